@@ -1,0 +1,448 @@
+//! Every tunable, with its unit, its default and where the default is from.
+//!
+//! Only the sensor reads a [`Config`]; the rooms take plain numbers.
+
+mod units;
+
+pub use units::{Rate, Size, Span};
+
+use crate::error::Error;
+use crate::fingerprint::Sampling;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+/// Which port is part of a content's key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PortRule {
+    /// The destination port, as in the paper (section 4.1): a worm hits one service.
+    #[default]
+    Destination,
+    /// The source port: for content that answers, or is sent from a fixed port.
+    Source,
+    /// The lower of the two: a service's, in either direction.
+    Service,
+    /// No port: for content with random ports, or that changes ports.
+    None,
+}
+
+impl PortRule {
+    /// The name used in settings and in output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Destination => "destination",
+            Self::Source => "source",
+            Self::Service => "service",
+            Self::None => "none",
+        }
+    }
+
+    /// The port under this rule; `None` under [`PortRule::None`].
+    pub fn port(self, source: u16, destination: u16) -> Option<u16> {
+        match self {
+            Self::Destination => Some(destination),
+            Self::Source => Some(source),
+            Self::Service => Some(source.min(destination)),
+            Self::None => None,
+        }
+    }
+}
+
+impl fmt::Display for PortRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for PortRule {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Destination, Self::Source, Self::Service, Self::None]
+            .into_iter()
+            .find(|rule| rule.name() == text)
+            .ok_or_else(|| {
+                format!("expected destination, source, service or none, found `{text}`")
+            })
+    }
+}
+
+/// A named set of changes to the defaults.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Preset {
+    /// A tap that sees both directions.
+    #[default]
+    Tap,
+    /// Dark addresses: what arrives from UDP port 53 is backscatter too.
+    Telescope,
+}
+
+impl FromStr for Preset {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "tap" => Ok(Self::Tap),
+            "telescope" => Ok(Self::Telescope),
+            _ => Err(format!("expected tap or telescope, found `{text}`")),
+        }
+    }
+}
+
+/// The key of offline runs that bring none: public, so that runs repeat.
+pub const OFFLINE_KEY: u128 = 0x776f_726d_7369_6674_206f_6666_6c69_6e65;
+
+/// Every tunable of a sensor.
+///
+/// Start from [`Config::default`] or [`Config::from_toml`] and change fields;
+/// [`Config::validate`] runs once, when a sensor is built.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Config {
+    /// Kind of network seen. Default `tap`.
+    pub preset: Preset,
+    /// Window length beta in bytes, 8 to 64. Default 40 (EarlyBird, section 4.1).
+    pub beta: usize,
+    /// Which windows are kept. Default `64`: 1 in 64 by value (section 5.2).
+    pub sampling: Sampling,
+    /// Sightings in the prevalence window that promote a content, 1 to 15.
+    /// Default 3 (section 5.3: 97 % of contents are seen at most twice a minute).
+    pub prevalence: u8,
+    /// Length of the prevalence window. Default 60 s (section 5.3).
+    pub prevalence_window: Span,
+    /// Distinct sources at which a content alarms. Default 30 (section 5.4).
+    pub sources: u32,
+    /// Distinct destinations at which a content alarms. Default 30 (section 5.4).
+    pub destinations: u32,
+    /// Length of the dispersion window. Default 4 h ("several hours", section 5.4).
+    pub dispersion_window: Span,
+    /// Spread at which a content alarms: hosts that relays passed it on to.
+    /// Default 3: the lowest at which a 2,700-capture benign mix shows one content.
+    pub spread: u32,
+    /// Which port is part of the key. Default `destination` (section 4.1).
+    pub port_rule: PortRule,
+    /// Fingerprint datagrams of 16 to beta - 1 bytes whole. Default on.
+    pub short_datagrams: bool,
+    /// Sift across the seams of TCP segments. Default on.
+    pub tails: bool,
+    /// Decode through tunnels (GRE, IP-in-IP, 6in4, VXLAN, Geneve). Default on.
+    pub tunnels: bool,
+    /// Drop packets with wrong checksums. Default off: offload leaves them unset.
+    pub checksums: bool,
+    /// Bits of an IPv6 address that make a host. Default 64.
+    pub v6_prefix: u8,
+    /// Relays that are so by nature (mail, DNS, SIP, HTTP proxies): `address:port`
+    /// of the service. Default empty.
+    pub relay_exempt: Vec<Endpoint>,
+    /// Bytes for all tables together, never exceeded. Default 256 MiB.
+    pub memory: Size,
+    /// Expected payload rate; when given, the prevalence tables are sized by the
+    /// sizing law at six counters a key, whatever `memory` says. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+    /// The 128-bit key of every hash, 32 hex digits. Default: a fixed public one,
+    /// so that offline runs repeat; a live sensor draws its own.
+    #[serde(skip_serializing)]
+    pub key: Option<SecretKey>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            preset: Preset::Tap,
+            beta: 40,
+            sampling: Sampling::default(),
+            prevalence: 3,
+            prevalence_window: Span(60_000_000_000),
+            sources: 30,
+            destinations: 30,
+            dispersion_window: Span(4 * 3_600_000_000_000),
+            spread: 3,
+            port_rule: PortRule::Destination,
+            short_datagrams: true,
+            tails: true,
+            tunnels: true,
+            checksums: false,
+            v6_prefix: 64,
+            relay_exempt: Vec::new(),
+            memory: Size(256 << 20),
+            rate: None,
+            key: None,
+        }
+    }
+}
+
+/// The smallest budget whose tables still make sense.
+const LEAST_MEMORY: Size = Size(16 << 20);
+
+impl Config {
+    /// Reads settings from TOML; what is absent keeps its default.
+    ///
+    /// # Errors
+    ///
+    /// An unknown key (the nearest known one is named) or a value of the wrong form.
+    pub fn from_toml(text: &str) -> Result<Self, Error> {
+        let table: toml::Table = toml::from_str(text)
+            .map_err(|e| Error::config("(file)", e.to_string().trim_end().to_owned()))?;
+        for key in table.keys() {
+            if !Self::KEYS.contains(&key.as_str()) {
+                let nearest = nearest(key, &Self::KEYS);
+                return Err(Error::config(
+                    key,
+                    format!("no such setting; did you mean `{nearest}`?"),
+                ));
+            }
+        }
+        // One key at a time, so that the error can name it.
+        let mut config = toml::Table::new();
+        for (key, value) in table {
+            let one = toml::Table::from_iter([(key.clone(), value.clone())]);
+            one.try_into::<Self>()
+                .map_err(|e| Error::config(&key, e.message().to_owned()))?;
+            config.insert(key, value);
+        }
+        config.try_into().map_err(|e| Error::config("(file)", e.message().to_owned()))
+    }
+
+    /// The settings as TOML, without the key.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a Config holds only plain values")
+    }
+
+    /// The names of all settings.
+    pub const KEYS: [&str; 19] = [
+        "preset",
+        "beta",
+        "sampling",
+        "prevalence",
+        "prevalence_window",
+        "sources",
+        "destinations",
+        "dispersion_window",
+        "spread",
+        "port_rule",
+        "short_datagrams",
+        "tails",
+        "tunnels",
+        "checksums",
+        "v6_prefix",
+        "relay_exempt",
+        "memory",
+        "rate",
+        "key",
+    ];
+
+    /// The key in use.
+    pub fn effective_key(&self) -> u128 {
+        self.key.map_or(OFFLINE_KEY, |key| key.0)
+    }
+
+    /// Checks every range.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that is out of range, with the range and the value.
+    pub fn validate(&self) -> Result<(), Error> {
+        let range = |key: &str, ok: bool, expected: &str, found: String| {
+            if ok {
+                Ok(())
+            } else {
+                Err(Error::config(key, format!("expected {expected}, found {found}")))
+            }
+        };
+        range(
+            "beta",
+            (8..=64).contains(&self.beta),
+            "8 to 64 bytes",
+            self.beta.to_string(),
+        )?;
+        self.sampling.validate().map_err(|reason| Error::config("sampling", reason))?;
+        range(
+            "prevalence",
+            (1..=15).contains(&self.prevalence),
+            "1 to 15",
+            self.prevalence.to_string(),
+        )?;
+        for (key, span) in [
+            ("prevalence_window", self.prevalence_window),
+            ("dispersion_window", self.dispersion_window),
+        ] {
+            range(key, span.0 >= 1_000_000, "at least 1ms", span.to_string())?;
+        }
+        for (key, count) in
+            [("sources", self.sources), ("destinations", self.destinations)]
+        {
+            range(
+                key,
+                (1..=10_000).contains(&count),
+                "1 to 10000 hosts",
+                count.to_string(),
+            )?;
+        }
+        range("spread", self.spread >= 2, "2 or more", self.spread.to_string())?;
+        range(
+            "v6_prefix",
+            self.v6_prefix <= 128,
+            "0 to 128 bits",
+            self.v6_prefix.to_string(),
+        )?;
+        range(
+            "memory",
+            self.memory >= LEAST_MEMORY,
+            &format!("at least {LEAST_MEMORY}"),
+            self.memory.to_string(),
+        )?;
+        if let Some(rate) = self.rate {
+            range("rate", rate.0 >= 1_000, "at least 1kbit/s", rate.to_string())?;
+        }
+        Ok(())
+    }
+}
+
+/// A service of a host: `192.0.2.1:25` or `[2001:db8::1]:25`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Endpoint(pub std::net::SocketAddr);
+
+impl Endpoint {
+    /// The host's address.
+    pub fn address(self) -> IpAddr {
+        self.0.ip()
+    }
+
+    /// The service's port.
+    pub fn port(self) -> u16 {
+        self.0.port()
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map(Self)
+            .map_err(|_| format!("expected address:port, found `{text}`"))
+    }
+}
+
+/// 128 secret bits, written as 32 hex digits. Never printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SecretKey(pub u128);
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretKey(..)")
+    }
+}
+
+impl FromStr for SecretKey {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        // The text itself stays out of the message: it is a secret.
+        if text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            u128::from_str_radix(text, 16).map(Self).map_err(|e| e.to_string())
+        } else {
+            Err("expected 32 hex digits".to_owned())
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretKey {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The name with the fewest edits to `word`.
+fn nearest<'a>(word: &str, names: &[&'a str]) -> &'a str {
+    names.iter().min_by_key(|name| edits(word, name)).expect("there are names")
+}
+
+/// Levenshtein distance.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, cb) in b.iter().enumerate() {
+            let change = diagonal + usize::from(ca != *cb);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn toml_goes_round() {
+        let config = Config {
+            beta: 32,
+            sampling: "winnow:128".parse().unwrap(),
+            port_rule: PortRule::None,
+            rate: Some(Rate(1_000_000_000)),
+            relay_exempt: vec!["192.0.2.1:25".parse().unwrap()],
+            ..Config::default()
+        };
+        assert_eq!(Config::from_toml(&config.to_toml()).unwrap(), config);
+        assert_eq!(Config::from_toml("").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn the_list_of_keys_is_the_struct() {
+        let full = Config { rate: Some(Rate(8_000)), ..Config::default() };
+        let table: toml::Table = toml::from_str(&full.to_toml()).unwrap();
+        let mut written: Vec<&str> = table.keys().map(String::as_str).collect();
+        written.push("key");
+        written.sort_unstable();
+        let mut keys = Config::KEYS.to_vec();
+        keys.sort_unstable();
+        assert_eq!(written, keys);
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest() {
+        let error = Config::from_toml("prevalance = 3").unwrap_err().to_string();
+        assert!(error.contains("did you mean `prevalence`?"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_value_names_its_key() {
+        let error = Config::from_toml("memory = \"many\"").unwrap_err().to_string();
+        assert!(error.contains("`memory`") && error.contains("`many`"), "{error}");
+    }
+
+    #[test]
+    fn ranges_are_checked() {
+        let broken = [
+            Config { beta: 7, ..Config::default() },
+            Config { prevalence: 16, ..Config::default() },
+            Config { spread: 1, ..Config::default() },
+            Config { sources: 0, ..Config::default() },
+            Config { memory: Size(1), ..Config::default() },
+            Config { prevalence_window: Span(1), ..Config::default() },
+        ];
+        for config in broken {
+            assert!(config.validate().is_err(), "{config:?}");
+        }
+        assert!(Config::default().validate().is_ok());
+    }
+
+    #[test]
+    fn the_key_is_never_shown() {
+        let key: SecretKey = "000102030405060708090a0b0c0d0e0f".parse().unwrap();
+        let config = Config { key: Some(key), ..Config::default() };
+        assert!(!format!("{config:?}").contains("0a0b"));
+        assert!(!config.to_toml().contains("0a0b"));
+        assert_eq!(config.effective_key(), 0x0001_0203_0405_0607_0809_0a0b_0c0d_0e0f);
+    }
+}

@@ -1,0 +1,5 @@
+//! Which windows do we remember?
+
+mod sampling;
+
+pub use sampling::Sampling;

@@ -1,0 +1,258 @@
+//! The nouns of traffic: plain values with hardly any behaviour.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A packet's time: nanoseconds since 1970-01-01T00:00:00Z, as the capture
+/// says. The engine knows no other clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// A time from nanoseconds since the epoch.
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// Nanoseconds since the epoch.
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+}
+
+/// RFC 3339 in UTC with nine digits after the second.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, nanos) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
+        let (days, second) = (seconds / 86_400, seconds % 86_400);
+        // Days to a civil date, counted in 400-year eras that begin on 1 March.
+        let shifted = days + 719_468;
+        let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524
+            - day_of_era / 146_096)
+            / 365;
+        let day_of_year =
+            day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted_month = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+        let month =
+            if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+        let year = era * 400 + year_of_era + u64::from(month <= 2);
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{nanos:09}Z",
+            second / 3_600,
+            second / 60 % 60,
+            second % 60
+        )
+    }
+}
+
+/// The kind of header a frame begins with: a libpcap `LINKTYPE_` number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LinkType(pub u32);
+
+impl LinkType {
+    /// BSD loopback: a four-byte address family in the writer's byte order.
+    pub const NULL: Self = Self(0);
+    /// Ethernet II or 802.3.
+    pub const ETHERNET: Self = Self(1);
+    /// An IP header at once, version from its first nibble (as some systems number it).
+    pub const RAW_BSD: Self = Self(12);
+    /// The same under OpenBSD's number.
+    pub const RAW_OPENBSD: Self = Self(14);
+    /// An IP header at once.
+    pub const RAW: Self = Self(101);
+    /// OpenBSD loopback: like [`LinkType::NULL`] in network byte order.
+    pub const LOOP: Self = Self(108);
+    /// Linux cooked capture, version 1.
+    pub const LINUX_SLL: Self = Self(113);
+    /// An IPv4 header at once.
+    pub const IPV4: Self = Self(228);
+    /// An IPv6 header at once.
+    pub const IPV6: Self = Self(229);
+    /// Linux cooked capture, version 2.
+    pub const LINUX_SLL2: Self = Self(276);
+}
+
+/// Link-layer bytes as captured.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// Place in the trace, counted from 1 over all inputs.
+    pub number: u64,
+    /// When it was captured.
+    pub time: Timestamp,
+    /// How to read its first header.
+    pub link: LinkType,
+    /// Bytes on the wire; `data` is shorter where the capture cut it.
+    pub original_len: u32,
+    /// The bytes that were captured.
+    pub data: &'a [u8],
+}
+
+/// IP protocol numbers that the engine treats apart.
+pub mod protocol {
+    /// ICMP.
+    pub const ICMP: u8 = 1;
+    /// TCP.
+    pub const TCP: u8 = 6;
+    /// UDP.
+    pub const UDP: u8 = 17;
+    /// ICMP for IPv6.
+    pub const ICMPV6: u8 = 58;
+}
+
+/// TCP header flags, as on the wire.
+pub mod tcp_flags {
+    /// No more data from the sender.
+    pub const FIN: u8 = 0x01;
+    /// First segment of a direction.
+    pub const SYN: u8 = 0x02;
+    /// The connection is refused or aborted.
+    pub const RST: u8 = 0x04;
+    /// The acknowledgement number counts.
+    pub const ACK: u8 = 0x10;
+}
+
+/// Decoded headers and payload: what an IDS already has.
+///
+/// Addresses and ports are those of the innermost IP header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packet<'a> {
+    /// Place in the input, counted from 1; decides every order.
+    pub number: u64,
+    /// When it was captured.
+    pub time: Timestamp,
+    /// Who sent it.
+    pub source: IpAddr,
+    /// Whom it was sent to.
+    pub destination: IpAddr,
+    /// IP protocol number, see [`protocol`].
+    pub protocol: u8,
+    /// Source port of TCP and UDP (and SCTP, DCCP, UDP-Lite); else 0.
+    pub source_port: u16,
+    /// Destination port; for ICMP type x 256 + code; else 0.
+    pub destination_port: u16,
+    /// TCP sequence number of the first payload byte (of the SYN itself on a
+    /// SYN); 0 for other protocols.
+    pub sequence: u32,
+    /// TCP flags, see [`tcp_flags`]; 0 for other protocols.
+    pub tcp_flags: u8,
+    /// What the flow is wrapped in: VLAN and tunnel identifiers folded to one
+    /// number, 0 for none. Equal addresses in different wrappings are different
+    /// flows.
+    pub encapsulation: u64,
+    /// The transport payload, as far as it was captured.
+    pub payload: &'a [u8],
+}
+
+/// What tells one flow direction from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FlowKey {
+    /// Who sends.
+    pub source: IpAddr,
+    /// Who receives.
+    pub destination: IpAddr,
+    /// IP protocol number.
+    pub protocol: u8,
+    /// Port of the sender.
+    pub source_port: u16,
+    /// Port of the receiver.
+    pub destination_port: u16,
+    /// See [`Packet::encapsulation`].
+    pub encapsulation: u64,
+}
+
+impl Packet<'_> {
+    /// The flow direction that the packet belongs to.
+    pub fn flow(&self) -> FlowKey {
+        FlowKey {
+            source: self.source,
+            destination: self.destination,
+            protocol: self.protocol,
+            source_port: self.source_port,
+            destination_port: self.destination_port,
+            encapsulation: self.encapsulation,
+        }
+    }
+}
+
+/// What counts as one source or destination: an IPv4 address, or an IPv6
+/// address cut to a prefix. Kept as 128 bits, IPv4 in its mapped form.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Host(pub u128);
+
+/// The prefix of IPv4-mapped IPv6 addresses.
+const MAPPED: u128 = 0xffff_0000_0000;
+
+impl Host {
+    /// The host of an address; `v6_prefix` is 0 to 128 bits.
+    pub fn of(address: IpAddr, v6_prefix: u8) -> Self {
+        match address {
+            IpAddr::V4(v4) => Self(MAPPED | u128::from(u32::from(v4))),
+            IpAddr::V6(v6) => {
+                let bits = u128::from(v6);
+                match v6_prefix {
+                    0 => Self(0),
+                    n => Self(bits & (u128::MAX << (128 - u32::from(n.min(128))))),
+                }
+            }
+        }
+    }
+
+    /// The address, an IPv6 one with zeros after the prefix.
+    pub fn address(self) -> IpAddr {
+        if self.0 >> 32 == MAPPED >> 32 {
+            IpAddr::V4(Ipv4Addr::from(self.0 as u32))
+        } else {
+            IpAddr::V6(Ipv6Addr::from(self.0))
+        }
+    }
+
+    /// Whether it stands for a group of receivers: multicast, or IPv4 broadcast.
+    pub fn is_group(self) -> bool {
+        match self.address() {
+            IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast(),
+            IpAddr::V6(v6) => v6.is_multicast(),
+        }
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_print_as_rfc_3339() {
+        let cases = [
+            (0, "1970-01-01T00:00:00.000000000Z"),
+            (951_782_400_000_000_001, "2000-02-29T00:00:00.000000001Z"),
+            (1_074_556_799_999_999_999, "2004-01-19T23:59:59.999999999Z"),
+            (1_709_251_199_500_000_000, "2024-02-29T23:59:59.500000000Z"),
+            (u64::MAX, "2554-07-21T23:34:33.709551615Z"),
+        ];
+        for (nanos, text) in cases {
+            assert_eq!(Timestamp::from_nanos(nanos).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn hosts_keep_ipv4_whole_and_cut_ipv6() {
+        let v4: IpAddr = "192.0.2.7".parse().unwrap();
+        assert_eq!(Host::of(v4, 64).address(), v4);
+        let v6: IpAddr = "2001:db8:1:2:3:4:5:6".parse().unwrap();
+        assert_eq!(Host::of(v6, 64).to_string(), "2001:db8:1:2::");
+        assert_eq!(Host::of(v6, 128).address(), v6);
+        assert_eq!(Host::of(v6, 0).0, 0);
+        assert!(Host::of("224.0.0.1".parse().unwrap(), 64).is_group());
+        assert!(Host::of("255.255.255.255".parse().unwrap(), 64).is_group());
+        assert!(Host::of("ff02::1".parse().unwrap(), 64).is_group());
+        assert!(!Host::of(v4, 64).is_group());
+    }
+}
