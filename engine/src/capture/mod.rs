@@ -1,1 +1,48 @@
-//! Stub.
+//! How do bytes come in?
+//!
+//! From files, folders, glob patterns, standard input or memory, as classic pcap or
+//! pcapng, plain or compressed with gzip or zstd; what a file is, its first bytes say,
+//! never its name. All inputs of a call are one [`Trace`], in order of their first
+//! timestamps. It is read in [`FrameBatch`]es, which own what they show: one thread can
+//! read ahead while others sift.
+//!
+//! - [`inputs`] finds the files behind arguments (`input`).
+//! - An uncompressed regular file is mapped and never copied (`map`); everything else
+//!   runs through chunks of bounded size, which are used again once no batch holds them
+//!   (`stream`, `buffer`, `window`).
+//! - `pcap` and `pcapng` tell where the next record is and what it says. The headers
+//!   are parsed by pcap-parser, which no other room names. Where it cannot help, a
+//!   comment says why.
+//! - `file` walks one file, `trace` all of them.
+//!
+//! Damaged input is not an error of the program: what can be read is used, and one
+//! [`Damage`] line a file says what was expected where, and what was there.
+
+mod batch;
+mod buffer;
+mod counters;
+mod damage;
+mod file;
+mod format;
+mod input;
+mod map;
+mod pcap;
+mod pcapng;
+#[cfg(test)]
+mod samples;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod ticks;
+mod trace;
+mod window;
+
+pub use batch::{FrameBatch, Limits};
+pub use counters::CaptureCounters;
+pub use damage::{Damage, Place};
+pub use input::{Input, inputs};
+pub use trace::Trace;
+
+/// The longest record, or pcapng block, that is believed, header included: 16 MiB, as
+/// in Wireshark and libpcap for blocks. A longer one is damage.
+pub const MAX_RECORD_BYTES: usize = 16 << 20;

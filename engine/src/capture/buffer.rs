@@ -1,0 +1,105 @@
+//! Memory that frames lie in.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use memmap2::Mmap;
+
+/// Bytes that batches keep alive through an [`Arc`].
+pub(super) enum Buffer {
+    /// A mapped file: costs no memory of ours.
+    Mapped(Mmap),
+    /// Bytes that the host gave: they are in memory anyway.
+    Given(Vec<u8>),
+    /// A chunk of a stream, or a small file.
+    Chunk(Vec<u8>),
+}
+
+impl Buffer {
+    /// Bytes of memory that go free with the last batch that holds this buffer.
+    pub(super) fn held_bytes(&self) -> usize {
+        match self {
+            Self::Mapped(_) | Self::Given(_) => 0,
+            Self::Chunk(bytes) => bytes.len(),
+        }
+    }
+}
+
+impl Deref for Buffer {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Mapped(map) => map,
+            Self::Given(bytes) | Self::Chunk(bytes) => bytes,
+        }
+    }
+}
+
+/// Bytes that a chunk has at most, unless one record needs more.
+pub(super) const CHUNK_BYTES: usize = 1 << 20;
+
+/// Chunks that the pool remembers: with two batches in work and one being read, a few
+/// are enough; more would only stay cold.
+const POOLED: usize = 16;
+
+/// Chunks in use or free: those that nobody holds any more are used again.
+#[derive(Default)]
+pub(super) struct Pool {
+    known: Vec<Arc<Buffer>>,
+}
+
+impl Pool {
+    /// A chunk of at least `bytes` bytes. Its content is left over from earlier use.
+    pub(super) fn take(&mut self, bytes: usize) -> Vec<u8> {
+        let free =
+            |chunk: &Arc<Buffer>| Arc::strong_count(chunk) == 1 && chunk.len() >= bytes;
+        let reused =
+            self.known.iter().position(free).map(|at| self.known.swap_remove(at));
+        match reused.and_then(Arc::into_inner) {
+            Some(Buffer::Chunk(chunk)) => chunk,
+            _ => vec![0; bytes],
+        }
+    }
+
+    /// Remembers a chunk, which batches may still hold.
+    pub(super) fn give(&mut self, buffer: Arc<Buffer>) {
+        let reusable = matches!(*buffer, Buffer::Chunk(_)) && buffer.len() <= CHUNK_BYTES;
+        if reusable {
+            if self.known.len() == POOLED {
+                self.known.remove(0);
+            }
+            self.known.push(buffer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pool_gives_out_only_what_nobody_holds() {
+        let mut pool = Pool::default();
+        let held = Arc::new(Buffer::Chunk(pool.take(100)));
+        let address = held.as_ptr();
+        pool.give(Arc::clone(&held));
+        assert_ne!(pool.take(100).as_ptr(), address, "still held");
+        drop(held);
+        assert_ne!(pool.take(101).as_ptr(), address, "too small");
+        assert_eq!(pool.take(50).as_ptr(), address);
+    }
+
+    #[test]
+    fn the_pool_remembers_a_bounded_number_of_bounded_chunks() {
+        let mut pool = Pool::default();
+        for _ in 0..100 {
+            pool.give(Arc::new(Buffer::Chunk(vec![0; 10])));
+            pool.give(Arc::new(Buffer::Chunk(vec![0; CHUNK_BYTES + 1])));
+            pool.give(Arc::new(Buffer::Given(vec![0; 10])));
+        }
+        assert_eq!(pool.known.len(), POOLED);
+        assert!(pool.known.iter().all(|chunk| chunk.len() == 10));
+    }
+}
