@@ -82,13 +82,15 @@ mod tests {
     #[test]
     fn the_pool_gives_out_only_what_nobody_holds() {
         let mut pool = Pool::default();
-        let held = Arc::new(Buffer::Chunk(pool.take(100)));
-        let address = held.as_ptr();
+        let mut marked = pool.take(100);
+        marked.fill(7);
+        let held = Arc::new(Buffer::Chunk(marked));
         pool.give(Arc::clone(&held));
-        assert_ne!(pool.take(100).as_ptr(), address, "still held");
+        assert_eq!(pool.take(100), [0; 100], "still held");
         drop(held);
-        assert_ne!(pool.take(101).as_ptr(), address, "too small");
-        assert_eq!(pool.take(50).as_ptr(), address);
+        assert_eq!(pool.take(101), [0; 101], "too small");
+        assert_eq!(pool.take(50), [7; 100]);
+        assert_eq!(pool.take(50), [0; 50], "given out once");
     }
 
     #[test]

@@ -58,6 +58,11 @@ impl Pcap {
         let (_, parsed) = parse_pcap_header(&header).map_err(|_| {
             Step::Broken(Defect::new(0, "a pcap file header", "something else"))
         })?;
+        if parsed.version_major != 2 {
+            let found =
+                format!("version {}.{}", parsed.version_major, parsed.version_minor);
+            return Err(Step::Broken(Defect::new(4, "a pcap file of version 2", found)));
+        }
         let modified = modified_big_endian || parsed.is_modified_format();
         Ok(Self {
             big_endian: parsed.is_bigendian(),

@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn streams_are_decompressed_by_their_first_bytes_and_counted_as_on_disk() {
-        let content: Vec<u8> = (0..300_000_u64).map(|i| (i * i >> 7) as u8).collect();
+        let content: Vec<u8> = (0..300_000_u64).map(|i| ((i * i) >> 7) as u8).collect();
         let (head, tail) = content.split_at(100_000);
         assert_eq!(read_all(content.clone()), (None, content.clone(), 300_000));
         for (compress, kind) in [

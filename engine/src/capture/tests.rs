@@ -207,6 +207,10 @@ fn what_is_no_capture_is_damage_with_what_was_there() {
         (b"PK\x03\x04".to_vec(), "found the bytes 50 4b 03 04 (zip, which is not read)"),
         (record.bytes[..23].to_vec(), "expected a pcap file header of 24 bytes, found"),
         (
+            patched(record.bytes.clone(), 4, 1),
+            "byte 4: expected a pcap file of version 2, found version 1.4",
+        ),
+        (
             patched(record.bytes.clone(), 35, 1),
             "byte 24: expected a record of at most 167",
         ),
@@ -433,7 +437,7 @@ fn small_and_mapped_and_compressed_files_on_disk_read_like_memory() {
         file = file.record((i, 0), &i.to_be_bytes().repeat(20), 80);
     }
     let (small, _) = pcap(Order::Big, NANOSECONDS);
-    let random: Vec<u8> = (0..200_000_u64).map(|i| (i * i * i >> 9) as u8).collect();
+    let random: Vec<u8> = (0..200_000_u64).map(|i| ((i * i * i) >> 9) as u8).collect();
     let noisy =
         PcapSample::new(Order::Big, MICROSECONDS, 1).record((7, 0), &random, 9).bytes;
     for content in [&file.bytes, &small, &noisy] {
