@@ -67,6 +67,14 @@ impl FrameBatch {
         self.bytes
     }
 
+    /// Memory that goes free with the batch, if it is the last to hold its chunks;
+    /// mapped files and bytes that the host gave are not counted.
+    pub fn memory_bytes(&self) -> usize {
+        self.held_bytes
+            + self.entries.capacity() * size_of::<Entry>()
+            + self.buffers.capacity() * size_of::<Arc<Buffer>>()
+    }
+
     /// The frame at an index.
     ///
     /// # Panics

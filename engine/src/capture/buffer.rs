@@ -63,6 +63,11 @@ impl Pool {
         }
     }
 
+    /// Bytes of all chunks that it remembers.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.known.iter().map(|chunk| chunk.held_bytes()).sum()
+    }
+
     /// Remembers a chunk, which batches may still hold.
     pub(super) fn give(&mut self, buffer: Arc<Buffer>) {
         let reusable = matches!(*buffer, Buffer::Chunk(_)) && buffer.len() <= CHUNK_BYTES;

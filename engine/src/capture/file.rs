@@ -137,6 +137,11 @@ impl FileReader {
         self.window.position()
     }
 
+    /// Bytes of the chunk in view.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.window.buffer().held_bytes()
+    }
+
     /// What was read so far.
     pub(super) fn counters(&self) -> &CaptureCounters {
         &self.counters

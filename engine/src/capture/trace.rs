@@ -143,6 +143,14 @@ impl Trace {
         self.done_bytes.saturating_add(current)
     }
 
+    /// Memory that reading holds: chunks, those included that batches still share. At
+    /// most 17 MiB, and 16 MiB more while a record is that long; what a decoder of gzip
+    /// or zstd takes (for zstd up to 128 MiB, as the file says) comes on top.
+    pub fn memory_bytes(&self) -> usize {
+        let current = self.current.as_ref().map_or(0, |file| file.reader.held_bytes());
+        self.pool.held_bytes() + current
+    }
+
     /// What was read so far.
     pub fn counters(&self) -> CaptureCounters {
         let mut sum = self.counters;
