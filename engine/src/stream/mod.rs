@@ -16,18 +16,27 @@
 //! construction, and depend on the order of packets alone. Sequence numbers
 //! are compared modulo 2^32 (RFC 9293, section 3.4).
 
+mod anchors;
+mod extents;
+mod history;
 mod out_of_order;
+mod sample_pool;
+mod samples;
 mod seam;
 mod tail_table;
 mod tails;
 #[cfg(test)]
 mod test_traffic;
 
+pub use samples::{PacketPiece, SampleCounters, SampleView, Samples};
 pub use tails::{Segment, StreamTails, TailCounters};
 
 /// How far behind the expected byte a segment may lie and still pass for a
 /// retransmission: 1 MiB, a generous receive window.
 const RETRANSMISSION_REACH: i32 = 1 << 20;
+
+/// No index.
+const NONE: u32 = u32::MAX;
 
 /// How far `a` lies after `b`, modulo 2^32; negative if it lies before.
 const fn after(a: u32, b: u32) -> i32 {
