@@ -8,7 +8,7 @@
 //!
 //! From the first sighting past prevalence on, two keyed [`Bloom`] filters remember who
 //! received each content and who sent it. A sender that is in the first and not yet in
-//! the second is entered in a bounded [table of relays](RelayTable), and from then on its
+//! the second is entered in a bounded table of relays, and from then on its
 //! targets are counted. When it received the content stands in a [`FirstSeen`] table,
 //! best effort.
 //!

@@ -15,6 +15,10 @@ type Link = u32;
 /// A fan-out from which a relay counts.
 const COUNTING: u32 = 2;
 
+/// Queues of entries by fan-out: one below 2, one for each from 2 to 16, then one for each
+/// doubling (17 to 31, 32 to 63 ... 2,048 and more).
+const QUEUES: usize = 24;
+
 /// One relay, or a host that may become one.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
@@ -60,8 +64,8 @@ pub(super) struct RelayTable {
     content_buckets: Vec<Link>,
     free_entry: Link,
     free_content: Link,
-    /// Those that do not count yet, and those that do.
-    queues: [Queue; 2],
+    /// By fan-out, those that do not count yet first: whom to evict is found at once.
+    queues: [Queue; QUEUES],
     len: usize,
     capacity: usize,
     seed: u64,
@@ -100,7 +104,7 @@ impl RelayTable {
             content_buckets: vec![0; capacity],
             free_entry: 0,
             free_content: 0,
-            queues: [Queue::default(); 2],
+            queues: [Queue::default(); QUEUES],
             len: 0,
             capacity,
             seed,
@@ -172,7 +176,7 @@ impl RelayTable {
     /// Adds a target by its hash; the content's spread, when that raised it.
     pub(super) fn add_target(&mut self, at: Link, target: u64) -> Option<u32> {
         let before = self.entry(at).fan_out_counted();
-        // A host that begins to count changes queues.
+        // The queue goes by fan-out.
         self.dequeue(at);
         self.entries[at as usize].targets.insert(target);
         self.enqueue(at);
@@ -232,25 +236,18 @@ impl RelayTable {
                 * size_of::<Link>()
     }
 
-    /// Makes room: the longest unseen of those that do not count, else the lowest fan-out
-    /// and, of those, the longest unseen. The walk over all that count is rare: whoever
-    /// comes in next does not count, and is the one to go after that.
+    /// Makes room: the longest unseen of those that do not count, else of those with the
+    /// lowest fan-out (above 16, the lowest doubling).
     fn evict(&mut self, counters: &mut PropagationCounters) {
-        let [waiting, counting] = self.queues;
-        if waiting.oldest != 0 {
-            self.remove(waiting.oldest);
-            counters.relays_evicted += 1;
+        let Some(queue) = self.queues.iter().position(|queue| queue.oldest != 0) else {
             return;
+        };
+        self.remove(self.queues[queue].oldest);
+        if queue == 0 {
+            counters.relays_evicted += 1;
+        } else {
+            counters.counting_relays_evicted += 1;
         }
-        let (mut least, mut at) = (counting.oldest, counting.oldest);
-        while at != 0 {
-            if self.entry(at).targets.count() < self.entry(least).targets.count() {
-                least = at;
-            }
-            at = self.entry(at).newer;
-        }
-        self.remove(least);
-        counters.counting_relays_evicted += 1;
     }
 
     fn remove(&mut self, at: Link) {
@@ -362,7 +359,11 @@ impl Entry {
     }
 
     fn queue(&self) -> usize {
-        usize::from(self.targets.count() >= COUNTING)
+        match self.targets.count() {
+            0..COUNTING => 0,
+            count @ COUNTING..=16 => (count + 1 - COUNTING) as usize,
+            count => (count.ilog2() as usize + 12).min(QUEUES - 1),
+        }
     }
 }
 
@@ -373,4 +374,108 @@ fn take<T: Copy>(slots: &mut Vec<T>, free: &mut Link, next: impl Fn(&T) -> Link)
         return (slots.len() - 1) as Link;
     }
     std::mem::replace(free, next(&slots[*free as usize]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sketch::hash_pair;
+    use proptest::prelude::*;
+    use std::collections::HashSet;
+
+    /// The same as a list in the order last seen, searched from end to end.
+    #[derive(Default)]
+    struct Twin {
+        entries: Vec<(u64, Host, u64, HashSet<u64>)>,
+    }
+
+    impl Twin {
+        fn place(&self, key: u64, host: Host) -> Option<usize> {
+            self.entries.iter().position(|entry| (entry.0, entry.1) == (key, host))
+        }
+
+        /// Removes the first in the list of those with the lowest fan-out.
+        fn evict(&mut self) {
+            let rank = |place: &usize| self.entries[*place].3.len().max(1);
+            let least = (0..self.entries.len()).min_by_key(rank).unwrap();
+            self.entries.remove(least);
+        }
+
+        fn spread(&self, key: u64) -> u32 {
+            let counts = self.entries.iter().filter(|entry| entry.0 == key);
+            counts.map(|entry| entry.3.len() as u32).filter(|&n| n > 1).sum()
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_keeps_finds_and_evicts_what_a_searched_list_would(
+            // Content, host, target, and 1 in 20 steps into the next generation.
+            steps in prop::collection::vec((0u64..4, 0u128..8, 0u64..6, 0u8..20), 1..300),
+            capacity in 1usize..20,
+        ) {
+            let pair = size_of::<Entry>() + size_of::<Content>();
+            let bytes = pair + capacity * (pair + 2 * size_of::<Link>());
+            let mut table = RelayTable::new(bytes, 5);
+            prop_assert_eq!(table.capacity(), capacity);
+            prop_assert!(table.memory_bytes() <= bytes);
+            let (mut twin, mut generation) = (Twin::default(), 0);
+            let mut counters = PropagationCounters::default();
+            for (key, host, target, next) in steps {
+                let (host, hash) = (Host(host), hash_pair(key, host, 1));
+                if next == 0 {
+                    generation += 1;
+                    let before = twin.entries.len();
+                    twin.entries.retain(|entry| entry.2 + 2 > generation);
+                    let expired = (before - twin.entries.len()) as u64;
+                    prop_assert_eq!(table.expire(generation), expired);
+                }
+                let found = table.find(hash, key, host);
+                prop_assert_eq!(found.is_some(), twin.place(key, host).is_some());
+                let at = if let Some(at) = found {
+                    table.see(at, generation);
+                    let mut entry = twin.entries.remove(twin.place(key, host).unwrap());
+                    entry.2 = generation;
+                    twin.entries.push(entry);
+                    at
+                } else {
+                    if twin.entries.len() == capacity {
+                        twin.evict();
+                    }
+                    twin.entries.push((key, host, generation, HashSet::new()));
+                    let sent_at = Timestamp::from_nanos(generation);
+                    let relay = Relay { host, received_at: None, sent_at, fan_out: 0 };
+                    table.insert(hash, key, relay, generation, &mut counters)
+                };
+                let before = twin.spread(key);
+                twin.entries.last_mut().unwrap().3.insert(target);
+                let after = twin.spread(key);
+                let raised = table.add_target(at, remix(target, 2));
+                prop_assert_eq!(raised, (after > before).then_some(after));
+                prop_assert_eq!(table.len(), twin.entries.len());
+                for key in 0..4 {
+                    prop_assert_eq!(table.spread(key), twin.spread(key));
+                    let hosts: HashSet<_> = table.counting(key).map(|relay| relay.host).collect();
+                    let counts = |entry: &&(u64, Host, u64, HashSet<u64>)| {
+                        entry.0 == key && entry.3.len() > 1
+                    };
+                    let expected = twin.entries.iter().filter(counts);
+                    prop_assert_eq!(hosts, expected.map(|entry| entry.1).collect());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_fan_out_has_its_queue() {
+        let mut entry = NO_ENTRY;
+        let mut queues = vec![entry.queue()];
+        for n in 0..20_000 {
+            entry.targets.insert(remix(n, 3));
+            if *queues.last().unwrap() != entry.queue() {
+                queues.push(entry.queue());
+            }
+        }
+        assert_eq!(queues, (0..QUEUES).collect::<Vec<_>>());
+    }
 }
