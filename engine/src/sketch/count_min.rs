@@ -51,14 +51,14 @@ impl CountMin {
     #[inline]
     pub fn add(&mut self, hash: u64) -> u8 {
         let line = self.lines.line_mut(reduce(hash, self.lines.len()));
-        let cells = cells(hash);
-        let values = cells.map(|(word, shift)| (line[word] >> shift) as u8 & Self::CAP);
+        let values = values(line, hash);
         let least = least(values);
-        if least == Self::CAP {
-            return least;
+        if least == u64::from(Self::CAP) {
+            return Self::CAP;
         }
         let mut raised = 0;
-        for ((word, shift), value) in cells.into_iter().zip(values) {
+        for (quarter, value) in values.into_iter().enumerate() {
+            let (word, shift) = place(hash, quarter);
             let raise = u64::from(value == least);
             line[word] += raise << shift;
             raised += raise;
@@ -66,14 +66,13 @@ impl CountMin {
         if least == 0 {
             self.filled += raised;
         }
-        least + 1
+        least as u8 + 1
     }
 
     /// The estimate of the key of this hash: at least how often it was added, up to 15.
     #[inline]
     pub fn estimate(&self, hash: u64) -> u8 {
-        let line: &Line = self.lines.line(reduce(hash, self.lines.len()));
-        least(cells(hash).map(|(word, shift)| (line[word] >> shift) as u8 & Self::CAP))
+        least(values(self.lines.line(reduce(hash, self.lines.len())), hash)) as u8
     }
 
     /// Brings the key's cache line closer; changes nothing.
@@ -105,18 +104,27 @@ impl Clear for CountMin {
     }
 }
 
-/// Word and shift of each of the key's counters. A quarter of a line is two words; the
-/// low 20 bits choose in it, while the upper bits chose the line.
+/// Word and shift of the key's counter in one quarter of a line, which is two words. The
+/// low 20 bits of the hash choose in it, while the upper bits chose the line.
 #[inline]
-fn cells(hash: u64) -> [(usize, u32); DEPTH] {
-    std::array::from_fn(|quarter| {
-        let position = (hash >> (5 * quarter)) as usize & 31;
-        (2 * quarter + (position & 1), (position as u32 >> 1) * 4)
-    })
+fn place(hash: u64, quarter: usize) -> (usize, u32) {
+    let position = (hash >> (5 * quarter)) as usize & 31;
+    (2 * quarter + (position & 1), (position as u32 >> 1) * 4)
+}
+
+/// The key's counters. A plain loop: compilers leave a call in `map` over an array.
+#[inline]
+fn values(line: &Line, hash: u64) -> [u64; DEPTH] {
+    let mut values = [0; DEPTH];
+    for (quarter, value) in values.iter_mut().enumerate() {
+        let (word, shift) = place(hash, quarter);
+        *value = (line[word] >> shift) & u64::from(CountMin::CAP);
+    }
+    values
 }
 
 #[inline]
-fn least(values: [u8; DEPTH]) -> u8 {
+fn least(values: [u64; DEPTH]) -> u64 {
     values[0].min(values[1]).min(values[2].min(values[3]))
 }
 
