@@ -64,7 +64,7 @@ impl Dispersion {
         source: Host,
         destination: Host,
     ) -> (u32, u32) {
-        self.tables.advance(time.as_nanos());
+        self.advance(time);
         let hash = remix(key, self.cell_seed);
         let hosts =
             [source, destination].map(|host| hash_pair(key, host.0, self.host_seed));
@@ -72,7 +72,12 @@ impl Dispersion {
         self.read(hash)
     }
 
-    /// The estimates of a content as they are now: sources, destinations.
+    /// Moves on to the window of `time`, forgetting what is two windows old.
+    pub fn advance(&mut self, time: Timestamp) {
+        self.tables.advance(time.as_nanos());
+    }
+
+    /// The estimates of a content as of the last advance: sources, destinations.
     pub fn estimate(&self, key: u64) -> (u32, u32) {
         self.read(remix(key, self.cell_seed))
     }
@@ -272,6 +277,8 @@ mod tests {
         assert_eq!(at(100, 3), (3, 1));
         assert_eq!(at(200, 4), (2, 1));
         assert_eq!(at(900, 5), (1, 1));
+        sketch.advance(Timestamp::from_nanos(1_100));
+        assert_eq!(sketch.estimate(9), (0, 0));
     }
 
     #[test]

@@ -194,6 +194,27 @@ mod tests {
     }
 
     #[test]
+    fn two_seeds_promote_different_contents_wrongly() {
+        let keys = 50_000u64;
+        let promoted = [1, 2].map(|seed| {
+            let mut sketch =
+                Prevalence::new(Prevalence::bytes_for(keys, 2.0), 1_000, 3, seed);
+            let passes = |n: &u64| {
+                let time = Timestamp::from_nanos(n / keys * 1_000);
+                let estimate = sketch.observe(remix(*n, 9), time);
+                sketch.is_prevalent(estimate)
+            };
+            (0..2 * keys).filter(passes).collect::<std::collections::HashSet<_>>()
+        });
+        let share = |n: usize| n as f64 / keys as f64;
+        let [first, second] = [0, 1].map(|seed| share(promoted[seed].len()));
+        let both = share(promoted[0].intersection(&promoted[1]).count());
+        // Late keys of the second window err more, under any seed: hence not 1.
+        assert!(first > 0.1 && second > 0.1, "{first} {second}");
+        assert!(both < 2.0 * first * second, "{both} of {first} and {second}");
+    }
+
+    #[test]
     fn the_law_falls_steadily_and_meets_its_points() {
         for (counters, at_three, at_two) in SIZING_LAW.into_iter().skip(1) {
             assert!((false_promotion(counters, 3) / at_three - 1.0).abs() < 1e-9);

@@ -14,7 +14,9 @@
 //!
 //! Which way it errs: a wrong yes of the recipients filter (at most 1 in 10,000) makes a
 //! relay of a host that received nothing; one of the senders filter hides a relay or a
-//! target. Traffic that the sensor did not see can do both.
+//! target. Traffic that the sensor did not see can do both, and a forged source address
+//! enters a host as a sender, which hides it: where sources can be forged, dispersion
+//! remains the alarm.
 
 mod relay_table;
 mod targets;
