@@ -17,6 +17,7 @@
 //! are compared modulo 2^32 (RFC 9293, section 3.4).
 
 mod anchors;
+mod counters;
 mod extents;
 mod history;
 mod out_of_order;
@@ -28,8 +29,9 @@ mod tails;
 #[cfg(test)]
 mod test_traffic;
 
-pub use samples::{PacketPiece, SampleCounters, SampleView, Samples};
-pub use tails::{Segment, StreamTails, TailCounters};
+pub use counters::{SampleCounters, TailCounters};
+pub use samples::{PacketPiece, SampleView, Samples};
+pub use tails::{Segment, StreamTails};
 
 /// How far behind the expected byte a segment may lie and still pass for a
 /// retransmission: 1 MiB, a generous receive window.

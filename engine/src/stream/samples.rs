@@ -1,6 +1,7 @@
 //! The bytes that a signature will be grown from.
 
 use super::anchors::Anchors;
+use super::counters::SampleCounters;
 use super::extents::Extents;
 use super::history::{self, History};
 use super::sample_pool::{Pool, Sample, clip};
@@ -67,36 +68,6 @@ pub struct SampleView<'a> {
     pub time: Timestamp,
     /// Number of the packet that it was taken from.
     pub packet: u64,
-}
-
-/// What a [`Samples`] has met. Every figure only ever grows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SampleCounters {
-    /// Samples taken.
-    pub taken: u64,
-    /// Requests that an existing sample answered.
-    pub shared: u64,
-    /// Requests refused because all memory was in use by samples that matter
-    /// as much.
-    pub refused: u64,
-    /// Requests refused because the window's bytes were not to be had.
-    pub out_of_reach: u64,
-    /// Samples that gave way to others.
-    pub evicted: u64,
-    /// Samples that nobody wanted any more.
-    pub released: u64,
-}
-
-impl SampleCounters {
-    /// Adds another shard's figures.
-    pub fn add(&mut self, other: &Self) {
-        self.taken += other.taken;
-        self.shared += other.shared;
-        self.refused += other.refused;
-        self.out_of_reach += other.out_of_reach;
-        self.evicted += other.evicted;
-        self.released += other.released;
-    }
 }
 
 /// Packet time after which a sample gives way to another of its priority: 60 s.

@@ -84,7 +84,14 @@ impl TailTable {
 
     /// The direction's entry, taken from the longest unused one if it has
     /// none. `None` if the table has no room for anything.
-    pub(super) fn place(&mut self, direction: u64) -> Option<(Place, Met)> {
+    ///
+    /// A newcomer that is only `announced`, by a bare SYN, is the next to go
+    /// again until it sends something: a scan must not sweep the table.
+    pub(super) fn place(
+        &mut self,
+        direction: u64,
+        announced: bool,
+    ) -> Option<(Place, Met)> {
         let sets = self.tags.len() / WAYS;
         if sets == 0 {
             return None;
@@ -97,10 +104,14 @@ impl TailTable {
             tags.iter_mut().zip(0..).for_each(|(tag, way)| *tag = way);
         }
         let found = tags.iter().position(|tag| (tag ^ direction) & !WAY == 0);
-        let rank = found.unwrap_or(WAYS - 1);
-        tags[..=rank].rotate_right(1);
-        let way = (tags[0] & WAY) as usize;
-        tags[0] = direction & !WAY | way as u64;
+        let unused = || tags.iter().rposition(|tag| tag & !WAY == 0);
+        let mut rank = found.or_else(unused).unwrap_or(WAYS - 1);
+        if found.is_some() || !announced {
+            tags[..=rank].rotate_right(1);
+            rank = 0;
+        }
+        let way = (tags[rank] & WAY) as usize;
+        tags[rank] = direction & !WAY | way as u64;
         let place = Place(self.base + (set * WAYS + way) * self.stride);
         let known = self.head(place).started;
         let met = match (found, known) {
@@ -157,7 +168,7 @@ mod tests {
             for bytes in [0, 63, 64, 639, 640, 4_096, 100_000] {
                 let mut table = TailTable::new(bytes, context, 1);
                 assert!(table.memory_bytes() <= bytes, "{context} {bytes}");
-                assert_eq!(table.place(7).is_some(), table.capacity() > 0);
+                assert_eq!(table.place(7, false).is_some(), table.capacity() > 0);
             }
         }
     }
@@ -168,23 +179,37 @@ mod tests {
         assert_eq!(table.capacity(), 8);
         let direction = |i: u64| (i + 1) << 20;
         for i in 0..8 {
-            let (place, met) = table.place(direction(i)).unwrap();
+            let (place, met) = table.place(direction(i), false).unwrap();
             assert_eq!(met, Met::Blank);
             let head = Head { started: true, expected: i as u32, ..Head::default() };
             table.set_head(place, head);
         }
-        table.place(direction(0));
-        assert_eq!(table.place(direction(8)).unwrap().1, Met::Evicted);
+        table.place(direction(0), false);
+        assert_eq!(table.place(direction(8), false).unwrap().1, Met::Evicted);
         for i in [0, 2, 3, 4, 5, 6, 7] {
-            let (place, met) = table.place(direction(i)).unwrap();
+            let (place, met) = table.place(direction(i), false).unwrap();
             assert_eq!((met, table.head(place).expected), (Met::Known, i as u32));
         }
     }
 
     #[test]
+    fn a_flood_of_bare_syns_takes_one_way_of_a_set() {
+        let mut table = TailTable::new(1_000, 39, 3);
+        let started = Head { started: true, ..Head::default() };
+        for i in 0..1_000u64 {
+            let (place, _) = table.place((i + 1) << 20, i >= 8).unwrap();
+            table.set_head(place, started);
+        }
+        let known: Vec<_> = (0..1_000)
+            .filter(|i| table.tags.iter().any(|tag| tag & !WAY == (i + 1) << 20))
+            .collect();
+        assert_eq!(known, [1, 2, 3, 4, 5, 6, 7, 999]);
+    }
+
+    #[test]
     fn a_head_comes_back_as_it_was_written() {
         let mut table = TailTable::new(1_000, 39, 3);
-        let (place, _) = table.place(5).unwrap();
+        let (place, _) = table.place(5, false).unwrap();
         for (started, stored) in [(true, false), (false, true)] {
             let head = Head {
                 expected: 0xfedc_ba98,

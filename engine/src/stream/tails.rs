@@ -1,6 +1,7 @@
 //! The tail of each TCP direction, and what is done with a segment that does
 //! not fit it.
 
+use super::counters::TailCounters;
 use super::out_of_order::{Kind, OutOfOrder, Slot};
 use super::seam::{Join, Seam};
 use super::tail_table::{Head, Met, Place, TailTable};
@@ -17,55 +18,6 @@ pub struct Segment<'a> {
     pub syn: bool,
     /// The payload as captured.
     pub payload: &'a [u8],
-}
-
-/// What a [`StreamTails`] has met. Every figure only ever grows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TailCounters {
-    /// Segments with payload.
-    pub segments: u64,
-    /// Seam buffers handed out.
-    pub joined: u64,
-    /// Segments with nothing new, or that looked so: at most 1 MiB behind.
-    pub retransmitted: u64,
-    /// Segments ahead of the stream, or too far behind to be retransmitted.
-    pub out_of_order: u64,
-    /// Seams given up because a gap was not filled in time.
-    pub lost_to_gaps: u64,
-    /// Seams given up because the out-of-order store was full.
-    pub lost_to_store: u64,
-    /// Seams counted as lost to a gap that were joined after all.
-    pub recovered: u64,
-    /// Times a tail was given up for another part of its stream.
-    pub restarts: u64,
-    /// Directions taken up without having seen their SYN.
-    pub midstream: u64,
-    /// Directions forgotten because the table was full.
-    pub evictions: u64,
-    /// Segments refused because the memory has no room for any direction.
-    pub refused: u64,
-}
-
-impl TailCounters {
-    /// Adds another shard's figures.
-    pub fn add(&mut self, other: &Self) {
-        self.segments += other.segments;
-        self.joined += other.joined;
-        self.retransmitted += other.retransmitted;
-        self.out_of_order += other.out_of_order;
-        self.lost_to_gaps += other.lost_to_gaps;
-        self.lost_to_store += other.lost_to_store;
-        self.recovered += other.recovered;
-        self.restarts += other.restarts;
-        self.midstream += other.midstream;
-        self.evictions += other.evictions;
-        self.refused += other.refused;
-    }
-
-    /// Seams lost for whatever reason, less those recovered.
-    pub fn seams_lost(&self) -> u64 {
-        (self.lost_to_gaps + self.lost_to_store).saturating_sub(self.recovered)
-    }
 }
 
 /// Slots of the out-of-order store, if the memory allows.
@@ -162,7 +114,7 @@ impl StreamTails {
             return;
         }
         self.counters.segments += u64::from(!payload.is_empty());
-        let Some((place, met)) = self.table.place(direction) else {
+        let Some((place, met)) = self.table.place(direction, payload.is_empty()) else {
             self.counters.refused += 1;
             return;
         };

@@ -124,11 +124,13 @@ fn swapped_pairs_cost_nothing() {
 }
 
 #[test]
-fn duplicates_retransmissions_and_overlaps_cost_nothing() {
+fn duplicates_retransmissions_and_overlaps_cost_nothing_unless_segments_are_tiny() {
     let mut rng = Rng(4);
     for round in 0..400 {
         let mut twin = Twin::new(&mut rng, 20_000, 39);
-        let mut pieces = cut(&mut rng, 20_000, 40, [40, 100, 1_460][round % 3]);
+        let (smallest, largest) =
+            [(40, 40), (40, 100), (40, 1_460), (1, 7), (20, 39)][round % 5];
+        let mut pieces = cut(&mut rng, 20_000, smallest, largest);
         swap_every_tenth_pair(&mut pieces, 1);
         for i in 0..pieces.len() {
             twin.send(pieces[i]);
@@ -141,14 +143,16 @@ fn duplicates_retransmissions_and_overlaps_cost_nothing() {
                     let from = from.saturating_sub(rng.below(80));
                     twin.send((from, (to + rng.below(80)).min(20_000)));
                 }
-                3 if i > 4 => {
-                    pieces[i - 4..i].to_vec().into_iter().for_each(|p| twin.send(p))
-                }
+                3 if i > 4 => pieces[i - 4..i].iter().for_each(|&p| twin.send(p)),
                 _ => {}
             }
         }
-        assert_eq!(twin.unseen(), 0);
-        assert_eq!(twin.tails.counters().seams_lost(), 0);
+        // Overlaps longer than several tiny segments make some gaps look final.
+        let counters = twin.tails.counters();
+        let lost = counters.lost_to_gaps + counters.lost_to_store;
+        let missed = if smallest < 20 { 39 * lost.min(5) } else { 0 };
+        assert!(twin.unseen() as u64 <= missed, "{smallest} {counters:?}");
+        assert!(smallest < 40 || lost == 0, "{counters:?}");
     }
 }
 
