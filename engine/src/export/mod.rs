@@ -1,1 +1,3 @@
-//! Stub.
+//! How do others take it?
+
+pub mod json_lines;
