@@ -54,7 +54,10 @@ impl ByteMap {
 
     /// The images of the 16 low nibbles, and of the 16 high ones: their sum is
     /// the image of a byte.
-    #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
+    #[cfg_attr(
+        not(any(target_arch = "x86_64", target_arch = "aarch64")),
+        allow(dead_code)
+    )]
     pub(super) fn nibble_tables(&self) -> [[u8; 16]; 2] {
         [
             std::array::from_fn(|nibble| self.apply(nibble as u8)),
@@ -103,10 +106,7 @@ mod tests {
         for byte in 0..=u8::MAX {
             let image = map.apply(byte);
             assert_eq!(map.table()[usize::from(byte)], image);
-            assert_eq!(
-                low[usize::from(byte & 15)] ^ high[usize::from(byte >> 4)],
-                image
-            );
+            assert_eq!(low[usize::from(byte & 15)] ^ high[usize::from(byte >> 4)], image);
             for (bit, row) in rows.iter().enumerate() {
                 assert_eq!((row & byte).count_ones() & 1, u32::from(image >> bit & 1));
             }

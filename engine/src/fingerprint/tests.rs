@@ -18,7 +18,8 @@ fn twin(
     let sampled: Vec<bool> = match fingerprinter.sampling {
         Sampling::Value(_) => {
             let first = &plan.secrets.first;
-            let is_sampled = |window: &&[u8]| first.definition(window) & plan.mask == plan.target;
+            let is_sampled =
+                |window: &&[u8]| first.definition(window) & plan.mask == plan.target;
             windows.iter().map(is_sampled).collect()
         }
         Sampling::Winnow(width) => {
@@ -69,10 +70,15 @@ fn check_all_kernels(key: u128, beta: usize, sampling: Sampling, bytes: &[u8]) {
         let fingerprinter = Fingerprinter::new(key, beta, sampling, kernel);
         assert_eq!(fingerprinter.kernel(), kernel);
         let mut kept = Vec::new();
-        let numbers = fingerprinter.for_each(&mut scratch, bytes, |offset, fingerprint| {
-            kept.push((offset, fingerprint));
-        });
-        assert_eq!((&kept, numbers), (&expected.0, expected.1), "{kernel} {sampling} {beta}");
+        let numbers =
+            fingerprinter.for_each(&mut scratch, bytes, |offset, fingerprint| {
+                kept.push((offset, fingerprint));
+            });
+        assert_eq!(
+            (&kept, numbers),
+            (&expected.0, expected.1),
+            "{kernel} {sampling} {beta}"
+        );
         let sampled = fingerprinter.count_sampled(&mut scratch, bytes);
         assert_eq!(sampled, numbers.kept + numbers.periodic, "{kernel}");
     }
@@ -151,7 +157,8 @@ fn every_kernel_samples_as_the_definition_does_at_every_length_and_alignment() {
 #[test]
 fn payloads_of_several_blocks_have_no_seams() {
     let mut random = Random(3);
-    for length in [BLOCK - 1, BLOCK + 38, BLOCK + 39, BLOCK + 40, 2 * BLOCK + 777, 70_000] {
+    for length in [BLOCK - 1, BLOCK + 38, BLOCK + 39, BLOCK + 40, 2 * BLOCK + 777, 70_000]
+    {
         let bytes = random.bytes(length);
         let beta = 8 + random.below(57);
         check_all_kernels(random.key(), beta, Sampling::Value(64), &bytes);
@@ -255,7 +262,8 @@ fn short_datagrams_are_sampled_at_the_same_share_in_a_domain_of_their_own() {
             }
             outcome => assert_eq!(outcome, Short::NotSampled),
         }
-        every_window.for_each(&mut scratch, &datagram, |_, window| assert_ne!(window, whole));
+        every_window
+            .for_each(&mut scratch, &datagram, |_, window| assert_ne!(window, whole));
     }
     // Mean 4,000, standard deviation 61.
     assert!((3_750..4_250).contains(&kept), "{kept}");
@@ -265,7 +273,8 @@ fn short_datagrams_are_sampled_at_the_same_share_in_a_domain_of_their_own() {
 
 #[test]
 fn settings_out_of_range_are_brought_into_it_and_a_missing_kernel_is_replaced() {
-    let sampling = |sampling| Fingerprinter::new(1, 8, sampling, Kernel::Scalar).sampling();
+    let sampling =
+        |sampling| Fingerprinter::new(1, 8, sampling, Kernel::Scalar).sampling();
     assert_eq!(sampling(Sampling::Value(0)), Sampling::Value(1));
     assert_eq!(sampling(Sampling::Value(63)), Sampling::Value(64));
     assert_eq!(sampling(Sampling::Value(9_999)), Sampling::Value(256));

@@ -85,10 +85,7 @@ impl Lanes for Pair {
     unsafe fn shift(self, before: Self, count: usize) -> Self {
         // SAFETY: the caller's promise is that of `Lanes`.
         unsafe {
-            Self(
-                shift_one(before.1, self.0, count),
-                shift_one(self.0, self.1, count),
-            )
+            Self(shift_one(before.1, self.0, count), shift_one(self.0, self.1, count))
         }
     }
 
@@ -96,10 +93,8 @@ impl Lanes for Pair {
     unsafe fn are_zero_under(self, mask: Self) -> u64 {
         // SAFETY: the caller's promise is that of `Lanes`.
         unsafe {
-            let masked = Self(
-                _mm256_and_si256(self.0, mask.0),
-                _mm256_and_si256(self.1, mask.1),
-            );
+            let masked =
+                Self(_mm256_and_si256(self.0, mask.0), _mm256_and_si256(self.1, mask.1));
             masked.are_equal(Self::splat(0))
         }
     }

@@ -7,10 +7,7 @@ use crate::fingerprint::plan::{MapForms, Plan};
 use crate::fingerprint::winnow::Runs;
 use std::arch::x86_64::*;
 
-compile_path!(
-    Vector,
-    "avx512f,avx512bw,avx512vl,avx512vbmi,gfni,bmi1,bmi2,lzcnt,popcnt"
-);
+compile_path!(Vector, "avx512f,avx512bw,avx512vl,avx512vbmi,gfni,bmi1,bmi2,lzcnt,popcnt");
 
 /// Can this processor run the path?
 pub(super) fn is_available() -> bool {
