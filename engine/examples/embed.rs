@@ -39,7 +39,7 @@ fn main() -> Result<(), wormsift::error::Error> {
                 signature.content.len()
             );
         }
-        println!("{}", json_lines::line(&finding));
+        println!("{}", json_lines::write(&finding));
     }
     Ok(())
 }

@@ -7,7 +7,8 @@ pub(super) fn sum(parts: &[&[u8]]) -> u16 {
     let mut total = 0_u64;
     for part in parts {
         let (pairs, rest) = part.as_chunks::<2>();
-        total += pairs.iter().map(|pair| u64::from(u16::from_be_bytes(*pair))).sum::<u64>();
+        total +=
+            pairs.iter().map(|pair| u64::from(u16::from_be_bytes(*pair))).sum::<u64>();
         if let [last] = rest {
             total += u64::from(*last) << 8;
         }

@@ -229,7 +229,9 @@ impl Defragmenter {
         // Closed datagrams leave stale entries; they are swept before they add up.
         if self.order.len() > 2 * self.most_slots {
             let slots = &self.slots;
-            self.order.retain(|(id, serial)| slots.get(id).is_some_and(|s| s.serial == *serial));
+            self.order.retain(|(id, serial)| {
+                slots.get(id).is_some_and(|s| s.serial == *serial)
+            });
         }
     }
 
@@ -258,8 +260,11 @@ impl Defragmenter {
     fn make_room(&mut self, id: &Id, reach: usize) {
         let Some(slot) = self.slots.get(id) else { return };
         let capacity = slot.buffer.data().capacity();
-        let grown = if reach > capacity { reach.max(2 * capacity).max(8) } else { capacity };
-        while self.bytes + grown - capacity > self.most_bytes && self.evict_oldest(Some(id)) {}
+        let grown =
+            if reach > capacity { reach.max(2 * capacity).max(8) } else { capacity };
+        while self.bytes + grown - capacity > self.most_bytes
+            && self.evict_oldest(Some(id))
+        {}
         if self.bytes + grown - capacity > self.most_bytes
             && let Some(slot) = self.close(id)
         {
@@ -273,7 +278,9 @@ impl Defragmenter {
         let oldest = self.order.iter().position(|(id, serial)| {
             Some(id) != spared && self.slots.get(id).is_some_and(|s| s.serial == *serial)
         });
-        let Some((id, _)) = oldest.and_then(|at| self.order.remove(at)) else { return false };
+        let Some((id, _)) = oldest.and_then(|at| self.order.remove(at)) else {
+            return false;
+        };
         if let Some(slot) = self.close(&id) {
             self.counters.evicted += slot.fragments;
         }
@@ -353,7 +360,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn fragment(identification: u32, offset: usize, more: bool, bytes: &[u8]) -> Fragment<'_> {
+    fn fragment(
+        identification: u32,
+        offset: usize,
+        more: bool,
+        bytes: &[u8],
+    ) -> Fragment<'_> {
         Fragment {
             number: 1,
             time: Timestamp::from_nanos(0),

@@ -110,7 +110,15 @@ fn extensions(context: Context, ends: Ends, mut next: u8, mut data: &[u8]) -> Re
                     (next, data) = (head[0], body);
                     continue;
                 }
-                return fragment(context, ends, head[0], identification, offset, more, body);
+                return fragment(
+                    context,
+                    ends,
+                    head[0],
+                    identification,
+                    offset,
+                    more,
+                    body,
+                );
             }
             _ => return upper(context, ends, next, data),
         };
@@ -147,7 +155,12 @@ fn fragment(
 }
 
 /// What IP carries: another IP header, a tunnel, or a transport.
-pub(super) fn upper(context: Context, ends: Ends, protocol: u8, data: &[u8]) -> Result<'_> {
+pub(super) fn upper(
+    context: Context,
+    ends: Ends,
+    protocol: u8,
+    data: &[u8],
+) -> Result<'_> {
     let tunnels = context.options.tunnels;
     match protocol {
         // After reassembly the first bytes may still be extension headers.

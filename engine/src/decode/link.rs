@@ -67,10 +67,15 @@ fn loopback(context: Context, data: &[u8]) -> Result<'_> {
 }
 
 /// What an EtherType announces; also GRE's protocol types.
-pub(super) fn payload(mut context: Context, mut kind: u16, mut data: &[u8]) -> Result<'_> {
+pub(super) fn payload(
+    mut context: Context,
+    mut kind: u16,
+    mut data: &[u8],
+) -> Result<'_> {
     while ethertype::VLAN.contains(&kind) {
         let (tag, rest) = take::<4>(data, Drop::LinkShort)?;
-        context = context.wrapped(kind::VLAN, u64::from(be16([tag[0], tag[1]]) & 0x0fff))?;
+        context =
+            context.wrapped(kind::VLAN, u64::from(be16([tag[0], tag[1]]) & 0x0fff))?;
         (kind, data) = (be16([tag[2], tag[3]]), rest);
     }
     match kind {

@@ -61,7 +61,11 @@ impl Context {
         let mixed = (self.encapsulation ^ u64::from(kind) << 56 ^ identifier)
             .wrapping_add(0x9e37_79b9_7f4a_7c15)
             .wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        Ok(Self { encapsulation: (mixed ^ mixed >> 29).max(1), depth: self.depth + 1, ..self })
+        Ok(Self {
+            encapsulation: (mixed ^ mixed >> 29).max(1),
+            depth: self.depth + 1,
+            ..self
+        })
     }
 }
 
@@ -104,7 +108,10 @@ impl Decoder {
 }
 
 /// The first `N` bytes and the rest.
-pub(crate) fn take<const N: usize>(bytes: &[u8], short: Drop) -> Result<(&[u8; N], &[u8]), Drop> {
+pub(crate) fn take<const N: usize>(
+    bytes: &[u8],
+    short: Drop,
+) -> Result<(&[u8; N], &[u8]), Drop> {
     bytes.split_first_chunk().ok_or(short)
 }
 

@@ -22,7 +22,12 @@ const UDP_LITE: u8 = 136;
 const VXLAN_PORT: u16 = 4_789;
 const GENEVE_PORT: u16 = 6_081;
 
-pub(super) fn packet(context: Context, ends: Ends, protocol: u8, data: &[u8]) -> Result<'_> {
+pub(super) fn packet(
+    context: Context,
+    ends: Ends,
+    protocol: u8,
+    data: &[u8],
+) -> Result<'_> {
     match protocol {
         protocol::TCP => tcp(context, ends, data),
         protocol::UDP => udp(context, ends, data),
@@ -44,7 +49,12 @@ pub(super) fn packet(context: Context, ends: Ends, protocol: u8, data: &[u8]) ->
 }
 
 /// A packet whose payload is all that IP carries.
-pub(super) fn plain(context: Context, ends: Ends, protocol: u8, data: &[u8]) -> Result<'_> {
+pub(super) fn plain(
+    context: Context,
+    ends: Ends,
+    protocol: u8,
+    data: &[u8],
+) -> Result<'_> {
     match protocol {
         protocol::UDP => {
             let (ports, payload) = udp_parts(data)?;
@@ -76,7 +86,12 @@ fn build(
     })
 }
 
-fn check(context: Context, ends: Ends, protocol: u8, segment: &[u8]) -> std::result::Result<(), Drop> {
+fn check(
+    context: Context,
+    ends: Ends,
+    protocol: u8,
+    segment: &[u8],
+) -> std::result::Result<(), Drop> {
     let wrong = context.options.checksums
         && ends.whole
         && !checksum::transport_holds(ends.source, ends.destination, protocol, segment);
@@ -92,7 +107,8 @@ fn tcp(context: Context, ends: Ends, data: &[u8]) -> Result<'_> {
     let payload = data.get(length..).ok_or(Drop::TransportShort)?;
     check(context, ends, protocol::TCP, data)?;
     let ports = (be16([header[0], header[1]]), be16([header[2], header[3]]));
-    let Decoded::Packet(packet) = build(context, ends, protocol::TCP, ports, payload) else {
+    let Decoded::Packet(packet) = build(context, ends, protocol::TCP, ports, payload)
+    else {
         return Err(Drop::TransportLength);
     };
     Ok(Decoded::Packet(Packet {
@@ -145,7 +161,8 @@ fn geneve(context: Context, payload: &[u8]) -> Result<'_> {
     if header[0] >> 6 != 0 {
         return Err(Drop::Encapsulation);
     }
-    let rest = rest.get(usize::from(header[0] & 0x3f) * 4..).ok_or(Drop::Encapsulation)?;
+    let rest =
+        rest.get(usize::from(header[0] & 0x3f) * 4..).ok_or(Drop::Encapsulation)?;
     let vni = u32::from_be_bytes([0, header[4], header[5], header[6]]);
     let context = context.wrapped(kind::GENEVE, u64::from(vni))?;
     link::payload(context, be16([header[2], header[3]]), rest)
@@ -157,7 +174,8 @@ fn icmp(context: Context, ends: Ends, protocol: u8, data: &[u8]) -> Result<'_> {
     let ([kind, code, ..], _) = take::<4>(data, Drop::TransportShort)?;
     if protocol == protocol::ICMPV6 {
         check(context, ends, protocol, data)?;
-    } else if context.options.checksums && ends.whole && checksum::sum(&[data]) != 0xffff {
+    } else if context.options.checksums && ends.whole && checksum::sum(&[data]) != 0xffff
+    {
         return Err(Drop::Checksum);
     }
     let ports = (0, be16([*kind, *code]));

@@ -186,7 +186,11 @@ impl Chunk {
     }
 
     /// The payload of a record.
-    pub(crate) fn payload<'a>(&'a self, record: &Record, frames: &'a dyn Frames) -> &'a [u8] {
+    pub(crate) fn payload<'a>(
+        &'a self,
+        record: &Record,
+        frames: &'a dyn Frames,
+    ) -> &'a [u8] {
         let at = record.payload;
         let bytes = match at.origin {
             PayloadAt::OWN => &self.own[..],
@@ -198,7 +202,11 @@ impl Chunk {
     /// Bytes allocated.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.records.capacity() * size_of::<Record>()
-            + self.sightings.iter().map(|v| v.capacity() * size_of::<Sighting>()).sum::<usize>()
+            + self
+                .sightings
+                .iter()
+                .map(|v| v.capacity() * size_of::<Sighting>())
+                .sum::<usize>()
             + self.segments.iter().map(|v| v.capacity() * 4).sum::<usize>()
             + self.own.capacity()
     }

@@ -48,8 +48,10 @@ impl Clock {
             self.now = Some(claimed);
             return claimed;
         }
-        let agrees =
-            self.jump.as_ref().is_some_and(|jump| jump.time.abs_diff(claimed) <= self.believable);
+        let agrees = self
+            .jump
+            .as_ref()
+            .is_some_and(|jump| jump.time.abs_diff(claimed) <= self.believable);
         let witnesses = match &mut self.jump {
             Some(jump) if agrees => {
                 jump.witnesses += 1;

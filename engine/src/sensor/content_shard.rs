@@ -11,9 +11,10 @@ use crate::packet::{Host, Timestamp};
 use crate::prevalence::Prevalence;
 use crate::propagation::Propagation;
 use crate::signature::{
-    Alarm, AlarmedCandidate, Candidate, Candidates, Relay, SampleRequest, Seen, Slot,
+    Alarm, AlarmedCandidate, Candidates, SampleRequest, Seen, Snapshot,
 };
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Alarms are gathered at whole multiples of this many nanoseconds of packet time.
 pub(crate) const TICK: u64 = 1_000_000_000;
@@ -61,7 +62,8 @@ impl Rules {
 
     fn is_exempt(&self, record: &Record) -> bool {
         let serves = |port| self.exempt.binary_search(&(record.source, port)).is_ok();
-        !self.exempt.is_empty() && (serves(record.destination_port) || serves(record.source_port))
+        !self.exempt.is_empty()
+            && (serves(record.destination_port) || serves(record.source_port))
     }
 }
 
@@ -97,7 +99,6 @@ pub(crate) struct PlacedRequest {
 
 /// A threshold was passed; the evidence is taken at the next tick.
 struct PendingAlarm {
-    slot: Slot,
     key: u64,
     alarm: Alarm,
     protocol: u8,
@@ -124,6 +125,9 @@ pub(crate) struct ContentShard {
     dispersion: Dispersion,
     pub(crate) propagation: Propagation,
     pub(crate) candidates: Candidates,
+    /// The dispersion window, nanoseconds, and the number of the current one.
+    window: u64,
+    generation: u64,
     /// Keys already seen in the current packet, in order.
     seen_in_packet: Vec<u64>,
     place: Option<Place>,
@@ -165,7 +169,9 @@ impl ContentShard {
                 window,
                 seeds.shard("propagation", shard),
             ),
-            candidates: Candidates::new(plan.candidates, SAMPLES_PER_CANDIDATE),
+            candidates: Candidates::new(plan.candidates, SAMPLES_PER_CANDIDATE, window),
+            window,
+            generation: 0,
             rules,
             seen_in_packet: Vec::new(),
             place: None,
@@ -223,7 +229,8 @@ impl ContentShard {
             self.prevalence.touch(next.key);
         }
         for next in block.drain(..) {
-            let record = &chunks[next.place.chunk as usize].records[next.place.record as usize];
+            let record =
+                &chunks[next.place.chunk as usize].records[next.place.record as usize];
             self.apply(&next, record);
         }
         self.block = block;
@@ -231,6 +238,7 @@ impl ContentShard {
 
     fn apply(&mut self, next: &Next, record: &Record) {
         self.pass_tick(record.time);
+        self.pass_window(next.place, record.time);
         self.counters.sightings += 1;
         if self.place != Some(next.place) {
             self.place = Some(next.place);
@@ -244,9 +252,10 @@ impl ContentShard {
             Err(at) => self.seen_in_packet.insert(at, next.key),
         }
 
-        let prevalence = self.prevalence.observe(next.key, Timestamp::from_nanos(record.time));
-        let promoted =
-            prevalence >= self.rules.prevalence || self.candidates.find(next.key).is_some();
+        let prevalence =
+            self.prevalence.observe(next.key, Timestamp::from_nanos(record.time));
+        let promoted = prevalence >= self.rules.prevalence
+            || self.candidates.find(next.key).is_some();
         let mut decision = Decision {
             packet: record.number,
             key: next.key,
@@ -266,10 +275,27 @@ impl ContentShard {
         }
     }
 
+    /// Lets go of candidates that have left the dispersion window.
+    fn pass_window(&mut self, place: Place, now: u64) {
+        let generation = now / self.window;
+        if generation == self.generation {
+            return;
+        }
+        self.generation = generation;
+        let before = Timestamp::from_nanos(generation.saturating_sub(1) * self.window);
+        self.candidates.expire(before, &mut self.requests_of_one);
+        self.requests.extend(
+            self.requests_of_one
+                .drain(..)
+                .map(|request| PlacedRequest { place, request }),
+        );
+    }
+
     /// Past prevalence: who sent it to whom, and has it been passed on?
     fn promoted(&mut self, next: &Next, record: &Record, decision: &mut Decision) {
         self.counters.promoted += 1;
-        self.counters.promotions += u64::from(decision.prevalence == self.rules.prevalence);
+        self.counters.promotions +=
+            u64::from(decision.prevalence == self.rules.prevalence);
         let (source, destination) = (record.source, record.destination);
         let time = Timestamp::from_nanos(record.time);
         let estimates = self.dispersion.observe(next.key, time, source, destination);
@@ -304,7 +330,9 @@ impl ContentShard {
         );
         let place = next.place;
         self.requests.extend(
-            self.requests_of_one.drain(..).map(|request| PlacedRequest { place, request }),
+            self.requests_of_one
+                .drain(..)
+                .map(|request| PlacedRequest { place, request }),
         );
 
         let passed_on = passed.is_some_and(|passed| {
@@ -313,16 +341,29 @@ impl ContentShard {
                     || self.propagation.relays(next.key).len() >= self.rules.relays)
         });
         let Some(slot) = slot else {
-            let over = estimates.0 >= self.rules.sources && estimates.1 >= self.rules.destinations;
+            let over = estimates.0 >= self.rules.sources
+                && estimates.1 >= self.rules.destinations;
             self.counters.alarms_without_room += u64::from(over || passed_on);
             return;
         };
-        let candidate = self.candidates.get(slot);
-        let enough = |threshold: u32, estimate: u32, exact: usize| {
-            if threshold <= EXACT { exact as u32 >= threshold } else { estimate >= threshold }
+        let Some(candidate) = self.candidates.get(slot) else { return };
+        let recent = candidate.recent();
+        // A list that had no memory to grow falls back to the estimate.
+        let enough = |threshold: u32, estimate: u32, exact: u32, complete: bool| {
+            let decided = if complete { exact } else { estimate.max(exact) };
+            if threshold <= EXACT { decided >= threshold } else { estimate >= threshold }
         };
-        let dispersed = enough(self.rules.sources, estimates.0, candidate.sources.len())
-            && enough(self.rules.destinations, estimates.1, candidate.destinations.len());
+        let dispersed = enough(
+            self.rules.sources,
+            estimates.0,
+            recent.0,
+            candidate.source_list_complete,
+        ) && enough(
+            self.rules.destinations,
+            estimates.1,
+            recent.1,
+            candidate.destination_list_complete,
+        );
         for (reached, alarm) in
             [(passed_on, Alarm::Propagation), (dispersed, Alarm::Dispersion)]
         {
@@ -331,7 +372,7 @@ impl ContentShard {
                     slot,
                     alarm,
                     seen.time,
-                    self.rules.dispersion_window,
+                    Duration::from_nanos(self.rules.dispersion_window),
                 )
             {
                 match alarm {
@@ -340,11 +381,13 @@ impl ContentShard {
                 }
                 self.due = (record.time / TICK + 1) * TICK;
                 self.pending.push(PendingAlarm {
-                    slot,
                     key: next.key,
                     alarm,
                     protocol: record.protocol,
-                    port: self.rules.port_rule.port(record.source_port, record.destination_port),
+                    port: self
+                        .rules
+                        .port_rule
+                        .port(record.source_port, record.destination_port),
                     packet: record.number,
                     offset: next.offset,
                 });
@@ -359,13 +402,15 @@ impl ContentShard {
         }
         for pending in std::mem::take(&mut self.pending) {
             // An entry may have been displaced since; then its alarm has no evidence.
-            let Some(candidate) =
-                self.candidates.find(pending.key).map(|slot| self.candidates.get(slot).clone())
+            let Some(candidate) = self
+                .candidates
+                .find(pending.key)
+                .and_then(|slot| self.candidates.get(slot))
+                .cloned()
             else {
                 self.counters.alarms_without_room += 1;
                 continue;
             };
-            debug_assert!(self.candidates.find(pending.key) == Some(pending.slot));
             self.alarms.push(TickedAlarm {
                 tick: self.due,
                 alarm: AlarmedCandidate {
@@ -385,9 +430,12 @@ impl ContentShard {
     }
 
     /// A key's candidate, spread and relays as they stand.
-    pub(crate) fn current(&self, key: u64) -> Option<(Candidate, u32, Vec<Relay>)> {
-        let candidate = self.candidates.get(self.candidates.find(key)?).clone();
-        Some((candidate, self.propagation.spread(key), self.propagation.relays(key)))
+    pub(crate) fn current(&self, key: u64) -> Option<Snapshot> {
+        Some(Snapshot {
+            candidate: self.candidates.get(self.candidates.find(key)?)?.clone(),
+            spread: self.propagation.spread(key),
+            relays: self.propagation.relays(key),
+        })
     }
 
     /// Bytes of (prevalence, dispersion, propagation, candidates).

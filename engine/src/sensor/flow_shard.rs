@@ -39,7 +39,11 @@ impl FlowShard {
     pub(crate) fn new(shard: usize, plan: &Plan, seeds: &Seeds, context: usize) -> Self {
         Self {
             tails: StreamTails::new(plan.tails, context, seeds.shard("tails", shard)),
-            samples: Samples::new(plan.samples, SAMPLE_BYTES, seeds.shard("samples", shard)),
+            samples: Samples::new(
+                plan.samples,
+                SAMPLE_BYTES,
+                seeds.shard("samples", shard),
+            ),
             scratch: Scratch::default(),
             windows: Windows::default(),
             seams: Vec::new(),
@@ -58,20 +62,22 @@ impl FlowShard {
         sifter: &Sifter,
     ) {
         self.seams.clear();
-        let (seams, scratch, windows) = (&mut self.seams, &mut self.scratch, &mut self.windows);
+        let (seams, scratch, windows) =
+            (&mut self.seams, &mut self.scratch, &mut self.windows);
         for (c, chunk) in chunks.iter().enumerate() {
             for &r in &chunk.segments[shard] {
                 let record = &chunk.records[r as usize];
                 let place = Place { chunk: c as u32, record: r };
                 let segment = segment_of(record, chunk.payload(record, frames));
                 self.tails.advance(segment, |buffer, _, start| {
-                    *windows += sifter.fingerprinter.for_each(scratch, buffer, |at, print| {
-                        seams.push(SeamSighting {
-                            place,
-                            key: mix(print.0 ^ record.salt),
-                            offset: start + at as i32,
+                    *windows +=
+                        sifter.fingerprinter.for_each(scratch, buffer, |at, print| {
+                            seams.push(SeamSighting {
+                                place,
+                                key: mix(print.0 ^ record.salt),
+                                offset: start + at as i32,
+                            });
                         });
-                    });
                 });
             }
         }
@@ -119,7 +125,9 @@ impl FlowShard {
                 record: chunk.segments[shard][self.cursor.segment],
             });
             let request = self.requests.get(self.cursor.request).map(|(_, r)| r.place);
-            let Some(place) = [segment, request].into_iter().flatten().min() else { break };
+            let Some(place) = [segment, request].into_iter().flatten().min() else {
+                break;
+            };
             let chunk = &chunks[place.chunk as usize];
             let record = &chunk.records[place.record as usize];
             if record.time >= until {

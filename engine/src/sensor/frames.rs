@@ -164,7 +164,11 @@ fn place_in(data: &[u8], frame: usize, packet: &Packet<'_>) -> PayloadAt {
     } else {
         packet.payload.as_ptr().addr() - data.as_ptr().addr()
     };
-    PayloadAt { origin: frame as u32, start: start as u32, len: packet.payload.len() as u32 }
+    PayloadAt {
+        origin: frame as u32,
+        start: start as u32,
+        len: packet.payload.len() as u32,
+    }
 }
 
 /// Serial, in packet order: what fragments complete fills the record kept for the
@@ -185,8 +189,15 @@ pub(crate) fn reassemble<L: FrameList + ?Sized>(
         let Decoded::Fragment(fragment) = decoder.frame(&frame) else { continue };
         let mut complete = defragmenter.insert(&fragment);
         while let Some(datagram) = complete.take() {
-            complete =
-                use_datagram(&datagram, at.record, chunk, decoder, defragmenter, sifter, drops);
+            complete = use_datagram(
+                &datagram,
+                at.record,
+                chunk,
+                decoder,
+                defragmenter,
+                sifter,
+                drops,
+            );
         }
     }
     // The datagrams' sightings came last; back into packet order.

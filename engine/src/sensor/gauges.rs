@@ -1,10 +1,11 @@
 //! What a sensor tells about itself: counters, fill, memory, warnings.
 
+use super::Sensor;
 use super::sizing::{self, CONTENT_SHARDS};
 use super::stats::{ContentCounters, Stats};
-use super::Sensor;
 use crate::prevalence::Prevalence;
 use crate::propagation::PropagationCounters;
+use crate::signature::CandidateCounters;
 use crate::stream::{SampleCounters, TailCounters};
 
 /// The gauges of fill, 0 to 1.
@@ -49,10 +50,13 @@ impl Sensor {
             stats.set("fragments", name, value);
         }
         stats.set("fragments", "waiting", self.defragmenter.waiting());
-        let seams = self.flow.iter().fold(crate::fingerprint::Windows::default(), |mut sum, f| {
-            sum += f.windows;
-            sum
-        });
+        let seams = self.flow.iter().fold(
+            crate::fingerprint::Windows::default(),
+            |mut sum, f| {
+                sum += f.windows;
+                sum
+            },
+        );
         for (name, value) in [
             ("total", p.windows.total + seams.total),
             ("kept", p.windows.kept + seams.kept),
@@ -66,7 +70,8 @@ impl Sensor {
     }
 
     fn flow_stats(&self, stats: &mut Stats) {
-        let (mut tails, mut samples) = (TailCounters::default(), SampleCounters::default());
+        let (mut tails, mut samples) =
+            (TailCounters::default(), SampleCounters::default());
         for flow in &self.flow {
             tails.add(flow.tails.counters());
             samples.add(flow.samples.counters());
@@ -102,13 +107,11 @@ impl Sensor {
         let mut sum = ContentCounters::default();
         let mut fill = [0.0_f64; 5];
         let mut propagation = PropagationCounters::default();
+        let mut candidates = CandidateCounters::default();
         let (mut capacity, mut live) = (0, 0);
         for content in &self.content {
             sum.add(&content.counters);
-            for (name, value) in content.candidates.counters().iter() {
-                let sum = stats.count("candidates", name).unwrap_or(0) + value;
-                stats.set("candidates", name, sum);
-            }
+            candidates.add(content.candidates.counters());
             propagation.add(&content.propagation.counters());
             capacity += content.candidates.capacity() as u64;
             live += content.candidates.len() as u64;
@@ -121,6 +124,18 @@ impl Sensor {
         }
         stats.set("candidates", "capacity", capacity);
         stats.set("candidates", "live", live);
+        for (name, value) in [
+            ("admitted", candidates.admitted),
+            ("evicted_unseen", candidates.evicted_unseen),
+            ("evicted_less_dispersed", candidates.evicted_less_dispersed),
+            ("evicted_relay", candidates.evicted_relay),
+            ("expired", candidates.expired),
+            ("refused", candidates.refused),
+            ("lists_cut", candidates.lists_cut),
+            ("samples_refused", candidates.samples_refused),
+        ] {
+            stats.set("candidates", name, value);
+        }
         for (name, value) in [
             ("relays_evicted", propagation.relays_evicted),
             ("counting_relays_evicted", propagation.counting_relays_evicted),
@@ -143,7 +158,16 @@ impl Sensor {
         for (name, value) in FILLS.into_iter().zip(fill) {
             stats.set_gauge("fill", name, value / CONTENT_SHARDS as f64);
         }
-        for (name, value) in self.ledger.counters().iter() {
+        let ledger = self.ledger.counters();
+        for (name, value) in [
+            ("alarms", ledger.alarms),
+            ("alarms_known", ledger.alarms_known),
+            ("windows_unknown", ledger.windows_unknown),
+            ("signatures", ledger.signatures),
+            ("updates", ledger.updates),
+            ("absorbed", ledger.absorbed),
+            ("retired", ledger.retired),
+        ] {
             stats.set("signatures", name, value);
         }
     }
@@ -156,13 +180,15 @@ impl Sensor {
             }
         }
         let tails: usize = self.flow.iter().map(|flow| flow.tails.memory_bytes()).sum();
-        let samples: usize = self.flow.iter().map(|flow| flow.samples.memory_bytes()).sum();
+        let samples: usize =
+            self.flow.iter().map(|flow| flow.samples.memory_bytes()).sum();
         let fragments = self.defragmenter.memory_bytes();
         let names = ["prevalence", "dispersion", "propagation", "candidates"];
         let named = names
             .into_iter()
             .zip(rooms)
-            .chain([("tails", tails), ("samples", samples), ("fragments", fragments)]);
+            .chain([("tails", tails), ("samples", samples), ("fragments", fragments)])
+            .chain([("signatures", self.ledger.memory_bytes())]);
         let mut total = 0;
         for (name, bytes) in named {
             stats.set("memory", name, bytes as u64);
@@ -181,7 +207,8 @@ impl Sensor {
     pub(super) fn warn_of_expected_load(&mut self) {
         let Some(keys) = sizing::keys_per_generation(&self.config) else { return };
         let per_shard = keys / CONTENT_SHARDS as f64;
-        let expected = self.content[0].prevalence().expected_false_promotion(per_shard as u64);
+        let expected =
+            self.content[0].prevalence().expected_false_promotion(per_shard as u64);
         let needed = Prevalence::bytes_for(per_shard as u64, OVERLOADED);
         if needed > self.plan.prevalence {
             self.warnings.push(format!(
@@ -199,7 +226,8 @@ impl Sensor {
         if self.overload_warned {
             return;
         }
-        let fullest = self.content.iter().map(|c| c.prevalence().fill()).fold(0.0, f64::max);
+        let fullest =
+            self.content.iter().map(|c| c.prevalence().fill()).fold(0.0, f64::max);
         // Each new key sets four counters: 4 counters a key fill 1 - 1/e of them.
         if fullest > 1.0 - (-4.0 / OVERLOADED).exp() {
             self.overload_warned = true;

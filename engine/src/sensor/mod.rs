@@ -34,7 +34,7 @@ use crate::decode::{Decoder, Defragmenter, DropCounters};
 use crate::error::Error;
 use crate::fingerprint::Kernel;
 use crate::packet::Timestamp;
-use crate::signature::{AlarmSample, AlarmedCandidate, Finding, Ledger};
+use crate::signature::{AlarmedCandidate, Finding, Ledger, LedgerSettings, Sample};
 use batch::{Chunk, Frames, NoFrames};
 use clock::Clock;
 use content_shard::{ContentShard, Rules, TickedAlarm};
@@ -44,7 +44,9 @@ use rayon::prelude::*;
 use seeds::Seeds;
 use sizing::{CONTENT_SHARDS, FLOW_SHARDS, Plan};
 use stats::PacketCounters;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use worker::Sifter;
 
 /// Packets in, findings out.
@@ -135,13 +137,16 @@ impl Sensor {
                 .map(|shard| FlowShard::new(shard, &plan, &seeds, context))
                 .collect(),
             content: (0..CONTENT_SHARDS)
-                .map(|shard| ContentShard::new(shard, &config, &plan, &seeds, rules.clone()))
+                .map(|shard| {
+                    ContentShard::new(shard, &config, &plan, &seeds, rules.clone())
+                })
                 .collect(),
-            ledger: Ledger::new(
-                config.port_rule.name(),
-                config.dispersion_window.0,
-                config.beta,
-            ),
+            ledger: Ledger::new(LedgerSettings {
+                port_rule: config.port_rule.name().to_owned(),
+                dispersion_window: Duration::from_nanos(config.dispersion_window.0),
+                signatures: MOST_SIGNATURES,
+                bytes: plan.ledger,
+            }),
             chunks: Vec::new(),
             findings: Vec::new(),
             frames: 0,
@@ -203,7 +208,11 @@ impl Sensor {
         }
     }
 
-    fn sift_round<L: FrameList + ?Sized>(&mut self, frames: &L, run: std::ops::Range<usize>) {
+    fn sift_round<L: FrameList + ?Sized>(
+        &mut self,
+        frames: &L,
+        run: std::ops::Range<usize>,
+    ) {
         self.frames += run.len() as u64;
         let ranges = self.round.cut(frames, run);
         let mut chunks = std::mem::take(&mut self.chunks);
@@ -251,12 +260,15 @@ impl Sensor {
             });
         }
         let flow = &self.flow;
-        self.content.par_iter_mut().enumerate().for_each_init(Vec::new, |seams, (shard, content)| {
-            seams.clear();
-            seams.extend(flow.iter().flat_map(|flow| flow.seams(shard)).copied());
-            seams.sort_unstable_by_key(|seam| (seam.place, seam.offset, seam.key));
-            content.sift(shard, chunks, seams, now);
-        });
+        self.content.par_iter_mut().enumerate().for_each_init(
+            Vec::new,
+            |seams, (shard, content)| {
+                seams.clear();
+                seams.extend(flow.iter().flat_map(|flow| flow.seams(shard)).copied());
+                seams.sort_unstable_by_key(|seam| (seam.place, seam.offset, seam.key));
+                content.sift(shard, chunks, seams, now);
+            },
+        );
         self.collect_samples(chunks, frames);
     }
 
@@ -269,8 +281,11 @@ impl Sensor {
             }
         }
         self.flow.par_iter_mut().for_each(FlowShard::begin_collecting);
-        let mut alarms: Vec<TickedAlarm> =
-            self.content.iter_mut().flat_map(|content| content.alarms.drain(..)).collect();
+        let mut alarms: Vec<TickedAlarm> = self
+            .content
+            .iter_mut()
+            .flat_map(|content| content.alarms.drain(..))
+            .collect();
         alarms.sort_by_key(|ticked| ticked.tick);
         let mut alarms = alarms.into_iter().peekable();
         while let Some(first) = alarms.next() {
@@ -296,6 +311,9 @@ impl Sensor {
 
     /// Turns the alarms of one tick into findings.
     fn emit(&mut self, tick: u64, mut alarms: Vec<AlarmedCandidate>) {
+        let beta = self.config.beta;
+        // Windows of one piece of stream share its bytes.
+        let mut pieces: BTreeMap<(u8, u64), Arc<[u8]>> = BTreeMap::new();
         for alarm in &mut alarms {
             alarm.samples = alarm
                 .candidate
@@ -306,11 +324,16 @@ impl Sensor {
                     let view = self.flow[usize::from(shard)]
                         .samples
                         .sample(sample.packet, sample.offset)?;
-                    Some(AlarmSample {
+                    let end = view.bytes.len().min(view.window + beta);
+                    Some(Sample {
                         flow_shard: shard,
                         id: view.id,
-                        bytes: view.bytes.to_vec(),
-                        window: view.window,
+                        bytes: pieces
+                            .entry((shard, view.id))
+                            .or_insert(view.bytes.into())
+                            .clone(),
+                        // A short datagram is its own window.
+                        window: view.window..end,
                         packet: sample.packet,
                         time: view.time,
                         source: sample.source,
@@ -339,7 +362,8 @@ impl Sensor {
         self.content.iter_mut().for_each(|content| content.pass_tick(u64::MAX));
         self.collect_samples(&[], &NoFrames);
         let content = &self.content;
-        let summaries = self.ledger.finish(|key| content[batch::content_shard(key)].current(key));
+        let summaries =
+            self.ledger.finish(|key| content[batch::content_shard(key)].current(key));
         self.findings.extend(summaries);
     }
 
@@ -369,5 +393,7 @@ impl Sensor {
     }
 }
 
+/// Signatures remembered at the same time.
+const MOST_SIGNATURES: usize = 4_096;
 /// Datagrams that may wait for fragments at the same time.
 const FRAGMENT_SLOTS: usize = 4_096;

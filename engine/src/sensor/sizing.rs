@@ -19,7 +19,9 @@ const CANDIDATES: u64 = 110;
 const SAMPLES: u64 = 120;
 const TAILS: u64 = 70;
 const FRAGMENTS: u64 = 30;
-const PREVALENCE: u64 = 1_000 - DISPERSION - PROPAGATION - CANDIDATES - SAMPLES - TAILS - FRAGMENTS;
+const LEDGER: u64 = 40;
+const PREVALENCE: u64 =
+    1_000 - DISPERSION - PROPAGATION - CANDIDATES - SAMPLES - TAILS - FRAGMENTS - LEDGER;
 
 /// Bytes for each room of each shard.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) tails: usize,
     /// For the one pool of fragments, not a shard's.
     pub(crate) fragments: usize,
+    /// For the signatures remembered, over all shards.
+    pub(crate) ledger: usize,
 }
 
 impl Plan {
@@ -49,6 +53,7 @@ impl Plan {
             samples: share(SAMPLES, FLOW_SHARDS),
             tails: share(TAILS, FLOW_SHARDS),
             fragments: share(FRAGMENTS, 1),
+            ledger: share(LEDGER, 1),
         }
     }
 }
@@ -82,11 +87,12 @@ mod tests {
     fn the_shares_add_up_to_the_budget_and_no_more() {
         for mebibytes in [16, 64, 256, 1_024] {
             let budget = mebibytes << 20;
-            let plan = Plan::new(&Config { memory: Some(Size(budget)), ..Config::default() });
+            let plan =
+                Plan::new(&Config { memory: Some(Size(budget)), ..Config::default() });
             let content =
                 plan.prevalence + plan.dispersion + plan.propagation + plan.candidates;
             let flow = plan.samples + plan.tails;
-            let total = 64 * content + 64 * flow + plan.fragments;
+            let total = 64 * content + 64 * flow + plan.fragments + plan.ledger;
             assert!(total as u64 <= budget && total as u64 > budget - 64 * 8);
             assert!(64 * plan.samples as u64 <= budget / 4);
         }

@@ -91,7 +91,8 @@ impl Stats {
     /// All sections, each with its names and values.
     pub fn sections(
         &self,
-    ) -> impl Iterator<Item = (&'static str, &BTreeMap<&'static str, serde_json::Number>)> {
+    ) -> impl Iterator<Item = (&'static str, &BTreeMap<&'static str, serde_json::Number>)>
+    {
         self.0.iter().map(|(section, values)| (*section, values))
     }
 
@@ -100,7 +101,12 @@ impl Stats {
     }
 
     /// A gauge, rounded so that its text is short.
-    pub(crate) fn set_gauge(&mut self, section: &'static str, name: &'static str, value: f64) {
+    pub(crate) fn set_gauge(
+        &mut self,
+        section: &'static str,
+        name: &'static str,
+        value: f64,
+    ) {
         let rounded = (value * 1e6).round() / 1e6;
         if let Some(number) = serde_json::Number::from_f64(rounded) {
             self.0.entry(section).or_default().insert(name, number);

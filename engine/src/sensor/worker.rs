@@ -54,7 +54,8 @@ impl Sifter {
     /// The shard of an unordered address pair, without ports, so that fragments
     /// go with the rest of their flow.
     fn flow_shard(&self, a: Host, b: Host) -> u8 {
-        let fold = |host: Host| mix((host.0 >> 64) as u64 ^ mix(host.0 as u64 ^ self.flow_seed));
+        let fold =
+            |host: Host| mix((host.0 >> 64) as u64 ^ mix(host.0 as u64 ^ self.flow_seed));
         (mix(fold(a).wrapping_add(fold(b))) % FLOW_SHARDS as u64) as u8
     }
 
@@ -143,9 +144,10 @@ impl Sifter {
         };
         if packet.payload.len() >= self.fingerprinter.beta() {
             counters.sifted += 1;
-            let windows = self.fingerprinter.for_each(scratch, packet.payload, |at, print| {
-                keep(at, print.0);
-            });
+            let windows =
+                self.fingerprinter.for_each(scratch, packet.payload, |at, print| {
+                    keep(at, print.0);
+                });
             counters.windows += windows;
         } else if tcp {
             // Its bytes are seen across the seams, if at all.

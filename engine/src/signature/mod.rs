@@ -1,34 +1,57 @@
-//! What exactly repeats, and is it news?
+//! *What exactly repeats, and is it news?*
 //!
-//! [`Candidates`] keep what an alarm must show; [`grow`](grow::grow) finds how far
-//! the content reaches around a window; the [`Ledger`] joins the windows of one
-//! content and remembers what has been said.
+//! The sketches say only that some window of a few dozen bytes is widespread.
+//! This room turns that into a [`Signature`] that a person can check:
+//!
+//! 1. [`Candidates`], one table per content shard, watches the windows that
+//!    reach two sources and two destinations. It remembers who was involved and
+//!    says which pieces of stream should be kept as samples.
+//! 2. [`grow()`] lays the samples of one alarmed window side by side and widens
+//!    the window while they agree: the whole invariant, not its first 40 bytes.
+//! 3. [`coalesce()`] joins the grown pieces of many alarmed windows where they are
+//!    parts of one content.
+//! 4. The [`Ledger`] knows what was reported before. It turns the alarms of one
+//!    tick into findings: a new signature, an update of a known one, or nothing.
+//!
+//! Every step is a function of its input alone: no clock, no random choice, and
+//! alarms in any order give the same findings.
 
-pub mod candidate;
-pub mod grow;
-pub mod ledger;
-mod piece;
+mod candidate;
+mod coalesce;
+mod evidence;
+mod grow;
+mod ledger;
+mod sample;
 
 pub use crate::propagation::Relay;
-pub use candidate::{Candidate, Candidates, SampleRequest, Seen, Slot};
-pub use ledger::{AlarmSample, AlarmedCandidate, Finding, Ledger};
+pub use candidate::{
+    Candidate, CandidateCounters, Candidates, SampleReference, SampleRequest, Seen, Slot,
+};
+pub use coalesce::{Joined, Piece, Place, coalesce};
+pub use evidence::{Confidence, Evidence};
+pub use grow::{Grown, Support, grow};
+pub use ledger::{
+    AlarmedCandidate, Finding, Ledger, LedgerCounters, LedgerSettings, Snapshot,
+};
+pub use sample::Sample;
 
 use crate::packet::{Host, Timestamp};
-use serde::Serialize;
-use std::net::IpAddr;
+use xxhash_rust::xxh3::xxh3_128;
 
-/// Which threshold was passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
+/// Why a content was reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Alarm {
-    /// Many sources and many destinations (EarlyBird, section 4).
+    /// Many sources and many destinations (EarlyBird, section 4.2).
     Dispersion,
-    /// Hosts that received the content sent it on.
+    /// Hosts that received the content passed it on.
     Propagation,
 }
 
 impl Alarm {
-    /// Its name in output.
+    /// Both alarms, in order.
+    pub const ALL: [Self; 2] = [Self::Dispersion, Self::Propagation];
+
+    /// The name used in output.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Dispersion => "dispersion",
@@ -37,126 +60,97 @@ impl Alarm {
     }
 }
 
-/// How much the evidence carries.
-///
-/// Low: fewer than 8 distinct byte values over the whole content, or bytes from
-/// fewer than two sources. High: two or more relays, or both alarms. Else medium.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Confidence {
-    /// Look before you believe it.
-    Low,
-    /// One alarm, no further sign.
-    Medium,
-    /// Passed on more than once, or both alarms.
-    High,
-}
-
-impl Confidence {
-    /// Its name in output.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
-    }
-}
-
-/// Content past its thresholds, grown to its full length, with the evidence.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Signature {
-    /// 32 hex digits: see [`signature_id`].
-    pub id: String,
-    /// The alarm that fired.
-    pub alarm: Alarm,
-    /// How much the evidence carries; the reasons are in `evidence`.
-    pub confidence: Confidence,
-    /// IP protocol number.
-    pub protocol: u8,
-    /// The port in its key; `None` under the rule `none`.
-    pub port: Option<u16>,
-    /// Which port that is: destination, source, service, none.
-    pub port_rule: &'static str,
-    /// The bytes that repeat.
-    pub content: Vec<u8>,
-    /// Invariant pieces of it, in order: for now the content alone.
-    pub tokens: Vec<Vec<u8>>,
-    /// Sightings of its most seen window since that is watched.
-    pub packets: u64,
-    /// Estimated distinct sources.
-    pub sources: u32,
-    /// Estimated distinct destinations.
-    pub destinations: u32,
-    /// Up to 64 exact sources, in numeric order.
-    pub source_list: Vec<IpAddr>,
-    /// Up to 64 exact destinations, in numeric order.
-    pub destination_list: Vec<IpAddr>,
-    /// Hosts that relays passed it on to.
-    pub spread: u32,
-    /// Who passed it on, by time.
-    pub relays: Vec<Relay>,
-    /// The earliest recorded sighting.
-    pub first_seen: Timestamp,
-    /// The latest.
-    pub last_seen: Timestamp,
-    /// The tick at which it was found.
-    pub detected_at: Timestamp,
-    /// What speaks for it.
-    pub evidence: Evidence,
-    /// The packets that it was grown from.
-    pub samples: Vec<SampleInfo>,
-}
-
-/// What speaks for a signature.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Evidence {
-    /// All alarms that fired for it.
-    pub alarms: Vec<Alarm>,
-    /// Windows (content keys) of it that alarmed.
-    pub windows: u64,
-    /// Distinct sources among the samples it was grown from.
-    pub sample_sources: u32,
-    /// Distinct byte values over the whole content.
-    pub distinct_bytes: u32,
-    /// Why the confidence is what it is.
-    pub reasons: Vec<String>,
-}
-
-/// A packet that a signature was grown from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SampleInfo {
-    /// The packet's number.
+/// One place where a signature's content was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignatureSample {
+    /// Number of the packet that the sample was taken from.
     pub packet: u64,
-    /// When it counted.
+    /// That packet's time.
     pub time: Timestamp,
     /// Who sent it.
     pub source: Host,
     /// Whom it was sent to.
     pub destination: Host,
-    /// The sender's port.
+    /// Port of the sender, 0 without ports.
     pub source_port: u16,
-    /// The receiver's port.
+    /// Port of the receiver; for ICMP type x 256 + code.
     pub destination_port: u16,
-    /// Where the content starts in the sampled piece of stream, bytes.
-    pub offset: u64,
+    /// Where the content begins in the sampled piece of stream, in bytes.
+    /// Negative when it begins before the piece.
+    pub offset: i64,
 }
 
-/// The lasting name of a content: unkeyed 128-bit XXH3 over protocol (1 byte), the
-/// port rule's name, a zero byte, the port (2 bytes, little-endian; 0 for none), and
-/// the content as first emitted; as 32 hex digits.
+/// Content that spreads, grown to its full length, with the evidence for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// Name of the content, from [`signature_id`]; never changes.
+    pub id: String,
+    /// The alarm that fired first.
+    pub alarm: Alarm,
+    /// How much to trust it; `evidence.reasons` says why.
+    pub confidence: Confidence,
+    /// IP protocol number.
+    pub protocol: u8,
+    /// Port under the port rule; `None` under rule `none`.
+    pub port: Option<u16>,
+    /// Which port that is: `destination`, `source`, `service` or `none`.
+    pub port_rule: String,
+    /// The bytes that repeat.
+    pub content: Vec<u8>,
+    /// The strings that must all occur for a match; at present the content alone.
+    pub tokens: Vec<Vec<u8>>,
+    /// Packets with one of its windows, at most, since that window was watched.
+    pub packets: u64,
+    /// Estimated number of sources.
+    pub sources: u32,
+    /// Estimated number of destinations.
+    pub destinations: u32,
+    /// Up to 64 exact sources in numeric order.
+    pub source_list: Vec<Host>,
+    /// Up to 64 exact destinations in numeric order.
+    pub destination_list: Vec<Host>,
+    /// Sum of the relays' fan-outs.
+    pub spread: u32,
+    /// Hosts that passed the content on, as the propagation room lists them.
+    pub relays: Vec<Relay>,
+    /// Earliest recorded sighting.
+    pub first_seen: Timestamp,
+    /// Latest recorded sighting.
+    pub last_seen: Timestamp,
+    /// The tick at which it was first reported.
+    pub detected_at: Timestamp,
+    /// What the confidence rests on.
+    pub evidence: Evidence,
+    /// Where it was seen: a few places, in packet order.
+    pub samples: Vec<SignatureSample>,
+}
+
+/// The name of a content: 32 hex digits of the unkeyed 128-bit XXH3 of
+///
+/// | bytes | what |
+/// |---|---|
+/// | 1 | IP protocol |
+/// | 1 | length of the port rule's name |
+/// | n | the port rule's name |
+/// | 1 | 1 with a port, 0 without |
+/// | 2 | the port, big-endian; 0 without |
+/// | rest | the content as first reported |
+///
+/// Unkeyed, so that two sensors give one content one name.
 pub fn signature_id(
     protocol: u8,
     port_rule: &str,
     port: Option<u16>,
     content: &[u8],
 ) -> String {
-    let mut text = vec![protocol];
-    text.extend_from_slice(port_rule.as_bytes());
-    text.push(0);
-    text.extend_from_slice(&port.unwrap_or(0).to_le_bytes());
-    text.extend_from_slice(content);
-    format!("{:032x}", xxhash_rust::xxh3::xxh3_128(&text))
+    let rule = &port_rule.as_bytes()[..port_rule.len().min(255)];
+    let mut bytes = Vec::with_capacity(5 + rule.len() + content.len());
+    bytes.extend([protocol, rule.len() as u8]);
+    bytes.extend(rule);
+    bytes.push(u8::from(port.is_some()));
+    bytes.extend(port.unwrap_or(0).to_be_bytes());
+    bytes.extend(content);
+    format!("{:032x}", xxh3_128(&bytes))
 }
 
 #[cfg(test)]
@@ -164,17 +158,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_stable_and_tell_port_and_protocol_apart() {
-        let id = signature_id(17, "destination", Some(1_434), b"content");
-        assert_eq!(id, signature_id(17, "destination", Some(1_434), b"content"));
+    fn the_id_depends_on_every_part_and_never_changes() {
+        let id = signature_id(6, "destination", Some(445), b"content");
         assert_eq!(id.len(), 32);
-        for other in [
-            signature_id(6, "destination", Some(1_434), b"content"),
-            signature_id(17, "source", Some(1_434), b"content"),
-            signature_id(17, "destination", Some(1_435), b"content"),
-            signature_id(17, "destination", Some(1_434), b"contents"),
-        ] {
-            assert_ne!(id, other);
+        assert_eq!(id, "8837b24a0d40868b7f27dd32b05d64d4");
+        let layout = b"\x06\x0bdestination\x01\x01\xbdcontent";
+        assert_eq!(id, format!("{:032x}", xxh3_128(layout)));
+        let others = [
+            signature_id(17, "destination", Some(445), b"content"),
+            signature_id(6, "source", Some(445), b"content"),
+            signature_id(6, "destination", Some(446), b"content"),
+            signature_id(6, "destination", Some(445), b"Content"),
+            signature_id(6, "none", None, b"content"),
+            signature_id(6, "none", Some(0), b"content"),
+        ];
+        for (i, other) in others.iter().enumerate() {
+            assert_ne!(*other, id);
+            assert!(!others[..i].contains(other));
         }
     }
 }
