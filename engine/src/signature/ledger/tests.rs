@@ -118,7 +118,7 @@ fn one_content_alarms_through_many_windows_and_is_one_signature() {
     let findings = ledger.tick(at(100), alarms);
     let [Finding::Signature(signature)] = &findings[..] else { panic!("{findings:?}") };
     assert_eq!(signature.content, content);
-    assert_eq!(signature.tokens, [content.clone()]);
+    assert_eq!(signature.tokens, std::slice::from_ref(&content));
     assert_eq!(
         signature.id,
         super::super::signature_id(6, "destination", Some(445), &content)
