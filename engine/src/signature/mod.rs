@@ -174,6 +174,8 @@ mod tests {
         let id = signature_id(6, "destination", Some(445), b"content");
         assert_eq!(id.len(), 32);
         assert_eq!(id, "8837b24a0d40868b7f27dd32b05d64d4");
+        let layout = b"\x06\x0bdestination\x01\x01\xbdcontent";
+        assert_eq!(id, format!("{:032x}", xxh3_128(layout)));
         let others = [
             signature_id(17, "destination", Some(445), b"content"),
             signature_id(6, "source", Some(445), b"content"),
