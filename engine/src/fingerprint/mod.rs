@@ -1,5 +1,311 @@
-//! Which windows do we remember?
+//! Which windows of this payload do we remember?
+//!
+//! Content that spreads keeps some of its bytes, at offsets that change. So every
+//! window of beta bytes is looked at, and the window's own bytes decide whether
+//! it is kept: every copy is then kept, or dropped, wherever it stands (EarlyBird,
+//! section 5.2). A keyed residue decides ([`Sampling`]); only a kept window is
+//! hashed, to a [`Fingerprint`] of 64 bits.
+//!
+//! - `rolling_hash` defines the residue and is the scalar truth; `arch` computes
+//!   it for 64 windows at once;
+//! - `winnow` keeps minima of runs, for who must not miss any shared run of
+//!   beta + w - 1 bytes;
+//! - `period` finds the windows that only repeat a unit of 8 bytes or less:
+//!   padding recurs everywhere and is dropped;
+//! - `secrets` derives all that an attacker must not know from one 128-bit key.
+//!
+//! Windows are named by the offset of their first byte.
 
+#[allow(unsafe_code)] // Vector instructions; the only unsafe on the packet path.
+mod arch;
+mod byte_map;
+mod kernel;
+mod period;
+mod plan;
+mod rolling_hash;
 mod sampling;
+mod secrets;
+mod winnow;
 
+pub use kernel::Kernel;
 pub use sampling::Sampling;
+
+use arch::Path;
+use plan::{BLOCK, MAX_WORDS, Plan};
+use std::ops::AddAssign;
+use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
+
+/// A keyed 64-bit hash of a window, or of a short datagram as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Fingerprint(pub u64);
+
+/// Numbers of windows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Windows {
+    /// Windows looked at: a payload of n bytes has n - beta + 1.
+    pub total: u64,
+    /// Sampled and handed over.
+    pub kept: u64,
+    /// Sampled, but dropped: the window has a period of 8 bytes or less.
+    pub periodic: u64,
+}
+
+impl AddAssign for Windows {
+    fn add_assign(&mut self, other: Self) {
+        self.total += other.total;
+        self.kept += other.kept;
+        self.periodic += other.periodic;
+    }
+}
+
+/// What became of a short datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Short {
+    /// Sampled.
+    Kept(Fingerprint),
+    /// It has a period of 8 bytes or less.
+    Periodic,
+    /// Its hash does not sample it.
+    NotSampled,
+}
+
+/// Working memory of one thread: grows to the size that the first payloads need,
+/// a few dozen KiB, and stays.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    words: Vec<u64>,
+    positions: Vec<u16>,
+    values: Vec<u16>,
+    runs: winnow::Runs,
+}
+
+impl Scratch {
+    /// Bytes held.
+    pub fn memory_bytes(&self) -> usize {
+        let numbers = [&self.positions, &self.values, &self.runs.near, &self.runs.far];
+        let numbers: usize = numbers.iter().map(|numbers| numbers.capacity()).sum();
+        8 * self.words.capacity() + 2 * numbers
+    }
+}
+
+/// Keeps the windows that one key samples. Immutable: one serves all threads.
+#[derive(Clone, Debug)]
+pub struct Fingerprinter {
+    plan: Plan,
+    sampling: Sampling,
+    kernel: Kernel,
+    path: Path,
+}
+
+impl Fingerprinter {
+    /// The shortest window, in bytes.
+    pub const MIN_BETA: usize = 8;
+    /// The longest window, in bytes.
+    pub const MAX_BETA: usize = 64;
+    /// The shortest datagram that is worth a fingerprint as a whole, in bytes.
+    pub const MIN_SHORT: usize = 16;
+
+    /// Windows of `beta` bytes (EarlyBird: 40), sampled under `key`. Every key is
+    /// as good as another.
+    ///
+    /// A kernel that this processor cannot run is replaced by [`Kernel::best`];
+    /// a sampling out of range by the nearest in range.
+    ///
+    /// # Panics
+    ///
+    /// If `beta` is not 8 to 64.
+    pub fn new(key: u128, beta: usize, sampling: Sampling, kernel: Kernel) -> Self {
+        assert!(
+            (Self::MIN_BETA..=Self::MAX_BETA).contains(&beta),
+            "windows have 8 to 64 bytes, not {beta}"
+        );
+        let sampling = match sampling {
+            Sampling::Value(n) => Sampling::Value(n.clamp(1, 256).next_power_of_two()),
+            Sampling::Winnow(width) => Sampling::Winnow(width.clamp(2, 1_024)),
+        };
+        let kernel = if kernel.is_available() { kernel } else { Kernel::best() };
+        Self {
+            plan: Plan::new(key, beta, sampling),
+            sampling,
+            kernel,
+            path: Path::new(kernel, beta),
+        }
+    }
+
+    /// Bytes of a window.
+    pub fn beta(&self) -> usize {
+        self.plan.beta
+    }
+
+    /// The kernel in use.
+    pub fn kernel(&self) -> Kernel {
+        self.kernel
+    }
+
+    /// The sampling in use.
+    pub fn sampling(&self) -> Sampling {
+        self.sampling
+    }
+
+    /// Bytes that a seam between two pieces needs on either side, so that no
+    /// window across it is missed: beta - 1, or beta + w - 2 when winnowing.
+    pub fn context(&self) -> usize {
+        match self.sampling {
+            Sampling::Value(_) => self.plan.beta - 1,
+            Sampling::Winnow(width) => self.plan.beta + usize::from(width) - 2,
+        }
+    }
+
+    /// Calls `keep` with the offset and the fingerprint of each kept window, in
+    /// order of offset. A payload shorter than a window has none.
+    #[inline]
+    pub fn for_each(
+        &self,
+        scratch: &mut Scratch,
+        bytes: &[u8],
+        mut keep: impl FnMut(usize, Fingerprint),
+    ) -> Windows {
+        let beta = self.plan.beta;
+        let mut windows = Windows { total: self.total(bytes), ..Windows::default() };
+        let mut first = 0;
+        // Where the periodic stretch that was met last comes to its end.
+        let mut stretch_end = 0;
+        while (first as u64) < windows.total {
+            let block = self.sample(scratch, bytes, first);
+            scratch.positions.resize(64 * MAX_WORDS + 4, 0);
+            let words = &scratch.words[..block.words];
+            let sampled = self.path.positions(words, &mut scratch.positions);
+            for &position in &scratch.positions[..sampled] {
+                let start = block.offset_of(position);
+                let window = &bytes[start..start + beta];
+                if start + beta <= stretch_end {
+                    windows.periodic += 1;
+                } else if let Some(unit) = period::period(window) {
+                    stretch_end = period::stretch_end(bytes, start + beta, unit);
+                    windows.periodic += 1;
+                } else {
+                    windows.kept += 1;
+                    let hash = xxh3_64_with_seed(window, self.plan.secrets.window_seed);
+                    keep(start, Fingerprint(hash));
+                }
+            }
+            first += BLOCK;
+        }
+        windows
+    }
+
+    /// How many windows are sampled, periodic ones included.
+    pub fn count_sampled(&self, scratch: &mut Scratch, bytes: &[u8]) -> u64 {
+        let total = self.total(bytes);
+        let mut sampled = 0;
+        let mut first = 0;
+        while (first as u64) < total {
+            let block = self.sample(scratch, bytes, first);
+            let ones = scratch.words[..block.words].iter().map(|word| word.count_ones());
+            sampled += u64::from(ones.sum::<u32>());
+            first += BLOCK;
+        }
+        sampled
+    }
+
+    /// The fingerprint of a datagram that is shorter than a window, as a whole:
+    /// 16 to beta - 1 bytes; the caller sees to that. It is in a domain of its
+    /// own and meets no window's. Value sampling keeps the same share as of
+    /// windows, winnowing keeps all: each is a run of its own.
+    pub fn short(&self, datagram: &[u8]) -> Short {
+        if period::period(datagram).is_some() {
+            return Short::Periodic;
+        }
+        let hash = xxh3_128_with_seed(datagram, self.plan.secrets.short_seed);
+        // The other half decides, so that the fingerprint keeps all its bits.
+        match (hash >> 64) as u8 & self.plan.mask {
+            0 => Short::Kept(Fingerprint(hash as u64)),
+            _ => Short::NotSampled,
+        }
+    }
+
+    fn total(&self, bytes: &[u8]) -> u64 {
+        (bytes.len() + 1).saturating_sub(self.plan.beta) as u64
+    }
+
+    /// Samples the windows that begin at `first` and the `BLOCK - 1` after it.
+    #[inline]
+    fn sample(&self, scratch: &mut Scratch, bytes: &[u8], first: usize) -> Block {
+        scratch.words.resize(MAX_WORDS, 0);
+        match self.sampling {
+            Sampling::Value(_) => self.sample_by_value(scratch, bytes, first),
+            Sampling::Winnow(width) => {
+                self.sample_minima(scratch, bytes, first, usize::from(width))
+            }
+        }
+    }
+
+    #[inline]
+    fn sample_by_value(
+        &self,
+        scratch: &mut Scratch,
+        bytes: &[u8],
+        first: usize,
+    ) -> Block {
+        let end = bytes.len().min(first + BLOCK + self.plan.beta - 1);
+        let bytes = &bytes[first..end];
+        self.path.select(&self.plan, bytes, &mut scratch.words);
+        // Positions are those of last bytes.
+        Block { words: bytes.len().div_ceil(64), first, skip: self.plan.beta - 1 }
+    }
+
+    fn sample_minima(
+        &self,
+        scratch: &mut Scratch,
+        bytes: &[u8],
+        first: usize,
+        width: usize,
+    ) -> Block {
+        let beta = self.plan.beta;
+        let total = bytes.len() + 1 - beta;
+        // All runs that hold one of the block's windows.
+        let context = first.min(width - 1);
+        let from = first - context;
+        let windows = total.min(first + BLOCK + width - 1) - from;
+        let block = windows.min(context + BLOCK);
+        let bytes = &bytes[from..from + windows + beta - 1];
+        let needed = bytes.len().next_multiple_of(64) + 64;
+        if scratch.values.len() < needed {
+            scratch.values.resize(needed, 0);
+        }
+        scratch.runs.reserve(windows, width);
+        self.path.values(&self.plan, bytes, &mut scratch.values);
+        let values = &scratch.values[beta - 1..][..windows + 64];
+        self.path.minima(values, width, &mut scratch.runs, &mut scratch.words);
+        clear_outside(&mut scratch.words, context, block);
+        Block { words: block.div_ceil(64), first, skip: context }
+    }
+}
+
+/// Clears all bits but those from `first` to `last - 1`.
+fn clear_outside(words: &mut [u64], first: usize, last: usize) {
+    words[..first / 64].fill(0);
+    words[first / 64] &= !0 << (first % 64);
+    if last % 64 != 0 {
+        words[last / 64] &= (1 << (last % 64)) - 1;
+    }
+}
+
+/// Where the bits of a sampled block stand.
+struct Block {
+    words: usize,
+    /// Offset of the block's first window.
+    first: usize,
+    /// The position that stands for it.
+    skip: usize,
+}
+
+impl Block {
+    #[inline]
+    fn offset_of(&self, position: u16) -> usize {
+        self.first + usize::from(position) - self.skip
+    }
+}
+
+#[cfg(test)]
+mod tests;

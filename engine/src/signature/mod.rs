@@ -1,1 +1,190 @@
-//! Stub.
+//! *What exactly repeats, and is it news?*
+//!
+//! The sketches say only that some window of a few dozen bytes is widespread.
+//! This room turns that into a [`Signature`] that a person can check:
+//!
+//! 1. [`Candidates`], one table per content shard, watches the windows that
+//!    reach two sources and two destinations. It remembers who was involved and
+//!    says which pieces of stream should be kept as samples.
+//! 2. [`grow()`] lays the samples of one alarmed window side by side and widens
+//!    the window while they agree: the whole invariant, not its first 40 bytes.
+//! 3. [`coalesce()`] joins the grown pieces of many alarmed windows where they are
+//!    parts of one content.
+//! 4. The [`Ledger`] knows what was reported before. It turns the alarms of one
+//!    tick into findings: a new signature, an update of a known one, or nothing.
+//!
+//! Every step is a function of its input alone: no clock, no random choice, and
+//! alarms in any order give the same findings.
+
+mod candidate;
+mod coalesce;
+mod evidence;
+mod grow;
+mod ledger;
+mod sample;
+
+pub use candidate::{
+    Candidate, CandidateCounters, Candidates, SampleReference, SampleRequest, Seen, Slot,
+};
+pub use coalesce::{Joined, Piece, Place, coalesce};
+pub use evidence::{Confidence, Evidence};
+pub use grow::{Grown, Support, grow};
+pub use ledger::{
+    AlarmedCandidate, Finding, Ledger, LedgerCounters, LedgerSettings, Snapshot,
+};
+pub use sample::Sample;
+
+use crate::packet::{Host, Timestamp};
+use xxhash_rust::xxh3::xxh3_128;
+
+/// Why a content was reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Alarm {
+    /// Many sources and many destinations (EarlyBird, section 4.2).
+    Dispersion,
+    /// Hosts that received the content passed it on.
+    Propagation,
+}
+
+impl Alarm {
+    /// Both alarms, in order.
+    pub const ALL: [Self; 2] = [Self::Dispersion, Self::Propagation];
+
+    /// The name used in output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dispersion => "dispersion",
+            Self::Propagation => "propagation",
+        }
+    }
+}
+
+/// A host that received a content before it first sent it to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relay {
+    /// The host that passed the content on.
+    pub host: Host,
+    /// When it first received the content; `None` where that was not recorded.
+    pub received_at: Option<Timestamp>,
+    /// When it first sent the content.
+    pub sent_at: Timestamp,
+    /// Hosts that it sent the content to and that had not sent it before.
+    pub fan_out: u32,
+}
+
+/// One place where a signature's content was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignatureSample {
+    /// Number of the packet that the sample was taken from.
+    pub packet: u64,
+    /// That packet's time.
+    pub time: Timestamp,
+    /// Who sent it.
+    pub source: Host,
+    /// Whom it was sent to.
+    pub destination: Host,
+    /// Port of the sender, 0 without ports.
+    pub source_port: u16,
+    /// Port of the receiver; for ICMP type x 256 + code.
+    pub destination_port: u16,
+    /// Where the content begins in the sampled piece of stream, in bytes.
+    /// Negative when it begins before the piece.
+    pub offset: i64,
+}
+
+/// Content that spreads, grown to its full length, with the evidence for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// Name of the content, from [`signature_id`]; never changes.
+    pub id: String,
+    /// The alarm that fired first.
+    pub alarm: Alarm,
+    /// How much to trust it; `evidence.reasons` says why.
+    pub confidence: Confidence,
+    /// IP protocol number.
+    pub protocol: u8,
+    /// Port under the port rule; `None` under rule `none`.
+    pub port: Option<u16>,
+    /// Which port that is: `destination`, `source`, `service` or `none`.
+    pub port_rule: String,
+    /// The bytes that repeat.
+    pub content: Vec<u8>,
+    /// The strings that must all occur for a match; at present the content alone.
+    pub tokens: Vec<Vec<u8>>,
+    /// Packets with one of its windows, at most, since that window was watched.
+    pub packets: u64,
+    /// Estimated number of sources.
+    pub sources: u32,
+    /// Estimated number of destinations.
+    pub destinations: u32,
+    /// Up to 64 exact sources in numeric order.
+    pub source_list: Vec<Host>,
+    /// Up to 64 exact destinations in numeric order.
+    pub destination_list: Vec<Host>,
+    /// Sum of the relays' fan-outs.
+    pub spread: u32,
+    /// Hosts that passed the content on, as the propagation room lists them.
+    pub relays: Vec<Relay>,
+    /// Earliest recorded sighting.
+    pub first_seen: Timestamp,
+    /// Latest recorded sighting.
+    pub last_seen: Timestamp,
+    /// The tick at which it was first reported.
+    pub detected_at: Timestamp,
+    /// What the confidence rests on.
+    pub evidence: Evidence,
+    /// Where it was seen: a few places, in packet order.
+    pub samples: Vec<SignatureSample>,
+}
+
+/// The name of a content: 32 hex digits of the unkeyed 128-bit XXH3 of
+///
+/// | bytes | what |
+/// |---|---|
+/// | 1 | IP protocol |
+/// | 1 | length of the port rule's name |
+/// | n | the port rule's name |
+/// | 1 | 1 with a port, 0 without |
+/// | 2 | the port, big-endian; 0 without |
+/// | rest | the content as first reported |
+///
+/// Unkeyed, so that two sensors give one content one name.
+pub fn signature_id(
+    protocol: u8,
+    port_rule: &str,
+    port: Option<u16>,
+    content: &[u8],
+) -> String {
+    let rule = &port_rule.as_bytes()[..port_rule.len().min(255)];
+    let mut bytes = Vec::with_capacity(5 + rule.len() + content.len());
+    bytes.extend([protocol, rule.len() as u8]);
+    bytes.extend(rule);
+    bytes.push(u8::from(port.is_some()));
+    bytes.extend(port.unwrap_or(0).to_be_bytes());
+    bytes.extend(content);
+    format!("{:032x}", xxh3_128(&bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_depends_on_every_part_and_never_changes() {
+        let id = signature_id(6, "destination", Some(445), b"content");
+        assert_eq!(id.len(), 32);
+        assert_eq!(id, "8837b24a0d40868b7f27dd32b05d64d4");
+        let others = [
+            signature_id(17, "destination", Some(445), b"content"),
+            signature_id(6, "source", Some(445), b"content"),
+            signature_id(6, "destination", Some(446), b"content"),
+            signature_id(6, "destination", Some(445), b"Content"),
+            signature_id(6, "none", None, b"content"),
+            signature_id(6, "none", Some(0), b"content"),
+        ];
+        for (i, other) in others.iter().enumerate() {
+            assert_ne!(*other, id);
+            assert!(!others[..i].contains(other));
+        }
+    }
+}

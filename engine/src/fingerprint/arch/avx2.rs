@@ -1,0 +1,220 @@
+//! AVX2: 64 positions are two registers; a byte map is two nibble look-ups by
+//! byte shuffle.
+
+use super::doubling::{self, Lanes};
+use super::{Path, compile_path, for_beta, write_positions};
+use crate::fingerprint::plan::{MapForms, Plan};
+use crate::fingerprint::winnow::Runs;
+use std::arch::x86_64::*;
+
+compile_path!(Pair, "avx2,bmi1,bmi2,lzcnt,popcnt");
+
+/// Can this processor run the path?
+pub(super) fn is_available() -> bool {
+    is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("lzcnt")
+        && is_x86_feature_detected!("popcnt")
+}
+
+#[derive(Clone, Copy)]
+struct Pair(__m256i, __m256i);
+
+impl Lanes for Pair {
+    /// Images of the low nibbles, and of the high ones.
+    type Map = (__m256i, __m256i);
+
+    #[inline(always)]
+    unsafe fn map_from(forms: &MapForms) -> Self::Map {
+        // SAFETY: the processor has AVX2 (`Lanes`); the tables have 16 bytes each.
+        unsafe {
+            let [low, high] = &forms.nibbles;
+            let low = _mm_loadu_si128(low.as_ptr().cast());
+            let high = _mm_loadu_si128(high.as_ptr().cast());
+            (_mm256_broadcastsi128_si256(low), _mm256_broadcastsi128_si256(high))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn splat(byte: u8) -> Self {
+        // SAFETY: the processor has AVX2 (`Lanes`).
+        let all = unsafe { _mm256_set1_epi8(byte as i8) };
+        Self(all, all)
+    }
+
+    #[inline(always)]
+    unsafe fn load(bytes: &[u8; 64]) -> Self {
+        let start: *const __m256i = bytes.as_ptr().cast();
+        // SAFETY: the array has the two times 32 bytes that are read, at any
+        // alignment.
+        unsafe { Self(_mm256_loadu_si256(start), _mm256_loadu_si256(start.add(1))) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_tail(bytes: &[u8]) -> Self {
+        let mut block = [0; 64];
+        for (to, from) in block.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        // SAFETY: the caller's promise is that of `Lanes`.
+        unsafe { Self::load(&block) }
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(address: *const u8) {
+        // SAFETY: a prefetch of any address is without effect on memory.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
+    }
+
+    #[inline(always)]
+    unsafe fn apply(self, map: Self::Map) -> Self {
+        // SAFETY: the caller's promise is that of `Lanes`.
+        unsafe { Self(apply_one(self.0, map), apply_one(self.1, map)) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: the processor has AVX2 (`Lanes`).
+        unsafe {
+            Self(_mm256_xor_si256(self.0, other.0), _mm256_xor_si256(self.1, other.1))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn shift(self, before: Self, count: usize) -> Self {
+        // SAFETY: the caller's promise is that of `Lanes`.
+        unsafe {
+            Self(shift_one(before.1, self.0, count), shift_one(self.0, self.1, count))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn are_zero_under(self, mask: Self) -> u64 {
+        // SAFETY: the caller's promise is that of `Lanes`.
+        unsafe {
+            let masked =
+                Self(_mm256_and_si256(self.0, mask.0), _mm256_and_si256(self.1, mask.1));
+            masked.are_equal(Self::splat(0))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn are_equal(self, other: Self) -> u64 {
+        // SAFETY: the processor has AVX2 (`Lanes`).
+        unsafe {
+            let low = _mm256_movemask_epi8(_mm256_cmpeq_epi8(self.0, other.0));
+            let high = _mm256_movemask_epi8(_mm256_cmpeq_epi8(self.1, other.1));
+            u64::from(low as u32) | u64::from(high as u32) << 32
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_above(self, low: Self, values: &mut [u16; 64]) {
+        let start: *mut __m256i = values.as_mut_ptr().cast();
+        // SAFETY: the processor has AVX2 (`Lanes`); the array has four times 16
+        // numbers.
+        unsafe {
+            store_one(self.0, low.0, start);
+            store_one(self.1, low.1, start.add(2));
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn are_equal_values(values: &[u16; 64], others: &[u16; 64]) -> u64 {
+        let (values, _) = values.as_chunks();
+        let (others, _) = others.as_chunks();
+        // SAFETY: the caller's promise is that of `Lanes`.
+        unsafe {
+            let low = are_equal_32(&values[0], &others[0]);
+            u64::from(low) | u64::from(are_equal_32(&values[1], &others[1])) << 32
+        }
+    }
+}
+
+/// The images of 32 bytes.
+///
+/// # Safety
+///
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn apply_one(bytes: __m256i, (low, high): (__m256i, __m256i)) -> __m256i {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let nibble = _mm256_set1_epi8(15);
+        let lows = _mm256_and_si256(bytes, nibble);
+        let highs = _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), nibble);
+        let lows = _mm256_shuffle_epi8(low, lows);
+        _mm256_xor_si256(lows, _mm256_shuffle_epi8(high, highs))
+    }
+}
+
+/// Stores 32 numbers of these high and low bytes.
+///
+/// # Safety
+///
+/// The processor has AVX2; `to` and the vector behind it are valid for writes.
+#[inline(always)]
+unsafe fn store_one(high: __m256i, low: __m256i, to: *mut __m256i) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        // Unpacking stays inside 16 bytes: it makes numbers 0-7 and 16-23, and
+        // 8-15 and 24-31.
+        let outer = _mm256_unpacklo_epi8(low, high);
+        let inner = _mm256_unpackhi_epi8(low, high);
+        let first = _mm256_permute2x128_si256::<0x20>(outer, inner);
+        let second = _mm256_permute2x128_si256::<0x31>(outer, inner);
+        _mm256_storeu_si256(to, first);
+        _mm256_storeu_si256(to.add(1), second);
+    }
+}
+
+/// One bit a number: are they equal?
+///
+/// # Safety
+///
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn are_equal_32(values: &[u16; 32], others: &[u16; 32]) -> u32 {
+    let values: *const __m256i = values.as_ptr().cast();
+    let others: *const __m256i = others.as_ptr().cast();
+    // SAFETY: the caller's promise; each array has two times 16 numbers.
+    unsafe {
+        let (value, other) = (_mm256_loadu_si256(values), _mm256_loadu_si256(others));
+        let first = _mm256_cmpeq_epi16(value, other);
+        let value = _mm256_loadu_si256(values.add(1));
+        let other = _mm256_loadu_si256(others.add(1));
+        let second = _mm256_cmpeq_epi16(value, other);
+        // Packing too stays inside 16 bytes: the quarters change places.
+        let packed = _mm256_packs_epi16(first, second);
+        let ordered = _mm256_permute4x64_epi64::<0b11_01_10_00>(packed);
+        _mm256_movemask_epi8(ordered) as u32
+    }
+}
+
+/// The 32 bytes that lie `count` bytes before the end of `before` and `bytes`.
+///
+/// # Safety
+///
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn shift_one(before: __m256i, bytes: __m256i, count: usize) -> __m256i {
+    macro_rules! shift {
+        ([$($near:literal)*], [$($far:literal)*]) => {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let middle = _mm256_permute2x128_si256::<0x21>(before, bytes);
+                match count {
+                    $($near => _mm256_alignr_epi8::<{ 16 - $near }>(bytes, middle),)*
+                    16 => middle,
+                    $($far => _mm256_alignr_epi8::<{ 32 - $far }>(middle, before),)*
+                    _ => before,
+                }
+            }
+        };
+    }
+    shift!(
+        [1 2 3 4 5 6 7 8 9 10 11 12 13 14 15],
+        [17 18 19 20 21 22 23 24 25 26 27 28 29 30 31]
+    )
+}

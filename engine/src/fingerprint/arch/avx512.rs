@@ -1,0 +1,148 @@
+//! AVX-512 with VBMI and GFNI: 64 positions are one register, a byte map is one
+//! instruction, and so is a shift across registers.
+
+use super::doubling::{self, Lanes};
+use super::{Path, compile_path, for_beta, write_positions};
+use crate::fingerprint::plan::{MapForms, Plan};
+use crate::fingerprint::winnow::Runs;
+use std::arch::x86_64::*;
+
+compile_path!(Vector, "avx512f,avx512bw,avx512vl,avx512vbmi,gfni,bmi1,bmi2,lzcnt,popcnt");
+
+/// Can this processor run the path?
+pub(super) fn is_available() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512vbmi")
+        && is_x86_feature_detected!("gfni")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("lzcnt")
+        && is_x86_feature_detected!("popcnt")
+}
+
+#[derive(Clone, Copy)]
+struct Vector(__m512i);
+
+const COUNT: [u8; 64] = {
+    let mut count = [0; 64];
+    let mut lane = 0;
+    while lane < 64 {
+        count[lane] = lane as u8;
+        lane += 1;
+    }
+    count
+};
+
+/// For numbers of two registers' bytes (low first, then high): their lanes.
+const INTERLEAVED: [[u8; 64]; 2] = {
+    let mut indices = [[0; 64]; 2];
+    let mut lane = 0;
+    while lane < 64 {
+        indices[0][lane] = (lane / 2 + lane % 2 * 64) as u8;
+        indices[1][lane] = (32 + lane / 2 + lane % 2 * 64) as u8;
+        lane += 1;
+    }
+    indices
+};
+
+impl Lanes for Vector {
+    type Map = __m512i;
+
+    #[inline(always)]
+    unsafe fn map_from(forms: &MapForms) -> __m512i {
+        // SAFETY: the processor has AVX-512F (`Lanes`).
+        unsafe { _mm512_set1_epi64(forms.affine as i64) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat(byte: u8) -> Self {
+        // SAFETY: the processor has AVX-512F (`Lanes`).
+        Self(unsafe { _mm512_set1_epi8(byte as i8) })
+    }
+
+    #[inline(always)]
+    unsafe fn load(bytes: &[u8; 64]) -> Self {
+        // SAFETY: the array has the 64 bytes that are read, at any alignment.
+        Self(unsafe { _mm512_loadu_epi8(bytes.as_ptr().cast()) })
+    }
+
+    #[inline(always)]
+    unsafe fn load_tail(bytes: &[u8]) -> Self {
+        let lanes = (1u64 << (bytes.len() % 64)) - 1;
+        // SAFETY: lanes beyond the slice are masked out, and so not read.
+        Self(unsafe { _mm512_maskz_loadu_epi8(lanes, bytes.as_ptr().cast()) })
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(address: *const u8) {
+        // SAFETY: a prefetch of any address is without effect on memory.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
+    }
+
+    #[inline(always)]
+    unsafe fn apply(self, map: __m512i) -> Self {
+        // SAFETY: the processor has GFNI (`Lanes`).
+        Self(unsafe { _mm512_gf2p8affine_epi64_epi8::<0>(self.0, map) })
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: the processor has AVX-512F (`Lanes`).
+        Self(unsafe { _mm512_xor_si512(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn shift(self, before: Self, count: usize) -> Self {
+        // SAFETY: the processor has AVX-512VBMI (`Lanes`); COUNT has 64 bytes.
+        Self(unsafe {
+            let lanes = _mm512_loadu_epi8(COUNT.as_ptr().cast());
+            let offset = _mm512_set1_epi8(64 - count as i8);
+            let index = _mm512_add_epi8(lanes, offset);
+            _mm512_permutex2var_epi8(before.0, index, self.0)
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn are_zero_under(self, mask: Self) -> u64 {
+        // SAFETY: the processor has AVX-512BW (`Lanes`).
+        unsafe { _mm512_testn_epi8_mask(self.0, mask.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn are_equal(self, other: Self) -> u64 {
+        // SAFETY: the processor has AVX-512BW (`Lanes`).
+        unsafe { _mm512_cmpeq_epi8_mask(self.0, other.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_above(self, low: Self, values: &mut [u16; 64]) {
+        let (halves, _) = values.as_chunks_mut::<32>();
+        for (half, indices) in halves.iter_mut().zip(&INTERLEAVED) {
+            // SAFETY: the processor has AVX-512VBMI (`Lanes`); both arrays have 64
+            // bytes.
+            unsafe {
+                let index = _mm512_loadu_epi8(indices.as_ptr().cast());
+                let both = _mm512_permutex2var_epi8(low.0, index, self.0);
+                _mm512_storeu_epi16(half.as_mut_ptr().cast(), both);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn are_equal_values(values: &[u16; 64], others: &[u16; 64]) -> u64 {
+        let (values, others) = (values.as_ptr(), others.as_ptr());
+        // SAFETY: the processor has AVX-512BW (`Lanes`); each array has two times
+        // 32 numbers.
+        unsafe {
+            let value = _mm512_loadu_epi16(values.cast());
+            let other = _mm512_loadu_epi16(others.cast());
+            let low = _mm512_cmpeq_epi16_mask(value, other);
+            let value = _mm512_loadu_epi16(values.add(32).cast());
+            let other = _mm512_loadu_epi16(others.add(32).cast());
+            let high = _mm512_cmpeq_epi16_mask(value, other);
+            u64::from(low) | u64::from(high) << 32
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The residue of 64 windows at once, by doubling.
+//!
+//! Residues over `n` bytes make those over `2 n`: `r_2n(i) = r_n(i) + A^n
+//! r_n(i-n)`, and so do the binary digits of beta, lowest first: `r_(m+n)(i) =
+//! r_m(i) + A^m r_n(i-m)`. A step costs one shift, one map and one sum for 64
+//! positions, and no position waits for the one before.
+
+use crate::fingerprint::period::{ends_of_runs, longest_period};
+use crate::fingerprint::plan::{Digits, MapForms, Plan};
+use crate::fingerprint::winnow::{Runs, largest_minima};
+
+/// 64 bytes in the vectors of a processor.
+///
+/// # Safety
+///
+/// Every function may only be called on a processor that has the features which
+/// the implementation names, from code that is compiled with them.
+pub(super) trait Lanes: Copy {
+    /// A byte map, as this processor applies it.
+    type Map: Copy;
+
+    unsafe fn map_from(forms: &MapForms) -> Self::Map;
+    unsafe fn splat(byte: u8) -> Self;
+    unsafe fn load(bytes: &[u8; 64]) -> Self;
+    /// Fewer than 64 bytes, then zeros.
+    unsafe fn load_tail(bytes: &[u8]) -> Self;
+    /// Asks for the line that holds this address, valid or not.
+    unsafe fn prefetch(address: *const u8);
+    unsafe fn apply(self, map: Self::Map) -> Self;
+    unsafe fn add(self, other: Self) -> Self;
+    /// The lanes `count` positions later: `count` of `before` come first.
+    /// `count` is a constant of 1 to 32.
+    unsafe fn shift(self, before: Self, count: usize) -> Self;
+    /// One bit a lane: are all bits under `mask` zero?
+    unsafe fn are_zero_under(self, mask: Self) -> u64;
+    /// One bit a lane: are the bytes equal?
+    unsafe fn are_equal(self, other: Self) -> u64;
+    /// The 16-bit numbers with `self` as high bytes.
+    unsafe fn store_above(self, low: Self, values: &mut [u16; 64]);
+    /// One bit a number: are they equal?
+    unsafe fn are_equal_values(values: &[u16; 64], others: &[u16; 64]) -> u64;
+}
+
+/// How far ahead of the loads: enough for memory to answer at the kernel's speed.
+const PREFETCH_DISTANCE: usize = 1_024;
+
+/// # Safety
+///
+/// As [`Lanes`].
+#[inline(always)]
+pub(super) unsafe fn select<L: Lanes, const BETA: usize>(
+    plan: &Plan,
+    bytes: &[u8],
+    words: &mut [u64],
+) {
+    // SAFETY: the caller's promise is that of `Lanes`.
+    unsafe {
+        let mask = L::splat(plan.mask);
+        let target = L::splat(plan.target);
+        let mut residues = Residues::<L, BETA>::new(&plan.first);
+        let (blocks, tail) = bytes.as_chunks();
+        let (last, words) = match words.split_last_mut() {
+            Some((last, words)) if !tail.is_empty() => (Some(last), words),
+            _ => (None, words),
+        };
+        for (block, word) in blocks.iter().zip(words) {
+            L::prefetch(block.as_ptr().wrapping_add(PREFETCH_DISTANCE));
+            let residues = residues.next(L::load(block));
+            *word = residues.add(target).are_zero_under(mask);
+        }
+        if let Some(word) = last {
+            let residues = residues.next(L::load_tail(tail));
+            *word = residues.add(target).are_zero_under(mask);
+        }
+    }
+}
+
+/// # Safety
+///
+/// As [`Lanes`].
+#[inline(always)]
+pub(super) unsafe fn values<L: Lanes, const BETA: usize>(
+    plan: &Plan,
+    bytes: &[u8],
+    values: &mut [u16],
+) {
+    // SAFETY: the caller's promise is that of `Lanes`.
+    unsafe {
+        let [high_constant, low_constant] = plan.secrets.constant.to_be_bytes();
+        let (high_constant, low_constant) =
+            (L::splat(high_constant), L::splat(low_constant));
+        let mut high = Residues::<L, BETA>::new(&plan.first);
+        let mut low = Residues::<L, BETA>::new(&plan.second);
+        let mut periods = Periods::<L, BETA>::new();
+        let (blocks, tail) = bytes.as_chunks();
+        let (all_values, _) = values.as_chunks_mut();
+        for (index, values) in all_values.iter_mut().enumerate() {
+            let block = match blocks.get(index) {
+                Some(block) => {
+                    L::prefetch(block.as_ptr().wrapping_add(PREFETCH_DISTANCE));
+                    L::load(block)
+                }
+                None => L::load_tail(tail),
+            };
+            let high = high.next(block).add(high_constant);
+            let low = low.next(block).add(low_constant);
+            high.store_above(low, values);
+            let mut periodic = periods.next(block);
+            while periodic != 0 {
+                values[periodic.trailing_zeros() as usize] = u16::MAX;
+                periodic &= periodic - 1;
+            }
+        }
+    }
+}
+
+/// # Safety
+///
+/// As [`Lanes`].
+#[inline(always)]
+pub(super) unsafe fn minima<L: Lanes>(
+    values: &[u16],
+    width: usize,
+    runs: &mut Runs,
+    words: &mut [u64],
+) {
+    let largest = largest_minima(&values[..values.len() - 64], width, runs);
+    let (values, _) = values.as_chunks();
+    let (largest, _) = largest.as_chunks();
+    for ((word, values), largest) in words.iter_mut().zip(values).zip(largest) {
+        // SAFETY: the caller's promise is that of `Lanes`.
+        *word = unsafe { L::are_equal_values(values, largest) };
+    }
+}
+
+/// The residues over BETA bytes, block after block.
+struct Residues<L: Lanes, const BETA: usize> {
+    input: L::Map,
+    double: [L::Map; 6],
+    join: [L::Map; 7],
+    /// The block before's residues over 1, 2, 4 ... 64 bytes.
+    before: [L; 7],
+}
+
+impl<L: Lanes, const BETA: usize> Residues<L, BETA> {
+    /// # Safety
+    ///
+    /// As [`Lanes`].
+    #[inline(always)]
+    unsafe fn new(digits: &Digits) -> Self {
+        // SAFETY: the caller's promise is that of `Lanes`.
+        unsafe {
+            let input = L::map_from(&digits.input);
+            let (mut double, mut join) = ([input; 6], [input; 7]);
+            for (map, forms) in double.iter_mut().zip(&digits.double) {
+                *map = L::map_from(forms);
+            }
+            for (map, forms) in join.iter_mut().zip(&digits.join) {
+                *map = L::map_from(forms);
+            }
+            Self { input, double, join, before: [L::splat(0); 7] }
+        }
+    }
+
+    /// The residues of the windows that end in `block`.
+    ///
+    /// # Safety
+    ///
+    /// As [`Lanes`].
+    #[inline(always)]
+    unsafe fn next(&mut self, block: L) -> L {
+        // SAFETY: the caller's promise is that of `Lanes`.
+        unsafe {
+            let mut piece = block.apply(self.input);
+            let mut sum = piece;
+            let mut length = 0;
+            // `digit` and `length` are constants once this is unrolled.
+            for digit in 0..7 {
+                if BETA >> digit == 0 {
+                    break;
+                }
+                let before = std::mem::replace(&mut self.before[digit], piece);
+                if BETA >> digit & 1 == 1 {
+                    sum = if length == 0 {
+                        piece
+                    } else {
+                        sum.add(piece.shift(before, length).apply(self.join[digit]))
+                    };
+                    length += 1 << digit;
+                }
+                if BETA >> digit > 1 {
+                    let behind = piece.shift(before, 1 << digit);
+                    piece = piece.add(behind.apply(self.double[digit]));
+                }
+            }
+            sum
+        }
+    }
+}
+
+/// The windows of period 8 or less, block after block.
+struct Periods<L: Lanes, const BETA: usize> {
+    before: L,
+    /// For each period, where the block before repeated itself.
+    repeats: [u64; 8],
+}
+
+impl<L: Lanes, const BETA: usize> Periods<L, BETA> {
+    /// # Safety
+    ///
+    /// As [`Lanes`].
+    #[inline(always)]
+    unsafe fn new() -> Self {
+        // SAFETY: the caller's promise is that of `Lanes`.
+        Self { before: unsafe { L::splat(0) }, repeats: [0; 8] }
+    }
+
+    /// One bit for each window that ends in `block`.
+    ///
+    /// # Safety
+    ///
+    /// As [`Lanes`].
+    #[inline(always)]
+    unsafe fn next(&mut self, block: L) -> u64 {
+        let longest = longest_period(BETA);
+        let mut periodic = 0;
+        // Shorter periods have a multiple among these.
+        for unit in 1..=8 {
+            if unit <= longest / 2 || unit > longest {
+                continue;
+            }
+            // SAFETY: the caller's promise is that of `Lanes`.
+            let repeats = unsafe { block.are_equal(block.shift(self.before, unit)) };
+            periodic |= ends_of_runs(self.repeats[unit - 1], repeats, BETA - unit);
+            self.repeats[unit - 1] = repeats;
+        }
+        self.before = block;
+        periodic
+    }
+}

@@ -1,0 +1,237 @@
+//! One sampling kernel, on the vectors of each processor.
+//!
+//! `doubling` holds the algorithm, once, over the `Lanes` of any processor; each
+//! processor's file says how its lanes load, map, shift and compare, and compiles
+//! the algorithm with its instructions enabled. [`Path`] is the safe face.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod doubling;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod scalar;
+
+use super::Kernel;
+use super::plan::Plan;
+use super::winnow::Runs;
+
+/// Sampled windows of `bytes`, one bit for each byte that a window ends at.
+type Select = unsafe fn(&Plan, bytes: &[u8], words: &mut [u64]);
+/// Winnowing values of `bytes`, one for each byte that a window ends at.
+type Values = unsafe fn(&Plan, bytes: &[u8], values: &mut [u16]);
+/// Windows that are the minimum of a run of `width`, one bit a window.
+type Minima = unsafe fn(values: &[u16], width: usize, runs: &mut Runs, words: &mut [u64]);
+/// The set bits of `words` as positions; their number.
+type Positions = unsafe fn(words: &[u64], positions: &mut [u16]) -> usize;
+
+/// Can this processor run the kernel?
+pub(super) fn is_available(kernel: Kernel) -> bool {
+    match kernel {
+        #[cfg(target_arch = "x86_64")]
+        Kernel::Avx512 => avx512::is_available(),
+        #[cfg(target_arch = "x86_64")]
+        Kernel::Avx2 => avx2::is_available(),
+        // NEON is part of the architecture.
+        Kernel::Neon => cfg!(target_arch = "aarch64"),
+        Kernel::Scalar => true,
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => false,
+    }
+}
+
+/// The functions of one kernel for one window length.
+///
+/// They may be called because a path is only made of a kernel that this
+/// processor has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Path {
+    select: Select,
+    values: Values,
+    minima: Minima,
+    positions: Positions,
+}
+
+impl Path {
+    /// The kernel's functions; the scalar ones where it is not available.
+    /// `beta` is 8 to 64.
+    pub(super) fn new(kernel: Kernel, beta: usize) -> Self {
+        match kernel {
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512 if kernel.is_available() => avx512::path(beta),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2 if kernel.is_available() => avx2::path(beta),
+            #[cfg(target_arch = "aarch64")]
+            Kernel::Neon if kernel.is_available() => neon::path(beta),
+            _ => scalar::path(beta),
+        }
+    }
+
+    /// Bit `e % 64` of word `e / 64` says whether the window that ends at byte
+    /// `e` is sampled. Bits where no window ends are clear.
+    #[inline]
+    pub(super) fn select(&self, plan: &Plan, bytes: &[u8], words: &mut [u64]) {
+        let words = &mut words[..bytes.len().div_ceil(64)];
+        // SAFETY: `Path::new` has seen that the processor can run them.
+        unsafe { (self.select)(plan, bytes, words) };
+        if let Some(first) = words.first_mut() {
+            *first &= !0 << (plan.beta - 1);
+        }
+        clear_after(words, bytes.len());
+    }
+
+    /// The winnowing value of the window that ends at each byte; the first beta
+    /// - 1 and those after the last byte mean nothing. `values` holds at least as
+    /// many as there are bytes, rounded up to 64.
+    #[inline]
+    pub(super) fn values(&self, plan: &Plan, bytes: &[u8], values: &mut [u16]) {
+        let values = &mut values[..bytes.len().next_multiple_of(64)];
+        // SAFETY: `Path::new` has seen that the processor can run them.
+        unsafe { (self.values)(plan, bytes, values) };
+    }
+
+    /// Bit `p % 64` of word `p / 64` says whether `values[p]` is the minimum of
+    /// some run of `width`. `values` is followed by 64 that mean nothing.
+    #[inline]
+    pub(super) fn minima(
+        &self,
+        values: &[u16],
+        width: usize,
+        runs: &mut Runs,
+        words: &mut [u64],
+    ) {
+        let windows = values.len() - 64;
+        let words = &mut words[..windows.div_ceil(64)];
+        // SAFETY: `Path::new` has seen that the processor can run them.
+        unsafe { (self.minima)(values, width, runs, words) };
+        clear_after(words, windows);
+    }
+
+    /// Writes the positions of the set bits, in order, and returns their number.
+    /// `positions` holds at least 64 a word and 4 more.
+    #[inline]
+    pub(super) fn positions(&self, words: &[u64], positions: &mut [u16]) -> usize {
+        // SAFETY: `Path::new` has seen that the processor can run them.
+        unsafe { (self.positions)(words, positions) }
+    }
+}
+
+/// Clears all bits from `length` on; `length` lies in the last word or at its end.
+fn clear_after(words: &mut [u64], length: usize) {
+    if let (Some(last), 1..) = (words.last_mut(), length % 64) {
+        *last &= (1 << (length % 64)) - 1;
+    }
+}
+
+/// The set bits as positions, four at a time: which words hold how many is
+/// random, and one wrongly predicted branch costs more than three idle rounds.
+#[inline(always)]
+fn write_positions(words: &[u64], positions: &mut [u16]) -> usize {
+    let mut count = 0;
+    for (index, &word) in words.iter().enumerate() {
+        let base = (index * 64) as u16;
+        let mut rest = word;
+        let mut at = count;
+        loop {
+            for slot in &mut positions[at..at + 4] {
+                // The top bit stands in for none: what it writes is overwritten.
+                *slot = base + (rest | 1 << 63).trailing_zeros() as u16;
+                rest &= rest.wrapping_sub(1);
+            }
+            if rest == 0 {
+                break;
+            }
+            at += 4;
+        }
+        count += word.count_ones() as usize;
+    }
+    count
+}
+
+/// `function::<BETA>` for a beta known only at run time.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! for_beta {
+    ($function:ident, $beta:expr, [$($n:literal)*]) => {
+        match $beta {
+            $($n => $function::<$n>,)*
+            _ => $function::<64>,
+        }
+    };
+    ($function:ident, $beta:expr) => {
+        $crate::fingerprint::arch::for_beta!($function, $beta, [
+            8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33
+            34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58
+            59 60 61 62 63
+        ])
+    };
+}
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use for_beta;
+
+/// The functions of a path, compiled with a processor's instructions enabled.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! compile_path {
+    ($lanes:ty, $features:literal) => {
+        /// The path of this processor for windows of `beta` bytes.
+        pub(super) fn path(beta: usize) -> Path {
+            Path {
+                select: for_beta!(select, beta),
+                values: for_beta!(values, beta),
+                minima,
+                positions,
+            }
+        }
+
+        /// # Safety
+        ///
+        /// The processor has this path's features.
+        #[target_feature(enable = $features)]
+        unsafe fn select<const BETA: usize>(
+            plan: &Plan,
+            bytes: &[u8],
+            words: &mut [u64],
+        ) {
+            // SAFETY: the features are the caller's promise.
+            unsafe { doubling::select::<$lanes, BETA>(plan, bytes, words) }
+        }
+
+        /// # Safety
+        ///
+        /// The processor has this path's features.
+        #[target_feature(enable = $features)]
+        unsafe fn values<const BETA: usize>(
+            plan: &Plan,
+            bytes: &[u8],
+            values: &mut [u16],
+        ) {
+            // SAFETY: the features are the caller's promise.
+            unsafe { doubling::values::<$lanes, BETA>(plan, bytes, values) }
+        }
+
+        /// # Safety
+        ///
+        /// The processor has this path's features.
+        #[target_feature(enable = $features)]
+        unsafe fn minima(
+            values: &[u16],
+            width: usize,
+            runs: &mut Runs,
+            words: &mut [u64],
+        ) {
+            // SAFETY: the features are the caller's promise.
+            unsafe { doubling::minima::<$lanes>(values, width, runs, words) }
+        }
+
+        /// # Safety
+        ///
+        /// The processor has this path's features.
+        #[target_feature(enable = $features)]
+        unsafe fn positions(words: &[u64], positions: &mut [u16]) -> usize {
+            write_positions(words, positions)
+        }
+    };
+}
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use compile_path;

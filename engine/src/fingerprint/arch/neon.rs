@@ -1,0 +1,186 @@
+//! NEON: 64 positions are four registers; a byte map is two nibble look-ups.
+
+use super::doubling::{self, Lanes};
+use super::{Path, compile_path, for_beta, write_positions};
+use crate::fingerprint::plan::{MapForms, Plan};
+use crate::fingerprint::winnow::Runs;
+use std::arch::aarch64::*;
+
+compile_path!(Quad, "neon");
+
+#[derive(Clone, Copy)]
+struct Quad([uint8x16_t; 4]);
+
+impl Lanes for Quad {
+    /// Images of the low nibbles, and of the high ones.
+    type Map = (uint8x16_t, uint8x16_t);
+
+    #[inline(always)]
+    unsafe fn map_from(forms: &MapForms) -> Self::Map {
+        let [low, high] = &forms.nibbles;
+        // SAFETY: the tables have the 16 bytes each that are read.
+        unsafe { (vld1q_u8(low.as_ptr()), vld1q_u8(high.as_ptr())) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat(byte: u8) -> Self {
+        // SAFETY: the processor has NEON (`Lanes`).
+        Self(unsafe { [vdupq_n_u8(byte); 4] })
+    }
+
+    #[inline(always)]
+    unsafe fn load(bytes: &[u8; 64]) -> Self {
+        let start = bytes.as_ptr();
+        // SAFETY: the array has the four times 16 bytes that are read.
+        unsafe {
+            Self([
+                vld1q_u8(start),
+                vld1q_u8(start.add(16)),
+                vld1q_u8(start.add(32)),
+                vld1q_u8(start.add(48)),
+            ])
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_tail(bytes: &[u8]) -> Self {
+        let mut block = [0; 64];
+        for (to, from) in block.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        // SAFETY: the caller's promise is that of `Lanes`.
+        unsafe { Self::load(&block) }
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(_address: *const u8) {
+        // The intrinsic is not stable; these processors prefetch streams well.
+    }
+
+    #[inline(always)]
+    unsafe fn apply(self, (low, high): Self::Map) -> Self {
+        let mut images = self.0;
+        for bytes in &mut images {
+            // SAFETY: the processor has NEON (`Lanes`).
+            *bytes = unsafe {
+                let lows = vqtbl1q_u8(low, vandq_u8(*bytes, vdupq_n_u8(15)));
+                veorq_u8(lows, vqtbl1q_u8(high, vshrq_n_u8::<4>(*bytes)))
+            };
+        }
+        Self(images)
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        let mut sums = self.0;
+        for (sum, other) in sums.iter_mut().zip(other.0) {
+            // SAFETY: the processor has NEON (`Lanes`).
+            *sum = unsafe { veorq_u8(*sum, other) };
+        }
+        Self(sums)
+    }
+
+    #[inline(always)]
+    unsafe fn shift(self, before: Self, count: usize) -> Self {
+        let mut shifted = self.0;
+        for (index, lanes) in shifted.iter_mut().enumerate() {
+            // The registers of `before` and `self`, in a row: which two meet here?
+            let later = 4 + index - count / 16;
+            let register = |at: usize| if at < 4 { before.0[at] } else { self.0[at - 4] };
+            // SAFETY: the caller's promise is that of `Lanes`.
+            *lanes =
+                unsafe { shift_one(register(later - 1), register(later), count % 16) };
+        }
+        Self(shifted)
+    }
+
+    #[inline(always)]
+    unsafe fn are_zero_under(self, mask: Self) -> u64 {
+        let mut tests = self.0;
+        for (test, mask) in tests.iter_mut().zip(mask.0) {
+            // SAFETY: the processor has NEON (`Lanes`).
+            *test = unsafe { vceqzq_u8(vandq_u8(*test, mask)) };
+        }
+        // SAFETY: the caller's promise is that of `Lanes`.
+        unsafe { to_bits(tests) }
+    }
+
+    #[inline(always)]
+    unsafe fn are_equal(self, other: Self) -> u64 {
+        let mut tests = self.0;
+        for (test, other) in tests.iter_mut().zip(other.0) {
+            // SAFETY: the processor has NEON (`Lanes`).
+            *test = unsafe { vceqq_u8(*test, other) };
+        }
+        // SAFETY: the caller's promise is that of `Lanes`.
+        unsafe { to_bits(tests) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_above(self, low: Self, values: &mut [u16; 64]) {
+        let (parts, _) = values.as_chunks_mut::<16>();
+        for ((part, high), low) in parts.iter_mut().zip(self.0).zip(low.0) {
+            // SAFETY: a little-endian number's low byte comes first; the part has
+            // the 16 numbers that are written.
+            unsafe { vst2q_u8(part.as_mut_ptr().cast(), uint8x16x2_t(low, high)) };
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn are_equal_values(values: &[u16; 64], others: &[u16; 64]) -> u64 {
+        // SAFETY: the processor has NEON (`Lanes`).
+        let mut tests = unsafe { [vdupq_n_u8(0); 4] };
+        let (values, _) = values.as_chunks::<16>();
+        let (others, _) = others.as_chunks::<16>();
+        for ((test, values), others) in tests.iter_mut().zip(values).zip(others) {
+            let (values, others) = (values.as_ptr(), others.as_ptr());
+            // SAFETY: the parts have two times 8 numbers each.
+            *test = unsafe {
+                let first = vceqq_u16(vld1q_u16(values), vld1q_u16(others));
+                let second =
+                    vceqq_u16(vld1q_u16(values.add(8)), vld1q_u16(others.add(8)));
+                vcombine_u8(vmovn_u16(first), vmovn_u16(second))
+            };
+        }
+        // SAFETY: the caller's promise is that of `Lanes`.
+        unsafe { to_bits(tests) }
+    }
+}
+
+/// One bit a lane, of lanes that are all ones or all zeros.
+///
+/// # Safety
+///
+/// The processor has NEON.
+#[inline(always)]
+unsafe fn to_bits([first, second, third, fourth]: [uint8x16_t; 4]) -> u64 {
+    const WEIGHTS: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128];
+    // SAFETY: the caller's promise; the weights are the 16 bytes that are read.
+    unsafe {
+        let weights = vld1q_u8(WEIGHTS.as_ptr());
+        let low = vpaddq_u8(vandq_u8(first, weights), vandq_u8(second, weights));
+        let high = vpaddq_u8(vandq_u8(third, weights), vandq_u8(fourth, weights));
+        // Eight lanes to a byte after three sums of neighbours.
+        let sums = vpaddq_u8(low, high);
+        vgetq_lane_u64::<0>(vreinterpretq_u64_u8(vpaddq_u8(sums, sums)))
+    }
+}
+
+/// The 16 bytes that lie `count` bytes before the end of `before` and `bytes`.
+///
+/// # Safety
+///
+/// The processor has NEON.
+#[inline(always)]
+unsafe fn shift_one(before: uint8x16_t, bytes: uint8x16_t, count: usize) -> uint8x16_t {
+    macro_rules! shift {
+        ($($count:literal)*) => {
+            match count {
+                // SAFETY: the caller's promise.
+                $($count => unsafe { vextq_u8::<{ 16 - $count }>(before, bytes) },)*
+                _ => bytes,
+            }
+        };
+    }
+    shift!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
+}

@@ -1,0 +1,102 @@
+//! Is this content only a short unit, repeated? Padding, fillers and silence
+//! are, and they recur everywhere.
+
+/// The longest unit that counts, in bytes.
+pub(super) const LONGEST_PERIOD: usize = 8;
+
+/// The longest unit that counts in a window of this many bytes: it must be there
+/// twice, or every window of 8 bytes would have period 8.
+pub(super) const fn longest_period(length: usize) -> usize {
+    if length / 2 < LONGEST_PERIOD { length / 2 } else { LONGEST_PERIOD }
+}
+
+/// The shortest period of the window, if it is 8 bytes or less.
+#[inline]
+pub(super) fn period(window: &[u8]) -> Option<usize> {
+    // Nearly every window is cleared by its first 16 bytes: periods 1 to 4 have
+    // a multiple among 5 to 8.
+    if let Some(head) = window.first_chunk() {
+        let head = u128::from_le_bytes(*head);
+        let starts_alike = |unit: u32| (head >> (8 * unit)) as u64 == head as u64;
+        if !(starts_alike(5) | starts_alike(6) | starts_alike(7) | starts_alike(8)) {
+            return None;
+        }
+    }
+    let has = |&unit: &usize| window[unit..] == window[..window.len() - unit];
+    (1..=longest_period(window.len())).find(has)
+}
+
+/// The offset where the stretch of period `unit` that holds `bytes[..from]`'s
+/// last bytes comes to its end.
+pub(super) fn stretch_end(bytes: &[u8], from: usize, unit: usize) -> usize {
+    let pairs = bytes[from..].iter().zip(&bytes[from - unit..]);
+    from + pairs.take_while(|(byte, before)| byte == before).count()
+}
+
+/// For each of 64 positions, one bit a position: is it the last of `length` set
+/// bits in a row? `before` holds the 64 positions in front of `bits`. `length`
+/// is 2 to 64.
+#[inline(always)]
+pub(super) fn ends_of_runs(before: u64, bits: u64, length: usize) -> u64 {
+    if bits & (bits << 1 | before >> 63) == 0 {
+        return 0;
+    }
+    let mut runs = u128::from(bits) << 64 | u128::from(before);
+    let mut reach = 1;
+    while reach < length {
+        let stride = reach.min(length - reach);
+        runs &= runs << stride;
+        reach += stride;
+    }
+    (runs >> 64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn has_period(window: &[u8], unit: usize) -> bool {
+        (unit..window.len()).all(|i| window[i] == window[i - unit])
+    }
+
+    proptest! {
+        #[test]
+        fn the_shortest_period_is_found(
+            unit in prop::collection::vec(0u8..3, 1..12),
+            length in 8usize..=64,
+            flip in 0usize..128,
+        ) {
+            let mut window: Vec<u8> = unit.iter().copied().cycle().take(length).collect();
+            if let Some(byte) = window.get_mut(flip) {
+                *byte ^= 0x40;
+            }
+            let expected = (1..=8.min(length / 2)).find(|&unit| has_period(&window, unit));
+            prop_assert_eq!(period(&window), expected);
+        }
+
+        #[test]
+        fn runs_of_bits_end_where_counting_says(
+            before: u64, bits: u64, dense: u64, length in 2usize..=64,
+        ) {
+            for (before, bits) in [(before, bits), (!0, bits | dense), (before | dense, !0), (!0, !0)] {
+                let all = u128::from(bits) << 64 | u128::from(before);
+                let ends = ends_of_runs(before, bits, length);
+                for position in 0..64 {
+                    let run = (0..length).all(|back| all >> (64 + position - back) & 1 == 1);
+                    prop_assert_eq!(ends >> position & 1 == 1, run);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_stretch_ends_at_its_first_break() {
+        let mut bytes = b"abcabcabcabcabcabcabc".to_vec();
+        assert_eq!(stretch_end(&bytes, 9, 3), bytes.len());
+        bytes[15] = b'x';
+        assert_eq!(stretch_end(&bytes, 9, 3), 15);
+        assert_eq!(stretch_end(&bytes, 15, 3), 15);
+        assert_eq!(stretch_end(&bytes, bytes.len(), 3), bytes.len());
+    }
+}

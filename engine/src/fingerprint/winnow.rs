@@ -1,0 +1,112 @@
+//! Which windows are the minimum of a run of w windows?
+//!
+//! Winnowing (Schleimer, Wilkerson, Aiken, SIGMOD 2003), but with every tie kept,
+//! so that it is an erosion followed by a dilation: the minimum of each run, then
+//! for each window the largest of the minima of its runs. A window is kept when
+//! that is its own value. Both slide by doubling: from minima over `n` windows
+//! come minima over up to `4 n` at once, in plain loops that vectorise.
+
+/// Buffers of one thread, reused from payload to payload.
+#[derive(Debug, Default)]
+pub(super) struct Runs {
+    pub(super) near: Vec<u16>,
+    pub(super) far: Vec<u16>,
+}
+
+impl Runs {
+    /// Room for `windows` windows in runs of `width`.
+    pub(super) fn reserve(&mut self, windows: usize, width: usize) {
+        let length = (windows + 2 * width).next_multiple_of(64) + 64;
+        for buffer in [&mut self.near, &mut self.far] {
+            if buffer.len() < length {
+                buffer.resize(length, 0);
+            }
+        }
+    }
+}
+
+/// The largest minimum of the runs that hold each of `values`' windows; runs lie
+/// wholly inside, and fewer than `width` windows are one run. The returned slice
+/// is longer by up to 63 meaningless values.
+#[inline(always)]
+pub(super) fn largest_minima<'a>(
+    values: &[u16],
+    width: usize,
+    runs: &'a mut Runs,
+) -> &'a [u16] {
+    let windows = values.len();
+    let width = width.min(windows);
+    let (mut from, mut to) = (&mut runs.near[..], &mut runs.far[..]);
+    // Minima stand behind width - 1 zeros, one for each run that would begin
+    // before the buffer; as many follow.
+    let front = width.max(1) - 1;
+    let mut reach = width.min(4);
+    slide::<false>(values, &mut from[front..], 1, reach);
+    while reach < width {
+        let goal = width.min(4 * reach);
+        let source = &from[front..front + windows - reach + 1];
+        slide::<false>(source, &mut to[front..], reach, goal);
+        std::mem::swap(&mut from, &mut to);
+        reach = goal;
+    }
+    from[..front].fill(0);
+    from[windows..windows + front].fill(0);
+    let mut reach = 1;
+    while reach < width {
+        let goal = width.min(4 * reach);
+        slide::<true>(&from[..windows + width - reach], to, reach, goal);
+        std::mem::swap(&mut from, &mut to);
+        reach = goal;
+    }
+    &from[..windows.next_multiple_of(64)]
+}
+
+/// From extremes over `reach` values to those over `goal`, at most four times as
+/// many.
+#[inline(always)]
+fn slide<const LARGEST: bool>(from: &[u16], to: &mut [u16], reach: usize, goal: usize) {
+    let last = goal - reach;
+    let length = from.len() - last;
+    let (to, first) = (&mut to[..length], &from[..length]);
+    let fourth = &from[last..][..length];
+    let pick = |a: u16, b: u16| if LARGEST { a.max(b) } else { a.min(b) };
+    if goal <= 2 * reach {
+        for ((to, &a), &d) in to.iter_mut().zip(first).zip(fourth) {
+            *to = pick(a, d);
+        }
+    } else {
+        let second = &from[reach..][..length];
+        let third = &from[last.min(2 * reach)..][..length];
+        let all = to.iter_mut().zip(first).zip(second).zip(third).zip(fourth);
+        for ((((to, &a), &b), &c), &d) in all {
+            *to = pick(pick(a, b), pick(c, d));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn sliding_equals_looking_at_every_run(
+            values in prop::collection::vec(0u16..50, 1..300),
+            width in 1usize..200,
+        ) {
+            let mut runs = Runs::default();
+            runs.reserve(values.len(), width);
+            let found = largest_minima(&values, width, &mut runs)[..values.len()].to_vec();
+            let width = width.min(values.len());
+            let mut expected = vec![0; values.len()];
+            for start in 0..=values.len() - width {
+                let minimum = *values[start..start + width].iter().min().unwrap();
+                for largest in &mut expected[start..start + width] {
+                    *largest = minimum.max(*largest);
+                }
+            }
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

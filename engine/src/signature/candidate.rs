@@ -1,0 +1,327 @@
+//! Contents under watch, in a table of fixed size.
+//!
+//! The sketches have no memory of who was seen; an alarm must name names. From
+//! two sources and two destinations on, a content gets an entry here. Such
+//! contents are one in a hundred of those that are prevalent, but whoever sends
+//! the traffic can make more of them than fit. So a full table lets go of the
+//! entry that is least likely to become an alarm: those with a relay go last,
+//! of the others those of lower dispersion first, of equal ones the longest
+//! unseen. A new entry never displaces one that was seen within the last minute
+//! and is more dispersed. All of it takes constant time a sighting.
+
+mod index;
+mod recency;
+mod record;
+
+pub use record::{Candidate, SampleReference, SampleRequest, Seen};
+
+use super::Alarm;
+use crate::packet::{Host, Timestamp};
+use index::Index;
+use recency::{RANKS, Recency, rank};
+use record::{FIRST_HOSTS, FIRST_SAMPLES, Listed, enter};
+use std::time::Duration;
+
+/// From how many sources and destinations on a content gets an entry.
+const ADMISSION: u32 = 2;
+/// A more dispersed entry seen within this time is never displaced.
+const FRESH: Duration = Duration::from_secs(60);
+/// Lists and samples that every entry has from the start.
+const FIRST_LISTS: usize =
+    2 * FIRST_HOSTS * size_of::<Host>() + FIRST_SAMPLES * size_of::<SampleReference>();
+/// What an entry takes apart from that: itself, its links, its share of the
+/// index, and its place among the free slots.
+const FIXED: usize = size_of::<Candidate>()
+    + Recency::BYTES_PER_ENTRY
+    + Index::BYTES_PER_ENTRY
+    + size_of::<u32>();
+
+/// Where a candidate is, until the next `observe` or `expire`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot(u32);
+
+/// What became of entries and their lists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CandidateCounters {
+    /// Entries made.
+    pub admitted: u64,
+    /// Displaced after a minute or more without a sighting.
+    pub evicted_unseen: u64,
+    /// Displaced although seen within the last minute: less dispersed than the
+    /// new one, or equally and longest unseen.
+    pub evicted_less_dispersed: u64,
+    /// Displaced although it had a relay, since all had.
+    pub evicted_relay: u64,
+    /// Removed by [`Candidates::expire`].
+    pub expired: u64,
+    /// New contents kept out by more dispersed ones.
+    pub refused: u64,
+    /// Host lists cut short of 64 for want of memory.
+    pub lists_cut: u64,
+    /// Samples not asked for, for want of memory to name them.
+    pub samples_refused: u64,
+}
+
+impl CandidateCounters {
+    /// Adds another table's counts.
+    pub fn add(&mut self, other: &Self) {
+        self.admitted += other.admitted;
+        self.evicted_unseen += other.evicted_unseen;
+        self.evicted_less_dispersed += other.evicted_less_dispersed;
+        self.evicted_relay += other.evicted_relay;
+        self.expired += other.expired;
+        self.refused += other.refused;
+        self.lists_cut += other.lists_cut;
+        self.samples_refused += other.samples_refused;
+    }
+}
+
+/// The contents under watch of one content shard.
+///
+/// It trusts that keys are keyed hashes, and that times never run back.
+#[derive(Debug)]
+pub struct Candidates {
+    entries: Vec<Candidate>,
+    capacity: usize,
+    free: Vec<u32>,
+    index: Index,
+    recency: Recency,
+    samples_per_candidate: usize,
+    budget: usize,
+    /// Bytes reserved for lists and samples.
+    lists: usize,
+    counters: CandidateCounters,
+}
+
+impl Candidates {
+    /// A table that never takes more than `bytes`. Half of it makes entries;
+    /// the other half lets the lists of some of them grow, from 4 hosts to 64,
+    /// and from 2 samples to `samples_per_candidate`.
+    pub fn new(bytes: usize, samples_per_candidate: usize) -> Self {
+        let capacity = (bytes / 2 / (FIXED + FIRST_LISTS)).min(u32::MAX as usize / 2);
+        Self {
+            entries: Vec::with_capacity(capacity),
+            capacity,
+            free: Vec::with_capacity(capacity),
+            index: Index::new(capacity),
+            recency: Recency::new(capacity),
+            samples_per_candidate: samples_per_candidate.min(usize::from(u8::MAX)),
+            budget: bytes,
+            lists: 0,
+            counters: CandidateCounters::default(),
+        }
+    }
+
+    /// Most entries at a time.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Entries now.
+    pub fn len(&self) -> usize {
+        self.entries.len() - self.free.len()
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes in use or reserved, at most the budget (and for a budget below one
+    /// entry, the few that an empty table takes).
+    pub fn memory_bytes(&self) -> usize {
+        self.fixed_bytes() + self.lists
+    }
+
+    /// What became of entries so far.
+    pub fn counters(&self) -> &CandidateCounters {
+        &self.counters
+    }
+
+    /// The slot of `key`, if it is a candidate.
+    pub fn find(&self, key: u64) -> Option<Slot> {
+        self.index.find(key, |slot| self.entries[slot as usize].key == key).map(Slot)
+    }
+
+    /// The candidate in `slot`; `None` when the slot is empty by now.
+    pub fn get(&self, slot: Slot) -> Option<&Candidate> {
+        self.entries.get(slot.0 as usize).filter(|entry| entry.packets > 0)
+    }
+
+    /// All candidates by rising key. For the end of a run: it sorts.
+    pub fn by_key(&self) -> impl Iterator<Item = &Candidate> {
+        let mut entries: Vec<_> =
+            self.entries.iter().filter(|entry| entry.packets > 0).collect();
+        entries.sort_unstable_by_key(|entry| entry.key);
+        entries.into_iter()
+    }
+
+    /// Counts a sighting of a candidate, or makes `key` one when both
+    /// `estimates` (sources, destinations) are at least 2 or it has a relay.
+    ///
+    /// What should become of samples is appended to `requests`, releases of a
+    /// displaced entry first. `None` when `key` is not a candidate now.
+    pub fn observe(
+        &mut self,
+        key: u64,
+        seen: &Seen,
+        estimates: (u32, u32),
+        has_relay: bool,
+        requests: &mut Vec<SampleRequest>,
+    ) -> Option<Slot> {
+        let slot = match self.find(key) {
+            Some(Slot(slot)) => slot,
+            None => self.admit(key, seen, estimates, has_relay, requests)?,
+        };
+        let fixed = self.fixed_bytes();
+        let entry = &mut self.entries[slot as usize];
+        let others = self.lists - entry.reserved();
+        let room = |entry: &Candidate| {
+            self.budget.saturating_sub(fixed + others + entry.reserved())
+        };
+        entry.count(seen, estimates, has_relay);
+        let left = room(entry);
+        let by_source = enter(
+            &mut entry.source_list,
+            &mut entry.source_list_complete,
+            seen.source,
+            left,
+        );
+        let left = room(entry);
+        let by_destination = enter(
+            &mut entry.destination_list,
+            &mut entry.destination_list_complete,
+            seen.destination,
+            left,
+        );
+        let left = room(entry);
+        let sampled = entry.sample(seen, self.samples_per_candidate, left, requests);
+        self.lists = others + entry.reserved();
+        let cut = [by_source, by_destination].map(|listed| listed == Listed::Refused);
+        self.counters.lists_cut += u64::from(cut[0]) + u64::from(cut[1]);
+        self.counters.samples_refused += u64::from(sampled == Listed::Refused);
+        let rank = rank(entry.minimum(), entry.has_relay);
+        self.recency.remove(slot);
+        self.recency.insert(slot, rank);
+        Some(Slot(slot))
+    }
+
+    /// Notes that `alarm` has grounds to fire at `time`. True when it fires: for
+    /// the first time, or again `window` or more after it last did.
+    pub fn mark_alarm(
+        &mut self,
+        slot: Slot,
+        alarm: Alarm,
+        time: Timestamp,
+        window: Duration,
+    ) -> bool {
+        let entry = self.entries.get_mut(slot.0 as usize);
+        let Some(entry) = entry.filter(|entry| entry.packets > 0) else {
+            return false;
+        };
+        let last = &mut entry.alarmed_at[alarm as usize];
+        let fires = last.is_none_or(|last| !within(time, last, window));
+        if fires {
+            *last = Some(time);
+        }
+        fires
+    }
+
+    /// Removes every candidate that was last seen before `before`.
+    pub fn expire(&mut self, before: Timestamp, requests: &mut Vec<SampleRequest>) {
+        for rank in 0..RANKS as u8 {
+            while let Some(slot) = self.recency.oldest(rank) {
+                if self.entries[slot as usize].last_seen >= before {
+                    break;
+                }
+                self.remove(slot, requests);
+                let entry = &mut self.entries[slot as usize];
+                self.lists -= entry.reserved();
+                *entry = Candidate::vacant();
+                self.free.push(slot);
+                self.counters.expired += 1;
+            }
+        }
+    }
+
+    /// Makes an entry, in place of another when the table is full.
+    fn admit(
+        &mut self,
+        key: u64,
+        seen: &Seen,
+        estimates: (u32, u32),
+        has_relay: bool,
+        requests: &mut Vec<SampleRequest>,
+    ) -> Option<u32> {
+        let minimum = estimates.0.min(estimates.1);
+        if minimum < ADMISSION && !has_relay {
+            return None;
+        }
+        let slot = if let Some(slot) = self.free.pop() {
+            slot
+        } else if self.entries.len() < self.capacity {
+            self.entries.push(Candidate::vacant());
+            self.entries.len() as u32 - 1
+        } else {
+            self.displace(minimum, has_relay, seen.time, requests)?
+        };
+        let entry = &mut self.entries[slot as usize];
+        self.lists -= entry.reserved();
+        entry.restart(key, seen);
+        self.lists += entry.reserved();
+        self.index.insert(key, slot);
+        self.recency.insert(slot, rank(minimum, has_relay));
+        self.counters.admitted += 1;
+        Some(slot)
+    }
+
+    /// Empties the slot of the first to go, if the new one may displace it.
+    fn displace(
+        &mut self,
+        minimum: u32,
+        has_relay: bool,
+        now: Timestamp,
+        requests: &mut Vec<SampleRequest>,
+    ) -> Option<u32> {
+        let Some(slot) = self.recency.first_to_go() else {
+            self.counters.refused += 1;
+            return None;
+        };
+        let entry = &self.entries[slot as usize];
+        let fresh = within(now, entry.last_seen, FRESH);
+        if fresh && (entry.has_relay, entry.minimum()) > (has_relay, minimum) {
+            self.counters.refused += 1;
+            return None;
+        }
+        match (entry.has_relay, fresh) {
+            (true, _) => self.counters.evicted_relay += 1,
+            (false, true) => self.counters.evicted_less_dispersed += 1,
+            (false, false) => self.counters.evicted_unseen += 1,
+        }
+        self.remove(slot, requests);
+        Some(slot)
+    }
+
+    /// Unlinks an entry and releases its samples.
+    fn remove(&mut self, slot: u32, requests: &mut Vec<SampleRequest>) {
+        let entries = &self.entries;
+        let entry = &entries[slot as usize];
+        requests.extend(entry.samples.iter().map(SampleReference::release));
+        self.index.remove(entry.key, slot, |slot| entries[slot as usize].key);
+        self.recency.remove(slot);
+    }
+
+    fn fixed_bytes(&self) -> usize {
+        self.capacity
+            * (size_of::<Candidate>() + Recency::BYTES_PER_ENTRY + size_of::<u32>())
+            + Index::bytes_for(self.capacity)
+    }
+}
+
+/// Whether `then` is less than `span` before `now` (or after it).
+pub(super) fn within(now: Timestamp, then: Timestamp, span: Duration) -> bool {
+    u128::from(now.as_nanos().saturating_sub(then.as_nanos())) < span.as_nanos()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,296 @@
+//! What the table remembers of one content, and which samples it asks for.
+
+use super::super::Alarm;
+use crate::packet::{Host, Timestamp};
+
+/// The most hosts that a list names.
+pub(super) const MOST_HOSTS: usize = 64;
+/// Capacities that a new entry has from the start.
+pub(super) const FIRST_HOSTS: usize = 4;
+pub(super) const FIRST_SAMPLES: usize = 2;
+
+/// One sampled window seen in one packet, as a candidate needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The packet's number.
+    pub packet: u64,
+    /// The sensor's time at that packet.
+    pub time: Timestamp,
+    /// Where the window begins in the payload, in bytes; negative where it
+    /// begins in the stream tail before it.
+    pub offset: i32,
+    /// Who sent it.
+    pub source: Host,
+    /// Whom it was sent to.
+    pub destination: Host,
+    /// Port of the sender.
+    pub source_port: u16,
+    /// Port of the receiver.
+    pub destination_port: u16,
+    /// The flow shard that served the packet.
+    pub flow_shard: u8,
+}
+
+/// A window whose surroundings the flow shard should keep for this candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SampleReference {
+    /// Who sent it.
+    pub source: Host,
+    /// Whom it was sent to.
+    pub destination: Host,
+    /// The packet's number.
+    pub packet: u64,
+    /// Where the window begins in the payload, see [`Seen::offset`].
+    pub offset: i32,
+    /// The flow shard that served the packet.
+    pub flow_shard: u8,
+    /// The priority that it was asked for with.
+    pub priority: u8,
+}
+
+/// What a candidate wants of the store of samples.
+///
+/// The store may refuse to take one, so a release may name an unknown sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SampleRequest {
+    /// Keep the stream around this window.
+    Take {
+        /// The flow shard that served the packet.
+        flow_shard: u8,
+        /// The packet's number.
+        packet: u64,
+        /// Where the window begins in the payload.
+        offset: i32,
+        /// Which sample should stay where the store is full: log2 of the
+        /// smaller estimate, plus 32 once the content has a relay.
+        priority: u8,
+    },
+    /// This candidate needs the sample no more.
+    Release {
+        /// As it was taken.
+        flow_shard: u8,
+        /// As it was taken.
+        packet: u64,
+        /// As it was taken.
+        offset: i32,
+    },
+}
+
+/// A content under watch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its content key.
+    pub key: u64,
+    /// First sighting since the entry was made.
+    pub first_seen: Timestamp,
+    /// Last sighting.
+    pub last_seen: Timestamp,
+    /// Packets with it since the entry was made, that one included; 0 marks an
+    /// empty slot.
+    pub packets: u64,
+    /// Largest estimate of the number of sources.
+    pub sources: u32,
+    /// Largest estimate of the number of destinations.
+    pub destinations: u32,
+    /// Whether a host passed it on.
+    pub has_relay: bool,
+    /// Exact sources in order of first sighting since the entry was made, up to 64.
+    pub source_list: Vec<Host>,
+    /// Exact destinations, likewise.
+    pub destination_list: Vec<Host>,
+    /// Whether the list holds every source since the entry was made.
+    pub source_list_complete: bool,
+    /// Whether the list holds every destination since the entry was made.
+    pub destination_list_complete: bool,
+    /// When each alarm last fired, in the order of [`Alarm::ALL`].
+    pub alarmed_at: [Option<Timestamp>; 2],
+    /// The samples asked for, oldest first.
+    pub samples: Vec<SampleReference>,
+    /// Samples taken since the priority last rose, and that priority.
+    pub(super) taken: (u8, u8),
+}
+
+/// How a list or the samples took a new item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Listed {
+    Unchanged,
+    Added,
+    /// There was no memory left to grow.
+    Refused,
+}
+
+impl Candidate {
+    /// The smaller of both estimates.
+    pub fn minimum(&self) -> u32 {
+        self.sources.min(self.destinations)
+    }
+
+    /// When `alarm` last fired, if it did.
+    pub fn alarmed(&self, alarm: Alarm) -> Option<Timestamp> {
+        self.alarmed_at[alarm as usize]
+    }
+
+    /// An unused slot; its lists hold no memory yet.
+    pub(super) fn vacant() -> Self {
+        Self {
+            key: 0,
+            first_seen: Timestamp::default(),
+            last_seen: Timestamp::default(),
+            packets: 0,
+            sources: 0,
+            destinations: 0,
+            has_relay: false,
+            source_list: Vec::new(),
+            destination_list: Vec::new(),
+            source_list_complete: true,
+            destination_list_complete: true,
+            alarmed_at: [None; 2],
+            samples: Vec::new(),
+            taken: (0, 0),
+        }
+    }
+
+    /// Begins a new entry in this slot, and takes over its lists' memory where
+    /// they have their first size.
+    pub(super) fn restart(&mut self, key: u64, seen: &Seen) {
+        let mut fresh = Self::vacant();
+        fresh.source_list = reuse(&mut self.source_list, FIRST_HOSTS);
+        fresh.destination_list = reuse(&mut self.destination_list, FIRST_HOSTS);
+        fresh.samples = reuse(&mut self.samples, FIRST_SAMPLES);
+        fresh.key = key;
+        fresh.first_seen = seen.time;
+        fresh.last_seen = seen.time;
+        *self = fresh;
+    }
+
+    /// Bytes that its lists have reserved.
+    pub(super) fn reserved(&self) -> usize {
+        (self.source_list.capacity() + self.destination_list.capacity())
+            * size_of::<Host>()
+            + self.samples.capacity() * size_of::<SampleReference>()
+    }
+
+    /// Counts the sighting.
+    pub(super) fn count(&mut self, seen: &Seen, estimates: (u32, u32), has_relay: bool) {
+        self.packets = self.packets.saturating_add(1);
+        self.last_seen = self.last_seen.max(seen.time);
+        self.sources = self.sources.max(estimates.0);
+        self.destinations = self.destinations.max(estimates.1);
+        self.has_relay |= has_relay;
+    }
+
+    /// Decides whether this sighting becomes a sample.
+    ///
+    /// - A new source, while there are fewer than `most`.
+    /// - A known source with a new destination, before there are two samples.
+    /// - A new source in place of the oldest sample, when the priority has risen
+    ///   since fewer than `most` samples ago: those of an outbreak at its height
+    ///   say more than the first two, which may be anything.
+    ///
+    /// `room` is the memory that the list of samples may still grow by.
+    pub(super) fn sample(
+        &mut self,
+        seen: &Seen,
+        most: usize,
+        room: usize,
+        requests: &mut Vec<SampleRequest>,
+    ) -> Listed {
+        let priority = self.priority();
+        if priority > self.taken.1 {
+            self.taken = (0, priority);
+        }
+        let full = self.samples.len() >= most;
+        if full && usize::from(self.taken.0) >= most {
+            return Listed::Unchanged;
+        }
+        let new_source = self.samples.iter().all(|s| s.source != seen.source);
+        let new_destination =
+            self.samples.iter().all(|s| s.destination != seen.destination);
+        let wanted = new_source || (self.samples.len() < 2 && new_destination);
+        if !wanted || most == 0 {
+            return Listed::Unchanged;
+        }
+        if full {
+            let oldest = self.samples.remove(0);
+            requests.push(oldest.release());
+        } else if !grow(&mut self.samples, most, room) {
+            return Listed::Refused;
+        }
+        self.taken.0 += 1;
+        let sample = SampleReference {
+            source: seen.source,
+            destination: seen.destination,
+            packet: seen.packet,
+            offset: seen.offset,
+            flow_shard: seen.flow_shard,
+            priority,
+        };
+        requests.push(sample.take());
+        self.samples.push(sample);
+        Listed::Added
+    }
+
+    fn priority(&self) -> u8 {
+        let level = self.minimum().checked_ilog2().unwrap_or(0) as u8;
+        level + if self.has_relay { 32 } else { 0 }
+    }
+}
+
+impl SampleReference {
+    pub(super) fn release(&self) -> SampleRequest {
+        let Self { packet, offset, flow_shard, .. } = *self;
+        SampleRequest::Release { flow_shard, packet, offset }
+    }
+
+    fn take(&self) -> SampleRequest {
+        let Self { packet, offset, flow_shard, priority, .. } = *self;
+        SampleRequest::Take { flow_shard, packet, offset, priority }
+    }
+}
+
+/// Enters a host, if it is new. `room` is the memory that the list may still grow by.
+pub(super) fn enter(
+    list: &mut Vec<Host>,
+    complete: &mut bool,
+    host: Host,
+    room: usize,
+) -> Listed {
+    // A list that is full and already known to be cut can change no more.
+    if (list.len() == MOST_HOSTS && !*complete) || list.contains(&host) {
+        return Listed::Unchanged;
+    }
+    if list.len() == MOST_HOSTS {
+        *complete = false;
+        return Listed::Unchanged;
+    }
+    if !grow(list, MOST_HOSTS, room) {
+        let first_refusal = *complete;
+        *complete = false;
+        return if first_refusal { Listed::Refused } else { Listed::Unchanged };
+    }
+    list.push(host);
+    Listed::Added
+}
+
+/// Makes room for one more item by doubling; false when `room` bytes are too few.
+fn grow<T>(list: &mut Vec<T>, most: usize, room: usize) -> bool {
+    if list.len() < list.capacity() {
+        return true;
+    }
+    let wanted = (2 * list.capacity()).clamp(1, most);
+    let more = wanted - list.len();
+    if more == 0 || more * size_of::<T>() > room {
+        return false;
+    }
+    list.reserve_exact(more);
+    true
+}
+
+fn reuse<T>(list: &mut Vec<T>, capacity: usize) -> Vec<T> {
+    if list.capacity() == capacity {
+        list.clear();
+        std::mem::take(list)
+    } else {
+        Vec::with_capacity(capacity)
+    }
+}

@@ -1,0 +1,320 @@
+use super::*;
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+fn host(n: u64) -> Host {
+    Host(0xffff_0a00_0000 + u128::from(n))
+}
+
+fn seen(packet: u64, seconds: u64, source: u64, destination: u64) -> Seen {
+    Seen {
+        packet,
+        time: Timestamp::from_nanos(seconds * 1_000_000_000),
+        offset: 7,
+        source: host(source),
+        destination: host(destination),
+        source_port: 1_024,
+        destination_port: 80,
+        flow_shard: (source % 64) as u8,
+    }
+}
+
+/// Keys as the sensor makes them: spread over 64 bits.
+fn key(n: u64) -> u64 {
+    n.wrapping_add(1).wrapping_mul(0xd6e8_feb8_6659_fd93)
+}
+
+fn table(entries: usize) -> Candidates {
+    let table = Candidates::new(2 * entries * (FIXED + FIRST_LISTS), 8);
+    assert_eq!(table.capacity(), entries);
+    table
+}
+
+#[test]
+fn a_content_becomes_a_candidate_at_two_by_two_or_with_a_relay() {
+    let mut table = table(8);
+    let requests = &mut Vec::new();
+    let cases = [((1, 9), false, false), ((9, 1), false, false), ((2, 2), false, true)];
+    for (n, (estimates, relay, admitted)) in cases.into_iter().enumerate() {
+        let slot =
+            table.observe(key(n as u64), &seen(1, 1, 1, 1), estimates, relay, requests);
+        assert_eq!(slot.is_some(), admitted);
+    }
+    assert!(table.observe(key(9), &seen(1, 1, 1, 1), (1, 1), true, requests).is_some());
+    assert_eq!(table.len(), 2);
+    assert_eq!(table.counters().admitted, 2);
+    assert!(table.find(key(0)).is_none());
+    // Once a candidate, it is counted whatever the estimates say.
+    let slot = table.observe(key(2), &seen(2, 2, 3, 4), (1, 1), false, requests).unwrap();
+    let entry = table.get(slot).unwrap();
+    assert_eq!((entry.packets, entry.sources, entry.destinations), (2, 2, 2));
+    assert_eq!(entry.source_list, [host(1), host(3)]);
+    assert_eq!(entry.destination_list, [host(1), host(4)]);
+    assert_eq!(entry.first_seen, seen(1, 1, 0, 0).time);
+    assert_eq!(entry.last_seen, seen(2, 2, 0, 0).time);
+}
+
+#[test]
+fn lists_are_exact_up_to_64_hosts_and_say_when_they_are_not() {
+    let mut table = Candidates::new(1 << 20, 8);
+    let requests = &mut Vec::new();
+    let mut slot = None;
+    for n in 0..100 {
+        slot = table.observe(key(1), &seen(n, n, n, n % 64), (2, 2), false, requests);
+        let entry = table.get(slot.unwrap()).unwrap();
+        assert_eq!(entry.source_list.len() as u64, (n + 1).min(64));
+        assert_eq!(entry.source_list_complete, n < 64);
+        assert_eq!(entry.destination_list.len() as u64, (n + 1).min(64));
+    }
+    let entry = table.get(slot.unwrap()).unwrap();
+    assert!(entry.destination_list_complete);
+    assert_eq!(entry.source_list[63], host(63));
+    assert_eq!(table.counters().lists_cut, 0);
+}
+
+#[test]
+fn a_list_that_may_not_grow_is_cut_and_counted_once() {
+    // Room for two entries and not one list more.
+    let mut table = Candidates::new(2 * (FIXED + FIRST_LISTS) * 2, 8);
+    table.budget = table.fixed_bytes() + 2 * FIRST_LISTS;
+    let requests = &mut Vec::new();
+    for n in 0..20 {
+        table.observe(key(1), &seen(n, n, n, 1), (2, 2), false, requests);
+        table.observe(key(2), &seen(n, n, 1, 1), (2, 2), false, requests);
+        assert!(table.memory_bytes() <= table.budget);
+    }
+    let entry = table.get(table.find(key(1)).unwrap()).unwrap();
+    assert_eq!(entry.source_list, [0, 1, 2, 3].map(host));
+    assert!(!entry.source_list_complete);
+    assert!(entry.destination_list_complete);
+    assert_eq!(table.counters().lists_cut, 1);
+    assert_eq!(entry.samples.len(), 2);
+    assert_eq!(table.counters().samples_refused, 18);
+}
+
+#[test]
+fn samples_come_from_distinct_sources_and_newer_ones_follow_each_doubling() {
+    let mut table = Candidates::new(1 << 20, 3);
+    let mut requests = Vec::new();
+    let mut observe = |packet, source, destination, estimate| {
+        requests.clear();
+        table.observe(
+            key(1),
+            &seen(packet, packet, source, destination),
+            (estimate, estimate),
+            false,
+            &mut requests,
+        );
+        requests.clone()
+    };
+    let take = |packet, source: u64, priority| SampleRequest::Take {
+        flow_shard: source as u8,
+        packet,
+        offset: 7,
+        priority,
+    };
+    let release = |packet, source: u64| SampleRequest::Release {
+        flow_shard: source as u8,
+        packet,
+        offset: 7,
+    };
+    assert_eq!(observe(1, 10, 20, 2), [take(1, 10, 1)]);
+    assert_eq!(observe(2, 10, 20, 2), [], "same pair");
+    assert_eq!(observe(3, 10, 21, 2), [take(3, 10, 1)], "new destination");
+    assert_eq!(observe(4, 10, 22, 2), [], "two are there");
+    assert_eq!(observe(5, 11, 22, 2), [take(5, 11, 1)]);
+    assert_eq!(observe(6, 12, 22, 3), [], "full");
+    assert_eq!(observe(7, 12, 22, 4), [release(1, 10), take(7, 12, 2)]);
+    assert_eq!(observe(8, 13, 22, 5), [release(3, 10), take(8, 13, 2)]);
+    assert_eq!(observe(9, 14, 22, 6), [release(5, 11), take(9, 14, 2)]);
+    assert_eq!(observe(10, 15, 22, 7), [], "three at this level");
+    assert_eq!(observe(11, 14, 22, 8), [], "known source");
+    assert_eq!(observe(12, 16, 22, 8), [release(7, 12), take(12, 16, 3)]);
+}
+
+#[test]
+fn a_relay_raises_the_priority_of_samples() {
+    let mut table = Candidates::new(1 << 20, 1);
+    let mut requests = Vec::new();
+    table.observe(key(1), &seen(1, 1, 1, 1), (2, 2), false, &mut requests);
+    table.observe(key(1), &seen(2, 1, 2, 1), (2, 2), false, &mut requests);
+    assert_eq!(requests.len(), 1);
+    table.observe(key(1), &seen(3, 1, 3, 1), (2, 2), true, &mut requests);
+    assert!(
+        matches!(requests[2], SampleRequest::Take { packet: 3, priority: 33, .. }),
+        "{requests:?}"
+    );
+}
+
+#[test]
+fn a_flood_neither_displaces_nor_keeps_out_an_outbreak() {
+    let entries = 64;
+    let mut table = table(entries);
+    let mut requests = Vec::new();
+    let mut flood = 0;
+    let mut packet = 0;
+    let mut last = None;
+    // Ten times the table between any two sightings of the outbreak, all within
+    // a minute. Its estimates come from the sketch, which does not forget.
+    for sighting in 0..40_u64 {
+        for _ in 0..10 * entries {
+            flood += 1;
+            packet += 1;
+            let seen = seen(packet, sighting, flood, flood);
+            table.observe(key(1_000 + flood), &seen, (2, 2), false, &mut requests);
+        }
+        packet += 1;
+        let estimate = (sighting / 4).min(10) as u32;
+        let seen = seen(packet, sighting, sighting, sighting);
+        let slot =
+            table.observe(key(1), &seen, (estimate, estimate), false, &mut requests);
+        assert_eq!(slot.is_some(), estimate >= 2, "sighting {sighting}");
+        last = slot.or(last);
+    }
+    let entry = table.get(last.unwrap()).unwrap();
+    assert_eq!(entry.key, key(1));
+    // From 3 x 3 on, it stays: 28 of the 40 sightings in one entry.
+    assert_eq!(entry.packets, 28);
+    assert_eq!(entry.source_list.len(), 28);
+    assert!(entry.samples.iter().all(|sample| sample.priority >= 2));
+    assert_eq!(table.counters().evicted_less_dispersed, {
+        table.counters().admitted - entries as u64
+    });
+}
+
+#[test]
+fn fresh_and_more_dispersed_entries_keep_new_ones_out_for_a_minute() {
+    let mut table = table(4);
+    let requests = &mut Vec::new();
+    for n in 0..4 {
+        table.observe(key(n), &seen(n, n, 1, 1), (3, 3), false, requests);
+    }
+    assert!(table.observe(key(9), &seen(9, 59, 1, 1), (2, 8), false, requests).is_none());
+    assert_eq!(table.counters().refused, 1);
+    // Equal ones displace the longest unseen.
+    assert!(table.observe(key(8), &seen(9, 59, 1, 1), (3, 3), false, requests).is_some());
+    assert!(table.find(key(0)).is_none());
+    assert!(table.find(key(1)).is_some());
+    // After a minute anything does.
+    assert!(table.observe(key(9), &seen(9, 61, 1, 1), (2, 2), false, requests).is_some());
+    assert!(table.find(key(1)).is_none());
+    let counters = *table.counters();
+    assert_eq!((counters.evicted_less_dispersed, counters.evicted_unseen), (1, 1));
+}
+
+#[test]
+fn entries_with_a_relay_go_last() {
+    let mut table = table(2);
+    let requests = &mut Vec::new();
+    table.observe(key(1), &seen(1, 1, 1, 1), (1, 1), true, requests);
+    table.observe(key(2), &seen(2, 2, 1, 1), (50, 50), false, requests);
+    table.observe(key(3), &seen(3, 900, 1, 1), (2, 2), false, requests);
+    assert!(table.find(key(1)).is_some() && table.find(key(2)).is_none());
+    table.observe(key(4), &seen(4, 900, 1, 1), (2, 2), true, requests);
+    assert!(
+        table.observe(key(5), &seen(5, 900, 1, 1), (99, 99), false, requests).is_some()
+    );
+    assert_eq!(table.counters().evicted_relay, 1);
+    assert!(table.find(key(1)).is_none());
+}
+
+#[test]
+fn an_alarm_fires_once_a_window() {
+    let mut table = table(2);
+    let slot =
+        table.observe(key(1), &seen(1, 1, 1, 1), (2, 2), false, &mut Vec::new()).unwrap();
+    let window = Duration::from_secs(100);
+    let at = |seconds: u64| Timestamp::from_nanos(seconds * 1_000_000_000);
+    let fired = [10, 11, 109, 110, 150, 210]
+        .map(|time| table.mark_alarm(slot, Alarm::Dispersion, at(time), window));
+    assert_eq!(fired, [true, false, false, true, false, true]);
+    assert!(table.mark_alarm(slot, Alarm::Propagation, at(211), window));
+    let entry = table.get(slot).unwrap();
+    assert_eq!(entry.alarmed(Alarm::Dispersion), Some(at(210)));
+    assert_eq!(entry.alarmed(Alarm::Propagation), Some(at(211)));
+}
+
+#[test]
+fn what_is_unseen_expires_with_its_samples_and_its_slot_is_used_again() {
+    let mut table = table(3);
+    let mut requests = Vec::new();
+    for n in 0..3 {
+        let size = 2 + n as u32;
+        table.observe(key(n), &seen(n, n, 1, 1), (size, size), false, &mut requests);
+    }
+    let slot = table.find(key(0)).unwrap();
+    let memory = table.memory_bytes();
+    requests.clear();
+    table.expire(seen(0, 2, 0, 0).time, &mut requests);
+    assert_eq!(requests.len(), 2);
+    assert_eq!((table.len(), table.counters().expired), (1, 2));
+    assert!(table.get(slot).is_none());
+    assert!(!table.mark_alarm(slot, Alarm::Dispersion, Timestamp::default(), FRESH));
+    assert_eq!(table.by_key().map(|entry| entry.key).collect::<Vec<_>>(), [key(2)]);
+    for n in 3..5 {
+        table.observe(key(n), &seen(n, n, 1, 1), (2, 2), false, &mut requests);
+    }
+    assert_eq!((table.len(), table.memory_bytes()), (3, memory));
+}
+
+#[test]
+fn a_budget_below_one_entry_refuses_everything() {
+    let mut table = Candidates::new(100, 8);
+    let slot = table.observe(key(1), &seen(1, 1, 1, 1), (9, 9), true, &mut Vec::new());
+    assert!(slot.is_none() && table.is_empty());
+    assert_eq!(table.counters().refused, 1);
+    assert!(table.memory_bytes() <= 100);
+}
+
+proptest! {
+    /// While the table is not full, it is a map of exact sets; always, memory
+    /// keeps to the budget and the requests balance.
+    #[test]
+    fn it_answers_like_exact_sets_and_keeps_to_its_budget(
+        steps in prop::collection::vec((0_u64..40, 0_u64..90, 0_u64..90), 1..800),
+        bytes in prop::sample::select(vec![0_usize, 3_000, 20_000, 1 << 20]),
+    ) {
+        let mut table = Candidates::new(bytes, 8);
+        let mut twin: BTreeMap<u64, (BTreeSet<Host>, BTreeSet<Host>, u64)> =
+            BTreeMap::new();
+        let mut held = BTreeSet::new();
+        let mut requests = Vec::new();
+        for (packet, (n, source, destination)) in steps.into_iter().enumerate() {
+            let seen = seen(packet as u64, packet as u64, source, destination);
+            let minimum = 2 + (n / 4) as u32;
+            table.observe(key(n), &seen, (minimum, minimum), false, &mut requests);
+            let exact = twin.entry(key(n)).or_default();
+            exact.0.insert(host(source));
+            exact.1.insert(host(destination));
+            exact.2 += 1;
+            for request in requests.drain(..) {
+                match request {
+                    SampleRequest::Take { flow_shard, packet, .. } =>
+                        prop_assert!(held.insert((flow_shard, packet))),
+                    SampleRequest::Release { flow_shard, packet, .. } =>
+                        prop_assert!(held.remove(&(flow_shard, packet))),
+                }
+            }
+            prop_assert!(table.memory_bytes() <= bytes.max(100));
+        }
+        let named: BTreeSet<_> = table
+            .by_key()
+            .flat_map(|entry| &entry.samples)
+            .map(|sample| (sample.flow_shard, sample.packet))
+            .collect();
+        prop_assert_eq!(named, held);
+        let lists: usize = table.entries.iter().map(Candidate::reserved).sum();
+        prop_assert_eq!(table.lists, lists);
+        for entry in table.by_key() {
+            let exact = &twin[&entry.key];
+            let sources: BTreeSet<_> = entry.source_list.iter().copied().collect();
+            prop_assert_eq!(sources.len(), entry.source_list.len());
+            prop_assert!(sources.is_subset(&exact.0));
+            let whole = table.counters().admitted <= table.capacity() as u64;
+            if whole {
+                prop_assert_eq!(entry.packets, exact.2);
+                prop_assert_eq!(entry.source_list_complete, sources == exact.0);
+            }
+        }
+    }
+}

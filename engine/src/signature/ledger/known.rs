@@ -1,0 +1,270 @@
+//! One signature that was reported, and what is known of it by now.
+
+use super::super::coalesce::{Piece, Place};
+use super::super::evidence::judge;
+use super::super::{
+    Alarm, Candidate, Relay, Sample, Signature, SignatureSample, Support, signature_id,
+};
+use crate::packet::{Host, Timestamp};
+use std::collections::BTreeSet;
+
+/// The most samples that a signature names; the newest are kept, since later
+/// alarms share those.
+const MOST_WITNESSES: usize = 16;
+
+/// A reported signature.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) protocol: u8,
+    pub(super) port: Option<u16>,
+    pub(super) content: Vec<u8>,
+    pub(super) support: Support,
+    pub(super) witnesses: Vec<Witness>,
+    /// Content keys of the windows that alarmed.
+    pub(super) members: BTreeSet<u64>,
+    pub(super) tally: Tally,
+    /// When each alarm last counted, in the order of [`Alarm::ALL`].
+    pub(super) fired: [Option<Timestamp>; 2],
+    id: String,
+    alarm: Alarm,
+    detected_at: Timestamp,
+}
+
+/// A sample, and where it shows the content.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Witness {
+    pub(super) place: Place,
+    seen: SignatureSample,
+}
+
+impl Known {
+    pub(super) fn new(
+        (protocol, port): (u8, Option<u16>),
+        port_rule: &str,
+        content: Vec<u8>,
+        support: Support,
+        alarm: Alarm,
+        detected_at: Timestamp,
+    ) -> Self {
+        Self {
+            id: signature_id(protocol, port_rule, port, &content),
+            protocol,
+            port,
+            content,
+            support,
+            witnesses: Vec::new(),
+            members: BTreeSet::new(),
+            tally: Tally::default(),
+            fired: [None; 2],
+            alarm,
+            detected_at,
+        }
+    }
+
+    /// Itself as a piece, so that new pieces can join it.
+    pub(super) fn piece(&self) -> Piece {
+        Piece {
+            content: self.content.clone(),
+            places: self.witnesses.iter().map(|witness| witness.place).collect(),
+            support: self.support,
+        }
+    }
+
+    /// Replaces the witnesses by the newest of `witnesses`.
+    pub(super) fn attest(&mut self, mut witnesses: Vec<Witness>) {
+        witnesses.sort_by_key(|witness| (witness.place.sample, witness.place.start));
+        let mut merged: Vec<Witness> = Vec::with_capacity(witnesses.len());
+        for witness in witnesses {
+            match merged.last_mut() {
+                Some(last) if last.place.sample == witness.place.sample => {
+                    last.widen(&witness.place);
+                }
+                _ => merged.push(witness),
+            }
+        }
+        merged.sort_by_key(|witness| (witness.seen.packet, witness.place.sample));
+        merged.drain(..merged.len().saturating_sub(MOST_WITNESSES));
+        merged.shrink_to_fit();
+        self.witnesses = merged;
+    }
+
+    /// Takes over all that counts for another signature of the same content.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        self.members.extend(&other.members);
+        self.tally.merge(&other.tally);
+        for (mine, theirs) in self.fired.iter_mut().zip(other.fired) {
+            *mine = (*mine).max(theirs);
+        }
+    }
+
+    /// The signature as of now.
+    pub(super) fn signature(&self, port_rule: &str) -> Signature {
+        let alarms: Vec<Alarm> = Alarm::ALL
+            .into_iter()
+            .filter(|alarm| self.fired[*alarm as usize].is_some())
+            .collect();
+        let tally = &self.tally;
+        let (confidence, evidence) = judge(
+            &self.content,
+            self.support,
+            self.members.len() as u64,
+            alarms,
+            tally.relays.1.len(),
+        );
+        let samples = self.witnesses.iter();
+        Signature {
+            id: self.id.clone(),
+            alarm: self.alarm,
+            confidence,
+            protocol: self.protocol,
+            port: self.port,
+            port_rule: port_rule.to_owned(),
+            content: self.content.clone(),
+            tokens: vec![self.content.clone()],
+            packets: tally.packets,
+            sources: tally.sources,
+            destinations: tally.destinations,
+            source_list: sorted(&tally.source_list.1),
+            destination_list: sorted(&tally.destination_list.1),
+            spread: tally.spread,
+            relays: tally.relays.1.clone(),
+            first_seen: tally.first_seen.unwrap_or_default(),
+            last_seen: tally.last_seen,
+            detected_at: self.detected_at,
+            evidence,
+            samples: samples
+                .map(|w| SignatureSample { offset: w.place.origin(), ..w.seen })
+                .collect(),
+        }
+    }
+
+    /// Bytes that it takes, near enough: trees and vectors at their usual fill.
+    pub(super) fn bytes(&self) -> usize {
+        let hosts = self.tally.source_list.1.len() + self.tally.destination_list.1.len();
+        size_of::<Self>()
+            + self.id.len()
+            + self.content.len()
+            + self.witnesses.len() * size_of::<Witness>()
+            + hosts * size_of::<Host>()
+            + self.tally.relays.1.len() * size_of::<Relay>()
+            // Once in this set and once in the ledger's map from keys.
+            + self.members.len() * 6 * size_of::<u64>()
+    }
+}
+
+impl Witness {
+    pub(super) fn new(sample: &Sample, start: usize, length: usize) -> Self {
+        Self {
+            place: Place { sample: sample.name(), start, at: 0, length },
+            seen: SignatureSample {
+                packet: sample.packet,
+                time: sample.time,
+                source: sample.source,
+                destination: sample.destination,
+                source_port: sample.source_port,
+                destination_port: sample.destination_port,
+                offset: 0,
+            },
+        }
+    }
+
+    /// The witness seen from a content that this one's lies in at `at`, cut to
+    /// that content's `length`; `None` when nothing of it is inside.
+    pub(super) fn moved(&self, at: i64, length: usize) -> Option<Self> {
+        let first = self.place.at as i64 + at;
+        let cut = usize::try_from(-first).unwrap_or(0);
+        let begin = usize::try_from(first).unwrap_or(0);
+        let rest = self.place.length.checked_sub(cut)?;
+        let length = rest.min(length.checked_sub(begin)?);
+        let place =
+            Place { start: self.place.start + cut, at: begin, length, ..self.place };
+        (length > 0).then_some(Self { place, ..*self })
+    }
+
+    /// Adds a stretch of the same sample that begins no earlier and touches.
+    fn widen(&mut self, other: &Place) {
+        let place = &mut self.place;
+        let end = place.start + place.length;
+        if other.origin() == place.origin() && other.start <= end {
+            place.length = end.max(other.start + other.length) - place.start;
+        }
+    }
+}
+
+/// Evidence over all windows of one content: each figure from the window that
+/// says most, since a window cannot have been in more packets than the content.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) sources: u32,
+    pub(super) destinations: u32,
+    pub(super) packets: u64,
+    pub(super) spread: u32,
+    pub(super) first_seen: Option<Timestamp>,
+    pub(super) last_seen: Timestamp,
+    /// Each list with the key that it is from.
+    pub(super) source_list: (u64, Vec<Host>),
+    pub(super) destination_list: (u64, Vec<Host>),
+    pub(super) relays: (u64, Vec<Relay>),
+}
+
+impl Tally {
+    /// Counts what one window's candidate knows.
+    pub(super) fn add(
+        &mut self,
+        key: u64,
+        candidate: &Candidate,
+        spread: u32,
+        relays: &[Relay],
+    ) {
+        self.sources = self.sources.max(candidate.sources);
+        self.destinations = self.destinations.max(candidate.destinations);
+        self.packets = self.packets.max(candidate.packets);
+        self.see(candidate.first_seen, candidate.last_seen);
+        longest(&mut self.source_list, key, &candidate.source_list);
+        longest(&mut self.destination_list, key, &candidate.destination_list);
+        self.pass_on(key, spread, relays);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.sources = self.sources.max(other.sources);
+        self.destinations = self.destinations.max(other.destinations);
+        self.packets = self.packets.max(other.packets);
+        self.see(other.first_seen.unwrap_or(self.last_seen), other.last_seen);
+        longest(&mut self.source_list, other.source_list.0, &other.source_list.1);
+        longest(
+            &mut self.destination_list,
+            other.destination_list.0,
+            &other.destination_list.1,
+        );
+        self.pass_on(other.relays.0, other.spread, &other.relays.1);
+    }
+
+    fn see(&mut self, first: Timestamp, last: Timestamp) {
+        self.first_seen = Some(self.first_seen.map_or(first, |known| known.min(first)));
+        self.last_seen = self.last_seen.max(last);
+    }
+
+    /// Spread and relays are of one window: the largest spread, then the lowest key.
+    fn pass_on(&mut self, key: u64, spread: u32, relays: &[Relay]) {
+        let first = self.spread == 0 && self.relays.1.is_empty();
+        let more = spread > self.spread;
+        if first || more || (spread == self.spread && key <= self.relays.0) {
+            self.spread = spread;
+            self.relays = (key, relays.to_vec());
+        }
+    }
+}
+
+/// Keeps the longest list; of equally long ones, the lowest key's.
+fn longest(best: &mut (u64, Vec<Host>), key: u64, list: &[Host]) {
+    let longer = list.len() > best.1.len();
+    if longer || (list.len() == best.1.len() && key <= best.0) {
+        *best = (key, list.to_vec());
+    }
+}
+
+fn sorted(list: &[Host]) -> Vec<Host> {
+    let mut list = list.to_vec();
+    list.sort_unstable();
+    list
+}

@@ -1,0 +1,398 @@
+use super::*;
+use crate::signature::sample::testing::{host, sample};
+use crate::signature::{Candidates, Confidence, Seen};
+use proptest::prelude::*;
+
+const BETA: usize = 40;
+const WINDOW: Duration = Duration::from_secs(3_600);
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_nanos(seconds * 1_000_000_000)
+}
+
+fn ledger() -> Ledger {
+    ledger_of(4_096, 1 << 24)
+}
+
+fn ledger_of(signatures: usize, bytes: usize) -> Ledger {
+    let port_rule = "destination".to_owned();
+    Ledger::new(LedgerSettings {
+        port_rule,
+        dispersion_window: WINDOW,
+        signatures,
+        bytes,
+    })
+}
+
+fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    };
+    (0..length + 8).map(|_| next()).skip(8).collect()
+}
+
+/// A candidate seen from `n` sources by `n` destinations.
+fn candidate(key: u64, n: u64) -> Candidate {
+    let mut table = Candidates::new(1 << 14, 8);
+    let mut slot = None;
+    for i in 0..n.max(1) {
+        let seen = Seen {
+            packet: 100 + i,
+            time: at(10 + i),
+            offset: 0,
+            source: host(500 - i),
+            destination: host(700 - i),
+            source_port: 1_024,
+            destination_port: 445,
+            flow_shard: 0,
+        };
+        slot = table.observe(key, &seen, (n as u32, n as u32), true, &mut Vec::new());
+    }
+    table.get(slot.unwrap()).unwrap().clone()
+}
+
+/// One host's stream: the stretch of a content that it shows, in its own noise.
+#[derive(Clone)]
+struct Stream {
+    id: u64,
+    bytes: Vec<u8>,
+    /// Where the content begins in it.
+    origin: i64,
+}
+
+/// Stream `id` with the stretch `shown` of `content`, the neighbours differing
+/// from those of any other of 256 streams.
+fn stream(id: u64, content: &[u8], shown: std::ops::Range<usize>) -> Stream {
+    let before = 1 + (id * 7 % 50) as usize;
+    let mut bytes = noise(id + 1_000, before);
+    bytes[before - 1] = id as u8;
+    let origin = before as i64 - shown.start as i64;
+    bytes.extend(&content[shown]);
+    bytes.push(id as u8);
+    bytes.extend(noise(id + 9_000, 5 + (id % 11) as usize));
+    Stream { id, bytes, origin }
+}
+
+/// The alarm of the window at `position` of the content.
+fn alarm(key: u64, position: usize, streams: &[Stream]) -> AlarmedCandidate {
+    let samples = streams
+        .iter()
+        .filter_map(|s| {
+            let start = usize::try_from(s.origin + position as i64).ok()?;
+            let range = start..start + BETA;
+            (range.end <= s.bytes.len()).then(|| sample(s.id, s.id, &s.bytes, range))
+        })
+        .collect();
+    AlarmedCandidate {
+        key,
+        alarm: Alarm::Dispersion,
+        protocol: 6,
+        port: Some(445),
+        candidate: candidate(key, 4),
+        spread: 0,
+        relays: Vec::new(),
+        samples,
+        packet: 1_000 + position as u64,
+        offset: position as i32,
+    }
+}
+
+fn whole(content: &[u8], ids: std::ops::Range<u64>) -> Vec<Stream> {
+    ids.map(|id| stream(id, content, 0..content.len())).collect()
+}
+
+fn contents(findings: &[Finding]) -> Vec<&[u8]> {
+    findings.iter().map(|finding| &finding.signature().content[..]).collect()
+}
+
+#[test]
+fn one_content_alarms_through_many_windows_and_is_one_signature() {
+    let content = noise(1, 376);
+    let streams = whole(&content, 0..8);
+    let alarms = (0..300).map(|n| alarm(n + 1, n as usize, &streams)).collect();
+    let mut ledger = ledger();
+    let findings = ledger.tick(at(100), alarms);
+    let [Finding::Signature(signature)] = &findings[..] else { panic!("{findings:?}") };
+    assert_eq!(signature.content, content);
+    assert_eq!(signature.tokens, [content.clone()]);
+    assert_eq!(
+        signature.id,
+        super::super::signature_id(6, "destination", Some(445), &content)
+    );
+    assert_eq!(signature.evidence.keys, 300);
+    assert_eq!(signature.confidence, Confidence::Medium);
+    assert_eq!((signature.sources, signature.destinations, signature.packets), (4, 4, 4));
+    assert_eq!(signature.source_list, [497, 498, 499, 500].map(host));
+    assert_eq!(signature.first_seen, at(10));
+    assert_eq!(signature.last_seen, at(13));
+    assert_eq!(signature.detected_at, at(100));
+    assert_eq!(signature.samples.len(), 8);
+    for (sample, stream) in signature.samples.iter().zip(&streams) {
+        assert_eq!(sample.offset, stream.origin);
+        assert_eq!(sample.source, host(stream.id));
+    }
+    assert_eq!(ledger.counters().alarms, 300);
+    assert_eq!(ledger.counters().signatures, 1);
+}
+
+#[test]
+fn a_later_alarm_inside_a_known_content_is_no_news() {
+    let content = noise(1, 300);
+    let mut ledger = ledger();
+    ledger.tick(at(100), vec![alarm(1, 0, &whole(&content, 0..4))]);
+    // Known by its samples, by its bytes alone, by its key alone.
+    let same = alarm(2, 90, &whole(&content, 0..4));
+    let inside = (20..23).map(|id| stream(id, &content, 50..200)).collect::<Vec<_>>();
+    let bytes = alarm(3, 100, &inside);
+    let mut bare = alarm(1, 0, &[]);
+    bare.candidate = candidate(1, 9);
+    for late in [same, bytes, bare] {
+        assert_eq!(ledger.tick(at(200), vec![late]), []);
+    }
+    assert_eq!(ledger.counters().alarms_known, 3);
+    let summary = &ledger.finish(|_| None)[0];
+    assert_eq!(summary.signature().content, content);
+    assert_eq!(summary.signature().evidence.keys, 3);
+    assert_eq!(summary.signature().sources, 9);
+}
+
+#[test]
+fn the_second_alarm_updates_once_and_so_does_each_new_window() {
+    let content = noise(1, 100);
+    let streams = whole(&content, 0..4);
+    let mut ledger = ledger();
+    let first = ledger.tick(at(100), vec![alarm(1, 0, &streams)]);
+    let relay = Relay { host: host(3), received_at: None, sent_at: at(90), fan_out: 3 };
+    let mut passed_on = alarm(2, 20, &streams);
+    passed_on.alarm = Alarm::Propagation;
+    passed_on.spread = 3;
+    passed_on.relays = vec![relay];
+    let second = ledger.tick(at(200), vec![passed_on.clone()]);
+    let [Finding::Update(update)] = &second[..] else { panic!("{second:?}") };
+    assert_eq!(update.id, first[0].signature().id);
+    assert_eq!(update.alarm, Alarm::Dispersion);
+    assert_eq!(update.evidence.alarms, Alarm::ALL);
+    assert_eq!(update.confidence, Confidence::High);
+    assert_eq!((update.spread, &update.relays[..]), (3, &[relay][..]));
+    assert_eq!(update.detected_at, at(100));
+    assert_eq!(ledger.tick(at(3_699), vec![alarm(3, 5, &streams)]), []);
+    let again = vec![alarm(1, 0, &streams), alarm(3, 5, &streams), passed_on];
+    assert!(matches!(ledger.tick(at(3_700), again)[..], [Finding::Update(_)]));
+    assert_eq!(ledger.tick(at(3_701), vec![alarm(3, 5, &streams)]), []);
+}
+
+#[test]
+fn different_contents_ports_and_protocols_never_join() {
+    let (one, two) = (noise(1, 100), noise(2, 100));
+    let streams = whole(&one, 0..4);
+    let mut udp = alarm(3, 0, &streams);
+    udp.protocol = 17;
+    let mut other = alarm(4, 0, &streams);
+    other.port = Some(446);
+    let alarms = vec![alarm(1, 0, &streams), alarm(2, 1, &whole(&two, 4..8)), udp, other];
+    let findings = ledger().tick(at(100), alarms);
+    assert_eq!(contents(&findings), [&one[..], &one, &one, &two]);
+    let mut ids: Vec<_> = findings.iter().map(|f| &f.signature().id).collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 4);
+}
+
+#[test]
+fn a_content_longer_than_its_samples_is_joined_by_their_overlaps() {
+    let content = noise(1, 6_000);
+    // Samples of 2,000 bytes; each stretch of the content is in three of them.
+    let streams: Vec<_> = (0..20)
+        .map(|id| {
+            let start = (id as usize / 4) * 1_000;
+            stream(id, &content, start..start + 2_000)
+        })
+        .collect();
+    let alarms = (0..95).map(|n| {
+        let position = n as usize * 60;
+        let showing: Vec<_> = streams
+            .iter()
+            .filter(|s| {
+                let start = (s.id as usize / 4) * 1_000;
+                position >= start && position + BETA <= start + 2_000
+            })
+            .cloned()
+            .collect();
+        alarm(n + 1, position, &showing)
+    });
+    let findings = ledger().tick(at(100), alarms.collect());
+    assert_eq!(contents(&findings), [&content[..]]);
+}
+
+#[test]
+fn longer_samples_extend_a_known_content_under_the_same_id() {
+    let content = noise(1, 900);
+    let mut ledger = ledger();
+    let short: Vec<_> = (0..4).map(|id| stream(id, &content, 0..400)).collect();
+    let first = ledger.tick(at(100), vec![alarm(1, 30, &short)]);
+    assert_eq!(contents(&first), [&content[..400]]);
+    // New samples that show all of it.
+    let second = ledger.tick(at(101), vec![alarm(2, 500, &whole(&content, 10..14))]);
+    let [Finding::Update(update)] = &second[..] else { panic!("{second:?}") };
+    assert_eq!(update.content, content);
+    assert_eq!(update.id, first[0].signature().id);
+    assert_eq!(ledger.len(), 1);
+}
+
+#[test]
+fn a_bridge_joins_two_known_contents_under_the_older_id() {
+    let content = noise(1, 1_000);
+    let mut ledger = ledger();
+    let left: Vec<_> = (0..4).map(|id| stream(id, &content, 0..300)).collect();
+    let right: Vec<_> = (4..8).map(|id| stream(id, &content, 600..1_000)).collect();
+    let one = ledger.tick(at(100), vec![alarm(1, 10, &left)]);
+    let two = ledger.tick(at(101), vec![alarm(2, 700, &right)]);
+    let bridge = ledger.tick(at(102), vec![alarm(3, 400, &whole(&content, 8..12))]);
+    let [Finding::Update(update), Finding::Summary(summary)] = &bridge[..] else {
+        panic!("{bridge:?}")
+    };
+    assert_eq!(update.content, content);
+    assert_eq!(update.id, one[0].signature().id);
+    assert_eq!(update.evidence.keys, 3);
+    assert_eq!(summary.id, two[0].signature().id);
+    assert_eq!(ledger.counters().absorbed, 1);
+    assert_eq!(ledger.finish(|_| None).len(), 1);
+}
+
+#[test]
+fn a_window_without_samples_is_counted_and_not_reported() {
+    let mut ledger = ledger();
+    assert_eq!(ledger.tick(at(1), vec![alarm(1, 0, &[])]), []);
+    assert_eq!(ledger.counters().windows_unknown, 1);
+    assert!(ledger.is_empty());
+}
+
+#[test]
+fn the_oldest_signatures_are_retired_with_a_summary_and_memory_keeps_to_its_bound() {
+    for (signatures, bytes) in [(10, 1 << 24), (4_096, 30_000), (4_096, 0), (0, 1 << 24)]
+    {
+        let mut ledger = ledger_of(signatures, bytes);
+        let mut emitted = Vec::new();
+        let mut retired = Vec::new();
+        for n in 0..60 {
+            let content = noise(n + 50, 100 + n as usize);
+            let streams = whole(&content, 4 * n..4 * n + 4);
+            for finding in ledger.tick(at(n), vec![alarm(n + 1, 0, &streams)]) {
+                match finding {
+                    Finding::Signature(it) => emitted.push(it.id),
+                    Finding::Summary(it) => retired.push(it.id),
+                    Finding::Update(it) => panic!("{it:?}"),
+                }
+            }
+            assert!(ledger.len() <= signatures);
+            assert!(ledger.memory_bytes() <= bytes);
+        }
+        assert_eq!(emitted.len(), 60);
+        assert_eq!(retired[..], emitted[..retired.len()]);
+        assert_eq!(ledger.counters().retired, retired.len() as u64);
+        retired.extend(ledger.finish(|_| None).iter().map(|f| f.signature().id.clone()));
+        retired.sort();
+        emitted.sort();
+        assert_eq!(retired, emitted);
+        assert_eq!(ledger.memory_bytes(), 0);
+    }
+}
+
+#[test]
+fn summaries_take_final_counts_and_rank_what_was_passed_on_first() {
+    let mut ledger = ledger();
+    for n in 0..4 {
+        let streams = whole(&noise(n + 1, 80), 4 * n..4 * n + 4);
+        ledger.tick(at(100), vec![alarm(n, 0, &streams)]);
+    }
+    // Key 0 is gone from its table; 1 and 2 grew; 3 was passed on.
+    let lookup = |key: u64| {
+        let n = [None, Some(20), Some(30), Some(5)][key as usize]?;
+        let candidate = candidate(key, n);
+        Some(Snapshot { candidate, spread: u32::from(key == 3), relays: Vec::new() })
+    };
+    let findings = ledger.finish(lookup);
+    let order: Vec<_> = findings
+        .iter()
+        .map(|finding| match finding {
+            Finding::Summary(it) => (it.spread, it.sources, it.packets),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(order, [(1, 5, 5), (0, 30, 30), (0, 20, 20), (0, 4, 4)]);
+    assert_eq!(findings[1].signature().source_list.len(), 30);
+    assert_eq!(ledger.finish(lookup), []);
+}
+
+#[test]
+fn lists_and_relays_come_from_one_window_each_and_ties_go_to_the_lowest_key() {
+    let streams = whole(&noise(1, 200), 0..4);
+    let relay =
+        |n| Relay { host: host(n), received_at: None, sent_at: at(n), fan_out: 1 };
+    let mut alarms: Vec<_> = [(7, 0, 2), (5, 3, 2), (6, 9, 2)]
+        .map(|(key, position, spread)| {
+            let mut alarm = alarm(key, position, &streams);
+            alarm.spread = spread;
+            alarm.relays = vec![relay(key)];
+            alarm.candidate.source_list = vec![host(key), host(1_000)];
+            alarm
+        })
+        .into();
+    alarms[0].candidate.destination_list = (0..9).map(host).collect();
+    let findings = ledger().tick(at(1), alarms);
+    let signature = findings[0].signature();
+    assert_eq!(signature.relays, [relay(5)]);
+    assert_eq!(signature.source_list, [5, 1_000].map(host));
+    assert_eq!(signature.destination_list.len(), 9);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_order_of_a_ticks_alarms_gives_the_same_findings(
+        length in 60_usize..600,
+        swaps in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..40),
+        cut in 2_usize..20,
+    ) {
+        let one = noise(length as u64, length);
+        let two = noise(7 + length as u64, length);
+        let mut alarms = Vec::new();
+        for (n, content) in [one.clone(), two.clone()].iter().enumerate() {
+            let n = n as u64;
+            let streams = whole(content, 8 * n..8 * n + 8);
+            for position in (0..=length - BETA).step_by(7) {
+                // Each window has samples of its own, two in common with the next.
+                let first = (position / 7) % 6;
+                let key = 2 * position as u64 + n;
+                alarms.push(alarm(key, position, &streams[first..first + 3]));
+            }
+        }
+        let later = alarms.split_off(alarms.len() / cut);
+        let run = |first: Vec<AlarmedCandidate>, later: Vec<AlarmedCandidate>| {
+            let mut ledger = ledger();
+            let mut findings = ledger.tick(at(1), first);
+            findings.extend(ledger.tick(at(2), later));
+            findings.extend(ledger.finish(|_| None));
+            findings
+        };
+        let findings = run(alarms.clone(), later.clone());
+        let mut shuffled = later.clone();
+        for (a, b) in &swaps {
+            shuffled.swap(a.index(later.len()), b.index(later.len()));
+        }
+        let mut reversed = alarms.clone();
+        reversed.reverse();
+        prop_assert_eq!(&run(reversed, shuffled), &findings);
+        let summaries: Vec<_> = findings
+            .iter()
+            .filter(|finding| matches!(finding, Finding::Summary(_)))
+            .map(|finding| finding.signature().content.clone())
+            .collect();
+        prop_assert_eq!(summaries.len(), 2);
+        prop_assert!(summaries.contains(&one) && summaries.contains(&two));
+    }
+}
