@@ -88,6 +88,8 @@ pub(crate) enum ColorChoice {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Read captures and print the signatures of what spreads in them
+    Detect(Box<DetectArgs>),
     /// Print the effective settings as TOML, with the origin of each value
     Config(Box<ConfigArgs>),
     /// Print the completions of a shell
@@ -118,8 +120,8 @@ pub(crate) struct DetectArgs {
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Packets")]
 pub(crate) struct SelectionArgs {
-    /// Only packets for which EXPR holds: host ADDR, net ADDR/BITS, port N[-M], proto
-    /// NAME, tcp, udp, icmp, vlan [ID], with src or dst before host, net and port;
+    /// Only packets for which EXPR holds: host ADDR, net ADDR/BITS, port N or N-M, proto
+    /// NAME, tcp, udp, icmp, vlan or vlan ID, with src or dst before host, net and port;
     /// and, or, not, parentheses. Default: all
     #[arg(long, value_name = "EXPR")]
     pub(crate) filter: Option<Filter>,
@@ -247,10 +249,6 @@ pub(crate) struct ConfigArgs {
     pub(crate) settings: SettingArgs,
 }
 
-/// `wormsift generate`
-#[derive(Args, Debug)]
-pub(crate) struct GenerateArgs {}
-
 /// `wormsift completions`
 #[derive(Args, Debug)]
 pub(crate) struct CompletionsArgs {
@@ -315,8 +313,8 @@ mod tests {
 
     #[test]
     fn the_defaults_in_the_help_are_those_of_the_engine() {
-        let mut config = Config::default();
-        config.memory = "256MiB".parse::<Size>().unwrap().into();
+        // Said in the help even where the engine holds it as "nothing given".
+        let config = Config::from_toml("memory = \"256MiB\"").unwrap();
         let defaults: toml::Table = config.to_toml().parse().unwrap();
         let command = SettingArgs::augment_args(clap::Command::new("test"));
         let mut checked = 0;

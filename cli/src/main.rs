@@ -10,8 +10,12 @@ mod filter;
 mod instant;
 mod network;
 mod progress;
+mod report;
+mod selection;
 mod settings;
+mod signals;
 mod stdout;
+mod table;
 mod talk;
 
 use clap::Parser;
@@ -22,7 +26,7 @@ use talk::Talk;
 fn main() -> ExitCode {
     let cli = args::Cli::parse();
     let mut talk = Talk::new(&cli.talk);
-    let exit = match commands::run(&cli.command) {
+    let exit = match commands::run(&cli.command, &mut talk) {
         Ok(exit) => exit,
         Err(failure) => {
             talk.end_progress();

@@ -2,14 +2,17 @@
 
 mod completions;
 mod config;
+mod detect;
 mod man;
 
 use crate::args::{Cli, Command};
 use crate::exit_code::{Exit, Failure};
+use crate::talk::Talk;
 
 /// Runs what the command line asks for.
-pub(crate) fn run(command: &Command) -> Result<Exit, Failure> {
+pub(crate) fn run(command: &Command, talk: &mut Talk) -> Result<Exit, Failure> {
     match command {
+        Command::Detect(args) => detect::run(args, talk),
         Command::Config(args) => config::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
