@@ -22,6 +22,10 @@ fn wrong_usage_exits_with_2_and_says_what_is_wrong() {
             vec!["config", "--config", "/nonexistent.toml"],
             "/nonexistent.toml: No such file",
         ),
+        (vec!["generate", "picnic", "-o", "x"], "possible values: outbreak"),
+        (vec!["generate", "outbreak"], "--output <FILE>"),
+        (vec!["generate", "outbreak", "--carriage", "pigeon", "-o", "x"], "pigeon"),
+        (vec!["generate", "outbreak", "-o", "x", "--truth", "x"], "need two files"),
         (vec!["completions", "vi"], "possible values: bash"),
     ] {
         let output = run(&arguments);
@@ -130,6 +134,7 @@ fn manual_pages_cover_every_subcommand() {
             "wormsift-completions.1",
             "wormsift-config.1",
             "wormsift-detect.1",
+            "wormsift-generate.1",
             "wormsift-man.1",
             "wormsift.1"
         ]

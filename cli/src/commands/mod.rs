@@ -3,6 +3,7 @@
 mod completions;
 mod config;
 mod detect;
+mod generate;
 mod man;
 
 use crate::args::{Cli, Command};
@@ -14,6 +15,7 @@ pub(crate) fn run(command: &Command, talk: &mut Talk) -> Result<Exit, Failure> {
     match command {
         Command::Detect(args) => detect::run(args, talk),
         Command::Config(args) => config::run(args),
+        Command::Generate(args) => generate::run(args, talk),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
     }
