@@ -1,2 +1,271 @@
-//! Stub.
-fn main() {}
+//! What does it cost to decide which windows to keep?
+//!
+//! Bytes a second of payload, over payloads that together are far larger than the
+//! caches, unless a group says otherwise.
+//!
+//! - `kernel`: the sampling bits alone, each kernel, from memory and from cache;
+//!   beside them `rabin`, the scalar 64-bit Rabin fingerprint that the goals are
+//!   multiples of;
+//! - `stages`: what the walk over kept windows, with its XXH3, adds to the kernel;
+//! - `payload`: by payload size;
+//! - `sampling`: by share of windows kept;
+//! - `beta`: by window length;
+//! - `content`: by content, as skew may keep more or fewer windows;
+//! - `winnow`: the guarantee mode, by kernel and by run width.
+
+mod baseline {
+    pub mod rabin;
+}
+
+use baseline::rabin::Rabin;
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use std::hint::black_box;
+use std::time::Duration;
+use wormsift::fingerprint::{Fingerprinter, Kernel, Sampling, Scratch};
+
+const KEY: u128 = 0x2718_2818_2845_9045_2353_6028_7471_3527;
+const PAYLOAD: usize = 1_460;
+/// Far larger than a core's share of any cache.
+const IN_MEMORY: usize = 256 << 20;
+/// Fits a second-level cache.
+const IN_CACHE: usize = 256 << 10;
+
+/// Random bytes (xorshift64*).
+fn random(length: usize) -> Vec<u8> {
+    let mut state = 0x9E37_79B9_7F4A_7C15u64;
+    let mut words = Vec::with_capacity(length);
+    while words.len() < length {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        words.extend_from_slice(&state.wrapping_mul(0x2545_F491_4F6C_DD1D).to_le_bytes());
+    }
+    words.truncate(length);
+    words
+}
+
+/// Words of lower-case letters, spaces and line ends: 28 byte values, with the
+/// same few words over and over.
+fn text(length: usize) -> Vec<u8> {
+    let words: Vec<Vec<u8>> = random(1 << 14)
+        .chunks(8)
+        .map(|word| {
+            let letters = word[0] as usize % 7 + 1;
+            word[1..=letters].iter().map(|byte| b'a' + byte % 26).collect()
+        })
+        .collect();
+    let mut bytes = Vec::with_capacity(length + 8);
+    for (index, pick) in random(length).chunks_exact(2).enumerate() {
+        let pick = usize::from(u16::from_le_bytes([pick[0], pick[1]]));
+        bytes.extend_from_slice(&words[pick % words.len()]);
+        bytes.push(if index % 12 == 0 { b'\n' } else { b' ' });
+        if bytes.len() >= length {
+            break;
+        }
+    }
+    bytes.truncate(length);
+    bytes
+}
+
+fn kernels() -> impl Iterator<Item = Kernel> {
+    Kernel::ALL.into_iter().filter(|kernel| kernel.is_available())
+}
+
+/// Keeps all fingerprints' sum, so that none is left out.
+fn sum(
+    fingerprinter: &Fingerprinter,
+    scratch: &mut Scratch,
+    bytes: &[u8],
+    payload: usize,
+) -> u64 {
+    let mut sum = 0u64;
+    for payload in bytes.chunks(payload) {
+        fingerprinter.for_each(scratch, payload, |offset, fingerprint| {
+            sum = sum.wrapping_add(fingerprint.0 ^ offset as u64);
+        });
+    }
+    sum
+}
+
+fn count(
+    fingerprinter: &Fingerprinter,
+    scratch: &mut Scratch,
+    bytes: &[u8],
+    payload: usize,
+) -> u64 {
+    let payloads = bytes.chunks(payload);
+    payloads.map(|payload| fingerprinter.count_sampled(scratch, payload)).sum()
+}
+
+fn rabin(rabin: &Rabin, bytes: &[u8]) -> u64 {
+    let mut sum = 0u64;
+    for payload in bytes.chunks(PAYLOAD) {
+        rabin.for_each(payload, 63, 1, |offset, fingerprint| {
+            sum = sum.wrapping_add(fingerprint ^ offset as u64);
+        });
+    }
+    sum
+}
+
+/// The slow paths see a part of the buffer only, to keep the run short.
+fn part(kernel: Kernel, bytes: &[u8]) -> &[u8] {
+    if kernel == Kernel::Scalar {
+        &bytes[..bytes.len().min(IN_MEMORY / 16)]
+    } else {
+        bytes
+    }
+}
+
+fn kernel(criterion: &mut Criterion) {
+    let memory = random(IN_MEMORY);
+    let cache = &memory[..IN_CACHE];
+    let mut scratch = Scratch::default();
+    for (place, bytes) in [("memory", &memory[..]), ("cache", cache)] {
+        let mut group = criterion.benchmark_group("kernel");
+        for kernel in kernels() {
+            let bytes = part(kernel, bytes);
+            let fingerprinter = Fingerprinter::new(KEY, 40, Sampling::Value(64), kernel);
+            group.throughput(Throughput::Bytes(bytes.len() as u64));
+            group.bench_function(BenchmarkId::new(kernel.name(), place), |bencher| {
+                bencher.iter(|| {
+                    count(&fingerprinter, &mut scratch, black_box(bytes), PAYLOAD)
+                });
+            });
+        }
+        let bytes = part(Kernel::Scalar, bytes);
+        let baseline = Rabin::new(40);
+        group.throughput(Throughput::Bytes(bytes.len() as u64));
+        group.bench_function(BenchmarkId::new("rabin", place), |bencher| {
+            bencher.iter(|| rabin(&baseline, black_box(bytes)));
+        });
+    }
+}
+
+fn stages(criterion: &mut Criterion) {
+    let memory = random(IN_MEMORY);
+    let mut scratch = Scratch::default();
+    let mut group = criterion.benchmark_group("stages");
+    for kernel in kernels() {
+        let bytes = part(kernel, &memory);
+        let fingerprinter = Fingerprinter::new(KEY, 40, Sampling::Value(64), kernel);
+        group.throughput(Throughput::Bytes(bytes.len() as u64));
+        group.bench_function(BenchmarkId::new("kernel", kernel), |bencher| {
+            bencher
+                .iter(|| count(&fingerprinter, &mut scratch, black_box(bytes), PAYLOAD));
+        });
+        group.bench_function(BenchmarkId::new("kernel+walk", kernel), |bencher| {
+            bencher.iter(|| {
+                let payloads = black_box(bytes).chunks(PAYLOAD);
+                let mut sum = 0;
+                for payload in payloads {
+                    fingerprinter.for_each_window(&mut scratch, payload, |offset, _| {
+                        sum += offset;
+                    });
+                }
+                sum
+            });
+        });
+        group.bench_function(BenchmarkId::new("kernel+walk+xxh3", kernel), |bencher| {
+            bencher.iter(|| sum(&fingerprinter, &mut scratch, black_box(bytes), PAYLOAD));
+        });
+    }
+}
+
+/// One axis: all else at 40 bytes, 1 in 64, payloads of 1,460 random bytes, the
+/// best kernel, in cache.
+fn axis(
+    criterion: &mut Criterion,
+    name: &str,
+    cases: impl IntoIterator<Item = (String, Fingerprinter, usize, Vec<u8>)>,
+) {
+    let mut scratch = Scratch::default();
+    let mut group = criterion.benchmark_group(name);
+    for (case, fingerprinter, payload, bytes) in cases {
+        group.throughput(Throughput::Bytes(bytes.len() as u64));
+        group.bench_function(case, |bencher| {
+            bencher
+                .iter(|| sum(&fingerprinter, &mut scratch, black_box(&bytes), payload));
+        });
+    }
+}
+
+fn best(beta: usize, sampling: Sampling) -> Fingerprinter {
+    Fingerprinter::new(KEY, beta, sampling, Kernel::best())
+}
+
+fn payload(criterion: &mut Criterion) {
+    let cases = [48, 100, 300, 576, 1_460, 9_000, 65_536].map(|payload| {
+        let fingerprinter = best(40, Sampling::Value(64));
+        (payload.to_string(), fingerprinter, payload, random(IN_CACHE))
+    });
+    axis(criterion, "payload", cases);
+}
+
+fn sampling(criterion: &mut Criterion) {
+    let cases = [1, 4, 16, 64, 256].map(|n| {
+        let fingerprinter = best(40, Sampling::Value(n));
+        (format!("1 in {n}"), fingerprinter, PAYLOAD, random(IN_CACHE))
+    });
+    axis(criterion, "sampling", cases);
+}
+
+fn beta(criterion: &mut Criterion) {
+    let cases = [8, 16, 32, 39, 40, 48, 63, 64].map(|beta| {
+        (beta.to_string(), best(beta, Sampling::Value(64)), PAYLOAD, random(IN_CACHE))
+    });
+    axis(criterion, "beta", cases);
+}
+
+fn content(criterion: &mut Criterion) {
+    let by_value = best(40, Sampling::Value(64));
+    let winnow = best(40, Sampling::Winnow(128));
+    let cases = [("value", by_value), ("winnow", winnow)].into_iter().flat_map(
+        |(mode, fingerprinter)| {
+            [
+                ("random", random(IN_CACHE)),
+                ("text", text(IN_CACHE)),
+                ("zeros", vec![0; IN_CACHE]),
+            ]
+            .map(|(content, bytes)| {
+                (format!("{mode}/{content}"), fingerprinter.clone(), PAYLOAD, bytes)
+            })
+        },
+    );
+    axis(criterion, "content", cases);
+}
+
+fn winnow(criterion: &mut Criterion) {
+    let memory = random(IN_MEMORY / 4);
+    let mut scratch = Scratch::default();
+    let mut group = criterion.benchmark_group("winnow");
+    for kernel in kernels() {
+        let bytes = part(kernel, &memory);
+        let fingerprinter = Fingerprinter::new(KEY, 40, Sampling::Winnow(128), kernel);
+        group.throughput(Throughput::Bytes(bytes.len() as u64));
+        group.bench_function(BenchmarkId::new("kernel", kernel), |bencher| {
+            bencher
+                .iter(|| count(&fingerprinter, &mut scratch, black_box(bytes), PAYLOAD));
+        });
+        group.bench_function(BenchmarkId::new("kernel+walk+xxh3", kernel), |bencher| {
+            bencher.iter(|| sum(&fingerprinter, &mut scratch, black_box(bytes), PAYLOAD));
+        });
+    }
+    for width in [16, 64, 256, 1_024] {
+        let fingerprinter = best(40, Sampling::Winnow(width));
+        group.throughput(Throughput::Bytes(memory.len() as u64));
+        group.bench_function(BenchmarkId::new("width", width), |bencher| {
+            bencher
+                .iter(|| sum(&fingerprinter, &mut scratch, black_box(&memory), PAYLOAD));
+        });
+    }
+}
+
+criterion_group! {
+    name = fingerprint;
+    config = Criterion::default()
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_millis(800));
+    targets = kernel, stages, payload, sampling, beta, content, winnow
+}
+criterion_main!(fingerprint);

@@ -136,10 +136,12 @@ pub struct Config {
     /// Relays that are so by nature (mail, DNS, SIP, HTTP proxies): `address:port`
     /// of the service. Default empty.
     pub relay_exempt: Vec<Endpoint>,
-    /// Bytes for all tables together, never exceeded. Default 256 MiB.
-    pub memory: Size,
-    /// Expected payload rate; when given, the prevalence tables are sized by the
-    /// sizing law at six counters a key, whatever `memory` says. Default none.
+    /// Bytes for all tables together, never exceeded. Default: what `rate` asks
+    /// for by the sizing law at six counters a key; 256 MiB without a rate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Size>,
+    /// Expected payload rate. With `memory` it only warns of an overload to come.
+    /// Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
     /// The 128-bit key of every hash, 32 hex digits. Default: a fixed public one,
@@ -167,17 +169,19 @@ impl Default for Config {
             checksums: false,
             v6_prefix: 64,
             relay_exempt: Vec::new(),
-            memory: Size(256 << 20),
+            memory: None,
             rate: None,
             key: None,
         }
     }
 }
 
-/// The smallest budget whose tables still make sense.
-const LEAST_MEMORY: Size = Size(16 << 20);
-
 impl Config {
+    /// The budget without `memory` and `rate`.
+    pub const DEFAULT_MEMORY: Size = Size(256 << 20);
+    /// The smallest budget whose tables still make sense.
+    pub const LEAST_MEMORY: Size = Size(16 << 20);
+
     /// Reads settings from TOML; what is absent keeps its default.
     ///
     /// # Errors
@@ -288,12 +292,14 @@ impl Config {
             "0 to 128 bits",
             self.v6_prefix.to_string(),
         )?;
-        range(
-            "memory",
-            self.memory >= LEAST_MEMORY,
-            &format!("at least {LEAST_MEMORY}"),
-            self.memory.to_string(),
-        )?;
+        if let Some(memory) = self.memory {
+            range(
+                "memory",
+                memory >= Self::LEAST_MEMORY,
+                &format!("at least {}", Self::LEAST_MEMORY),
+                memory.to_string(),
+            )?;
+        }
         if let Some(rate) = self.rate {
             range("rate", rate.0 >= 1_000, "at least 1kbit/s", rate.to_string())?;
         }
@@ -399,7 +405,11 @@ mod tests {
 
     #[test]
     fn the_list_of_keys_is_the_struct() {
-        let full = Config { rate: Some(Rate(8_000)), ..Config::default() };
+        let full = Config {
+            memory: Some(Size(64 << 20)),
+            rate: Some(Rate(8_000)),
+            ..Config::default()
+        };
         let table: toml::Table = toml::from_str(&full.to_toml()).unwrap();
         let mut written: Vec<&str> = table.keys().map(String::as_str).collect();
         written.push("key");
@@ -428,7 +438,7 @@ mod tests {
             Config { prevalence: 16, ..Config::default() },
             Config { spread: 1, ..Config::default() },
             Config { sources: 0, ..Config::default() },
-            Config { memory: Size(1), ..Config::default() },
+            Config { memory: Some(Size(1)), ..Config::default() },
             Config { prevalence_window: Span(1), ..Config::default() },
         ];
         for config in broken {

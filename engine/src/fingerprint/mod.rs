@@ -165,6 +165,20 @@ impl Fingerprinter {
         bytes: &[u8],
         mut keep: impl FnMut(usize, Fingerprint),
     ) -> Windows {
+        let seed = self.plan.secrets.window_seed;
+        self.for_each_window(scratch, bytes, |offset, window| {
+            keep(offset, Fingerprint(xxh3_64_with_seed(window, seed)));
+        })
+    }
+
+    /// The same with the bytes of each kept window, not hashed.
+    #[inline]
+    pub fn for_each_window<'b>(
+        &self,
+        scratch: &mut Scratch,
+        bytes: &'b [u8],
+        mut keep: impl FnMut(usize, &'b [u8]),
+    ) -> Windows {
         let beta = self.plan.beta;
         let mut windows = Windows { total: self.total(bytes), ..Windows::default() };
         let mut first = 0;
@@ -185,8 +199,7 @@ impl Fingerprinter {
                     windows.periodic += 1;
                 } else {
                     windows.kept += 1;
-                    let hash = xxh3_64_with_seed(window, self.plan.secrets.window_seed);
-                    keep(start, Fingerprint(hash));
+                    keep(start, window);
                 }
             }
             first += BLOCK;
@@ -286,7 +299,7 @@ impl Fingerprinter {
 fn clear_outside(words: &mut [u64], first: usize, last: usize) {
     words[..first / 64].fill(0);
     words[first / 64] &= !0 << (first % 64);
-    if last % 64 != 0 {
+    if !last.is_multiple_of(64) {
         words[last / 64] &= (1 << (last % 64)) - 1;
     }
 }

@@ -1,1 +1,399 @@
-//! Stub.
+//! The wiring: the only room that knows the order of the stages.
+//!
+//! ```text
+//! frames -> decode -> fingerprint        any thread, no order      worker, frames
+//!        -> fragments, packet time       serial, packet order      frames, clock
+//!        -> seams of TCP segments        64 flow shards            flow_shard
+//!        -> prevalence -> dispersion,
+//!           propagation -> candidates    64 content shards         content_shard
+//!        -> samples                      64 flow shards            flow_shard
+//!        -> signatures                   at ticks of packet time   (signature::Ledger)
+//! ```
+//!
+//! Each stage is a function of its input in packet order, and shard counts are
+//! fixed; so neither threads, nor batches, nor the cut into files change an answer.
+
+mod batch;
+mod clock;
+mod content_shard;
+mod flow_shard;
+mod frames;
+mod gauges;
+mod seeds;
+mod sizing;
+mod stats;
+mod worker;
+
+pub use content_shard::Decision;
+pub use frames::FrameList;
+pub use stats::Stats;
+pub use worker::Worker;
+
+use crate::config::Config;
+use crate::decode::{Decoder, Defragmenter, DropCounters};
+use crate::error::Error;
+use crate::fingerprint::Kernel;
+use crate::packet::Timestamp;
+use crate::signature::{AlarmedCandidate, Finding, Ledger, LedgerSettings, Sample};
+use batch::{Chunk, Frames, NoFrames};
+use clock::Clock;
+use content_shard::{ContentShard, Rules, TickedAlarm};
+use flow_shard::FlowShard;
+use frames::{Lent, Round};
+use rayon::prelude::*;
+use seeds::Seeds;
+use sizing::{CONTENT_SHARDS, FLOW_SHARDS, Plan};
+use stats::PacketCounters;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use worker::Sifter;
+
+/// Packets in, findings out.
+///
+/// Memory is fixed when it is built. It reads no clock: time is that of the
+/// packets. Batches use the rayon pool that the call runs in.
+///
+/// ```
+/// use wormsift::config::Config;
+/// use wormsift::packet::{Packet, Timestamp};
+/// use wormsift::sensor::Sensor;
+///
+/// let mut sensor = Sensor::new(Config::default())?;
+/// let mut worker = sensor.worker();
+/// worker.observe(&Packet {
+///     number: 1,
+///     time: Timestamp::from_nanos(1_000_000_000),
+///     source: "192.0.2.1".parse().unwrap(),
+///     destination: "198.51.100.7".parse().unwrap(),
+///     protocol: 17,
+///     source_port: 4_000,
+///     destination_port: 53,
+///     sequence: 0,
+///     tcp_flags: 0,
+///     encapsulation: 0,
+///     payload: b"what the packet carries",
+/// });
+/// sensor.absorb([&mut worker]);
+/// sensor.finish();
+/// assert!(sensor.findings().is_empty());
+/// # Ok::<(), wormsift::error::Error>(())
+/// ```
+pub struct Sensor {
+    config: Config,
+    plan: Plan,
+    sifter: Arc<Sifter>,
+    round: Round,
+    clock: Clock,
+    decoder: Decoder,
+    defragmenter: Defragmenter,
+    flow: Vec<FlowShard>,
+    content: Vec<ContentShard>,
+    ledger: Ledger,
+    chunks: Vec<Chunk>,
+    findings: Vec<Finding>,
+    frames: u64,
+    packets: PacketCounters,
+    drops: DropCounters,
+    overload_warned: bool,
+    warnings: Vec<String>,
+}
+
+impl Sensor {
+    /// A sensor with all its tables.
+    ///
+    /// # Errors
+    ///
+    /// A setting that is out of range.
+    pub fn new(config: Config) -> Result<Self, Error> {
+        Self::with_kernel(config, Kernel::best())
+    }
+
+    /// The same on a kernel of the caller's choice: every kernel gives the same
+    /// answer, so this is for measurements and tests.
+    ///
+    /// # Errors
+    ///
+    /// A setting that is out of range, or a kernel that this machine lacks.
+    pub fn with_kernel(config: Config, kernel: Kernel) -> Result<Self, Error> {
+        config.validate()?;
+        if !kernel.is_available() {
+            return Err(Error::config(
+                "kernel",
+                format!("{} is not to be had on this machine", kernel.name()),
+            ));
+        }
+        let seeds = Seeds::new(config.effective_key());
+        let plan = Plan::new(&config);
+        let sifter = Arc::new(Sifter::new(&config, &seeds, kernel));
+        let rules = Arc::new(Rules::new(&config));
+        let context = sifter.fingerprinter.context();
+        let mut sensor = Self {
+            round: Round::for_density(config.sampling.density()),
+            clock: Clock::new(config.dispersion_window.0),
+            decoder: Decoder::new(config.tunnels, config.checksums),
+            defragmenter: Defragmenter::new(FRAGMENT_SLOTS, plan.fragments),
+            flow: (0..FLOW_SHARDS)
+                .map(|shard| FlowShard::new(shard, &plan, &seeds, context))
+                .collect(),
+            content: (0..CONTENT_SHARDS)
+                .map(|shard| {
+                    ContentShard::new(shard, &config, &plan, &seeds, rules.clone())
+                })
+                .collect(),
+            ledger: Ledger::new(LedgerSettings {
+                port_rule: config.port_rule.name().to_owned(),
+                dispersion_window: Duration::from_nanos(config.dispersion_window.0),
+                signatures: MOST_SIGNATURES,
+                bytes: plan.ledger,
+            }),
+            chunks: Vec::new(),
+            findings: Vec::new(),
+            frames: 0,
+            packets: PacketCounters::default(),
+            drops: DropCounters::default(),
+            overload_warned: false,
+            warnings: Vec::new(),
+            sifter,
+            plan,
+            config,
+        };
+        sensor.warn_of_expected_load();
+        Ok(sensor)
+    }
+
+    /// The settings in use.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The name of the sampling kernel in use.
+    pub fn kernel(&self) -> &'static str {
+        self.sifter.fingerprinter.kernel().name()
+    }
+
+    /// A worker for one thread of a host that decodes packets itself.
+    pub fn worker(&self) -> Worker {
+        Worker::new(Arc::clone(&self.sifter))
+    }
+
+    /// Takes what workers have buffered, in order of packet numbers, and empties
+    /// them.
+    ///
+    /// The answer is independent of how packets were spread over the workers, as
+    /// long as each call brings only packets with numbers above those before.
+    pub fn absorb<'w>(&mut self, workers: impl IntoIterator<Item = &'w mut Worker>) {
+        let mut chunks: Vec<Chunk> = workers
+            .into_iter()
+            .map(|worker| std::mem::replace(&mut worker.chunk, Chunk::new()))
+            .collect();
+        if chunks.len() > 1 {
+            chunks = vec![Chunk::merge(chunks)];
+        }
+        for chunk in &chunks {
+            self.packets.add(&chunk.counters);
+            self.frames += chunk.counters.packets;
+        }
+        self.run(&mut chunks, &NoFrames);
+    }
+
+    /// Takes frames in order: decodes them, and does all the rest. Frames that
+    /// cannot be decoded are counted by reason.
+    pub fn sift<L: FrameList + ?Sized>(&mut self, frames: &L) {
+        let mut start = 0;
+        while start < frames.len() {
+            let end = self.round.end(frames, start);
+            self.sift_round(frames, start..end);
+            start = end;
+        }
+    }
+
+    fn sift_round<L: FrameList + ?Sized>(
+        &mut self,
+        frames: &L,
+        run: std::ops::Range<usize>,
+    ) {
+        self.frames += run.len() as u64;
+        let ranges = self.round.cut(frames, run);
+        let mut chunks = std::mem::take(&mut self.chunks);
+        chunks.iter_mut().for_each(Chunk::clear);
+        let spare = chunks.split_off(chunks.len().min(ranges.len()));
+        chunks.resize_with(ranges.len(), Chunk::new);
+        let drops = frames::fill_chunks(
+            &mut chunks,
+            &ranges,
+            frames,
+            &self.decoder,
+            &self.sifter,
+        );
+        self.drops.merge(&drops);
+        for chunk in &mut chunks {
+            frames::reassemble(
+                chunk,
+                frames,
+                &self.decoder,
+                &mut self.defragmenter,
+                &self.sifter,
+                &mut self.drops,
+            );
+            self.packets.add(&chunk.counters);
+        }
+        self.run(&mut chunks, &Lent(frames));
+        chunks.extend(spare);
+        self.chunks = chunks;
+    }
+
+    /// The ordered stages, over consecutive chunks.
+    fn run(&mut self, chunks: &mut [Chunk], frames: &dyn Frames) {
+        for record in chunks.iter_mut().flat_map(|chunk| &mut chunk.records) {
+            record.time = if record.vacant {
+                self.clock.now()
+            } else {
+                self.clock.stamp(record.time)
+            };
+        }
+        let (chunks, now) = (&*chunks, self.clock.now());
+        let sifter = &*self.sifter;
+        if self.config.tails {
+            self.flow.par_iter_mut().enumerate().for_each(|(shard, flow)| {
+                flow.join(shard, chunks, frames, sifter);
+            });
+        }
+        let flow = &self.flow;
+        self.content.par_iter_mut().enumerate().for_each_init(
+            Vec::new,
+            |seams, (shard, content)| {
+                seams.clear();
+                seams.extend(flow.iter().flat_map(|flow| flow.seams(shard)).copied());
+                seams.sort_unstable_by_key(|seam| (seam.place, seam.offset, seam.key));
+                content.sift(shard, chunks, seams, now);
+            },
+        );
+        self.collect_samples(chunks, frames);
+    }
+
+    /// The second pass over the flows, stopping at each tick that has alarms.
+    fn collect_samples(&mut self, chunks: &[Chunk], frames: &dyn Frames) {
+        for (shard, content) in self.content.iter_mut().enumerate() {
+            for placed in content.requests.drain(..) {
+                let flow = &mut self.flow[usize::from(placed.request.flow_shard())];
+                flow.requests.push((shard as u8, placed));
+            }
+        }
+        self.flow.par_iter_mut().for_each(FlowShard::begin_collecting);
+        let mut alarms: Vec<TickedAlarm> = self
+            .content
+            .iter_mut()
+            .flat_map(|content| content.alarms.drain(..))
+            .collect();
+        alarms.sort_by_key(|ticked| ticked.tick);
+        let mut alarms = alarms.into_iter().peekable();
+        while let Some(first) = alarms.next() {
+            let tick = first.tick;
+            let mut due = vec![first.alarm];
+            while let Some(next) = alarms.next_if(|next| next.tick == tick) {
+                due.push(next.alarm);
+            }
+            self.collect_until(chunks, frames, tick);
+            self.emit(tick, due);
+        }
+        self.collect_until(chunks, frames, u64::MAX);
+        self.flow.iter_mut().for_each(FlowShard::end_collecting);
+        self.warn_of_overload();
+    }
+
+    fn collect_until(&mut self, chunks: &[Chunk], frames: &dyn Frames, until: u64) {
+        let beta = self.config.beta;
+        self.flow.par_iter_mut().enumerate().for_each(|(shard, flow)| {
+            flow.collect(shard, chunks, frames, beta, until);
+        });
+    }
+
+    /// Turns the alarms of one tick into findings.
+    fn emit(&mut self, tick: u64, mut alarms: Vec<AlarmedCandidate>) {
+        let beta = self.config.beta;
+        // Windows of one piece of stream share its bytes.
+        let mut pieces: BTreeMap<(u8, u64), Arc<[u8]>> = BTreeMap::new();
+        for alarm in &mut alarms {
+            alarm.samples = alarm
+                .candidate
+                .samples
+                .iter()
+                .filter_map(|sample| {
+                    let shard = sample.flow_shard;
+                    let view = self.flow[usize::from(shard)]
+                        .samples
+                        .sample(sample.packet, sample.offset)?;
+                    let end = view.bytes.len().min(view.window + beta);
+                    Some(Sample {
+                        flow_shard: shard,
+                        id: view.id,
+                        bytes: pieces
+                            .entry((shard, view.id))
+                            .or_insert(view.bytes.into())
+                            .clone(),
+                        // A short datagram is its own window.
+                        window: view.window..end,
+                        packet: sample.packet,
+                        time: view.time,
+                        source: sample.source,
+                        destination: sample.destination,
+                        source_port: view.source_port,
+                        destination_port: view.destination_port,
+                    })
+                })
+                .collect();
+        }
+        self.findings.extend(self.ledger.tick(Timestamp::from_nanos(tick), alarms));
+    }
+
+    /// Moves packet time to `now`, which the host vouches for: ticks that have
+    /// passed emit their findings although no packet came.
+    pub fn advance(&mut self, now: Timestamp) {
+        self.clock.advance(now.as_nanos());
+        let now = self.clock.now();
+        self.content.iter_mut().for_each(|content| content.pass_tick(now));
+        self.collect_samples(&[], &NoFrames);
+    }
+
+    /// Ends the trace: emits what is pending, then one summary a signature with
+    /// its final counts. Packets may follow; a later call sums up again.
+    pub fn finish(&mut self) {
+        self.content.iter_mut().for_each(|content| content.pass_tick(u64::MAX));
+        self.collect_samples(&[], &NoFrames);
+        let content = &self.content;
+        let summaries =
+            self.ledger.finish(|key| content[batch::content_shard(key)].current(key));
+        self.findings.extend(summaries);
+    }
+
+    /// The findings since the last call, in order.
+    pub fn findings(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.findings)
+    }
+
+    /// What the sensor has to say about itself since the last call: overload.
+    pub fn warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
+    }
+
+    /// Begins to keep every decision about every sighting, for tests and research.
+    /// Memory then grows until [`decisions`](Self::decisions) takes them.
+    pub fn keep_decisions(&mut self) {
+        self.content.iter_mut().for_each(|content| content.decisions = Some(Vec::new()));
+    }
+
+    /// The decisions since the last call; those of one key are in packet order.
+    pub fn decisions(&mut self) -> Vec<Decision> {
+        self.content
+            .iter_mut()
+            .filter_map(|content| content.decisions.as_mut())
+            .flat_map(std::mem::take)
+            .collect()
+    }
+}
+
+/// Signatures remembered at the same time.
+const MOST_SIGNATURES: usize = 4_096;
+/// Datagrams that may wait for fragments at the same time.
+const FRAGMENT_SLOTS: usize = 4_096;

@@ -27,8 +27,8 @@ const ADMISSION: u32 = 2;
 /// A more dispersed entry seen within this time is never displaced.
 const FRESH: Duration = Duration::from_secs(60);
 /// Lists and samples that every entry has from the start.
-const FIRST_LISTS: usize =
-    2 * FIRST_HOSTS * size_of::<Host>() + FIRST_SAMPLES * size_of::<SampleReference>();
+const FIRST_LISTS: usize = 2 * FIRST_HOSTS * (size_of::<Host>() + size_of::<u32>())
+    + FIRST_SAMPLES * size_of::<SampleReference>();
 /// What an entry takes apart from that: itself, its links, its share of the
 /// index, and its place among the free slots.
 const FIXED: usize = size_of::<Candidate>()
@@ -87,6 +87,8 @@ pub struct Candidates {
     index: Index,
     recency: Recency,
     samples_per_candidate: usize,
+    /// The dispersion window, nanoseconds.
+    window: u64,
     budget: usize,
     /// Bytes reserved for lists and samples.
     lists: usize,
@@ -97,7 +99,10 @@ impl Candidates {
     /// A table that never takes more than `bytes`. Half of it makes entries;
     /// the other half lets the lists of some of them grow, from 4 hosts to 64,
     /// and from 2 samples to `samples_per_candidate`.
-    pub fn new(bytes: usize, samples_per_candidate: usize) -> Self {
+    ///
+    /// Listed hosts count as recent for the current and the previous dispersion
+    /// window of `window_ns` nanoseconds, aligned to its whole multiples.
+    pub fn new(bytes: usize, samples_per_candidate: usize, window_ns: u64) -> Self {
         let capacity = (bytes / 2 / (FIXED + FIRST_LISTS)).min(u32::MAX as usize / 2);
         Self {
             entries: Vec::with_capacity(capacity),
@@ -106,6 +111,7 @@ impl Candidates {
             index: Index::new(capacity),
             recency: Recency::new(capacity),
             samples_per_candidate: samples_per_candidate.min(usize::from(u8::MAX)),
+            window: window_ns.max(1),
             budget: bytes,
             lists: 0,
             counters: CandidateCounters::default(),
@@ -179,19 +185,22 @@ impl Candidates {
         let room = |entry: &Candidate| {
             self.budget.saturating_sub(fixed + others + entry.reserved())
         };
-        entry.count(seen, estimates, has_relay);
+        let generation = (seen.time.as_nanos() / self.window) as u32;
+        entry.count(seen, estimates, has_relay, generation);
         let left = room(entry);
         let by_source = enter(
-            &mut entry.source_list,
+            (&mut entry.source_list, &mut entry.source_seen),
             &mut entry.source_list_complete,
             seen.source,
+            generation,
             left,
         );
         let left = room(entry);
         let by_destination = enter(
-            &mut entry.destination_list,
+            (&mut entry.destination_list, &mut entry.destination_seen),
             &mut entry.destination_list_complete,
             seen.destination,
+            generation,
             left,
         );
         let left = room(entry);

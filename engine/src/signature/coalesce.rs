@@ -51,7 +51,8 @@ pub struct Joined {
 pub(super) const MOST_BYTES: usize = 16 * 1024;
 /// Contents of fewer bytes are not looked for inside others.
 const ANCHOR: usize = 16;
-/// At most so many pieces that begin with one anchor are looked for.
+/// At most so many pieces that begin alike, or next in one sample, are compared
+/// with each one: contents made to overlap all others cost no more than that.
 const MOST_ALIKE: usize = 64;
 
 /// Joins pieces, all of one protocol and port.
@@ -143,7 +144,7 @@ fn by_samples(items: &[Item]) -> Vec<(usize, usize, i64)> {
         let mut shown: BTreeMap<(usize, usize, i64), bool> = BTreeMap::new();
         for (n, &(i, first)) in places.iter().enumerate() {
             let end = first.start + first.length;
-            for &(j, second) in &places[n + 1..] {
+            for &(j, second) in places[n + 1..].iter().take(MOST_ALIKE) {
                 if second.start > end {
                     break;
                 }
@@ -175,6 +176,9 @@ fn by_samples(items: &[Item]) -> Vec<(usize, usize, i64)> {
 /// One pass over all bytes: each place is looked up among the pieces' first
 /// bytes.
 fn by_bytes(items: &[Item]) -> Vec<(usize, usize, i64)> {
+    if items.len() < 2 {
+        return Vec::new();
+    }
     let mut anchors: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
     // Most places are no piece's beginning: two bytes tell nearly all of them.
     let mut begins = vec![false; 1 << 16];
@@ -187,9 +191,6 @@ fn by_bytes(items: &[Item]) -> Vec<(usize, usize, i64)> {
                 begins[two(anchor)] = true;
             }
         }
-    }
-    if items.len() < 2 {
-        return Vec::new();
     }
     let mut pairs = Vec::new();
     for (outer, item) in items.iter().enumerate() {

@@ -110,7 +110,8 @@ mod tests {
         use Alarm::{Dispersion, Propagation};
         use Support::{OneSample, OneSource, Sources};
         let rich: &[u8] = b"eight distinct values";
-        let cases: [(&[u8], Support, &[Alarm], usize, Confidence, usize); 9] = [
+        type Case<'a> = (&'a [u8], Support, &'a [Alarm], usize, Confidence, usize);
+        let cases: [Case; 9] = [
             (rich, Sources, &[Dispersion], 0, Confidence::Medium, 1),
             (rich, Sources, &[Propagation], 1, Confidence::Medium, 1),
             (rich, Sources, &[Propagation], 2, Confidence::High, 1),

@@ -23,6 +23,7 @@ mod grow;
 mod ledger;
 mod sample;
 
+pub use crate::propagation::Relay;
 pub use candidate::{
     Candidate, CandidateCounters, Candidates, SampleReference, SampleRequest, Seen, Slot,
 };
@@ -57,19 +58,6 @@ impl Alarm {
             Self::Propagation => "propagation",
         }
     }
-}
-
-/// A host that received a content before it first sent it to others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Relay {
-    /// The host that passed the content on.
-    pub host: Host,
-    /// When it first received the content; `None` where that was not recorded.
-    pub received_at: Option<Timestamp>,
-    /// When it first sent the content.
-    pub sent_at: Timestamp,
-    /// Hosts that it sent the content to and that had not sent it before.
-    pub fan_out: u32,
 }
 
 /// One place where a signature's content was seen.
@@ -174,6 +162,8 @@ mod tests {
         let id = signature_id(6, "destination", Some(445), b"content");
         assert_eq!(id.len(), 32);
         assert_eq!(id, "8837b24a0d40868b7f27dd32b05d64d4");
+        let layout = b"\x06\x0bdestination\x01\x01\xbdcontent";
+        assert_eq!(id, format!("{:032x}", xxh3_128(layout)));
         let others = [
             signature_id(17, "destination", Some(445), b"content"),
             signature_id(6, "source", Some(445), b"content"),

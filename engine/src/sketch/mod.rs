@@ -1,1 +1,30 @@
-//! Stub.
+//! How do we count in bounded memory?
+//!
+//! Every table here is sized once, in bytes, and is addressed by a well mixed 64-bit
+//! hash; what the hash stands for is the caller's business. Three habits are shared:
+//!
+//! - **One cache line an access.** Tables are rows of 64-byte lines, zeroed by the
+//!   system on first use, so that start-up costs nothing and a table that was hardly
+//!   written is cleared for next to nothing.
+//! - **A known direction of error.** [`CountMin`] and [`DistinctCount`] only ever err
+//!   upwards, [`Bloom`] only ever says yes too often; [`FirstSeen`] only forgets.
+//! - **Two generations.** [`Generations`] keeps the current and the previous window of
+//!   any of them, so that nothing has to be deleted item by item.
+//!
+//! A `touch` reads what a later update will need. Touching a whole batch of hashes first
+//! lets the cache misses overlap, which a run of dependent updates cannot.
+
+mod bloom;
+mod count_min;
+mod distinct_count;
+mod first_seen;
+mod generations;
+mod hash;
+mod lines;
+
+pub use bloom::Bloom;
+pub use count_min::CountMin;
+pub use distinct_count::{DistinctCount, linear_count};
+pub use first_seen::FirstSeen;
+pub use generations::{Clear, Generations};
+pub use hash::{hash_pair, reduce, remix};

@@ -82,9 +82,9 @@ impl Path {
         clear_after(words, bytes.len());
     }
 
-    /// The winnowing value of the window that ends at each byte; the first beta
-    /// - 1 and those after the last byte mean nothing. `values` holds at least as
-    /// many as there are bytes, rounded up to 64.
+    /// The winnowing value of the window that ends at each byte. Where no window
+    /// ends, it means nothing. `values` holds at least as many as there are bytes,
+    /// rounded up to 64.
     #[inline]
     pub(super) fn values(&self, plan: &Plan, bytes: &[u8], values: &mut [u16]) {
         let values = &mut values[..bytes.len().next_multiple_of(64)];

@@ -109,7 +109,7 @@ mod tests {
             stride in prop::sample::select(vec![1_u64, 1 << 32, 0x1234_5678_9abc]),
         ) {
             let mut index = Index::new(24);
-            let mut keys = vec![u64::MAX; 24];
+            let mut keys = [u64::MAX; 24];
             let mut free: Vec<u32> = (0..24).collect();
             let mut twin = BTreeMap::new();
             for (insert, n) in steps {

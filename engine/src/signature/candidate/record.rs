@@ -76,6 +76,17 @@ pub enum SampleRequest {
     },
 }
 
+impl SampleRequest {
+    /// The flow shard that is asked.
+    pub fn flow_shard(&self) -> u8 {
+        match *self {
+            Self::Take { flow_shard, .. } | Self::Release { flow_shard, .. } => {
+                flow_shard
+            }
+        }
+    }
+}
+
 /// A content under watch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
@@ -98,6 +109,12 @@ pub struct Candidate {
     pub source_list: Vec<Host>,
     /// Exact destinations, likewise.
     pub destination_list: Vec<Host>,
+    /// The dispersion generation that each listed source was last seen in.
+    pub(super) source_seen: Vec<u32>,
+    /// The same of each listed destination.
+    pub(super) destination_seen: Vec<u32>,
+    /// The dispersion generation of the last sighting.
+    pub(super) generation: u32,
     /// Whether the list holds every source since the entry was made.
     pub source_list_complete: bool,
     /// Whether the list holds every destination since the entry was made.
@@ -125,6 +142,15 @@ impl Candidate {
         self.sources.min(self.destinations)
     }
 
+    /// Listed sources and destinations that were seen in the current or the
+    /// previous dispersion generation.
+    pub fn recent(&self) -> (u32, u32) {
+        let count = |seen: &[u32]| {
+            seen.iter().filter(|seen| **seen + 1 >= self.generation).count() as u32
+        };
+        (count(&self.source_seen), count(&self.destination_seen))
+    }
+
     /// When `alarm` last fired, if it did.
     pub fn alarmed(&self, alarm: Alarm) -> Option<Timestamp> {
         self.alarmed_at[alarm as usize]
@@ -142,6 +168,9 @@ impl Candidate {
             has_relay: false,
             source_list: Vec::new(),
             destination_list: Vec::new(),
+            source_seen: Vec::new(),
+            destination_seen: Vec::new(),
+            generation: 0,
             source_list_complete: true,
             destination_list_complete: true,
             alarmed_at: [None; 2],
@@ -156,6 +185,8 @@ impl Candidate {
         let mut fresh = Self::vacant();
         fresh.source_list = reuse(&mut self.source_list, FIRST_HOSTS);
         fresh.destination_list = reuse(&mut self.destination_list, FIRST_HOSTS);
+        fresh.source_seen = reuse(&mut self.source_seen, FIRST_HOSTS);
+        fresh.destination_seen = reuse(&mut self.destination_seen, FIRST_HOSTS);
         fresh.samples = reuse(&mut self.samples, FIRST_SAMPLES);
         fresh.key = key;
         fresh.first_seen = seen.time;
@@ -167,13 +198,22 @@ impl Candidate {
     pub(super) fn reserved(&self) -> usize {
         (self.source_list.capacity() + self.destination_list.capacity())
             * size_of::<Host>()
+            + (self.source_seen.capacity() + self.destination_seen.capacity())
+                * size_of::<u32>()
             + self.samples.capacity() * size_of::<SampleReference>()
     }
 
     /// Counts the sighting.
-    pub(super) fn count(&mut self, seen: &Seen, estimates: (u32, u32), has_relay: bool) {
+    pub(super) fn count(
+        &mut self,
+        seen: &Seen,
+        estimates: (u32, u32),
+        has_relay: bool,
+        generation: u32,
+    ) {
         self.packets = self.packets.saturating_add(1);
         self.last_seen = self.last_seen.max(seen.time);
+        self.generation = self.generation.max(generation);
         self.sources = self.sources.max(estimates.0);
         self.destinations = self.destinations.max(estimates.1);
         self.has_relay |= has_relay;
@@ -248,27 +288,39 @@ impl SampleReference {
     }
 }
 
-/// Enters a host, if it is new. `room` is the memory that the list may still grow by.
+/// Enters a host, if it is new, or notes that it was seen again. `room` is the
+/// memory that the list may still grow by. In a full list a host that has left the
+/// dispersion window makes room.
 pub(super) fn enter(
-    list: &mut Vec<Host>,
+    (list, seen): (&mut Vec<Host>, &mut Vec<u32>),
     complete: &mut bool,
     host: Host,
+    generation: u32,
     room: usize,
 ) -> Listed {
-    // A list that is full and already known to be cut can change no more.
-    if (list.len() == MOST_HOSTS && !*complete) || list.contains(&host) {
+    if let Some(at) = list.iter().position(|known| *known == host) {
+        seen[at] = generation;
         return Listed::Unchanged;
     }
     if list.len() == MOST_HOSTS {
         *complete = false;
-        return Listed::Unchanged;
+        let Some(at) = seen.iter().position(|seen| seen + 1 < generation) else {
+            return Listed::Unchanged;
+        };
+        (list[at], seen[at]) = (host, generation);
+        return Listed::Added;
     }
-    if !grow(list, MOST_HOSTS, room) {
+    let both = size_of::<Host>() + size_of::<u32>();
+    let more = (2 * list.capacity()).clamp(1, MOST_HOSTS) - list.len();
+    if list.len() == list.capacity() && more * both > room {
         let first_refusal = *complete;
         *complete = false;
         return if first_refusal { Listed::Refused } else { Listed::Unchanged };
     }
+    grow(list, MOST_HOSTS, usize::MAX);
+    grow(seen, MOST_HOSTS, usize::MAX);
     list.push(host);
+    seen.push(generation);
     Listed::Added
 }
 
@@ -279,7 +331,7 @@ fn grow<T>(list: &mut Vec<T>, most: usize, room: usize) -> bool {
     }
     let wanted = (2 * list.capacity()).clamp(1, most);
     let more = wanted - list.len();
-    if more == 0 || more * size_of::<T>() > room {
+    if more == 0 || more.saturating_mul(size_of::<T>()) > room {
         return false;
     }
     list.reserve_exact(more);

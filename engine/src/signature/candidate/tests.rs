@@ -25,7 +25,8 @@ fn key(n: u64) -> u64 {
 }
 
 fn table(entries: usize) -> Candidates {
-    let table = Candidates::new(2 * entries * (FIXED + FIRST_LISTS), 8);
+    let table =
+        Candidates::new(2 * entries * (FIXED + FIRST_LISTS), 8, 14_400_000_000_000);
     assert_eq!(table.capacity(), entries);
     table
 }
@@ -56,7 +57,7 @@ fn a_content_becomes_a_candidate_at_two_by_two_or_with_a_relay() {
 
 #[test]
 fn lists_are_exact_up_to_64_hosts_and_say_when_they_are_not() {
-    let mut table = Candidates::new(1 << 20, 8);
+    let mut table = Candidates::new(1 << 20, 8, 14_400_000_000_000);
     let requests = &mut Vec::new();
     let mut slot = None;
     for n in 0..100 {
@@ -75,7 +76,7 @@ fn lists_are_exact_up_to_64_hosts_and_say_when_they_are_not() {
 #[test]
 fn a_list_that_may_not_grow_is_cut_and_counted_once() {
     // Room for two entries and not one list more.
-    let mut table = Candidates::new(2 * (FIXED + FIRST_LISTS) * 2, 8);
+    let mut table = Candidates::new(2 * (FIXED + FIRST_LISTS) * 2, 8, 14_400_000_000_000);
     table.budget = table.fixed_bytes() + 2 * FIRST_LISTS;
     let requests = &mut Vec::new();
     for n in 0..20 {
@@ -94,7 +95,7 @@ fn a_list_that_may_not_grow_is_cut_and_counted_once() {
 
 #[test]
 fn samples_come_from_distinct_sources_and_newer_ones_follow_each_doubling() {
-    let mut table = Candidates::new(1 << 20, 3);
+    let mut table = Candidates::new(1 << 20, 3, 14_400_000_000_000);
     let mut requests = Vec::new();
     let mut observe = |packet, source, destination, estimate| {
         requests.clear();
@@ -134,7 +135,7 @@ fn samples_come_from_distinct_sources_and_newer_ones_follow_each_doubling() {
 
 #[test]
 fn a_relay_raises_the_priority_of_samples() {
-    let mut table = Candidates::new(1 << 20, 1);
+    let mut table = Candidates::new(1 << 20, 1, 14_400_000_000_000);
     let mut requests = Vec::new();
     table.observe(key(1), &seen(1, 1, 1, 1), (2, 2), false, &mut requests);
     table.observe(key(1), &seen(2, 1, 2, 1), (2, 2), false, &mut requests);
@@ -259,7 +260,7 @@ fn what_is_unseen_expires_with_its_samples_and_its_slot_is_used_again() {
 
 #[test]
 fn a_budget_below_one_entry_refuses_everything() {
-    let mut table = Candidates::new(100, 8);
+    let mut table = Candidates::new(100, 8, 14_400_000_000_000);
     let slot = table.observe(key(1), &seen(1, 1, 1, 1), (9, 9), true, &mut Vec::new());
     assert!(slot.is_none() && table.is_empty());
     assert_eq!(table.counters().refused, 1);
@@ -274,7 +275,7 @@ proptest! {
         steps in prop::collection::vec((0_u64..40, 0_u64..90, 0_u64..90), 1..800),
         bytes in prop::sample::select(vec![0_usize, 3_000, 20_000, 1 << 20]),
     ) {
-        let mut table = Candidates::new(bytes, 8);
+        let mut table = Candidates::new(bytes, 8, 14_400_000_000_000);
         let mut twin: BTreeMap<u64, (BTreeSet<Host>, BTreeSet<Host>, u64)> =
             BTreeMap::new();
         let mut held = BTreeSet::new();

@@ -37,7 +37,7 @@ fn noise(seed: u64, length: usize) -> Vec<u8> {
 
 /// A candidate seen from `n` sources by `n` destinations.
 fn candidate(key: u64, n: u64) -> Candidate {
-    let mut table = Candidates::new(1 << 14, 8);
+    let mut table = Candidates::new(1 << 14, 8, 14_400_000_000_000);
     let mut slot = None;
     for i in 0..n.max(1) {
         let seen = Seen {
@@ -118,7 +118,7 @@ fn one_content_alarms_through_many_windows_and_is_one_signature() {
     let findings = ledger.tick(at(100), alarms);
     let [Finding::Signature(signature)] = &findings[..] else { panic!("{findings:?}") };
     assert_eq!(signature.content, content);
-    assert_eq!(signature.tokens, [content.clone()]);
+    assert_eq!(signature.tokens, std::slice::from_ref(&content));
     assert_eq!(
         signature.id,
         super::super::signature_id(6, "destination", Some(445), &content)

@@ -1,0 +1,481 @@
+//! A bounded table of relays, found by content and host, and by content.
+//!
+//! Entries live in one array; chains, lists and free entries are links of 32-bit places
+//! in it, so that nothing allocates after construction. Place 0 is never used: 0 is the
+//! null link, and zeroed memory an empty table.
+
+use super::targets::Targets;
+use super::{PropagationCounters, Relay};
+use crate::packet::{Host, Timestamp};
+use crate::sketch::{reduce, remix};
+
+/// A place in one of the arrays; 0 is none.
+type Link = u32;
+
+/// A fan-out from which a relay counts.
+const COUNTING: u32 = 2;
+
+/// Queues of entries by fan-out: one below 2, one for each from 2 to 16, then one for each
+/// doubling (17 to 31, 32 to 63 ... 2,048 and more).
+const QUEUES: usize = 24;
+
+/// One relay, or a host that may become one.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    hash: u64,
+    host: Host,
+    received_at: Option<Timestamp>,
+    sent_at: Timestamp,
+    /// When it last sent the content.
+    generation: u64,
+    targets: Targets,
+    /// Its content's place.
+    content: Link,
+    /// The next relay with the same bucket, or the next free entry.
+    next_in_bucket: Link,
+    next_of_content: Link,
+    previous_of_content: Link,
+    older: Link,
+    newer: Link,
+}
+
+/// A content that has relays.
+#[derive(Clone, Copy, Debug)]
+struct Content {
+    key: u64,
+    spread: u32,
+    first: Link,
+    next_in_bucket: Link,
+}
+
+/// Entries in the order in which they were last seen.
+#[derive(Clone, Copy, Debug, Default)]
+struct Queue {
+    oldest: Link,
+    newest: Link,
+}
+
+/// The relays of all contents. See the [module](self).
+#[derive(Debug)]
+pub(super) struct RelayTable {
+    entries: Vec<Entry>,
+    contents: Vec<Content>,
+    entry_buckets: Vec<Link>,
+    content_buckets: Vec<Link>,
+    free_entry: Link,
+    free_content: Link,
+    /// By fan-out, those that do not count yet first: whom to evict is found at once.
+    queues: [Queue; QUEUES],
+    len: usize,
+    capacity: usize,
+    seed: u64,
+}
+
+const NO_ENTRY: Entry = Entry {
+    hash: 0,
+    host: Host(0),
+    received_at: None,
+    sent_at: Timestamp::from_nanos(0),
+    generation: 0,
+    targets: Targets::NONE,
+    content: 0,
+    next_in_bucket: 0,
+    next_of_content: 0,
+    previous_of_content: 0,
+    older: 0,
+    newer: 0,
+};
+const NO_CONTENT: Content = Content { key: 0, spread: 0, first: 0, next_in_bucket: 0 };
+
+impl RelayTable {
+    /// As many entries as fit in `bytes`; at least one.
+    pub(super) fn new(bytes: usize, seed: u64) -> Self {
+        let pair = size_of::<Entry>() + size_of::<Content>();
+        let capacity = bytes.saturating_sub(pair) / (pair + 2 * size_of::<Link>());
+        let capacity = capacity.clamp(1, Link::MAX as usize - 1);
+        let mut entries = Vec::with_capacity(capacity + 1);
+        entries.push(NO_ENTRY);
+        let mut contents = Vec::with_capacity(capacity + 1);
+        contents.push(NO_CONTENT);
+        Self {
+            entries,
+            contents,
+            entry_buckets: vec![0; capacity],
+            content_buckets: vec![0; capacity],
+            free_entry: 0,
+            free_content: 0,
+            queues: [Queue::default(); QUEUES],
+            len: 0,
+            capacity,
+            seed,
+        }
+    }
+
+    /// The entry of a host and content; `hash` is that of both.
+    pub(super) fn find(&self, hash: u64, key: u64, host: Host) -> Option<Link> {
+        let mut at = self.entry_buckets[reduce(hash, self.capacity)];
+        while at != 0 {
+            let entry = self.entry(at);
+            if entry.hash == hash
+                && entry.host == host
+                && self.contents[entry.content as usize].key == key
+            {
+                return Some(at);
+            }
+            at = entry.next_in_bucket;
+        }
+        None
+    }
+
+    /// Enters a host that is not in the table, evicting another when it is full.
+    pub(super) fn insert(
+        &mut self,
+        hash: u64,
+        key: u64,
+        relay: Relay,
+        generation: u64,
+        counters: &mut PropagationCounters,
+    ) -> Link {
+        if self.len == self.capacity {
+            self.evict(counters);
+        }
+        let content = match self.find_content(key) {
+            0 => self.insert_content(key),
+            known => known,
+        };
+        let at =
+            take(&mut self.entries, &mut self.free_entry, |free| free.next_in_bucket);
+        let bucket = &mut self.entry_buckets[reduce(hash, self.capacity)];
+        let first = std::mem::replace(&mut self.contents[content as usize].first, at);
+        self.entries[at as usize] = Entry {
+            hash,
+            host: relay.host,
+            received_at: relay.received_at,
+            sent_at: relay.sent_at,
+            generation,
+            content,
+            next_in_bucket: std::mem::replace(bucket, at),
+            next_of_content: first,
+            ..NO_ENTRY
+        };
+        if first != 0 {
+            self.entries[first as usize].previous_of_content = at;
+        }
+        self.enqueue(at);
+        self.len += 1;
+        at
+    }
+
+    /// Notes that a relay sends its content again.
+    pub(super) fn see(&mut self, at: Link, generation: u64) {
+        self.dequeue(at);
+        self.entries[at as usize].generation = generation;
+        self.enqueue(at);
+    }
+
+    /// Adds a target by its hash; the content's spread, when that raised it.
+    pub(super) fn add_target(&mut self, at: Link, target: u64) -> Option<u32> {
+        let before = self.entry(at).fan_out_counted();
+        // The queue goes by fan-out.
+        self.dequeue(at);
+        self.entries[at as usize].targets.insert(target);
+        self.enqueue(at);
+        let grown = self.entry(at).fan_out_counted() - before;
+        let content = &mut self.contents[self.entries[at as usize].content as usize];
+        content.spread = content.spread.saturating_add(grown);
+        (grown > 0).then_some(content.spread)
+    }
+
+    /// Removes what was last seen two generations ago or earlier; returns how many.
+    pub(super) fn expire(&mut self, generation: u64) -> u64 {
+        let mut expired = 0;
+        for queue in 0..self.queues.len() {
+            loop {
+                let oldest = self.queues[queue].oldest;
+                if oldest == 0 || self.entry(oldest).generation + 2 > generation {
+                    break;
+                }
+                self.remove(oldest);
+                expired += 1;
+            }
+        }
+        expired
+    }
+
+    /// The sum of the fan-outs of the content's relays that count.
+    pub(super) fn spread(&self, key: u64) -> u32 {
+        self.contents[self.find_content(key) as usize].spread
+    }
+
+    /// The content's relays that count, in no order that means anything.
+    pub(super) fn counting(&self, key: u64) -> impl Iterator<Item = Relay> {
+        let first = self.contents[self.find_content(key) as usize].first;
+        let link = |at: Link| (at != 0).then(|| self.entry(at));
+        std::iter::successors(link(first), move |entry| link(entry.next_of_content))
+            .filter(|entry| entry.fan_out_counted() > 0)
+            .map(|entry| Relay {
+                host: entry.host,
+                received_at: entry.received_at,
+                sent_at: entry.sent_at,
+                fan_out: entry.targets.count(),
+            })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.entries.capacity() * size_of::<Entry>()
+            + self.contents.capacity() * size_of::<Content>()
+            + (self.entry_buckets.capacity() + self.content_buckets.capacity())
+                * size_of::<Link>()
+    }
+
+    /// Makes room: the longest unseen of those that do not count, else of those with the
+    /// lowest fan-out (above 16, the lowest doubling).
+    fn evict(&mut self, counters: &mut PropagationCounters) {
+        let Some(queue) = self.queues.iter().position(|queue| queue.oldest != 0) else {
+            return;
+        };
+        self.remove(self.queues[queue].oldest);
+        if queue == 0 {
+            counters.relays_evicted += 1;
+        } else {
+            counters.counting_relays_evicted += 1;
+        }
+    }
+
+    fn remove(&mut self, at: Link) {
+        self.dequeue(at);
+        let entry = *self.entry(at);
+        let content = &mut self.contents[entry.content as usize];
+        content.spread = content.spread.saturating_sub(entry.fan_out_counted());
+        match entry.previous_of_content {
+            0 => content.first = entry.next_of_content,
+            previous => {
+                self.entries[previous as usize].next_of_content = entry.next_of_content;
+            }
+        }
+        if entry.next_of_content != 0 {
+            self.entries[entry.next_of_content as usize].previous_of_content =
+                entry.previous_of_content;
+        }
+        if self.contents[entry.content as usize].first == 0 {
+            self.remove_content(entry.content);
+        }
+        let bucket = &mut self.entry_buckets[reduce(entry.hash, self.capacity)];
+        if *bucket == at {
+            *bucket = entry.next_in_bucket;
+        } else {
+            let mut before = *bucket;
+            while self.entry(before).next_in_bucket != at {
+                before = self.entry(before).next_in_bucket;
+            }
+            self.entries[before as usize].next_in_bucket = entry.next_in_bucket;
+        }
+        self.entries[at as usize].next_in_bucket =
+            std::mem::replace(&mut self.free_entry, at);
+        self.len -= 1;
+    }
+
+    fn content_bucket(&self, key: u64) -> usize {
+        reduce(remix(key, self.seed), self.capacity)
+    }
+
+    /// The content's place; 0, an empty content, when it has no relays.
+    fn find_content(&self, key: u64) -> Link {
+        let mut at = self.content_buckets[self.content_bucket(key)];
+        while at != 0 && self.contents[at as usize].key != key {
+            at = self.contents[at as usize].next_in_bucket;
+        }
+        at
+    }
+
+    fn insert_content(&mut self, key: u64) -> Link {
+        let at =
+            take(&mut self.contents, &mut self.free_content, |free| free.next_in_bucket);
+        let bucket = self.content_bucket(key);
+        let next_in_bucket = std::mem::replace(&mut self.content_buckets[bucket], at);
+        self.contents[at as usize] = Content { key, next_in_bucket, ..NO_CONTENT };
+        at
+    }
+
+    fn remove_content(&mut self, at: Link) {
+        let Content { key, next_in_bucket: next, .. } = self.contents[at as usize];
+        let bucket = self.content_bucket(key);
+        if self.content_buckets[bucket] == at {
+            self.content_buckets[bucket] = next;
+        } else {
+            let mut before = self.content_buckets[bucket];
+            while self.contents[before as usize].next_in_bucket != at {
+                before = self.contents[before as usize].next_in_bucket;
+            }
+            self.contents[before as usize].next_in_bucket = next;
+        }
+        self.contents[at as usize].next_in_bucket =
+            std::mem::replace(&mut self.free_content, at);
+    }
+
+    fn entry(&self, at: Link) -> &Entry {
+        &self.entries[at as usize]
+    }
+
+    /// Puts an entry at the newest end of its queue.
+    fn enqueue(&mut self, at: Link) {
+        let queue = &mut self.queues[self.entries[at as usize].queue()];
+        let before = std::mem::replace(&mut queue.newest, at);
+        if before == 0 {
+            queue.oldest = at;
+        } else {
+            self.entries[before as usize].newer = at;
+        }
+        let entry = &mut self.entries[at as usize];
+        (entry.older, entry.newer) = (before, 0);
+    }
+
+    fn dequeue(&mut self, at: Link) {
+        let Entry { older, newer, .. } = *self.entry(at);
+        let queue = &mut self.queues[self.entries[at as usize].queue()];
+        match older {
+            0 => queue.oldest = newer,
+            _ => self.entries[older as usize].newer = newer,
+        }
+        match newer {
+            0 => queue.newest = older,
+            _ => self.entries[newer as usize].older = older,
+        }
+    }
+}
+
+impl Entry {
+    /// What it adds to the spread.
+    fn fan_out_counted(&self) -> u32 {
+        Some(self.targets.count()).filter(|&count| count >= COUNTING).unwrap_or(0)
+    }
+
+    fn queue(&self) -> usize {
+        match self.targets.count() {
+            0..COUNTING => 0,
+            count @ COUNTING..=16 => (count + 1 - COUNTING) as usize,
+            count => (count.ilog2() as usize + 12).min(QUEUES - 1),
+        }
+    }
+}
+
+/// A free place: one given back, else a new one at the end, within the capacity reserved.
+fn take<T: Copy>(slots: &mut Vec<T>, free: &mut Link, next: impl Fn(&T) -> Link) -> Link {
+    if *free == 0 {
+        slots.push(slots[0]);
+        return (slots.len() - 1) as Link;
+    }
+    std::mem::replace(free, next(&slots[*free as usize]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sketch::hash_pair;
+    use proptest::prelude::*;
+    use std::collections::HashSet;
+
+    /// The same as a list in the order last seen, searched from end to end.
+    #[derive(Default)]
+    struct Twin {
+        entries: Vec<(u64, Host, u64, HashSet<u64>)>,
+    }
+
+    impl Twin {
+        fn place(&self, key: u64, host: Host) -> Option<usize> {
+            self.entries.iter().position(|entry| (entry.0, entry.1) == (key, host))
+        }
+
+        /// Removes the first in the list of those with the lowest fan-out.
+        fn evict(&mut self) {
+            let rank = |place: &usize| self.entries[*place].3.len().max(1);
+            let least = (0..self.entries.len()).min_by_key(rank).unwrap();
+            self.entries.remove(least);
+        }
+
+        fn spread(&self, key: u64) -> u32 {
+            let counts = self.entries.iter().filter(|entry| entry.0 == key);
+            counts.map(|entry| entry.3.len() as u32).filter(|&n| n > 1).sum()
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_keeps_finds_and_evicts_what_a_searched_list_would(
+            // Content, host, target, and 1 in 20 steps into the next generation.
+            steps in prop::collection::vec((0u64..4, 0u128..8, 0u64..6, 0u8..20), 1..300),
+            capacity in 1usize..20,
+        ) {
+            let pair = size_of::<Entry>() + size_of::<Content>();
+            let bytes = pair + capacity * (pair + 2 * size_of::<Link>());
+            let mut table = RelayTable::new(bytes, 5);
+            prop_assert_eq!(table.capacity(), capacity);
+            prop_assert!(table.memory_bytes() <= bytes);
+            let (mut twin, mut generation) = (Twin::default(), 0);
+            let mut counters = PropagationCounters::default();
+            for (key, host, target, next) in steps {
+                let (host, hash) = (Host(host), hash_pair(key, host, 1));
+                if next == 0 {
+                    generation += 1;
+                    let before = twin.entries.len();
+                    twin.entries.retain(|entry| entry.2 + 2 > generation);
+                    let expired = (before - twin.entries.len()) as u64;
+                    prop_assert_eq!(table.expire(generation), expired);
+                }
+                let found = table.find(hash, key, host);
+                prop_assert_eq!(found.is_some(), twin.place(key, host).is_some());
+                let at = if let Some(at) = found {
+                    table.see(at, generation);
+                    let mut entry = twin.entries.remove(twin.place(key, host).unwrap());
+                    entry.2 = generation;
+                    twin.entries.push(entry);
+                    at
+                } else {
+                    if twin.entries.len() == capacity {
+                        twin.evict();
+                    }
+                    twin.entries.push((key, host, generation, HashSet::new()));
+                    let sent_at = Timestamp::from_nanos(generation);
+                    let relay = Relay { host, received_at: None, sent_at, fan_out: 0 };
+                    table.insert(hash, key, relay, generation, &mut counters)
+                };
+                let before = twin.spread(key);
+                twin.entries.last_mut().unwrap().3.insert(target);
+                let after = twin.spread(key);
+                let raised = table.add_target(at, remix(target, 2));
+                prop_assert_eq!(raised, (after > before).then_some(after));
+                prop_assert_eq!(table.len(), twin.entries.len());
+                for key in 0..4 {
+                    prop_assert_eq!(table.spread(key), twin.spread(key));
+                    let hosts: HashSet<_> = table.counting(key).map(|relay| relay.host).collect();
+                    let counts = |entry: &&(u64, Host, u64, HashSet<u64>)| {
+                        entry.0 == key && entry.3.len() > 1
+                    };
+                    let expected = twin.entries.iter().filter(counts);
+                    prop_assert_eq!(hosts, expected.map(|entry| entry.1).collect());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_fan_out_has_its_queue() {
+        let mut entry = NO_ENTRY;
+        let mut queues = vec![entry.queue()];
+        for n in 0..20_000 {
+            entry.targets.insert(remix(n, 3));
+            if *queues.last().unwrap() != entry.queue() {
+                queues.push(entry.queue());
+            }
+        }
+        assert_eq!(queues, (0..QUEUES).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,243 @@
+//! What passes between the stages: records of packets and sightings of windows.
+
+use super::sizing::{CONTENT_SHARDS, FLOW_SHARDS};
+use super::stats::PacketCounters;
+use crate::packet::{Host, Packet, tcp_flags};
+
+/// One sampled window seen in one packet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sighting {
+    /// Fingerprint, protocol and port, mixed; its top six bits are the content shard.
+    pub(crate) key: u64,
+    /// Index of the packet's record in its chunk.
+    pub(crate) record: u32,
+    /// Where the window starts, relative to the packet's payload: negative where
+    /// it began in an earlier segment.
+    pub(crate) offset: i32,
+}
+
+/// The shard that owns a content.
+pub(crate) fn content_shard(key: u64) -> usize {
+    (key >> (64 - CONTENT_SHARDS.trailing_zeros())) as usize
+}
+
+/// What the later stages need to know of a packet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Record {
+    pub(crate) number: u64,
+    /// As claimed; after the clock's pass, as it counts.
+    pub(crate) time: u64,
+    pub(crate) source: Host,
+    pub(crate) destination: Host,
+    /// Keyed hash of the TCP direction; 0 for other protocols.
+    pub(crate) direction: u64,
+    /// What protocol and port add to each of its keys.
+    pub(crate) salt: u64,
+    pub(crate) sequence: u32,
+    pub(crate) source_port: u16,
+    pub(crate) destination_port: u16,
+    pub(crate) protocol: u8,
+    pub(crate) flags: u8,
+    pub(crate) flow_shard: u8,
+    /// A place kept for a datagram that was not completed: counts as no packet.
+    pub(crate) vacant: bool,
+    pub(crate) payload: PayloadAt,
+}
+
+impl Record {
+    /// A place in packet order that a reassembled datagram may fill.
+    pub(crate) fn vacant(number: u64) -> Self {
+        Self {
+            number,
+            time: 0,
+            source: Host::default(),
+            destination: Host::default(),
+            direction: 0,
+            salt: 0,
+            sequence: 0,
+            source_port: 0,
+            destination_port: 0,
+            protocol: 0,
+            flags: 0,
+            flow_shard: 0,
+            vacant: true,
+            payload: PayloadAt::default(),
+        }
+    }
+
+    pub(crate) fn syn(&self) -> bool {
+        self.flags & tcp_flags::SYN != 0
+    }
+}
+
+/// Where a payload lies: in a frame of the batch, or in the chunk's own bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PayloadAt {
+    /// Index of the frame; `OWN` for the chunk's own bytes.
+    pub(crate) origin: u32,
+    pub(crate) start: u32,
+    pub(crate) len: u32,
+}
+
+impl PayloadAt {
+    /// The chunk's own bytes.
+    pub(crate) const OWN: u32 = u32::MAX;
+}
+
+/// The frames that payloads were borrowed from.
+pub(crate) trait Frames: Sync {
+    /// The captured bytes of frame `index`.
+    fn data(&self, index: usize) -> &[u8];
+}
+
+/// No frames: every payload is the chunk's own.
+pub(crate) struct NoFrames;
+
+impl Frames for NoFrames {
+    fn data(&self, _: usize) -> &[u8] {
+        &[]
+    }
+}
+
+/// A fragment that waits for the serial pass.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FragmentAt {
+    /// The frame that holds it.
+    pub(crate) frame: u32,
+    /// The record that a completed datagram fills.
+    pub(crate) record: u32,
+}
+
+/// What a worker made of a run of consecutive packets.
+pub(crate) struct Chunk {
+    pub(crate) records: Vec<Record>,
+    /// By content shard, in order of (record, offset).
+    pub(crate) sightings: Vec<Vec<Sighting>>,
+    /// TCP records by flow shard, in order.
+    pub(crate) segments: Vec<Vec<u32>>,
+    pub(crate) fragments: Vec<FragmentAt>,
+    /// Payloads that outlive the caller's buffer.
+    pub(crate) own: Vec<u8>,
+    pub(crate) counters: PacketCounters,
+}
+
+impl Chunk {
+    pub(crate) fn new() -> Self {
+        Self {
+            records: Vec::new(),
+            sightings: vec![Vec::new(); CONTENT_SHARDS],
+            segments: vec![Vec::new(); FLOW_SHARDS],
+            fragments: Vec::new(),
+            own: Vec::new(),
+            counters: PacketCounters::default(),
+        }
+    }
+
+    /// Empties it; the allocations stay.
+    pub(crate) fn clear(&mut self) {
+        self.records.clear();
+        self.sightings.iter_mut().for_each(Vec::clear);
+        self.segments.iter_mut().for_each(Vec::clear);
+        self.fragments.clear();
+        self.own.clear();
+        self.counters = PacketCounters::default();
+    }
+
+    /// Several workers' chunks as one, in order of packet numbers.
+    pub(crate) fn merge(chunks: Vec<Self>) -> Self {
+        let mut merged = Self::new();
+        let mut order: Vec<(u64, usize, u32)> = Vec::new();
+        for (c, chunk) in chunks.iter().enumerate() {
+            order.extend(chunk.records.iter().zip(0..).map(|(r, i)| (r.number, c, i)));
+        }
+        order.sort_unstable();
+        let mut places: Vec<Vec<u32>> =
+            chunks.iter().map(|chunk| vec![0; chunk.records.len()]).collect();
+        let mut starts = Vec::with_capacity(chunks.len());
+        for chunk in &chunks {
+            starts.push(merged.own.len() as u32);
+            merged.own.extend_from_slice(&chunk.own);
+            merged.counters.add(&chunk.counters);
+        }
+        for (new, &(_, c, old)) in (0..).zip(&order) {
+            let mut record = chunks[c].records[old as usize];
+            record.payload.start += starts[c];
+            merged.records.push(record);
+            places[c][old as usize] = new;
+        }
+        for (chunk, places) in chunks.iter().zip(&places) {
+            for (all, part) in merged.sightings.iter_mut().zip(&chunk.sightings) {
+                all.extend(part.iter().map(|sighting| Sighting {
+                    record: places[sighting.record as usize],
+                    ..*sighting
+                }));
+            }
+            for (all, part) in merged.segments.iter_mut().zip(&chunk.segments) {
+                all.extend(part.iter().map(|&record| places[record as usize]));
+            }
+        }
+        for list in &mut merged.sightings {
+            list.sort_by_key(|sighting| (sighting.record, sighting.offset));
+        }
+        for list in &mut merged.segments {
+            list.sort_unstable();
+        }
+        merged
+    }
+
+    /// The payload of a record.
+    pub(crate) fn payload<'a>(
+        &'a self,
+        record: &Record,
+        frames: &'a dyn Frames,
+    ) -> &'a [u8] {
+        let at = record.payload;
+        let bytes = match at.origin {
+            PayloadAt::OWN => &self.own[..],
+            index => frames.data(index as usize),
+        };
+        &bytes[at.start as usize..at.start as usize + at.len as usize]
+    }
+
+    /// Bytes allocated.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.records.capacity() * size_of::<Record>()
+            + self
+                .sightings
+                .iter()
+                .map(|v| v.capacity() * size_of::<Sighting>())
+                .sum::<usize>()
+            + self.segments.iter().map(|v| v.capacity() * 4).sum::<usize>()
+            + self.own.capacity()
+    }
+}
+
+/// A place in the order of all packets of a batch: (chunk, record).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) chunk: u32,
+    pub(crate) record: u32,
+}
+
+/// A window seen across a seam.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SeamSighting {
+    pub(crate) place: Place,
+    pub(crate) key: u64,
+    pub(crate) offset: i32,
+}
+
+/// Whether a packet is a reply to what somebody spoofed: counted, by default not
+/// sifted, since replies go from many to many by construction (DESIGN,
+/// "Backscatter").
+pub(crate) fn is_backscatter(packet: &Packet<'_>, telescope: bool) -> bool {
+    use crate::packet::protocol::{ICMP, ICMPV6, TCP, UDP};
+    let icmp_type = packet.destination_port >> 8;
+    match packet.protocol {
+        ICMP => matches!(icmp_type, 3 | 4 | 5 | 11 | 12),
+        ICMPV6 => matches!(icmp_type, 1..=4),
+        TCP => packet.tcp_flags & tcp_flags::RST != 0 && !packet.payload.is_empty(),
+        UDP => telescope && packet.source_port == 53,
+        _ => false,
+    }
+}

@@ -1,0 +1,461 @@
+//! One content shard: prevalence, dispersion, propagation, candidates, in the
+//! order of sightings.
+
+use super::batch::{Chunk, Place, Record, SeamSighting};
+use super::seeds::Seeds;
+use super::sizing::Plan;
+use super::stats::ContentCounters;
+use crate::config::{Config, PortRule};
+use crate::dispersion::Dispersion;
+use crate::packet::{Host, Timestamp};
+use crate::prevalence::Prevalence;
+use crate::propagation::Propagation;
+use crate::signature::{
+    Alarm, AlarmedCandidate, Candidates, SampleRequest, Seen, Snapshot,
+};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Alarms are gathered at whole multiples of this many nanoseconds of packet time.
+pub(crate) const TICK: u64 = 1_000_000_000;
+
+/// Sightings whose table lines are touched together, so that their cache misses
+/// overlap.
+const BLOCK: usize = 32;
+
+/// Thresholds up to this are decided by the candidate's exact sets.
+const EXACT: u32 = 16;
+
+/// The thresholds and rules that all content shards share.
+pub(crate) struct Rules {
+    prevalence: u32,
+    sources: u32,
+    destinations: u32,
+    spread: u32,
+    /// Relays that propagation asks for: two where the key does not hold the
+    /// destination port, since then a reply may look like a passing on.
+    relays: usize,
+    dispersion_window: u64,
+    port_rule: PortRule,
+    exempt: Vec<(Host, u16)>,
+}
+
+impl Rules {
+    pub(crate) fn new(config: &Config) -> Self {
+        let mut exempt: Vec<_> = config
+            .relay_exempt
+            .iter()
+            .map(|end| (Host::of(end.address(), config.v6_prefix), end.port()))
+            .collect();
+        exempt.sort_unstable();
+        Self {
+            prevalence: u32::from(config.prevalence),
+            sources: config.sources,
+            destinations: config.destinations,
+            spread: config.spread,
+            relays: if config.port_rule == PortRule::Destination { 1 } else { 2 },
+            dispersion_window: config.dispersion_window.0,
+            port_rule: config.port_rule,
+            exempt,
+        }
+    }
+
+    fn is_exempt(&self, record: &Record) -> bool {
+        let serves = |port| self.exempt.binary_search(&(record.source, port)).is_ok();
+        !self.exempt.is_empty()
+            && (serves(record.destination_port) || serves(record.source_port))
+    }
+}
+
+/// One decision about one sighting, for tests and research.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The packet's number.
+    pub packet: u64,
+    /// The content key.
+    pub key: u64,
+    /// Prevalence estimate, this sighting included.
+    pub prevalence: u32,
+    /// Whether it went on to dispersion.
+    pub promoted: bool,
+    /// Estimated sources; 0 where it did not go on.
+    pub sources: u32,
+    /// Estimated destinations; 0 where it did not go on.
+    pub destinations: u32,
+    /// Spread after this sighting.
+    pub spread: u32,
+    /// Whether this sighting set off the dispersion alarm.
+    pub dispersion_alarm: bool,
+    /// Whether this sighting set off the propagation alarm.
+    pub propagation_alarm: bool,
+}
+
+/// A sample request and the packet during which it was made.
+#[derive(Clone, Copy)]
+pub(crate) struct PlacedRequest {
+    pub(crate) place: Place,
+    pub(crate) request: SampleRequest,
+}
+
+/// A threshold was passed; the evidence is taken at the next tick.
+struct PendingAlarm {
+    key: u64,
+    alarm: Alarm,
+    protocol: u8,
+    port: Option<u16>,
+    packet: u64,
+    offset: i32,
+}
+
+/// An alarm with its evidence as it stood at a tick.
+pub(crate) struct TickedAlarm {
+    pub(crate) tick: u64,
+    pub(crate) alarm: AlarmedCandidate,
+}
+
+struct Next {
+    place: Place,
+    key: u64,
+    offset: i32,
+}
+
+pub(crate) struct ContentShard {
+    rules: Arc<Rules>,
+    prevalence: Prevalence,
+    dispersion: Dispersion,
+    pub(crate) propagation: Propagation,
+    pub(crate) candidates: Candidates,
+    /// The dispersion window, nanoseconds, and the number of the current one.
+    window: u64,
+    generation: u64,
+    /// Keys already seen in the current packet, in order.
+    seen_in_packet: Vec<u64>,
+    place: Option<Place>,
+    pending: Vec<PendingAlarm>,
+    /// The tick at which the pending alarms are due.
+    due: u64,
+    requests_of_one: Vec<SampleRequest>,
+    pub(crate) requests: Vec<PlacedRequest>,
+    pub(crate) alarms: Vec<TickedAlarm>,
+    pub(crate) decisions: Option<Vec<Decision>>,
+    pub(crate) counters: ContentCounters,
+    block: Vec<Next>,
+}
+
+impl ContentShard {
+    pub(crate) fn new(
+        shard: usize,
+        config: &Config,
+        plan: &Plan,
+        seeds: &Seeds,
+        rules: Arc<Rules>,
+    ) -> Self {
+        let window = config.dispersion_window.0;
+        Self {
+            prevalence: Prevalence::new(
+                plan.prevalence,
+                config.prevalence_window.0,
+                config.prevalence,
+                seeds.shard("prevalence", shard),
+            ),
+            dispersion: Dispersion::new(
+                plan.dispersion,
+                Dispersion::width_for(config.sources.max(config.destinations)),
+                window,
+                seeds.shard("dispersion", shard),
+            ),
+            propagation: Propagation::new(
+                plan.propagation,
+                window,
+                seeds.shard("propagation", shard),
+            ),
+            candidates: Candidates::new(plan.candidates, SAMPLES_PER_CANDIDATE, window),
+            window,
+            generation: 0,
+            rules,
+            seen_in_packet: Vec::new(),
+            place: None,
+            pending: Vec::new(),
+            due: 0,
+            requests_of_one: Vec::new(),
+            requests: Vec::new(),
+            alarms: Vec::new(),
+            decisions: None,
+            counters: ContentCounters::default(),
+            block: Vec::with_capacity(BLOCK),
+        }
+    }
+
+    /// Applies a batch: the chunks' sightings of this shard and `seams`, which is
+    /// sorted by (place, offset). `now` is the time after the batch's last packet.
+    pub(crate) fn sift(
+        &mut self,
+        shard: usize,
+        chunks: &[Chunk],
+        seams: &[SeamSighting],
+        now: u64,
+    ) {
+        self.place = None;
+        let mut seams = seams.iter().peekable();
+        for (c, chunk) in chunks.iter().enumerate() {
+            let chunk_number = c as u32;
+            for sighting in &chunk.sightings[shard] {
+                let place = Place { chunk: chunk_number, record: sighting.record };
+                while let Some(seam) =
+                    seams.next_if(|s| (s.place, s.offset) < (place, sighting.offset))
+                {
+                    self.push(chunks, seam.place, seam.key, seam.offset);
+                }
+                self.push(chunks, place, sighting.key, sighting.offset);
+            }
+        }
+        for seam in seams {
+            self.push(chunks, seam.place, seam.key, seam.offset);
+        }
+        self.drain_block(chunks);
+        self.pass_tick(now);
+    }
+
+    fn push(&mut self, chunks: &[Chunk], place: Place, key: u64, offset: i32) {
+        self.block.push(Next { place, key, offset });
+        if self.block.len() == BLOCK {
+            self.drain_block(chunks);
+        }
+    }
+
+    fn drain_block(&mut self, chunks: &[Chunk]) {
+        let mut block = std::mem::take(&mut self.block);
+        for next in &block {
+            self.prevalence.touch(next.key);
+        }
+        for next in block.drain(..) {
+            let record =
+                &chunks[next.place.chunk as usize].records[next.place.record as usize];
+            self.apply(&next, record);
+        }
+        self.block = block;
+    }
+
+    fn apply(&mut self, next: &Next, record: &Record) {
+        self.pass_tick(record.time);
+        self.pass_window(next.place, record.time);
+        self.counters.sightings += 1;
+        if self.place != Some(next.place) {
+            self.place = Some(next.place);
+            self.seen_in_packet.clear();
+        }
+        match self.seen_in_packet.binary_search(&next.key) {
+            Ok(_) => {
+                self.counters.repeated += 1;
+                return;
+            }
+            Err(at) => self.seen_in_packet.insert(at, next.key),
+        }
+
+        let prevalence =
+            self.prevalence.observe(next.key, Timestamp::from_nanos(record.time));
+        let promoted = prevalence >= self.rules.prevalence
+            || self.candidates.find(next.key).is_some();
+        let mut decision = Decision {
+            packet: record.number,
+            key: next.key,
+            prevalence,
+            promoted,
+            sources: 0,
+            destinations: 0,
+            spread: 0,
+            dispersion_alarm: false,
+            propagation_alarm: false,
+        };
+        if promoted {
+            self.promoted(next, record, &mut decision);
+        }
+        if let Some(decisions) = &mut self.decisions {
+            decisions.push(decision);
+        }
+    }
+
+    /// Lets go of candidates that have left the dispersion window.
+    fn pass_window(&mut self, place: Place, now: u64) {
+        let generation = now / self.window;
+        if generation == self.generation {
+            return;
+        }
+        self.generation = generation;
+        let before = Timestamp::from_nanos(generation.saturating_sub(1) * self.window);
+        self.candidates.expire(before, &mut self.requests_of_one);
+        self.requests.extend(
+            self.requests_of_one
+                .drain(..)
+                .map(|request| PlacedRequest { place, request }),
+        );
+    }
+
+    /// Past prevalence: who sent it to whom, and has it been passed on?
+    fn promoted(&mut self, next: &Next, record: &Record, decision: &mut Decision) {
+        self.counters.promoted += 1;
+        self.counters.promotions +=
+            u64::from(decision.prevalence == self.rules.prevalence);
+        let (source, destination) = (record.source, record.destination);
+        let time = Timestamp::from_nanos(record.time);
+        let estimates = self.dispersion.observe(next.key, time, source, destination);
+        let passed = self.propagation.observe(
+            next.key,
+            time,
+            source,
+            destination,
+            self.rules.is_exempt(record),
+        );
+        (decision.sources, decision.destinations) = estimates;
+        if self.decisions.is_some() {
+            decision.spread = self.propagation.spread(next.key);
+        }
+
+        let seen = Seen {
+            packet: record.number,
+            time,
+            offset: next.offset,
+            source,
+            destination,
+            source_port: record.source_port,
+            destination_port: record.destination_port,
+            flow_shard: record.flow_shard,
+        };
+        let slot = self.candidates.observe(
+            next.key,
+            &seen,
+            estimates,
+            passed.is_some(),
+            &mut self.requests_of_one,
+        );
+        let place = next.place;
+        self.requests.extend(
+            self.requests_of_one
+                .drain(..)
+                .map(|request| PlacedRequest { place, request }),
+        );
+
+        let passed_on = passed.is_some_and(|passed| {
+            passed.spread >= self.rules.spread
+                && (self.rules.relays == 1
+                    || self.propagation.relays(next.key).len() >= self.rules.relays)
+        });
+        let Some(slot) = slot else {
+            let over = estimates.0 >= self.rules.sources
+                && estimates.1 >= self.rules.destinations;
+            self.counters.alarms_without_room += u64::from(over || passed_on);
+            return;
+        };
+        let Some(candidate) = self.candidates.get(slot) else { return };
+        let recent = candidate.recent();
+        // A list that had no memory to grow falls back to the estimate.
+        let enough = |threshold: u32, estimate: u32, exact: u32, complete: bool| {
+            let decided = if complete { exact } else { estimate.max(exact) };
+            if threshold <= EXACT { decided >= threshold } else { estimate >= threshold }
+        };
+        let dispersed = enough(
+            self.rules.sources,
+            estimates.0,
+            recent.0,
+            candidate.source_list_complete,
+        ) && enough(
+            self.rules.destinations,
+            estimates.1,
+            recent.1,
+            candidate.destination_list_complete,
+        );
+        for (reached, alarm) in
+            [(passed_on, Alarm::Propagation), (dispersed, Alarm::Dispersion)]
+        {
+            if reached
+                && self.candidates.mark_alarm(
+                    slot,
+                    alarm,
+                    seen.time,
+                    Duration::from_nanos(self.rules.dispersion_window),
+                )
+            {
+                match alarm {
+                    Alarm::Dispersion => decision.dispersion_alarm = true,
+                    Alarm::Propagation => decision.propagation_alarm = true,
+                }
+                self.due = (record.time / TICK + 1) * TICK;
+                self.pending.push(PendingAlarm {
+                    key: next.key,
+                    alarm,
+                    protocol: record.protocol,
+                    port: self
+                        .rules
+                        .port_rule
+                        .port(record.source_port, record.destination_port),
+                    packet: record.number,
+                    offset: next.offset,
+                });
+            }
+        }
+    }
+
+    /// Takes the evidence of pending alarms once their tick has come.
+    pub(crate) fn pass_tick(&mut self, now: u64) {
+        if self.pending.is_empty() || now < self.due {
+            return;
+        }
+        for pending in std::mem::take(&mut self.pending) {
+            // An entry may have been displaced since; then its alarm has no evidence.
+            let Some(candidate) = self
+                .candidates
+                .find(pending.key)
+                .and_then(|slot| self.candidates.get(slot))
+                .cloned()
+            else {
+                self.counters.alarms_without_room += 1;
+                continue;
+            };
+            self.alarms.push(TickedAlarm {
+                tick: self.due,
+                alarm: AlarmedCandidate {
+                    key: pending.key,
+                    alarm: pending.alarm,
+                    protocol: pending.protocol,
+                    port: pending.port,
+                    spread: self.propagation.spread(pending.key),
+                    relays: self.propagation.relays(pending.key),
+                    candidate,
+                    samples: Vec::new(),
+                    packet: pending.packet,
+                    offset: pending.offset,
+                },
+            });
+        }
+    }
+
+    /// A key's candidate, spread and relays as they stand.
+    pub(crate) fn current(&self, key: u64) -> Option<Snapshot> {
+        Some(Snapshot {
+            candidate: self.candidates.get(self.candidates.find(key)?)?.clone(),
+            spread: self.propagation.spread(key),
+            relays: self.propagation.relays(key),
+        })
+    }
+
+    /// Bytes of (prevalence, dispersion, propagation, candidates).
+    pub(crate) fn memory_bytes(&self) -> [usize; 4] {
+        [
+            self.prevalence.memory_bytes(),
+            self.dispersion.memory_bytes(),
+            self.propagation.memory_bytes(),
+            self.candidates.memory_bytes(),
+        ]
+    }
+
+    pub(crate) fn prevalence(&self) -> &Prevalence {
+        &self.prevalence
+    }
+
+    pub(crate) fn dispersion(&self) -> &Dispersion {
+        &self.dispersion
+    }
+}
+
+/// Sample references a candidate holds, from distinct sources.
+const SAMPLES_PER_CANDIDATE: usize = 8;

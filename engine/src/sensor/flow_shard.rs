@@ -1,0 +1,190 @@
+//! One flow shard: the seams of its TCP directions, and the samples of its packets.
+
+use super::batch::{Chunk, Frames, Place, Record, SeamSighting, content_shard};
+use super::content_shard::PlacedRequest;
+use super::seeds::{Seeds, mix};
+use super::sizing::{CONTENT_SHARDS, Plan};
+use super::worker::Sifter;
+use crate::fingerprint::{Scratch, Windows};
+use crate::packet::Timestamp;
+use crate::signature::SampleRequest;
+use crate::stream::{PacketPiece, Samples, Segment, StreamTails};
+
+/// Share of a shard's stream budget that the tails get, in thousandths; the rest
+/// holds samples.
+pub(crate) struct FlowShard {
+    pub(crate) tails: StreamTails,
+    pub(crate) samples: Samples,
+    scratch: Scratch,
+    /// Windows of seam buffers.
+    pub(crate) windows: Windows,
+    /// Seam sightings of the batch, grouped by content shard.
+    seams: Vec<SeamSighting>,
+    /// Where each content shard's group begins in `seams`.
+    starts: [u32; CONTENT_SHARDS + 1],
+    /// Sample requests of the batch, in packet order.
+    pub(crate) requests: Vec<(u8, PlacedRequest)>,
+    /// How far the second pass has come.
+    cursor: Cursor,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Cursor {
+    chunk: usize,
+    segment: usize,
+    request: usize,
+}
+
+impl FlowShard {
+    pub(crate) fn new(shard: usize, plan: &Plan, seeds: &Seeds, context: usize) -> Self {
+        Self {
+            tails: StreamTails::new(plan.tails, context, seeds.shard("tails", shard)),
+            samples: Samples::new(
+                plan.samples,
+                SAMPLE_BYTES,
+                seeds.shard("samples", shard),
+            ),
+            scratch: Scratch::default(),
+            windows: Windows::default(),
+            seams: Vec::new(),
+            starts: [0; CONTENT_SHARDS + 1],
+            requests: Vec::new(),
+            cursor: Cursor::default(),
+        }
+    }
+
+    /// First pass: sifts across the seams of this shard's segments.
+    pub(crate) fn join(
+        &mut self,
+        shard: usize,
+        chunks: &[Chunk],
+        frames: &dyn Frames,
+        sifter: &Sifter,
+    ) {
+        self.seams.clear();
+        let (seams, scratch, windows) =
+            (&mut self.seams, &mut self.scratch, &mut self.windows);
+        for (c, chunk) in chunks.iter().enumerate() {
+            for &r in &chunk.segments[shard] {
+                let record = &chunk.records[r as usize];
+                let place = Place { chunk: c as u32, record: r };
+                let segment = segment_of(record, chunk.payload(record, frames));
+                self.tails.advance(segment, |buffer, _, start| {
+                    *windows +=
+                        sifter.fingerprinter.for_each(scratch, buffer, |at, print| {
+                            seams.push(SeamSighting {
+                                place,
+                                key: mix(print.0 ^ record.salt),
+                                offset: start + at as i32,
+                            });
+                        });
+                });
+            }
+        }
+        // Stable, so that packet order holds inside each group.
+        self.seams.sort_by_key(|seam| content_shard(seam.key));
+        let mut at = 0;
+        for (content, start) in self.starts.iter_mut().enumerate() {
+            while at < self.seams.len() && content_shard(self.seams[at].key) < content {
+                at += 1;
+            }
+            *start = at as u32;
+        }
+    }
+
+    /// The batch's seam sightings for one content shard.
+    pub(crate) fn seams(&self, content: usize) -> &[SeamSighting] {
+        &self.seams[self.starts[content] as usize..self.starts[content + 1] as usize]
+    }
+
+    /// Puts the batch's requests into packet order. Equal places keep the order of
+    /// content shards, in which they were handed over.
+    pub(crate) fn begin_collecting(&mut self) {
+        self.requests.sort_by_key(|(shard, placed)| (placed.place, *shard));
+        self.cursor = Cursor::default();
+    }
+
+    /// Second pass: feeds samples with the batch's packets of time before `until`.
+    pub(crate) fn collect(
+        &mut self,
+        shard: usize,
+        chunks: &[Chunk],
+        frames: &dyn Frames,
+        beta: usize,
+        until: u64,
+    ) {
+        loop {
+            while self.cursor.chunk < chunks.len()
+                && self.cursor.segment == chunks[self.cursor.chunk].segments[shard].len()
+            {
+                self.cursor.chunk += 1;
+                self.cursor.segment = 0;
+            }
+            let segment = chunks.get(self.cursor.chunk).map(|chunk| Place {
+                chunk: self.cursor.chunk as u32,
+                record: chunk.segments[shard][self.cursor.segment],
+            });
+            let request = self.requests.get(self.cursor.request).map(|(_, r)| r.place);
+            let Some(place) = [segment, request].into_iter().flatten().min() else {
+                break;
+            };
+            let chunk = &chunks[place.chunk as usize];
+            let record = &chunk.records[place.record as usize];
+            if record.time >= until {
+                break;
+            }
+            let piece = piece_of(record, chunk.payload(record, frames));
+            if segment == Some(place) {
+                self.samples.segment(piece);
+                self.cursor.segment += 1;
+                continue;
+            }
+            self.cursor.request += 1;
+            match self.requests[self.cursor.request - 1].1.request {
+                SampleRequest::Take { offset, priority, .. } => {
+                    // A datagram shorter than a window was hashed whole.
+                    let window = match piece.direction {
+                        Some(_) => beta,
+                        None => beta.min(piece.payload.len()),
+                    };
+                    self.samples.take(piece, offset, window, priority);
+                }
+                SampleRequest::Release { packet, offset, .. } => {
+                    self.samples.release(packet, offset);
+                }
+            }
+        }
+    }
+
+    /// Ends the batch.
+    pub(crate) fn end_collecting(&mut self) {
+        self.requests.clear();
+    }
+}
+
+fn segment_of<'a>(record: &Record, payload: &'a [u8]) -> Segment<'a> {
+    Segment {
+        direction: record.direction,
+        sequence: record.sequence,
+        syn: record.syn(),
+        payload,
+    }
+}
+
+fn piece_of<'a>(record: &Record, payload: &'a [u8]) -> PacketPiece<'a> {
+    PacketPiece {
+        number: record.number,
+        time: Timestamp::from_nanos(record.time),
+        direction: (record.direction != 0).then_some(record.direction),
+        sequence: record.sequence,
+        syn: record.syn(),
+        source: record.source,
+        destination: record.destination,
+        source_port: record.source_port,
+        destination_port: record.destination_port,
+        payload,
+    }
+}
+
+/// A sample's bytes after the history (DESIGN, "Candidates").
+const SAMPLE_BYTES: usize = 2_048;

@@ -1,0 +1,240 @@
+//! Frames to chunks: decoding over all cores, then fragments in packet order.
+
+use super::batch::{Chunk, FragmentAt, Frames, PayloadAt, Record};
+use super::worker::Sifter;
+use crate::decode::{Datagram, Decoded, Decoder, Defragmenter, DropCounters};
+use crate::fingerprint::Scratch;
+use crate::packet::{Frame, Packet};
+use rayon::prelude::*;
+use std::cell::RefCell;
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// Something that holds frames by index: a batch of a capture, or a slice.
+pub trait FrameList: Sync {
+    /// How many there are.
+    fn len(&self) -> usize;
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// Frame `index`, below [`len`](Self::len).
+    fn frame(&self, index: usize) -> Frame<'_>;
+}
+
+impl FrameList for [Frame<'_>] {
+    fn len(&self) -> usize {
+        <[Frame<'_>]>::len(self)
+    }
+    fn frame(&self, index: usize) -> Frame<'_> {
+        self[index]
+    }
+}
+
+#[cfg(feature = "capture")]
+impl FrameList for crate::capture::FrameBatch {
+    fn len(&self) -> usize {
+        Self::len(self)
+    }
+    fn frame(&self, index: usize) -> Frame<'_> {
+        Self::frame(self, index)
+    }
+}
+
+/// A frame list as the later stages see it.
+pub(crate) struct Lent<'a, L: ?Sized>(pub(crate) &'a L);
+
+impl<L: FrameList + ?Sized> Frames for Lent<'_, L> {
+    fn data(&self, index: usize) -> &[u8] {
+        self.0.frame(index).data
+    }
+}
+
+/// How much is sifted between two barriers. None of it changes the answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Round {
+    /// Captured bytes.
+    pub(crate) bytes: usize,
+    /// Frames.
+    pub(crate) frames: usize,
+}
+
+impl Round {
+    /// Bounds the buffers between stages, whatever the density of sampling.
+    pub(crate) fn for_density(density: f64) -> Self {
+        let bytes = (SIGHTINGS / density).min(ROUND_BYTES) as usize;
+        Self { bytes, frames: ROUND_FRAMES }
+    }
+
+    /// The end of the run of frames that starts at `start`.
+    pub(crate) fn end<L: FrameList + ?Sized>(&self, frames: &L, start: usize) -> usize {
+        let mut bytes = 0;
+        let last = frames.len().min(start + self.frames);
+        for index in start..last {
+            bytes += frames.frame(index).data.len();
+            if bytes >= self.bytes {
+                return index + 1;
+            }
+        }
+        last
+    }
+
+    /// Splits a run into chunks, some for each thread.
+    pub(crate) fn cut<L: FrameList + ?Sized>(
+        &self,
+        frames: &L,
+        range: std::ops::Range<usize>,
+    ) -> Vec<std::ops::Range<usize>> {
+        let part = Self { bytes: self.bytes / CHUNKS, frames: self.frames / CHUNKS };
+        let mut cuts = Vec::with_capacity(CHUNKS);
+        let mut start = range.start;
+        while start < range.end {
+            let end = part.end(frames, start).min(range.end);
+            cuts.push(start..end);
+            start = end;
+        }
+        cuts
+    }
+}
+
+/// Sightings that the buffers of a round hold, in the mean at most.
+const SIGHTINGS: f64 = 262_144.0;
+const ROUND_BYTES: f64 = 4_194_304.0;
+const ROUND_FRAMES: usize = 32_768;
+/// Chunks that a full round is cut into.
+const CHUNKS: usize = 32;
+
+/// Decodes and fingerprints the frames of each range, in parallel.
+pub(crate) fn fill_chunks<L: FrameList + ?Sized>(
+    chunks: &mut [Chunk],
+    ranges: &[std::ops::Range<usize>],
+    frames: &L,
+    decoder: &Decoder,
+    sifter: &Sifter,
+) -> DropCounters {
+    chunks
+        .par_iter_mut()
+        .zip(ranges)
+        .map(|(chunk, range)| {
+            SCRATCH.with_borrow_mut(|scratch| {
+                fill_chunk(chunk, range.clone(), frames, decoder, sifter, scratch)
+            })
+        })
+        .reduce(DropCounters::default, |mut sum, part| {
+            sum.merge(&part);
+            sum
+        })
+}
+
+fn fill_chunk<L: FrameList + ?Sized>(
+    chunk: &mut Chunk,
+    range: std::ops::Range<usize>,
+    frames: &L,
+    decoder: &Decoder,
+    sifter: &Sifter,
+    scratch: &mut Scratch,
+) -> DropCounters {
+    let mut drops = DropCounters::default();
+    for index in range {
+        let frame = frames.frame(index);
+        match decoder.frame(&frame) {
+            Decoded::Packet(packet) => {
+                let payload = place_in(frame.data, index, &packet);
+                sifter.sift(&packet, payload, None, scratch, chunk);
+            }
+            Decoded::Fragment(_) => {
+                chunk.fragments.push(FragmentAt {
+                    frame: index as u32,
+                    record: chunk.records.len() as u32,
+                });
+                chunk.records.push(Record::vacant(frame.number));
+            }
+            Decoded::Drop(reason) => drops.add(reason),
+        }
+    }
+    drops
+}
+
+/// Where a packet's payload lies in the frame that it was decoded from.
+fn place_in(data: &[u8], frame: usize, packet: &Packet<'_>) -> PayloadAt {
+    let start = if packet.payload.is_empty() {
+        0
+    } else {
+        packet.payload.as_ptr().addr() - data.as_ptr().addr()
+    };
+    PayloadAt {
+        origin: frame as u32,
+        start: start as u32,
+        len: packet.payload.len() as u32,
+    }
+}
+
+/// Serial, in packet order: what fragments complete fills the record kept for the
+/// fragment that completed it. A datagram may hold a tunnel, and that a fragment.
+pub(crate) fn reassemble<L: FrameList + ?Sized>(
+    chunk: &mut Chunk,
+    frames: &L,
+    decoder: &Decoder,
+    defragmenter: &mut Defragmenter,
+    sifter: &Sifter,
+    drops: &mut DropCounters,
+) {
+    if chunk.fragments.is_empty() {
+        return;
+    }
+    for at in std::mem::take(&mut chunk.fragments) {
+        let frame = frames.frame(at.frame as usize);
+        let Decoded::Fragment(fragment) = decoder.frame(&frame) else { continue };
+        let mut complete = defragmenter.insert(&fragment);
+        while let Some(datagram) = complete.take() {
+            complete = use_datagram(
+                &datagram,
+                at.record,
+                chunk,
+                decoder,
+                defragmenter,
+                sifter,
+                drops,
+            );
+        }
+    }
+    // The datagrams' sightings came last; back into packet order.
+    for list in &mut chunk.sightings {
+        list.sort_by_key(|sighting| (sighting.record, sighting.offset));
+    }
+    for list in &mut chunk.segments {
+        list.sort_unstable();
+    }
+}
+
+fn use_datagram(
+    datagram: &Datagram,
+    record: u32,
+    chunk: &mut Chunk,
+    decoder: &Decoder,
+    defragmenter: &mut Defragmenter,
+    sifter: &Sifter,
+    drops: &mut DropCounters,
+) -> Option<Datagram> {
+    match decoder.datagram(datagram) {
+        Decoded::Packet(packet) => {
+            let payload = PayloadAt {
+                origin: PayloadAt::OWN,
+                start: chunk.own.len() as u32,
+                len: packet.payload.len() as u32,
+            };
+            chunk.own.extend_from_slice(packet.payload);
+            SCRATCH.with_borrow_mut(|scratch| {
+                sifter.sift(&packet, payload, Some(record), scratch, chunk);
+            });
+            None
+        }
+        Decoded::Fragment(inner) => defragmenter.insert(&inner),
+        Decoded::Drop(reason) => {
+            drops.add(reason);
+            None
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! What a sensor tells about itself: counters, fill, memory, warnings.
+
+use super::Sensor;
+use super::sizing::{self, CONTENT_SHARDS};
+use super::stats::{ContentCounters, Stats};
+use crate::prevalence::Prevalence;
+use crate::propagation::PropagationCounters;
+use crate::signature::CandidateCounters;
+use crate::stream::{SampleCounters, TailCounters};
+
+/// The gauges of fill, 0 to 1.
+const FILLS: [&str; 5] = ["prevalence", "dispersion", "recipients", "senders", "relays"];
+
+/// Counters a key below which a prevalence table counts as overloaded: 0.8 % of
+/// new keys are then promoted falsely (DESIGN, sizing law).
+const OVERLOADED: f64 = 4.0;
+
+impl Sensor {
+    /// The counters and gauges of every room. Names are stable.
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats::default();
+        self.packet_stats(&mut stats);
+        self.flow_stats(&mut stats);
+        self.content_stats(&mut stats);
+        self.memory_stats(&mut stats);
+        stats
+    }
+
+    fn packet_stats(&self, stats: &mut Stats) {
+        let p = &self.packets;
+        for (name, value) in [
+            ("frames", self.frames),
+            ("packets", p.packets),
+            ("payload_bytes", p.payload_bytes),
+            ("empty", p.empty),
+            ("backscatter", p.backscatter),
+            ("sifted", p.sifted),
+            ("short_segments", p.short_segments),
+            ("short_datagrams", p.short_datagrams),
+            ("too_short", p.too_short),
+            ("time_backwards", self.clock.backwards),
+            ("time_jump", self.clock.jumps),
+        ] {
+            stats.set("packets", name, value);
+        }
+        for (name, value) in self.drops.iter() {
+            stats.set("drops", name, value);
+        }
+        for (name, value) in self.defragmenter.counters().iter() {
+            stats.set("fragments", name, value);
+        }
+        stats.set("fragments", "waiting", self.defragmenter.waiting());
+        let seams = self.flow.iter().fold(
+            crate::fingerprint::Windows::default(),
+            |mut sum, f| {
+                sum += f.windows;
+                sum
+            },
+        );
+        for (name, value) in [
+            ("total", p.windows.total + seams.total),
+            ("kept", p.windows.kept + seams.kept),
+            ("periodic", p.windows.periodic + seams.periodic),
+            ("across_seams", seams.total),
+            ("short_kept", p.short_kept),
+            ("short_periodic", p.short_periodic),
+        ] {
+            stats.set("windows", name, value);
+        }
+    }
+
+    fn flow_stats(&self, stats: &mut Stats) {
+        let (mut tails, mut samples) =
+            (TailCounters::default(), SampleCounters::default());
+        for flow in &self.flow {
+            tails.add(flow.tails.counters());
+            samples.add(flow.samples.counters());
+        }
+        for (name, value) in [
+            ("segments", tails.segments),
+            ("joined", tails.joined),
+            ("retransmitted", tails.retransmitted),
+            ("out_of_order", tails.out_of_order),
+            ("lost_to_gaps", tails.lost_to_gaps),
+            ("lost_to_store", tails.lost_to_store),
+            ("recovered", tails.recovered),
+            ("restarts", tails.restarts),
+            ("midstream", tails.midstream),
+            ("evictions", tails.evictions),
+            ("refused", tails.refused),
+        ] {
+            stats.set("stream", name, value);
+        }
+        for (name, value) in [
+            ("taken", samples.taken),
+            ("shared", samples.shared),
+            ("refused", samples.refused),
+            ("out_of_reach", samples.out_of_reach),
+            ("evicted", samples.evicted),
+            ("released", samples.released),
+        ] {
+            stats.set("samples", name, value);
+        }
+    }
+
+    fn content_stats(&self, stats: &mut Stats) {
+        let mut sum = ContentCounters::default();
+        let mut fill = [0.0_f64; 5];
+        let mut propagation = PropagationCounters::default();
+        let mut candidates = CandidateCounters::default();
+        let (mut capacity, mut live) = (0, 0);
+        for content in &self.content {
+            sum.add(&content.counters);
+            candidates.add(content.candidates.counters());
+            propagation.add(&content.propagation.counters());
+            capacity += content.candidates.capacity() as u64;
+            live += content.candidates.len() as u64;
+            fill[0] += content.prevalence().fill();
+            fill[1] += content.dispersion().fill();
+            let relays = content.propagation.fill();
+            fill[2] += relays.recipients;
+            fill[3] += relays.senders;
+            fill[4] += relays.relays;
+        }
+        stats.set("candidates", "capacity", capacity);
+        stats.set("candidates", "live", live);
+        for (name, value) in [
+            ("admitted", candidates.admitted),
+            ("evicted_unseen", candidates.evicted_unseen),
+            ("evicted_less_dispersed", candidates.evicted_less_dispersed),
+            ("evicted_relay", candidates.evicted_relay),
+            ("expired", candidates.expired),
+            ("refused", candidates.refused),
+            ("lists_cut", candidates.lists_cut),
+            ("samples_refused", candidates.samples_refused),
+        ] {
+            stats.set("candidates", name, value);
+        }
+        for (name, value) in [
+            ("relays_evicted", propagation.relays_evicted),
+            ("counting_relays_evicted", propagation.counting_relays_evicted),
+            ("relays_expired", propagation.relays_expired),
+            ("receipts_evicted", propagation.receipts_evicted),
+            ("recipients_turned_early", propagation.recipients_turned_early),
+            ("senders_turned_early", propagation.senders_turned_early),
+        ] {
+            stats.set("propagation", name, value);
+        }
+        for (name, value) in [
+            ("sightings", sum.sightings),
+            ("repeated", sum.repeated),
+            ("promoted", sum.promoted),
+            ("promotions", sum.promotions),
+            ("alarms_without_room", sum.alarms_without_room),
+        ] {
+            stats.set("content", name, value);
+        }
+        for (name, value) in FILLS.into_iter().zip(fill) {
+            stats.set_gauge("fill", name, value / CONTENT_SHARDS as f64);
+        }
+        let ledger = self.ledger.counters();
+        for (name, value) in [
+            ("alarms", ledger.alarms),
+            ("alarms_known", ledger.alarms_known),
+            ("windows_unknown", ledger.windows_unknown),
+            ("signatures", ledger.signatures),
+            ("updates", ledger.updates),
+            ("absorbed", ledger.absorbed),
+            ("retired", ledger.retired),
+        ] {
+            stats.set("signatures", name, value);
+        }
+    }
+
+    fn memory_stats(&self, stats: &mut Stats) {
+        let mut rooms = [0_usize; 4];
+        for content in &self.content {
+            for (room, bytes) in rooms.iter_mut().zip(content.memory_bytes()) {
+                *room += bytes;
+            }
+        }
+        let tails: usize = self.flow.iter().map(|flow| flow.tails.memory_bytes()).sum();
+        let samples: usize =
+            self.flow.iter().map(|flow| flow.samples.memory_bytes()).sum();
+        let fragments = self.defragmenter.memory_bytes();
+        let names = ["prevalence", "dispersion", "propagation", "candidates"];
+        let named = names
+            .into_iter()
+            .zip(rooms)
+            .chain([("tails", tails), ("samples", samples), ("fragments", fragments)])
+            .chain([("signatures", self.ledger.memory_bytes())]);
+        let mut total = 0;
+        for (name, bytes) in named {
+            stats.set("memory", name, bytes as u64);
+            total += bytes as u64;
+        }
+        stats.set("memory", "total", total);
+        stats.set("memory", "budget", sizing::effective_memory(&self.config));
+    }
+
+    /// Bytes of all tables: never above the budget.
+    pub fn memory_bytes(&self) -> u64 {
+        self.stats().count("memory", "total").unwrap_or(0)
+    }
+
+    /// Warns where the expected rate needs more memory than there is.
+    pub(super) fn warn_of_expected_load(&mut self) {
+        let Some(keys) = sizing::keys_per_generation(&self.config) else { return };
+        let per_shard = keys / CONTENT_SHARDS as f64;
+        let expected =
+            self.content[0].prevalence().expected_false_promotion(per_shard as u64);
+        let needed = Prevalence::bytes_for(per_shard as u64, OVERLOADED);
+        if needed > self.plan.prevalence {
+            self.warnings.push(format!(
+                "the expected rate puts {keys:.3e} contents into a window of {}: {:.2} % of new \
+                 contents will be promoted falsely; more memory, a shorter window or sparser \
+                 sampling would help",
+                self.config.prevalence_window,
+                expected * 100.0
+            ));
+        }
+    }
+
+    /// Warns, once, when the prevalence tables are seen to be overloaded.
+    pub(super) fn warn_of_overload(&mut self) {
+        if self.overload_warned {
+            return;
+        }
+        let fullest =
+            self.content.iter().map(|c| c.prevalence().fill()).fold(0.0, f64::max);
+        // Each new key sets four counters: 4 counters a key fill 1 - 1/e of them.
+        if fullest > 1.0 - (-4.0 / OVERLOADED).exp() {
+            self.overload_warned = true;
+            self.warnings.push(format!(
+                "prevalence tables are {:.0} % full: more than 0.8 % of new contents are now \
+                 promoted falsely; more memory, a shorter window or sparser sampling would help",
+                fullest * 100.0
+            ));
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Counters by name: what came in, what was used, what was dropped and why.
+
+use crate::fingerprint::Windows;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What the first stage counts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PacketCounters {
+    /// Packets decoded (datagrams put together again among them).
+    pub(crate) packets: u64,
+    /// Their payload bytes.
+    pub(crate) payload_bytes: u64,
+    /// Without payload.
+    pub(crate) empty: u64,
+    /// Replies, not sifted.
+    pub(crate) backscatter: u64,
+    /// At least beta bytes, sifted.
+    pub(crate) sifted: u64,
+    /// TCP segments below beta bytes: seen across seams only.
+    pub(crate) short_segments: u64,
+    /// Datagrams below beta bytes, fingerprinted whole.
+    pub(crate) short_datagrams: u64,
+    /// Of these, sampled.
+    pub(crate) short_kept: u64,
+    /// Of these, of period 8 or less.
+    pub(crate) short_periodic: u64,
+    /// Too short for either.
+    pub(crate) too_short: u64,
+    /// Windows of the payloads themselves.
+    pub(crate) windows: Windows,
+}
+
+impl PacketCounters {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.packets += other.packets;
+        self.payload_bytes += other.payload_bytes;
+        self.empty += other.empty;
+        self.backscatter += other.backscatter;
+        self.sifted += other.sifted;
+        self.short_segments += other.short_segments;
+        self.short_datagrams += other.short_datagrams;
+        self.short_kept += other.short_kept;
+        self.short_periodic += other.short_periodic;
+        self.too_short += other.too_short;
+        self.windows += other.windows;
+    }
+}
+
+/// What content shards count, beyond what their rooms count themselves.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ContentCounters {
+    /// Sightings that came in.
+    pub(crate) sightings: u64,
+    /// The same key again in the same packet, not counted twice.
+    pub(crate) repeated: u64,
+    /// Sightings past the prevalence gate.
+    pub(crate) promoted: u64,
+    /// Keys whose estimate reached the threshold, once each window or so.
+    pub(crate) promotions: u64,
+    /// Thresholds passed without a candidate to show for it: the table was full.
+    pub(crate) alarms_without_room: u64,
+}
+
+impl ContentCounters {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.sightings += other.sightings;
+        self.repeated += other.repeated;
+        self.promoted += other.promoted;
+        self.promotions += other.promotions;
+        self.alarms_without_room += other.alarms_without_room;
+    }
+}
+
+/// A sensor's counters and gauges, by section and name, in a fixed order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Stats(BTreeMap<&'static str, BTreeMap<&'static str, serde_json::Number>>);
+
+impl Stats {
+    /// The counter `name` of `section`.
+    pub fn count(&self, section: &str, name: &str) -> Option<u64> {
+        self.0.get(section)?.get(name)?.as_u64()
+    }
+
+    /// The gauge `name` of `section`.
+    pub fn gauge(&self, section: &str, name: &str) -> Option<f64> {
+        self.0.get(section)?.get(name)?.as_f64()
+    }
+
+    /// All sections, each with its names and values.
+    pub fn sections(
+        &self,
+    ) -> impl Iterator<Item = (&'static str, &BTreeMap<&'static str, serde_json::Number>)>
+    {
+        self.0.iter().map(|(section, values)| (*section, values))
+    }
+
+    pub(crate) fn set(&mut self, section: &'static str, name: &'static str, value: u64) {
+        self.0.entry(section).or_default().insert(name, value.into());
+    }
+
+    /// A gauge, rounded so that its text is short.
+    pub(crate) fn set_gauge(
+        &mut self,
+        section: &'static str,
+        name: &'static str,
+        value: f64,
+    ) {
+        let rounded = (value * 1e6).round() / 1e6;
+        if let Some(number) = serde_json::Number::from_f64(rounded) {
+            self.0.entry(section).or_default().insert(name, number);
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The stage that needs no order: packets in, records and sightings out.
+
+use super::batch::{Chunk, PayloadAt, Record, Sighting, content_shard, is_backscatter};
+use super::seeds::{Seeds, mix};
+use super::sizing::FLOW_SHARDS;
+use crate::config::{Config, PortRule, Preset};
+use crate::fingerprint::{Fingerprinter, Kernel, Scratch, Short};
+use crate::packet::{Host, Packet, protocol, tcp_flags};
+use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// Datagrams below this many bytes are counted and not fingerprinted.
+pub(crate) const SHORTEST_DATAGRAM: usize = 16;
+
+/// What all workers of a sensor share: read only.
+pub(crate) struct Sifter {
+    pub(crate) fingerprinter: Fingerprinter,
+    port_rule: PortRule,
+    telescope: bool,
+    short_datagrams: bool,
+    tails: bool,
+    v6_prefix: u8,
+    direction_seed: u64,
+    flow_seed: u64,
+    salt_seed: u64,
+}
+
+impl Sifter {
+    pub(crate) fn new(config: &Config, seeds: &Seeds, kernel: Kernel) -> Self {
+        Self {
+            fingerprinter: Fingerprinter::new(
+                seeds.wide("fingerprint"),
+                config.beta,
+                config.sampling,
+                kernel,
+            ),
+            port_rule: config.port_rule,
+            telescope: config.preset == Preset::Telescope,
+            short_datagrams: config.short_datagrams,
+            tails: config.tails,
+            v6_prefix: config.v6_prefix,
+            direction_seed: seeds.narrow("direction"),
+            flow_seed: seeds.narrow("flow shard"),
+            salt_seed: seeds.narrow("content key"),
+        }
+    }
+
+    /// What protocol and port add to a content's key.
+    fn salt(&self, protocol: u8, source_port: u16, destination_port: u16) -> u64 {
+        let port = self.port_rule.port(source_port, destination_port).unwrap_or(0);
+        mix(self.salt_seed ^ (u64::from(protocol) << 16 | u64::from(port)))
+    }
+
+    /// The shard of an unordered address pair, without ports, so that fragments
+    /// go with the rest of their flow.
+    fn flow_shard(&self, a: Host, b: Host) -> u8 {
+        let fold =
+            |host: Host| mix((host.0 >> 64) as u64 ^ mix(host.0 as u64 ^ self.flow_seed));
+        (mix(fold(a).wrapping_add(fold(b))) % FLOW_SHARDS as u64) as u8
+    }
+
+    fn direction(&self, packet: &Packet<'_>) -> u64 {
+        let mut text = [0_u8; 44];
+        text[..16].copy_from_slice(&Host::of(packet.source, 128).0.to_le_bytes());
+        text[16..32].copy_from_slice(&Host::of(packet.destination, 128).0.to_le_bytes());
+        text[32..34].copy_from_slice(&packet.source_port.to_le_bytes());
+        text[34..36].copy_from_slice(&packet.destination_port.to_le_bytes());
+        text[36..].copy_from_slice(&packet.encapsulation.to_le_bytes());
+        xxh3_64_with_seed(&text, self.direction_seed).max(1)
+    }
+
+    /// The record of a packet; its payload's place is the caller's to fill in.
+    fn record(&self, packet: &Packet<'_>) -> Record {
+        let source = Host::of(packet.source, self.v6_prefix);
+        let destination = Host::of(packet.destination, self.v6_prefix);
+        let tcp = packet.protocol == protocol::TCP;
+        Record {
+            number: packet.number,
+            time: packet.time.as_nanos(),
+            source,
+            destination,
+            direction: if tcp { self.direction(packet) } else { 0 },
+            salt: self.salt(packet.protocol, packet.source_port, packet.destination_port),
+            sequence: packet.sequence,
+            source_port: packet.source_port,
+            destination_port: packet.destination_port,
+            protocol: packet.protocol,
+            flags: packet.tcp_flags,
+            flow_shard: self.flow_shard(source, destination),
+            vacant: false,
+            payload: PayloadAt::default(),
+        }
+    }
+
+    /// Puts a packet into a chunk: its record, and what its own payload shows.
+    /// `fill` is the vacant record to use, if one was kept for it.
+    pub(crate) fn sift(
+        &self,
+        packet: &Packet<'_>,
+        payload: PayloadAt,
+        fill: Option<u32>,
+        scratch: &mut Scratch,
+        chunk: &mut Chunk,
+    ) {
+        let counters = &mut chunk.counters;
+        counters.packets += 1;
+        counters.payload_bytes += packet.payload.len() as u64;
+        if is_backscatter(packet, self.telescope) {
+            counters.backscatter += 1;
+            return;
+        }
+        let tcp = packet.protocol == protocol::TCP;
+        if packet.payload.is_empty() {
+            counters.empty += 1;
+            if !(tcp && packet.tcp_flags & tcp_flags::SYN != 0) {
+                return;
+            }
+        }
+        let record = Record { payload, ..self.record(packet) };
+        let index = match fill {
+            Some(index) => {
+                chunk.records[index as usize] = record;
+                index
+            }
+            None => {
+                chunk.records.push(record);
+                chunk.records.len() as u32 - 1
+            }
+        };
+        if tcp && self.tails {
+            chunk.segments[usize::from(record.flow_shard)].push(index);
+        }
+        if packet.payload.is_empty() {
+            return;
+        }
+        let sightings = &mut chunk.sightings;
+        let mut keep = |offset: usize, fingerprint: u64| {
+            let key = mix(fingerprint ^ record.salt);
+            sightings[content_shard(key)].push(Sighting {
+                key,
+                record: index,
+                offset: offset as i32,
+            });
+        };
+        if packet.payload.len() >= self.fingerprinter.beta() {
+            counters.sifted += 1;
+            let windows =
+                self.fingerprinter.for_each(scratch, packet.payload, |at, print| {
+                    keep(at, print.0);
+                });
+            counters.windows += windows;
+        } else if tcp {
+            // Its bytes are seen across the seams, if at all.
+            counters.short_segments += 1;
+        } else if self.short_datagrams && packet.payload.len() >= SHORTEST_DATAGRAM {
+            counters.short_datagrams += 1;
+            match self.fingerprinter.short(packet.payload) {
+                Short::Kept(print) => {
+                    counters.short_kept += 1;
+                    keep(0, print.0);
+                }
+                Short::Periodic => counters.short_periodic += 1,
+                Short::NotSampled => {}
+            }
+        } else {
+            counters.too_short += 1;
+        }
+    }
+}
+
+/// Fingerprints and buffers packets, without locks: one for each thread of a
+/// host. Hand it to [`Sensor::absorb`](super::Sensor::absorb) from time to time.
+pub struct Worker {
+    pub(crate) sifter: Arc<Sifter>,
+    pub(crate) scratch: Scratch,
+    pub(crate) chunk: Chunk,
+}
+
+impl Worker {
+    pub(crate) fn new(sifter: Arc<Sifter>) -> Self {
+        Self { sifter, scratch: Scratch::default(), chunk: Chunk::new() }
+    }
+
+    /// Takes a packet that the host has decoded. Its payload is copied.
+    pub fn observe(&mut self, packet: &Packet<'_>) {
+        let payload = PayloadAt {
+            origin: PayloadAt::OWN,
+            start: self.chunk.own.len() as u32,
+            len: packet.payload.len() as u32,
+        };
+        let before = self.chunk.records.len();
+        self.sifter.sift(packet, payload, None, &mut self.scratch, &mut self.chunk);
+        if self.chunk.records.len() > before {
+            self.chunk.own.extend_from_slice(packet.payload);
+        }
+    }
+
+    /// Packets buffered since the last hand-over.
+    pub fn buffered(&self) -> usize {
+        self.chunk.records.len()
+    }
+
+    /// Bytes buffered since the last hand-over: absorb at some megabytes.
+    pub fn buffered_bytes(&self) -> usize {
+        self.chunk.memory_bytes()
+    }
+}

@@ -1,0 +1,128 @@
+//! A bounded memory of when each hash was first seen.
+
+use super::hash::reduce;
+use super::lines::{Line, Lines};
+
+/// Entries in a line: five times of 8 bytes, then five tags of 4.
+const WAYS: usize = 5;
+
+/// When each hash was first seen, best effort: what does not fit is forgotten, oldest
+/// first.
+///
+/// A set-associative table: the hash picks one cache line of five entries, each a 32-bit
+/// tag and a time. A hash is taken for another with a chance below 5 in 2^31.
+#[derive(Debug)]
+pub struct FirstSeen {
+    lines: Lines,
+}
+
+impl FirstSeen {
+    /// A table of at most `bytes` (and never less than 124).
+    pub fn new(bytes: usize) -> Self {
+        Self { lines: Lines::within(bytes) }
+    }
+
+    /// Notes that the hash was seen at `time`, unless an earlier time is known. Times
+    /// before `since` have expired: they are replaced, and make room first. Returns
+    /// whether an entry that had not expired was forgotten for it.
+    pub fn note(&mut self, hash: u64, time: u64, since: u64) -> bool {
+        let tag = tag(hash);
+        let line = self.lines.line_mut(reduce(hash, self.lines.len()));
+        let alive = |way: usize| tag_at(line, way) != 0 && line[way] >= since;
+        let known = (0..WAYS).find(|&way| tag_at(line, way) == tag);
+        if known.is_some_and(alive) {
+            return false;
+        }
+        let way = known.or_else(|| (0..WAYS).find(|&way| !alive(way)));
+        let evicts = way.is_none();
+        let way = way.or_else(|| (0..WAYS).min_by_key(|&way| line[way])).unwrap_or(0);
+        let (word, shift) = tag_place(way);
+        line[way] = time;
+        line[word] =
+            line[word] & !(u64::from(u32::MAX) << shift) | u64::from(tag) << shift;
+        evicts
+    }
+
+    /// When the hash was first seen, if that is still known and not before `since`.
+    pub fn first(&self, hash: u64, since: u64) -> Option<u64> {
+        let line = self.lines.line(reduce(hash, self.lines.len()));
+        let way = (0..WAYS).find(|&way| tag_at(line, way) == tag(hash))?;
+        Some(line[way]).filter(|&time| time >= since)
+    }
+
+    /// How many entries fit.
+    pub fn capacity(&self) -> usize {
+        self.lines.len() * WAYS
+    }
+
+    /// Bytes allocated.
+    pub fn memory_bytes(&self) -> usize {
+        self.lines.memory_bytes()
+    }
+}
+
+/// The tag of a hash: its low bits (the upper ones chose the line), never 0 (empty).
+fn tag(hash: u64) -> u32 {
+    hash as u32 | 1
+}
+
+fn tag_place(way: usize) -> (usize, usize) {
+    (WAYS + way / 2, way % 2 * 32)
+}
+
+fn tag_at(line: &Line, way: usize) -> u32 {
+    let (word, shift) = tag_place(way);
+    (line[word] >> shift) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::hash::remix;
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashMap;
+
+    proptest! {
+        #[test]
+        fn with_room_it_knows_every_first_time_that_has_not_expired(
+            notes in prop::collection::vec((0u64..40, 0u64..9), 1..200),
+            window in 1u64..200,
+        ) {
+            let mut table = FirstSeen::new(1 << 20);
+            let mut exact: HashMap<u64, u64> = HashMap::new();
+            let mut time = 0;
+            for (key, gap) in notes {
+                time += gap;
+                let since = time.saturating_sub(window);
+                prop_assert!(!table.note(remix(key, 1), time, since));
+                let first = exact.entry(key).or_insert(time);
+                if *first < since {
+                    *first = time;
+                }
+                for key in 0..40 {
+                    let known = exact.get(&key).copied().filter(|&first| first >= since);
+                    prop_assert_eq!(table.first(remix(key, 1), since), known);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_oldest_of_a_full_line_is_forgotten() {
+        let mut table = FirstSeen::new(0);
+        let hash = |n: u64| n << 1;
+        for n in 0..5 {
+            assert!(!table.note(hash(n), 10 + n, 0));
+        }
+        assert!(!table.note(hash(0), 99, 0), "known, so nothing changes");
+        assert!(table.note(hash(7), 20, 0));
+        assert_eq!(table.first(hash(0), 0), None);
+        assert_eq!(
+            (table.first(hash(1), 0), table.first(hash(7), 0)),
+            (Some(11), Some(20))
+        );
+        assert!(!table.note(hash(8), 30, 12), "11 has expired and makes room");
+        assert_eq!(table.first(hash(1), 0), None);
+        assert_eq!(table.first(hash(2), 0), Some(12));
+    }
+}

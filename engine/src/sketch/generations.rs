@@ -1,0 +1,178 @@
+//! A sliding window out of two tables: the current window and the one before.
+
+use std::mem;
+
+/// A table that can be emptied for its next generation.
+pub trait Clear {
+    /// Empties the table and keeps its memory.
+    fn clear(&mut self);
+}
+
+/// The current and the previous generation of a table.
+///
+/// Generations are whole windows, aligned to multiples of the window since time 0. Both
+/// together cover at least one window and at most two, whatever the moment. Times are
+/// nanoseconds; an earlier time than the last counts as the current generation.
+#[derive(Debug)]
+pub struct Generations<T> {
+    current: T,
+    previous: T,
+    /// The current generation's number: time / window.
+    number: u64,
+    /// When the current generation ends.
+    end: u64,
+    window: u64,
+    /// Rotated in this window already, because the table was full.
+    rotated_early: bool,
+}
+
+impl<T: Clear> Generations<T> {
+    /// Two empty tables of the same shape, and the window in nanoseconds (at least 1).
+    pub fn new(current: T, previous: T, window: u64) -> Self {
+        let window = window.max(1);
+        Self { current, previous, number: 0, end: window, window, rotated_early: false }
+    }
+
+    /// Moves to the generation of `time`. Two or more ahead empties both tables.
+    #[inline]
+    pub fn advance(&mut self, time: u64) {
+        if time >= self.end {
+            self.turn(time);
+        }
+    }
+
+    #[cold]
+    fn turn(&mut self, time: u64) {
+        let number = time / self.window;
+        if number == self.number {
+            return; // the last generation that 64 bits can hold
+        }
+        if number - self.number >= 2 {
+            self.current.clear();
+            self.previous.clear();
+        } else if !self.rotated_early {
+            self.rotate();
+        }
+        self.rotated_early = false;
+        self.number = number;
+        self.end = (number + 1).saturating_mul(self.window);
+    }
+
+    /// Ends the current generation before its time, for a table that is full. The turn
+    /// at the end of this window is then left out, as it would forget the previous
+    /// generation while it is young; so what is kept then reaches back less than three
+    /// windows instead of two, and may reach back less than one.
+    pub fn rotate_early(&mut self) {
+        self.rotate();
+        self.rotated_early = true;
+    }
+
+    fn rotate(&mut self) {
+        mem::swap(&mut self.current, &mut self.previous);
+        self.current.clear();
+    }
+
+    /// The number of the current generation.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The generation that a time falls into.
+    pub fn number_of(&self, time: u64) -> u64 {
+        time / self.window
+    }
+
+    /// The current table.
+    #[inline]
+    pub fn current(&self) -> &T {
+        &self.current
+    }
+
+    /// The current table, to be written.
+    #[inline]
+    pub fn current_mut(&mut self) -> &mut T {
+        &mut self.current
+    }
+
+    /// The table of the window before.
+    #[inline]
+    pub fn previous(&self) -> &T {
+        &self.previous
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    impl Clear for Vec<u64> {
+        fn clear(&mut self) {
+            Self::clear(self);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_kept_is_what_lies_in_this_window_and_the_last(
+            window in 1u64..50,
+            gaps in prop::collection::vec(0u64..70, 1..60),
+        ) {
+            let mut kept = Generations::new(Vec::new(), Vec::new(), window);
+            let (mut times, mut time) = (Vec::new(), 0);
+            for gap in gaps {
+                time += gap;
+                kept.advance(time);
+                kept.current_mut().push(time);
+                times.push(time);
+                let in_generation = |back: u64| -> Vec<u64> {
+                    let of = |t: &u64| t / window + back == time / window;
+                    times.iter().copied().filter(of).collect()
+                };
+                prop_assert_eq!(kept.current(), &in_generation(0));
+                prop_assert_eq!(kept.previous(), &in_generation(1));
+                prop_assert_eq!(kept.number(), time / window);
+            }
+        }
+
+        #[test]
+        fn early_turns_never_keep_three_windows(
+            gaps in prop::collection::vec((0u64..12, any::<bool>()), 1..80),
+        ) {
+            let mut kept = Generations::new(Vec::new(), Vec::new(), 10);
+            let mut time = 0;
+            for (gap, full) in gaps {
+                time += gap;
+                kept.advance(time);
+                kept.current_mut().push(time);
+                let oldest = kept.previous().iter().chain(kept.current()).min().unwrap();
+                prop_assert!(oldest / 10 + 2 >= time / 10);
+                if full {
+                    kept.rotate_early();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_early_turn_replaces_the_turn_at_the_end_of_its_window() {
+        let mut kept = Generations::new(Vec::new(), Vec::new(), 10);
+        kept.current_mut().push(8);
+        kept.rotate_early();
+        kept.current_mut().push(9);
+        kept.advance(10);
+        assert_eq!((kept.previous(), kept.current()), (&vec![8], &vec![9]));
+        kept.advance(20);
+        assert_eq!((kept.previous(), kept.current()), (&vec![9], &vec![]));
+    }
+
+    #[test]
+    fn time_neither_runs_back_nor_overflows() {
+        let mut kept = Generations::new(vec![], vec![], 7);
+        kept.advance(u64::MAX);
+        kept.current_mut().push(1);
+        kept.advance(u64::MAX);
+        kept.advance(0);
+        assert_eq!((kept.number(), kept.current()), (u64::MAX / 7, &vec![1]));
+    }
+}

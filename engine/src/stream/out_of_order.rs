@@ -1,0 +1,267 @@
+//! What waits for a gap to be filled?
+//!
+//! A small fixed pool of slots. A slot is a *piece*, one or more segments in a
+//! row that did not fit the main tail: the bytes at its start and the bytes at
+//! its end. Or it is a *hole*: the bytes before it and the bytes after it, when
+//! the main tail went on beyond. Both are two ends that can be joined to: the
+//! `end` (bytes before a sequence number, grown by a segment that begins
+//! there) and the `start` (bytes from a sequence number on, met by a segment
+//! that ends there). In a piece the start comes first, in a hole the end.
+
+/// What a slot stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Segments ahead of the main tail: a seam is owed in front of them.
+    Ahead,
+    /// Segments that look old: most likely a retransmission, owed nothing.
+    Behind,
+    /// The two banks of a gap that the main tail has left behind. Either may
+    /// be missing.
+    Hole,
+}
+
+/// One slot without its bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot {
+    pub(super) kind: Kind,
+    /// Sequence number of the first byte of the slot's head.
+    pub(super) start: u32,
+    /// Sequence number after the last byte of the slot's tail.
+    pub(super) end: u32,
+    pub(super) has_start: bool,
+    pub(super) has_end: bool,
+    pub(super) head_len: usize,
+    pub(super) tail_len: usize,
+    /// Segments that have joined its end.
+    pub(super) grown: u32,
+    /// Whether a hole was counted as a lost seam.
+    owed: bool,
+    /// When it was touched last, in touches.
+    touched: u64,
+}
+
+const FREE: Slot = Slot {
+    kind: Kind::Hole,
+    start: 0,
+    end: 0,
+    has_start: false,
+    has_end: false,
+    head_len: 0,
+    tail_len: 0,
+    grown: 0,
+    owed: false,
+    touched: 0,
+};
+
+pub(super) struct OutOfOrder {
+    directions: Box<[u64]>,
+    slots: Box<[Slot]>,
+    /// A slot's head, then its tail, `context` bytes each.
+    bytes: Box<[u8]>,
+    context: usize,
+    touches: u64,
+}
+
+impl OutOfOrder {
+    /// Bytes that a slot takes.
+    pub(super) fn slot_bytes(context: usize) -> usize {
+        size_of::<u64>() + size_of::<Slot>() + 2 * context
+    }
+
+    pub(super) fn new(slots: usize, context: usize) -> Self {
+        Self {
+            directions: vec![0; slots].into_boxed_slice(),
+            slots: vec![FREE; slots].into_boxed_slice(),
+            bytes: vec![0; slots * 2 * context].into_boxed_slice(),
+            context,
+            touches: 0,
+        }
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.slots.len() * Self::slot_bytes(self.context)
+    }
+
+    pub(super) fn slot(&self, i: usize) -> Slot {
+        self.slots[i]
+    }
+
+    /// The bytes from the slot's start on.
+    pub(super) fn head(&self, i: usize) -> &[u8] {
+        &self.bytes[2 * i * self.context..][..self.slots[i].head_len]
+    }
+
+    /// The bytes before the slot's end.
+    pub(super) fn tail(&self, i: usize) -> &[u8] {
+        &self.bytes[(2 * i + 1) * self.context..][..self.slots[i].tail_len]
+    }
+
+    pub(super) fn set_tail(&mut self, i: usize, end: u32, tail: &[u8]) {
+        self.bytes[(2 * i + 1) * self.context..][..tail.len()].copy_from_slice(tail);
+        self.touches += 1;
+        let slot = &mut self.slots[i];
+        (slot.end, slot.has_end, slot.tail_len) = (end, true, tail.len());
+        slot.touched = self.touches;
+    }
+
+    /// The slot begins at `start` with these bytes, or as many as fit.
+    pub(super) fn set_head(&mut self, i: usize, start: u32, bytes: &[u8]) {
+        let slot = &mut self.slots[i];
+        (slot.start, slot.has_start, slot.head_len) = (start, true, 0);
+        self.extend_head(i, bytes);
+    }
+
+    /// The slot has gained a segment at its end, these bytes of it new.
+    pub(super) fn lengthen(&mut self, i: usize, new: &[u8]) {
+        self.slots[i].grown += 1;
+        if self.slots[i].kind != Kind::Hole {
+            self.extend_head(i, new);
+        }
+    }
+
+    /// The slot has gained all segments of slot `by`, new from byte `overlap` on.
+    pub(super) fn lengthen_by(&mut self, i: usize, by: usize, overlap: usize) {
+        let Slot { grown, head_len, .. } = self.slots[by];
+        self.slots[i].grown += grown + 1;
+        let room = self.context - self.slots[i].head_len;
+        if self.slots[i].kind != Kind::Hole && room > 0 {
+            let skipped = overlap.min(head_len);
+            let n = room.min(head_len - skipped);
+            let from = 2 * by * self.context + skipped;
+            let to = 2 * i * self.context + self.slots[i].head_len;
+            self.bytes.copy_within(from..from + n, to);
+            self.slots[i].head_len += n;
+        }
+    }
+
+    /// The main tail has left the slot behind: between its two ends is a hole,
+    /// a seam lost or not (`owed`).
+    pub(super) fn make_hole(&mut self, i: usize, owed: bool) {
+        let slot = &mut self.slots[i];
+        (slot.kind, slot.grown) = (Kind::Hole, 0);
+        slot.owed |= owed;
+    }
+
+    /// The far bank of a hole has been joined to the end of slot `own`, or of
+    /// the main tail. A piece becomes the new far bank, else the hole is left
+    /// without one. Says whether a seam counted as lost was recovered.
+    pub(super) fn close(&mut self, hole: usize, own: Option<usize>) -> bool {
+        match own {
+            Some(own) if self.slots[own].kind != Kind::Hole => {
+                let Slot { start, head_len, .. } = self.slots[own];
+                let at = 2 * own * self.context;
+                self.bytes.copy_within(at..at + head_len, 2 * hole * self.context);
+                let slot = &mut self.slots[hole];
+                (slot.start, slot.head_len) = (start, head_len);
+                self.free(own);
+                return false;
+            }
+            Some(own) => {
+                (self.slots[own].has_end, self.slots[own].tail_len) = (false, 0);
+                self.free_if_void(own);
+            }
+            None => {}
+        }
+        let recovered = self.slots[hole].owed;
+        let slot = &mut self.slots[hole];
+        (slot.has_start, slot.head_len, slot.owed) = (false, 0, false);
+        self.free_if_void(hole);
+        recovered
+    }
+
+    pub(super) fn free(&mut self, i: usize) {
+        self.slots[i] = FREE;
+        self.directions[i] = 0;
+    }
+
+    /// Frees a slot that has neither end left.
+    fn free_if_void(&mut self, i: usize) {
+        if !self.slots[i].has_start && !self.slots[i].has_end {
+            self.free(i);
+        }
+    }
+
+    /// A slot without ends, the longest untouched one if none is free, and
+    /// what was in it. `None` if the pool has no slots at all.
+    pub(super) fn insert(
+        &mut self,
+        direction: u64,
+        kind: Kind,
+    ) -> Option<(usize, Option<Kind>)> {
+        let i = (0..self.slots.len()).min_by_key(|&i| self.slots[i].touched)?;
+        let old = self.slots[i];
+        let evicted = (old.has_start || old.has_end).then_some(old.kind);
+        self.touches += 1;
+        self.slots[i] = Slot { kind, touched: self.touches, ..FREE };
+        self.directions[i] = direction;
+        Some((i, evicted))
+    }
+
+    /// Whether anything of the direction is held.
+    pub(super) fn holds(&self, direction: u64) -> bool {
+        self.of(direction).next().is_some()
+    }
+
+    /// Whether a piece of the direction holds all of `[start, end)`.
+    pub(super) fn covers(&self, direction: u64, start: u32, end: u32) -> bool {
+        self.of(direction).any(|i| {
+            let slot = &self.slots[i];
+            let len = slot.end.wrapping_sub(slot.start);
+            slot.kind != Kind::Hole
+                && start.wrapping_sub(slot.start) <= len
+                && end.wrapping_sub(slot.start) <= len
+        })
+    }
+
+    /// The slot whose end lies in `[start, end)`, so that a segment there
+    /// goes on from it; the one with the least overlap.
+    pub(super) fn find_end(&self, direction: u64, start: u32, end: u32) -> Option<usize> {
+        let len = end.wrapping_sub(start);
+        self.of(direction)
+            .filter(|&i| {
+                let slot = &self.slots[i];
+                let overlap = slot.end.wrapping_sub(start);
+                let whole = slot.end.wrapping_sub(slot.start);
+                // A piece that begins inside the segment is swallowed by it.
+                slot.has_end
+                    && overlap < len
+                    && (slot.kind == Kind::Hole || overlap <= whole)
+            })
+            .min_by_key(|&i| self.slots[i].end.wrapping_sub(start))
+    }
+
+    /// The slot whose start lies in `[from, end]`, the first one. The end may
+    /// be that of slot `own`: a piece does not run on to itself, a hole does
+    /// when it is filled.
+    pub(super) fn find_start(
+        &self,
+        direction: u64,
+        from: u32,
+        end: u32,
+        own: Option<usize>,
+    ) -> Option<usize> {
+        let reach = end.wrapping_sub(from);
+        self.of(direction)
+            .filter(|&i| {
+                let slot = &self.slots[i];
+                slot.has_start
+                    && slot.start.wrapping_sub(from) <= reach
+                    && (Some(i) != own || slot.kind == Kind::Hole)
+            })
+            .min_by_key(|&i| self.slots[i].start.wrapping_sub(from))
+    }
+
+    fn extend_head(&mut self, i: usize, more: &[u8]) {
+        let len = self.slots[i].head_len;
+        let n = more.len().min(self.context - len);
+        self.bytes[2 * i * self.context + len..][..n].copy_from_slice(&more[..n]);
+        self.slots[i].head_len += n;
+    }
+
+    fn of(&self, direction: u64) -> impl Iterator<Item = usize> {
+        self.directions.iter().enumerate().filter_map(move |(i, &d)| {
+            let slot = &self.slots[i];
+            (d == direction && (slot.has_start || slot.has_end)).then_some(i)
+        })
+    }
+}

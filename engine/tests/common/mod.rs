@@ -1,0 +1,43 @@
+//! What the integration tests share.
+// Each test binary uses a part of this.
+#![allow(dead_code)]
+
+pub(crate) mod twin;
+
+use std::path::PathBuf;
+
+/// The folder of real captures, or `None` after saying that the test is skipped.
+pub(crate) fn captures(folder: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("WORMSIFT_CAPTURES").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/captures"),
+        PathBuf::from,
+    );
+    let path = root.join(folder);
+    if path.is_dir() {
+        return Some(path);
+    }
+    eprintln!("skipped: no captures at {} (set WORMSIFT_CAPTURES)", path.display());
+    None
+}
+
+/// SplitMix64: the tests' seeded numbers.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Below `n`.
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
+        ((u128::from(self.next()) * u128::from(n)) >> 64) as u64
+    }
+
+    pub(crate) fn bytes(&mut self, n: usize) -> Vec<u8> {
+        (0..n).map(|_| self.next() as u8).collect()
+    }
+}

@@ -1,0 +1,180 @@
+//! The exact twin of a sensor: hash maps and sets, no sketch; the same gates and
+//! the same windows.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
+
+/// The thresholds and windows of the sensor it is held against.
+#[derive(Clone, Copy)]
+pub(crate) struct Gates {
+    pub(crate) prevalence: u32,
+    pub(crate) prevalence_window: u64,
+    pub(crate) dispersion_window: u64,
+}
+
+/// Two generations of something, each a full window long.
+struct Two<T> {
+    generation: u64,
+    window: u64,
+    current: T,
+    previous: T,
+}
+
+impl<T: Default> Two<T> {
+    fn new(window: u64) -> Self {
+        Self { generation: 0, window, current: T::default(), previous: T::default() }
+    }
+
+    fn advance(&mut self, time: u64) {
+        let generation = time / self.window;
+        if generation <= self.generation {
+            return;
+        }
+        let old = std::mem::take(&mut self.current);
+        self.previous =
+            if generation == self.generation + 1 { old } else { T::default() };
+        self.generation = generation;
+    }
+}
+
+#[derive(Default)]
+struct Hosts {
+    sources: HashSet<u128>,
+    destinations: HashSet<u128>,
+}
+
+/// A host that passes a content on.
+struct Relay {
+    targets: HashSet<u128>,
+    last_seen: u64,
+}
+
+/// What the twin says of one sighting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Truth {
+    pub(crate) prevalence: u32,
+    pub(crate) promoted: bool,
+    pub(crate) sources: u32,
+    pub(crate) destinations: u32,
+    pub(crate) spread: u32,
+}
+
+/// Counts contents `K` exactly.
+pub(crate) struct Twin<K> {
+    gates: Gates,
+    counts: Two<HashMap<K, u32>>,
+    hosts: Two<HashMap<K, Hosts>>,
+    received: Two<HashSet<(K, u128)>>,
+    sent: Two<HashSet<(K, u128)>>,
+    relays: HashMap<(K, u128), Relay>,
+    relays_of: HashMap<K, Vec<u128>>,
+    candidates: HashSet<K>,
+}
+
+impl<K: Copy + Eq + Hash> Twin<K> {
+    pub(crate) fn new(gates: Gates) -> Self {
+        Self {
+            counts: Two::new(gates.prevalence_window),
+            hosts: Two::new(gates.dispersion_window),
+            received: Two::new(gates.dispersion_window),
+            sent: Two::new(gates.dispersion_window),
+            relays: HashMap::new(),
+            relays_of: HashMap::new(),
+            candidates: HashSet::new(),
+            gates,
+        }
+    }
+
+    /// One sighting of a content; at most one a packet.
+    pub(crate) fn observe(
+        &mut self,
+        key: K,
+        time: u64,
+        source: u128,
+        destination: u128,
+        group: bool,
+    ) -> Truth {
+        self.counts.advance(time);
+        *self.counts.current.entry(key).or_default() += 1;
+        let count = |map: &HashMap<K, u32>| map.get(&key).copied().unwrap_or(0);
+        let prevalence = count(&self.counts.current) + count(&self.counts.previous);
+        let promoted =
+            prevalence >= self.gates.prevalence || self.candidates.contains(&key);
+        let mut truth =
+            Truth { prevalence, promoted, sources: 0, destinations: 0, spread: 0 };
+        if !promoted {
+            return truth;
+        }
+        self.hosts.advance(time);
+        let hosts = self.hosts.current.entry(key).or_default();
+        hosts.sources.insert(source);
+        hosts.destinations.insert(destination);
+        let distinct = |side: fn(&Hosts) -> &HashSet<u128>| {
+            let current = side(&self.hosts.current[&key]);
+            match self.hosts.previous.get(&key) {
+                Some(previous) => current.union(side(previous)).count() as u32,
+                None => current.len() as u32,
+            }
+        };
+        truth.sources = distinct(|h| &h.sources);
+        truth.destinations = distinct(|h| &h.destinations);
+        if truth.sources >= 2 && truth.destinations >= 2 {
+            self.candidates.insert(key);
+        }
+        truth.spread = self.pass_on(key, time, source, destination, group);
+        truth
+    }
+
+    fn pass_on(
+        &mut self,
+        key: K,
+        time: u64,
+        source: u128,
+        destination: u128,
+        group: bool,
+    ) -> u32 {
+        self.received.advance(time);
+        self.sent.advance(time);
+        let known = |set: &Two<HashSet<(K, u128)>>, host| {
+            set.current.contains(&(key, host)) || set.previous.contains(&(key, host))
+        };
+        let window = self.gates.dispersion_window;
+        let live = |relay: &Relay| time / window <= relay.last_seen / window + 1;
+        if let Some(hosts) = self.relays_of.get_mut(&key) {
+            hosts.retain(|host| {
+                let keep = live(&self.relays[&(key, *host)]);
+                if !keep {
+                    self.relays.remove(&(key, *host));
+                }
+                keep
+            });
+        }
+        if !self.relays.contains_key(&(key, source))
+            && known(&self.received, source)
+            && !known(&self.sent, source)
+        {
+            self.relays.insert(
+                (key, source),
+                Relay { targets: HashSet::new(), last_seen: time },
+            );
+            self.relays_of.entry(key).or_default().push(source);
+        }
+        let target = !group && destination != source && !known(&self.sent, destination);
+        if let Some(relay) = self.relays.get_mut(&(key, source)) {
+            relay.last_seen = time;
+            if target {
+                relay.targets.insert(destination);
+            }
+        }
+        self.sent.current.insert((key, source));
+        self.received.current.insert((key, destination));
+        self.relays_of
+            .get(&key)
+            .into_iter()
+            .flatten()
+            .filter_map(|host| self.relays.get(&(key, *host)))
+            .map(|relay| relay.targets.len() as u32)
+            .filter(|fan_out| *fan_out >= 2)
+            .sum()
+    }
+}

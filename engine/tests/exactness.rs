@@ -1,0 +1,199 @@
+//! The sensor against its exact twin: same gates, same windows, no sketch.
+
+mod common;
+
+use common::Random;
+use common::twin::{Gates, Truth, Twin};
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+use wormsift::config::{Config, Size, Span};
+use wormsift::packet::{Host, Packet, Timestamp};
+use wormsift::sensor::{Decision, Sensor};
+
+const SECOND: u64 = 1_000_000_000;
+
+fn gates(config: &Config) -> Gates {
+    Gates {
+        prevalence: u32::from(config.prevalence),
+        prevalence_window: config.prevalence_window.0,
+        dispersion_window: config.dispersion_window.0,
+    }
+}
+
+fn address(n: u64) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::from(0x0a00_0000 | n as u32))
+}
+
+/// A datagram of exactly one window, so that content and key are one.
+struct Message {
+    time: u64,
+    source: u64,
+    destination: u64,
+    content: u64,
+}
+
+const BETA: usize = 40;
+
+/// The 40 bytes of content `n`: no two alike, none periodic.
+fn body(n: u64) -> Vec<u8> {
+    Random(n.wrapping_mul(0x9e37_79b9) ^ 0xc0de).bytes(BETA)
+}
+
+/// What both say of each message, in order.
+fn judge(config: &Config, messages: &[Message]) -> Vec<(u64, Decision, Truth)> {
+    let mut sensor = Sensor::new(config.clone()).unwrap();
+    sensor.keep_decisions();
+    let mut worker = sensor.worker();
+    let mut twin = Twin::new(gates(config));
+    let mut truths = HashMap::new();
+    for (number, message) in (1..).zip(messages) {
+        let (source, destination) =
+            (address(message.source), address(message.destination));
+        worker.observe(&Packet {
+            number,
+            time: Timestamp::from_nanos(message.time),
+            source,
+            destination,
+            protocol: 17,
+            source_port: 9,
+            destination_port: 7_777,
+            sequence: 0,
+            tcp_flags: 0,
+            encapsulation: 0,
+            payload: &body(message.content),
+        });
+        let host = |a| Host::of(a, 64).0;
+        let truth = twin.observe(
+            message.content,
+            message.time,
+            host(source),
+            host(destination),
+            Host::of(destination, 64).is_group(),
+        );
+        truths.insert(number, (message.content, truth));
+    }
+    sensor.absorb([&mut worker]);
+    let mut decisions = sensor.decisions();
+    assert_eq!(decisions.len(), messages.len(), "one sighting a message");
+    decisions.sort_by_key(|d| d.packet);
+    decisions
+        .into_iter()
+        .map(|decision| {
+            let (content, truth) = truths[&decision.packet];
+            (content, decision, truth)
+        })
+        .collect()
+}
+
+fn config() -> Config {
+    let mut config = Config::default();
+    config.sampling = "1".parse().unwrap();
+    config.memory = Some(Size(16 << 20));
+    config
+}
+
+/// Small worlds with echoes, replies, chains and pauses: 1,000 of them.
+#[test]
+fn in_small_worlds_the_sensor_is_the_twin() {
+    let (mut sightings, mut differ, mut spreads, mut spread_differs) = (0, 0, 0, 0);
+    for seed in 0..1_000 {
+        let random = &mut Random(seed);
+        let hosts = 3 + random.below(40);
+        let contents = 1 + random.below(8);
+        let pace = [SECOND / 100, SECOND, 30 * SECOND][random.below(3) as usize];
+        let mut config = config();
+        config.dispersion_window = Span([600, 14_400][random.below(2) as usize] * SECOND);
+        let mut time = 1_000_000 * SECOND;
+        let messages: Vec<Message> = (0..40 + random.below(400))
+            .map(|_| {
+                time += random.below(pace);
+                Message {
+                    time,
+                    source: random.below(hosts),
+                    destination: random.below(hosts),
+                    content: seed << 8 | random.below(contents),
+                }
+            })
+            .collect();
+        for (_, decision, truth) in judge(&config, &messages) {
+            sightings += 1;
+            assert!(
+                decision.prevalence.min(15) >= truth.prevalence.min(15),
+                "prevalence errs up"
+            );
+            differ += u32::from(decision.promoted != truth.promoted);
+            if truth.promoted {
+                spreads += 1;
+                spread_differs += u32::from(decision.spread != truth.spread);
+            }
+        }
+    }
+    println!(
+        "small worlds: {sightings} sightings, {differ} promoted differently; of {spreads} past \
+         prevalence, {spread_differs} with another spread"
+    );
+    // Two hosts that share a bit of the linear counter make a candidate one
+    // sighting later; a Bloom collision hides a relay or its target.
+    assert!(f64::from(differ) <= 2e-3 * f64::from(sightings));
+    assert!(f64::from(spread_differs) <= 2e-3 * f64::from(spreads));
+}
+
+/// Contents of known dispersion among unique traffic, in random order.
+#[test]
+fn alarms_near_the_thresholds_and_false_promotions_are_as_stated() {
+    let random = &mut Random(42);
+    let mut config = config();
+    config.memory = Some(Size(64 << 20));
+    let mut messages = Vec::new();
+    let mut time = 2_000_000 * SECOND;
+    // Rounds of one prevalence window: each content is seen often in one of them.
+    for round in 0..20_u64 {
+        let mut burst: Vec<(u64, u64, u64)> = Vec::new();
+        for c in 0..150_u64 {
+            let content = 1 << 40 | round << 20 | c;
+            // Past the gate from the third sighting on: two more than wanted.
+            let wanted = [20, 40, 60][(c % 3) as usize];
+            for i in 0..wanted + 2 {
+                burst.push((1_000 * c + i, 500_000 + 1_000 * c + i, content));
+            }
+        }
+        for unique in 0..20_000_u64 {
+            let pair = (random.below(1 << 20), random.below(1 << 20));
+            burst.push((pair.0, pair.1, 1 << 50 | round << 20 | unique));
+        }
+        for i in (1..burst.len()).rev() {
+            burst.swap(i, random.below(i as u64 + 1) as usize);
+        }
+        let step = 50 * SECOND / burst.len() as u64;
+        for (source, destination, content) in burst {
+            time += step;
+            messages.push(Message { time, source, destination, content });
+        }
+        time += 130 * SECOND;
+    }
+    let mut keys: HashMap<u64, (u32, u32, bool)> = HashMap::new();
+    let mut false_promotions = 0_u64;
+    for (content, decision, truth) in judge(&config, &messages) {
+        let key = keys.entry(content).or_default();
+        key.0 = key.0.max(truth.sources);
+        key.1 = key.1.max(truth.destinations);
+        key.2 |= decision.dispersion_alarm;
+        false_promotions += u64::from(decision.promoted && !truth.promoted);
+        assert!(decision.promoted || !truth.promoted, "nothing prevalent is missed");
+    }
+    let share = |range: &dyn Fn(u32) -> bool| {
+        let group: Vec<bool> =
+            keys.values().filter(|k| range(k.0) && range(k.1)).map(|k| k.2).collect();
+        (group.iter().filter(|alarm| **alarm).count(), group.len())
+    };
+    let (loud, of_loud) = share(&|n| n >= 40);
+    let (quiet, of_quiet) = share(&|n| n > 0 && n <= 20);
+    println!(
+        "thresholds: {loud} of {of_loud} keys at 40 x 40 or above alarmed, {quiet} of {of_quiet} at \
+         20 x 20 or below; {false_promotions} false promotions of {} messages",
+        messages.len()
+    );
+    assert!(of_loud >= 1_900 && of_quiet >= 900);
+    assert!(loud as f64 >= 0.99 * of_loud as f64);
+    assert!(quiet as f64 <= 0.001 * of_quiet as f64);
+}

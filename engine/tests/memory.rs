@@ -1,0 +1,163 @@
+//! Memory is fixed when the sensor is built: held under a counting allocator.
+
+mod common;
+
+use common::Random;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use wormsift::config::{Config, Size};
+use wormsift::packet::{Packet, Timestamp};
+use wormsift::sensor::Sensor;
+use wormsift::signature::{Alarm, Finding};
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+struct Counting;
+
+// SAFETY: every call goes to the system allocator unchanged; only counters are added.
+#[allow(unsafe_code)] // an allocator cannot be written without
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        PEAK.fetch_max(LIVE.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
+        // SAFETY: the caller's contract is the system allocator's.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        PEAK.fetch_max(LIVE.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
+        // SAFETY: as above.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const BUDGET: usize = 64 << 20;
+/// Buffers between the stages, a worker's batch, the signatures remembered.
+const OVERHEAD: usize = 40 << 20;
+
+struct Flood {
+    random: Random,
+    number: u64,
+    time: u64,
+}
+
+impl Flood {
+    fn send(
+        &mut self,
+        worker: &mut wormsift::sensor::Worker,
+        source: u32,
+        destination: u32,
+        tcp: bool,
+        payload: &[u8],
+    ) {
+        self.number += 1;
+        self.time += 20_000;
+        worker.observe(&Packet {
+            number: self.number,
+            time: Timestamp::from_nanos(self.time),
+            source: IpAddr::V4(Ipv4Addr::from(source)),
+            destination: IpAddr::V4(Ipv4Addr::from(destination)),
+            protocol: if tcp { 6 } else { 17 },
+            source_port: self.random.next() as u16,
+            destination_port: 9_999,
+            sequence: self.random.next() as u32,
+            tcp_flags: 0,
+            encapsulation: 0,
+            payload,
+        });
+    }
+}
+
+/// Floods every table, hides an outbreak in the middle, and watches both. One test
+/// alone: the allocator counts the whole process.
+#[test]
+fn a_flood_of_everything_stays_in_the_budget_and_hides_no_outbreak() {
+    let mut config = Config::default();
+    config.memory = Some(Size(BUDGET as u64));
+    config.sampling = "1".parse().unwrap();
+    let before = LIVE.load(Relaxed);
+    let mut sensor = Sensor::new(config).unwrap();
+    let built = LIVE.load(Relaxed) - before;
+    let budget = BUDGET + OVERHEAD;
+    assert!(built <= BUDGET + BUDGET / 10, "{built} bytes at construction");
+
+    let mut worker = sensor.worker();
+    let mut flood =
+        Flood { random: Random(5), number: 0, time: 1_000_000_000_000_000_000 };
+    let worm = Random(99).bytes(200);
+    let mut peak = 0;
+    let mut found = Vec::new();
+    let capacity = sensor.stats().count("candidates", "capacity").unwrap();
+    // Contents at 2 x 2, ten times what the candidate table holds, each of one window.
+    let contents = 10 * capacity;
+    for content in 0..contents {
+        let body = Random(content << 20).bytes(40);
+        for step in 0..5 {
+            let host = 0x0a00_0000 + (content as u32 % 4_000_000) * 2 + step % 2;
+            flood.send(&mut worker, host, host + 0x2000_0000, false, &body);
+        }
+        // Distinct payloads, addresses and TCP directions beside it.
+        let other = flood.random.next() as u32;
+        let unique = flood.random.bytes(120);
+        flood.send(&mut worker, other, !other, true, &unique);
+        // An outbreak that grows through the middle of the flood: host n infects 3n+1..3n+3.
+        if content % 500 == 0 && content > contents / 4 && content < contents * 3 / 4 {
+            let n = ((content - contents / 4) / 500) as u32;
+            for victim in 1..=3 {
+                for _ in 0..2 {
+                    flood.send(
+                        &mut worker,
+                        0xc0a8_0000 + n,
+                        0xc0a8_0000 + 3 * n + victim,
+                        false,
+                        &worm,
+                    );
+                }
+            }
+        }
+        if worker.buffered() >= 2_000 {
+            sensor.absorb([&mut worker]);
+            found.extend(sensor.findings());
+            peak = peak.max(PEAK.swap(LIVE.load(Relaxed), Relaxed) - before);
+            assert!(sensor.memory_bytes() <= BUDGET as u64);
+        }
+    }
+    sensor.absorb([&mut worker]);
+    sensor.finish();
+    found.extend(sensor.findings());
+    let stats = sensor.stats();
+    println!(
+        "flood: {} packets; at construction {} MiB, peak {} MiB of {} + {}; {} candidates evicted \
+         or refused",
+        flood.number,
+        built >> 20,
+        peak >> 20,
+        BUDGET >> 20,
+        OVERHEAD >> 20,
+        stats.count("candidates", "evicted_unseen").unwrap_or(0)
+            + stats.count("candidates", "refused").unwrap_or(0),
+    );
+    assert!(peak <= budget, "{peak} bytes at the peak");
+    for alarm in [Alarm::Propagation, Alarm::Dispersion] {
+        assert!(
+            found.iter().any(|finding| {
+                let (Finding::Signature(s) | Finding::Update(s) | Finding::Summary(s)) =
+                    finding;
+                s.alarm == alarm && worm.windows(s.content.len()).any(|w| w == s.content)
+                    || alarm == Alarm::Dispersion
+                        && s.sources >= 30
+                        && s.destinations >= 30
+                        && worm.windows(s.content.len()).any(|w| w == s.content)
+            }),
+            "{alarm:?}"
+        );
+    }
+}
