@@ -176,9 +176,9 @@ fn block(text: &mut String, rank: usize, signature: &Signature, palette: Palette
     if !s.relays.is_empty() {
         let _ = writeln!(
             text,
-            "   passed on by {} to {}:",
+            "   passed on by {}, spread {}:",
             counted(s.relays.len() as u64, "relay"),
-            counted(s.spread.into(), "host")
+            grouped(s.spread.into())
         );
         for relay in s.relays.iter().take(RELAYS) {
             let _ = writeln!(
@@ -384,7 +384,7 @@ mod tests {
             "1. 00000000000000000000000000000007  propagation alarm, high confidence",
             "udp/4444, 15 bytes in 12,345 packets from 60 sources to 1,000 destinations",
             "why: Twelve hosts passed it on.",
-            "passed on by 1 relay to 41 hosts:",
+            "passed on by 1 relay, spread 41:",
             "192.0.2.1        received (not recorded)  sent 2004-01-19 23:59:59.123  to 1 host",
             "sources: 192.0.2.0, 192.0.2.1,",
             "destinations: 192.0.2.200",
