@@ -1,2 +1,40 @@
-//! Stub.
-fn main() {}
+//! `wormsift`: captures in, signatures of self-spreading content out.
+//!
+//! Glue only: this package reads the command line, opens the inputs, and prints; what
+//! is found, and how, is the engine's. stdout is data, stderr is talk.
+
+mod args;
+mod commands;
+mod exit_code;
+mod filter;
+mod instant;
+mod network;
+mod progress;
+mod report;
+mod selection;
+mod settings;
+mod signals;
+mod stdout;
+mod table;
+mod talk;
+
+use clap::Parser;
+use exit_code::Failure;
+use std::process::ExitCode;
+use talk::Talk;
+
+fn main() -> ExitCode {
+    let cli = args::Cli::parse();
+    let mut talk = Talk::new(&cli.talk);
+    let exit = match commands::run(&cli.command, &mut talk) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            talk.end_progress();
+            if let Failure::Usage(reason) | Failure::Failed(reason) = &failure {
+                talk.error(reason);
+            }
+            failure.exit()
+        }
+    };
+    ExitCode::from(exit.code())
+}

@@ -1,0 +1,414 @@
+//! The command line: each flag with its help, unit and default.
+//!
+//! Only its shape is checked here; ranges are the engine's business
+//! ([`Config::validate`](wormsift::config::Config::validate)).
+
+use crate::filter::Filter;
+use crate::instant::Instant;
+use crate::network::Network;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use wormsift::capture::Limits;
+use wormsift::config::{Endpoint, PortRule, Preset, Rate, Size, Span};
+use wormsift::fingerprint::{Kernel, Sampling};
+use wormsift_corpora::{Carriage, CorpusError, Scenario};
+
+/// The version, and the kernel that this machine runs.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    format!("{} (kernel {})", env!("CARGO_PKG_VERSION"), Kernel::best().name())
+});
+
+const EXAMPLES: &str = "\
+Examples:
+  wormsift detect capture.pcap
+  wormsift detect --json captures/ 'more/*.pcapng.zst' > findings.jsonl
+  tcpdump -U -w - | wormsift detect -
+  wormsift config --memory 1GiB > wormsift.toml
+  wormsift generate outbreak --seed 7 -o outbreak.pcapng.zst
+
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 some input was damaged (what was
+readable was used); 4 with --fail-on-signature and one found; 130 and 143 after
+SIGINT and SIGTERM.";
+
+const DETECT_EXAMPLES: &str = "\
+Examples:
+  wormsift detect capture.pcap
+      one ranked table, then the best findings in full
+  wormsift detect --json captures/ > findings.jsonl
+      a folder as one trace, each finding a line, as soon as it is made
+  wormsift detect --sampling winnow:128 --port-rule none --sources 3 --destinations 3 day.pcap
+      a small network: certain of all that is 167 bytes or longer
+  wormsift detect --filter 'tcp and not port 22' --exclude-net 10.0.9.0/24 day.pcap
+      only part of the traffic
+  zcat day.pcap.gz | wormsift detect -
+      standard input (compressed files need no zcat)";
+
+const GENERATE_EXAMPLES: &str = "\
+Examples:
+  wormsift generate outbreak --seed 7 -o outbreak.pcapng.zst
+      and outbreak.truth.json beside it
+  wormsift generate outbreak --carriage tcp:536,reorder --until-infected 60 -o tcp.pcap
+  wormsift generate outbreak --no-worm --packets 1000000 -o quiet.pcapng";
+
+/// Finds self-spreading content in network traffic and writes its signature.
+#[derive(Debug, Parser)]
+#[command(
+    name = "wormsift",
+    bin_name = "wormsift",
+    version = VERSION.as_str(),
+    after_help = EXAMPLES,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) talk: TalkArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// How much is said on stderr, and how.
+#[derive(Args, Debug)]
+pub(crate) struct TalkArgs {
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say more on stderr: what is read, and with which settings
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// Colours in the table and on stderr
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Also to a file or pipe
+    Always,
+    /// Nowhere
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Read captures and print the signatures of what spreads in them
+    Detect(Box<DetectArgs>),
+    /// Print the effective settings as TOML, with the origin of each value
+    Config(Box<ConfigArgs>),
+    /// Write a capture with known answers
+    Generate(Box<GenerateArgs>),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write those of all subcommands
+    Man(ManArgs),
+}
+
+/// `wormsift detect`
+#[derive(Args, Debug)]
+#[command(after_help = DETECT_EXAMPLES)]
+pub(crate) struct DetectArgs {
+    /// Files, folders, glob patterns, or `-` for standard input: pcap or pcapng, plain,
+    /// gzip or zstd. All of them are one trace
+    #[arg(value_name = "CAPTURE", required = true, value_hint = ValueHint::AnyPath)]
+    pub(crate) captures: Vec<String>,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) settings: SettingArgs,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Which packets are sifted.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Packets")]
+pub(crate) struct SelectionArgs {
+    /// Only packets for which EXPR holds: host ADDR, net ADDR/BITS, port N or N-M, proto
+    /// NAME, tcp, udp, icmp, vlan or vlan ID, with src or dst before host, net and port;
+    /// and, or, not, parentheses. Default: all
+    #[arg(long, value_name = "EXPR")]
+    pub(crate) filter: Option<Filter>,
+    /// No packets from or to this network; repeatable
+    #[arg(long, value_name = "ADDR/BITS")]
+    pub(crate) exclude_net: Vec<Network>,
+    /// Only packets from TIME on: RFC 3339, or seconds since 1970
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<Instant>,
+    /// Only packets before TIME
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<Instant>,
+    /// Stop after N packets, counted after the other choices
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<u64>,
+}
+
+/// The settings of the engine. Defaults are said here for people; the values are those
+/// of [`Config`](wormsift::config::Config), and a test compares both.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Settings")]
+pub(crate) struct SettingArgs {
+    /// Take settings from a TOML file; flags come before it
+    #[arg(long, value_name = "FILE.toml", value_hint = ValueHint::FilePath)]
+    pub(crate) config: Option<PathBuf>,
+    /// Kind of network: tap (both directions) or telescope (dark addresses). Default: tap
+    #[arg(long, value_name = "KIND", value_parser = one_of::<Preset>(&["tap", "telescope"]))]
+    pub(crate) preset: Option<Preset>,
+    /// Window length in bytes, 8 to 64. Default: 40
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) beta: Option<usize>,
+    /// Which windows are kept: 1 in N by value (N a power of two to 256), or winnow:W, the
+    /// minimum of each W windows. Default: 64
+    #[arg(long, value_name = "N|winnow:W")]
+    pub(crate) sampling: Option<Sampling>,
+    /// Sightings within its window that promote a content, 1 to 15. Default: 3
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) prevalence: Option<u8>,
+    /// Length of the prevalence window, such as 60s or 10d. Default: 1m
+    #[arg(long, value_name = "TIME")]
+    pub(crate) prevalence_window: Option<Span>,
+    /// Distinct source hosts at which a content alarms. Default: 30
+    #[arg(long, value_name = "HOSTS")]
+    pub(crate) sources: Option<u32>,
+    /// Distinct destination hosts at which a content alarms. Default: 30
+    #[arg(long, value_name = "HOSTS")]
+    pub(crate) destinations: Option<u32>,
+    /// Length of the dispersion window. Default: 4h
+    #[arg(long, value_name = "TIME")]
+    pub(crate) dispersion_window: Option<Span>,
+    /// Hosts that relays passed a content on to, at which it alarms. Default: 3
+    #[arg(long, value_name = "HOSTS")]
+    pub(crate) spread: Option<u32>,
+    /// Which port tells contents apart: destination, source, service (the lower one) or
+    /// none. Default: destination
+    #[arg(
+        long,
+        value_name = "RULE",
+        value_parser = one_of::<PortRule>(&["destination", "source", "service", "none"])
+    )]
+    pub(crate) port_rule: Option<PortRule>,
+    /// Expected payload rate, such as 1Gbit/s: sizes the tables. Default: none
+    #[arg(long, value_name = "RATE")]
+    pub(crate) rate: Option<Rate>,
+    /// Memory of all tables together, such as 64MiB. Default: 256MiB
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<Size>,
+    /// Leave out datagrams of 16 to BETA - 1 bytes. Default: fingerprinted whole
+    #[arg(long)]
+    pub(crate) no_short_datagrams: bool,
+    /// Leave out what lies across two TCP segments. Default: sifted
+    #[arg(long)]
+    pub(crate) no_tails: bool,
+    /// Take tunnels (GRE, IP-in-IP, 6in4, VXLAN, Geneve) as their outer packets. Default:
+    /// decoded
+    #[arg(long)]
+    pub(crate) no_tunnels: bool,
+    /// Drop packets with wrong checksums. Default: used, since offload leaves them unset
+    #[arg(long)]
+    pub(crate) checksums: bool,
+    /// Bits of an IPv6 address that make a host, 0 to 128. Default: 64
+    #[arg(long, value_name = "BITS")]
+    pub(crate) v6_prefix: Option<u8>,
+    /// A service that passes content on by nature, such as a mail server; repeatable.
+    /// Default: none
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) relay_exempt: Vec<Endpoint>,
+    /// A file with the secret 128-bit key, 32 hex digits. Default: a fixed public key, so
+    /// that runs repeat
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) key_file: Option<PathBuf>,
+}
+
+/// How the work is done; none of it changes an answer.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Running")]
+pub(crate) struct RunArgs {
+    /// Threads that sift. Default: one a core
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<std::num::NonZero<usize>>,
+    /// Packets, or with a unit bytes, that are read at once
+    #[arg(long, value_name = "SIZE", hide = true, value_parser = batch)]
+    pub(crate) batch: Option<Limits>,
+}
+
+/// What is printed.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// JSON lines on stdout, each as soon as it is known, in place of the table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// All counters at the end, on stderr (with --json always also a line on stdout)
+    #[arg(long)]
+    pub(crate) stats: bool,
+    /// Exit with 4 when there is a signature
+    #[arg(long)]
+    pub(crate) fail_on_signature: bool,
+}
+
+/// `wormsift config`
+#[derive(Args, Debug)]
+pub(crate) struct ConfigArgs {
+    #[command(flatten)]
+    pub(crate) settings: SettingArgs,
+}
+
+/// `wormsift generate`
+#[derive(Args, Debug)]
+#[command(after_help = GENERATE_EXAMPLES)]
+pub(crate) struct GenerateArgs {
+    /// Which story is told
+    #[arg(value_parser = PossibleValuesParser::new(Scenario::names()))]
+    pub(crate) scenario: String,
+    /// What everything random is drawn from: the same seed, the same bytes
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Where the capture goes: pcap if its name ends in .pcap, else pcapng; compressed if
+    /// .zst follows
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: PathBuf,
+    /// Where the answers go. Default: beside the capture, as NAME.truth.json
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) truth: Option<PathBuf>,
+    /// Time of its start: RFC 3339, or seconds since 1970. Default: 2024-03-01T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub(crate) start: Option<Instant>,
+    /// How long it goes on, such as 10m. Default: the scenario's own
+    #[arg(long, value_name = "TIME")]
+    pub(crate) duration: Option<Span>,
+    /// Stop after N packets. Default: the scenario's own
+    #[arg(long, value_name = "N")]
+    pub(crate) packets: Option<u64>,
+    /// Stop soon after so many hosts are infected. Default: the scenario's own
+    #[arg(long, value_name = "HOSTS")]
+    pub(crate) until_infected: Option<u32>,
+    /// Hosts with ordinary traffic. Default: the scenario's own
+    #[arg(long, value_name = "HOSTS")]
+    pub(crate) background_hosts: Option<u32>,
+    /// Conversations a second that each of them starts. Default: the scenario's own
+    #[arg(long, value_name = "RATE")]
+    pub(crate) background_rate: Option<f64>,
+    /// Hosts that can be infected. Default: the scenario's own
+    #[arg(long, value_name = "HOSTS")]
+    pub(crate) vulnerable_hosts: Option<u32>,
+    /// Scans a second of an infected host. Default: the scenario's own
+    #[arg(long, value_name = "RATE")]
+    pub(crate) scan_rate: Option<f64>,
+    /// How the planted content is carried, by commas: udp, tcp:BYTES, reorder, duplicates,
+    /// retransmissions, far-ahead-fake, fragment:BYTES, ipv6, vlan:ID, gre, vxlan:ID
+    #[arg(long, value_name = "LIST", default_value = "udp", value_parser = carriage)]
+    pub(crate) carriage: Carriage,
+    /// Nothing planted: ordinary traffic alone
+    #[arg(long)]
+    pub(crate) no_worm: bool,
+    /// Leave out of the answers which packets carry the content: for large captures
+    #[arg(long)]
+    pub(crate) no_carriers: bool,
+}
+
+/// `wormsift completions`
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+/// `wormsift man`
+#[derive(Args, Debug)]
+pub(crate) struct ManArgs {
+    /// Write wormsift.1 and a page for each subcommand into this folder. Default: the main
+    /// page, to stdout
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// A value that has one of these names, so that help and completions list them.
+fn one_of<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+where
+    T: std::str::FromStr<Err = String> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
+}
+
+fn carriage(text: &str) -> Result<Carriage, String> {
+    text.parse().map_err(|error: CorpusError| error.to_string())
+}
+
+/// `1` is a packet, `1MiB` so many bytes.
+fn batch(text: &str) -> Result<Limits, String> {
+    match text.parse() {
+        Ok(frames) => Ok(Limits { bytes: usize::MAX, frames }),
+        Err(_) => {
+            let size: Size = text.parse()?;
+            let bytes = usize::try_from(size.0).unwrap_or(usize::MAX);
+            Ok(Limits { bytes, frames: usize::MAX })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use wormsift::config::Config;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_has_a_help_text_and_no_two_the_same() {
+        let mut command = Cli::command();
+        command.build();
+        for subcommand in command.get_subcommands() {
+            let mut seen = std::collections::BTreeSet::new();
+            for argument in subcommand.get_arguments() {
+                let help = argument.get_help().map(ToString::to_string);
+                let help =
+                    help.unwrap_or_else(|| panic!("{} lacks a help", argument.get_id()));
+                assert!(seen.insert(help), "{}", argument.get_id());
+            }
+        }
+    }
+
+    #[test]
+    fn the_defaults_in_the_help_are_those_of_the_engine() {
+        // Said in the help even where the engine holds it as "nothing given".
+        let config = Config::from_toml("memory = \"256MiB\"").unwrap();
+        let defaults: toml::Table = config.to_toml().parse().unwrap();
+        let command = SettingArgs::augment_args(clap::Command::new("test"));
+        let mut checked = 0;
+        for argument in command.get_arguments() {
+            let key = argument.get_id().as_str();
+            let Some(value) = defaults.get(key).filter(|_| key != "relay_exempt") else {
+                continue;
+            };
+            let Some(help) = argument.get_help().map(ToString::to_string) else {
+                continue;
+            };
+            if argument.get_action().takes_values() {
+                let value = value.to_string().replace('"', "");
+                assert!(
+                    help.ends_with(&format!("Default: {value}")),
+                    "{key}: {help}, {value}"
+                );
+                checked += 1;
+            }
+        }
+        assert_eq!(checked, 12);
+    }
+
+    #[test]
+    fn a_batch_is_packets_or_bytes() {
+        assert_eq!(batch("7").map(|limits| limits.frames), Ok(7));
+        assert_eq!(batch("16MiB").map(|limits| limits.bytes), Ok(16 << 20));
+        assert!(batch("many").is_err());
+    }
+}

@@ -1,0 +1,11 @@
+//! `wormsift config`: the effective settings, and the origin of each.
+
+use crate::args::ConfigArgs;
+use crate::exit_code::{Exit, Failure};
+use crate::settings::Settings;
+use crate::stdout::print;
+
+pub(super) fn run(args: &ConfigArgs) -> Result<Exit, Failure> {
+    print(&Settings::new(&args.settings)?.to_toml())?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,123 @@
+//! `wormsift detect`: captures in, findings out.
+//!
+//! One thread reads ahead, the pool sifts, and this thread stands between them: it
+//! prints, and looks for signals between batches. None of it changes an answer.
+
+mod reader;
+mod stats;
+
+use crate::args::{DetectArgs, RunArgs};
+use crate::exit_code::{Exit, Failure};
+use crate::report::Report;
+use crate::selection::Selection;
+use crate::settings::Settings;
+use crate::signals::Signals;
+use crate::talk::Talk;
+use rayon::ThreadPool;
+use reader::{Progress, Reader, Wait};
+use stats::{FinalStats, Run};
+use std::time::Instant;
+use wormsift::capture::{self, Limits};
+use wormsift::sensor::Sensor;
+
+/// What is read at once: as much as the engine sifts between two barriers, so that the
+/// pool is seldom without work.
+const BATCH: Limits = Limits { bytes: 4 << 20, frames: 32_768 };
+
+pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
+    let started = Instant::now();
+    let settings = Settings::new(&args.settings)?;
+    let signals = Signals::new()?;
+    let pool = pool(&args.run)?;
+    let selection = Selection::new(&args.selection, &settings.config);
+    let mut sensor = Sensor::new(settings.config).map_err(Failure::usage)?;
+    talk.detail(format_args!(
+        "kernel {}, {} threads",
+        sensor.kernel(),
+        pool.current_num_threads()
+    ));
+
+    let (inputs, mut damage) = capture::inputs(&args.captures);
+    damage.iter().for_each(|line| talk.error(line));
+    let mut damaged = damage.len() as u64;
+    inputs.iter().for_each(|input| talk.detail(format_args!("input {}", input.name())));
+    talk.show_progress();
+
+    let mut report = Report::new(args.output.json);
+    let mut progress = Progress::default();
+    let limits = args.run.batch.unwrap_or(BATCH);
+    let reader = Reader::start(inputs, selection, limits)?;
+    let stopped_by = loop {
+        report_news(&mut sensor, &mut report, talk)?;
+        if let Some(signal) = signals.caught() {
+            break Some(signal);
+        }
+        let read = match reader.next()? {
+            Wait::Read(read) => read,
+            Wait::NotYet => continue,
+            Wait::Ended => break None,
+        };
+        if let Some(batch) = read.batch.filter(|batch| !batch.is_empty()) {
+            pool.install(|| sensor.sift(&batch));
+        }
+        damage.clear();
+        damage.extend(read.damage);
+        damaged += damage.len() as u64;
+        damage.iter().for_each(|line| talk.error(line));
+        progress = read.progress;
+        talk.progress().at(progress.position, progress.total);
+    };
+    pool.install(|| sensor.finish());
+    talk.end_progress();
+    report_news(&mut sensor, &mut report, talk)?;
+
+    let stats = FinalStats {
+        engine: sensor.stats(),
+        selection: progress.selection,
+        run: Run {
+            kernel: sensor.kernel(),
+            threads: pool.current_num_threads(),
+            input: progress.capture.into(),
+            missing_inputs: damaged.saturating_sub(progress.capture.damaged_files),
+            seconds: started.elapsed().as_secs_f64(),
+            stopped_by,
+        },
+    };
+    if let Some(warning) = stats.nothing_to_sift() {
+        report.warning(&warning, talk)?;
+    }
+    report.stats(&stats)?;
+    let found = report.found_any();
+    report.finish(talk.stdout_palette())?;
+    if args.output.stats {
+        talk.answer(stats.for_people());
+    }
+    Ok(match stopped_by {
+        Some(signal) => Exit::Signal(signal),
+        None if found && args.output.fail_on_signature => Exit::SignatureFound,
+        None if damaged > 0 => Exit::Damaged,
+        None => Exit::Done,
+    })
+}
+
+fn report_news(
+    sensor: &mut Sensor,
+    report: &mut Report,
+    talk: &Talk,
+) -> Result<(), Failure> {
+    for warning in sensor.warnings() {
+        report.warning(&warning, talk)?;
+    }
+    for finding in sensor.findings() {
+        report.finding(finding, talk)?;
+    }
+    Ok(())
+}
+
+fn pool(args: &RunArgs) -> Result<ThreadPool, Failure> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(args.threads.map_or(0, std::num::NonZero::get))
+        .thread_name(|index| format!("sift-{index}"))
+        .build()
+        .map_err(|error| Failure::of("threads", error))
+}

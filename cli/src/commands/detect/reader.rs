@@ -1,0 +1,136 @@
+//! A thread that reads ahead, so that reading and sifting go on side by side.
+//!
+//! It may be stuck in a read of standard input when the process wants to end; so nobody
+//! waits for it.
+
+use crate::exit_code::Failure;
+use crate::selection::{Selection, SelectionCounts};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
+use wormsift::capture::{CaptureCounters, Damage, FrameBatch, Input, Limits, Trace};
+
+/// Batches that wait to be sifted, beside the one that is being read.
+const AHEAD: usize = 2;
+/// How long a signal may go unseen.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// The reading end.
+pub(super) struct Reader(Receiver<Message>);
+
+enum Message {
+    Read(Box<Read>),
+    End,
+}
+
+/// A batch and all that is known with it.
+pub(super) struct Read {
+    /// `None` when only damage is left to tell.
+    pub(super) batch: Option<FrameBatch>,
+    pub(super) damage: Vec<Damage>,
+    pub(super) progress: Progress,
+}
+
+/// How far the reading was after a batch.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Progress {
+    /// Bytes behind, as on disk.
+    pub(super) position: u64,
+    /// Bytes in all; `None` with a stream.
+    pub(super) total: Option<u64>,
+    pub(super) capture: CaptureCounters,
+    pub(super) selection: SelectionCounts,
+}
+
+/// What waiting for the reader came to.
+pub(super) enum Wait {
+    Read(Box<Read>),
+    NotYet,
+    Ended,
+}
+
+impl Reader {
+    /// Starts to read; it ends when this is dropped, or with the inputs.
+    pub(super) fn start(
+        inputs: Vec<Input>,
+        selection: Selection,
+        limits: Limits,
+    ) -> Result<Self, Failure> {
+        let (sender, receiver) = sync_channel(AHEAD);
+        thread::Builder::new()
+            .name("read".to_owned())
+            .spawn(move || read(inputs, selection, limits, &sender))
+            .map_err(|error| Failure::of("reading thread", error))?;
+        Ok(Self(receiver))
+    }
+
+    /// Waits for a batch, a little.
+    pub(super) fn next(&self) -> Result<Wait, Failure> {
+        match self.0.recv_timeout(PATIENCE) {
+            Ok(Message::Read(read)) => Ok(Wait::Read(read)),
+            Ok(Message::End) => Ok(Wait::Ended),
+            Err(RecvTimeoutError::Timeout) => Ok(Wait::NotYet),
+            // It says when it ends, unless it panicked.
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(Failure::of("reading thread", "ended too early"))
+            }
+        }
+    }
+}
+
+fn read(
+    inputs: Vec<Input>,
+    mut selection: Selection,
+    limits: Limits,
+    sender: &SyncSender<Message>,
+) {
+    let mut trace = Trace::open(inputs);
+    loop {
+        let mut batch = trace.next_batch(limits);
+        let wants_more = batch.as_mut().is_some_and(|batch| selection.apply(batch));
+        let read = Box::new(Read {
+            batch,
+            damage: trace.damage(),
+            progress: Progress {
+                position: trace.position(),
+                total: trace.total_bytes(),
+                capture: trace.counters(),
+                selection: selection.counts(),
+            },
+        });
+        if sender.send(Message::Read(read)).is_err() {
+            return;
+        }
+        if !wants_more {
+            break;
+        }
+    }
+    let _ = sender.send(Message::End);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::SelectionArgs;
+    use wormsift::config::Config;
+
+    #[test]
+    fn damage_is_told_although_there_is_no_batch() {
+        let selection = Selection::new(&SelectionArgs::default(), &Config::default());
+        let inputs = vec![Input::bytes("nothing", Vec::new())];
+        let reader = Reader::start(inputs, selection, Limits::default()).unwrap();
+        let mut damage = Vec::new();
+        loop {
+            match reader.next().unwrap() {
+                Wait::Read(read) => {
+                    assert!(read.batch.is_none());
+                    damage.extend(read.damage);
+                }
+                Wait::NotYet => {}
+                Wait::Ended => break,
+            }
+        }
+        assert_eq!(damage.len(), 1);
+        assert_eq!(damage[0].path, "nothing");
+    }
+}

@@ -1,0 +1,27 @@
+//! One file a subcommand.
+
+mod completions;
+mod config;
+mod detect;
+mod generate;
+mod man;
+
+use crate::args::{Cli, Command};
+use crate::exit_code::{Exit, Failure};
+use crate::talk::Talk;
+
+/// Runs what the command line asks for.
+pub(crate) fn run(command: &Command, talk: &mut Talk) -> Result<Exit, Failure> {
+    match command {
+        Command::Detect(args) => detect::run(args, talk),
+        Command::Config(args) => config::run(args),
+        Command::Generate(args) => generate::run(args, talk),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
+    }
+}
+
+/// The command line itself, with the same version on every machine.
+fn plain_command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command().version(env!("CARGO_PKG_VERSION"))
+}

@@ -1,0 +1,65 @@
+//! How far along? A bar by bytes of input, as on disk.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// A bar on stderr, or nothing.
+pub(crate) struct Progress(ProgressBar);
+
+impl Progress {
+    /// Nothing to see.
+    pub(crate) fn hidden() -> Self {
+        Self(ProgressBar::hidden())
+    }
+
+    /// A bar, once [`Progress::at`] has said how far.
+    pub(crate) fn shown() -> Self {
+        Self(ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10)))
+    }
+
+    /// So many bytes of the input are behind; of a stream, the total is unknown.
+    pub(crate) fn at(&self, position: u64, total: Option<u64>) {
+        if self.0.is_hidden() {
+            return;
+        }
+        if self.0.length() != total || self.0.position() == 0 {
+            self.0.set_style(style(total.is_some()));
+            if let Some(total) = total {
+                self.0.set_length(total);
+            }
+        }
+        self.0.set_position(position);
+    }
+
+    /// Writes to the terminal without the bar in the way.
+    pub(crate) fn suspend<R>(&self, write: impl FnOnce() -> R) -> R {
+        self.0.suspend(write)
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+fn style(bounded: bool) -> ProgressStyle {
+    let template = if bounded { BAR } else { SPINNER };
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+const BAR: &str = "{bar:30} {percent:>3} %  {binary_bytes} of {binary_total_bytes}  \
+                   {binary_bytes_per_sec}  {eta} left";
+const SPINNER: &str = "{spinner} {binary_bytes}  {binary_bytes_per_sec}  {elapsed}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_templates_are_well_formed() {
+        for template in [BAR, SPINNER] {
+            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
+        }
+    }
+}

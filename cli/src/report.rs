@@ -1,0 +1,137 @@
+//! stdout: what was found, as JSON lines at once or as a table at the end.
+
+use crate::exit_code::Failure;
+use crate::stdout::print;
+use crate::table::{Ranking, counted, service};
+use crate::talk::{Palette, Talk};
+use serde::Serialize;
+use std::io::{self, IsTerminal};
+use wormsift::export::json_lines;
+use wormsift::signature::{Finding, Signature};
+
+/// Takes findings as they are made.
+pub(crate) struct Report {
+    form: Form,
+    /// Whether news are said on stderr too.
+    talks: bool,
+    found_any: bool,
+}
+
+enum Form {
+    /// Each line is written and flushed as it comes; nothing is kept.
+    Json,
+    /// The best are kept for the end.
+    Table(Ranking),
+}
+
+impl Report {
+    pub(crate) fn new(json: bool) -> Self {
+        Self {
+            form: if json { Form::Json } else { Form::Table(Ranking::default()) },
+            // The lines themselves are on the screen already.
+            talks: !(json && io::stdout().is_terminal()),
+            found_any: false,
+        }
+    }
+
+    /// Whether there was a signature.
+    pub(crate) fn found_any(&self) -> bool {
+        self.found_any
+    }
+
+    /// Writes, or keeps, one finding.
+    pub(crate) fn finding(
+        &mut self,
+        finding: Finding,
+        talk: &Talk,
+    ) -> Result<(), Failure> {
+        self.found_any |= matches!(finding, Finding::Signature(_));
+        if self.talks {
+            match &finding {
+                Finding::Signature(signature) => talk.news(news(signature)),
+                Finding::Update(signature) => {
+                    talk.detail(format_args!("update: {}", news(signature)));
+                }
+                Finding::Summary(_) => {}
+            }
+        }
+        match (&mut self.form, finding) {
+            (Form::Json, finding) => print_line(&json_lines::write(&finding)),
+            (Form::Table(ranking), Finding::Summary(signature)) => {
+                ranking.add(signature);
+                Ok(())
+            }
+            (Form::Table(_), _) => Ok(()),
+        }
+    }
+
+    /// Writes what the engine says about itself.
+    pub(crate) fn warning(&self, message: &str, talk: &Talk) -> Result<(), Failure> {
+        talk.warning(message);
+        match self.form {
+            Form::Json => print_json("warning", &Warning { message }),
+            Form::Table(_) => Ok(()),
+        }
+    }
+
+    /// Writes the counters, where they are data.
+    pub(crate) fn stats(&self, stats: &impl Serialize) -> Result<(), Failure> {
+        match self.form {
+            Form::Json => print_json("stats", stats),
+            Form::Table(_) => Ok(()),
+        }
+    }
+
+    /// Writes the table, where there is one.
+    pub(crate) fn finish(self, palette: Palette) -> Result<(), Failure> {
+        match self.form {
+            Form::Json => Ok(()),
+            Form::Table(ranking) => print(&ranking.render(width(), palette)),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Warning<'a> {
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct Line<'a, T> {
+    schema: &'static str,
+    r#type: &'static str,
+    #[serde(flatten)]
+    content: &'a T,
+}
+
+fn print_json(kind: &'static str, content: &impl Serialize) -> Result<(), Failure> {
+    let line = Line { schema: json_lines::SCHEMA, r#type: kind, content };
+    let text = serde_json::to_string(&line).map_err(|error| Failure::of(kind, error))?;
+    print_line(&text)
+}
+
+fn print_line(line: &str) -> Result<(), Failure> {
+    print(&format!("{line}\n"))
+}
+
+fn width() -> Option<usize> {
+    let stdout = io::stdout();
+    let (width, _) = terminal_size::terminal_size_of(&stdout)?;
+    Some(usize::from(width.0))
+}
+
+/// A signature in one line.
+fn news(signature: &Signature) -> String {
+    let s = signature;
+    format!(
+        "{} {} of {} by {}, {} confidence, {} to {}, spread {}",
+        s.id,
+        service(s),
+        counted(s.content.len() as u64, "byte"),
+        s.alarm.name(),
+        s.confidence.name(),
+        counted(s.sources.into(), "source"),
+        counted(s.destinations.into(), "destination"),
+        s.spread
+    )
+}

@@ -1,0 +1,206 @@
+//! Which frames are sifted? `--since`, `--until`, `--exclude-net`, `--filter`, `--count`.
+
+use crate::args::SelectionArgs;
+use crate::filter::{Facts, Filter};
+use crate::network::Network;
+use serde::Serialize;
+use std::net::IpAddr;
+use wormsift::capture::FrameBatch;
+use wormsift::config::Config;
+use wormsift::decode::{Decoded, Decoder};
+use wormsift::packet::{Frame, LinkType, Timestamp};
+
+/// The choices, and what they left out so far.
+pub(crate) struct Selection {
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    exclude: Vec<Network>,
+    filter: Option<Filter>,
+    /// Frames that may still come.
+    wanted: u64,
+    decoder: Decoder,
+    counts: SelectionCounts,
+}
+
+/// Frames by what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct SelectionCounts {
+    /// Sifted.
+    pub(crate) selected: u64,
+    /// Before `--since`.
+    pub(crate) before_since: u64,
+    /// At `--until` or after.
+    pub(crate) after_until: u64,
+    /// From or to a network of `--exclude-net`.
+    pub(crate) excluded: u64,
+    /// Refused by `--filter`.
+    pub(crate) filtered: u64,
+}
+
+impl Selection {
+    pub(crate) fn new(args: &SelectionArgs, config: &Config) -> Self {
+        Self {
+            since: args.since.map(|instant| instant.0),
+            until: args.until.map(|instant| instant.0),
+            exclude: args.exclude_net.clone(),
+            filter: args.filter.clone(),
+            wanted: args.count.unwrap_or(u64::MAX),
+            decoder: Decoder::new(config.tunnels, config.checksums),
+            counts: SelectionCounts::default(),
+        }
+    }
+
+    /// Drops the frames that are not wanted. Whether more may be.
+    pub(crate) fn apply(&mut self, batch: &mut FrameBatch) -> bool {
+        if self.is_everything() {
+            self.counts.selected += batch.len() as u64;
+        } else {
+            batch.retain(|frame| self.takes(frame));
+        }
+        self.wanted > 0
+    }
+
+    pub(crate) fn counts(&self) -> SelectionCounts {
+        self.counts
+    }
+
+    fn is_everything(&self) -> bool {
+        self.since.is_none()
+            && self.until.is_none()
+            && self.exclude.is_empty()
+            && self.filter.is_none()
+            && self.wanted == u64::MAX
+    }
+
+    fn takes(&mut self, frame: &Frame<'_>) -> bool {
+        if self.wanted == 0 {
+            return false;
+        }
+        let verdict = self.verdict(frame);
+        *self.counts.of(verdict) += 1;
+        let taken = verdict == Verdict::Taken;
+        self.wanted -= u64::from(taken);
+        taken
+    }
+
+    /// Of what cannot be decoded only the time is asked: the engine counts it under its
+    /// reason.
+    fn verdict(&self, frame: &Frame<'_>) -> Verdict {
+        if self.since.is_some_and(|since| frame.time < since) {
+            return Verdict::BeforeSince;
+        }
+        if self.until.is_some_and(|until| frame.time >= until) {
+            return Verdict::AfterUntil;
+        }
+        if self.exclude.is_empty() && self.filter.is_none() {
+            return Verdict::Taken;
+        }
+        let (source, destination, protocol, ports) = match self.decoder.frame(frame) {
+            Decoded::Packet(packet) => (
+                packet.source,
+                packet.destination,
+                packet.protocol,
+                Some((packet.source_port, packet.destination_port)),
+            ),
+            Decoded::Fragment(part) => {
+                (part.source, part.destination, part.protocol, None)
+            }
+            Decoded::Drop(_) => return Verdict::Taken,
+        };
+        let excluded = |address: IpAddr| {
+            self.exclude.iter().any(|network| network.contains(address))
+        };
+        if excluded(source) || excluded(destination) {
+            return Verdict::Excluded;
+        }
+        let (vlans, len) = vlans(frame);
+        let facts = Facts { source, destination, protocol, ports, vlans: &vlans[..len] };
+        match &self.filter {
+            Some(filter) if !filter.admits(&facts) => Verdict::Filtered,
+            _ => Verdict::Taken,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Taken,
+    BeforeSince,
+    AfterUntil,
+    Excluded,
+    Filtered,
+}
+
+impl SelectionCounts {
+    fn of(&mut self, verdict: Verdict) -> &mut u64 {
+        match verdict {
+            Verdict::Taken => &mut self.selected,
+            Verdict::BeforeSince => &mut self.before_since,
+            Verdict::AfterUntil => &mut self.after_until,
+            Verdict::Excluded => &mut self.excluded,
+            Verdict::Filtered => &mut self.filtered,
+        }
+    }
+}
+
+/// The ids of a frame's outer VLAN tags, and how many there are; of more than eight, the
+/// first eight. The decoder folds them into one number, so they are read again here.
+fn vlans(frame: &Frame<'_>) -> ([u16; 8], usize) {
+    let mut ids = [0; 8];
+    // Where the header names the protocol, and where it ends.
+    let (mut at, mut end) = match frame.link {
+        LinkType::ETHERNET => (12, 14),
+        LinkType::LINUX_SLL => (14, 16),
+        LinkType::LINUX_SLL2 => (0, 20),
+        _ => return (ids, 0),
+    };
+    let field = |at: usize| {
+        let bytes = frame.data.get(at..)?.first_chunk()?;
+        Some(u16::from_be_bytes(*bytes))
+    };
+    let mut len = 0;
+    while let (Some(0x8100 | 0x88a8 | 0x9100), Some(tag)) = (field(at), field(end)) {
+        let Some(id) = ids.get_mut(len) else { break };
+        *id = tag & 0x0fff;
+        len += 1;
+        (at, end) = (end + 2, end + 4);
+    }
+    (ids, len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(link: LinkType, data: &[u8]) -> Frame<'_> {
+        Frame {
+            number: 1,
+            time: Timestamp::default(),
+            link,
+            original_len: data.len() as u32,
+            data,
+        }
+    }
+
+    fn ids(link: LinkType, data: &[u8]) -> Vec<u16> {
+        let (ids, len) = vlans(&frame(link, data));
+        ids[..len].to_vec()
+    }
+
+    #[test]
+    fn vlan_ids_are_read_in_the_order_of_their_tags() {
+        let tags = [0x88, 0xa8, 0x30, 0x64, 0x81, 0x00, 0x00, 0x07, 0x08, 0x00, 0x45];
+        let ethernet = [&[0; 12][..], &tags].concat();
+        assert_eq!(ids(LinkType::ETHERNET, &ethernet), [0x64, 7]);
+        let cooked = [&[0; 14][..], &tags].concat();
+        assert_eq!(ids(LinkType::LINUX_SLL, &cooked), [0x64, 7]);
+        let cooked_2 = [&tags[..2], &[0; 18], &tags[2..]].concat();
+        assert_eq!(ids(LinkType::LINUX_SLL2, &cooked_2), [0x64, 7]);
+        assert!(ids(LinkType::RAW, &ethernet).is_empty());
+        for cut in 0..ethernet.len() {
+            assert!(ids(LinkType::ETHERNET, &ethernet[..cut]).len() <= 2);
+        }
+        let endless = [0x81, 0x00].repeat(40);
+        assert_eq!(ids(LinkType::ETHERNET, &endless).len(), 8);
+    }
+}

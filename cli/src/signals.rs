@@ -1,0 +1,50 @@
+//! SIGINT and SIGTERM: a wish to end, to be looked at between batches.
+
+use crate::exit_code::Failure;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// What has been asked for since it was made.
+pub(crate) struct Signals {
+    caught: Arc<AtomicUsize>,
+}
+
+impl Signals {
+    /// From now on the first signal is remembered, and a second ends the process.
+    pub(crate) fn new() -> Result<Self, Failure> {
+        let failed = |error: std::io::Error| Failure::of("signals", error);
+        let caught = Arc::new(AtomicUsize::new(0));
+        let again = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            // In this order: the first signal finds the flag down, and raises it.
+            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&again))
+                .map_err(failed)?;
+            flag::register(signal, Arc::clone(&again)).map_err(failed)?;
+            flag::register_usize(signal, Arc::clone(&caught), signal as usize)
+                .map_err(failed)?;
+        }
+        Ok(Self { caught })
+    }
+
+    /// The signal that was caught, if any.
+    pub(crate) fn caught(&self) -> Option<i32> {
+        i32::try_from(self.caught.load(Ordering::Relaxed))
+            .ok()
+            .filter(|signal| *signal != 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_is_remembered() {
+        let signals = Signals::new().unwrap();
+        assert_eq!(signals.caught(), None);
+        signal_hook::low_level::raise(SIGTERM).unwrap();
+        assert_eq!(signals.caught(), Some(SIGTERM));
+    }
+}

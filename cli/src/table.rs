@@ -1,0 +1,470 @@
+//! The ranked table, and under it the best findings in full.
+//!
+//! Payload bytes are hostile: none reaches the terminal but printable ASCII.
+
+use crate::talk::{Paint, Palette};
+use std::fmt::{Display, Write as _};
+use wormsift::packet::{Timestamp, protocol};
+use wormsift::signature::{Confidence, Signature};
+
+/// Rows of the table; more findings are counted.
+const ROWS: usize = 100;
+/// Findings that are shown in full.
+const BLOCKS: usize = 10;
+/// A line of a terminal that does not tell its width.
+const WIDTH: usize = 160;
+/// Columns of a line that holds running text and lists.
+const TEXT_WIDTH: usize = 96;
+const LEAST_PREVIEW: usize = 16;
+const GAP: &str = "  ";
+
+/// The best findings so far, whatever their number.
+#[derive(Default)]
+pub(crate) struct Ranking {
+    /// Sorted, and cut to `ROWS`, each time that it is twice as long.
+    best: Vec<Signature>,
+    total: u64,
+}
+
+impl Ranking {
+    /// Takes the final state of one more finding.
+    pub(crate) fn add(&mut self, signature: Signature) {
+        self.total += 1;
+        self.best.push(signature);
+        if self.best.len() >= 2 * ROWS {
+            self.cut();
+        }
+    }
+
+    /// Passed-on content first, then the more dispersed, then the more frequent.
+    fn cut(&mut self) {
+        self.best.sort_by(|a, b| {
+            let rank =
+                |s: &Signature| (s.spread, s.sources.min(s.destinations), s.packets);
+            rank(b).cmp(&rank(a)).then_with(|| a.id.cmp(&b.id))
+        });
+        self.best.truncate(ROWS);
+    }
+
+    /// The table and the blocks under it. `width` is the terminal's, if there is one.
+    pub(crate) fn render(mut self, width: Option<usize>, palette: Palette) -> String {
+        self.cut();
+        if self.best.is_empty() {
+            return "no signature found\n".to_owned();
+        }
+        let mut text = table(&self.best, width.unwrap_or(WIDTH), palette);
+        let others = self.total - self.best.len() as u64;
+        if others > 0 {
+            let _ = writeln!(text, "and {} more", grouped(others));
+        }
+        for (index, signature) in self.best.iter().take(BLOCKS).enumerate() {
+            text.push('\n');
+            block(&mut text, index + 1, signature, palette);
+        }
+        text
+    }
+}
+
+struct Column {
+    heading: &'static str,
+    right: bool,
+    /// Columns of a higher order give way first where the terminal is narrow.
+    order: u8,
+    cell: fn(usize, &Signature) -> String,
+}
+
+const fn column(
+    heading: &'static str,
+    right: bool,
+    order: u8,
+    cell: fn(usize, &Signature) -> String,
+) -> Column {
+    Column { heading, right, order, cell }
+}
+
+/// All but the preview, which takes what is left.
+const COLUMNS: [Column; 11] = [
+    column("rank", true, 0, |rank, _| rank.to_string()),
+    column("confidence", false, 1, |_, s| s.confidence.name().to_owned()),
+    column("alarm", false, 0, |_, s| s.alarm.name().to_owned()),
+    column("service", false, 0, |_, s| service(s)),
+    column("length", true, 3, |_, s| grouped(s.content.len() as u64)),
+    column("sources", true, 0, |_, s| grouped(s.sources.into())),
+    column("destinations", true, 0, |_, s| grouped(s.destinations.into())),
+    column("spread", true, 2, |_, s| grouped(s.spread.into())),
+    column("relays", true, 4, |_, s| grouped(s.relays.len() as u64)),
+    column("first seen", false, 6, |_, s| moment(s.first_seen)),
+    column("detected at", false, 5, |_, s| moment(s.detected_at)),
+];
+
+fn table(rows: &[Signature], width: usize, palette: Palette) -> String {
+    let mut columns: Vec<(&Column, Vec<String>, usize)> = COLUMNS
+        .iter()
+        .map(|column| {
+            let cells: Vec<String> = rows
+                .iter()
+                .zip(1..)
+                .map(|(row, rank)| (column.cell)(rank, row))
+                .collect();
+            let longest = cells.iter().map(String::len).max().unwrap_or(0);
+            (column, cells, longest.max(column.heading.len()))
+        })
+        .collect();
+    let taken = |columns: &[(&Column, Vec<String>, usize)]| -> usize {
+        columns.iter().map(|(_, _, width)| width + GAP.len()).sum()
+    };
+    while taken(&columns) + LEAST_PREVIEW > width {
+        let last = (0..columns.len()).max_by_key(|index| columns[*index].0.order);
+        match last.filter(|index| columns[*index].0.order > 0) {
+            Some(index) => columns.remove(index),
+            None => break,
+        };
+    }
+    let preview = width.saturating_sub(taken(&columns)).max(LEAST_PREVIEW);
+    let mut text = String::new();
+    let headings = columns
+        .iter()
+        .map(|(column, _, width)| pad(column.heading, *width, column.right) + GAP)
+        .collect::<String>();
+    let _ = writeln!(text, "{}", palette.paint(Paint::Bold, &(headings + "content")));
+    for (index, row) in rows.iter().enumerate() {
+        for (column, cells, width) in &columns {
+            let cell = pad(&cells[index], *width, column.right);
+            let cell = match (column.heading, row.confidence) {
+                ("confidence", Confidence::High) => palette.paint(Paint::Red, &cell),
+                ("confidence", Confidence::Medium) => palette.paint(Paint::Yellow, &cell),
+                ("confidence", Confidence::Low) => palette.paint(Paint::Dim, &cell),
+                _ => cell,
+            };
+            text.push_str(&cell);
+            text.push_str(GAP);
+        }
+        let _ = writeln!(text, "{}", shown(&row.content, preview));
+    }
+    text
+}
+
+fn block(text: &mut String, rank: usize, signature: &Signature, palette: Palette) {
+    let s = signature;
+    let title = format!("{rank}. {}", s.id);
+    let _ = writeln!(
+        text,
+        "{}  {} alarm, {} confidence",
+        palette.paint(Paint::Bold, &title),
+        s.alarm.name(),
+        s.confidence.name()
+    );
+    let _ = writeln!(
+        text,
+        "   {}, {} in {} from {} to {}",
+        service(s),
+        counted(s.content.len() as u64, "byte"),
+        counted(s.packets, "packet"),
+        counted(s.sources.into(), "source"),
+        counted(s.destinations.into(), "destination"),
+    );
+    let _ = writeln!(
+        text,
+        "   first seen {}, detected at {}, last seen {}",
+        moment(s.first_seen),
+        moment(s.detected_at),
+        moment(s.last_seen)
+    );
+    for reason in &s.evidence.reasons {
+        wrapped(text, "why: ", reason.split(' '), " ");
+    }
+    if !s.relays.is_empty() {
+        let _ = writeln!(
+            text,
+            "   passed on by {}, spread {}:",
+            counted(s.relays.len() as u64, "relay"),
+            grouped(s.spread.into())
+        );
+        for relay in s.relays.iter().take(RELAYS) {
+            let _ = writeln!(
+                text,
+                "      {:15}  received {}  sent {}  to {}",
+                relay.host.to_string(),
+                relay.received_at.map_or_else(|| "(not recorded)".to_owned(), moment),
+                moment(relay.sent_at),
+                counted(relay.fan_out.into(), "host")
+            );
+        }
+        if s.relays.len() > RELAYS {
+            let _ = writeln!(text, "      and {} more", s.relays.len() - RELAYS);
+        }
+    }
+    for (label, list) in
+        [("sources: ", &s.source_list), ("destinations: ", &s.destination_list)]
+    {
+        let hosts: Vec<String> = list.iter().map(ToString::to_string).collect();
+        wrapped(text, label, hosts.iter().map(String::as_str), ", ");
+    }
+    hex_dump(text, &s.content);
+}
+
+/// Relays that a block names.
+const RELAYS: usize = 16;
+
+/// `tcp/445`, `udp`, `icmp 8/0`.
+pub(crate) fn service(signature: &Signature) -> String {
+    let (name, has_ports) = match signature.protocol {
+        protocol::TCP => ("tcp".to_owned(), true),
+        protocol::UDP => ("udp".to_owned(), true),
+        132 => ("sctp".to_owned(), true),
+        33 => ("dccp".to_owned(), true),
+        136 => ("udplite".to_owned(), true),
+        protocol::ICMP => ("icmp".to_owned(), false),
+        protocol::ICMPV6 => ("icmpv6".to_owned(), false),
+        number => (format!("proto {number}"), false),
+    };
+    match signature.port {
+        Some(port) if has_ports => format!("{name}/{port}"),
+        Some(port) if name.starts_with("icmp") => {
+            format!("{name} {}/{}", port >> 8, port & 0xff)
+        }
+        _ => name,
+    }
+}
+
+/// To the millisecond, in UTC.
+fn moment(time: Timestamp) -> String {
+    time.to_string().chars().take(23).collect::<String>().replace('T', " ")
+}
+
+/// `1 packet`, `12,345 packets`.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+/// `12,345`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn pad(text: &str, width: usize, right: bool) -> String {
+    if right { format!("{text:>width$}") } else { format!("{text:width$}") }
+}
+
+fn printable(byte: u8) -> char {
+    if byte.is_ascii_graphic() || byte == b' ' { char::from(byte) } else { '.' }
+}
+
+/// So many first bytes, as printable ASCII.
+fn shown(content: &[u8], width: usize) -> String {
+    content.iter().take(width).map(|byte| printable(*byte)).collect()
+}
+
+/// Words after a label, on lines of readable length.
+fn wrapped<'a>(
+    text: &mut String,
+    label: &str,
+    words: impl Iterator<Item = &'a str>,
+    separator: &str,
+) {
+    let indent = " ".repeat(3 + label.len());
+    let mut line = format!("   {label}");
+    let mut begun = false;
+    for word in words {
+        if begun {
+            line.push_str(separator);
+            if line.len() + word.len() > TEXT_WIDTH {
+                let _ = writeln!(text, "{}", line.trim_end());
+                line.clone_from(&indent);
+            }
+        }
+        line.push_str(word);
+        begun = true;
+    }
+    if begun {
+        let _ = writeln!(text, "{line}");
+    }
+}
+
+/// Sixteen bytes a line: offset, hexadecimal, printable ASCII.
+fn hex_dump(text: &mut String, content: &[u8]) {
+    for (index, line) in content.chunks(16).enumerate() {
+        let mut hex = String::new();
+        for (column, byte) in line.iter().enumerate() {
+            let gap = if column == 8 { "  " } else { " " };
+            let _ = write!(hex, "{}{byte:02x}", if column == 0 { "" } else { gap });
+        }
+        let ascii = shown(line, 16);
+        let _ = writeln!(text, "   {:08x}  {hex:48}  |{ascii}|", index * 16);
+    }
+}
+
+/// Names and values in two columns, under a heading.
+pub(crate) fn section<N: Display, V: Display>(
+    text: &mut String,
+    heading: &str,
+    values: impl IntoIterator<Item = (N, V)>,
+) {
+    let _ = writeln!(text, "{heading}");
+    for (name, value) in values {
+        let _ = writeln!(text, "  {:32} {:>20}", name.to_string(), value.to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wormsift::packet::Host;
+    use wormsift::signature::{Alarm, Evidence, Relay};
+
+    fn host(last: u8) -> Host {
+        Host::of([192, 0, 2, last].into(), 64)
+    }
+
+    fn signature(id: u32, spread: u32, sources: u32, content: &[u8]) -> Signature {
+        let time = Timestamp::from_nanos(1_074_556_799_123_456_789);
+        Signature {
+            id: format!("{id:032x}"),
+            alarm: Alarm::Propagation,
+            confidence: Confidence::High,
+            protocol: protocol::UDP,
+            port: Some(4_444),
+            port_rule: "destination".to_owned(),
+            content: content.to_vec(),
+            tokens: vec![content.to_vec()],
+            packets: 12_345,
+            sources,
+            destinations: 1_000,
+            source_list: (0..64).map(host).collect(),
+            destination_list: vec![host(200)],
+            spread,
+            relays: vec![Relay {
+                host: host(1),
+                received_at: None,
+                sent_at: time,
+                fan_out: 1,
+            }],
+            first_seen: time,
+            last_seen: time,
+            detected_at: time,
+            evidence: Evidence {
+                keys: 1,
+                alarms: vec![Alarm::Propagation],
+                distinct_bytes: 80,
+                reasons: vec!["Twelve hosts passed it on.".to_owned()],
+            },
+            samples: Vec::new(),
+        }
+    }
+
+    fn rendered(signatures: Vec<Signature>, width: usize, color: bool) -> String {
+        let mut ranking = Ranking::default();
+        signatures.into_iter().for_each(|signature| ranking.add(signature));
+        ranking.render(Some(width), Palette(color))
+    }
+
+    #[test]
+    fn the_first_row_and_its_block_say_all() {
+        let text = rendered(vec![signature(7, 41, 60, b"planted content")], 160, false);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines[0],
+            "rank  confidence  alarm        service   length  sources  destinations  spread  \
+             relays  first seen               detected at              content"
+        );
+        assert_eq!(
+            lines[1],
+            "   1  high        propagation  udp/4444      15       60         1,000      41  \
+             \x20    1  2004-01-19 23:59:59.123  2004-01-19 23:59:59.123  planted content"
+        );
+        for part in [
+            "1. 00000000000000000000000000000007  propagation alarm, high confidence",
+            "udp/4444, 15 bytes in 12,345 packets from 60 sources to 1,000 destinations",
+            "why: Twelve hosts passed it on.",
+            "passed on by 1 relay, spread 41:",
+            "192.0.2.1        received (not recorded)  sent 2004-01-19 23:59:59.123  to 1 host",
+            "sources: 192.0.2.0, 192.0.2.1,",
+            "destinations: 192.0.2.200",
+            "00000000  70 6c 61 6e 74 65 64 20  63 6f 6e 74 65 6e 74     |planted content|",
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+    }
+
+    #[test]
+    fn the_best_hundred_are_shown_in_order_and_the_others_counted() {
+        // Every spread twice, lowest first; the ids of a pair in the wrong order.
+        let signatures =
+            (0..250).map(|i| signature(250 - i, i / 2, 60, b"content")).collect();
+        let text = rendered(signatures, 160, false);
+        let lines: Vec<&str> = text.lines().collect();
+        let spreads: Vec<u32> = lines[1..=ROWS]
+            .iter()
+            .map(|line| line.split_whitespace().nth(7).unwrap().parse().unwrap())
+            .collect();
+        let expected: Vec<u32> = (75..125).rev().flat_map(|spread| [spread; 2]).collect();
+        assert_eq!(spreads, expected);
+        assert_eq!(lines[ROWS + 1], "and 150 more");
+        assert!(text.contains("\n1. 00000000000000000000000000000001 "), "{text}");
+        assert!(text.contains("\n10. ") && !text.contains("\n11. "), "{text}");
+    }
+
+    #[test]
+    fn no_payload_byte_reaches_the_terminal_but_printable_ascii() {
+        let every_byte: Vec<u8> = (0..=255).collect();
+        let text = rendered(vec![signature(1, 5, 60, &every_byte)], 500, false);
+        let clean = |c: char| c == '\n' || c == ' ' || c.is_ascii_graphic();
+        assert!(text.chars().all(clean), "{text:?}");
+        assert!(text.contains("f8 f9 fa fb fc fd fe ff  |................|"), "{text}");
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_fewer_columns_and_no_broken_line() {
+        let rows = [signature(1, 41, 60, &[b'x'; 400])];
+        for width in 80..300 {
+            let text = table(&rows, width, Palette(false));
+            let longest = text.lines().map(str::len).max().unwrap();
+            assert!(longest <= width, "{width}: {longest}\n{text}");
+            assert!(text.contains("propagation") && text.contains("xxxx"), "{text}");
+        }
+        let narrow = table(&rows, 100, Palette(false));
+        assert!(!narrow.contains("first seen") && narrow.contains("spread"), "{narrow}");
+    }
+
+    #[test]
+    fn paint_is_only_where_it_is_wanted() {
+        let signatures = || vec![signature(1, 5, 60, b"content")];
+        let painted = rendered(signatures(), 160, true);
+        let plain = rendered(signatures(), 160, false);
+        assert!(painted.contains("\x1b[31mhigh      \x1b[0m"), "{painted:?}");
+        let mut stripped = painted;
+        for code in ["\x1b[0m", "\x1b[1m", "\x1b[31m"] {
+            stripped = stripped.replace(code, "");
+        }
+        assert_eq!(stripped, plain);
+    }
+
+    #[test]
+    fn nothing_found_is_said() {
+        assert_eq!(rendered(Vec::new(), 80, false), "no signature found\n");
+    }
+
+    #[test]
+    fn services_and_numbers_read_as_people_write_them() {
+        let named = |protocol, port| {
+            service(&Signature { protocol, port, ..signature(1, 1, 1, b"") })
+        };
+        assert_eq!(named(6, Some(445)), "tcp/445");
+        assert_eq!(named(6, None), "tcp");
+        assert_eq!(named(1, Some(8 * 256)), "icmp 8/0");
+        assert_eq!(named(47, Some(0)), "proto 47");
+        assert_eq!(
+            [0, 999, 1_000, 1_234_567].map(grouped),
+            ["0", "999", "1,000", "1,234,567"]
+        );
+        assert_eq!([1, 2].map(|count| counted(count, "host")), ["1 host", "2 hosts"]);
+    }
+}
