@@ -1,5 +1,112 @@
-//! Content sifting: find byte strings that spread from host to host.
-#![cfg_attr(not(test), warn(missing_docs))]
+//! Content sifting: find the byte strings that spread from host to host, while they
+//! do, and write down their signatures.
+//!
+//! The method is EarlyBird's (Singh, Estan, Varghese, Savage, *Automated Worm
+//! Fingerprinting*, OSDI 2004): a string that recurs in many packets, from many
+//! sources, to many destinations, is suspect. Beyond it, the [`Sensor`] sees content
+//! being passed on: received by a host, then sent by it.
+//!
+//! # An IDS that decodes for itself
+//!
+//! One [`Worker`] a thread fingerprints packets without locks; the [`Sensor`] owns
+//! all tables and takes what the workers have buffered.
+//!
+//! ```
+//! use wormsift::{Config, Finding, Packet, Sensor, Timestamp};
+//!
+//! let mut sensor = Sensor::new(Config::default())?;
+//! let mut worker = sensor.worker();
+//! // A host is infected by the one before it, and attacks three others.
+//! let body: Vec<u8> = (0..300_u32).map(|i| (i * i % 251) as u8).collect();
+//! for step in 0..30 {
+//!     worker.observe(&Packet {
+//!         number: step + 1,
+//!         time: Timestamp::from_nanos(step * 100_000_000),
+//!         source: [10, 0, 0, (step / 3) as u8].into(),
+//!         destination: [10, 0, 0, (step / 3 + 1 + step % 3 * 20) as u8].into(),
+//!         protocol: 17,
+//!         source_port: 5_000,
+//!         destination_port: 4_444,
+//!         sequence: 0,
+//!         tcp_flags: 0,
+//!         encapsulation: 0,
+//!         payload: &body,
+//!     });
+//! }
+//! sensor.absorb([&mut worker]);
+//! sensor.finish();
+//! let findings = sensor.findings();
+//! let Finding::Signature(signature) = &findings[0] else { panic!("nothing found") };
+//! assert_eq!(signature.content, body);
+//! assert!(!signature.relays.is_empty());
+//! # Ok::<(), wormsift::Error>(())
+//! ```
+//!
+//! # Captures
+//!
+//! Files, folders, globs and `-` are one trace; frames are sifted on the rayon pool
+//! that the call runs in, and any number of threads gives the same findings.
+//!
+//! ```no_run
+//! use wormsift::capture::{Limits, Trace, inputs};
+//! use wormsift::export::json_lines;
+//! use wormsift::{Config, Sensor};
+//!
+//! let (inputs, unreadable) = inputs(&["captures/".to_owned()]);
+//! let mut trace = Trace::open(inputs);
+//! let mut sensor = Sensor::new(Config::default())?;
+//! while let Some(batch) = trace.next_batch(Limits::default()) {
+//!     sensor.sift(&batch);
+//!     for finding in sensor.findings() {
+//!         println!("{}", json_lines::write(&finding));
+//!     }
+//! }
+//! sensor.finish();
+//! for damage in unreadable.into_iter().chain(trace.damage()) {
+//!     eprintln!("{damage}");
+//! }
+//! # Ok::<(), wormsift::Error>(())
+//! ```
+//!
+//! # Settings
+//!
+//! Every tunable is a field of [`Config`], with its unit and default, in code or TOML:
+//!
+//! ```
+//! use wormsift::Config;
+//!
+//! let config = Config::from_toml("sampling = '16'\nsources = 10\nmemory = '64MiB'")?;
+//! assert_eq!(config.sources, 10);
+//! assert!(Config::from_toml("souces = 10").unwrap_err().to_string().contains("`sources`"));
+//! # Ok::<(), wormsift::Error>(())
+//! ```
+//!
+//! # Statistics
+//!
+//! Whatever was dropped, evicted or refused is counted under a name:
+//!
+//! ```
+//! use wormsift::{Config, Sensor};
+//!
+//! let sensor = Sensor::new(Config::default())?;
+//! let stats = sensor.stats();
+//! assert_eq!(stats.count("packets", "packets"), Some(0));
+//! assert!(stats.count("memory", "total") <= stats.count("memory", "budget"));
+//! # Ok::<(), wormsift::Error>(())
+//! ```
+//!
+//! # The rooms
+//!
+//! In the order in which traffic meets them: [`capture`], [`decode`], [`stream`],
+//! [`fingerprint`], [`sketch`], [`prevalence`], [`dispersion`], [`propagation`],
+//! [`signature`], [`export`]; [`sensor`] alone knows that order. They are public so
+//! that they can be tested and measured one by one; most users need the names at the
+//! root only. The engine reads no clock, prints nothing and opens no socket.
+//!
+//! # Features
+//!
+//! - `capture` (default): reading capture files. An IDS with its own packets can do
+//!   without.
 
 #[cfg(feature = "capture")]
 pub mod capture;
@@ -16,3 +123,14 @@ pub mod sensor;
 pub mod signature;
 pub mod sketch;
 pub mod stream;
+
+pub use config::Config;
+pub use error::Error;
+pub use packet::{Frame, Packet, Timestamp};
+pub use sensor::{Sensor, Stats, Worker};
+pub use signature::{Finding, Signature};
+
+/// The README's examples are compiled too.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
