@@ -41,3 +41,13 @@ impl Random {
         (0..n).map(|_| self.next() as u8).collect()
     }
 }
+
+/// The first frames of a fast outbreak over ordinary traffic, with their times.
+pub(crate) fn outbreak_frames(seed: u64, frames: u64) -> Vec<(u64, Vec<u8>)> {
+    wormsift_corpora::Outbreak::new(seed)
+        .scan_rate(20.0)
+        .packets(frames)
+        .trace()
+        .expect("an outbreak")
+        .frames
+}

@@ -49,6 +49,9 @@ struct Relay {
     last_seen: u64,
 }
 
+/// Where the sensor's estimate of a fan-out ends.
+const MOST_FAN_OUT: u32 = 3_549;
+
 /// What the twin says of one sighting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Truth {
@@ -173,7 +176,7 @@ impl<K: Copy + Eq + Hash> Twin<K> {
             .into_iter()
             .flatten()
             .filter_map(|host| self.relays.get(&(key, *host)))
-            .map(|relay| relay.targets.len() as u32)
+            .map(|relay| (relay.targets.len() as u32).min(MOST_FAN_OUT))
             .filter(|fan_out| *fan_out >= 2)
             .sum()
     }

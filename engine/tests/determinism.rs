@@ -1,0 +1,168 @@
+//! The same packets give the same answer: any threads, any batches, any workers.
+
+mod common;
+
+use common::outbreak_frames;
+use rayon::ThreadPoolBuilder;
+use wormsift::config::Config;
+use wormsift::export::json_lines;
+use wormsift::packet::{Frame, LinkType, Timestamp};
+use wormsift::sensor::Sensor;
+
+fn frames(stored: &[(u64, Vec<u8>)]) -> Vec<Frame<'_>> {
+    stored
+        .iter()
+        .zip(1..)
+        .map(|((time, data), number)| Frame {
+            number,
+            time: Timestamp::from_nanos(*time),
+            link: LinkType::ETHERNET,
+            original_len: data.len() as u32,
+            data,
+        })
+        .collect()
+}
+
+/// Findings and statistics of a run that takes `batch` frames at a time.
+fn run(
+    frames: &[Frame<'_>],
+    threads: usize,
+    batch: usize,
+    config: &Config,
+) -> (Vec<String>, String) {
+    let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    pool.install(|| {
+        let mut sensor = Sensor::new(config.clone()).unwrap();
+        let mut lines = Vec::new();
+        for part in frames.chunks(batch) {
+            sensor.sift(part);
+            lines.extend(sensor.findings().iter().map(json_lines::write));
+        }
+        sensor.finish();
+        lines.extend(sensor.findings().iter().map(json_lines::write));
+        (lines, serde_json::to_string(&sensor.stats()).unwrap())
+    })
+}
+
+#[test]
+fn threads_and_batches_change_nothing() {
+    let stored = outbreak_frames(7, 40_000);
+    let frames = frames(&stored);
+    for sampling in ["64", "4", "winnow:128"] {
+        let mut config = Config::default();
+        config.sampling = sampling.parse().unwrap();
+        let truth = run(&frames, 1, frames.len(), &config);
+        assert!(
+            truth.0.iter().any(|line| line.contains("\"type\":\"signature\"")),
+            "{sampling}"
+        );
+        for (threads, batch) in [(1, 997), (2, 5_000), (3, 64), (8, 20_000)] {
+            let other = run(&frames, threads, batch, &config);
+            assert_eq!(
+                truth.0, other.0,
+                "{sampling}: {threads} threads, {batch} frames a batch"
+            );
+            assert_eq!(
+                truth.1, other.1,
+                "{sampling}: {threads} threads, {batch} frames a batch"
+            );
+        }
+    }
+}
+
+#[test]
+fn one_packet_a_batch_changes_nothing() {
+    let stored = outbreak_frames(8, 6_000);
+    let frames = frames(&stored);
+    let mut config = Config::default();
+    config.sampling = "4".parse().unwrap();
+    let truth = run(&frames, 2, frames.len(), &config);
+    let single = run(&frames, 2, 1, &config);
+    assert_eq!(truth, single);
+}
+
+/// A host that decodes for itself, with packets dealt out to several workers, gets
+/// what the sensor makes of the frames.
+#[test]
+fn workers_of_a_host_give_the_same_findings() {
+    use wormsift::decode::{Decoded, Decoder};
+    let stored = outbreak_frames(9, 20_000);
+    let frames = frames(&stored);
+    let config = Config::default();
+    let (truth, _) = run(&frames, 1, 4_096, &config);
+    let decoder = Decoder::new(true, false);
+    for count in [1, 3] {
+        let mut sensor = Sensor::new(config.clone()).unwrap();
+        let mut workers: Vec<_> = (0..count).map(|_| sensor.worker()).collect();
+        let mut lines = Vec::new();
+        for part in frames.chunks(1_500) {
+            for (i, frame) in part.iter().enumerate() {
+                if let Decoded::Packet(packet) = decoder.frame(frame) {
+                    workers[i * 7 % count].observe(&packet);
+                }
+            }
+            sensor.absorb(&mut workers);
+            lines.extend(sensor.findings().iter().map(json_lines::write));
+        }
+        sensor.finish();
+        lines.extend(sensor.findings().iter().map(json_lines::write));
+        assert_eq!(truth, lines, "{count} workers");
+    }
+}
+
+/// The same capture whole and in seven files, in batches from one frame to 16 MiB.
+#[cfg(feature = "capture")]
+#[test]
+fn the_cut_into_files_changes_nothing() {
+    use wormsift::capture::{Input, Limits, Trace};
+    use wormsift_corpora::{FrameWriter, PcapWriter, PcapngWriter};
+    let stored = outbreak_frames(10, 20_000);
+    let file = |part: &[(u64, Vec<u8>)], index: usize| {
+        // Every other file is of the other format.
+        let mut bytes = Vec::new();
+        if index % 2 == 0 {
+            let mut writer = PcapngWriter::new(&mut bytes).unwrap();
+            part.iter()
+                .for_each(|(time, frame)| writer.write_frame(*time, frame).unwrap());
+        } else {
+            let mut writer = PcapWriter::new(&mut bytes).unwrap();
+            part.iter()
+                .for_each(|(time, frame)| writer.write_frame(*time, frame).unwrap());
+        }
+        Input::bytes(format!("part {index}"), bytes)
+    };
+    let run = |files: Vec<Input>, limits: Limits, threads: usize| {
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut trace = Trace::open(files);
+            let mut sensor = Sensor::new(Config::default()).unwrap();
+            let mut lines = Vec::new();
+            while let Some(batch) = trace.next_batch(limits) {
+                sensor.sift(&batch);
+                lines.extend(sensor.findings().iter().map(json_lines::write));
+            }
+            sensor.finish();
+            lines.extend(sensor.findings().iter().map(json_lines::write));
+            assert!(trace.damage().is_empty());
+            (lines, serde_json::to_string(&sensor.stats()).unwrap())
+        })
+    };
+    let whole = Limits { bytes: 16 << 20, frames: usize::MAX };
+    let truth = run(vec![file(&stored, 0)], whole, 1);
+    assert!(truth.0.len() >= 2);
+    for (limits, threads) in [
+        (whole, 3),
+        (Limits { bytes: 1, frames: 1 }, 1),
+        (Limits { bytes: 64 << 10, frames: 999 }, 2),
+    ] {
+        // Given in another order: the first timestamps decide.
+        let mut files: Vec<Input> = stored
+            .chunks(stored.len().div_ceil(7))
+            .zip(0..)
+            .map(|(part, i)| file(part, i))
+            .collect();
+        assert_eq!(files.len(), 7);
+        files.reverse();
+        assert!(truth == run(files, limits, threads), "{limits:?}, {threads} threads");
+    }
+}
