@@ -1,0 +1,116 @@
+//! What does a planted content consist of?
+//!
+//! Inert bytes: each piece is drawn from a seed, or brought by the user; there
+//! is no code in any of them.
+
+use std::ops::Range;
+
+use crate::rng::Rng;
+
+/// One piece of a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// The same bytes in every copy.
+    Invariant(Vec<u8>),
+    /// So many bytes, drawn anew for every copy.
+    Mutable(usize),
+}
+
+/// A self-spreading content: pieces one after the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Body {
+    pieces: Vec<Piece>,
+}
+
+impl Body {
+    /// A body of these pieces.
+    pub fn new(pieces: Vec<Piece>) -> Self {
+        Self { pieces }
+    }
+
+    /// `invariant` random bytes, the same in every copy, with `before` and
+    /// `after` mutable ones around them.
+    pub fn wrapped(before: usize, invariant: usize, after: usize, rng: &mut Rng) -> Self {
+        let mut bytes = Vec::new();
+        rng.append(invariant, &mut bytes);
+        Self::new(vec![
+            Piece::Mutable(before),
+            Piece::Invariant(bytes),
+            Piece::Mutable(after),
+        ])
+    }
+
+    /// Length of every copy in bytes.
+    pub fn length(&self) -> usize {
+        self.pieces.iter().map(Piece::length).sum()
+    }
+
+    /// Replaces `copy` by one copy.
+    pub fn write(&self, rng: &mut Rng, copy: &mut Vec<u8>) {
+        copy.clear();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Invariant(bytes) => copy.extend_from_slice(bytes),
+                Piece::Mutable(length) => rng.append(*length, copy),
+            }
+        }
+    }
+
+    /// A copy with zeros for the mutable bytes.
+    pub fn template(&self) -> Vec<u8> {
+        let mut template = Vec::with_capacity(self.length());
+        for piece in &self.pieces {
+            match piece {
+                Piece::Invariant(bytes) => template.extend_from_slice(bytes),
+                Piece::Mutable(length) => template.resize(template.len() + length, 0),
+            }
+        }
+        template
+    }
+
+    /// Where the invariant bytes lie.
+    pub fn invariant(&self) -> Vec<Range<usize>> {
+        let mut at = 0;
+        let mut ranges = Vec::new();
+        for piece in &self.pieces {
+            let end = at + piece.length();
+            if matches!(piece, Piece::Invariant(_)) && end > at {
+                ranges.push(at..end);
+            }
+            at = end;
+        }
+        ranges
+    }
+}
+
+impl Piece {
+    fn length(&self) -> usize {
+        match self {
+            Self::Invariant(bytes) => bytes.len(),
+            Self::Mutable(length) => *length,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_agree_exactly_in_the_invariant() {
+        let mut rng = Rng::new(1, "body");
+        let body = Body::wrapped(24, 320, 32, &mut rng);
+        assert_eq!(body.length(), 376);
+        assert_eq!(body.invariant().first(), Some(&(24..344)));
+        assert_eq!(body.invariant().len(), 1);
+        let (mut a, mut b) = (Vec::new(), Vec::new());
+        body.write(&mut rng, &mut a);
+        body.write(&mut rng, &mut b);
+        assert_eq!(a.len(), 376);
+        assert_eq!(a[24..344], b[24..344]);
+        assert_eq!(a[24..344], body.template()[24..344]);
+        assert_ne!(a[..24], b[..24]);
+        assert_ne!(a[344..], b[344..]);
+        assert!(body.template()[..24].iter().all(|&byte| byte == 0));
+    }
+}

@@ -1,0 +1,58 @@
+//! What can go wrong when a scenario is asked for.
+
+use std::fmt;
+use std::io;
+
+/// Why no capture was made.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CorpusError {
+    /// No scenario has this name.
+    UnknownScenario(String),
+    /// A setting that cannot be: which, and why.
+    Setting {
+        /// Its name.
+        name: &'static str,
+        /// What was expected.
+        expected: String,
+    },
+    /// The writer refused.
+    Io(io::Error),
+}
+
+impl CorpusError {
+    pub(crate) fn setting(name: &'static str, expected: impl Into<String>) -> Self {
+        Self::Setting { name, expected: expected.into() }
+    }
+}
+
+impl fmt::Display for CorpusError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownScenario(name) => {
+                write!(
+                    f,
+                    "no scenario is called {name:?}; there are: {}",
+                    crate::scenario::Scenario::names().collect::<Vec<_>>().join(", ")
+                )
+            }
+            Self::Setting { name, expected } => write!(f, "{name}: expected {expected}"),
+            Self::Io(error) => write!(f, "writing the capture: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for CorpusError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<io::Error> for CorpusError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}

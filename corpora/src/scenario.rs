@@ -1,0 +1,368 @@
+//! What do all scenarios share?
+//!
+//! A scenario is a name, a seed and some options; they make a list of
+//! [`Traffic`], one of them the story to be found, the others its background.
+//! [`FrameStream`] merges them in order of time, numbers the packets and keeps
+//! the books of the [`GroundTruth`]. Nothing but what is under way is held in
+//! memory, so that a capture may be of any length.
+//!
+//! A new scenario is a file with a function like [`crate::outbreak::open`] and
+//! a line in `SCENARIOS`.
+
+use std::time::Duration;
+
+use crate::calendar::rfc3339;
+use crate::carriage::Carriage;
+use crate::error::CorpusError;
+use crate::ground_truth::{
+    Carriers, ContentTruth, GroundTruth, InfectionTruth, SCHEMA, Span, hexadecimal,
+};
+use crate::outbreak;
+use crate::pcap_writer::FrameWriter;
+use crate::traffic::{Mark, Traffic};
+
+/// When captures start unless told otherwise: 2024-03-01T00:00:00Z.
+pub const DEFAULT_START_NS: u64 = 1_709_251_200_000_000_000;
+
+/// What a caller may change. `None` leaves the scenario's own default.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GenerateOptions {
+    /// Time of the start, in nanoseconds since the epoch.
+    pub start_ns: u64,
+    /// How long to go on.
+    pub duration: Option<Duration>,
+    /// After how many packets to stop.
+    pub packets: Option<u64>,
+    /// Stop ten seconds after so many hosts are infected.
+    pub until_infected: Option<u32>,
+    /// Inside hosts with ordinary traffic; 0 for no background.
+    pub background_hosts: Option<u32>,
+    /// Mean conversations a second that each of them starts.
+    pub background_rate: Option<f64>,
+    /// Whether the story is told at all; without it only the background is left.
+    pub worm: bool,
+    /// Hosts that can be infected, both sides of the tap together.
+    pub vulnerable_hosts: Option<u32>,
+    /// Mean scans a second of an infected host.
+    pub scan_rate: Option<f64>,
+    /// How the body is carried.
+    pub carriage: Carriage,
+    /// Whether the truth lists the packets that carry a content. It takes up to
+    /// 16 bytes of memory for each.
+    pub list_carriers: bool,
+}
+
+impl Default for GenerateOptions {
+    fn default() -> Self {
+        Self {
+            start_ns: DEFAULT_START_NS,
+            duration: None,
+            packets: None,
+            until_infected: None,
+            background_hosts: None,
+            background_rate: None,
+            worm: true,
+            vulnerable_hosts: None,
+            scan_rate: None,
+            carriage: Carriage::default(),
+            list_carriers: true,
+        }
+    }
+}
+
+struct Entry {
+    name: &'static str,
+    summary: &'static str,
+    open: fn(u64, &GenerateOptions) -> Result<FrameStream, CorpusError>,
+}
+
+const SCENARIOS: &[Entry] =
+    &[Entry { name: outbreak::NAME, summary: outbreak::SUMMARY, open: outbreak::open }];
+
+/// A story with a known answer.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    index: usize,
+    seed: u64,
+    options: GenerateOptions,
+}
+
+impl Scenario {
+    /// The scenario of this name, with default options.
+    ///
+    /// # Errors
+    /// [`CorpusError::UnknownScenario`].
+    pub fn named(name: &str, seed: u64) -> Result<Self, CorpusError> {
+        let index = SCENARIOS
+            .iter()
+            .position(|entry| entry.name == name)
+            .ok_or_else(|| CorpusError::UnknownScenario(name.to_owned()))?;
+        Ok(Self { index, seed, options: GenerateOptions::default() })
+    }
+
+    /// The names of all scenarios.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        SCENARIOS.iter().map(|entry| entry.name)
+    }
+
+    /// The same scenario with these options.
+    #[must_use]
+    pub fn options(self, options: GenerateOptions) -> Self {
+        Self { options, ..self }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        SCENARIOS[self.index].name
+    }
+
+    /// What happens in it, in one line.
+    pub fn summary(&self) -> &'static str {
+        SCENARIOS[self.index].summary
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// [`CorpusError::Setting`].
+    pub fn stream(&self) -> Result<FrameStream, CorpusError> {
+        (SCENARIOS[self.index].open)(self.seed, &self.options)
+    }
+}
+
+/// Generates one capture.
+///
+/// # Errors
+/// An unknown scenario, impossible options, or what the writer answers.
+pub fn generate(
+    scenario: &str,
+    seed: u64,
+    options: &GenerateOptions,
+    writer: &mut dyn FrameWriter,
+) -> Result<GroundTruth, CorpusError> {
+    let mut stream =
+        Scenario::named(scenario, seed)?.options(options.clone()).stream()?;
+    let mut frame = Vec::new();
+    while let Some(stamp) = stream.next_frame(&mut frame) {
+        writer.write_frame(stamp.time_ns, &frame)?;
+    }
+    Ok(stream.into_truth())
+}
+
+/// A small capture in memory.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    /// Time in nanoseconds since the epoch, and the frame.
+    pub frames: Vec<(u64, Vec<u8>)>,
+    /// The answer.
+    pub truth: GroundTruth,
+}
+
+/// What is known of a frame as it crosses the tap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Place in the capture, counted from 1.
+    pub number: u64,
+    /// Time in nanoseconds since the epoch.
+    pub time_ns: u64,
+    /// Whether it holds planted bytes.
+    pub carries_content: bool,
+}
+
+/// Where a [`FrameStream`] ends, whichever comes first.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Limits {
+    /// The last moment, in nanoseconds since the epoch.
+    pub until_ns: Option<u64>,
+    /// The most packets.
+    pub packets: Option<u64>,
+}
+
+impl Limits {
+    /// Ends at `end` at the latest.
+    fn end_by(&mut self, end: Option<u64>) {
+        self.until_ns = self.until_ns.into_iter().chain(end).min();
+    }
+}
+
+/// The frames of a running scenario, in order of time.
+pub struct FrameStream {
+    scenario: &'static str,
+    seed: u64,
+    limits: Limits,
+    list_carriers: bool,
+    parts: Vec<Part>,
+    packets: u64,
+    first_ns: u64,
+    last_ns: u64,
+}
+
+struct Part {
+    traffic: Box<dyn Traffic>,
+    next_time: Option<u64>,
+    carriers: Vec<Carriers>,
+    /// Packet number by infection; 0 for none yet.
+    infecting: Vec<u64>,
+}
+
+impl FrameStream {
+    /// Merges these kinds of traffic. Of frames of one time, that of the earlier
+    /// entry comes first.
+    pub fn new(
+        scenario: &'static str,
+        seed: u64,
+        traffic: Vec<Box<dyn Traffic>>,
+        limits: Limits,
+        list_carriers: bool,
+    ) -> Self {
+        let mut limits = limits;
+        let mut open = |mut traffic: Box<dyn Traffic>| {
+            let next_time = traffic.next_time();
+            limits.end_by(traffic.ends_at());
+            Part { next_time, traffic, carriers: Vec::new(), infecting: Vec::new() }
+        };
+        let parts = traffic.into_iter().map(&mut open).collect();
+        Self {
+            scenario,
+            seed,
+            limits,
+            list_carriers,
+            parts,
+            packets: 0,
+            first_ns: 0,
+            last_ns: 0,
+        }
+    }
+
+    /// Puts the next frame in place of what `frame` holds; `None` at the end.
+    pub fn next_frame(&mut self, frame: &mut Vec<u8>) -> Option<Stamp> {
+        if self.limits.packets.is_some_and(|most| self.packets >= most) {
+            return None;
+        }
+        let first = self
+            .parts
+            .iter_mut()
+            .filter(|part| part.next_time.is_some())
+            .min_by_key(|part| part.next_time)?;
+        let (time_ns, mark) = first.traffic.next_frame(frame)?;
+        first.next_time = first.traffic.next_time();
+        self.limits.end_by(first.traffic.ends_at());
+        if self.limits.until_ns.is_some_and(|end| time_ns > end) {
+            self.limits.packets = Some(self.packets);
+            return None;
+        }
+        self.packets += 1;
+        if self.packets == 1 {
+            self.first_ns = time_ns;
+        }
+        self.last_ns = time_ns;
+        if let Mark::Content { content, infects } = mark {
+            first.enter(content, infects, self.packets, time_ns, self.list_carriers);
+        }
+        let carries_content = mark != Mark::Ordinary;
+        Some(Stamp { number: self.packets, time_ns, carries_content })
+    }
+
+    /// The answer to the frames so far.
+    pub fn into_truth(self) -> GroundTruth {
+        let mut truth = GroundTruth {
+            schema: SCHEMA.to_owned(),
+            scenario: self.scenario.to_owned(),
+            seed: self.seed,
+            packets: self.packets,
+            first_packet: rfc3339(self.first_ns),
+            first_packet_ns: self.first_ns,
+            last_packet: rfc3339(self.last_ns),
+            last_packet_ns: self.last_ns,
+            ..GroundTruth::default()
+        };
+        for part in self.parts {
+            part.tell(&mut truth);
+        }
+        truth.infections.sort_by_key(|infection| infection.time_ns);
+        truth
+    }
+
+    /// All remaining frames at once, for small captures.
+    pub fn into_trace(mut self) -> Trace {
+        let mut frames = Vec::new();
+        let mut frame = Vec::new();
+        while let Some(stamp) = self.next_frame(&mut frame) {
+            frames.push((stamp.time_ns, frame.clone()));
+        }
+        Trace { frames, truth: self.into_truth() }
+    }
+}
+
+impl std::fmt::Debug for FrameStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FrameStream")
+            .field("scenario", &self.scenario)
+            .field("seed", &self.seed)
+            .field("packets", &self.packets)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Part {
+    fn enter(
+        &mut self,
+        content: u16,
+        infects: Option<u32>,
+        number: u64,
+        time_ns: u64,
+        list: bool,
+    ) {
+        let content = usize::from(content);
+        if self.carriers.len() <= content {
+            self.carriers.resize(content + 1, Carriers::default());
+        }
+        self.carriers[content].enter(number, time_ns, list);
+        if let Some(infection) = infects {
+            let infection = infection as usize;
+            if self.infecting.len() <= infection {
+                self.infecting.resize(infection + 1, 0);
+            }
+            self.infecting[infection] = number;
+        }
+    }
+
+    /// Adds what this part planted. An infection whose last packet would come
+    /// after the end has not happened.
+    fn tell(mut self, truth: &mut GroundTruth) {
+        let planted = self.traffic.planted();
+        truth.parameters.extend(planted.parameters);
+        self.carriers.resize(planted.contents.len(), Carriers::default());
+        for (content, carriers) in planted.contents.into_iter().zip(self.carriers) {
+            let spans = content.body.invariant().into_iter();
+            truth.contents.push(ContentTruth {
+                name: content.name,
+                content_hex: hexadecimal(&content.body.template()),
+                length: content.body.length(),
+                invariant: spans
+                    .map(|range| Span { start: range.start, end: range.end })
+                    .collect(),
+                protocol: content.protocol,
+                destination_port: content.destination_port,
+                carriers,
+            });
+        }
+        for (index, infection) in planted.infections.into_iter().enumerate() {
+            let packet = self.infecting.get(index).copied().filter(|&number| number > 0);
+            let happened = if infection.crosses_tap {
+                packet.is_some()
+            } else {
+                infection.time_ns <= truth.last_packet_ns
+            };
+            if happened {
+                truth.infections.push(InfectionTruth {
+                    host: infection.host,
+                    time: rfc3339(infection.time_ns),
+                    time_ns: infection.time_ns,
+                    by: infection.by,
+                    packet,
+                });
+            }
+        }
+    }
+}
