@@ -502,7 +502,7 @@ mod tests {
             &[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0][..],
             &[0x45, 0, 0, 31, 0x12, 0x34, 0, 0, 64, 17, 0x54, 0x98],
             &[10, 0, 0, 1, 10, 0, 0, 2],
-            &[0x03, 0xe8, 0x07, 0xd0, 0, 11, 0x56, 0xbc],
+            &[0x03, 0xe8, 0x07, 0xd0, 0, 11, 0x56, 0xb4],
             b"hi!",
         ]
         .concat();
@@ -617,7 +617,8 @@ mod tests {
         ];
         for transport in transports {
             for length in 0..70 {
-                let payload: Vec<u8> = (0..length).map(|i| i * 7 + 255).collect();
+                let payload: Vec<u8> =
+                    (0..length).map(|i: u8| i.wrapping_mul(7)).collect();
                 for (source, destination, header, protocol_at) in [
                     ("10.1.2.3", "10.3.2.1", 20, 23),
                     ("2001:db8::1", "2001:db8:0:ffff::2", 40, 20),

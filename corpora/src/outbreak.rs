@@ -348,7 +348,7 @@ impl Spread {
     /// Lays the frames of one scan, and infects whom they reach.
     fn scan(&mut self, contact: &Contact) {
         self.body.write(&mut self.rng, &mut self.copy);
-        let source_port = self.rng.between(1_025, 65_000) as u16;
+        let source_port = self.rng.between(32_768, 60_999) as u16;
         let infects = contact.victim.map(|_| self.epidemic.next_infection());
         let delivery = Delivery {
             time_ns: contact.time_ns,
@@ -408,7 +408,7 @@ mod tests {
 
     #[test]
     fn it_ends_when_enough_hosts_are_infected() {
-        let trace = quiet(3).infected(40).trace().unwrap();
+        let trace = Outbreak::new(3).infected(40).trace().unwrap();
         let truth = &trace.truth;
         assert!(truth.infections.len() >= 40);
         let fortieth = truth.infections[39].time_ns;

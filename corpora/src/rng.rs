@@ -18,12 +18,6 @@ impl Rng {
         Self { state: std::array::from_fn(|_| split_mix(&mut mixer)) }
     }
 
-    /// A generator for a part of this consumer's work, independent of how much
-    /// this one has drawn since only if it is split off first.
-    pub fn split(&mut self, label: &str) -> Self {
-        Self::new(self.next_u64(), label)
-    }
-
     /// 64 random bits.
     pub fn next_u64(&mut self) -> u64 {
         let [a, b, c, d] = self.state;

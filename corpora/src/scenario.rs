@@ -178,6 +178,13 @@ pub struct Limits {
     pub packets: Option<u64>,
 }
 
+impl Limits {
+    /// Ends at `end` at the latest.
+    fn end_by(&mut self, end: Option<u64>) {
+        self.until_ns = self.until_ns.into_iter().chain(end).min();
+    }
+}
+
 /// The frames of a running scenario, in order of time.
 pub struct FrameStream {
     scenario: &'static str,
@@ -208,15 +215,13 @@ impl FrameStream {
         limits: Limits,
         list_carriers: bool,
     ) -> Self {
-        let parts = traffic
-            .into_iter()
-            .map(|mut traffic| Part {
-                next_time: traffic.next_time(),
-                traffic,
-                carriers: Vec::new(),
-                infecting: Vec::new(),
-            })
-            .collect();
+        let mut limits = limits;
+        let mut open = |mut traffic: Box<dyn Traffic>| {
+            let next_time = traffic.next_time();
+            limits.end_by(traffic.ends_at());
+            Part { next_time, traffic, carriers: Vec::new(), infecting: Vec::new() }
+        };
+        let parts = traffic.into_iter().map(&mut open).collect();
         Self {
             scenario,
             seed,
@@ -239,13 +244,9 @@ impl FrameStream {
             .iter_mut()
             .filter(|part| part.next_time.is_some())
             .min_by_key(|part| part.next_time)?;
-        let ends_at = first.traffic.ends_at();
         let (time_ns, mark) = first.traffic.next_frame(frame)?;
         first.next_time = first.traffic.next_time();
-        if let Some(end) = ends_at {
-            self.limits.until_ns =
-                Some(self.limits.until_ns.map_or(end, |known| known.min(end)));
-        }
+        self.limits.end_by(first.traffic.ends_at());
         if self.limits.until_ns.is_some_and(|end| time_ns > end) {
             self.limits.packets = Some(self.packets);
             return None;

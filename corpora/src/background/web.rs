@@ -1,4 +1,4 @@
-//! HTTP/1.1: pages and pictures fetched by the site's people, and the site's own
+//! HTTP/1.1: pages and archives fetched by the site's people, and the site's own
 //! page fetched by visitors.
 
 use std::io::Write;
@@ -42,12 +42,12 @@ impl Conversation for Web {
         talk.open();
         for request in 0..requests {
             text.clear();
-            let picture = rng.chance(0.3);
-            write_request(person, server, cookie.as_deref(), picture, rng, text);
+            let archive = rng.chance(0.3);
+            write_request(person, server, cookie.as_deref(), archive, rng, text);
             let pause = if request == 0 { 100_000 } else { reading_time(rng) };
             talk.say(Peer::Client, text, pause);
             text.clear();
-            write_answer(server, picture, talk.time_ns(), rng, text);
+            write_answer(server, archive, talk.time_ns(), rng, text);
             talk.say(Peer::Server, text, rng.between(1_000_000, 40_000_000));
         }
         talk.close(Peer::Client);
@@ -62,11 +62,11 @@ fn write_request(
     person: &Person,
     server: &WebServer,
     cookie: Option<&str>,
-    picture: bool,
+    archive: bool,
     rng: &mut Rng,
     text: &mut Vec<u8>,
 ) {
-    let ending = if picture { "jpg" } else { "html" };
+    let ending = if archive { "bin" } else { "html" };
     let (folder, page) = (random_word(rng), random_word(rng));
     let path = format!("/{folder}/{page}{}.{ending}", rng.below(1_000));
     put(text, format_args!("GET {path} HTTP/1.1\r\nHost: {}\r\n", server.name));
@@ -86,22 +86,22 @@ fn write_request(
 
 fn write_answer(
     server: &WebServer,
-    picture: bool,
+    archive: bool,
     time_ns: u64,
     rng: &mut Rng,
     text: &mut Vec<u8>,
 ) {
     let length = (200.0 + rng.exponential(MEAN_BODY)).min(LONGEST_BODY) as usize;
     let mut body = Vec::with_capacity(length + 64);
-    if picture {
-        body.extend_from_slice(&[0xff, 0xd8, 0xff, 0xe0]);
+    if archive {
         rng.append(length / 2, &mut body);
     } else {
         let title = random_word(rng);
         put(&mut body, format_args!("<!doctype html><title>{title}</title><p>"));
         write_prose(length, 72, rng, &mut body);
     }
-    let kind = if picture { "image/jpeg" } else { "text/html; charset=utf-8" };
+    let kind =
+        if archive { "application/octet-stream" } else { "text/html; charset=utf-8" };
     put(text, format_args!("HTTP/1.1 200 OK\r\nDate: {}\r\n", http_date(time_ns, "GMT")));
     for line in &server.headers {
         put(text, format_args!("{line}\r\n"));
