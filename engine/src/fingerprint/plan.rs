@@ -43,25 +43,42 @@ impl Plan {
     }
 }
 
-/// The maps that build a residue over beta bytes from its binary digits.
+/// The maps that build a residue over beta bytes from beta's binary digits,
+/// lowest first.
 #[derive(Clone, Debug)]
 pub(super) struct Digits {
     /// `B`.
     pub(super) input: MapForms,
     /// `A^(2^k)`: from residues over `2^k` bytes to those over `2^(k+1)`.
     pub(super) double: [MapForms; 6],
-    /// `A^m`, with `m` the value of beta's digits below `k`: puts digit `k`
-    /// behind them.
-    pub(super) join: [MapForms; 7],
+    /// What to do with the residues over `2^k` bytes.
+    pub(super) join: [Join; 7],
+}
+
+/// How the residues over `2^k` bytes enter those over beta bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Join {
+    /// Beta's digit `k` is 0.
+    Skip,
+    /// Its lowest 1: they are the last bytes of the window.
+    First,
+    /// They stand in front of the `length` bytes of the lower digits; `map` is
+    /// `A^length`.
+    InFront { length: usize, map: MapForms },
 }
 
 impl Digits {
     fn new(residue: &Residue, beta: usize) -> Self {
         let power = |exponent| MapForms::new(&residue.step.power(exponent));
+        let join = |digit: usize| match (beta >> digit & 1, beta & ((1usize << digit) - 1)) {
+            (0, _) => Join::Skip,
+            (_, 0) => Join::First,
+            (_, length) => Join::InFront { length, map: power(length) },
+        };
         Self {
             input: MapForms::new(&residue.input),
             double: std::array::from_fn(|digit| power(1 << digit)),
-            join: std::array::from_fn(|digit| power(beta & ((1 << digit) - 1))),
+            join: std::array::from_fn(join),
         }
     }
 }

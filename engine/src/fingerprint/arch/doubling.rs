@@ -6,7 +6,7 @@
 //! positions, and no position waits for the one before.
 
 use crate::fingerprint::period::{ends_of_runs, longest_period};
-use crate::fingerprint::plan::{Digits, MapForms, Plan};
+use crate::fingerprint::plan::{Digits, Join, MapForms, Plan};
 use crate::fingerprint::winnow::{Runs, largest_minima};
 
 /// 64 bytes in the vectors of a processor.
@@ -18,6 +18,8 @@ use crate::fingerprint::winnow::{Runs, largest_minima};
 pub(super) trait Lanes: Copy {
     /// A byte map, as this processor applies it.
     type Map: Copy;
+    /// A distance, as this processor shifts by it.
+    type Distance: Copy;
 
     unsafe fn map_from(forms: &MapForms) -> Self::Map;
     unsafe fn splat(byte: u8) -> Self;
@@ -29,8 +31,12 @@ pub(super) trait Lanes: Copy {
     unsafe fn apply(self, map: Self::Map) -> Self;
     unsafe fn add(self, other: Self) -> Self;
     /// The lanes `count` positions later: `count` of `before` come first.
-    /// `count` is a constant of 1 to 32.
+    /// `count` is 1 to 32, and a constant where it is called.
     unsafe fn shift(self, before: Self, count: usize) -> Self;
+    /// `count` is 1 to 31.
+    unsafe fn distance(count: usize) -> Self::Distance;
+    /// The same for a distance known only at run time.
+    unsafe fn shift_by(self, before: Self, distance: Self::Distance) -> Self;
     /// One bit a lane: are all bits under `mask` zero?
     unsafe fn are_zero_under(self, mask: Self) -> u64;
     /// One bit a lane: are the bytes equal?
@@ -48,7 +54,7 @@ const PREFETCH_DISTANCE: usize = 1_024;
 ///
 /// As [`Lanes`].
 #[inline(always)]
-pub(super) unsafe fn select<L: Lanes, const BETA: usize>(
+pub(super) unsafe fn select<L: Lanes, const DIGITS: usize>(
     plan: &Plan,
     bytes: &[u8],
     words: &mut [u64],
@@ -57,7 +63,7 @@ pub(super) unsafe fn select<L: Lanes, const BETA: usize>(
     unsafe {
         let mask = L::splat(plan.mask);
         let target = L::splat(plan.target);
-        let mut residues = Residues::<L, BETA>::new(&plan.first);
+        let mut residues = Residues::<L, DIGITS>::new(&plan.first);
         let (blocks, tail) = bytes.as_chunks();
         let (last, words) = match words.split_last_mut() {
             Some((last, words)) if !tail.is_empty() => (Some(last), words),
@@ -79,7 +85,7 @@ pub(super) unsafe fn select<L: Lanes, const BETA: usize>(
 ///
 /// As [`Lanes`].
 #[inline(always)]
-pub(super) unsafe fn values<L: Lanes, const BETA: usize>(
+pub(super) unsafe fn values<L: Lanes, const DIGITS: usize>(
     plan: &Plan,
     bytes: &[u8],
     values: &mut [u16],
@@ -89,9 +95,9 @@ pub(super) unsafe fn values<L: Lanes, const BETA: usize>(
         let [high_constant, low_constant] = plan.secrets.constant.to_be_bytes();
         let (high_constant, low_constant) =
             (L::splat(high_constant), L::splat(low_constant));
-        let mut high = Residues::<L, BETA>::new(&plan.first);
-        let mut low = Residues::<L, BETA>::new(&plan.second);
-        let mut periods = Periods::<L, BETA>::new();
+        let mut high = Residues::<L, DIGITS>::new(&plan.first);
+        let mut low = Residues::<L, DIGITS>::new(&plan.second);
+        let mut periods = Periods::<L>::new(plan.beta);
         let (blocks, tail) = bytes.as_chunks();
         let (all_values, _) = values.as_chunks_mut();
         for (index, values) in all_values.iter_mut().enumerate() {
@@ -124,7 +130,7 @@ pub(super) unsafe fn minima<L: Lanes>(
     runs: &mut Runs,
     words: &mut [u64],
 ) {
-    let largest = largest_minima(&values[..values.len() - 64], width, runs);
+    let largest = largest_minima(values, values.len() - 64, width, runs);
     let (values, _) = values.as_chunks();
     let (largest, _) = largest.as_chunks();
     for ((word, values), largest) in words.iter_mut().zip(values).zip(largest) {
@@ -133,16 +139,26 @@ pub(super) unsafe fn minima<L: Lanes>(
     }
 }
 
-/// The residues over BETA bytes, block after block.
-struct Residues<L: Lanes, const BETA: usize> {
+/// The residues over beta bytes, block after block; beta has DIGITS binary digits.
+struct Residues<L: Lanes, const DIGITS: usize> {
     input: L::Map,
     double: [L::Map; 6],
-    join: [L::Map; 7],
+    /// For each digit of beta that is 1: how its residues come in front.
+    join: [(L::Distance, L::Map); 7],
+    steps: [Step; 7],
     /// The block before's residues over 1, 2, 4 ... 64 bytes.
     before: [L; 7],
 }
 
-impl<L: Lanes, const BETA: usize> Residues<L, BETA> {
+/// [`Join`], without what vectors hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Skip,
+    First,
+    InFront,
+}
+
+impl<L: Lanes, const DIGITS: usize> Residues<L, DIGITS> {
     /// # Safety
     ///
     /// As [`Lanes`].
@@ -151,14 +167,23 @@ impl<L: Lanes, const BETA: usize> Residues<L, BETA> {
         // SAFETY: the caller's promise is that of `Lanes`.
         unsafe {
             let input = L::map_from(&digits.input);
-            let (mut double, mut join) = ([input; 6], [input; 7]);
+            let mut double = [input; 6];
             for (map, forms) in double.iter_mut().zip(&digits.double) {
                 *map = L::map_from(forms);
             }
-            for (map, forms) in join.iter_mut().zip(&digits.join) {
-                *map = L::map_from(forms);
+            let mut join = [(L::distance(1), input); 7];
+            let mut steps = [Step::Skip; 7];
+            for digit in 0..DIGITS {
+                steps[digit] = match &digits.join[digit] {
+                    Join::Skip => Step::Skip,
+                    Join::First => Step::First,
+                    Join::InFront { length, map } => {
+                        join[digit] = (L::distance(*length), L::map_from(map));
+                        Step::InFront
+                    }
+                };
             }
-            Self { input, double, join, before: [L::splat(0); 7] }
+            Self { input, double, join, steps, before: [L::splat(0); 7] }
         }
     }
 
@@ -173,22 +198,19 @@ impl<L: Lanes, const BETA: usize> Residues<L, BETA> {
         unsafe {
             let mut piece = block.apply(self.input);
             let mut sum = piece;
-            let mut length = 0;
-            // `digit` and `length` are constants once this is unrolled.
-            for digit in 0..7 {
-                if BETA >> digit == 0 {
-                    break;
-                }
+            // Unrolled: the steps alone are known at run time only, and a branch
+            // that always goes the same way is cheap.
+            for digit in 0..DIGITS {
                 let before = std::mem::replace(&mut self.before[digit], piece);
-                if BETA >> digit & 1 == 1 {
-                    sum = if length == 0 {
-                        piece
-                    } else {
-                        sum.add(piece.shift(before, length).apply(self.join[digit]))
-                    };
-                    length += 1 << digit;
+                match self.steps[digit] {
+                    Step::Skip => {}
+                    Step::First => sum = piece,
+                    Step::InFront => {
+                        let (distance, map) = self.join[digit];
+                        sum = sum.add(piece.shift_by(before, distance).apply(map));
+                    }
                 }
-                if BETA >> digit > 1 {
+                if digit + 1 < DIGITS {
                     let behind = piece.shift(before, 1 << digit);
                     piece = piece.add(behind.apply(self.double[digit]));
                 }
@@ -199,20 +221,21 @@ impl<L: Lanes, const BETA: usize> Residues<L, BETA> {
 }
 
 /// The windows of period 8 or less, block after block.
-struct Periods<L: Lanes, const BETA: usize> {
+struct Periods<L: Lanes> {
     before: L,
+    beta: usize,
     /// For each period, where the block before repeated itself.
     repeats: [u64; 8],
 }
 
-impl<L: Lanes, const BETA: usize> Periods<L, BETA> {
+impl<L: Lanes> Periods<L> {
     /// # Safety
     ///
     /// As [`Lanes`].
     #[inline(always)]
-    unsafe fn new() -> Self {
+    unsafe fn new(beta: usize) -> Self {
         // SAFETY: the caller's promise is that of `Lanes`.
-        Self { before: unsafe { L::splat(0) }, repeats: [0; 8] }
+        Self { before: unsafe { L::splat(0) }, beta, repeats: [0; 8] }
     }
 
     /// One bit for each window that ends in `block`.
@@ -222,17 +245,20 @@ impl<L: Lanes, const BETA: usize> Periods<L, BETA> {
     /// As [`Lanes`].
     #[inline(always)]
     unsafe fn next(&mut self, block: L) -> u64 {
-        let longest = longest_period(BETA);
+        let longest = longest_period(self.beta);
         let mut periodic = 0;
-        // Shorter periods have a multiple among these.
         for unit in 1..=8 {
+            // Shorter periods have a multiple among these.
             if unit <= longest / 2 || unit > longest {
                 continue;
             }
             // SAFETY: the caller's promise is that of `Lanes`.
             let repeats = unsafe { block.are_equal(block.shift(self.before, unit)) };
-            periodic |= ends_of_runs(self.repeats[unit - 1], repeats, BETA - unit);
-            self.repeats[unit - 1] = repeats;
+            let before = std::mem::replace(&mut self.repeats[unit - 1], repeats);
+            // Nearly always no two bytes in a row repeat.
+            if repeats & (repeats << 1 | before >> 63) != 0 {
+                periodic |= ends_of_runs(before, repeats, self.beta - unit);
+            }
         }
         self.before = block;
         periodic
