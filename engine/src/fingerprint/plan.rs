@@ -70,11 +70,12 @@ pub(super) enum Join {
 impl Digits {
     fn new(residue: &Residue, beta: usize) -> Self {
         let power = |exponent| MapForms::new(&residue.step.power(exponent));
-        let join = |digit: usize| match (beta >> digit & 1, beta & ((1usize << digit) - 1)) {
-            (0, _) => Join::Skip,
-            (_, 0) => Join::First,
-            (_, length) => Join::InFront { length, map: power(length) },
-        };
+        let join =
+            |digit: usize| match (beta >> digit & 1, beta & ((1usize << digit) - 1)) {
+                (0, _) => Join::Skip,
+                (_, 0) => Join::First,
+                (_, length) => Join::InFront { length, map: power(length) },
+            };
         Self {
             input: MapForms::new(&residue.input),
             double: std::array::from_fn(|digit| power(1 << digit)),

@@ -76,23 +76,27 @@ fn slide<const LARGEST: bool>(
     let (to, _) = to[..length].as_chunks_mut::<32>();
     let (first, _) = from[..length].as_chunks::<32>();
     let (fourth, _) = from[last..][..length].as_chunks::<32>();
-    let pick = |a: u16, b: u16| if LARGEST { a.max(b) } else { a.min(b) };
     if goal <= 2 * reach {
         for ((to, a), d) in to.iter_mut().zip(first).zip(fourth) {
-            for lane in 0..32 {
-                to[lane] = pick(a[lane], d[lane]);
-            }
+            *to = pick::<LARGEST>(*a, d);
         }
     } else {
         let (second, _) = from[reach..][..length].as_chunks::<32>();
         let (third, _) = from[last.min(2 * reach)..][..length].as_chunks::<32>();
         let all = to.iter_mut().zip(first).zip(second).zip(third).zip(fourth);
         for ((((to, a), b), c), d) in all {
-            for lane in 0..32 {
-                to[lane] = pick(pick(a[lane], b[lane]), pick(c[lane], d[lane]));
-            }
+            *to = pick::<LARGEST>(pick::<LARGEST>(pick::<LARGEST>(*a, b), c), d);
         }
     }
+}
+
+/// Lane by lane; from values, so that nothing may alias and it is one instruction.
+#[inline(always)]
+fn pick<const LARGEST: bool>(mut a: [u16; 32], b: &[u16; 32]) -> [u16; 32] {
+    for (a, b) in a.iter_mut().zip(b) {
+        *a = if LARGEST { (*a).max(*b) } else { (*a).min(*b) };
+    }
+    a
 }
 
 #[cfg(test)]

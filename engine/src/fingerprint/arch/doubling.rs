@@ -97,7 +97,7 @@ pub(super) unsafe fn values<L: Lanes, const DIGITS: usize>(
             (L::splat(high_constant), L::splat(low_constant));
         let mut high = Residues::<L, DIGITS>::new(&plan.first);
         let mut low = Residues::<L, DIGITS>::new(&plan.second);
-        let mut periods = Periods::<L>::new(plan.beta);
+        let mut periods = Periods::<L, DIGITS>::new(plan.beta);
         let (blocks, tail) = bytes.as_chunks();
         let (all_values, _) = values.as_chunks_mut();
         for (index, values) in all_values.iter_mut().enumerate() {
@@ -221,14 +221,14 @@ impl<L: Lanes, const DIGITS: usize> Residues<L, DIGITS> {
 }
 
 /// The windows of period 8 or less, block after block.
-struct Periods<L: Lanes> {
+struct Periods<L: Lanes, const DIGITS: usize> {
     before: L,
     beta: usize,
     /// For each period, where the block before repeated itself.
     repeats: [u64; 8],
 }
 
-impl<L: Lanes> Periods<L> {
+impl<L: Lanes, const DIGITS: usize> Periods<L, DIGITS> {
     /// # Safety
     ///
     /// As [`Lanes`].
@@ -245,22 +245,40 @@ impl<L: Lanes> Periods<L> {
     /// As [`Lanes`].
     #[inline(always)]
     unsafe fn next(&mut self, block: L) -> u64 {
-        let longest = longest_period(self.beta);
-        let mut periodic = 0;
-        for unit in 1..=8 {
-            // Shorter periods have a multiple among these.
-            if unit <= longest / 2 || unit > longest {
-                continue;
+        // SAFETY: the caller's promise is that of `Lanes`.
+        unsafe {
+            // From beta = 16 on the longest period is 8; 1 to 4 have a multiple
+            // among 5 to 8.
+            let mut periodic =
+                self.of_unit(block, 5) | self.of_unit(block, 6) | self.of_unit(block, 7);
+            if DIGITS > 4 {
+                periodic |= self.of_unit(block, 8);
+            } else {
+                periodic |= self.of_unit(block, 1) | self.of_unit(block, 2);
+                periodic |= self.of_unit(block, 3) | self.of_unit(block, 4);
             }
-            // SAFETY: the caller's promise is that of `Lanes`.
-            let repeats = unsafe { block.are_equal(block.shift(self.before, unit)) };
-            let before = std::mem::replace(&mut self.repeats[unit - 1], repeats);
-            // Nearly always no two bytes in a row repeat.
-            if repeats & (repeats << 1 | before >> 63) != 0 {
-                periodic |= ends_of_runs(before, repeats, self.beta - unit);
-            }
+            self.before = block;
+            periodic
         }
-        self.before = block;
-        periodic
+    }
+
+    /// One bit for each window that ends in `block` and has this period.
+    ///
+    /// # Safety
+    ///
+    /// As [`Lanes`].
+    #[inline(always)]
+    unsafe fn of_unit(&mut self, block: L, unit: usize) -> u64 {
+        if DIGITS <= 4 && unit > longest_period(self.beta) {
+            return 0;
+        }
+        // SAFETY: the caller's promise is that of `Lanes`.
+        let repeats = unsafe { block.are_equal(block.shift(self.before, unit)) };
+        let before = std::mem::replace(&mut self.repeats[unit - 1], repeats);
+        // Nearly always no two bytes in a row repeat.
+        if repeats & (repeats << 1 | before >> 63) == 0 {
+            return 0;
+        }
+        ends_of_runs(before, repeats, self.beta - unit)
     }
 }
