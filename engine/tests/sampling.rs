@@ -205,6 +205,48 @@ fn density_on_random_payloads_is_the_formulas() {
     }
 }
 
+/// Residues are linear in the bytes, so content of few values or few set bits is
+/// where a skew would show: over the distinct windows there is none.
+#[test]
+fn skewed_content_is_sampled_at_its_share_of_distinct_windows() {
+    let mut random = Random(6);
+    let mut scratch = Scratch::default();
+    let length = 400_000;
+    let base64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let two = (0..length).map(|_| b'0' + random.below(2) as u8).collect();
+    let four = (0..length).map(|_| b"ACGT"[random.below(4)]).collect();
+    let base64 = (0..length).map(|_| base64[random.below(64)]).collect();
+    let sparse = |_| if random.below(32) == 0 { random.below(256) as u8 } else { 0 };
+    let sparse = (0..length).map(sparse).collect();
+    let counter = (0..length as u32 / 4).flat_map(u32::to_be_bytes).collect();
+    let lines: String = (0..length / 7).map(|line| format!("{line}\r\n")).collect();
+    let contents: [(&str, Vec<u8>); 6] = [
+        ("two values", two),
+        ("four letters", four),
+        ("base64", base64),
+        ("one byte in 32 not zero", sparse),
+        ("32-bit counter", counter),
+        ("decimal lines", lines.into_bytes()),
+    ];
+    for (name, content) in contents {
+        let distinct = |sampling, key, scratch: &mut Scratch| {
+            let mut kept = kept(&fingerprinter(key, BETA, sampling), scratch, &content);
+            kept.sort_unstable_by_key(|&(_, hash)| hash);
+            kept.dedup_by_key(|&mut (_, hash)| hash);
+            kept.len() as f64
+        };
+        let all = distinct(Sampling::Value(1), 0, &mut scratch);
+        let keys = 16;
+        let sampled: f64 = (0..keys)
+            .map(|_| distinct(Sampling::Value(64), random.key(), &mut scratch))
+            .sum();
+        let share = sampled / f64::from(keys) / all * 64.0;
+        println!("{name}: {all} distinct windows, kept share {share:.4} of 1/64");
+        let bound = SIGMAS * f64::sqrt(64.0 / (all * f64::from(keys)));
+        assert!((share - 1.0).abs() < bound, "{name}: {share} +- {bound}");
+    }
+}
+
 /// Whether a window is kept under one key says nothing about another key: a
 /// chi-square over the four outcomes, for a hundred pairs of keys.
 #[test]

@@ -3,7 +3,7 @@
 
 use super::doubling::{self, Lanes};
 use super::{Path, Select, Values, compile_path, write_positions};
-use crate::fingerprint::plan::{MapForms, Plan};
+use crate::fingerprint::plan::{Distance, MapForms, Plan};
 use crate::fingerprint::winnow::Runs;
 use std::arch::x86_64::*;
 
@@ -93,22 +93,14 @@ impl Lanes for Pair {
     }
 
     #[inline(always)]
-    unsafe fn distance(count: usize) -> Self::Distance {
-        // A shuffle gives 0 where the index is negative.
-        let mut near = [-1i8; 16];
-        let mut far = [-1i8; 16];
-        for lane in 0..16 {
-            match lane as i8 - count as i8 % 16 {
-                from @ 0.. => near[lane] = from,
-                from => far[lane] = from + 16,
-            }
-        }
+    unsafe fn distance_from(distance: &Distance) -> Self::Distance {
+        let [near, far] = &distance.sources;
         // SAFETY: the processor has AVX2 (`Lanes`); the arrays have 16 bytes each.
         unsafe {
             let near = _mm_loadu_si128(near.as_ptr().cast());
             let far = _mm_loadu_si128(far.as_ptr().cast());
             (
-                count >= 16,
+                distance.bytes >= 16,
                 _mm256_broadcastsi128_si256(near),
                 _mm256_broadcastsi128_si256(far),
             )

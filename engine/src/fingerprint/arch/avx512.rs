@@ -3,7 +3,7 @@
 
 use super::doubling::{self, Lanes};
 use super::{Path, Select, Values, compile_path, write_positions};
-use crate::fingerprint::plan::{MapForms, Plan};
+use crate::fingerprint::plan::{Distance, MapForms, Plan};
 use crate::fingerprint::winnow::Runs;
 use std::arch::x86_64::*;
 
@@ -98,16 +98,13 @@ impl Lanes for Vector {
     #[inline(always)]
     unsafe fn shift(self, before: Self, count: usize) -> Self {
         // SAFETY: the caller's promise is that of `Lanes`.
-        unsafe { self.shift_by(before, Self::distance(count)) }
+        unsafe { self.shift_by(before, lanes_before(count)) }
     }
 
     #[inline(always)]
-    unsafe fn distance(count: usize) -> __m512i {
-        // SAFETY: the processor has AVX-512BW (`Lanes`); COUNT has 64 bytes.
-        unsafe {
-            let lanes = _mm512_loadu_epi8(COUNT.as_ptr().cast());
-            _mm512_add_epi8(lanes, _mm512_set1_epi8(64 - count as i8))
-        }
+    unsafe fn distance_from(distance: &Distance) -> __m512i {
+        // SAFETY: the caller's promise is that of `Lanes`.
+        unsafe { lanes_before(distance.bytes) }
     }
 
     #[inline(always)]
@@ -156,5 +153,19 @@ impl Lanes for Vector {
             let high = _mm512_cmpeq_epi16_mask(value, other);
             u64::from(low) | u64::from(high) << 32
         }
+    }
+}
+
+/// For each lane, the one `count` before it; of two registers in a row.
+///
+/// # Safety
+///
+/// The processor has AVX-512BW.
+#[inline(always)]
+unsafe fn lanes_before(count: usize) -> __m512i {
+    // SAFETY: the caller's promise; COUNT has 64 bytes.
+    unsafe {
+        let lanes = _mm512_loadu_epi8(COUNT.as_ptr().cast());
+        _mm512_add_epi8(lanes, _mm512_set1_epi8(64 - count as i8))
     }
 }

@@ -6,7 +6,7 @@
 //! positions, and no position waits for the one before.
 
 use crate::fingerprint::period::{ends_of_runs, longest_period};
-use crate::fingerprint::plan::{Digits, Join, MapForms, Plan};
+use crate::fingerprint::plan::{Digits, Distance, Join, MapForms, Plan};
 use crate::fingerprint::winnow::{Runs, largest_minima};
 
 /// 64 bytes in the vectors of a processor.
@@ -33,8 +33,7 @@ pub(super) trait Lanes: Copy {
     /// The lanes `count` positions later: `count` of `before` come first.
     /// `count` is 1 to 32, and a constant where it is called.
     unsafe fn shift(self, before: Self, count: usize) -> Self;
-    /// `count` is 1 to 31.
-    unsafe fn distance(count: usize) -> Self::Distance;
+    unsafe fn distance_from(distance: &Distance) -> Self::Distance;
     /// The same for a distance known only at run time.
     unsafe fn shift_by(self, before: Self, distance: Self::Distance) -> Self;
     /// One bit a lane: are all bits under `mask` zero?
@@ -143,19 +142,16 @@ pub(super) unsafe fn minima<L: Lanes>(
 struct Residues<L: Lanes, const DIGITS: usize> {
     input: L::Map,
     double: [L::Map; 6],
-    /// For each digit of beta that is 1: how its residues come in front.
-    join: [(L::Distance, L::Map); 7],
-    steps: [Step; 7],
+    join: [LanesJoin<L>; 7],
     /// The block before's residues over 1, 2, 4 ... 64 bytes.
     before: [L; 7],
 }
 
-/// [`Join`], without what vectors hold.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Step {
+/// [`Join`], as a processor applies it.
+enum LanesJoin<L: Lanes> {
     Skip,
     First,
-    InFront,
+    InFront(L::Distance, L::Map),
 }
 
 impl<L: Lanes, const DIGITS: usize> Residues<L, DIGITS> {
@@ -171,19 +167,17 @@ impl<L: Lanes, const DIGITS: usize> Residues<L, DIGITS> {
             for (map, forms) in double.iter_mut().zip(&digits.double) {
                 *map = L::map_from(forms);
             }
-            let mut join = [(L::distance(1), input); 7];
-            let mut steps = [Step::Skip; 7];
-            for digit in 0..DIGITS {
-                steps[digit] = match &digits.join[digit] {
-                    Join::Skip => Step::Skip,
-                    Join::First => Step::First,
-                    Join::InFront { length, map } => {
-                        join[digit] = (L::distance(*length), L::map_from(map));
-                        Step::InFront
+            let mut join = [const { LanesJoin::Skip }; 7];
+            for (lanes, forms) in join.iter_mut().zip(&digits.join).take(DIGITS) {
+                *lanes = match forms {
+                    Join::Skip => LanesJoin::Skip,
+                    Join::First => LanesJoin::First,
+                    Join::InFront { distance, map } => {
+                        LanesJoin::InFront(L::distance_from(distance), L::map_from(map))
                     }
                 };
             }
-            Self { input, double, join, steps, before: [L::splat(0); 7] }
+            Self { input, double, join, before: [L::splat(0); 7] }
         }
     }
 
@@ -196,26 +190,47 @@ impl<L: Lanes, const DIGITS: usize> Residues<L, DIGITS> {
     unsafe fn next(&mut self, block: L) -> L {
         // SAFETY: the caller's promise is that of `Lanes`.
         unsafe {
-            let mut piece = block.apply(self.input);
-            let mut sum = piece;
-            // Unrolled: the steps alone are known at run time only, and a branch
-            // that always goes the same way is cheap.
-            for digit in 0..DIGITS {
-                let before = std::mem::replace(&mut self.before[digit], piece);
-                match self.steps[digit] {
-                    Step::Skip => {}
-                    Step::First => sum = piece,
-                    Step::InFront => {
-                        let (distance, map) = self.join[digit];
-                        sum = sum.add(piece.shift_by(before, distance).apply(map));
-                    }
-                }
-                if digit + 1 < DIGITS {
-                    let behind = piece.shift(before, 1 << digit);
-                    piece = piece.add(behind.apply(self.double[digit]));
-                }
-            }
+            let piece = block.apply(self.input);
+            let at = (piece, piece);
+            // Written out, as loops over vectors are not always unrolled.
+            let at = self.digit::<0>(at);
+            let at = self.digit::<1>(at);
+            let at = self.digit::<2>(at);
+            let at = self.digit::<3>(at);
+            let at = self.digit::<4>(at);
+            let at = self.digit::<5>(at);
+            let (_, sum) = self.digit::<6>(at);
             sum
+        }
+    }
+
+    /// From the residues over `2^DIGIT` bytes, and over the digits before, to
+    /// those over twice as many, and over this digit too.
+    ///
+    /// # Safety
+    ///
+    /// As [`Lanes`].
+    #[inline(always)]
+    unsafe fn digit<const DIGIT: usize>(&mut self, (piece, sum): (L, L)) -> (L, L) {
+        if DIGIT >= DIGITS {
+            return (piece, sum);
+        }
+        let before = std::mem::replace(&mut self.before[DIGIT], piece);
+        // SAFETY: the caller's promise is that of `Lanes`.
+        unsafe {
+            // Known at run time only, but always the same way: cheap to predict.
+            let sum = match self.join[DIGIT] {
+                LanesJoin::Skip => sum,
+                LanesJoin::First => piece,
+                LanesJoin::InFront(distance, map) => {
+                    sum.add(piece.shift_by(before, distance).apply(map))
+                }
+            };
+            if DIGIT + 1 >= DIGITS {
+                return (piece, sum);
+            }
+            let behind = piece.shift(before, 1 << DIGIT);
+            (piece.add(behind.apply(self.double[DIGIT])), sum)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::doubling::{self, Lanes};
 use super::{Path, Select, Values, compile_path, write_positions};
-use crate::fingerprint::plan::{MapForms, Plan};
+use crate::fingerprint::plan::{Distance, MapForms, Plan};
 use crate::fingerprint::winnow::Runs;
 use std::arch::aarch64::*;
 
@@ -96,8 +96,8 @@ impl Lanes for Quad {
     }
 
     #[inline(always)]
-    unsafe fn distance(count: usize) -> usize {
-        count
+    unsafe fn distance_from(distance: &Distance) -> usize {
+        distance.bytes
     }
 
     #[inline(always)]
