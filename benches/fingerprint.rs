@@ -14,7 +14,7 @@
 //! - `winnow`: the guarantee mode, by kernel and by run width.
 
 mod baseline {
-    pub mod rabin;
+    pub(crate) mod rabin;
 }
 
 use baseline::rabin::Rabin;

@@ -9,7 +9,7 @@
 const POLYNOMIAL: u64 = 0x1B;
 
 /// Rolls over windows of beta bytes.
-pub struct Rabin {
+pub(crate) struct Rabin {
     beta: usize,
     /// `b x^64` for each byte b: what the byte that is shifted out leaves.
     reduce: [u64; 256],
@@ -19,7 +19,7 @@ pub struct Rabin {
 
 impl Rabin {
     /// Windows of `beta` bytes.
-    pub fn new(beta: usize) -> Self {
+    pub(crate) fn new(beta: usize) -> Self {
         let times_x8 = |mut value: u64| {
             for _ in 0..8 {
                 value = value << 1 ^ if value >> 63 == 1 { POLYNOMIAL } else { 0 };
@@ -39,7 +39,7 @@ impl Rabin {
     /// Calls `keep` with the offset and the fingerprint of each window whose
     /// fingerprint has these low bits.
     #[inline]
-    pub fn for_each(
+    pub(crate) fn for_each(
         &self,
         bytes: &[u8],
         mask: u64,

@@ -36,11 +36,7 @@ pub(super) fn stretch_end(bytes: &[u8], from: usize, unit: usize) -> usize {
 /// For each of 64 positions, one bit a position: is it the last of `length` set
 /// bits in a row? `before` holds the 64 positions in front of `bits`. `length`
 /// is 2 to 64.
-#[inline(always)]
 pub(super) fn ends_of_runs(before: u64, bits: u64, length: usize) -> u64 {
-    if bits & (bits << 1 | before >> 63) == 0 {
-        return 0;
-    }
     let mut runs = u128::from(bits) << 64 | u128::from(before);
     let mut reach = 1;
     while reach < length {

@@ -36,13 +36,11 @@ impl Residue {
         }
     }
 
-    /// The residue of one window, straight from its definition.
+    /// Straight from the definition: for each distance `j` from a window's end,
+    /// `A^j B` of all bytes.
     #[cfg(test)]
-    pub(super) fn definition(&self, window: &[u8]) -> u8 {
-        let terms = window.iter().rev().enumerate();
-        terms.fold(0, |sum, (j, &byte)| {
-            sum ^ self.step.power(j).apply(self.input.apply(byte))
-        })
+    pub(super) fn terms(&self, beta: usize) -> Vec<[u8; 256]> {
+        (0..beta).map(|j| self.step.power(j).after(&self.input).table()).collect()
     }
 
     /// The residue one byte on.
@@ -63,9 +61,17 @@ impl Residue {
     }
 }
 
+/// The residue of one window, as the sum of its terms.
+#[cfg(test)]
+pub(super) fn by_definition(terms: &[[u8; 256]], window: &[u8]) -> u8 {
+    let bytes = window.iter().rev();
+    terms.iter().zip(bytes).fold(0, |sum, (term, &byte)| sum ^ term[usize::from(byte)])
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::secrets::Secrets;
+    use super::by_definition;
     use proptest::prelude::*;
 
     proptest! {
@@ -77,10 +83,11 @@ mod tests {
         ) {
             let secrets = Secrets::new(key, beta);
             for residue in [&secrets.first, &secrets.second] {
+                let terms = residue.terms(beta);
                 let rolled: Vec<u8> = residue.rolled(&bytes, beta).collect();
                 prop_assert_eq!(rolled.len(), bytes.len());
                 for (start, window) in bytes.windows(beta).enumerate() {
-                    prop_assert_eq!(rolled[start + beta - 1], residue.definition(window));
+                    prop_assert_eq!(rolled[start + beta - 1], by_definition(&terms, window));
                 }
             }
         }

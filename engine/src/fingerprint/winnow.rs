@@ -25,27 +25,26 @@ impl Runs {
     }
 }
 
-/// The largest minimum of the runs that hold each of `values`' windows; runs lie
-/// wholly inside, and fewer than `width` windows are one run. The returned slice
-/// is longer by up to 63 meaningless values.
+/// The largest minimum of the runs that hold each of `windows` values' windows;
+/// runs lie wholly inside, and fewer than `width` windows are one run. Both
+/// `values` and what is returned go on by at least 64 that mean nothing.
 #[inline(always)]
 pub(super) fn largest_minima<'a>(
     values: &[u16],
+    windows: usize,
     width: usize,
     runs: &'a mut Runs,
 ) -> &'a [u16] {
-    let windows = values.len();
-    let width = width.min(windows);
+    let width = width.min(windows).max(1);
     let (mut from, mut to) = (&mut runs.near[..], &mut runs.far[..]);
     // Minima stand behind width - 1 zeros, one for each run that would begin
     // before the buffer; as many follow.
-    let front = width.max(1) - 1;
+    let front = width - 1;
     let mut reach = width.min(4);
-    slide::<false>(values, &mut from[front..], 1, reach);
+    slide::<false>(values, &mut from[front..], windows, 1, reach);
     while reach < width {
         let goal = width.min(4 * reach);
-        let source = &from[front..front + windows - reach + 1];
-        slide::<false>(source, &mut to[front..], reach, goal);
+        slide::<false>(&from[front..], &mut to[front..], windows, reach, goal);
         std::mem::swap(&mut from, &mut to);
         reach = goal;
     }
@@ -54,34 +53,50 @@ pub(super) fn largest_minima<'a>(
     let mut reach = 1;
     while reach < width {
         let goal = width.min(4 * reach);
-        slide::<true>(&from[..windows + width - reach], to, reach, goal);
+        slide::<true>(from, to, windows + front, reach, goal);
         std::mem::swap(&mut from, &mut to);
         reach = goal;
     }
-    &from[..windows.next_multiple_of(64)]
+    from
 }
 
-/// From extremes over `reach` values to those over `goal`, at most four times as
-/// many.
+/// From extremes over `reach` of `length` values to those over `goal`, at most
+/// four times as many. Goes on to a whole number of vectors, over values that
+/// mean nothing.
 #[inline(always)]
-fn slide<const LARGEST: bool>(from: &[u16], to: &mut [u16], reach: usize, goal: usize) {
+fn slide<const LARGEST: bool>(
+    from: &[u16],
+    to: &mut [u16],
+    length: usize,
+    reach: usize,
+    goal: usize,
+) {
     let last = goal - reach;
-    let length = from.len() - last;
-    let (to, first) = (&mut to[..length], &from[..length]);
-    let fourth = &from[last..][..length];
-    let pick = |a: u16, b: u16| if LARGEST { a.max(b) } else { a.min(b) };
+    let length = (length + 1 - goal).next_multiple_of(32);
+    let (to, _) = to[..length].as_chunks_mut::<32>();
+    let (first, _) = from[..length].as_chunks::<32>();
+    let (fourth, _) = from[last..][..length].as_chunks::<32>();
     if goal <= 2 * reach {
-        for ((to, &a), &d) in to.iter_mut().zip(first).zip(fourth) {
-            *to = pick(a, d);
+        for ((to, a), d) in to.iter_mut().zip(first).zip(fourth) {
+            *to = pick::<LARGEST>(*a, d);
         }
     } else {
-        let second = &from[reach..][..length];
-        let third = &from[last.min(2 * reach)..][..length];
+        let (second, _) = from[reach..][..length].as_chunks::<32>();
+        let (third, _) = from[last.min(2 * reach)..][..length].as_chunks::<32>();
         let all = to.iter_mut().zip(first).zip(second).zip(third).zip(fourth);
-        for ((((to, &a), &b), &c), &d) in all {
-            *to = pick(pick(a, b), pick(c, d));
+        for ((((to, a), b), c), d) in all {
+            *to = pick::<LARGEST>(pick::<LARGEST>(pick::<LARGEST>(*a, b), c), d);
         }
     }
+}
+
+/// Lane by lane; from values, so that nothing may alias and it is one instruction.
+#[inline(always)]
+fn pick<const LARGEST: bool>(mut a: [u16; 32], b: &[u16; 32]) -> [u16; 32] {
+    for (a, b) in a.iter_mut().zip(b) {
+        *a = if LARGEST { (*a).max(*b) } else { (*a).min(*b) };
+    }
+    a
 }
 
 #[cfg(test)]
@@ -97,7 +112,10 @@ mod tests {
         ) {
             let mut runs = Runs::default();
             runs.reserve(values.len(), width);
-            let found = largest_minima(&values, width, &mut runs)[..values.len()].to_vec();
+            let followed = [&values[..], &[77; 64]].concat();
+            let found = largest_minima(&followed, values.len(), width, &mut runs)
+                [..values.len()]
+                .to_vec();
             let width = width.min(values.len());
             let mut expected = vec![0; values.len()];
             for start in 0..=values.len() - width {

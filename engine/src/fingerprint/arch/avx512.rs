@@ -2,8 +2,8 @@
 //! instruction, and so is a shift across registers.
 
 use super::doubling::{self, Lanes};
-use super::{Path, compile_path, for_beta, write_positions};
-use crate::fingerprint::plan::{MapForms, Plan};
+use super::{Path, Select, Values, compile_path, write_positions};
+use crate::fingerprint::plan::{Distance, MapForms, Plan};
 use crate::fingerprint::winnow::Runs;
 use std::arch::x86_64::*;
 
@@ -49,6 +49,8 @@ const INTERLEAVED: [[u8; 64]; 2] = {
 
 impl Lanes for Vector {
     type Map = __m512i;
+    /// For each lane, where its byte comes from.
+    type Distance = __m512i;
 
     #[inline(always)]
     unsafe fn map_from(forms: &MapForms) -> __m512i {
@@ -95,13 +97,20 @@ impl Lanes for Vector {
 
     #[inline(always)]
     unsafe fn shift(self, before: Self, count: usize) -> Self {
-        // SAFETY: the processor has AVX-512VBMI (`Lanes`); COUNT has 64 bytes.
-        Self(unsafe {
-            let lanes = _mm512_loadu_epi8(COUNT.as_ptr().cast());
-            let offset = _mm512_set1_epi8(64 - count as i8);
-            let index = _mm512_add_epi8(lanes, offset);
-            _mm512_permutex2var_epi8(before.0, index, self.0)
-        })
+        // SAFETY: the caller's promise is that of `Lanes`.
+        unsafe { self.shift_by(before, lanes_before(count)) }
+    }
+
+    #[inline(always)]
+    unsafe fn distance_from(distance: &Distance) -> __m512i {
+        // SAFETY: the caller's promise is that of `Lanes`.
+        unsafe { lanes_before(distance.bytes) }
+    }
+
+    #[inline(always)]
+    unsafe fn shift_by(self, before: Self, distance: __m512i) -> Self {
+        // SAFETY: the processor has AVX-512VBMI (`Lanes`).
+        Self(unsafe { _mm512_permutex2var_epi8(before.0, distance, self.0) })
     }
 
     #[inline(always)]
@@ -144,5 +153,19 @@ impl Lanes for Vector {
             let high = _mm512_cmpeq_epi16_mask(value, other);
             u64::from(low) | u64::from(high) << 32
         }
+    }
+}
+
+/// For each lane, the one `count` before it; of two registers in a row.
+///
+/// # Safety
+///
+/// The processor has AVX-512BW.
+#[inline(always)]
+unsafe fn lanes_before(count: usize) -> __m512i {
+    // SAFETY: the caller's promise; COUNT has 64 bytes.
+    unsafe {
+        let lanes = _mm512_loadu_epi8(COUNT.as_ptr().cast());
+        _mm512_add_epi8(lanes, _mm512_set1_epi8(64 - count as i8))
     }
 }

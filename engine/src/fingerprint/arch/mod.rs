@@ -150,64 +150,45 @@ fn write_positions(words: &[u64], positions: &mut [u16]) -> usize {
     count
 }
 
-/// `function::<BETA>` for a beta known only at run time.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-macro_rules! for_beta {
-    ($function:ident, $beta:expr, [$($n:literal)*]) => {
-        match $beta {
-            $($n => $function::<$n>,)*
-            _ => $function::<64>,
-        }
-    };
-    ($function:ident, $beta:expr) => {
-        $crate::fingerprint::arch::for_beta!($function, $beta, [
-            8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33
-            34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58
-            59 60 61 62 63
-        ])
-    };
-}
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-use for_beta;
-
 /// The functions of a path, compiled with a processor's instructions enabled.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! compile_path {
     ($lanes:ty, $features:literal) => {
         /// The path of this processor for windows of `beta` bytes.
         pub(super) fn path(beta: usize) -> Path {
-            Path {
-                select: for_beta!(select, beta),
-                values: for_beta!(values, beta),
-                minima,
-                positions,
-            }
+            let (select, values): (Select, Values) = match beta {
+                ..16 => (select::<4>, values::<4>),
+                16..32 => (select::<5>, values::<5>),
+                32..64 => (select::<6>, values::<6>),
+                64.. => (select::<7>, values::<7>),
+            };
+            Path { select, values, minima, positions }
         }
 
         /// # Safety
         ///
         /// The processor has this path's features.
         #[target_feature(enable = $features)]
-        unsafe fn select<const BETA: usize>(
+        unsafe fn select<const DIGITS: usize>(
             plan: &Plan,
             bytes: &[u8],
             words: &mut [u64],
         ) {
             // SAFETY: the features are the caller's promise.
-            unsafe { doubling::select::<$lanes, BETA>(plan, bytes, words) }
+            unsafe { doubling::select::<$lanes, DIGITS>(plan, bytes, words) }
         }
 
         /// # Safety
         ///
         /// The processor has this path's features.
         #[target_feature(enable = $features)]
-        unsafe fn values<const BETA: usize>(
+        unsafe fn values<const DIGITS: usize>(
             plan: &Plan,
             bytes: &[u8],
             values: &mut [u16],
         ) {
             // SAFETY: the features are the caller's promise.
-            unsafe { doubling::values::<$lanes, BETA>(plan, bytes, values) }
+            unsafe { doubling::values::<$lanes, DIGITS>(plan, bytes, values) }
         }
 
         /// # Safety

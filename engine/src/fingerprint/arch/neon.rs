@@ -1,8 +1,8 @@
 //! NEON: 64 positions are four registers; a byte map is two nibble look-ups.
 
 use super::doubling::{self, Lanes};
-use super::{Path, compile_path, for_beta, write_positions};
-use crate::fingerprint::plan::{MapForms, Plan};
+use super::{Path, Select, Values, compile_path, write_positions};
+use crate::fingerprint::plan::{Distance, MapForms, Plan};
 use crate::fingerprint::winnow::Runs;
 use std::arch::aarch64::*;
 
@@ -14,6 +14,7 @@ struct Quad([uint8x16_t; 4]);
 impl Lanes for Quad {
     /// Images of the low nibbles, and of the high ones.
     type Map = (uint8x16_t, uint8x16_t);
+    type Distance = usize;
 
     #[inline(always)]
     unsafe fn map_from(forms: &MapForms) -> Self::Map {
@@ -95,6 +96,27 @@ impl Lanes for Quad {
     }
 
     #[inline(always)]
+    unsafe fn distance_from(distance: &Distance) -> usize {
+        distance.bytes
+    }
+
+    #[inline(always)]
+    unsafe fn shift_by(self, before: Self, distance: usize) -> Self {
+        let mut row = [0; 128];
+        let (first, second) = row.split_at_mut(64);
+        let mut shifted = [0; 64];
+        // SAFETY: the caller's promise is that of `Lanes`.
+        unsafe {
+            before.store(first);
+            self.store(second);
+            for (to, from) in shifted.iter_mut().zip(&row[64 - distance..]) {
+                *to = *from;
+            }
+            Self::load(&shifted)
+        }
+    }
+
+    #[inline(always)]
     unsafe fn are_zero_under(self, mask: Self) -> u64 {
         let mut tests = self.0;
         for (test, mask) in tests.iter_mut().zip(mask.0) {
@@ -144,6 +166,20 @@ impl Lanes for Quad {
         }
         // SAFETY: the caller's promise is that of `Lanes`.
         unsafe { to_bits(tests) }
+    }
+}
+
+impl Quad {
+    /// # Safety
+    ///
+    /// The processor has NEON.
+    #[inline(always)]
+    unsafe fn store(self, bytes: &mut [u8]) {
+        let (parts, _) = bytes.as_chunks_mut::<16>();
+        for (part, lanes) in parts.iter_mut().zip(self.0) {
+            // SAFETY: the caller's promise; the part has 16 bytes.
+            unsafe { vst1q_u8(part.as_mut_ptr(), lanes) };
+        }
     }
 }
 

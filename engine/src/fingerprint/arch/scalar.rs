@@ -51,7 +51,7 @@ fn lift_periodic(bytes: &[u8], unit: usize, beta: usize, values: &mut [u16]) {
 
 fn minima(values: &[u16], width: usize, runs: &mut Runs, words: &mut [u64]) {
     let windows = values.len() - 64;
-    let largest = largest_minima(&values[..windows], width, runs);
+    let largest = largest_minima(values, windows, width, runs);
     for ((word, values), largest) in
         words.iter_mut().zip(values.chunks(64)).zip(largest.chunks(64))
     {
