@@ -120,7 +120,7 @@ fn the_cut_into_files_changes_nothing() {
     let file = |part: &[(u64, Vec<u8>)], index: usize| {
         // Every other file is of the other format.
         let mut bytes = Vec::new();
-        if index % 2 == 0 {
+        if index.is_multiple_of(2) {
             let mut writer = PcapngWriter::new(&mut bytes).unwrap();
             part.iter()
                 .for_each(|(time, frame)| writer.write_frame(*time, frame).unwrap());

@@ -16,8 +16,8 @@ static PEAK: AtomicUsize = AtomicUsize::new(0);
 
 struct Counting;
 
+#[allow(unsafe_code)] // An allocator cannot be written without.
 // SAFETY: every call goes to the system allocator unchanged; only counters are added.
-#[allow(unsafe_code)] // an allocator cannot be written without
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         PEAK.fetch_max(LIVE.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
