@@ -26,7 +26,7 @@ use wormsift::fingerprint::{Fingerprinter, Kernel, Sampling, Scratch};
 const KEY: u128 = 0x2718_2818_2845_9045_2353_6028_7471_3527;
 const PAYLOAD: usize = 1_460;
 /// Far larger than a core's share of any cache.
-const IN_MEMORY: usize = 256 << 20;
+const IN_MEMORY: usize = 128 << 20;
 /// Fits a second-level cache.
 const IN_CACHE: usize = 256 << 10;
 
@@ -110,7 +110,7 @@ fn rabin(rabin: &Rabin, bytes: &[u8]) -> u64 {
 /// The slow paths see a part of the buffer only, to keep the run short.
 fn part(kernel: Kernel, bytes: &[u8]) -> &[u8] {
     if kernel == Kernel::Scalar {
-        &bytes[..bytes.len().min(IN_MEMORY / 16)]
+        &bytes[..bytes.len().min(IN_MEMORY / 8)]
     } else {
         bytes
     }
@@ -265,7 +265,7 @@ criterion_group! {
     config = Criterion::default()
         .sample_size(10)
         .warm_up_time(Duration::from_millis(200))
-        .measurement_time(Duration::from_millis(800));
+        .measurement_time(Duration::from_millis(500));
     targets = kernel, stages, payload, sampling, beta, content, winnow
 }
 criterion_main!(fingerprint);

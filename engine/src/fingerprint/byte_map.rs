@@ -10,7 +10,7 @@ pub(super) struct ByteMap {
 impl ByteMap {
     pub(super) const IDENTITY: Self = Self { columns: [1, 2, 4, 8, 16, 32, 64, 128] };
 
-    /// Multiplication by `x` in GF(2)[x] modulo `x^8 + low`, where `low` holds
+    /// Multiplication by `x` in `GF(2)[x]` modulo `x^8 + low`, where `low` holds
     /// the terms below `x^8`. It generates the whole multiplicative group (order
     /// 255) when the polynomial is primitive.
     pub(super) const fn times_x(low: u8) -> Self {

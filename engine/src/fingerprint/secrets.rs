@@ -18,8 +18,8 @@ pub(super) struct Secrets {
     pub(super) first: Residue,
     /// The low byte of a winnowing value.
     pub(super) second: Residue,
-    /// Eight bits; value sampling uses the lowest, made non-zero under its mask.
-    pub(super) target: u8,
+    /// Value sampling's target is drawn from this, once its mask is known.
+    pub(super) target: u64,
     /// Added to a winnowing value; not zero, so that zeros do not get value 0.
     pub(super) constant: u16,
     /// Seeds the fingerprints of windows.
@@ -33,7 +33,7 @@ impl Secrets {
         Self {
             first: residue(key, "first residue", FIRST_POLYNOMIAL, beta),
             second: residue(key, "second residue", SECOND_POLYNOMIAL, beta),
-            target: draw(key, "sampling target", 0) as u8,
+            target: draw(key, "sampling target", 0),
             constant: 1 + (draw(key, "winnowing constant", 0) % 0xFFFF) as u16,
             window_seed: draw(key, "window fingerprint", 0),
             short_seed: draw(key, "short datagram fingerprint", 0),
@@ -43,7 +43,10 @@ impl Secrets {
     /// The value sampling target under `mask`: each non-zero value is as likely,
     /// up to 1 in 2^56; 0 when the mask is 0.
     pub(super) fn target_under(&self, mask: u8) -> u8 {
-        if mask == 0 { 0 } else { 1 + self.target % mask }
+        match u64::from(mask) {
+            0 => 0,
+            mask => 1 + (self.target % mask) as u8,
+        }
     }
 }
 
@@ -95,8 +98,8 @@ mod tests {
             let equal = [
                 last(&other.first) == last(&plain.first),
                 last(&other.second) == last(&plain.second),
-                other.target == plain.target,
                 other.constant == plain.constant,
+                other.target == plain.target,
                 other.window_seed == plain.window_seed,
                 other.short_seed == plain.short_seed,
             ];

@@ -111,6 +111,10 @@ pub(super) unsafe fn values<L: Lanes, const DIGITS: usize>(
             let low = low.next(block).add(low_constant);
             high.store_above(low, values);
             let mut periodic = periods.next(block);
+            if periodic == u64::MAX {
+                *values = [u16::MAX; 64];
+                periodic = 0;
+            }
             while periodic != 0 {
                 values[periodic.trailing_zeros() as usize] = u16::MAX;
                 periodic &= periodic - 1;
