@@ -23,6 +23,13 @@ pub(crate) const TICK: u64 = 1_000_000_000;
 /// overlap.
 const BLOCK: usize = 32;
 
+/// Hosts that a candidate lists of each side.
+const LISTED: u32 = 64;
+
+/// Alarms that one shard takes at one tick; those beyond it wait for their next
+/// sighting.
+const MOST_PENDING: usize = 256;
+
 /// Thresholds up to this are decided by the candidate's exact sets.
 const EXACT: u32 = 16;
 
@@ -364,10 +371,21 @@ impl ContentShard {
             recent.1,
             candidate.destination_list_complete,
         );
+        // Sketches that are full say thirty of everything: the entry's own lists must
+        // bear them out. One side was at two when the entry was made.
+        let sides = [
+            (self.rules.sources, recent.0, candidate.source_list_complete),
+            (self.rules.destinations, recent.1, candidate.destination_list_complete),
+        ];
+        let borne_out = sides.iter().any(|(threshold, exact, complete)| {
+            !complete || 2 * exact >= (*threshold).min(LISTED)
+        });
+        self.counters.not_borne_out += u64::from(dispersed && !borne_out);
         for (reached, alarm) in
-            [(passed_on, Alarm::Propagation), (dispersed, Alarm::Dispersion)]
+            [(passed_on, Alarm::Propagation), (dispersed && borne_out, Alarm::Dispersion)]
         {
             if reached
+                && self.pending.len() < MOST_PENDING
                 && self.candidates.mark_alarm(
                     slot,
                     alarm,

@@ -151,6 +151,7 @@ impl Sensor {
             ("repeated", sum.repeated),
             ("promoted", sum.promoted),
             ("promotions", sum.promotions),
+            ("not_borne_out", sum.not_borne_out),
             ("alarms_without_room", sum.alarms_without_room),
         ] {
             stats.set("content", name, value);

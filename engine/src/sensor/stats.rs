@@ -58,6 +58,8 @@ pub(crate) struct ContentCounters {
     pub(crate) promoted: u64,
     /// Keys whose estimate reached the threshold, once each window or so.
     pub(crate) promotions: u64,
+    /// Sightings over both thresholds whose candidate's own lists say otherwise.
+    pub(crate) not_borne_out: u64,
     /// Thresholds passed without a candidate to show for it: the table was full.
     pub(crate) alarms_without_room: u64,
 }
@@ -68,6 +70,7 @@ impl ContentCounters {
         self.repeated += other.repeated;
         self.promoted += other.promoted;
         self.promotions += other.promotions;
+        self.not_borne_out += other.not_borne_out;
         self.alarms_without_room += other.alarms_without_room;
     }
 }
