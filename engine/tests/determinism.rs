@@ -70,6 +70,30 @@ fn threads_and_batches_change_nothing() {
     }
 }
 
+/// Every kernel that this machine has gives the same findings.
+#[test]
+fn kernels_change_nothing() {
+    use wormsift::fingerprint::Kernel;
+    let stored = outbreak_frames(11, 10_000);
+    let frames = frames(&stored);
+    for sampling in ["64", "winnow:128"] {
+        let mut config = Config::default();
+        config.sampling = sampling.parse().unwrap();
+        let mut all = Vec::new();
+        for kernel in Kernel::ALL.into_iter().filter(|kernel| kernel.is_available()) {
+            let mut sensor = Sensor::with_kernel(config.clone(), kernel).unwrap();
+            assert_eq!(sensor.kernel(), kernel.name());
+            sensor.sift(&frames[..]);
+            sensor.finish();
+            let lines: Vec<String> =
+                sensor.findings().iter().map(json_lines::write).collect();
+            all.push((lines, serde_json::to_string(&sensor.stats()).unwrap()));
+        }
+        assert!(all[0].0.len() >= 2);
+        assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "{sampling}");
+    }
+}
+
 #[test]
 fn one_packet_a_batch_changes_nothing() {
     let stored = outbreak_frames(8, 6_000);
