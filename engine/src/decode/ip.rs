@@ -1,232 +1,192 @@
-//! IPv4, IPv6 with extension headers, and what they wrap.
+//! Which two hosts, and how far does the packet reach?
 
-use super::link::kind;
-use super::transport::{self, Ends};
-use super::{Context, Decoded, Drop, Fragment, be16, checksum, link, take};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use super::{
+    Context, Decoded, Drop, Ends, Fragment, Network, Outcome, checksum, transport,
+};
 
-type Result<'a> = std::result::Result<Decoded<'a>, Drop>;
-
-mod number {
+/// Protocol numbers of the headers that stand between IP and the transport.
+mod next_header {
     pub(super) const HOP_BY_HOP: u8 = 0;
-    pub(super) const IPV4: u8 = 4;
-    pub(super) const IPV6: u8 = 41;
     pub(super) const ROUTING: u8 = 43;
     pub(super) const FRAGMENT: u8 = 44;
-    pub(super) const GRE: u8 = 47;
     pub(super) const AUTHENTICATION: u8 = 51;
+    pub(super) const NONE: u8 = 59;
     pub(super) const DESTINATION: u8 = 60;
-    pub(super) const MOBILITY: u8 = 135;
-    pub(super) const HIP: u8 = 139;
-    pub(super) const SHIM6: u8 = 140;
 }
 
-/// An IP header of either version.
-pub(super) fn packet(context: Context, data: &[u8]) -> Result<'_> {
-    match data.first().map(|byte| byte >> 4) {
+/// IPv4 or IPv6, whichever the first nibble says.
+pub(super) fn by_version<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
+    match data.first().map(|first| first >> 4) {
         Some(4) => v4(context, data),
         Some(6) => v6(context, data),
         Some(_) => Err(Drop::IpVersion),
-        None => Err(Drop::IpShort),
+        None => Err(Drop::IpHeaderShort),
     }
 }
 
-fn v4(context: Context, data: &[u8]) -> Result<'_> {
-    let (header, _) = take::<20>(data, Drop::IpShort)?;
-    let header_len = usize::from(header[0] & 15) * 4;
-    if header_len < 20 {
+/// IPv4 (RFC 791).
+#[inline]
+pub(super) fn v4<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
+    expect_version(data, 4)?;
+    let header: &[u8; 20] = data.first_chunk().ok_or(Drop::IpHeaderShort)?;
+    let header_len = usize::from(header[0] & 0x0f) * 4;
+    let total_len = usize::from(u16::from_be_bytes([header[2], header[3]]));
+    let (end, whole) = match total_len {
+        0 => (data.len(), false),
+        _ => (total_len.min(data.len()), total_len <= data.len()),
+    };
+    if header_len < 20 || (total_len != 0 && total_len < header_len) {
         return Err(Drop::IpLength);
     }
-    let total = match usize::from(be16([header[2], header[3]])) {
-        // Segmentation offload leaves it unset: as far as the frame goes.
-        0 => data.len(),
-        total if total < header_len => return Err(Drop::IpLength),
-        total => total,
-    };
-    let whole = data.len() >= total;
-    let datagram = &data[..total.min(data.len())];
-    let body = datagram.get(header_len..).ok_or(Drop::IpShort)?;
-    if context.options.checksums && checksum::sum(&[&data[..header_len]]) != 0xffff {
-        return Err(Drop::Checksum);
+    let payload = data.get(header_len..end).ok_or(Drop::IpHeaderShort)?;
+    if context.checksums && !data.get(..header_len).is_some_and(checksum::holds) {
+        return Err(Drop::ChecksumIpv4);
     }
-    let ends = Ends {
-        source: Ipv4Addr::new(header[12], header[13], header[14], header[15]).into(),
-        destination: Ipv4Addr::new(header[16], header[17], header[18], header[19]).into(),
-        whole,
-    };
-    let flags = be16([header[6], header[7]]);
-    let (offset, more) = (usize::from(flags & 0x1fff) * 8, flags & 0x2000 != 0);
-    let identification = u32::from(be16([header[4], header[5]]));
-    if offset != 0 || more {
-        return fragment(context, ends, header[9], identification, offset, more, body);
+    let context = Context { whole, ..*context };
+    let ends = Ends::V4(
+        u32::from_be_bytes([header[12], header[13], header[14], header[15]]),
+        u32::from_be_bytes([header[16], header[17], header[18], header[19]]),
+    );
+    let network = Network { ends, routed: false };
+    let position = u16::from_be_bytes([header[6], header[7]]);
+    let (more, offset) = (position & 0x2000 != 0, (position & 0x1fff) * 8);
+    if more || offset != 0 {
+        let identification = u16::from_be_bytes([header[4], header[5]]).into();
+        return fragment(
+            &context,
+            &network,
+            Place { identification, protocol: header[9], offset, more },
+            payload,
+        );
     }
-    upper(context, ends, header[9], body)
+    headers(&context, network, header[9], payload)
 }
 
-fn v6(context: Context, data: &[u8]) -> Result<'_> {
-    let (header, rest) = take::<40>(data, Drop::IpShort)?;
-    let length = match usize::from(be16([header[4], header[5]])) {
-        // Jumbograms and segmentation offload: as far as the frame goes.
-        0 => rest.len(),
-        length => length,
+/// IPv6 (RFC 8200).
+#[inline]
+pub(super) fn v6<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
+    expect_version(data, 6)?;
+    let (header, rest): (&[u8; 40], _) =
+        data.split_first_chunk().ok_or(Drop::IpHeaderShort)?;
+    let next = header[6];
+    let payload_len = usize::from(u16::from_be_bytes([header[4], header[5]]));
+    let (payload, whole) = match payload_len {
+        // Nothing is announced, so what follows is padding, not a jumbogram.
+        0 if next == next_header::NONE => (&rest[..0], true),
+        0 => (rest, false),
+        _ => match rest.get(..payload_len) {
+            Some(payload) => (payload, true),
+            None => (rest, false),
+        },
     };
-    let address = |at: usize| {
-        let mut octets = [0; 16];
-        octets.copy_from_slice(&header[at..at + 16]);
-        Ipv6Addr::from(octets)
-    };
-    let ends = Ends {
-        source: address(8).into(),
-        destination: address(24).into(),
-        whole: rest.len() >= length,
-    };
-    extensions(context, ends, header[6], &rest[..length.min(rest.len())])
+    let context = Context { whole, ..*context };
+    let ends = Ends::V6(address(header, 8), address(header, 24));
+    let network = Network { ends, routed: false };
+    headers(&context, network, next, payload)
 }
 
-/// Walks the extension headers; each is at least eight bytes long, so it ends.
-fn extensions(context: Context, ends: Ends, mut next: u8, mut data: &[u8]) -> Result<'_> {
+/// From the first header after IP's own to the transport header: IPv6
+/// extensions, and the authentication header of either version.
+#[inline]
+pub(super) fn headers<'a>(
+    context: &Context,
+    mut network: Network,
+    mut next: u8,
+    mut data: &'a [u8],
+) -> Outcome<'a> {
+    let is_v6 = !network.is_ipv4();
     loop {
-        let length = match next {
-            number::HOP_BY_HOP
-            | number::ROUTING
-            | number::DESTINATION
-            | number::MOBILITY
-            | number::HIP
-            | number::SHIM6 => {
-                let (head, _) = take::<8>(data, Drop::ExtensionShort)?;
-                usize::from(head[1]) * 8 + 8
+        match next {
+            next_header::HOP_BY_HOP | next_header::ROUTING | next_header::DESTINATION
+                if is_v6 =>
+            {
+                let header: &[u8; 8] = data.first_chunk().ok_or(Drop::IpHeaderShort)?;
+                network.routed |= next == next_header::ROUTING && header[3] > 0;
+                data = data
+                    .get((usize::from(header[1]) + 1) * 8..)
+                    .ok_or(Drop::IpHeaderShort)?;
+                next = header[0];
             }
-            number::AUTHENTICATION => {
-                let (head, _) = take::<8>(data, Drop::ExtensionShort)?;
-                usize::from(head[1]) * 4 + 8
-            }
-            number::FRAGMENT => {
-                let (head, body) = take::<8>(data, Drop::ExtensionShort)?;
-                let place = be16([head[2], head[3]]);
-                let (offset, more) = (usize::from(place & 0xfff8), place & 1 != 0);
-                let identification =
-                    u32::from_be_bytes([head[4], head[5], head[6], head[7]]);
-                if offset == 0 && !more {
-                    (next, data) = (head[0], body);
-                    continue;
+            next_header::FRAGMENT if is_v6 => {
+                let (header, rest): (&[u8; 8], _) =
+                    data.split_first_chunk().ok_or(Drop::IpHeaderShort)?;
+                let position = u16::from_be_bytes([header[2], header[3]]);
+                let (more, offset) = (position & 1 != 0, position & !7);
+                if more || offset != 0 {
+                    let place = Place {
+                        identification: u32::from_be_bytes([
+                            header[4], header[5], header[6], header[7],
+                        ]),
+                        protocol: header[0],
+                        offset,
+                        more,
+                    };
+                    return fragment(context, &network, place, rest);
                 }
-                return fragment(
-                    context,
-                    ends,
-                    head[0],
-                    identification,
-                    offset,
-                    more,
-                    body,
-                );
+                data = rest;
+                next = header[0];
             }
-            _ => return upper(context, ends, next, data),
-        };
-        next = data[0];
-        data = data.get(length..).ok_or(Drop::ExtensionShort)?;
+            next_header::AUTHENTICATION => {
+                let header: &[u8; 12] = data.first_chunk().ok_or(Drop::IpHeaderShort)?;
+                // In words of 32 bits, less two; below one it would have no body.
+                if header[1] == 0 {
+                    return Err(Drop::IpLength);
+                }
+                data = data
+                    .get((usize::from(header[1]) + 2) * 4..)
+                    .ok_or(Drop::IpHeaderShort)?;
+                next = header[0];
+            }
+            protocol => return transport::decode(context, &network, protocol, data),
+        }
     }
 }
 
-fn fragment(
-    context: Context,
-    ends: Ends,
-    protocol: u8,
+#[inline]
+fn expect_version(data: &[u8], version: u8) -> Result<(), Drop> {
+    match data.first() {
+        Some(first) if first >> 4 == version => Ok(()),
+        Some(_) => Err(Drop::IpVersion),
+        None => Err(Drop::IpHeaderShort),
+    }
+}
+
+/// Which piece of which datagram.
+struct Place {
     identification: u32,
-    offset: usize,
+    protocol: u8,
+    offset: u16,
     more: bool,
-    bytes: &[u8],
-) -> Result<'_> {
-    if !ends.whole {
+}
+
+fn fragment<'a>(
+    context: &Context,
+    network: &Network,
+    place: Place,
+    bytes: &'a [u8],
+) -> Outcome<'a> {
+    if !context.whole {
         return Err(Drop::FragmentCut);
     }
+    let (source, destination) = network.addresses();
     Ok(Decoded::Fragment(Fragment {
         number: context.number,
         time: context.time,
-        source: ends.source,
-        destination: ends.destination,
-        protocol,
-        identification,
+        source,
+        destination,
+        identification: place.identification,
+        protocol: place.protocol,
         encapsulation: context.encapsulation,
+        offset: place.offset,
+        more: place.more,
         depth: context.depth,
-        offset,
-        more,
+        routed: network.routed,
         bytes,
     }))
 }
 
-/// What IP carries: another IP header, a tunnel, or a transport.
-pub(super) fn upper(
-    context: Context,
-    ends: Ends,
-    protocol: u8,
-    data: &[u8],
-) -> Result<'_> {
-    let tunnels = context.options.tunnels;
-    match protocol {
-        // After reassembly the first bytes may still be extension headers.
-        number::HOP_BY_HOP
-        | number::ROUTING
-        | number::DESTINATION
-        | number::FRAGMENT
-        | number::AUTHENTICATION
-        | number::MOBILITY
-        | number::HIP
-        | number::SHIM6
-            if ends.source.is_ipv6() =>
-        {
-            extensions(context, ends, protocol, data)
-        }
-        number::AUTHENTICATION => {
-            let (head, _) = take::<8>(data, Drop::ExtensionShort)?;
-            let length = usize::from(head[1]) * 4 + 8;
-            let rest = data.get(length..).ok_or(Drop::ExtensionShort)?;
-            upper(context.wrapped(0, 0)?, ends, head[0], rest)
-        }
-        number::IPV4 | number::IPV6 if tunnels => {
-            tunnel(context, ends, protocol, data, |context| {
-                packet(context.wrapped(kind::IP, u64::from(protocol))?, data)
-            })
-        }
-        number::GRE if tunnels => {
-            tunnel(context, ends, protocol, data, |context| gre(context, data))
-        }
-        _ => transport::packet(context, ends, protocol, data),
-    }
-}
-
-/// What a tunnel holds, or, where that cannot be decoded, the outer packet itself.
-pub(super) fn tunnel<'a>(
-    context: Context,
-    ends: Ends,
-    protocol: u8,
-    data: &'a [u8],
-    inner: impl FnOnce(Context) -> Result<'a>,
-) -> Result<'a> {
-    match inner(context) {
-        Err(Drop::TooDeep) => Err(Drop::TooDeep),
-        Err(_) => transport::plain(context, ends, protocol, data),
-        found => found,
-    }
-}
-
-/// GRE version 0 with its optional fields (RFC 2784, 2890).
-fn gre(context: Context, data: &[u8]) -> Result<'_> {
-    let (header, mut rest) = take::<4>(data, Drop::Encapsulation)?;
-    let flags = be16([header[0], header[1]]);
-    // Version, and routing, which is long obsolete.
-    if flags & 0x4007 != 0 {
-        return Err(Drop::Encapsulation);
-    }
-    let mut key = 0;
-    for (flag, is_key) in [(0x8000, false), (0x2000, true), (0x1000, false)] {
-        if flags & flag != 0 {
-            let (field, after) = take::<4>(rest, Drop::Encapsulation)?;
-            if is_key {
-                key = u32::from_be_bytes(*field);
-            }
-            rest = after;
-        }
-    }
-    let context = context.wrapped(kind::GRE, u64::from(key))?;
-    link::payload(context, be16([header[2], header[3]]), rest)
+/// The 16 bytes at `from` of an IPv6 header; `from` is 8 or 24.
+fn address(header: &[u8; 40], from: usize) -> u128 {
+    let bytes = header.get(from..).and_then(|bytes| bytes.first_chunk());
+    bytes.map_or(0, |bytes| u128::from_be_bytes(*bytes))
 }

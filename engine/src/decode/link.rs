@@ -1,140 +1,203 @@
-//! From the frame's first byte to the IP header.
+//! What is under the link header?
 
-use super::{Context, Decoded, Drop, be16, ip, take};
+use super::encapsulation::{Wrapping, fold};
+use super::{Context, Drop, Outcome, ip};
 use crate::packet::LinkType;
 
-type Result<'a> = std::result::Result<Decoded<'a>, Drop>;
-
-/// Kinds of encapsulation, folded into the flow's identity.
-pub(super) mod kind {
-    pub(in super::super) const VLAN: u8 = 1;
-    pub(in super::super) const MPLS: u8 = 2;
-    pub(in super::super) const PPPOE: u8 = 3;
-    pub(in super::super) const GRE: u8 = 4;
-    pub(in super::super) const IP: u8 = 5;
-    pub(in super::super) const VXLAN: u8 = 6;
-    pub(in super::super) const GENEVE: u8 = 7;
+/// Numbers of the network protocols in an Ethernet type field.
+pub(super) mod ethertype {
+    pub(in crate::decode) const IPV4: u16 = 0x0800;
+    pub(in crate::decode) const IPV6: u16 = 0x86dd;
+    pub(in crate::decode) const ETHERNET: u16 = 0x6558;
+    pub(in crate::decode) const ARP: u16 = 0x0806;
+    pub(in crate::decode) const VLAN: u16 = 0x8100;
+    pub(in crate::decode) const PROVIDER_VLAN: u16 = 0x88a8;
+    pub(in crate::decode) const OLD_PROVIDER_VLAN: u16 = 0x9100;
+    pub(in crate::decode) const MPLS: u16 = 0x8847;
+    pub(in crate::decode) const MPLS_UPSTREAM: u16 = 0x8848;
+    pub(in crate::decode) const PPPOE_SESSION: u16 = 0x8864;
+    /// Up to here the field is the length of an 802.3 frame.
+    pub(in crate::decode) const LENGTH_MAX: u16 = 1_500;
 }
 
-mod ethertype {
-    pub(super) const IPV4: u16 = 0x0800;
-    pub(super) const IPV6: u16 = 0x86dd;
-    pub(super) const VLAN: [u16; 4] = [0x8100, 0x88a8, 0x9100, 0x9200];
-    pub(super) const MPLS: [u16; 2] = [0x8847, 0x8848];
-    pub(super) const PPPOE_SESSION: u16 = 0x8864;
-    pub(super) const BRIDGED: u16 = 0x6558;
-    pub(super) const PPP: u16 = 0x880b;
-    /// Below this it is a length: 802.3.
-    pub(super) const LEAST: u16 = 0x0600;
-}
+/// Linux's hardware type of netlink messages, whose protocol field is no
+/// Ethernet type.
+const ARPHRD_NETLINK: u16 = 824;
 
-pub(super) fn frame(context: Context, link: LinkType, data: &[u8]) -> Result<'_> {
+/// Decodes a frame from its first byte.
+#[inline]
+pub(super) fn decode<'a>(
+    context: &Context,
+    link: LinkType,
+    data: &'a [u8],
+) -> Outcome<'a> {
     match link {
         LinkType::ETHERNET => ethernet(context, data),
-        LinkType::RAW
-        | LinkType::RAW_BSD
-        | LinkType::RAW_OPENBSD
-        | LinkType::IPV4
-        | LinkType::IPV6 => ip::packet(context, data),
+        LinkType::LINUX_SLL => cooked(context, data),
+        LinkType::LINUX_SLL2 => cooked_2(context, data),
         LinkType::NULL | LinkType::LOOP => loopback(context, data),
-        LinkType::LINUX_SLL => {
-            let (header, rest) = take::<16>(data, Drop::LinkShort)?;
-            payload(context, be16([header[14], header[15]]), rest)
+        LinkType::RAW | LinkType::RAW_BSD | LinkType::RAW_OPENBSD => {
+            ip::by_version(context, data)
         }
-        LinkType::LINUX_SLL2 => {
-            let (header, rest) = take::<20>(data, Drop::LinkShort)?;
-            payload(context, be16([header[0], header[1]]), rest)
-        }
-        _ => Err(Drop::LinkType),
+        LinkType::IPV4 => ip::v4(context, data),
+        LinkType::IPV6 => ip::v6(context, data),
+        _ => Err(Drop::UnknownLinkType),
     }
 }
 
-pub(super) fn ethernet(context: Context, data: &[u8]) -> Result<'_> {
-    let (header, rest) = take::<14>(data, Drop::LinkShort)?;
-    payload(context, be16([header[12], header[13]]), rest)
+/// Ethernet II or 802.3, from the destination address on.
+#[inline]
+pub(super) fn ethernet<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
+    let (header, rest) = header::<14>(data)?;
+    network(context, u16::from_be_bytes([header[12], header[13]]), rest)
 }
 
-/// The address family of the BSDs, in the byte order of whoever wrote it: small
-/// numbers, so that the order shows.
-fn loopback(context: Context, data: &[u8]) -> Result<'_> {
-    let (family, rest) = take::<4>(data, Drop::LinkShort)?;
-    let family = u32::from_le_bytes(*family).min(u32::from_be_bytes(*family));
-    match family {
-        // AF_INET everywhere; AF_INET6 of NetBSD and OpenBSD, FreeBSD, macOS, Linux, Windows.
-        2 | 24 | 28 | 30 | 10 | 23 => ip::packet(context, rest),
-        _ => Err(Drop::NotIp),
-    }
-}
-
-/// What an EtherType announces; also GRE's protocol types.
-pub(super) fn payload(
-    mut context: Context,
-    mut kind: u16,
-    mut data: &[u8],
-) -> Result<'_> {
-    while ethertype::VLAN.contains(&kind) {
-        let (tag, rest) = take::<4>(data, Drop::LinkShort)?;
-        context =
-            context.wrapped(kind::VLAN, u64::from(be16([tag[0], tag[1]]) & 0x0fff))?;
-        (kind, data) = (be16([tag[2], tag[3]]), rest);
-    }
-    match kind {
-        ethertype::IPV4 | ethertype::IPV6 => ip::packet(context, data),
-        ethertype::PPPOE_SESSION => {
-            let (header, rest) = take::<6>(data, Drop::Encapsulation)?;
-            let session = u64::from(be16([header[2], header[3]]));
-            ppp(context.wrapped(kind::PPPOE, session)?, rest)
-        }
-        ethertype::PPP => ppp(context, data),
-        ethertype::BRIDGED => ethernet(context, data),
-        kind if ethertype::MPLS.contains(&kind) => mpls(context, data),
-        kind if kind < ethertype::LEAST => llc(context, data),
-        _ => Err(Drop::NotIp),
-    }
-}
-
-/// 802.3 with a SNAP header that names IP; all else is not ours.
-fn llc(context: Context, data: &[u8]) -> Result<'_> {
-    let (header, rest) = take::<8>(data, Drop::NotIp)?;
-    let kind = be16([header[6], header[7]]);
-    let ip = kind == ethertype::IPV4 || kind == ethertype::IPV6;
-    match header {
-        [0xaa, 0xaa, 3, 0, 0, 0, ..] if ip => ip::packet(context, rest),
-        _ => Err(Drop::NotIp),
-    }
-}
-
-/// A PPP protocol number, one byte where it is compressed.
-fn ppp(context: Context, data: &[u8]) -> Result<'_> {
-    let (protocol, rest) = match data {
-        [first, rest @ ..] if first & 1 == 1 => (u16::from(*first), rest),
-        [a, b, rest @ ..] => (be16([*a, *b]), rest),
-        _ => return Err(Drop::Encapsulation),
-    };
-    match protocol {
-        0x0021 | 0x0057 => ip::packet(context, rest),
-        _ => Err(Drop::NotIp),
-    }
-}
-
-/// Labels down to the bottom of the stack; below it IP, or Ethernet behind a
-/// control word, told apart by the first nibble (RFC 4928).
-fn mpls(mut context: Context, mut data: &[u8]) -> Result<'_> {
+/// What follows an Ethernet type field, tags and labels included.
+#[inline]
+pub(super) fn network<'a>(
+    context: &Context,
+    ethertype: u16,
+    mut data: &'a [u8],
+) -> Outcome<'a> {
+    let mut context = *context;
+    let mut ethertype = ethertype;
     loop {
-        let (label, rest) = take::<4>(data, Drop::Encapsulation)?;
-        let label = u32::from_be_bytes(*label);
-        context = context.wrapped(kind::MPLS, u64::from(label >> 12))?;
+        match ethertype {
+            ethertype::IPV4 => return ip::v4(&context, data),
+            ethertype::IPV6 => return ip::v6(&context, data),
+            ethertype::VLAN | ethertype::PROVIDER_VLAN | ethertype::OLD_PROVIDER_VLAN => {
+                let (tag, rest) = header::<4>(data)?;
+                // VLAN 0 carries only a priority: the frame is as good as untagged.
+                let vlan = u16::from_be_bytes([tag[0], tag[1]]) & 0x0fff;
+                if vlan != 0 {
+                    context.encapsulation =
+                        fold(context.encapsulation, Wrapping::Vlan, vlan.into());
+                }
+                ethertype = u16::from_be_bytes([tag[2], tag[3]]);
+                data = rest;
+            }
+            ethertype::MPLS | ethertype::MPLS_UPSTREAM => return mpls(context, data),
+            ethertype::PPPOE_SESSION => return pppoe(context, data),
+            ethertype::ARP => return Err(Drop::Arp),
+            0..=ethertype::LENGTH_MAX => {
+                // LLC with a SNAP header under OUI 0 names an Ethernet type.
+                (ethertype, data) = match data {
+                    [0xaa, 0xaa, 3, 0, 0, 0, high, low, rest @ ..] => {
+                        (u16::from_be_bytes([*high, *low]), rest)
+                    }
+                    [0xaa, 0xaa, ..] if data.len() < 8 => {
+                        return Err(Drop::LinkHeaderShort);
+                    }
+                    [_, _, ..] => return Err(Drop::Llc),
+                    _ => return Err(Drop::LinkHeaderShort),
+                };
+                // A length here would be LLC in LLC.
+                if ethertype <= ethertype::LENGTH_MAX {
+                    return Err(Drop::Llc);
+                }
+            }
+            _ => return Err(Drop::NotIp),
+        }
+    }
+}
+
+/// A stack of MPLS labels (RFC 3032) and what its bottom carries. The labels do
+/// not say what that is; the first nibble does, as routers also guess it (RFC 4928).
+fn mpls<'a>(mut context: Context, mut data: &'a [u8]) -> Outcome<'a> {
+    loop {
+        let (entry, rest) = header::<4>(data)?;
+        let entry = u32::from_be_bytes(*entry);
+        let label = entry >> 12;
+        // Labels 0 to 15 say how to handle a packet, not which path it is on.
+        if label > 15 {
+            context.encapsulation = fold(context.encapsulation, Wrapping::Mpls, label);
+        }
         data = rest;
-        if label & 0x100 != 0 {
+        if entry & 0x100 != 0 {
             break;
         }
     }
-    match data.first().map(|byte| byte >> 4) {
-        Some(4 | 6) => ip::packet(context, data),
+    match data.first().map(|first| first >> 4) {
+        Some(4) => ip::v4(&context, data),
+        Some(6) => ip::v6(&context, data),
+        // The control word of an Ethernet pseudowire (RFC 4448).
         Some(0) => {
-            let (_, rest) = take::<4>(data, Drop::Encapsulation)?;
-            ethernet(context, rest)
+            let (_, rest) = header::<4>(data)?;
+            let mut inner = context.deeper()?;
+            inner.encapsulation = fold(inner.encapsulation, Wrapping::Pseudowire, 0);
+            ethernet(&inner, rest)
         }
+        Some(_) => Err(Drop::NotIp),
+        None => Err(Drop::LinkHeaderShort),
+    }
+}
+
+/// A PPPoE session (RFC 2516), from its version on.
+fn pppoe<'a>(mut context: Context, data: &'a [u8]) -> Outcome<'a> {
+    let (header, rest) = header::<6>(data)?;
+    if header[0] != 0x11 || header[1] != 0 {
+        return Err(Drop::NotIp);
+    }
+    let session = u16::from_be_bytes([header[2], header[3]]);
+    context.encapsulation = fold(context.encapsulation, Wrapping::Pppoe, session.into());
+    match rest {
+        // The protocol's leading zero byte may be left out (RFC 1661, 6.5).
+        [0x00, 0x21, data @ ..] | [0x21, data @ ..] => ip::v4(&context, data),
+        [0x00, 0x57, data @ ..] | [0x57, data @ ..] => ip::v6(&context, data),
+        [0x02, 0x81, data @ ..] => mpls(context, data),
+        [_, _, ..] => Err(Drop::NotIp),
+        _ => Err(Drop::LinkHeaderShort),
+    }
+}
+
+/// Linux cooked capture, version 1.
+fn cooked<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
+    let (header, rest) = header::<16>(data)?;
+    let hardware = u16::from_be_bytes([header[2], header[3]]);
+    cooked_network(context, hardware, u16::from_be_bytes([header[14], header[15]]), rest)
+}
+
+/// Linux cooked capture, version 2.
+fn cooked_2<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
+    let (header, rest) = header::<20>(data)?;
+    let hardware = u16::from_be_bytes([header[8], header[9]]);
+    cooked_network(context, hardware, u16::from_be_bytes([header[0], header[1]]), rest)
+}
+
+fn cooked_network<'a>(
+    context: &Context,
+    hardware: u16,
+    protocol: u16,
+    data: &'a [u8],
+) -> Outcome<'a> {
+    match (hardware, protocol) {
+        (ARPHRD_NETLINK, _) => Err(Drop::NotIp),
+        // Linux has numbers of its own here: 4 is 802.2, the others are no IP.
+        (_, 4) => network(context, protocol, data),
+        (_, 0..=ethertype::LENGTH_MAX) => Err(Drop::NotIp),
+        _ => network(context, protocol, data),
+    }
+}
+
+/// BSD loopback: an address family in the byte order of the machine that
+/// wrote it (or, for LOOP, of the network).
+fn loopback<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
+    let (family, rest) = header::<4>(data)?;
+    // Families are small numbers: if it is large, the bytes are the other way round.
+    let family = match u32::from_be_bytes(*family) {
+        family @ 0..=0xffff => family,
+        family => family.swap_bytes(),
+    };
+    match family {
+        2 => ip::v4(context, rest),
+        // NetBSD and OpenBSD, FreeBSD, Darwin.
+        24 | 28 | 30 => ip::v6(context, rest),
         _ => Err(Drop::NotIp),
     }
+}
+
+/// The next `N` bytes, and those after.
+#[inline]
+pub(super) fn header<const N: usize>(data: &[u8]) -> Result<(&[u8; N], &[u8]), Drop> {
+    data.split_first_chunk().ok_or(Drop::LinkHeaderShort)
 }

@@ -1,123 +1,225 @@
 //! Who sent what to whom?
 //!
-//! A stateless front end from frames to packets. What it cannot decode is data,
-//! not an error: it has a named reason ([`Drop`]). Addresses and ports are those of
-//! the innermost IP header, tunnels included; the payload ends where IP says, not
-//! where the frame does; frames cut by the capture are used as far as they go.
+//! A [`Frame`] goes in; out comes a [`Packet`] (addresses, ports and payload of
+//! the innermost headers), a [`Fragment`] to be put together with its siblings,
+//! or the named reason ([`Drop`]) why there is neither. The way down is
+//! `link` -> `ip` -> `transport`, and from `transport` through `tunnel` back to
+//! one of the two above. No step allocates, copies or keeps state; only the
+//! [`Defragmenter`] does, which is a pool of its own.
+//!
+//! Four rules hold at every layer:
+//!
+//! - The payload ends where IP says, not where the frame does: what follows is
+//!   Ethernet padding or a trailer. Where IP says nothing (an IPv4 total length
+//!   or an IPv6 payload length of 0, as segmentation offload and jumbograms
+//!   leave it) it ends with the frame.
+//! - A frame that the capture cut short is used as far as it goes.
+//! - Innermost addresses count. Every VLAN tag, label and tunnel on the way is
+//!   folded into [`Packet::encapsulation`].
+//! - What looks like a tunnel but holds no packet is no tunnel: the outer packet
+//!   counts, whole.
+//!
+//! VLAN tags, MPLS labels and IPv6 extension headers may be many: each takes
+//! bytes of the frame, so their number is bounded by its length. Tunnels and
+//! reassemblies are bounded by [`MAX_DEPTH`].
 #![forbid(unsafe_code)]
 
 mod checksum;
 mod defrag;
 mod drops;
+mod encapsulation;
 mod ip;
 mod link;
+#[cfg(test)]
+mod tests;
 mod transport;
+mod tunnel;
 
-pub use defrag::{Datagram, DefragCounters, Defragmenter, Fragment};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+pub use defrag::{Datagram, DefragCounters, Defragmenter, REASSEMBLY_NANOS};
 pub use drops::{Drop, DropCounters};
 
 use crate::packet::{Frame, Packet, Timestamp};
 
-/// What became of a frame.
-#[derive(Clone, Debug)]
-pub enum Decoded<'a> {
-    /// Headers and payload.
-    Packet(Packet<'a>),
-    /// A part of a datagram: for the [`Defragmenter`].
-    Fragment(Fragment<'a>),
-    /// Nothing to be used, and why.
-    Drop(Drop),
-}
+/// The most tunnels and reassemblies that one packet is followed through;
+/// what lies deeper is [`Drop::TunnelTooDeep`].
+pub const MAX_DEPTH: u8 = 8;
 
-/// Decodes frames; holds nothing but its options.
+/// Reads frames; holds two options and no state.
 #[derive(Clone, Copy, Debug)]
 pub struct Decoder {
     tunnels: bool,
     checksums: bool,
 }
 
-/// Headers of encapsulation that are looked through: deeper is not met outside of
-/// attacks on decoders.
-pub(crate) const DEEPEST: u8 = 8;
-
-/// What all layers of one frame share.
-#[derive(Clone, Copy)]
-pub(crate) struct Context {
-    pub(crate) options: Decoder,
-    pub(crate) number: u64,
-    pub(crate) time: Timestamp,
-    /// VLAN and tunnel identifiers so far, folded.
-    pub(crate) encapsulation: u64,
-    /// Headers of encapsulation so far.
-    pub(crate) depth: u8,
+/// What a frame turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decoded<'a> {
+    /// A whole packet, or as much of it as was captured.
+    Packet(Packet<'a>),
+    /// A piece of a datagram, for the [`Defragmenter`].
+    Fragment(Fragment<'a>),
+    /// Neither, and why.
+    Drop(Drop),
 }
 
-impl Context {
-    /// Inside another header of encapsulation: its kind and identifier.
-    pub(crate) fn wrapped(self, kind: u8, identifier: u64) -> Result<Self, Drop> {
-        if self.depth >= DEEPEST {
-            return Err(Drop::TooDeep);
-        }
-        let mixed = (self.encapsulation ^ u64::from(kind) << 56 ^ identifier)
-            .wrapping_add(0x9e37_79b9_7f4a_7c15)
-            .wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        Ok(Self {
-            encapsulation: (mixed ^ mixed >> 29).max(1),
-            depth: self.depth + 1,
-            ..self
-        })
-    }
+/// One piece of an IP datagram, never the whole of it: a fragment at offset 0
+/// with none to follow is decoded at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fragment<'a> {
+    /// Place in the input of the frame that carried it.
+    pub number: u64,
+    /// When it was captured.
+    pub time: Timestamp,
+    /// Who sent it; with the destination it also tells IPv4 from IPv6.
+    pub source: IpAddr,
+    /// Whom it was sent to.
+    pub destination: IpAddr,
+    /// The number that all fragments of a datagram share (16 bits in IPv4).
+    pub identification: u32,
+    /// IP protocol number of the datagram; for IPv6 the header that follows the
+    /// fragment header, of which only the first fragment's counts (RFC 8200, 4.5).
+    pub protocol: u8,
+    /// See [`Packet::encapsulation`].
+    pub encapsulation: u64,
+    /// Where `bytes` begin in the datagram, in bytes; a multiple of 8.
+    pub offset: u16,
+    /// Whether bytes of the datagram follow this fragment's.
+    pub more: bool,
+    /// Tunnels and reassemblies passed so far, at most [`MAX_DEPTH`].
+    pub depth: u8,
+    /// Whether an IPv6 routing header still had addresses to visit, so that
+    /// the transport checksum covers a destination not known here.
+    pub routed: bool,
+    /// The piece, always as long as its IP header says.
+    pub bytes: &'a [u8],
 }
 
 impl Decoder {
-    /// A decoder that looks through tunnels or not, and drops wrong checksums or not.
+    /// A decoder.
+    ///
+    /// - `tunnels`: look into GRE, IP-in-IP, 6in4, VXLAN and Geneve. VLAN tags,
+    ///   MPLS and PPPoE are always passed.
+    /// - `checksums`: drop packets whose IPv4, TCP, UDP or ICMP checksum is
+    ///   wrong. One that cannot be computed, because bytes are missing, passes.
     pub const fn new(tunnels: bool, checksums: bool) -> Self {
         Self { tunnels, checksums }
     }
 
-    /// Decodes a frame.
+    /// Decodes one frame.
+    #[inline]
     pub fn frame<'a>(&self, frame: &Frame<'a>) -> Decoded<'a> {
-        let context = Context {
-            options: *self,
-            number: frame.number,
-            time: frame.time,
-            encapsulation: 0,
-            depth: 0,
-        };
-        link::frame(context, frame.link, frame.data).unwrap_or_else(Decoded::Drop)
+        let context = self.context(frame.number, frame.time);
+        match link::decode(&context, frame.link, frame.data) {
+            Ok(decoded) => decoded,
+            Err(reason) => Decoded::Drop(reason),
+        }
     }
 
-    /// Decodes a datagram that was put together again. It may hold a tunnel, and
-    /// that another fragment.
+    /// Decodes a datagram that was put together again, on from its protocol. It
+    /// may hold a tunnel, and in it another fragment.
     pub fn datagram<'a>(&self, datagram: &'a Datagram) -> Decoded<'a> {
         let context = Context {
-            options: *self,
-            number: datagram.number,
-            time: datagram.time,
             encapsulation: datagram.encapsulation,
             depth: datagram.depth,
-        };
-        let ends = transport::Ends {
-            source: datagram.source,
-            destination: datagram.destination,
             whole: true,
+            ..self.context(datagram.number, datagram.time)
         };
-        ip::upper(context, ends, datagram.protocol, &datagram.payload)
+        let ends = match (datagram.source, datagram.destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                Ends::V4(source.to_bits(), destination.to_bits())
+            }
+            // Both are IPv6, unless somebody made up the datagram.
+            (source, destination) => Ends::V6(v6_bits(source), v6_bits(destination)),
+        };
+        let network = Network { ends, routed: datagram.routed };
+        context
+            .deeper()
+            .and_then(|context| {
+                ip::headers(&context, network, datagram.protocol, &datagram.bytes)
+            })
             .unwrap_or_else(Decoded::Drop)
+    }
+
+    fn context(&self, number: u64, time: Timestamp) -> Context {
+        Context {
+            number,
+            time,
+            encapsulation: 0,
+            depth: 0,
+            whole: false,
+            tunnels: self.tunnels,
+            checksums: self.checksums,
+        }
     }
 }
 
-/// The first `N` bytes and the rest.
-pub(crate) fn take<const N: usize>(
-    bytes: &[u8],
-    short: Drop,
-) -> Result<(&[u8; N], &[u8]), Drop> {
-    bytes.split_first_chunk().ok_or(short)
+fn v6_bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(v6) => v6.to_bits(),
+    }
 }
 
-pub(crate) fn be16(bytes: [u8; 2]) -> u16 {
-    u16::from_be_bytes(bytes)
+/// What a step of the way down hands back.
+type Outcome<'a> = Result<Decoded<'a>, Drop>;
+
+/// What is known above the header that is being read.
+#[derive(Clone, Copy)]
+struct Context {
+    number: u64,
+    time: Timestamp,
+    encapsulation: u64,
+    depth: u8,
+    /// Whether the nearest IP header gave a length, and all of it is there.
+    whole: bool,
+    tunnels: bool,
+    checksums: bool,
 }
 
-#[cfg(test)]
-mod tests;
+impl Context {
+    /// One tunnel or reassembly further down.
+    fn deeper(&self) -> Result<Self, Drop> {
+        if self.depth >= MAX_DEPTH {
+            return Err(Drop::TunnelTooDeep);
+        }
+        Ok(Self { depth: self.depth + 1, ..*self })
+    }
+}
+
+/// The two ends that the nearest IP header names.
+#[derive(Clone, Copy)]
+struct Network {
+    ends: Ends,
+    routed: bool,
+}
+
+/// Source and destination as plain numbers. An [`IpAddr`] is written in parts
+/// and read as a whole, which stalls the processor each time one is passed on;
+/// so it is made once, at the end.
+#[derive(Clone, Copy)]
+enum Ends {
+    V4(u32, u32),
+    V6(u128, u128),
+}
+
+impl Network {
+    fn is_ipv4(&self) -> bool {
+        matches!(self.ends, Ends::V4(..))
+    }
+
+    #[inline]
+    fn addresses(&self) -> (IpAddr, IpAddr) {
+        match self.ends {
+            Ends::V4(source, destination) => (
+                IpAddr::V4(Ipv4Addr::from_bits(source)),
+                IpAddr::V4(Ipv4Addr::from_bits(destination)),
+            ),
+            Ends::V6(source, destination) => (
+                IpAddr::V6(Ipv6Addr::from_bits(source)),
+                IpAddr::V6(Ipv6Addr::from_bits(destination)),
+            ),
+        }
+    }
+}

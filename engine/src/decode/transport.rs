@@ -1,183 +1,203 @@
-//! TCP, UDP, ICMP and the rest: ports and payload.
+//! Between which two ports, and where does the payload begin?
 
-use super::link::{self, kind};
-use super::{Context, Decoded, Drop, be16, checksum, ip, take};
+use super::{Context, Decoded, Drop, Network, Outcome, checksum, tunnel};
 use crate::packet::{Packet, protocol};
-use std::net::IpAddr;
 
-type Result<'a> = std::result::Result<Decoded<'a>, Drop>;
-
-/// What the IP header says of the segment in it.
-#[derive(Clone, Copy)]
-pub(super) struct Ends {
-    pub(super) source: IpAddr,
-    pub(super) destination: IpAddr,
-    /// Whether all its bytes were captured.
-    pub(super) whole: bool,
+/// Protocol numbers that only this room tells apart.
+mod number {
+    pub(super) const IPV4: u8 = 4;
+    pub(super) const DCCP: u8 = 33;
+    pub(super) const IPV6: u8 = 41;
+    pub(super) const GRE: u8 = 47;
+    pub(super) const SCTP: u8 = 132;
+    pub(super) const UDP_LITE: u8 = 136;
 }
 
-const SCTP: u8 = 132;
-const DCCP: u8 = 33;
-const UDP_LITE: u8 = 136;
-const VXLAN_PORT: u16 = 4_789;
-const GENEVE_PORT: u16 = 6_081;
-
-pub(super) fn packet(
-    context: Context,
-    ends: Ends,
+/// Decodes an IP payload as its protocol number says.
+#[inline]
+pub(super) fn decode<'a>(
+    context: &Context,
+    network: &Network,
     protocol: u8,
-    data: &[u8],
-) -> Result<'_> {
+    data: &'a [u8],
+) -> Outcome<'a> {
     match protocol {
-        protocol::TCP => tcp(context, ends, data),
-        protocol::UDP => udp(context, ends, data),
-        protocol::ICMP | protocol::ICMPV6 => icmp(context, ends, protocol, data),
-        SCTP | DCCP | UDP_LITE => {
-            let header = match protocol {
-                SCTP => 12,
-                UDP_LITE => 8,
-                // DCCP's data offset counts 32-bit words.
-                _ => usize::from(*data.get(4).ok_or(Drop::TransportShort)?) * 4,
+        protocol::TCP => tcp(context, network, data),
+        protocol::UDP => udp(context, network, data),
+        protocol::ICMP | protocol::ICMPV6 => icmp(context, network, protocol, data),
+        number::SCTP => {
+            let (header, payload) = header::<12>(data)?;
+            found(with_ports(context, network, protocol, header, payload))
+        }
+        // The field where UDP has its length says how much the checksum covers.
+        number::UDP_LITE => {
+            let (header, payload) = header::<8>(data)?;
+            found(with_ports(context, network, protocol, header, payload))
+        }
+        number::DCCP => {
+            let (header, _) = header::<12>(data)?;
+            let payload = after(data, header[4], 12)?;
+            found(with_ports(context, network, protocol, header, payload))
+        }
+        number::IPV4 | number::IPV6 | number::GRE if context.tunnels => {
+            let outer = packet(context, network, protocol, data);
+            let inner = match protocol {
+                number::IPV4 => tunnel::ipv4(context, data),
+                number::IPV6 => tunnel::ipv6(context, data),
+                _ => tunnel::gre(context, data),
             };
-            let ([a, b, c, d], _) = take::<4>(data, Drop::TransportShort)?;
-            let payload = data.get(header..).ok_or(Drop::TransportShort)?;
-            let ports = (be16([*a, *b]), be16([*c, *d]));
-            Ok(build(context, ends, protocol, ports, payload))
+            tunnel::inner_or_outer(context, inner, outer)
         }
-        _ => plain(context, ends, protocol, data),
+        _ => found(packet(context, network, protocol, data)),
     }
 }
 
-/// A packet whose payload is all that IP carries.
-pub(super) fn plain(
-    context: Context,
-    ends: Ends,
-    protocol: u8,
-    data: &[u8],
-) -> Result<'_> {
-    match protocol {
-        protocol::UDP => {
-            let (ports, payload) = udp_parts(data)?;
-            Ok(build(context, ends, protocol, ports, payload))
-        }
-        _ => Ok(build(context, ends, protocol, (0, 0), data)),
+#[inline]
+fn tcp<'a>(context: &Context, network: &Network, data: &'a [u8]) -> Outcome<'a> {
+    let (header, _) = header::<20>(data)?;
+    let payload = after(data, header[12] >> 4, 20)?;
+    if must_check(context, network)
+        && !checksum::holds_with_pseudo_header(network, protocol::TCP, data)
+    {
+        return Err(Drop::ChecksumTcp);
     }
+    found(Packet {
+        sequence: u32::from_be_bytes([header[4], header[5], header[6], header[7]]),
+        tcp_flags: header[13],
+        ..with_ports(context, network, protocol::TCP, header, payload)
+    })
 }
 
-fn build(
-    context: Context,
-    ends: Ends,
+#[inline]
+fn udp<'a>(context: &Context, network: &Network, data: &'a [u8]) -> Outcome<'a> {
+    let (header, rest) = header::<8>(data)?;
+    let length = usize::from(u16::from_be_bytes([header[4], header[5]]));
+    let (payload, checkable) = match length {
+        // Left out by jumbograms (RFC 2675) and segmentation offload.
+        0 => (rest, false),
+        1..8 => return Err(Drop::TransportLength),
+        _ => match data.get(8..length) {
+            Some(payload) => (payload, true),
+            None => (rest, false),
+        },
+    };
+    let destination_port = u16::from_be_bytes([header[2], header[3]]);
+    let tunnel = matches!(destination_port, tunnel::VXLAN_PORT | tunnel::GENEVE_PORT);
+    if checkable && must_check(context, network) {
+        // Zero stands for none, in IPv6 only around tunnels (RFC 6935).
+        let unset = [header[6], header[7]] == [0, 0];
+        let exempt = unset && (tunnel || network.is_ipv4());
+        let datagram = data.get(..length).unwrap_or(data);
+        if !exempt
+            && (unset
+                || !checksum::holds_with_pseudo_header(network, protocol::UDP, datagram))
+        {
+            return Err(Drop::ChecksumUdp);
+        }
+    }
+    let outer = with_ports(context, network, protocol::UDP, header, payload);
+    if !(tunnel && context.tunnels) {
+        return found(outer);
+    }
+    let inner = match destination_port {
+        tunnel::VXLAN_PORT => tunnel::vxlan(context, payload),
+        _ => tunnel::geneve(context, payload),
+    };
+    tunnel::inner_or_outer(context, inner, outer)
+}
+
+/// ICMP and ICMPv6. The payload begins after eight bytes, not after the four
+/// that all types share: the next four hold an identifier and sequence number,
+/// a pointer or an MTU, which differ from packet to packet and are no content.
+/// So the data of an echo and the packet quoted by an error both begin the
+/// payload.
+fn icmp<'a>(
+    context: &Context,
+    network: &Network,
     protocol: u8,
-    (source_port, destination_port): (u16, u16),
-    payload: &[u8],
-) -> Decoded<'_> {
-    Decoded::Packet(Packet {
+    data: &'a [u8],
+) -> Outcome<'a> {
+    let (header, _) = header::<4>(data)?;
+    if must_check(context, network) {
+        let holds = match protocol {
+            protocol::ICMP => checksum::holds(data),
+            _ => checksum::holds_with_pseudo_header(network, protocol, data),
+        };
+        if !holds {
+            return Err(Drop::ChecksumIcmp);
+        }
+    }
+    found(Packet {
+        destination_port: u16::from_be_bytes([header[0], header[1]]),
+        ..packet(
+            context,
+            network,
+            protocol,
+            data.get(data.len().min(8)..).unwrap_or_default(),
+        )
+    })
+}
+
+fn must_check(context: &Context, network: &Network) -> bool {
+    context.checksums && context.whole && !network.routed
+}
+
+/// A packet of a protocol without ports.
+#[inline]
+fn packet<'a>(
+    context: &Context,
+    network: &Network,
+    protocol: u8,
+    payload: &'a [u8],
+) -> Packet<'a> {
+    let (source, destination) = network.addresses();
+    Packet {
         number: context.number,
         time: context.time,
-        source: ends.source,
-        destination: ends.destination,
+        source,
+        destination,
         protocol,
-        source_port,
-        destination_port,
+        source_port: 0,
+        destination_port: 0,
         sequence: 0,
         tcp_flags: 0,
         encapsulation: context.encapsulation,
         payload,
-    })
+    }
 }
 
-fn check(
-    context: Context,
-    ends: Ends,
+/// A packet of a protocol whose header begins with both ports.
+#[inline]
+fn with_ports<'a, const N: usize>(
+    context: &Context,
+    network: &Network,
     protocol: u8,
-    segment: &[u8],
-) -> std::result::Result<(), Drop> {
-    let wrong = context.options.checksums
-        && ends.whole
-        && !checksum::transport_holds(ends.source, ends.destination, protocol, segment);
-    if wrong { Err(Drop::Checksum) } else { Ok(()) }
+    header: &[u8; N],
+    payload: &'a [u8],
+) -> Packet<'a> {
+    const { assert!(N >= 4) };
+    Packet {
+        source_port: u16::from_be_bytes([header[0], header[1]]),
+        destination_port: u16::from_be_bytes([header[2], header[3]]),
+        ..packet(context, network, protocol, payload)
+    }
 }
 
-fn tcp(context: Context, ends: Ends, data: &[u8]) -> Result<'_> {
-    let (header, _) = take::<20>(data, Drop::TransportShort)?;
-    let length = usize::from(header[12] >> 4) * 4;
-    if length < 20 {
+fn found(packet: Packet<'_>) -> Outcome<'_> {
+    Ok(Decoded::Packet(packet))
+}
+
+/// The bytes after a header of `words` times 32 bits, at least `least` bytes.
+#[inline]
+fn after(data: &[u8], words: u8, least: usize) -> Result<&[u8], Drop> {
+    let header_len = usize::from(words) * 4;
+    if header_len < least {
         return Err(Drop::TransportLength);
     }
-    let payload = data.get(length..).ok_or(Drop::TransportShort)?;
-    check(context, ends, protocol::TCP, data)?;
-    let ports = (be16([header[0], header[1]]), be16([header[2], header[3]]));
-    let Decoded::Packet(packet) = build(context, ends, protocol::TCP, ports, payload)
-    else {
-        return Err(Drop::TransportLength);
-    };
-    Ok(Decoded::Packet(Packet {
-        sequence: u32::from_be_bytes([header[4], header[5], header[6], header[7]]),
-        tcp_flags: header[13],
-        ..packet
-    }))
+    data.get(header_len..).ok_or(Drop::TransportHeaderShort)
 }
 
-/// Ports and payload; the payload ends where UDP says, if that is inside.
-fn udp_parts(data: &[u8]) -> std::result::Result<((u16, u16), &[u8]), Drop> {
-    let (header, rest) = take::<8>(data, Drop::TransportShort)?;
-    let payload = match usize::from(be16([header[4], header[5]])) {
-        // Jumbograms, and segmentation offload.
-        0 => rest,
-        1..8 => return Err(Drop::TransportLength),
-        length => &rest[..(length - 8).min(rest.len())],
-    };
-    Ok(((be16([header[0], header[1]]), be16([header[2], header[3]])), payload))
-}
-
-fn udp(context: Context, ends: Ends, data: &[u8]) -> Result<'_> {
-    let (ports, payload) = udp_parts(data)?;
-    let stated = data.get(6..8).is_some_and(|field| field != [0, 0]);
-    if stated || ends.source.is_ipv6() {
-        check(context, ends, protocol::UDP, &data[..8 + payload.len()])?;
-    }
-    if context.options.tunnels && (ports.1 == VXLAN_PORT || ports.1 == GENEVE_PORT) {
-        let geneve_port = ports.1 == GENEVE_PORT;
-        return ip::tunnel(context, ends, protocol::UDP, data, |context| {
-            if geneve_port { geneve(context, payload) } else { vxlan(context, payload) }
-        });
-    }
-    Ok(build(context, ends, protocol::UDP, ports, payload))
-}
-
-/// RFC 7348: the I flag must be set; the rest of the flags are reserved.
-fn vxlan(context: Context, payload: &[u8]) -> Result<'_> {
-    let (header, rest) = take::<8>(payload, Drop::Encapsulation)?;
-    if header[0] != 0x08 {
-        return Err(Drop::Encapsulation);
-    }
-    let vni = u32::from_be_bytes([0, header[4], header[5], header[6]]);
-    link::ethernet(context.wrapped(kind::VXLAN, u64::from(vni))?, rest)
-}
-
-/// RFC 8926: version 0, options skipped.
-fn geneve(context: Context, payload: &[u8]) -> Result<'_> {
-    let (header, rest) = take::<8>(payload, Drop::Encapsulation)?;
-    if header[0] >> 6 != 0 {
-        return Err(Drop::Encapsulation);
-    }
-    let rest =
-        rest.get(usize::from(header[0] & 0x3f) * 4..).ok_or(Drop::Encapsulation)?;
-    let vni = u32::from_be_bytes([0, header[4], header[5], header[6]]);
-    let context = context.wrapped(kind::GENEVE, u64::from(vni))?;
-    link::payload(context, be16([header[2], header[3]]), rest)
-}
-
-/// The payload begins after the eight-byte header that all common messages share,
-/// so that echoes are seen by what they carry, not by identifier and number.
-fn icmp(context: Context, ends: Ends, protocol: u8, data: &[u8]) -> Result<'_> {
-    let ([kind, code, ..], _) = take::<4>(data, Drop::TransportShort)?;
-    if protocol == protocol::ICMPV6 {
-        check(context, ends, protocol, data)?;
-    } else if context.options.checksums && ends.whole && checksum::sum(&[data]) != 0xffff
-    {
-        return Err(Drop::Checksum);
-    }
-    let ports = (0, be16([*kind, *code]));
-    Ok(build(context, ends, protocol, ports, data.get(8..).unwrap_or_default()))
+#[inline]
+fn header<const N: usize>(data: &[u8]) -> Result<(&[u8; N], &[u8]), Drop> {
+    data.split_first_chunk().ok_or(Drop::TransportHeaderShort)
 }

@@ -132,7 +132,7 @@ impl Sensor {
             round: Round::for_density(config.sampling.density()),
             clock: Clock::new(config.dispersion_window.0),
             decoder: Decoder::new(config.tunnels, config.checksums),
-            defragmenter: Defragmenter::new(FRAGMENT_SLOTS, plan.fragments),
+            defragmenter: defragmenter(plan.fragments),
             flow: (0..FLOW_SHARDS)
                 .map(|shard| FlowShard::new(shard, &plan, &seeds, context))
                 .collect(),
@@ -395,5 +395,12 @@ impl Sensor {
 
 /// Signatures remembered at the same time.
 const MOST_SIGNATURES: usize = 4_096;
-/// Datagrams that may wait for fragments at the same time.
-const FRAGMENT_SLOTS: usize = 4_096;
+/// Datagrams that may wait for fragments at the same time: looking them up is a
+/// linear scan of tags, kept short.
+const FRAGMENT_SLOTS: usize = 512;
+
+/// A pool that takes no more than `bytes`, its places included.
+fn defragmenter(bytes: usize) -> Defragmenter {
+    let places = Defragmenter::new(FRAGMENT_SLOTS, 0).memory_bytes();
+    Defragmenter::new(FRAGMENT_SLOTS, bytes.saturating_sub(places))
+}
