@@ -1,1 +1,184 @@
-//! Stub.
+//! Who sent what to whom?
+//!
+//! A [`Frame`] goes in; out comes a [`Packet`] (addresses, ports and payload of
+//! the innermost headers), a [`Fragment`] to be put together with its siblings,
+//! or the named reason ([`Drop`]) why there is neither. The way down is
+//! `link` -> `ip` -> `transport`, and from `transport` through `tunnel` back to
+//! one of the two above. No step allocates, copies or keeps state; only the
+//! [`Defragmenter`] does, which is a pool of its own.
+//!
+//! Four rules hold at every layer:
+//!
+//! - The payload ends where IP says, not where the frame does: what follows is
+//!   Ethernet padding or a trailer. Where IP says nothing (an IPv4 total length
+//!   or an IPv6 payload length of 0, as segmentation offload and jumbograms
+//!   leave it) it ends with the frame.
+//! - A frame that the capture cut short is used as far as it goes.
+//! - Innermost addresses count. Every VLAN tag, label and tunnel on the way is
+//!   folded into [`Packet::encapsulation`].
+//! - What looks like a tunnel but holds no packet is no tunnel: the outer packet
+//!   counts, whole.
+//!
+//! VLAN tags, MPLS labels and IPv6 extension headers may be many: each takes
+//! bytes of the frame, so their number is bounded by its length. Tunnels and
+//! reassemblies are bounded by [`MAX_DEPTH`].
+#![forbid(unsafe_code)]
+
+mod checksum;
+mod defrag;
+mod drops;
+mod encapsulation;
+mod ip;
+mod link;
+#[cfg(test)]
+mod tests;
+mod transport;
+mod tunnel;
+
+use std::net::IpAddr;
+
+pub use defrag::{Datagram, DefragCounters, Defragmenter, REASSEMBLY_NANOS};
+pub use drops::{Drop, DropCounters};
+
+use crate::packet::{Frame, Packet, Timestamp};
+
+/// The most tunnels and reassemblies that one packet is followed through;
+/// what lies deeper is [`Drop::TunnelTooDeep`].
+pub const MAX_DEPTH: u8 = 8;
+
+/// Reads frames; holds two options and no state.
+#[derive(Clone, Copy, Debug)]
+pub struct Decoder {
+    tunnels: bool,
+    checksums: bool,
+}
+
+/// What a frame turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decoded<'a> {
+    /// A whole packet, or as much of it as was captured.
+    Packet(Packet<'a>),
+    /// A piece of a datagram, for the [`Defragmenter`].
+    Fragment(Fragment<'a>),
+    /// Neither, and why.
+    Drop(Drop),
+}
+
+/// One piece of an IP datagram, never the whole of it: a fragment at offset 0
+/// with none to follow is decoded at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fragment<'a> {
+    /// Place in the input of the frame that carried it.
+    pub number: u64,
+    /// When it was captured.
+    pub time: Timestamp,
+    /// Who sent it; with the destination it also tells IPv4 from IPv6.
+    pub source: IpAddr,
+    /// Whom it was sent to.
+    pub destination: IpAddr,
+    /// The number that all fragments of a datagram share (16 bits in IPv4).
+    pub identification: u32,
+    /// IP protocol number of the datagram; for IPv6 the header that follows the
+    /// fragment header, of which only the first fragment's counts (RFC 8200, 4.5).
+    pub protocol: u8,
+    /// See [`Packet::encapsulation`].
+    pub encapsulation: u64,
+    /// Where `bytes` begin in the datagram, in bytes; a multiple of 8.
+    pub offset: u16,
+    /// Whether bytes of the datagram follow this fragment's.
+    pub more: bool,
+    /// Tunnels and reassemblies passed so far, at most [`MAX_DEPTH`].
+    pub depth: u8,
+    /// Whether an IPv6 routing header still had addresses to visit, so that
+    /// the transport checksum covers a destination not known here.
+    pub routed: bool,
+    /// The piece, always as long as its IP header says.
+    pub bytes: &'a [u8],
+}
+
+impl Decoder {
+    /// A decoder.
+    ///
+    /// - `tunnels`: look into GRE, IP-in-IP, 6in4, VXLAN and Geneve. VLAN tags,
+    ///   MPLS and PPPoE are always passed.
+    /// - `checksums`: drop packets whose IPv4, TCP, UDP or ICMP checksum is
+    ///   wrong. One that cannot be computed, because bytes are missing, passes.
+    pub const fn new(tunnels: bool, checksums: bool) -> Self {
+        Self { tunnels, checksums }
+    }
+
+    /// Decodes one frame.
+    #[inline]
+    pub fn frame<'a>(&self, frame: &Frame<'a>) -> Decoded<'a> {
+        let context = self.context(frame.number, frame.time);
+        link::decode(&context, frame.link, frame.data).unwrap_or_else(Decoded::Drop)
+    }
+
+    /// Decodes a datagram that was put together again, on from its protocol. It
+    /// may hold a tunnel, and in it another fragment.
+    pub fn datagram<'a>(&self, datagram: &'a Datagram) -> Decoded<'a> {
+        let context = Context {
+            encapsulation: datagram.encapsulation,
+            depth: datagram.depth,
+            whole: true,
+            ..self.context(datagram.number, datagram.time)
+        };
+        let network = Network {
+            source: datagram.source,
+            destination: datagram.destination,
+            routed: datagram.routed,
+        };
+        context
+            .deeper()
+            .and_then(|context| {
+                ip::headers(&context, network, datagram.protocol, &datagram.bytes)
+            })
+            .unwrap_or_else(Decoded::Drop)
+    }
+
+    fn context(&self, number: u64, time: Timestamp) -> Context {
+        Context {
+            number,
+            time,
+            encapsulation: 0,
+            depth: 0,
+            whole: false,
+            tunnels: self.tunnels,
+            checksums: self.checksums,
+        }
+    }
+}
+
+/// What a step of the way down hands back.
+type Outcome<'a> = Result<Decoded<'a>, Drop>;
+
+/// What is known above the header that is being read.
+#[derive(Clone, Copy)]
+struct Context {
+    number: u64,
+    time: Timestamp,
+    encapsulation: u64,
+    depth: u8,
+    /// Whether the nearest IP header gave a length, and all of it is there.
+    whole: bool,
+    tunnels: bool,
+    checksums: bool,
+}
+
+impl Context {
+    /// One tunnel or reassembly further down.
+    fn deeper(&self) -> Result<Self, Drop> {
+        if self.depth >= MAX_DEPTH {
+            return Err(Drop::TunnelTooDeep);
+        }
+        Ok(Self { depth: self.depth + 1, ..*self })
+    }
+}
+
+/// The two ends that the nearest IP header names.
+#[derive(Clone, Copy)]
+struct Network {
+    source: IpAddr,
+    destination: IpAddr,
+    routed: bool,
+}

@@ -1,0 +1,197 @@
+//! Between which two ports, and where does the payload begin?
+
+use super::{Context, Decoded, Drop, Network, Outcome, checksum, tunnel};
+use crate::packet::{Packet, protocol};
+
+/// Protocol numbers that only this room tells apart.
+mod number {
+    pub(super) const IPV4: u8 = 4;
+    pub(super) const DCCP: u8 = 33;
+    pub(super) const IPV6: u8 = 41;
+    pub(super) const GRE: u8 = 47;
+    pub(super) const SCTP: u8 = 132;
+    pub(super) const UDP_LITE: u8 = 136;
+}
+
+/// Decodes an IP payload as its protocol number says.
+#[inline]
+pub(super) fn decode<'a>(
+    context: &Context,
+    network: &Network,
+    protocol: u8,
+    data: &'a [u8],
+) -> Outcome<'a> {
+    match protocol {
+        protocol::TCP => tcp(context, network, data),
+        protocol::UDP => udp(context, network, data),
+        protocol::ICMP | protocol::ICMPV6 => icmp(context, network, protocol, data),
+        number::SCTP => {
+            let (header, payload) = header::<12>(data)?;
+            found(with_ports(context, network, protocol, header, payload))
+        }
+        // The field where UDP has its length says how much the checksum covers.
+        number::UDP_LITE => {
+            let (header, payload) = header::<8>(data)?;
+            found(with_ports(context, network, protocol, header, payload))
+        }
+        number::DCCP => {
+            let (header, _) = header::<12>(data)?;
+            let payload = after(data, header[4], 12)?;
+            found(with_ports(context, network, protocol, header, payload))
+        }
+        number::IPV4 | number::IPV6 | number::GRE if context.tunnels => {
+            let outer = packet(context, network, protocol, data);
+            let inner = match protocol {
+                number::IPV4 => tunnel::ipv4(context, data),
+                number::IPV6 => tunnel::ipv6(context, data),
+                _ => tunnel::gre(context, data),
+            };
+            tunnel::inner_or_outer(context, inner, outer)
+        }
+        _ => found(packet(context, network, protocol, data)),
+    }
+}
+
+#[inline]
+fn tcp<'a>(context: &Context, network: &Network, data: &'a [u8]) -> Outcome<'a> {
+    let (header, _) = header::<20>(data)?;
+    let payload = after(data, header[12] >> 4, 20)?;
+    if must_check(context, network)
+        && !checksum::holds_with_pseudo_header(network, protocol::TCP, data)
+    {
+        return Err(Drop::ChecksumTcp);
+    }
+    found(Packet {
+        sequence: u32::from_be_bytes([header[4], header[5], header[6], header[7]]),
+        tcp_flags: header[13],
+        ..with_ports(context, network, protocol::TCP, header, payload)
+    })
+}
+
+#[inline]
+fn udp<'a>(context: &Context, network: &Network, data: &'a [u8]) -> Outcome<'a> {
+    let (header, rest) = header::<8>(data)?;
+    let length = usize::from(u16::from_be_bytes([header[4], header[5]]));
+    let (payload, checkable) = match length {
+        // Left out by jumbograms (RFC 2675) and segmentation offload.
+        0 => (rest, false),
+        1..8 => return Err(Drop::TransportLength),
+        _ => match data.get(8..length) {
+            Some(payload) => (payload, true),
+            None => (rest, false),
+        },
+    };
+    let destination_port = u16::from_be_bytes([header[2], header[3]]);
+    let tunnel = matches!(destination_port, tunnel::VXLAN_PORT | tunnel::GENEVE_PORT);
+    if checkable && must_check(context, network) {
+        // Zero stands for none, in IPv6 only around tunnels (RFC 6935).
+        let unset = [header[6], header[7]] == [0, 0];
+        let exempt = unset && (tunnel || network.source.is_ipv4());
+        let datagram = data.get(..length).unwrap_or(data);
+        if !exempt
+            && (unset
+                || !checksum::holds_with_pseudo_header(network, protocol::UDP, datagram))
+        {
+            return Err(Drop::ChecksumUdp);
+        }
+    }
+    let outer = with_ports(context, network, protocol::UDP, header, payload);
+    if !(tunnel && context.tunnels) {
+        return found(outer);
+    }
+    let inner = match destination_port {
+        tunnel::VXLAN_PORT => tunnel::vxlan(context, payload),
+        _ => tunnel::geneve(context, payload),
+    };
+    tunnel::inner_or_outer(context, inner, outer)
+}
+
+/// ICMP and ICMPv6. The payload begins after eight bytes, not after the four
+/// that all types share: the next four hold an identifier and sequence number,
+/// a pointer or an MTU, which differ from packet to packet and are no content.
+/// So the data of an echo and the packet quoted by an error both begin the
+/// payload.
+fn icmp<'a>(
+    context: &Context,
+    network: &Network,
+    protocol: u8,
+    data: &'a [u8],
+) -> Outcome<'a> {
+    let (header, _) = header::<4>(data)?;
+    if must_check(context, network) {
+        let holds = match protocol {
+            protocol::ICMP => checksum::holds(data),
+            _ => checksum::holds_with_pseudo_header(network, protocol, data),
+        };
+        if !holds {
+            return Err(Drop::ChecksumIcmp);
+        }
+    }
+    found(Packet {
+        destination_port: u16::from_be_bytes([header[0], header[1]]),
+        ..packet(context, network, protocol, data.get(8..).unwrap_or_default())
+    })
+}
+
+fn must_check(context: &Context, network: &Network) -> bool {
+    context.checksums && context.whole && !network.routed
+}
+
+/// A packet of a protocol without ports.
+#[inline]
+fn packet<'a>(
+    context: &Context,
+    network: &Network,
+    protocol: u8,
+    payload: &'a [u8],
+) -> Packet<'a> {
+    Packet {
+        number: context.number,
+        time: context.time,
+        source: network.source,
+        destination: network.destination,
+        protocol,
+        source_port: 0,
+        destination_port: 0,
+        sequence: 0,
+        tcp_flags: 0,
+        encapsulation: context.encapsulation,
+        payload,
+    }
+}
+
+/// A packet of a protocol whose header begins with both ports.
+#[inline]
+fn with_ports<'a, const N: usize>(
+    context: &Context,
+    network: &Network,
+    protocol: u8,
+    header: &[u8; N],
+    payload: &'a [u8],
+) -> Packet<'a> {
+    const { assert!(N >= 4) };
+    Packet {
+        source_port: u16::from_be_bytes([header[0], header[1]]),
+        destination_port: u16::from_be_bytes([header[2], header[3]]),
+        ..packet(context, network, protocol, payload)
+    }
+}
+
+fn found(packet: Packet<'_>) -> Outcome<'_> {
+    Ok(Decoded::Packet(packet))
+}
+
+/// The bytes after a header of `words` times 32 bits, at least `least` bytes.
+#[inline]
+fn after(data: &[u8], words: u8, least: usize) -> Result<&[u8], Drop> {
+    let header_len = usize::from(words) * 4;
+    if header_len < least {
+        return Err(Drop::TransportLength);
+    }
+    data.get(header_len..).ok_or(Drop::TransportHeaderShort)
+}
+
+#[inline]
+fn header<const N: usize>(data: &[u8]) -> Result<(&[u8; N], &[u8]), Drop> {
+    data.split_first_chunk().ok_or(Drop::TransportHeaderShort)
+}
