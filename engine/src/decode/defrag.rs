@@ -15,6 +15,9 @@
 //! its place until a sibling comes late or until the place is needed; the
 //! oldest go first, and are then counted as timed out, not as evicted.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
@@ -190,7 +193,9 @@ impl Defragmenter {
             self.counters.refused_too_long += 1;
             return None;
         }
-        if fragment.more && (fragment.bytes.is_empty() || fragment.bytes.len() % 8 != 0) {
+        if fragment.more
+            && (fragment.bytes.is_empty() || !fragment.bytes.len().is_multiple_of(8))
+        {
             self.counters.refused_length += 1;
             return None;
         }

@@ -81,17 +81,20 @@ pub(super) fn network<'a>(
             ethertype::ARP => return Err(Drop::Arp),
             0..=ethertype::LENGTH_MAX => {
                 // LLC with a SNAP header under OUI 0 names an Ethernet type.
-                let Some(([0xaa, 0xaa, 0x03, 0, 0, 0, high, low], rest)) =
-                    data.split_first_chunk()
-                else {
-                    return Err(Drop::Llc);
+                (ethertype, data) = match data {
+                    [0xaa, 0xaa, 3, 0, 0, 0, high, low, rest @ ..] => {
+                        (u16::from_be_bytes([*high, *low]), rest)
+                    }
+                    [0xaa, 0xaa, ..] if data.len() < 8 => {
+                        return Err(Drop::LinkHeaderShort);
+                    }
+                    [_, _, ..] => return Err(Drop::Llc),
+                    _ => return Err(Drop::LinkHeaderShort),
                 };
-                ethertype = u16::from_be_bytes([*high, *low]);
                 // A length here would be LLC in LLC.
                 if ethertype <= ethertype::LENGTH_MAX {
                     return Err(Drop::Llc);
                 }
-                data = rest;
             }
             _ => return Err(Drop::NotIp),
         }

@@ -129,7 +129,12 @@ fn icmp<'a>(
     }
     found(Packet {
         destination_port: u16::from_be_bytes([header[0], header[1]]),
-        ..packet(context, network, protocol, data.get(8..).unwrap_or_default())
+        ..packet(
+            context,
+            network,
+            protocol,
+            data.get(data.len().min(8)..).unwrap_or_default(),
+        )
     })
 }
 

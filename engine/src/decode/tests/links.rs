@@ -34,7 +34,10 @@ fn llc_is_dropped_but_snap_with_ip_is_decoded() {
     assert_eq!(dropped(LinkType::ETHERNET, &ethernet(48, &cisco)), Drop::Llc);
     let llc_in_llc = join(&[&[0xaa, 0xaa, 3, 0, 0, 0, 0, 8], &snap]);
     assert_eq!(dropped(LinkType::ETHERNET, &ethernet(48, &llc_in_llc)), Drop::Llc);
-    assert_eq!(dropped(LinkType::ETHERNET, &ethernet(3, &[0xaa, 0xaa, 3])), Drop::Llc);
+    assert_eq!(
+        dropped(LinkType::ETHERNET, &ethernet(3, &[0xaa, 0xaa, 3])),
+        Drop::LinkHeaderShort
+    );
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! Frames are built by hand here, with no code of the room but its constants'
 //! meaning, so that a shared mistake cannot hide.
 
-mod defrag;
 mod layers;
 mod links;
 mod oracle;
+mod reassembly;
 mod robustness;
 mod tunnels;
 
