@@ -111,7 +111,10 @@ impl Decoder {
     #[inline]
     pub fn frame<'a>(&self, frame: &Frame<'a>) -> Decoded<'a> {
         let context = self.context(frame.number, frame.time);
-        link::decode(&context, frame.link, frame.data).unwrap_or_else(Decoded::Drop)
+        match link::decode(&context, frame.link, frame.data) {
+            Ok(decoded) => decoded,
+            Err(reason) => Decoded::Drop(reason),
+        }
     }
 
     /// Decodes a datagram that was put together again, on from its protocol. It
