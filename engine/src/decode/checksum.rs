@@ -1,8 +1,6 @@
 //! Does the Internet checksum (RFC 1071) hold?
 
-use std::net::IpAddr;
-
-use super::Network;
+use super::{Ends, Network};
 
 /// Whether `bytes`, their checksum field included, sum to all ones.
 pub(super) fn holds(bytes: &[u8]) -> bool {
@@ -16,15 +14,13 @@ pub(super) fn holds_with_pseudo_header(
     protocol: u8,
     bytes: &[u8],
 ) -> bool {
-    let ends = sum_of_address(network.source) + sum_of_address(network.destination);
+    let ends = match network.ends {
+        Ends::V4(source, destination) => u64::from(source) + u64::from(destination),
+        Ends::V6(source, destination) => {
+            sum(&source.to_be_bytes()) + sum(&destination.to_be_bytes())
+        }
+    };
     fold(ends + u64::from(protocol) + bytes.len() as u64 + sum(bytes)) == 0xffff
-}
-
-fn sum_of_address(address: IpAddr) -> u64 {
-    match address {
-        IpAddr::V4(v4) => sum(&v4.octets()),
-        IpAddr::V6(v6) => sum(&v6.octets()),
-    }
 }
 
 /// The sum in words of 32 bits: 2^16 = 1 modulo 2^16 - 1, so that they fold to

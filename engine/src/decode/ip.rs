@@ -1,8 +1,8 @@
 //! Which two hosts, and how far does the packet reach?
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-use super::{Context, Decoded, Drop, Fragment, Network, Outcome, checksum, transport};
+use super::{
+    Context, Decoded, Drop, Ends, Fragment, Network, Outcome, checksum, transport,
+};
 
 /// Protocol numbers of the headers that stand between IP and the transport.
 mod next_header {
@@ -43,13 +43,11 @@ pub(super) fn v4<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
         return Err(Drop::ChecksumIpv4);
     }
     let context = Context { whole, ..*context };
-    let network = Network {
-        source: IpAddr::V4(Ipv4Addr::new(header[12], header[13], header[14], header[15])),
-        destination: IpAddr::V4(Ipv4Addr::new(
-            header[16], header[17], header[18], header[19],
-        )),
-        routed: false,
-    };
+    let ends = Ends::V4(
+        u32::from_be_bytes([header[12], header[13], header[14], header[15]]),
+        u32::from_be_bytes([header[16], header[17], header[18], header[19]]),
+    );
+    let network = Network { ends, routed: false };
     let position = u16::from_be_bytes([header[6], header[7]]);
     let (more, offset) = (position & 0x2000 != 0, (position & 0x1fff) * 8);
     if more || offset != 0 {
@@ -82,11 +80,8 @@ pub(super) fn v6<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
         },
     };
     let context = Context { whole, ..*context };
-    let network = Network {
-        source: address(header, 8),
-        destination: address(header, 24),
-        routed: false,
-    };
+    let ends = Ends::V6(address(header, 8), address(header, 24));
+    let network = Network { ends, routed: false };
     headers(&context, network, next, payload)
 }
 
@@ -99,7 +94,7 @@ pub(super) fn headers<'a>(
     mut next: u8,
     mut data: &'a [u8],
 ) -> Outcome<'a> {
-    let is_v6 = network.source.is_ipv6();
+    let is_v6 = !network.is_ipv4();
     loop {
         match next {
             next_header::HOP_BY_HOP | next_header::ROUTING | next_header::DESTINATION
@@ -173,11 +168,12 @@ fn fragment<'a>(
     if !context.whole {
         return Err(Drop::FragmentCut);
     }
+    let (source, destination) = network.addresses();
     Ok(Decoded::Fragment(Fragment {
         number: context.number,
         time: context.time,
-        source: network.source,
-        destination: network.destination,
+        source,
+        destination,
         identification: place.identification,
         protocol: place.protocol,
         encapsulation: context.encapsulation,
@@ -190,7 +186,7 @@ fn fragment<'a>(
 }
 
 /// The 16 bytes at `from` of an IPv6 header; `from` is 8 or 24.
-fn address(header: &[u8; 40], from: usize) -> IpAddr {
-    let bytes = header.get(from..).and_then(|bytes| bytes.first_chunk::<16>());
-    IpAddr::V6(bytes.map_or(Ipv6Addr::UNSPECIFIED, |bytes| Ipv6Addr::from(*bytes)))
+fn address(header: &[u8; 40], from: usize) -> u128 {
+    let bytes = header.get(from..).and_then(|bytes| bytes.first_chunk());
+    bytes.map_or(0, |bytes| u128::from_be_bytes(*bytes))
 }

@@ -35,7 +35,7 @@ mod tests;
 mod transport;
 mod tunnel;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub use defrag::{Datagram, DefragCounters, Defragmenter, REASSEMBLY_NANOS};
 pub use drops::{Drop, DropCounters};
@@ -126,11 +126,14 @@ impl Decoder {
             whole: true,
             ..self.context(datagram.number, datagram.time)
         };
-        let network = Network {
-            source: datagram.source,
-            destination: datagram.destination,
-            routed: datagram.routed,
+        let ends = match (datagram.source, datagram.destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                Ends::V4(source.to_bits(), destination.to_bits())
+            }
+            // Both are IPv6, unless somebody made up the datagram.
+            (source, destination) => Ends::V6(v6_bits(source), v6_bits(destination)),
         };
+        let network = Network { ends, routed: datagram.routed };
         context
             .deeper()
             .and_then(|context| {
@@ -149,6 +152,13 @@ impl Decoder {
             tunnels: self.tunnels,
             checksums: self.checksums,
         }
+    }
+}
+
+fn v6_bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(v6) => v6.to_bits(),
     }
 }
 
@@ -181,7 +191,35 @@ impl Context {
 /// The two ends that the nearest IP header names.
 #[derive(Clone, Copy)]
 struct Network {
-    source: IpAddr,
-    destination: IpAddr,
+    ends: Ends,
     routed: bool,
+}
+
+/// Source and destination as plain numbers. An [`IpAddr`] is written in parts
+/// and read as a whole, which stalls the processor each time one is passed on;
+/// so it is made once, at the end.
+#[derive(Clone, Copy)]
+enum Ends {
+    V4(u32, u32),
+    V6(u128, u128),
+}
+
+impl Network {
+    fn is_ipv4(&self) -> bool {
+        matches!(self.ends, Ends::V4(..))
+    }
+
+    #[inline]
+    fn addresses(&self) -> (IpAddr, IpAddr) {
+        match self.ends {
+            Ends::V4(source, destination) => (
+                IpAddr::V4(Ipv4Addr::from_bits(source)),
+                IpAddr::V4(Ipv4Addr::from_bits(destination)),
+            ),
+            Ends::V6(source, destination) => (
+                IpAddr::V6(Ipv6Addr::from_bits(source)),
+                IpAddr::V6(Ipv6Addr::from_bits(destination)),
+            ),
+        }
+    }
 }

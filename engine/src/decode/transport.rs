@@ -86,7 +86,7 @@ fn udp<'a>(context: &Context, network: &Network, data: &'a [u8]) -> Outcome<'a> 
     if checkable && must_check(context, network) {
         // Zero stands for none, in IPv6 only around tunnels (RFC 6935).
         let unset = [header[6], header[7]] == [0, 0];
-        let exempt = unset && (tunnel || network.source.is_ipv4());
+        let exempt = unset && (tunnel || network.is_ipv4());
         let datagram = data.get(..length).unwrap_or(data);
         if !exempt
             && (unset
@@ -150,11 +150,12 @@ fn packet<'a>(
     protocol: u8,
     payload: &'a [u8],
 ) -> Packet<'a> {
+    let (source, destination) = network.addresses();
     Packet {
         number: context.number,
         time: context.time,
-        source: network.source,
-        destination: network.destination,
+        source,
+        destination,
         protocol,
         source_port: 0,
         destination_port: 0,
