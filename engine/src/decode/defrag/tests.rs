@@ -1,5 +1,7 @@
+use etherparse::defrag::IpFragRange;
 use proptest::prelude::*;
 
+use super::partial::MAX_PIECES;
 use super::*;
 use crate::packet::protocol;
 
