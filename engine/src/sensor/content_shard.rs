@@ -397,7 +397,7 @@ impl ContentShard {
                     Alarm::Dispersion => decision.dispersion_alarm = true,
                     Alarm::Propagation => decision.propagation_alarm = true,
                 }
-                self.due = (record.time / TICK + 1) * TICK;
+                self.due = (record.time / TICK + 1).saturating_mul(TICK);
                 self.pending.push(PendingAlarm {
                     key: next.key,
                     alarm,
