@@ -1,8 +1,9 @@
 //! The same body is found however it is carried, and whole: against the ground truth
 //! of the generator.
 
+mod common;
+
 use wormsift::config::Config;
-use wormsift::packet::{Frame, LinkType, Timestamp};
 use wormsift::sensor::Sensor;
 use wormsift_corpora::ground_truth::Protocol;
 use wormsift_corpora::{Carriage, Claim, Outbreak, Score};
@@ -15,20 +16,8 @@ fn score(carriage: &str) -> Score {
         .infected(60)
         .trace()
         .expect("an outbreak");
-    let frames: Vec<Frame<'_>> = trace
-        .frames
-        .iter()
-        .zip(1..)
-        .map(|((time, data), number)| Frame {
-            number,
-            time: Timestamp::from_nanos(*time),
-            link: LinkType::ETHERNET,
-            original_len: data.len() as u32,
-            data,
-        })
-        .collect();
     let mut sensor = Sensor::new(Config::default()).unwrap();
-    sensor.sift(&frames[..]);
+    sensor.sift(&common::frames(&trace.frames)[..]);
     sensor.finish();
     let claims: Vec<Claim> = sensor
         .findings()

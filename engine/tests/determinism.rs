@@ -2,26 +2,12 @@
 
 mod common;
 
-use common::outbreak_frames;
+use common::{frames, outbreak_frames};
 use rayon::ThreadPoolBuilder;
 use wormsift::config::Config;
 use wormsift::export::json_lines;
-use wormsift::packet::{Frame, LinkType, Timestamp};
+use wormsift::packet::Frame;
 use wormsift::sensor::Sensor;
-
-fn frames(stored: &[(u64, Vec<u8>)]) -> Vec<Frame<'_>> {
-    stored
-        .iter()
-        .zip(1..)
-        .map(|((time, data), number)| Frame {
-            number,
-            time: Timestamp::from_nanos(*time),
-            link: LinkType::ETHERNET,
-            original_len: data.len() as u32,
-            data,
-        })
-        .collect()
-}
 
 /// Findings and statistics of a run that takes `batch` frames at a time.
 fn run(

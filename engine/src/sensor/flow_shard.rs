@@ -10,8 +10,7 @@ use crate::packet::Timestamp;
 use crate::signature::SampleRequest;
 use crate::stream::{PacketPiece, Samples, Segment, StreamTails};
 
-/// Share of a shard's stream budget that the tails get, in thousandths; the rest
-/// holds samples.
+/// The tails and samples of the address pairs that hash to one shard.
 pub(crate) struct FlowShard {
     pub(crate) tails: StreamTails,
     pub(crate) samples: Samples,

@@ -5,6 +5,7 @@
 pub(crate) mod twin;
 
 use std::path::PathBuf;
+use wormsift::packet::{Frame, LinkType, Timestamp};
 
 /// The folder of real captures, or `None` after saying that the test is skipped.
 pub(crate) fn captures(folder: &str) -> Option<PathBuf> {
@@ -50,4 +51,19 @@ pub(crate) fn outbreak_frames(seed: u64, frames: u64) -> Vec<(u64, Vec<u8>)> {
         .trace()
         .expect("an outbreak")
         .frames
+}
+
+/// Stored Ethernet frames as the engine takes them, numbered from 1.
+pub(crate) fn frames(stored: &[(u64, Vec<u8>)]) -> Vec<Frame<'_>> {
+    stored
+        .iter()
+        .zip(1..)
+        .map(|((time, data), number)| Frame {
+            number,
+            time: Timestamp::from_nanos(*time),
+            link: LinkType::ETHERNET,
+            original_len: data.len() as u32,
+            data,
+        })
+        .collect()
 }
