@@ -5,6 +5,8 @@
 
 mod args;
 mod commands;
+#[allow(dead_code, reason = "the evaluator and its page are built on it")]
+mod evaluate;
 mod exit_code;
 mod filter;
 mod instant;

@@ -4,11 +4,11 @@
 use std::error::Error;
 use std::path::Path;
 
-use wormsift_corpora::{CaptureFile, GenerateOptions, Scenario, generate};
+use wormsift_corpora::{CaptureFile, GenerateOptions, generate};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces");
-    for name in Scenario::names() {
+    for name in ["outbreak"] {
         let path = folder.join(format!("{name}.pcapng.zst"));
         let mut file = CaptureFile::create(&path, 19)?;
         let truth = generate(name, 1, &GenerateOptions::default(), &mut file)?;

@@ -32,6 +32,9 @@ pub struct GroundTruth {
     pub last_packet: String,
     /// The same in nanoseconds since the epoch.
     pub last_packet_ns: u64,
+    /// Hosts that could be infected, on both sides of the tap.
+    #[serde(default)]
+    pub vulnerable_hosts: u64,
     /// What was planted; empty where there is nothing to find.
     pub contents: Vec<ContentTruth>,
     /// Hosts infected until the last packet, in order of time.

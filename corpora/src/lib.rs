@@ -29,6 +29,7 @@
 
 pub mod address_space;
 pub mod background;
+pub mod benign;
 pub mod body;
 pub mod carriage;
 pub mod epidemic;
@@ -37,10 +38,13 @@ pub mod frame_builder;
 pub mod ground_truth;
 pub mod outbreak;
 pub mod pcap_writer;
+pub mod presets;
+pub mod profile;
 pub mod rng;
 pub mod scenario;
 pub mod score;
 pub mod traffic;
+pub mod worms;
 
 mod calendar;
 mod emitter;
@@ -51,5 +55,6 @@ pub use error::CorpusError;
 pub use ground_truth::GroundTruth;
 pub use outbreak::Outbreak;
 pub use pcap_writer::{CaptureFile, FrameWriter, PcapWriter, PcapngWriter};
+pub use profile::{Expectation, Kind, Profile, Verdict};
 pub use scenario::{FrameStream, GenerateOptions, Scenario, Trace, generate};
 pub use score::{Claim, Score};

@@ -8,7 +8,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use crate::address_space::{AddressSpace, as_ipv6};
+use crate::address_space::AddressSpace;
 use crate::background::{self, BackgroundSettings};
 use crate::body::Body;
 use crate::carriage::{Carriage, Carrier, Delivery};
@@ -17,15 +17,29 @@ use crate::epidemic::{Contact, Epidemic, EpidemicSettings};
 use crate::error::CorpusError;
 use crate::frame_builder::MAX_PAYLOAD;
 use crate::ground_truth::Protocol;
+use crate::profile::{Expectation, Kind, Profile, Verdict};
 use crate::rng::{Rng, mix};
-use crate::scenario::{FrameStream, GenerateOptions, Limits, Trace};
+use crate::scenario::{Entry, FrameStream, GenerateOptions, Limits, Trace};
 use crate::traffic::{
     FrameQueue, LAST_START_NS, Mark, Planted, PlantedContent, PlantedInfection, Traffic,
 };
 
-pub(crate) const NAME: &str = "outbreak";
-pub(crate) const SUMMARY: &str =
-    "a random-scanning worm spreads to and from a site, by one 376-byte UDP packet";
+const NAME: &str = "outbreak";
+
+pub(crate) const SCENARIOS: &[Entry] = &[Entry {
+    profile: Profile {
+        name: NAME,
+        summary: "a random-scanning worm spreads to and from a site, by one 376-byte \
+                  UDP packet",
+        defeats: "counting repetition without dispersion; hashes of whole packets",
+        kind: Kind::Worm,
+        two_way: true,
+        same_port: true,
+        standard: true,
+        expectations: &[Expectation::by_default(Verdict::Fires, Verdict::Fires)],
+    },
+    open,
+}];
 
 /// The attacked port, which no common service uses.
 pub const DEFAULT_PORT: u16 = 48_879;
@@ -75,7 +89,9 @@ impl Outbreak {
 
     /// Replaces all options that scenarios share.
     #[must_use]
-    pub fn options(self, options: GenerateOptions) -> Self {
+    pub fn options(mut self, options: GenerateOptions) -> Self {
+        self.space.inside = options.inside.unwrap_or(self.space.inside);
+        self.body = options.body.clone().unwrap_or(self.body);
         Self { options, ..self }
     }
 
@@ -244,7 +260,7 @@ impl Outbreak {
             epidemic: Epidemic::new(settings, start_ns, rng)?,
             settings,
             carrier: Carrier::new(options.carriage.clone()),
-            carriage: options.carriage.clone(),
+            options: options.clone(),
             queue: FrameQueue::default(),
             rng: Rng::new(self.seed, "outbreak carriage"),
             copy: Vec::new(),
@@ -268,7 +284,7 @@ struct Spread {
     epidemic: Epidemic,
     settings: EpidemicSettings,
     carrier: Carrier,
-    carriage: Carriage,
+    options: GenerateOptions,
     queue: FrameQueue,
     rng: Rng,
     copy: Vec<u8>,
@@ -308,10 +324,12 @@ impl Traffic for Spread {
     fn planted(&self) -> Planted {
         let settings = &self.settings;
         let mut planted = Planted {
+            vulnerable_hosts: u64::from(settings.vulnerable_inside)
+                + u64::from(settings.vulnerable_outside),
             contents: vec![PlantedContent {
                 name: "body".to_owned(),
                 body: self.body.clone(),
-                protocol: match self.carriage.tcp_segment {
+                protocol: match self.options.carriage.tcp_segment {
                     Some(_) => Protocol::Tcp,
                     None => Protocol::Udp,
                 },
@@ -333,7 +351,7 @@ impl Traffic for Spread {
         let mut tell = |name: &str, value: serde_json::Value| {
             planted.parameters.insert(name.to_owned(), value);
         };
-        tell("carriage", self.carriage.to_string().into());
+        tell("carriage", self.options.carriage.to_string().into());
         tell("inside", settings.space.inside.to_string().into());
         tell("scanned", settings.space.scanned.to_string().into());
         tell("scan_rate", settings.scan_rate.into());
@@ -394,7 +412,7 @@ impl Spread {
     }
 
     fn address(&self, address: Ipv4Addr) -> IpAddr {
-        if self.carriage.ipv6 { as_ipv6(address) } else { address.into() }
+        self.options.address(address)
     }
 }
 

@@ -7,19 +7,23 @@
 //! memory, so that a capture may be of any length.
 //!
 //! A new scenario is a file with a function like [`crate::outbreak::open`] and
-//! a line in `SCENARIOS`.
+//! an [`Entry`] in the list of its room.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use crate::address_space::{Prefix, as_ipv6};
+use crate::body::Body;
 use crate::calendar::rfc3339;
 use crate::carriage::Carriage;
 use crate::error::CorpusError;
 use crate::ground_truth::{
     Carriers, ContentTruth, GroundTruth, InfectionTruth, SCHEMA, Span, hexadecimal,
 };
-use crate::outbreak;
 use crate::pcap_writer::FrameWriter;
+use crate::profile::Profile;
 use crate::traffic::{Mark, Traffic};
+use crate::{benign, outbreak, presets, worms};
 
 /// When captures start unless told otherwise: 2024-03-01T00:00:00Z.
 pub const DEFAULT_START_NS: u64 = 1_709_251_200_000_000_000;
@@ -45,6 +49,10 @@ pub struct GenerateOptions {
     pub vulnerable_hosts: Option<u32>,
     /// Mean scans a second of an infected host.
     pub scan_rate: Option<f64>,
+    /// The network behind the tap.
+    pub inside: Option<Prefix>,
+    /// What spreads, in place of the scenario's own body.
+    pub body: Option<Body>,
     /// How the body is carried.
     pub carriage: Carriage,
     /// Whether the truth lists the packets that carry a content. It takes up to
@@ -64,25 +72,40 @@ impl Default for GenerateOptions {
             worm: true,
             vulnerable_hosts: None,
             scan_rate: None,
+            inside: None,
+            body: None,
             carriage: Carriage::default(),
             list_carriers: true,
         }
     }
 }
 
-struct Entry {
-    name: &'static str,
-    summary: &'static str,
-    open: fn(u64, &GenerateOptions) -> Result<FrameStream, CorpusError>,
+impl GenerateOptions {
+    /// The address that stands on the wire, and in the truth, for one of the
+    /// scenario's own.
+    pub fn address(&self, own: Ipv4Addr) -> IpAddr {
+        if self.carriage.ipv6 { as_ipv6(own) } else { own.into() }
+    }
 }
 
-const SCENARIOS: &[Entry] =
-    &[Entry { name: outbreak::NAME, summary: outbreak::SUMMARY, open: outbreak::open }];
+/// A scenario in the list of its room.
+pub(crate) struct Entry {
+    pub(crate) profile: Profile,
+    pub(crate) open: fn(u64, &GenerateOptions) -> Result<FrameStream, CorpusError>,
+}
+
+/// All scenarios, room by room.
+const ROOMS: &[&[Entry]] =
+    &[outbreak::SCENARIOS, worms::SCENARIOS, presets::SCENARIOS, benign::SCENARIOS];
+
+fn entries() -> impl Iterator<Item = &'static Entry> {
+    ROOMS.iter().copied().flatten()
+}
 
 /// A story with a known answer.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Scenario {
-    index: usize,
+    entry: &'static Entry,
     seed: u64,
     options: GenerateOptions,
 }
@@ -93,16 +116,20 @@ impl Scenario {
     /// # Errors
     /// [`CorpusError::UnknownScenario`].
     pub fn named(name: &str, seed: u64) -> Result<Self, CorpusError> {
-        let index = SCENARIOS
-            .iter()
-            .position(|entry| entry.name == name)
+        let entry = entries()
+            .find(|entry| entry.profile.name == name)
             .ok_or_else(|| CorpusError::UnknownScenario(name.to_owned()))?;
-        Ok(Self { index, seed, options: GenerateOptions::default() })
+        Ok(Self { entry, seed, options: GenerateOptions::default() })
     }
 
     /// The names of all scenarios.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        SCENARIOS.iter().map(|entry| entry.name)
+        entries().map(|entry| entry.profile.name)
+    }
+
+    /// What is known of each scenario.
+    pub fn profiles() -> impl Iterator<Item = &'static Profile> {
+        entries().map(|entry| &entry.profile)
     }
 
     /// The same scenario with these options.
@@ -111,14 +138,9 @@ impl Scenario {
         Self { options, ..self }
     }
 
-    /// Its name.
-    pub fn name(&self) -> &'static str {
-        SCENARIOS[self.index].name
-    }
-
-    /// What happens in it, in one line.
-    pub fn summary(&self) -> &'static str {
-        SCENARIOS[self.index].summary
+    /// What is known of it.
+    pub fn profile(&self) -> &'static Profile {
+        &self.entry.profile
     }
 
     /// Starts it.
@@ -126,7 +148,17 @@ impl Scenario {
     /// # Errors
     /// [`CorpusError::Setting`].
     pub fn stream(&self) -> Result<FrameStream, CorpusError> {
-        (SCENARIOS[self.index].open)(self.seed, &self.options)
+        (self.entry.open)(self.seed, &self.options)
+    }
+}
+
+impl std::fmt::Debug for Scenario {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scenario")
+            .field("name", &self.entry.profile.name)
+            .field("seed", &self.seed)
+            .field("options", &self.options)
+            .finish()
     }
 }
 
@@ -332,6 +364,7 @@ impl Part {
     fn tell(mut self, truth: &mut GroundTruth) {
         let planted = self.traffic.planted();
         truth.parameters.extend(planted.parameters);
+        truth.vulnerable_hosts += planted.vulnerable_hosts;
         self.carriers.resize(planted.contents.len(), Carriers::default());
         for (content, carriers) in planted.contents.into_iter().zip(self.carriers) {
             let spans = content.body.invariant().into_iter();

@@ -56,6 +56,8 @@ pub trait Traffic: Send {
 pub struct Planted {
     /// The settings that made it.
     pub parameters: BTreeMap<String, serde_json::Value>,
+    /// Hosts that could be infected, on both sides of the tap.
+    pub vulnerable_hosts: u64,
     /// Its contents, numbered as in [`Mark::Content`].
     pub contents: Vec<PlantedContent>,
     /// Its infections, numbered as in [`Mark::Content`]; also those that were

@@ -48,6 +48,8 @@ fn options(args: &GenerateArgs) -> GenerateOptions {
         background_hosts: args.background_hosts,
         background_rate: args.background_rate,
         worm: !args.no_worm,
+        inside: None,
+        body: None,
         vulnerable_hosts: args.vulnerable_hosts,
         scan_rate: args.scan_rate,
         carriage: args.carriage.clone(),

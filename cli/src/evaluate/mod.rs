@@ -1,0 +1,3 @@
+//! How good is the detector, and how do we know?
+
+pub(crate) mod results;
