@@ -7,8 +7,10 @@ use wormsift::config::{Config, Size};
 use wormsift::packet::{Packet, Timestamp};
 use wormsift::sensor::Sensor;
 
-#[test]
-fn unique_traffic_in_full_tables_gives_a_warning_and_no_signature() {
+/// Sifts 60,000 different payloads at one a 100 us, all windows kept, in the least
+/// memory; in place of every tenth one, from the middle on, what `instead` makes of
+/// its number: source, destination, payload.
+fn flood(instead: impl Fn(u64) -> Option<(u32, u32, Vec<u8>)>) -> Sensor {
     let mut config = Config::default();
     config.memory = Some(Size(16 << 20));
     config.sampling = "1".parse().unwrap();
@@ -16,14 +18,15 @@ fn unique_traffic_in_full_tables_gives_a_warning_and_no_signature() {
     let mut worker = sensor.worker();
     let random = &mut Random(1);
     for number in 1..=60_000_u64 {
-        let payload = random.bytes(240);
+        let unique = (number as u32, random.next() as u32 % 100_000, random.bytes(240));
+        let planted = (number > 30_000 && number.is_multiple_of(10))
+            .then(|| instead((number - 30_000) / 10));
+        let (source, destination, payload) = planted.flatten().unwrap_or(unique);
         worker.observe(&Packet {
             number,
             time: Timestamp::from_nanos(number * 100_000),
-            source: (0x0a00_0000 + number as u32).to_be_bytes().into(),
-            destination: (0x1400_0000 + random.next() as u32 % 100_000)
-                .to_be_bytes()
-                .into(),
+            source: (0x0a00_0000 + source).to_be_bytes().into(),
+            destination: (0x1400_0000 + destination).to_be_bytes().into(),
             protocol: 17,
             source_port: 7,
             destination_port: 9,
@@ -45,11 +48,45 @@ fn unique_traffic_in_full_tables_gives_a_warning_and_no_signature() {
         stats.count("content", "not_borne_out").unwrap()
     );
     assert!(stats.gauge("fill", "prevalence").unwrap() > 0.95);
+    assert!(stats.gauge("fill", "dispersion").unwrap() > 0.4);
     assert!(stats.count("content", "not_borne_out").unwrap() > 0);
+    sensor
+}
+
+#[test]
+fn unique_traffic_in_full_tables_gives_warnings_and_no_signature() {
+    let mut sensor = flood(|_| None);
     assert_eq!(sensor.findings(), []);
     let warnings = sensor.warnings();
-    assert!(
-        warnings.iter().any(|warning| warning.contains("promoted falsely")),
-        "{warnings:?}"
-    );
+    for told in ["promoted falsely", "dispersion tables are"] {
+        assert!(warnings.iter().any(|warning| warning.contains(told)), "{warnings:?}");
+    }
+}
+
+#[test]
+fn full_tables_do_not_make_a_crowd_of_one_server_into_a_worm() {
+    let page = Random(2).bytes(600);
+    for server in [true, false] {
+        let mut sensor = flood(|n| {
+            let client = 200_000 + (n % 200) as u32;
+            let (from, to) = if server { (150_000, client) } else { (client, 150_000) };
+            Some((from, to, page.clone()))
+        });
+        assert_eq!(sensor.findings(), []);
+    }
+}
+
+#[test]
+fn full_tables_do_not_hide_a_worm() {
+    let body = Random(3).bytes(600);
+    let mut sensor = flood(|n| {
+        let hosts = [n % 50, n * 7 % 53].map(|host| 200_000 + host as u32);
+        Some((hosts[0], hosts[1], body.clone()))
+    });
+    let findings = sensor.findings();
+    assert!(!findings.is_empty());
+    for finding in findings {
+        let content = &finding.signature().content;
+        assert!(body.windows(content.len()).any(|part| part == content), "{finding:?}");
+    }
 }

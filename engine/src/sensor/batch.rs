@@ -75,8 +75,9 @@ impl Record {
 pub(crate) struct PayloadAt {
     /// Index of the frame; `OWN` for the chunk's own bytes.
     pub(crate) origin: u32,
-    pub(crate) start: u32,
     pub(crate) len: u32,
+    /// A host's worker may buffer more than 4 GiB.
+    pub(crate) start: u64,
 }
 
 impl PayloadAt {
@@ -155,7 +156,7 @@ impl Chunk {
             chunks.iter().map(|chunk| vec![0; chunk.records.len()]).collect();
         let mut starts = Vec::with_capacity(chunks.len());
         for chunk in &chunks {
-            starts.push(merged.own.len() as u32);
+            starts.push(merged.own.len() as u64);
             merged.own.extend_from_slice(&chunk.own);
             merged.counters.add(&chunk.counters);
         }

@@ -33,6 +33,10 @@ const MOST_PENDING: usize = 256;
 /// Thresholds up to this are decided by the candidate's exact sets.
 const EXACT: u32 = 16;
 
+/// Share of dispersion cells in use above which there are fewer than two a row for
+/// each promoted key, and estimates are no longer to be relied on.
+pub(crate) const DISPERSION_OVERLOADED: f64 = 0.4;
+
 /// The thresholds and rules that all content shards share.
 pub(crate) struct Rules {
     prevalence: u32,
@@ -291,11 +295,13 @@ impl ContentShard {
         self.generation = generation;
         let before = Timestamp::from_nanos(generation.saturating_sub(1) * self.window);
         self.candidates.expire(before, &mut self.requests_of_one);
-        self.requests.extend(
-            self.requests_of_one
-                .drain(..)
-                .map(|request| PlacedRequest { place, request }),
-        );
+        self.hand_over_requests(place);
+    }
+
+    /// Passes on what a candidate asked of the flow shards during this packet.
+    fn hand_over_requests(&mut self, place: Place) {
+        let placed = self.requests_of_one.drain(..);
+        self.requests.extend(placed.map(|request| PlacedRequest { place, request }));
     }
 
     /// Past prevalence: who sent it to whom, and has it been passed on?
@@ -335,12 +341,7 @@ impl ContentShard {
             passed.is_some(),
             &mut self.requests_of_one,
         );
-        let place = next.place;
-        self.requests.extend(
-            self.requests_of_one
-                .drain(..)
-                .map(|request| PlacedRequest { place, request }),
-        );
+        self.hand_over_requests(next.place);
 
         let passed_on = passed.is_some_and(|passed| {
             passed.spread >= self.rules.spread
@@ -371,15 +372,18 @@ impl ContentShard {
             recent.1,
             candidate.destination_list_complete,
         );
-        // Sketches that are full say thirty of everything: the entry's own lists must
-        // bear them out. One side was at two when the entry was made.
+        // A sketch that is full says thirty of everything: the entry's own lists must
+        // bear it out. One side was at two when the entry was made, the other may have
+        // had its hosts before; but a sketch known to be full vouches for neither.
         let sides = [
             (self.rules.sources, recent.0, candidate.source_list_complete),
             (self.rules.destinations, recent.1, candidate.destination_list_complete),
         ];
-        let borne_out = sides.iter().any(|(threshold, exact, complete)| {
+        let listed = sides.iter().filter(|(threshold, exact, complete)| {
             !complete || 2 * exact >= (*threshold).min(LISTED)
         });
+        let needed = if self.dispersion.fill() > DISPERSION_OVERLOADED { 2 } else { 1 };
+        let borne_out = listed.count() >= needed;
         self.counters.not_borne_out += u64::from(dispersed && !borne_out);
         for (reached, alarm) in
             [(passed_on, Alarm::Propagation), (dispersed && borne_out, Alarm::Dispersion)]

@@ -166,7 +166,7 @@ fn place_in(data: &[u8], frame: usize, packet: &Packet<'_>) -> PayloadAt {
     };
     PayloadAt {
         origin: frame as u32,
-        start: start as u32,
+        start: start as u64,
         len: packet.payload.len() as u32,
     }
 }
@@ -222,7 +222,7 @@ fn use_datagram(
         Decoded::Packet(packet) => {
             let payload = PayloadAt {
                 origin: PayloadAt::OWN,
-                start: chunk.own.len() as u32,
+                start: chunk.own.len() as u64,
                 len: packet.payload.len() as u32,
             };
             chunk.own.extend_from_slice(packet.payload);

@@ -1,6 +1,7 @@
 //! What a sensor tells about itself: counters, fill, memory, warnings.
 
 use super::Sensor;
+use super::content_shard::{ContentShard, DISPERSION_OVERLOADED};
 use super::sizing::{self, CONTENT_SHARDS};
 use super::stats::{ContentCounters, Stats};
 use crate::prevalence::Prevalence;
@@ -14,6 +15,9 @@ const FILLS: [&str; 5] = ["prevalence", "dispersion", "recipients", "senders", "
 /// Counters a key below which a prevalence table counts as overloaded: 0.8 % of
 /// new keys are then promoted falsely (DESIGN, sizing law).
 const OVERLOADED: f64 = 4.0;
+
+/// Packets far before the current time that are no accident any more.
+const MANY_BACKWARDS: u64 = 1_000;
 
 impl Sensor {
     /// The counters and gauges of every room. Names are stable.
@@ -39,6 +43,7 @@ impl Sensor {
             ("short_datagrams", p.short_datagrams),
             ("too_short", p.too_short),
             ("time_backwards", self.clock.backwards),
+            ("time_far_backwards", self.clock.far_backwards),
             ("time_jump", self.clock.jumps),
         ] {
             stats.set("packets", name, value);
@@ -220,23 +225,57 @@ impl Sensor {
                 expected * 100.0
             ));
         }
+        let windows = self.config.dispersion_window.0 as f64
+            / self.config.prevalence_window.0 as f64;
+        let promoted = keys * expected * windows.max(1.0);
+        let room = self.content[0].dispersion().cells_per_row() * CONTENT_SHARDS / 2;
+        if promoted > room as f64 {
+            self.warnings.push(format!(
+                "the expected rate promotes {promoted:.3e} contents falsely in a dispersion \
+                 window of {}, and the dispersion tables have room for {room}: estimates of \
+                 hosts will run high, and alarms will wait for listed hosts on both sides",
+                self.config.dispersion_window
+            ));
+        }
     }
 
-    /// Warns, once, when the prevalence tables are seen to be overloaded.
+    /// Warns, once of each, when tables are seen to be overloaded and when time
+    /// stands still.
     pub(super) fn warn_of_overload(&mut self) {
-        if self.overload_warned {
-            return;
-        }
-        let fullest =
-            self.content.iter().map(|c| c.prevalence().fill()).fold(0.0, f64::max);
+        let fullest = |fill: fn(&ContentShard) -> f64| {
+            self.content.iter().map(fill).fold(0.0, f64::max)
+        };
+        let prevalence = fullest(|content| content.prevalence().fill());
+        let dispersion = fullest(|content| content.dispersion().fill());
         // Each new key sets four counters: 4 counters a key fill 1 - 1/e of them.
-        if fullest > 1.0 - (-4.0 / OVERLOADED).exp() {
-            self.overload_warned = true;
-            self.warnings.push(format!(
+        self.warn_once(0, prevalence > 1.0 - (-4.0 / OVERLOADED).exp(), || {
+            format!(
                 "prevalence tables are {:.0} % full: more than 0.8 % of new contents are now \
                  promoted falsely; more memory, a shorter window or sparser sampling would help",
-                fullest * 100.0
-            ));
+                prevalence * 100.0
+            )
+        });
+        self.warn_once(1, dispersion > DISPERSION_OVERLOADED, || {
+            format!(
+                "dispersion tables are {:.0} % full: more contents repeat in a window than they \
+                 have room for, so that estimates of hosts run high and alarms wait for listed \
+                 hosts on both sides; more memory, a shorter dispersion window or sparser \
+                 sampling would help",
+                dispersion * 100.0
+            )
+        });
+        let (far, packets) = (self.clock.far_backwards, self.packets.packets);
+        self.warn_once(2, far > MANY_BACKWARDS && far > packets / 2, || {
+            format!(
+                "{far} of {packets} packets claim times more than a dispersion window before \
+                 the current time, and count at that: windows and ticks stand still"
+            )
+        });
+    }
+
+    fn warn_once(&mut self, which: usize, when: bool, text: impl FnOnce() -> String) {
+        if when && !std::mem::replace(&mut self.warned[which], true) {
+            self.warnings.push(text());
         }
     }
 }

@@ -95,7 +95,8 @@ pub struct Sensor {
     frames: u64,
     packets: PacketCounters,
     drops: DropCounters,
-    overload_warned: bool,
+    /// Which warnings have been given.
+    warned: [bool; 3],
     warnings: Vec<String>,
 }
 
@@ -152,7 +153,7 @@ impl Sensor {
             frames: 0,
             packets: PacketCounters::default(),
             drops: DropCounters::default(),
-            overload_warned: false,
+            warned: [false; 3],
             warnings: Vec::new(),
             sifter,
             plan,
@@ -187,7 +188,9 @@ impl Sensor {
             .into_iter()
             .map(|worker| std::mem::replace(&mut worker.chunk, Chunk::new()))
             .collect();
-        if chunks.len() > 1 {
+        let in_order =
+            |chunk: &Chunk| chunk.records.is_sorted_by_key(|record| record.number);
+        if chunks.len() > 1 || !chunks.iter().all(in_order) {
             chunks = vec![Chunk::merge(chunks)];
         }
         for chunk in &chunks {
@@ -344,7 +347,17 @@ impl Sensor {
                 })
                 .collect();
         }
-        self.findings.extend(self.ledger.tick(Timestamp::from_nanos(tick), alarms));
+        let news = self.ledger.tick(Timestamp::from_nanos(tick), alarms);
+        self.report(news);
+    }
+
+    /// Hands findings out, in the packets' own time.
+    fn report(&mut self, mut findings: Vec<Finding>) {
+        let ahead = self.clock.ahead();
+        if ahead > 0 {
+            findings.iter_mut().for_each(|finding| clock::set_back(finding, ahead));
+        }
+        self.findings.append(&mut findings);
     }
 
     /// Moves packet time to `now`, which the host vouches for: ticks that have
@@ -364,7 +377,7 @@ impl Sensor {
         let content = &self.content;
         let summaries =
             self.ledger.finish(|key| content[batch::content_shard(key)].current(key));
-        self.findings.extend(summaries);
+        self.report(summaries);
     }
 
     /// The findings since the last call, in order.

@@ -185,7 +185,7 @@ impl Worker {
     pub fn observe(&mut self, packet: &Packet<'_>) {
         let payload = PayloadAt {
             origin: PayloadAt::OWN,
-            start: self.chunk.own.len() as u32,
+            start: self.chunk.own.len() as u64,
             len: packet.payload.len() as u32,
         };
         let before = self.chunk.records.len();
