@@ -2,6 +2,25 @@
 //!
 //! Each format is a file of its own, from a [`Signature`](crate::signature::Signature)
 //! to text and nothing else. [`json_lines`] is the engine's own: it loses nothing,
-//! is stable under a schema version, and can be read back.
+//! is stable under a schema version, and can be read back. The formats of rules go
+//! through a [`Rule`], which says what can be asked of a packet, and numbers from a
+//! [`SidRegistry`]. Every rule alerts; none blocks.
 
+pub mod eve;
+pub mod host_sets;
 pub mod json_lines;
+pub mod misp;
+pub mod snort3;
+pub mod stix;
+pub mod suricata;
+pub mod yara;
+pub mod zeek;
+
+mod rule;
+mod sids;
+
+pub use rule::{NoRule, Rule, RuleOptions, Service};
+pub use sids::{Sid, SidError, SidRegistry};
+
+#[cfg(test)]
+mod decoders;

@@ -1,0 +1,64 @@
+//! A MISP event: one attribute a rule, and the infected sources.
+
+use super::rule::{Rule, RuleOptions};
+use super::stix::{description, uuid};
+use super::suricata;
+use serde_json::{Value, json};
+
+/// An event of these rules, JSON. It is neither published nor meant for detection
+/// without a look.
+pub fn event(rules: &[Rule<'_>], options: &RuleOptions) -> String {
+    let first = rules.iter().map(|rule| rule.signature.detected_at).min();
+    let date = first.unwrap_or_default().to_string();
+    let attributes: Vec<Value> =
+        rules.iter().flat_map(|rule| attributes(rule, options)).collect();
+    let ids: Vec<&str> = rules.iter().map(|rule| &*rule.signature.id).collect();
+    let event = json!({ "Event": {
+        "uuid": uuid(&format!("event {}", ids.join(" "))),
+        "info": "wormsift: contents seen to spread",
+        "date": date.get(..10).unwrap_or_default(),
+        "threat_level_id": "4",
+        "analysis": "0",
+        "distribution": "0",
+        "published": false,
+        "Attribute": attributes,
+    }});
+    format!("{event:#}\n")
+}
+
+fn attributes(rule: &Rule<'_>, options: &RuleOptions) -> Vec<Value> {
+    let it = rule.signature;
+    let comment = description(rule);
+    let attribute = |kind: &str, value: String| {
+        json!({
+            "uuid": uuid(&format!("attribute {kind} {} {value}", it.id)),
+            "type": kind,
+            "category": "Network activity",
+            "value": value,
+            "comment": comment,
+            "to_ids": false,
+        })
+    };
+    let relays = it.relays.iter().map(|relay| relay.host);
+    let mut list = vec![attribute("snort", suricata::rule(rule, options))];
+    list.extend(relays.map(|host| attribute("ip-src", host.to_string())));
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rule::tests::{SID, signature};
+    use super::*;
+
+    #[test]
+    fn an_event_holds_the_rule_and_is_not_for_blocking() {
+        let signature = signature(b"some content that is long enough");
+        let options = RuleOptions::default();
+        let rule = Rule::new(&signature, SID, &options).unwrap();
+        let value: Value = serde_json::from_str(&event(&[rule], &options)).unwrap();
+        let event = &value["Event"];
+        assert_eq!(event["date"], "2023-11-14");
+        assert_eq!(event["Attribute"][0]["to_ids"], false);
+        assert_eq!(event["Attribute"].as_array().unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,112 @@
+//! STIX 2.1: one bundle of indicators, each with the Suricata rule as its pattern.
+//!
+//! Identifiers follow from the signature's, so that the same finding shared twice is
+//! one object.
+
+use super::rule::{Rule, RuleOptions};
+use super::suricata;
+use crate::packet::Timestamp;
+use crate::signature::Confidence;
+use serde_json::{Value, json};
+use xxhash_rust::xxh3::xxh3_128;
+
+/// A bundle of these rules' indicators, JSON.
+pub fn bundle(rules: &[Rule<'_>], options: &RuleOptions) -> String {
+    let objects: Vec<Value> = rules.iter().map(|rule| indicator(rule, options)).collect();
+    let ids: Vec<&str> = objects.iter().filter_map(|one| one["id"].as_str()).collect();
+    let mut bundle = json!({
+        "type": "bundle",
+        "id": format!("bundle--{}", uuid(&ids.join(" "))),
+    });
+    // The schema wants objects to be there or the key not to be.
+    if !objects.is_empty() {
+        bundle["objects"] = Value::Array(objects);
+    }
+    format!("{bundle:#}\n")
+}
+
+fn indicator(rule: &Rule<'_>, options: &RuleOptions) -> Value {
+    let it = rule.signature;
+    let created = milliseconds(it.detected_at);
+    json!({
+        "type": "indicator",
+        "spec_version": "2.1",
+        "id": format!("indicator--{}", uuid(&format!("indicator {}", it.id))),
+        "created": created,
+        "modified": created,
+        "name": rule.title(),
+        "description": description(rule),
+        "indicator_types": ["malicious-activity"],
+        "pattern": suricata::rule(rule, options),
+        "pattern_type": "suricata",
+        "valid_from": milliseconds(it.first_seen.min(it.detected_at)),
+        "confidence": match it.confidence {
+            // The middle of each range of STIX's own scale "None / Low / Med / High".
+            Confidence::Low => 15,
+            Confidence::Medium => 50,
+            Confidence::High => 85,
+        },
+    })
+}
+
+/// The evidence in one sentence.
+pub(super) fn description(rule: &Rule<'_>) -> String {
+    let it = rule.signature;
+    format!(
+        "Content of {} bytes seen to spread: {} alarm, {} packets from at least {} sources to \
+         at least {} destinations, passed on to {} hosts by those who received it; confidence \
+         {}. For a person to judge.",
+        it.content.len(),
+        it.alarm.name(),
+        it.packets,
+        it.sources,
+        it.destinations,
+        it.spread,
+        it.confidence.name()
+    )
+}
+
+/// A UUID of version 8 (RFC 9562: of the maker's own design) from a text.
+pub(super) fn uuid(text: &str) -> String {
+    let hash = xxh3_128(text.as_bytes());
+    let hash = hash & !(0xf << 76) | 8 << 76;
+    let hash = hash & !(0b11 << 62) | 0b10 << 62;
+    let text = format!("{hash:032x}");
+    let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
+    [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
+}
+
+/// RFC 3339 to the millisecond, as STIX compares them.
+fn milliseconds(time: Timestamp) -> String {
+    let text = time.to_string();
+    format!("{}Z", text.get(..23).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rule::tests::{SID, signature};
+    use super::*;
+
+    #[test]
+    fn identifiers_are_uuids_that_follow_from_the_signature() {
+        let one = uuid("a");
+        assert_eq!(one, uuid("a"));
+        assert_ne!(one, uuid("b"));
+        assert_eq!((one.len(), &one[14..15]), (36, "8"));
+        assert!("89ab".contains(&one[19..20]));
+    }
+
+    #[test]
+    fn a_bundle_holds_an_indicator_a_rule() {
+        let signature = signature(b"some content that is long enough");
+        let options = RuleOptions::default();
+        let rule = Rule::new(&signature, SID, &options).unwrap();
+        let value: Value = serde_json::from_str(&bundle(&[rule], &options)).unwrap();
+        let indicator = &value["objects"][0];
+        assert_eq!(indicator["pattern_type"], "suricata");
+        assert_eq!(indicator["created"], "2023-11-14T22:14:10.000Z");
+        assert!(indicator["pattern"].as_str().unwrap().starts_with("alert udp "));
+        let empty: Value = serde_json::from_str(&bundle(&[], &options)).unwrap();
+        assert!(empty.get("objects").is_none());
+    }
+}
