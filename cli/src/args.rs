@@ -3,6 +3,10 @@
 //! Only its shape is checked here; ranges are the engine's business
 //! ([`Config::validate`](wormsift::config::Config::validate)).
 
+mod export;
+
+pub(crate) use export::{ExportArgs, Format, Grade, RuleArgs};
+
 use crate::filter::Filter;
 use crate::instant::Instant;
 use crate::network::Network;
@@ -100,6 +104,8 @@ pub(crate) enum Command {
     Detect(Box<DetectArgs>),
     /// Print the effective settings as TOML, with the origin of each value
     Config(Box<ConfigArgs>),
+    /// Write signatures as rules, alerts or sets that other programs take
+    Export(Box<ExportArgs>),
     /// Write a capture with known answers
     Generate(Box<GenerateArgs>),
     /// Print the completions of a shell
@@ -124,6 +130,8 @@ pub(crate) struct DetectArgs {
     pub(crate) run: RunArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) rules: RuleArgs,
 }
 
 /// Which packets are sifted.
@@ -247,6 +255,9 @@ pub(crate) struct OutputArgs {
     /// All counters at the end, on stderr (with --json always also a line on stdout)
     #[arg(long)]
     pub(crate) stats: bool,
+    /// At the end, write the signatures to this file, as --format says
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
     /// Exit with 4 when there is a signature
     #[arg(long)]
     pub(crate) fail_on_signature: bool,

@@ -13,6 +13,7 @@ mod instant;
 mod network;
 mod progress;
 mod report;
+mod rules;
 mod selection;
 mod settings;
 mod signals;

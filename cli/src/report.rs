@@ -15,6 +15,8 @@ pub(crate) struct Report {
     /// Whether news are said on stderr too.
     talks: bool,
     found_any: bool,
+    /// The last word on each signature, where rules are to be made of them.
+    kept: Option<Vec<Signature>>,
 }
 
 enum Form {
@@ -25,8 +27,10 @@ enum Form {
 }
 
 impl Report {
-    pub(crate) fn new(json: bool) -> Self {
+    /// Lines or a table; `keep` for [`Report::kept`].
+    pub(crate) fn new(json: bool, keep: bool) -> Self {
         Self {
+            kept: keep.then(Vec::new),
             form: if json { Form::Json } else { Form::Table(Ranking::default()) },
             // The lines themselves are on the screen already.
             talks: !(json && io::stdout().is_terminal()),
@@ -37,6 +41,11 @@ impl Report {
     /// Whether there was a signature.
     pub(crate) fn found_any(&self) -> bool {
         self.found_any
+    }
+
+    /// The signatures of all summaries so far, if they were to be kept.
+    pub(crate) fn kept(&self) -> &[Signature] {
+        self.kept.as_deref().unwrap_or_default()
     }
 
     /// Writes, or keeps, one finding.
@@ -54,6 +63,9 @@ impl Report {
                 }
                 Finding::Summary(_) => {}
             }
+        }
+        if let (Some(kept), Finding::Summary(signature)) = (&mut self.kept, &finding) {
+            kept.push(signature.clone());
         }
         match (&mut self.form, finding) {
             (Form::Json, finding) => print_line(&json_lines::write(&finding)),

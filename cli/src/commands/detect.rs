@@ -9,6 +9,7 @@ mod stats;
 use crate::args::{DetectArgs, RunArgs};
 use crate::exit_code::{Exit, Failure};
 use crate::report::Report;
+use crate::rules;
 use crate::selection::Selection;
 use crate::settings::Settings;
 use crate::signals::Signals;
@@ -43,7 +44,7 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     inputs.iter().for_each(|input| talk.detail(format_args!("input {}", input.name())));
     talk.show_progress();
 
-    let mut report = Report::new(args.output.json);
+    let mut report = Report::new(args.output.json, args.output.rules.is_some());
     let mut progress = Progress::default();
     let limits = args.run.batch.unwrap_or(BATCH);
     let reader = Reader::start(inputs, selection, limits)?;
@@ -88,6 +89,9 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     }
     report.stats(&stats)?;
     let found = report.found_any();
+    if let Some(path) = &args.output.rules {
+        rules::replace(path, &rules::write(report.kept(), &args.rules, talk)?)?;
+    }
     report.finish(talk.stdout_palette())?;
     if args.output.stats {
         talk.answer(stats.for_people());

@@ -3,6 +3,7 @@
 mod completions;
 mod config;
 mod detect;
+mod export;
 mod generate;
 mod man;
 
@@ -15,6 +16,7 @@ pub(crate) fn run(command: &Command, talk: &mut Talk) -> Result<Exit, Failure> {
     match command {
         Command::Detect(args) => detect::run(args, talk),
         Command::Config(args) => config::run(args),
+        Command::Export(args) => export::run(args, talk),
         Command::Generate(args) => generate::run(args, talk),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

@@ -83,6 +83,13 @@ impl Finding {
             Self::Signature(it) | Self::Update(it) | Self::Summary(it) => it,
         }
     }
+
+    /// The same, to keep.
+    pub fn into_signature(self) -> Signature {
+        match self {
+            Self::Signature(it) | Self::Update(it) | Self::Summary(it) => it,
+        }
+    }
 }
 
 /// What became of alarms and signatures.
