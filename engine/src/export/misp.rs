@@ -40,7 +40,7 @@ fn attributes(rule: &Rule<'_>, options: &RuleOptions) -> Vec<Value> {
         })
     };
     let relays = it.relays.iter().map(|relay| relay.host);
-    let mut list = vec![attribute("snort", suricata::rule(rule, options))];
+    let mut list = vec![attribute("suricata", suricata::rule(rule, options))];
     list.extend(relays.map(|host| attribute("ip-src", host.to_string())));
     list
 }

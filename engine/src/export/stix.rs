@@ -8,7 +8,10 @@ use super::suricata;
 use crate::packet::Timestamp;
 use crate::signature::Confidence;
 use serde_json::{Value, json};
-use xxhash_rust::xxh3::xxh3_128;
+use uuid::Uuid;
+
+/// The name space of our identifiers, drawn once.
+const NAMESPACE: Uuid = Uuid::from_u128(0x8e0f_6a1d_93c4_4b57_a2d1_5c70_be94_17f3);
 
 /// A bundle of these rules' indicators, JSON.
 pub fn bundle(rules: &[Rule<'_>], options: &RuleOptions) -> String {
@@ -66,14 +69,9 @@ pub(super) fn description(rule: &Rule<'_>) -> String {
     )
 }
 
-/// A UUID of version 8 (RFC 9562: of the maker's own design) from a text.
+/// A UUID of version 5 from a text: the same text has the same everywhere.
 pub(super) fn uuid(text: &str) -> String {
-    let hash = xxh3_128(text.as_bytes());
-    let hash = hash & !(0xf << 76) | 8 << 76;
-    let hash = hash & !(0b11 << 62) | 0b10 << 62;
-    let text = format!("{hash:032x}");
-    let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
-    [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
+    Uuid::new_v5(&NAMESPACE, text.as_bytes()).to_string()
 }
 
 /// RFC 3339 to the millisecond, as STIX compares them.
@@ -92,7 +90,7 @@ mod tests {
         let one = uuid("a");
         assert_eq!(one, uuid("a"));
         assert_ne!(one, uuid("b"));
-        assert_eq!((one.len(), &one[14..15]), (36, "8"));
+        assert_eq!((one.len(), &one[14..15]), (36, "5"));
         assert!("89ab".contains(&one[19..20]));
     }
 
