@@ -4,9 +4,12 @@
 //! ([`Config::validate`](wormsift::config::Config::validate)).
 
 mod export;
+mod matching;
 
 pub(crate) use export::{ExportArgs, Format, Grade, RuleArgs};
+pub(crate) use matching::MatchArgs;
 
+use crate::exit_code::Failure;
 use crate::filter::Filter;
 use crate::instant::Instant;
 use crate::network::Network;
@@ -104,6 +107,8 @@ pub(crate) enum Command {
     Detect(Box<DetectArgs>),
     /// Print the effective settings as TOML, with the origin of each value
     Config(Box<ConfigArgs>),
+    /// Look for signatures in captures, and count the packets that they match
+    Match(Box<MatchArgs>),
     /// Write signatures as rules, alerts or sets that other programs take
     Export(Box<ExportArgs>),
     /// Write a capture with known answers
@@ -243,6 +248,17 @@ pub(crate) struct RunArgs {
     /// Packets, or with a unit bytes, that are read at once
     #[arg(long, value_name = "SIZE", hide = true, value_parser = batch)]
     pub(crate) batch: Option<Limits>,
+}
+
+impl RunArgs {
+    /// The threads that sift.
+    pub(crate) fn pool(&self) -> Result<rayon::ThreadPool, Failure> {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads.map_or(0, std::num::NonZero::get))
+            .thread_name(|index| format!("sift-{index}"))
+            .build()
+            .map_err(|error| Failure::of("threads", error))
+    }
 }
 
 /// What is printed.

@@ -137,6 +137,7 @@ fn manual_pages_cover_every_subcommand() {
             "wormsift-export.1",
             "wormsift-generate.1",
             "wormsift-man.1",
+            "wormsift-match.1",
             "wormsift.1"
         ]
     );

@@ -116,6 +116,7 @@ pub mod dispersion;
 pub mod error;
 pub mod export;
 pub mod fingerprint;
+pub mod matching;
 pub mod packet;
 pub mod prevalence;
 pub mod propagation;

@@ -19,6 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("propagation", &["sketch"]),
     ("signature", &["propagation"]),
     ("export", &["signature"]),
+    ("matching", &["export", "stream"]),
     (
         "sensor",
         &[
@@ -48,6 +49,7 @@ const RESERVED: &[(&str, &str)] = &[
     ("bloomfilter", "sketch"),
     ("rayon", "sensor"),
     ("toml", "config"),
+    ("aho_corasick", "matching"),
 ];
 
 fn rust_files(folder: &Path, into: &mut Vec<PathBuf>) {

@@ -3,33 +3,27 @@
 //! One thread reads ahead, the pool sifts, and this thread stands between them: it
 //! prints, and looks for signals between batches. None of it changes an answer.
 
-mod reader;
 mod stats;
 
-use crate::args::{DetectArgs, RunArgs};
+use crate::args::DetectArgs;
 use crate::exit_code::{Exit, Failure};
+use crate::reader::{self, Progress, Reader, Wait};
 use crate::report::Report;
 use crate::rules;
 use crate::selection::Selection;
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::talk::Talk;
-use rayon::ThreadPool;
-use reader::{Progress, Reader, Wait};
 use stats::{FinalStats, Run};
 use std::time::Instant;
-use wormsift::capture::{self, Limits};
+use wormsift::capture;
 use wormsift::sensor::Sensor;
-
-/// What is read at once: as much as the engine sifts between two barriers, so that the
-/// pool is seldom without work.
-const BATCH: Limits = Limits { bytes: 4 << 20, frames: 32_768 };
 
 pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let started = Instant::now();
     let settings = Settings::new(&args.settings)?;
     let signals = Signals::new()?;
-    let pool = pool(&args.run)?;
+    let pool = args.run.pool()?;
     let selection = Selection::new(&args.selection, &settings.config);
     let mut sensor = Sensor::new(settings.config).map_err(Failure::usage)?;
     talk.detail(format_args!(
@@ -46,7 +40,7 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
 
     let mut report = Report::new(args.output.json, args.output.rules.is_some());
     let mut progress = Progress::default();
-    let limits = args.run.batch.unwrap_or(BATCH);
+    let limits = args.run.batch.unwrap_or(reader::BATCH);
     let reader = Reader::start(inputs, selection, limits)?;
     let stopped_by = loop {
         report_news(&mut sensor, &mut report, talk)?;
@@ -116,12 +110,4 @@ fn report_news(
         report.finding(finding, talk)?;
     }
     Ok(())
-}
-
-fn pool(args: &RunArgs) -> Result<ThreadPool, Failure> {
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(args.threads.map_or(0, std::num::NonZero::get))
-        .thread_name(|index| format!("sift-{index}"))
-        .build()
-        .map_err(|error| Failure::of("threads", error))
 }

@@ -6,6 +6,7 @@ mod detect;
 mod export;
 mod generate;
 mod man;
+mod matching;
 
 use crate::args::{Cli, Command};
 use crate::exit_code::{Exit, Failure};
@@ -16,6 +17,7 @@ pub(crate) fn run(command: &Command, talk: &mut Talk) -> Result<Exit, Failure> {
     match command {
         Command::Detect(args) => detect::run(args, talk),
         Command::Config(args) => config::run(args),
+        Command::Match(args) => matching::run(args, talk),
         Command::Export(args) => export::run(args, talk),
         Command::Generate(args) => generate::run(args, talk),
         Command::Completions(args) => completions::run(args),

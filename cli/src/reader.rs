@@ -10,13 +10,17 @@ use std::thread;
 use std::time::Duration;
 use wormsift::capture::{CaptureCounters, Damage, FrameBatch, Input, Limits, Trace};
 
+/// What is read at once: as much as the engine sifts between two barriers, so that the
+/// pool is seldom without work.
+pub(crate) const BATCH: Limits = Limits { bytes: 4 << 20, frames: 32_768 };
+
 /// Batches that wait to be sifted, beside the one that is being read.
 const AHEAD: usize = 2;
 /// How long a signal may go unseen.
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// The reading end.
-pub(super) struct Reader(Receiver<Message>);
+pub(crate) struct Reader(Receiver<Message>);
 
 enum Message {
     Read(Box<Read>),
@@ -24,26 +28,26 @@ enum Message {
 }
 
 /// A batch and all that is known with it.
-pub(super) struct Read {
+pub(crate) struct Read {
     /// `None` when only damage is left to tell.
-    pub(super) batch: Option<FrameBatch>,
-    pub(super) damage: Vec<Damage>,
-    pub(super) progress: Progress,
+    pub(crate) batch: Option<FrameBatch>,
+    pub(crate) damage: Vec<Damage>,
+    pub(crate) progress: Progress,
 }
 
 /// How far the reading was after a batch.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     /// Bytes behind, as on disk.
-    pub(super) position: u64,
+    pub(crate) position: u64,
     /// Bytes in all; `None` with a stream.
-    pub(super) total: Option<u64>,
-    pub(super) capture: CaptureCounters,
-    pub(super) selection: SelectionCounts,
+    pub(crate) total: Option<u64>,
+    pub(crate) capture: CaptureCounters,
+    pub(crate) selection: SelectionCounts,
 }
 
 /// What waiting for the reader came to.
-pub(super) enum Wait {
+pub(crate) enum Wait {
     Read(Box<Read>),
     NotYet,
     Ended,
@@ -51,7 +55,7 @@ pub(super) enum Wait {
 
 impl Reader {
     /// Starts to read; it ends when this is dropped, or with the inputs.
-    pub(super) fn start(
+    pub(crate) fn start(
         inputs: Vec<Input>,
         selection: Selection,
         limits: Limits,
@@ -65,7 +69,7 @@ impl Reader {
     }
 
     /// Waits for a batch, a little.
-    pub(super) fn next(&self) -> Result<Wait, Failure> {
+    pub(crate) fn next(&self) -> Result<Wait, Failure> {
         match self.0.recv_timeout(PATIENCE) {
             Ok(Message::Read(read)) => Ok(Wait::Read(read)),
             Ok(Message::End) => Ok(Wait::Ended),

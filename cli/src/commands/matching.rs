@@ -1,0 +1,267 @@
+//! `wormsift match`: which packets would the signatures' rules alert on?
+
+use crate::args::MatchArgs;
+use crate::exit_code::{Exit, Failure};
+use crate::reader::{self, Reader, Wait};
+use crate::selection::Selection;
+use crate::signals::Signals;
+use crate::signature_files;
+use crate::stdout::print;
+use crate::table::counted;
+use crate::talk::Talk;
+use rayon::prelude::*;
+use serde::Serialize;
+use wormsift::capture::{self, FrameBatch};
+use wormsift::config::Config;
+use wormsift::decode::{Datagram, Decoded, Decoder, Defragmenter};
+use wormsift::export::{Rule, RuleOptions, Sid, json_lines};
+use wormsift::matching::{Found, Matcher};
+use wormsift::packet::{Packet, Timestamp};
+use wormsift::sensor::FrameList;
+use wormsift::signature::Signature;
+
+/// Frames that one task scans.
+const PART: usize = 512;
+/// Datagrams that may wait for fragments, and their bytes.
+const FRAGMENTS: (usize, usize) = (512, 16 << 20);
+
+pub(super) fn run(args: &MatchArgs, talk: &mut Talk) -> Result<Exit, Failure> {
+    let (signatures, mut damaged) = signature_files::read(&args.signatures, talk)?;
+    let options =
+        RuleOptions { most_bytes: args.most_bytes.into(), ..RuleOptions::default() };
+    let (mut rules, mut weak) = (Vec::new(), Vec::new());
+    for signature in &signatures {
+        match Rule::new(signature, Sid { sid: 1, rev: 1 }, &options) {
+            Ok(rule) => rules.push(rule),
+            Err(reason) => weak.push((signature, reason)),
+        }
+    }
+    for (signature, reason) in &weak {
+        talk.warning(format_args!("{}: not looked for: {reason}", signature.id));
+    }
+    let matcher = Matcher::new(&rules, args.tails << 20).map_err(Failure::usage)?;
+    let signals = Signals::new()?;
+    let pool = args.run.pool()?;
+    let mut looking = Looking {
+        matcher,
+        decoder: Decoder::new(true, false),
+        defragmenter: Defragmenter::new(FRAGMENTS.0, FRAGMENTS.1),
+        matches: rules.iter().map(|rule| Matches::new(rule.signature)).collect(),
+        each_packet: args.packets,
+        holding: Vec::new(),
+    };
+    let (inputs, missing) = capture::inputs(&args.captures);
+    missing.iter().for_each(|line| talk.error(line));
+    damaged += missing.len() as u64;
+    talk.show_progress();
+    let selection = Selection::new(&args.selection, &Config::default());
+    let batches = args.run.batch.unwrap_or(reader::BATCH);
+    let reader = Reader::start(inputs, selection, batches)?;
+    let stopped_by = loop {
+        if let Some(signal) = signals.caught() {
+            break Some(signal);
+        }
+        let read = match reader.next()? {
+            Wait::Read(read) => read,
+            Wait::NotYet => continue,
+            Wait::Ended => break None,
+        };
+        if let Some(batch) = &read.batch {
+            looking.batch(batch, &pool)?;
+        }
+        damaged += read.damage.len() as u64;
+        read.damage.iter().for_each(|line| talk.error(line));
+        talk.progress().at(read.progress.position, read.progress.total);
+    };
+    talk.end_progress();
+    looking.finish(args.json)?;
+    Ok(match stopped_by {
+        Some(signal) => Exit::Signal(signal),
+        None if damaged > 0 => Exit::Damaged,
+        None => Exit::Done,
+    })
+}
+
+struct Looking<'a> {
+    matcher: Matcher,
+    decoder: Decoder,
+    defragmenter: Defragmenter,
+    matches: Vec<Matches<'a>>,
+    each_packet: bool,
+    holding: Vec<usize>,
+}
+
+/// What one signature matched.
+#[derive(Serialize)]
+struct Matches<'a> {
+    id: &'a str,
+    service: String,
+    length: usize,
+    packets: u64,
+    first_packet: Option<u64>,
+    last_packet: Option<u64>,
+    first_seen: Option<String>,
+    last_seen: Option<String>,
+}
+
+impl<'a> Matches<'a> {
+    fn new(signature: &'a Signature) -> Self {
+        Self {
+            id: &signature.id,
+            service: crate::table::service(signature),
+            length: signature.content.len(),
+            packets: 0,
+            first_packet: None,
+            last_packet: None,
+            first_seen: None,
+            last_seen: None,
+        }
+    }
+
+    fn enter(&mut self, number: u64, time: Timestamp) {
+        self.packets += 1;
+        self.first_packet.get_or_insert(number);
+        self.last_packet = Some(number);
+        self.first_seen.get_or_insert_with(|| time.to_string());
+        self.last_seen = Some(time.to_string());
+    }
+}
+
+/// One packet that one signature matches.
+#[derive(Serialize)]
+struct Hit<'a> {
+    id: &'a str,
+    packet: u64,
+    time: String,
+    source: String,
+    destination: String,
+    source_port: u16,
+    destination_port: u16,
+}
+
+#[derive(Serialize)]
+struct Line<'a, T> {
+    schema: &'static str,
+    r#type: &'static str,
+    #[serde(flatten)]
+    content: &'a T,
+}
+
+/// A frame of a batch, and what its own payload holds.
+type Scanned<'b> = (Decoded<'b>, Vec<Found>);
+
+impl Looking<'_> {
+    /// Scans payloads on all threads, then joins streams in order.
+    fn batch(
+        &mut self,
+        batch: &FrameBatch,
+        pool: &rayon::ThreadPool,
+    ) -> Result<(), Failure> {
+        let (matcher, decoder) = (&self.matcher, &self.decoder);
+        let scanned: Vec<Scanned<'_>> = pool.install(|| {
+            (0..FrameList::len(batch))
+                .into_par_iter()
+                .with_min_len(PART)
+                .map(|index| {
+                    let decoded = decoder.frame(&batch.frame(index));
+                    let mut found = Vec::new();
+                    if let Decoded::Packet(packet) = &decoded {
+                        matcher.scan(packet, &mut found);
+                    }
+                    (decoded, found)
+                })
+                .collect()
+        });
+        for (decoded, found) in scanned {
+            match decoded {
+                Decoded::Packet(packet) => self.complete(&packet, &found)?,
+                Decoded::Fragment(fragment) => {
+                    let mut whole = self.defragmenter.insert(&fragment);
+                    while let Some(datagram) = whole.take() {
+                        whole = self.datagram(&datagram)?;
+                    }
+                }
+                Decoded::Drop(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn datagram(&mut self, datagram: &Datagram) -> Result<Option<Datagram>, Failure> {
+        match self.decoder.datagram(datagram) {
+            Decoded::Packet(packet) => {
+                let mut found = Vec::new();
+                self.matcher.scan(&packet, &mut found);
+                self.complete(&packet, &found)?;
+                Ok(None)
+            }
+            Decoded::Fragment(inner) => Ok(self.defragmenter.insert(&inner)),
+            Decoded::Drop(_) => Ok(None),
+        }
+    }
+
+    fn complete(&mut self, packet: &Packet<'_>, found: &[Found]) -> Result<(), Failure> {
+        self.matcher.complete(packet, found, &mut self.holding);
+        for &rule in &self.holding {
+            let matches = &mut self.matches[rule];
+            matches.enter(packet.number, packet.time);
+            if self.each_packet {
+                line(
+                    "hit",
+                    &Hit {
+                        id: matches.id,
+                        packet: packet.number,
+                        time: packet.time.to_string(),
+                        source: packet.source.to_string(),
+                        destination: packet.destination.to_string(),
+                        source_port: packet.source_port,
+                        destination_port: packet.destination_port,
+                    },
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the counts, the most frequent first.
+    fn finish(mut self, json: bool) -> Result<(), Failure> {
+        self.matches.sort_by_key(|matches| std::cmp::Reverse(matches.packets));
+        let counters = self.matcher.counters();
+        if json {
+            self.matches.iter().try_for_each(|matches| line("matches", matches))?;
+            return line(
+                "match_stats",
+                &serde_json::json!({
+                    "packets": counters.packets,
+                    "payload_bytes": counters.payload_bytes,
+                    "matched": counters.matched,
+                    "forgotten": counters.forgotten,
+                }),
+            );
+        }
+        let mut text = String::new();
+        for it in &self.matches {
+            text.push_str(&format!(
+                "{:>10}  {:<32}  {:<10} {:>5} bytes  {}\n",
+                it.packets,
+                it.id,
+                it.service,
+                it.length,
+                it.first_seen.as_deref().unwrap_or("-")
+            ));
+        }
+        text.push_str(&format!(
+            "{} of {} matched by {}\n",
+            counters.matched,
+            counted(counters.packets, "packet"),
+            counted(self.matches.len() as u64, "signature")
+        ));
+        print(&text)
+    }
+}
+
+fn line(kind: &'static str, content: &impl Serialize) -> Result<(), Failure> {
+    let line = Line { schema: json_lines::SCHEMA, r#type: kind, content };
+    let text = serde_json::to_string(&line).map_err(|error| Failure::of(kind, error))?;
+    print(&format!("{text}\n"))
+}

@@ -1,0 +1,53 @@
+//! `wormsift match`: the packets that signatures match.
+
+mod common;
+
+use common::{code, file, folder, outbreak, run, stderr, stdout};
+
+#[test]
+fn the_packets_that_carry_the_body_are_counted_and_no_others() {
+    let folder = folder("match");
+    let capture = file(&folder, "outbreak.pcap", &outbreak());
+    let lines = run(&["detect", "--json", &capture]);
+    let lines = file(&folder, "found.jsonl", &lines.stdout);
+    let output = run(&["match", "--json", "--packets", "--signatures", &lines, &capture]);
+    assert_eq!((code(&output), stderr(&output)), (0, String::new()));
+    let lines_out: Vec<serde_json::Value> =
+        stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of_type = |kind: &str| -> Vec<&serde_json::Value> {
+        lines_out.iter().filter(|line| line["type"] == kind).collect()
+    };
+    // 24 hosts send the body to three others each; a line of talk follows each.
+    assert_eq!(of_type("hit").len(), 72);
+    assert_eq!(of_type("matches")[0]["packets"], 72);
+    assert_eq!(of_type("match_stats")[0]["packets"], 144);
+    assert!(of_type("hit").iter().all(|hit| hit["destination_port"] == 4_444));
+    for threads in ["1", "3"] {
+        let other = run(&[
+            "match",
+            "--json",
+            "--packets",
+            "--threads",
+            threads,
+            "--batch",
+            "7",
+            "--signatures",
+            &lines,
+            &capture,
+        ]);
+        assert_eq!(stdout(&other), stdout(&output));
+    }
+    let table = stdout(&run(&["match", "--signatures", &lines, &capture]));
+    assert!(table.contains("72 of 144 packets matched by 1 signature"), "{table}");
+}
+
+#[test]
+fn what_cannot_be_read_is_said() {
+    let folder = folder("match_damaged");
+    let signatures = file(&folder, "none.jsonl", b"not json\n");
+    let capture = file(&folder, "outbreak.pcap", &outbreak());
+    let output = run(&["match", "--signatures", &signatures, &capture]);
+    assert_eq!(code(&output), 3);
+    assert!(stderr(&output).contains("none.jsonl: line 1: "));
+    assert!(stdout(&output).contains("0 of 144 packets matched by 0 signatures"));
+}

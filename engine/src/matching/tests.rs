@@ -1,0 +1,150 @@
+use super::*;
+use crate::export::{RuleOptions, Sid};
+use crate::packet::Timestamp;
+use crate::signature::{Alarm, Confidence, Evidence, Signature};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+fn signature(protocol: u8, port: Option<u16>, tokens: &[&[u8]]) -> Signature {
+    Signature {
+        id: "0".repeat(32),
+        alarm: Alarm::Dispersion,
+        confidence: Confidence::Medium,
+        protocol,
+        port,
+        port_rule: "destination".to_owned(),
+        content: tokens.concat(),
+        tokens: tokens.iter().map(|token| token.to_vec()).collect(),
+        packets: 0,
+        sources: 0,
+        destinations: 0,
+        source_list: Vec::new(),
+        destination_list: Vec::new(),
+        spread: 0,
+        relays: Vec::new(),
+        first_seen: Timestamp::default(),
+        last_seen: Timestamp::default(),
+        detected_at: Timestamp::default(),
+        evidence: Evidence {
+            keys: 0,
+            alarms: Vec::new(),
+            distinct_bytes: 0,
+            reasons: Vec::new(),
+        },
+        samples: Vec::new(),
+    }
+}
+
+fn rules(signatures: &[Signature]) -> Vec<Rule<'_>> {
+    let sid = Sid { sid: 1, rev: 1 };
+    let options = RuleOptions::default();
+    signatures.iter().map(|it| Rule::new(it, sid, &options).unwrap()).collect()
+}
+
+fn packet(protocol: u8, port: u16, sequence: u32, payload: &[u8]) -> Packet<'_> {
+    Packet {
+        number: 1,
+        time: Timestamp::default(),
+        source: [10, 0, 0, 1].into(),
+        destination: [10, 0, 0, 2].into(),
+        protocol,
+        source_port: 40_000,
+        destination_port: port,
+        sequence,
+        tcp_flags: 0,
+        encapsulation: 0,
+        payload,
+    }
+}
+
+fn holding(matcher: &mut Matcher, packet: &Packet<'_>) -> Vec<usize> {
+    let (mut found, mut holding) = (Vec::new(), Vec::new());
+    matcher.scan(packet, &mut found);
+    matcher.complete(packet, &found, &mut holding);
+    holding
+}
+
+const A: &[u8] = b"the first token of two";
+const B: &[u8] = b"and the second one, too";
+
+#[test]
+fn a_rule_holds_on_its_own_service_alone() {
+    let signatures = [
+        signature(17, Some(445), &[A]),
+        signature(17, None, &[A]),
+        signature(6, None, &[A]),
+    ];
+    let mut matcher = Matcher::new(&rules(&signatures), 1 << 20).unwrap();
+    assert_eq!(holding(&mut matcher, &packet(17, 445, 0, A)), [0, 1]);
+    assert_eq!(holding(&mut matcher, &packet(17, 446, 0, A)), [1]);
+    assert_eq!(holding(&mut matcher, &packet(6, 445, 0, A)), [2]);
+    assert_eq!(holding(&mut matcher, &packet(1, 445, 0, A)), [0; 0]);
+    assert_eq!(holding(&mut matcher, &packet(17, 445, 0, B)), [0; 0]);
+    assert_eq!(matcher.counters().matched, 3);
+}
+
+#[test]
+fn all_tokens_must_occur_in_one_datagram_or_one_stream() {
+    let signatures = [signature(17, None, &[A, B]), signature(6, None, &[A, B])];
+    let mut matcher = Matcher::new(&rules(&signatures), 1 << 20).unwrap();
+    let both = [B, b" .. ", A].concat();
+    assert_eq!(holding(&mut matcher, &packet(17, 1, 0, A)), [0; 0]);
+    assert_eq!(holding(&mut matcher, &packet(17, 1, 0, B)), [0; 0]);
+    assert_eq!(holding(&mut matcher, &packet(17, 1, 0, &both)), [0]);
+    assert_eq!(holding(&mut matcher, &packet(6, 1, 0, B)), [0; 0]);
+    assert_eq!(holding(&mut matcher, &packet(6, 2, 0, A)), [0; 0], "another stream");
+    assert_eq!(holding(&mut matcher, &packet(6, 1, 500, A)), [1]);
+    assert_eq!(holding(&mut matcher, &packet(6, 1, 900, A)), [0; 0], "counted once");
+}
+
+#[test]
+fn an_offset_must_be_met() {
+    let mut one = signature(17, None, &[A]);
+    one.samples = (0..8)
+        .map(|n: u8| crate::signature::SignatureSample {
+            packet: 1,
+            time: Timestamp::default(),
+            source: crate::packet::Host::of([10, 0, 0, n].into(), 64),
+            destination: crate::packet::Host::default(),
+            source_port: 1,
+            destination_port: 1,
+            offset: 3,
+        })
+        .collect();
+    let signatures = [one];
+    let mut matcher = Matcher::new(&rules(&signatures), 1 << 20).unwrap();
+    assert_eq!(holding(&mut matcher, &packet(17, 1, 0, &[b"abc", A].concat())), [0]);
+    assert_eq!(holding(&mut matcher, &packet(17, 1, 0, A)), [0; 0]);
+}
+
+proptest! {
+    /// However a stream is cut, the rule holds as often as in the whole stream.
+    #[test]
+    fn segments_match_as_the_whole_stream_does(
+        gaps in prop::collection::vec(0usize..60, 1..6),
+        cuts in prop::collection::vec(1usize..50, 1..60),
+    ) {
+        let stream: Vec<u8> =
+            gaps.iter().flat_map(|gap| [&vec![b'.'; *gap][..], A].concat()).collect();
+        let signatures = [signature(6, None, &[A])];
+        let mut matcher = Matcher::new(&rules(&signatures), 1 << 20).unwrap();
+        let (mut at, mut packets, mut ends) = (0, 0, BTreeMap::new());
+        for cut in cuts.iter().cycle() {
+            if at == stream.len() {
+                break;
+            }
+            let end = (at + cut).min(stream.len());
+            let held = holding(&mut matcher, &packet(6, 1, at as u32, &stream[at..end]));
+            packets += held.len();
+            ends.insert(end, ());
+            at = end;
+        }
+        // The naive twin: segments in which at least one occurrence ends.
+        let occurrences = (A.len()..=stream.len()).filter(|end| stream[..*end].ends_with(A));
+        let mut segments: Vec<usize> = occurrences
+            .map(|end| *ends.range(end..).next().expect("a segment").0)
+            .collect();
+        segments.dedup();
+        prop_assert_eq!(packets, segments.len());
+    }
+}
