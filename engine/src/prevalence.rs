@@ -37,8 +37,13 @@ impl Prevalence {
     /// and the previous window, this sighting included: never too low, up to 15 a window.
     #[inline]
     pub fn observe(&mut self, key: u64, time: Timestamp) -> u32 {
+        self.observe_touched(remix(key, self.seed), time)
+    }
+
+    /// The same with the hash that [`Prevalence::touch`] returned for the content.
+    #[inline]
+    pub fn observe_touched(&mut self, hash: u64, time: Timestamp) -> u32 {
         self.tables.advance(time.as_nanos());
-        let hash = remix(key, self.seed);
         let current = self.tables.current_mut().add(hash);
         u32::from(current) + u32::from(self.tables.previous().estimate(hash))
     }
@@ -50,12 +55,14 @@ impl Prevalence {
     }
 
     /// Brings what [`Prevalence::observe`] will need closer. Worth a pass over a batch of
-    /// keys before the batch is observed.
+    /// keys before the batch is observed. Returns the content's hash, for
+    /// [`Prevalence::observe_touched`].
     #[inline]
-    pub fn touch(&self, key: u64) {
+    pub fn touch(&self, key: u64) -> u64 {
         let hash = remix(key, self.seed);
         self.tables.current().touch(hash);
         self.tables.previous().touch(hash);
+        hash
     }
 
     /// Share of counters above zero, 0 to 1: of the fuller of the two windows.

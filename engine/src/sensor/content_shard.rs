@@ -127,6 +127,8 @@ pub(crate) struct TickedAlarm {
 struct Next {
     place: Place,
     key: u64,
+    /// The key as the prevalence tables have it.
+    hash: u64,
     offset: i32,
 }
 
@@ -228,7 +230,7 @@ impl ContentShard {
     }
 
     fn push(&mut self, chunks: &[Chunk], place: Place, key: u64, offset: i32) {
-        self.block.push(Next { place, key, offset });
+        self.block.push(Next { place, key, hash: 0, offset });
         if self.block.len() == BLOCK {
             self.drain_block(chunks);
         }
@@ -236,13 +238,15 @@ impl ContentShard {
 
     fn drain_block(&mut self, chunks: &[Chunk]) {
         let mut block = std::mem::take(&mut self.block);
-        for next in &block {
-            self.prevalence.touch(next.key);
+        let record_of =
+            |place: Place| &chunks[place.chunk as usize].records[place.record as usize];
+        for next in &mut block {
+            next.hash = self.prevalence.touch(next.key);
+            self.candidates.touch(next.key);
+            std::hint::black_box(record_of(next.place).time);
         }
         for next in block.drain(..) {
-            let record =
-                &chunks[next.place.chunk as usize].records[next.place.record as usize];
-            self.apply(&next, record);
+            self.apply(&next, record_of(next.place));
         }
         self.block = block;
     }
@@ -263,8 +267,9 @@ impl ContentShard {
             Err(at) => self.seen_in_packet.insert(at, next.key),
         }
 
-        let prevalence =
-            self.prevalence.observe(next.key, Timestamp::from_nanos(record.time));
+        let prevalence = self
+            .prevalence
+            .observe_touched(next.hash, Timestamp::from_nanos(record.time));
         let promoted = prevalence >= self.rules.prevalence
             || self.candidates.find(next.key).is_some();
         let mut decision = Decision {
