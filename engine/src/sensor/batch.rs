@@ -134,13 +134,18 @@ impl Chunk {
         }
     }
 
-    /// Empties it; the allocations stay.
+    /// Empties it. The allocations stay, unless they are larger than usual: many
+    /// chunks that each once held the largest frame would be a multiple of a batch.
     pub(crate) fn clear(&mut self) {
-        self.records.clear();
-        self.sightings.iter_mut().for_each(Vec::clear);
-        self.segments.iter_mut().for_each(Vec::clear);
-        self.fragments.clear();
-        self.own.clear();
+        fn empty<T>(list: &mut Vec<T>, usual: usize) {
+            list.clear();
+            list.shrink_to(usual);
+        }
+        empty(&mut self.records, 1_024);
+        self.sightings.iter_mut().for_each(|list| empty(list, 128));
+        self.segments.iter_mut().for_each(|list| empty(list, 128));
+        empty(&mut self.fragments, 128);
+        empty(&mut self.own, 1 << 16);
         self.counters = PacketCounters::default();
     }
 

@@ -155,9 +155,13 @@ impl FlowShard {
         }
     }
 
-    /// Ends the batch.
+    /// Ends the batch. Every shard's queue grown to what its busiest batch asked for
+    /// would be a multiple of what one batch can ask for in all.
     pub(crate) fn end_collecting(&mut self) {
         self.requests.clear();
+        self.requests.shrink_to(KEPT);
+        self.seams.clear();
+        self.seams.shrink_to(KEPT);
     }
 }
 
@@ -184,6 +188,9 @@ fn piece_of<'a>(record: &Record, payload: &'a [u8]) -> PacketPiece<'a> {
         payload,
     }
 }
+
+/// Places that a queue keeps from batch to batch.
+const KEPT: usize = 1_024;
 
 /// A sample's bytes after the history (DESIGN, "Candidates").
 const SAMPLE_BYTES: usize = 2_048;

@@ -282,6 +282,7 @@ impl Sensor {
                 let flow = &mut self.flow[usize::from(placed.request.flow_shard())];
                 flow.requests.push((shard as u8, placed));
             }
+            content.requests = Vec::new();
         }
         self.flow.par_iter_mut().for_each(FlowShard::begin_collecting);
         let mut alarms: Vec<TickedAlarm> = self

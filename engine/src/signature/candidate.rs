@@ -181,8 +181,8 @@ impl Candidates {
         has_relay: bool,
         requests: &mut Vec<SampleRequest>,
     ) -> Option<Slot> {
-        let slot = match self.find(key) {
-            Some(Slot(slot)) => slot,
+        let (slot, crowded) = match self.find(key) {
+            Some(Slot(slot)) => (slot, false),
             None => self.admit(key, seen, estimates, has_relay, requests)?,
         };
         let fixed = self.fixed_bytes();
@@ -210,7 +210,14 @@ impl Candidates {
             left,
         );
         let left = room(entry);
-        let sampled = entry.sample(seen, self.samples_per_candidate, left, requests);
+        // Where entries displace each other, most are gone before they are seen again:
+        // what they would have sampled costs more than all else, so only those that
+        // stay, or were passed on, begin to.
+        let sampled = if crowded && !has_relay {
+            Listed::Unchanged
+        } else {
+            entry.sample(seen, self.samples_per_candidate, left, requests)
+        };
         self.lists = others + entry.reserved();
         let cut = [by_source, by_destination].map(|listed| listed == Listed::Refused);
         self.counters.lists_cut += u64::from(cut[0]) + u64::from(cut[1]);
@@ -259,7 +266,7 @@ impl Candidates {
         }
     }
 
-    /// Makes an entry, in place of another when the table is full.
+    /// Makes an entry, in place of another when the table is full; true when it was.
     fn admit(
         &mut self,
         key: u64,
@@ -267,18 +274,18 @@ impl Candidates {
         estimates: (u32, u32),
         has_relay: bool,
         requests: &mut Vec<SampleRequest>,
-    ) -> Option<u32> {
+    ) -> Option<(u32, bool)> {
         let minimum = estimates.0.min(estimates.1);
         if minimum < ADMISSION && !has_relay {
             return None;
         }
-        let slot = if let Some(slot) = self.free.pop() {
-            slot
+        let (slot, crowded) = if let Some(slot) = self.free.pop() {
+            (slot, false)
         } else if self.entries.len() < self.capacity {
             self.entries.push(Candidate::vacant());
-            self.entries.len() as u32 - 1
+            (self.entries.len() as u32 - 1, false)
         } else {
-            self.displace(minimum, has_relay, seen.time, requests)?
+            (self.displace(minimum, has_relay, seen.time, requests)?, true)
         };
         let entry = &mut self.entries[slot as usize];
         self.lists -= entry.reserved();
@@ -287,7 +294,7 @@ impl Candidates {
         self.index.insert(key, slot);
         self.recency.insert(slot, rank(minimum, has_relay));
         self.counters.admitted += 1;
-        Some(slot)
+        Some((slot, crowded))
     }
 
     /// Empties the slot of the first to go, if the new one may displace it.

@@ -134,6 +134,32 @@ fn samples_come_from_distinct_sources_and_newer_ones_follow_each_doubling() {
 }
 
 #[test]
+fn an_entry_that_displaced_another_samples_from_its_second_sighting_on() {
+    let mut table = table(1);
+    let mut requests = Vec::new();
+    table.observe(key(1), &seen(1, 1, 1, 1), (2, 2), false, &mut requests);
+    assert!(matches!(requests[..], [SampleRequest::Take { packet: 1, .. }]));
+    requests.clear();
+    // What goes through in passing leaves no request behind it.
+    for n in 2..10 {
+        table.observe(key(n), &seen(n, n, 1, 1), (2, 2), false, &mut requests);
+    }
+    assert!(matches!(requests[..], [SampleRequest::Release { packet: 1, .. }]));
+    requests.clear();
+    table.observe(key(9), &seen(10, 10, 2, 2), (2, 2), false, &mut requests);
+    assert!(matches!(requests[..], [SampleRequest::Take { packet: 10, .. }]));
+    requests.clear();
+    table.observe(key(11), &seen(11, 11, 1, 1), (2, 2), true, &mut requests);
+    assert!(matches!(
+        requests[..],
+        [
+            SampleRequest::Release { packet: 10, .. },
+            SampleRequest::Take { packet: 11, .. }
+        ]
+    ));
+}
+
+#[test]
 fn a_relay_raises_the_priority_of_samples() {
     let mut table = Candidates::new(1 << 20, 1, 14_400_000_000_000);
     let mut requests = Vec::new();
