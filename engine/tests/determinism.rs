@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{frames, outbreak_frames};
+use common::{flood_frames, frames, outbreak_frames};
 use rayon::ThreadPoolBuilder;
 use wormsift::config::Config;
 use wormsift::export::json_lines;
@@ -53,6 +53,25 @@ fn threads_and_batches_change_nothing() {
                 "{sampling}: {threads} threads, {batch} frames a batch"
             );
         }
+    }
+}
+
+/// More windows alarm than one tick takes, over several ticks of one batch: what waits,
+/// what is put off and where the shards stop must not depend on where batches end.
+#[test]
+fn a_flood_of_alarms_changes_nothing() {
+    let stored = flood_frames(12, 60, 1_400, 6);
+    let frames = frames(&stored);
+    let mut config = Config::default();
+    config.sampling = "1".parse().unwrap();
+    (config.sources, config.destinations) = (3, 3);
+    let truth = run(&frames, 1, frames.len(), &config);
+    let stats: serde_json::Value = serde_json::from_str(&truth.1).unwrap();
+    assert!(stats["signatures"]["alarms"].as_u64() >= Some(64 * 64), "{stats}");
+    assert!(stats["content"]["alarms_deferred"].as_u64() > Some(0), "{stats}");
+    for (threads, batch) in [(1, 1), (2, 7), (8, 100)] {
+        let other = run(&frames, threads, batch, &config);
+        assert_eq!(truth, other, "{threads} threads, {batch} frames a batch");
     }
 }
 

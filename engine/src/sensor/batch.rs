@@ -219,7 +219,7 @@ impl Chunk {
 }
 
 /// A place in the order of all packets of a batch: (chunk, record).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     pub(crate) chunk: u32,
     pub(crate) record: u32,

@@ -11,8 +11,9 @@ use crate::packet::{Host, Timestamp};
 use crate::prevalence::Prevalence;
 use crate::propagation::Propagation;
 use crate::signature::{
-    Alarm, AlarmedCandidate, Candidates, SampleRequest, Seen, Snapshot,
+    Alarm, AlarmedCandidate, Candidate, Candidates, SampleRequest, Seen, Snapshot,
 };
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,9 +27,12 @@ const BLOCK: usize = 32;
 /// Hosts that a candidate lists of each side.
 const LISTED: u32 = 64;
 
-/// Alarms that one shard takes at one tick; those beyond it wait for their next
-/// sighting.
+/// Windows of one shard that may wait for one tick; those beyond it alarm at their
+/// next sighting.
 const MOST_PENDING: usize = 256;
+/// Of these, so many are taken with their evidence: what was passed on and what is
+/// most dispersed. A shard in which so many wait to be emitted stops where it is.
+const MOST_TICKED: usize = 64;
 
 /// Thresholds up to this are decided by the candidate's exact sets.
 const EXACT: u32 = 16;
@@ -112,6 +116,8 @@ pub(crate) struct PlacedRequest {
 struct PendingAlarm {
     key: u64,
     alarm: Alarm,
+    /// When it last fired before.
+    before: Option<Timestamp>,
     protocol: u8,
     port: Option<u16>,
     packet: u64,
@@ -144,6 +150,8 @@ pub(crate) struct ContentShard {
     /// Keys already seen in the current packet, in order.
     seen_in_packet: Vec<u64>,
     place: Option<Place>,
+    /// Where it stopped until waiting alarms are emitted.
+    pub(crate) stopped: Option<Place>,
     pending: Vec<PendingAlarm>,
     /// The tick at which the pending alarms are due.
     due: u64,
@@ -188,6 +196,7 @@ impl ContentShard {
             rules,
             seen_in_packet: Vec::new(),
             place: None,
+            stopped: None,
             pending: Vec::new(),
             due: 0,
             requests_of_one: Vec::new(),
@@ -201,6 +210,9 @@ impl ContentShard {
 
     /// Applies a batch: the chunks' sightings of this shard and `seams`, which is
     /// sorted by (place, offset). `now` is the time after the batch's last packet.
+    ///
+    /// It may stop halfway, before a packet and after a tick, so that evidence does not
+    /// pile up: another call with the same batch goes on from there.
     pub(crate) fn sift(
         &mut self,
         shard: usize,
@@ -209,24 +221,37 @@ impl ContentShard {
         now: u64,
     ) {
         self.place = None;
-        let mut seams = seams.iter().peekable();
-        for (c, chunk) in chunks.iter().enumerate() {
+        let from = self.stopped.take().unwrap_or_default();
+        let done = seams.partition_point(|seam| seam.place < from);
+        let mut seams = seams[done..].iter().peekable();
+        for (c, chunk) in chunks.iter().enumerate().skip(from.chunk as usize) {
             let chunk_number = c as u32;
-            for sighting in &chunk.sightings[shard] {
-                let place = Place { chunk: chunk_number, record: sighting.record };
+            let place_of = |record| Place { chunk: chunk_number, record };
+            let sightings = &chunk.sightings[shard];
+            let done = sightings.partition_point(|s| place_of(s.record) < from);
+            for sighting in &sightings[done..] {
+                let place = place_of(sighting.record);
                 while let Some(seam) =
                     seams.next_if(|s| (s.place, s.offset) < (place, sighting.offset))
                 {
                     self.push(chunks, seam.place, seam.key, seam.offset);
                 }
                 self.push(chunks, place, sighting.key, sighting.offset);
+                if self.stopped.is_some() {
+                    return;
+                }
             }
         }
         for seam in seams {
             self.push(chunks, seam.place, seam.key, seam.offset);
+            if self.stopped.is_some() {
+                return;
+            }
         }
         self.drain_block(chunks);
-        self.pass_tick(now);
+        if self.stopped.is_none() {
+            self.pass_tick(now);
+        }
     }
 
     fn push(&mut self, chunks: &[Chunk], place: Place, key: u64, offset: i32) {
@@ -245,20 +270,26 @@ impl ContentShard {
             self.candidates.touch(next.key);
             std::hint::black_box(record_of(next.place).time);
         }
-        for next in block.drain(..) {
-            self.apply(&next, record_of(next.place));
+        for next in &block {
+            let record = record_of(next.place);
+            if self.place != Some(next.place) {
+                self.pass_tick(record.time);
+                if self.alarms.len() >= MOST_TICKED {
+                    self.stopped = Some(next.place);
+                    break;
+                }
+                self.place = Some(next.place);
+                self.seen_in_packet.clear();
+            }
+            self.apply(next, record);
         }
+        block.clear();
         self.block = block;
     }
 
     fn apply(&mut self, next: &Next, record: &Record) {
-        self.pass_tick(record.time);
         self.pass_window(next.place, record.time);
         self.counters.sightings += 1;
-        if self.place != Some(next.place) {
-            self.place = Some(next.place);
-            self.seen_in_packet.clear();
-        }
         match self.seen_in_packet.binary_search(&next.key) {
             Ok(_) => {
                 self.counters.repeated += 1;
@@ -393,64 +424,82 @@ impl ContentShard {
         for (reached, alarm) in
             [(passed_on, Alarm::Propagation), (dispersed && borne_out, Alarm::Dispersion)]
         {
-            if reached
-                && self.pending.len() < MOST_PENDING
-                && self.candidates.mark_alarm(
-                    slot,
-                    alarm,
-                    seen.time,
-                    Duration::from_nanos(self.rules.dispersion_window),
-                )
-            {
-                match alarm {
-                    Alarm::Dispersion => decision.dispersion_alarm = true,
-                    Alarm::Propagation => decision.propagation_alarm = true,
-                }
-                self.due = (record.time / TICK + 1).saturating_mul(TICK);
-                self.pending.push(PendingAlarm {
-                    key: next.key,
-                    alarm,
-                    protocol: record.protocol,
-                    port: self
-                        .rules
-                        .port_rule
-                        .port(record.source_port, record.destination_port),
-                    packet: record.number,
-                    offset: next.offset,
-                });
+            let window = Duration::from_nanos(self.rules.dispersion_window);
+            let Some(before) = reached
+                .then(|| self.candidates.may_alarm(slot, alarm, seen.time, window))
+                .flatten()
+            else {
+                continue;
+            };
+            if self.pending.len() == MOST_PENDING {
+                self.counters.alarms_deferred += 1;
+                continue;
             }
+            self.candidates.set_alarm(slot, alarm, Some(seen.time));
+            match alarm {
+                Alarm::Dispersion => decision.dispersion_alarm = true,
+                Alarm::Propagation => decision.propagation_alarm = true,
+            }
+            self.due = (record.time / TICK + 1).saturating_mul(TICK);
+            self.pending.push(PendingAlarm {
+                key: next.key,
+                alarm,
+                before,
+                protocol: record.protocol,
+                port: self
+                    .rules
+                    .port_rule
+                    .port(record.source_port, record.destination_port),
+                packet: record.number,
+                offset: next.offset,
+            });
         }
     }
 
-    /// Takes the evidence of pending alarms once their tick has come.
+    /// Takes the evidence of pending alarms once their tick has come: one piece for
+    /// each window, whichever alarms it raised. Windows beyond the bound may alarm again
+    /// at their next sighting.
     pub(crate) fn pass_tick(&mut self, now: u64) {
         if self.pending.is_empty() || now < self.due {
             return;
         }
-        for pending in std::mem::take(&mut self.pending) {
+        let mut pending = std::mem::take(&mut self.pending);
+        pending.sort_by_key(|p| (p.key, p.packet, p.offset, p.alarm));
+        let mut ranked = Vec::with_capacity(pending.len());
+        for of_key in pending.chunk_by(|a, b| a.key == b.key) {
             // An entry may have been displaced since; then its alarm has no evidence.
-            let Some(candidate) = self
-                .candidates
-                .find(pending.key)
-                .and_then(|slot| self.candidates.get(slot))
-                .cloned()
-            else {
-                self.counters.alarms_without_room += 1;
+            let Some(slot) = self.candidates.find(of_key[0].key) else {
+                self.counters.alarms_without_room += of_key.len() as u64;
                 continue;
             };
+            let spread = self.propagation.spread(of_key[0].key);
+            let minimum = self.candidates.get(slot).map_or(0, Candidate::minimum);
+            ranked.push((Reverse((spread, minimum)), slot, of_key));
+        }
+        ranked.sort_by_key(|(rank, _, of_key)| (*rank, of_key[0].key));
+        for (_, slot, of_key) in ranked.split_off(ranked.len().min(MOST_TICKED)) {
+            for pending in of_key {
+                self.candidates.set_alarm(slot, pending.alarm, pending.before);
+            }
+            self.counters.alarms_deferred += of_key.len() as u64;
+        }
+        for (Reverse((spread, _)), slot, of_key) in ranked {
+            let Some(candidate) = self.candidates.get(slot).cloned() else { continue };
+            let first = &of_key[0];
             self.alarms.push(TickedAlarm {
                 tick: self.due,
                 alarm: AlarmedCandidate {
-                    key: pending.key,
-                    alarm: pending.alarm,
-                    protocol: pending.protocol,
-                    port: pending.port,
-                    spread: self.propagation.spread(pending.key),
-                    relays: self.propagation.relays(pending.key),
+                    key: first.key,
+                    alarm: first.alarm,
+                    both: of_key.len() > 1,
+                    protocol: first.protocol,
+                    port: first.port,
+                    spread,
+                    relays: self.propagation.relays(first.key),
                     candidate,
                     samples: Vec::new(),
-                    packet: pending.packet,
-                    offset: pending.offset,
+                    packet: first.packet,
+                    offset: first.offset,
                 },
             });
         }

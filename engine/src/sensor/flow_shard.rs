@@ -97,10 +97,10 @@ impl FlowShard {
     }
 
     /// Puts the batch's requests into packet order. Equal places keep the order of
-    /// content shards, in which they were handed over.
+    /// content shards, in which they were handed over. Those already met go.
     pub(crate) fn begin_collecting(&mut self) {
+        self.requests.drain(..std::mem::take(&mut self.cursor.request));
         self.requests.sort_by_key(|(shard, placed)| (placed.place, *shard));
-        self.cursor = Cursor::default();
     }
 
     /// Second pass: feeds samples with the batch's packets of time before `until`.
@@ -158,6 +158,7 @@ impl FlowShard {
     /// Ends the batch. Every shard's queue grown to what its busiest batch asked for
     /// would be a multiple of what one batch can ask for in all.
     pub(crate) fn end_collecting(&mut self) {
+        self.cursor = Cursor::default();
         self.requests.clear();
         self.requests.shrink_to(KEPT);
         self.seams.clear();

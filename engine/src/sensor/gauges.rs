@@ -158,6 +158,7 @@ impl Sensor {
             ("promotions", sum.promotions),
             ("not_borne_out", sum.not_borne_out),
             ("alarms_without_room", sum.alarms_without_room),
+            ("alarms_deferred", sum.alarms_deferred),
         ] {
             stats.set("content", name, value);
         }

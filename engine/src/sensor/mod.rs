@@ -262,33 +262,48 @@ impl Sensor {
                 flow.join(shard, chunks, frames, sifter);
             });
         }
+        self.sift_content(chunks, now);
+        while let Some(stop) = self.content.iter().filter_map(|c| c.stopped).min() {
+            let record = &chunks[stop.chunk as usize].records[stop.record as usize];
+            self.collect_samples(chunks, frames, record.time);
+            self.sift_content(chunks, now);
+        }
+        self.collect_samples(chunks, frames, u64::MAX);
+        self.end_batch(chunks, frames);
+    }
+
+    /// The content shards, each from where it stopped.
+    fn sift_content(&mut self, chunks: &[Chunk], now: u64) {
         let flow = &self.flow;
+        let resumed = self.content.iter().any(|content| content.stopped.is_some());
         self.content.par_iter_mut().enumerate().for_each_init(
             Vec::new,
             |seams, (shard, content)| {
+                if resumed && content.stopped.is_none() {
+                    return;
+                }
                 seams.clear();
                 seams.extend(flow.iter().flat_map(|flow| flow.seams(shard)).copied());
                 seams.sort_unstable_by_key(|seam| (seam.place, seam.offset, seam.key));
                 content.sift(shard, chunks, seams, now);
             },
         );
-        self.collect_samples(chunks, frames);
     }
 
-    /// The second pass over the flows, stopping at each tick that has alarms.
-    fn collect_samples(&mut self, chunks: &[Chunk], frames: &dyn Frames) {
+    /// The second pass over the flows, stopping at each tick up to `now` that has
+    /// alarms. Every content shard has come to `now`.
+    fn collect_samples(&mut self, chunks: &[Chunk], frames: &dyn Frames, now: u64) {
         for (shard, content) in self.content.iter_mut().enumerate() {
-            for placed in content.requests.drain(..) {
+            for placed in std::mem::take(&mut content.requests) {
                 let flow = &mut self.flow[usize::from(placed.request.flow_shard())];
                 flow.requests.push((shard as u8, placed));
             }
-            content.requests = Vec::new();
         }
         self.flow.par_iter_mut().for_each(FlowShard::begin_collecting);
         let mut alarms: Vec<TickedAlarm> = self
             .content
             .iter_mut()
-            .flat_map(|content| content.alarms.drain(..))
+            .flat_map(|content| content.alarms.extract_if(.., |a| a.tick <= now))
             .collect();
         alarms.sort_by_key(|ticked| ticked.tick);
         let mut alarms = alarms.into_iter().peekable();
@@ -301,6 +316,10 @@ impl Sensor {
             self.collect_until(chunks, frames, tick);
             self.emit(tick, due);
         }
+    }
+
+    /// Feeds samples with the rest of the batch.
+    fn end_batch(&mut self, chunks: &[Chunk], frames: &dyn Frames) {
         self.collect_until(chunks, frames, u64::MAX);
         self.flow.iter_mut().for_each(FlowShard::end_collecting);
         self.warn_of_overload();
@@ -367,14 +386,16 @@ impl Sensor {
         self.clock.advance(now.as_nanos());
         let now = self.clock.now();
         self.content.iter_mut().for_each(|content| content.pass_tick(now));
-        self.collect_samples(&[], &NoFrames);
+        self.collect_samples(&[], &NoFrames, u64::MAX);
+        self.end_batch(&[], &NoFrames);
     }
 
     /// Ends the trace: emits what is pending, then one summary a signature with
     /// its final counts. Packets may follow; a later call sums up again.
     pub fn finish(&mut self) {
         self.content.iter_mut().for_each(|content| content.pass_tick(u64::MAX));
-        self.collect_samples(&[], &NoFrames);
+        self.collect_samples(&[], &NoFrames, u64::MAX);
+        self.end_batch(&[], &NoFrames);
         let content = &self.content;
         let summaries =
             self.ledger.finish(|key| content[batch::content_shard(key)].current(key));

@@ -62,6 +62,8 @@ pub(crate) struct ContentCounters {
     pub(crate) not_borne_out: u64,
     /// Thresholds passed without a candidate to show for it: the table was full.
     pub(crate) alarms_without_room: u64,
+    /// Alarms beyond what one tick takes: they may fire again at their next sighting.
+    pub(crate) alarms_deferred: u64,
 }
 
 impl ContentCounters {
@@ -72,6 +74,7 @@ impl ContentCounters {
         self.promotions += other.promotions;
         self.not_borne_out += other.not_borne_out;
         self.alarms_without_room += other.alarms_without_room;
+        self.alarms_deferred += other.alarms_deferred;
     }
 }
 

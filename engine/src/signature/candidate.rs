@@ -228,25 +228,24 @@ impl Candidates {
         Some(Slot(slot))
     }
 
-    /// Notes that `alarm` has grounds to fire at `time`. True when it fires: for
-    /// the first time, or again `window` or more after it last did.
-    pub fn mark_alarm(
-        &mut self,
+    /// Whether `alarm`, which has grounds to fire at `time`, may: for the first time, or
+    /// again `window` or more after it last did. Inside, when it last did.
+    pub fn may_alarm(
+        &self,
         slot: Slot,
         alarm: Alarm,
         time: Timestamp,
         window: Duration,
-    ) -> bool {
-        let entry = self.entries.get_mut(slot.0 as usize);
-        let Some(entry) = entry.filter(|entry| entry.packets > 0) else {
-            return false;
-        };
-        let last = &mut entry.alarmed_at[alarm as usize];
-        let fires = last.is_none_or(|last| !within(time, last, window));
-        if fires {
-            *last = Some(time);
+    ) -> Option<Option<Timestamp>> {
+        let last = self.get(slot)?.alarmed(alarm);
+        last.is_none_or(|last| !within(time, last, window)).then_some(last)
+    }
+
+    /// Notes when `alarm` last fired, or that what fired is taken back.
+    pub fn set_alarm(&mut self, slot: Slot, alarm: Alarm, at: Option<Timestamp>) {
+        if let Some(entry) = self.entries.get_mut(slot.0 as usize) {
+            entry.alarmed_at[alarm as usize] = at;
         }
-        fires
     }
 
     /// Removes every candidate that was last seen before `before`.

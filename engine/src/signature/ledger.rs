@@ -33,8 +33,10 @@ pub struct LedgerSettings {
 pub struct AlarmedCandidate {
     /// Content key of the window.
     pub key: u64,
-    /// Which alarm.
+    /// Which alarm, the first one where both fired.
     pub alarm: Alarm,
+    /// Whether the other alarm fired too.
+    pub both: bool,
     /// IP protocol number.
     pub protocol: u8,
     /// Port under the port rule.
@@ -195,7 +197,7 @@ impl Ledger {
         mut alarms: Vec<AlarmedCandidate>,
     ) -> Vec<Finding> {
         alarms.sort_by_key(|alarm| (raised(alarm), alarm.alarm));
-        self.counters.alarms += alarms.len() as u64;
+        self.counters.alarms += fired(&alarms);
         let mut services: BTreeMap<Service, Vec<&AlarmedCandidate>> = BTreeMap::new();
         for alarm in &alarms {
             services.entry((alarm.protocol, alarm.port)).or_default().push(alarm);
@@ -321,7 +323,8 @@ impl Ledger {
         let oldest = group.known.iter().min().copied();
         let (n, mut known) = match oldest.and_then(|n| Some((n, self.forget(n)?))) {
             Some(found) => {
-                self.counters.alarms_known += group.alarms.len() as u64;
+                self.counters.alarms_known +=
+                    fired(group.alarms.iter().map(|i| alarms[*i]));
                 found
             }
             None => {
@@ -352,10 +355,14 @@ impl Ledger {
             let alarm = alarms[i];
             known.members.insert(alarm.key);
             known.tally.add(alarm.key, &alarm.candidate, alarm.spread, &alarm.relays);
-            let fired = &mut known.fired[alarm.alarm as usize];
-            if fired.is_none_or(|at| !within(now, at, self.settings.dispersion_window)) {
-                *fired = Some(now);
-                news = true;
+            for kind in Alarm::ALL.into_iter().filter(|k| alarm.both || *k == alarm.alarm)
+            {
+                let fired = &mut known.fired[kind as usize];
+                let window = self.settings.dispersion_window;
+                if fired.is_none_or(|at| !within(now, at, window)) {
+                    *fired = Some(now);
+                    news = true;
+                }
             }
         }
         let signature = known.signature(&rule);
@@ -394,6 +401,11 @@ impl Ledger {
         }
         Some(known)
     }
+}
+
+/// Alarms of windows, of which one may have raised both.
+fn fired<'a>(alarms: impl IntoIterator<Item = &'a AlarmedCandidate>) -> u64 {
+    alarms.into_iter().map(|alarm| 1 + u64::from(alarm.both)).sum()
 }
 
 fn raised(alarm: &AlarmedCandidate) -> Raised {

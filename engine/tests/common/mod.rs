@@ -67,3 +67,43 @@ pub(crate) fn frames(stored: &[(u64, Vec<u8>)]) -> Vec<Frame<'_>> {
         })
         .collect()
 }
+
+/// Contents of `length` random bytes, `rate` of them a second, each sent eight times
+/// over UDP: from three sources to three destinations.
+pub(crate) fn flood_frames(
+    seed: u64,
+    contents: u32,
+    length: usize,
+    rate: u32,
+) -> Vec<(u64, Vec<u8>)> {
+    use std::net::{IpAddr, Ipv4Addr};
+    use wormsift_corpora::frame_builder::{Datagram, FrameBuilder, Transport};
+    let mut random = Random(seed);
+    let mut stored = Vec::new();
+    for content in 0..contents {
+        let payload = random.bytes(length);
+        let time =
+            1_000_000_000_000 + u64::from(content) * (1_000_000_000 / u64::from(rate));
+        for copy in 0..8 {
+            let host =
+                |net: u32| IpAddr::V4(Ipv4Addr::from(net + 3 * content + copy % 3));
+            let mut frame = Vec::new();
+            FrameBuilder::default().frame(
+                &Datagram {
+                    source: host(0x0a00_0000),
+                    destination: host(0x1400_0000),
+                    hop_limit: 64,
+                    identification: 0,
+                    transport: Transport::Udp {
+                        source_port: 1_000,
+                        destination_port: 9_999,
+                    },
+                    payload: &payload,
+                },
+                &mut frame,
+            );
+            stored.push((time, frame));
+        }
+    }
+    stored
+}

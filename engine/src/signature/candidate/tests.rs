@@ -252,10 +252,18 @@ fn an_alarm_fires_once_a_window() {
         table.observe(key(1), &seen(1, 1, 1, 1), (2, 2), false, &mut Vec::new()).unwrap();
     let window = Duration::from_secs(100);
     let at = |seconds: u64| Timestamp::from_nanos(seconds * 1_000_000_000);
-    let fired = [10, 11, 109, 110, 150, 210]
-        .map(|time| table.mark_alarm(slot, Alarm::Dispersion, at(time), window));
-    assert_eq!(fired, [true, false, false, true, false, true]);
-    assert!(table.mark_alarm(slot, Alarm::Propagation, at(211), window));
+    let mut fire = |alarm, time| {
+        let may = table.may_alarm(slot, alarm, at(time), window);
+        may.inspect(|_| table.set_alarm(slot, alarm, Some(at(time))))
+    };
+    let fired = [10, 11, 109, 110, 150, 210].map(|time| fire(Alarm::Dispersion, time));
+    let (never, once, twice) = (Some(None), Some(Some(at(10))), Some(Some(at(110))));
+    assert_eq!(fired, [never, None, None, once, None, twice]);
+    assert_eq!(fire(Alarm::Propagation, 211), never);
+    // Taken back, it may fire again at once.
+    table.set_alarm(slot, Alarm::Propagation, None);
+    assert_eq!(table.may_alarm(slot, Alarm::Propagation, at(211), window), never);
+    table.set_alarm(slot, Alarm::Propagation, Some(at(211)));
     let entry = table.get(slot).unwrap();
     assert_eq!(entry.alarmed(Alarm::Dispersion), Some(at(210)));
     assert_eq!(entry.alarmed(Alarm::Propagation), Some(at(211)));
@@ -276,7 +284,8 @@ fn what_is_unseen_expires_with_its_samples_and_its_slot_is_used_again() {
     assert_eq!(requests.len(), 2);
     assert_eq!((table.len(), table.counters().expired), (1, 2));
     assert!(table.get(slot).is_none());
-    assert!(!table.mark_alarm(slot, Alarm::Dispersion, Timestamp::default(), FRESH));
+    let time = Timestamp::default();
+    assert_eq!(table.may_alarm(slot, Alarm::Dispersion, time, FRESH), None);
     assert_eq!(table.by_key().map(|entry| entry.key).collect::<Vec<_>>(), [key(2)]);
     for n in 3..5 {
         table.observe(key(n), &seen(n, n, 1, 1), (2, 2), false, &mut requests);

@@ -90,6 +90,7 @@ fn alarm(key: u64, position: usize, streams: &[Stream]) -> AlarmedCandidate {
     AlarmedCandidate {
         key,
         alarm: Alarm::Dispersion,
+        both: false,
         protocol: 6,
         port: Some(445),
         candidate: candidate(key, 4),
