@@ -174,6 +174,7 @@ impl Sensor {
             ("updates", ledger.updates),
             ("absorbed", ledger.absorbed),
             ("retired", ledger.retired),
+            ("returned", ledger.returned),
         ] {
             stats.set("signatures", name, value);
         }

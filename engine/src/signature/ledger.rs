@@ -6,11 +6,17 @@
 //! the other alarm for a known one, or nothing new.
 
 mod known;
+mod reported;
 
 use super::candidate::within;
-use super::{Alarm, Candidate, Piece, Relay, Sample, Signature, coalesce, grow};
+use super::coalesce::related;
+use super::{
+    Alarm, Candidate, Grown, Piece, Place, Relay, Sample, Signature, coalesce, grow,
+    signature_id,
+};
 use crate::packet::Timestamp;
-use known::{Known, Witness};
+use known::{Known, Witness, newest};
+use reported::Reported;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -112,6 +118,8 @@ pub struct LedgerCounters {
     pub absorbed: u64,
     /// Signatures forgotten for want of room, the oldest first.
     pub retired: u64,
+    /// Contents that came back after that, reported as updates.
+    pub returned: u64,
 }
 
 impl LedgerCounters {
@@ -124,6 +132,7 @@ impl LedgerCounters {
         self.updates += other.updates;
         self.absorbed += other.absorbed;
         self.retired += other.retired;
+        self.returned += other.returned;
     }
 }
 
@@ -134,11 +143,15 @@ pub struct Ledger {
     /// By order of first report.
     known: BTreeMap<u64, Known>,
     next: u64,
+    /// The same by what they were reported as.
+    ids: BTreeMap<String, u64>,
     /// Which signature a content key is a window of.
     owners: BTreeMap<u64, u64>,
     /// The signatures of one protocol and port: others never join.
     services: BTreeMap<Service, BTreeSet<u64>>,
     bytes: usize,
+    /// What was reported and is no longer known.
+    reported: Reported,
     counters: LedgerCounters,
 }
 
@@ -159,9 +172,11 @@ impl Ledger {
     /// An empty ledger.
     pub fn new(settings: LedgerSettings) -> Self {
         Self {
+            reported: Reported::new(settings.bytes / REPORTED_SHARE),
             settings,
             known: BTreeMap::new(),
             next: 0,
+            ids: BTreeMap::new(),
             owners: BTreeMap::new(),
             services: BTreeMap::new(),
             bytes: 0,
@@ -181,7 +196,7 @@ impl Ledger {
 
     /// Bytes that the remembered signatures take, at most the setting.
     pub fn memory_bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.reported.memory_bytes()
     }
 
     /// What became of alarms and signatures so far.
@@ -214,14 +229,14 @@ impl Ledger {
         let mut findings: Vec<_> =
             findings.into_iter().map(|(_, finding)| finding).collect();
         while self.known.len() > self.settings.signatures
-            || self.bytes > self.settings.bytes
+            || self.bytes > self.settings.bytes - self.reported.budget()
         {
             let Some(oldest) = self.known.keys().next().copied() else { break };
-            let retired = self.forget(oldest);
-            findings.extend(
-                retired
-                    .map(|it| Finding::Summary(it.signature(&self.settings.port_rule))),
-            );
+            if let Some(retired) = self.forget(oldest) {
+                self.reported.insert(retired.report());
+                let signature = retired.signature(&self.settings.port_rule);
+                findings.push(Finding::Summary(signature));
+            }
             self.counters.retired += 1;
         }
         findings
@@ -244,8 +259,10 @@ impl Ledger {
                 }
             }
             summaries.push(known.signature(&self.settings.port_rule));
+            self.reported.insert(known.report());
         }
         self.known.clear();
+        self.ids.clear();
         self.owners.clear();
         self.services.clear();
         self.bytes = 0;
@@ -255,39 +272,41 @@ impl Ledger {
 
     /// Grows the alarms of one service and sorts them into contents.
     fn group(&mut self, service: Service, alarms: &[&AlarmedCandidate]) -> Vec<Group> {
-        let known: Vec<u64> =
-            self.services.get(&service).into_iter().flatten().copied().collect();
-        let mut pieces: Vec<Piece> =
-            known.iter().map(|n| self.known[n].piece()).collect();
-        let mut witnesses: Vec<Vec<Witness>> =
-            known.iter().map(|n| self.known[n].witnesses.clone()).collect();
-        let mut of_alarm = Vec::new();
+        let mut grown: Vec<(usize, Grown)> = Vec::new();
         let mut without_sample = Vec::new();
         for (i, alarm) in alarms.iter().enumerate() {
-            match piece(&alarm.samples) {
-                Some((piece, seen)) => {
-                    pieces.push(piece);
-                    witnesses.push(seen);
-                    of_alarm.push(i);
-                }
+            match grow(&alarm.samples) {
+                Some(it) => grown.push((i, it)),
                 None => without_sample.push(i),
             }
         }
+        let new: Vec<Piece<'_>> =
+            grown.iter().map(|(i, it)| piece(&alarms[*i].samples, it)).collect();
+        let (known, mut pieces) = self.related(service, &new);
+        pieces.extend(new);
         let mut groups = Vec::new();
         for joined in coalesce(&pieces) {
             let mut group =
                 Group { known: Vec::new(), alarms: Vec::new(), content: None };
+            let length = joined.content.len();
             let mut seen = Vec::new();
             for &(i, at) in &joined.parts {
-                match i.checked_sub(known.len()) {
-                    None => group.known.push(known[i]),
-                    Some(i) => group.alarms.push(of_alarm[i]),
+                let moved = |w: Witness| w.moved(at, length);
+                if let Some(&n) = known.get(i) {
+                    group.known.push(n);
+                    seen.extend(
+                        self.known[&n].witnesses.iter().copied().filter_map(moved),
+                    );
+                } else {
+                    let (alarm, grown) = &grown[i - known.len()];
+                    group.alarms.push(*alarm);
+                    seen.extend(
+                        witnesses(&alarms[*alarm].samples, grown).filter_map(moved),
+                    );
                 }
-                let length = joined.content.len();
-                seen.extend(witnesses[i].iter().filter_map(|w| w.moved(at, length)));
             }
             if !group.alarms.is_empty() {
-                group.content = Some((joined, seen));
+                group.content = Some((joined, newest(seen)));
                 groups.push(group);
             }
         }
@@ -308,6 +327,17 @@ impl Ledger {
         groups
     }
 
+    /// The known signatures that pieces of a service may join, by number, as pieces.
+    fn related(&self, service: Service, new: &[Piece<'_>]) -> (Vec<u64>, Vec<Piece<'_>>) {
+        let known: Vec<u64> =
+            self.services.get(&service).into_iter().flatten().copied().collect();
+        let pieces: Vec<Piece<'_>> =
+            known.iter().map(|n| self.known[n].piece()).collect();
+        let related = related(&pieces, new);
+        let both = known.into_iter().zip(pieces).zip(related);
+        both.filter(|(_, related)| *related).map(|(both, _)| both).unzip()
+    }
+
     /// Writes one content of a tick into the ledger.
     fn enter(
         &mut self,
@@ -319,6 +349,15 @@ impl Ledger {
         group.alarms.sort_unstable();
         let rule = self.settings.port_rule.clone();
         let mut findings = Vec::new();
+        let mut returned = false;
+        if let ([], Some((joined, _))) = (&group.known[..], &group.content) {
+            let id = signature_id(service.0, &rule, service.1, &joined.content);
+            if let Some(n) = self.ids.get(&id) {
+                // The very content that another signature began as, before it grew.
+                group.known.push(*n);
+                group.content = None;
+            }
+        }
         // The oldest is carried on under its id; others were parts of it.
         let oldest = group.known.iter().min().copied();
         let (n, mut known) = match oldest.and_then(|n| Some((n, self.forget(n)?))) {
@@ -332,14 +371,21 @@ impl Ledger {
                 let first = alarms[group.alarms[0]].alarm;
                 let content = joined.content.clone();
                 let support = joined.support;
-                self.next += 1;
                 let known = Known::new(service, &rule, content, support, first, now);
-                (self.next, known)
+                self.next += 1;
+                match self.reported.take(&known.report()) {
+                    Some(before) => {
+                        returned = true;
+                        (self.next, known.returned(before))
+                    }
+                    None => (self.next, known),
+                }
             }
         };
         for &other in group.known.iter().filter(|other| **other != n) {
             if let Some(other) = self.forget(other) {
                 known.absorb(&other);
+                self.reported.insert(other.report());
                 self.counters.absorbed += 1;
                 findings.push(Finding::Summary(other.signature(&rule)));
             }
@@ -349,7 +395,7 @@ impl Ledger {
             news |= known.content != joined.content;
             known.content = joined.content;
             known.support = known.support.max(joined.support);
-            known.attest(witnesses);
+            known.witnesses = witnesses;
         }
         for &i in &group.alarms {
             let alarm = alarms[i];
@@ -366,7 +412,8 @@ impl Ledger {
             }
         }
         let signature = known.signature(&rule);
-        if oldest.is_none() {
+        self.counters.returned += u64::from(returned);
+        if oldest.is_none() && !returned {
             self.counters.signatures += 1;
             findings.insert(0, Finding::Signature(signature));
         } else if news {
@@ -381,12 +428,14 @@ impl Ledger {
         self.bytes += known.bytes();
         self.owners.extend(known.members.iter().map(|key| (*key, n)));
         self.services.entry((known.protocol, known.port)).or_default().insert(n);
+        self.ids.insert(known.id.clone(), n);
         self.known.insert(n, known);
     }
 
     fn forget(&mut self, n: u64) -> Option<Known> {
         let known = self.known.remove(&n)?;
         self.bytes -= known.bytes();
+        self.ids.remove(&known.id);
         for key in &known.members {
             if self.owners.get(key) == Some(&n) {
                 self.owners.remove(key);
@@ -408,24 +457,37 @@ fn fired<'a>(alarms: impl IntoIterator<Item = &'a AlarmedCandidate>) -> u64 {
     alarms.into_iter().map(|alarm| 1 + u64::from(alarm.both)).sum()
 }
 
+/// The part of the budget that remembers what was reported.
+const REPORTED_SHARE: usize = 8;
+
 fn raised(alarm: &AlarmedCandidate) -> Raised {
     (alarm.packet, alarm.offset, alarm.key)
 }
 
-/// The grown window of one alarm, and the samples that show it.
-fn piece(samples: &[Sample]) -> Option<(Piece, Vec<Witness>)> {
-    let grown = grow(samples)?;
-    let witnesses: Vec<Witness> = grown
+/// The grown window of one alarm.
+fn piece<'a>(samples: &'a [Sample], grown: &Grown) -> Piece<'a> {
+    Piece {
+        content: grown.content(samples),
+        places: grown
+            .kept
+            .iter()
+            .map(|&i| Place {
+                sample: samples[i].name(),
+                start: grown.start(samples, i),
+                at: 0,
+                length: grown.length,
+            })
+            .collect(),
+        support: grown.support,
+    }
+}
+
+/// The samples that show it.
+fn witnesses(samples: &[Sample], grown: &Grown) -> impl Iterator<Item = Witness> {
+    grown
         .kept
         .iter()
         .map(|&i| Witness::new(&samples[i], grown.start(samples, i), grown.length))
-        .collect();
-    let piece = Piece {
-        content: grown.content(samples).to_vec(),
-        places: witnesses.iter().map(|witness| witness.place).collect(),
-        support: grown.support,
-    };
-    Some((piece, witnesses))
 }
 
 /// Sorts what matters most first.

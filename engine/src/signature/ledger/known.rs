@@ -5,6 +5,7 @@ use super::super::evidence::judge;
 use super::super::{
     Alarm, Candidate, Relay, Sample, Signature, SignatureSample, Support, signature_id,
 };
+use super::reported::Report;
 use crate::packet::{Host, Timestamp};
 use std::collections::BTreeSet;
 
@@ -25,7 +26,7 @@ pub(super) struct Known {
     pub(super) tally: Tally,
     /// When each alarm last counted, in the order of [`Alarm::ALL`].
     pub(super) fired: [Option<Timestamp>; 2],
-    id: String,
+    pub(super) id: String,
     alarm: Alarm,
     detected_at: Timestamp,
 }
@@ -61,31 +62,25 @@ impl Known {
         }
     }
 
+    /// What stays when it is forgotten.
+    pub(super) fn report(&self) -> Report {
+        // 32 hex digits, as `signature_id` makes them.
+        let id = u128::from_str_radix(&self.id, 16).unwrap_or_default();
+        Report { id, alarm: self.alarm, detected_at: self.detected_at }
+    }
+
+    /// Itself, as a content that was first reported as `before` says.
+    pub(super) fn returned(self, before: Report) -> Self {
+        Self { alarm: before.alarm, detected_at: before.detected_at, ..self }
+    }
+
     /// Itself as a piece, so that new pieces can join it.
-    pub(super) fn piece(&self) -> Piece {
+    pub(super) fn piece(&self) -> Piece<'_> {
         Piece {
-            content: self.content.clone(),
+            content: &self.content,
             places: self.witnesses.iter().map(|witness| witness.place).collect(),
             support: self.support,
         }
-    }
-
-    /// Replaces the witnesses by the newest of `witnesses`.
-    pub(super) fn attest(&mut self, mut witnesses: Vec<Witness>) {
-        witnesses.sort_by_key(|witness| (witness.place.sample, witness.place.start));
-        let mut merged: Vec<Witness> = Vec::with_capacity(witnesses.len());
-        for witness in witnesses {
-            match merged.last_mut() {
-                Some(last) if last.place.sample == witness.place.sample => {
-                    last.widen(&witness.place);
-                }
-                _ => merged.push(witness),
-            }
-        }
-        merged.sort_by_key(|witness| (witness.seen.packet, witness.place.sample));
-        merged.drain(..merged.len().saturating_sub(MOST_WITNESSES));
-        merged.shrink_to_fit();
-        self.witnesses = merged;
     }
 
     /// Takes over all that counts for another signature of the same content.
@@ -142,7 +137,8 @@ impl Known {
     pub(super) fn bytes(&self) -> usize {
         let hosts = self.tally.source_list.1.len() + self.tally.destination_list.1.len();
         size_of::<Self>()
-            + self.id.len()
+            // Here and in the ledger's map.
+            + 4 * self.id.len()
             + self.content.len()
             + self.witnesses.len() * size_of::<Witness>()
             + hosts * size_of::<Host>()
@@ -150,6 +146,24 @@ impl Known {
             // Once in this set and once in the ledger's map from keys.
             + self.members.len() * 6 * size_of::<u64>()
     }
+}
+
+/// The newest of `witnesses`, one a sample.
+pub(super) fn newest(mut witnesses: Vec<Witness>) -> Vec<Witness> {
+    witnesses.sort_by_key(|witness| (witness.place.sample, witness.place.start));
+    let mut merged: Vec<Witness> = Vec::new();
+    for witness in witnesses {
+        match merged.last_mut() {
+            Some(last) if last.place.sample == witness.place.sample => {
+                last.widen(&witness.place);
+            }
+            _ => merged.push(witness),
+        }
+    }
+    merged.sort_by_key(|witness| (witness.seen.packet, witness.place.sample));
+    merged.drain(..merged.len().saturating_sub(MOST_WITNESSES));
+    merged.shrink_to_fit();
+    merged
 }
 
 impl Witness {

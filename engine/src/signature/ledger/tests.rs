@@ -299,8 +299,66 @@ fn the_oldest_signatures_are_retired_with_a_summary_and_memory_keeps_to_its_boun
         retired.sort();
         emitted.sort();
         assert_eq!(retired, emitted);
-        assert_eq!(ledger.memory_bytes(), 0);
+        assert!(ledger.is_empty() && ledger.memory_bytes() <= bytes / 8);
     }
+}
+
+#[test]
+fn a_forgotten_content_comes_back_as_an_update_and_never_as_a_second_signature() {
+    for (signatures, bytes) in [(3, 1 << 20), (4_096, 20_000)] {
+        let mut ledger = ledger_of(signatures, bytes);
+        let mut first = BTreeMap::new();
+        for n in 0..60 {
+            // Every content in turn, three times over.
+            let content = n % 20;
+            let body = noise(content + 50, 200);
+            let streams = whole(&body, 4 * content..4 * content + 4);
+            let mut again = alarm(content + 1, 0, &streams);
+            if n >= 20 {
+                again.alarm = Alarm::Propagation;
+            }
+            let findings = ledger.tick(at(n), vec![again]);
+            match &findings[0] {
+                Finding::Signature(it) => {
+                    assert!(n < 20, "{n}");
+                    assert_eq!(first.insert(it.id.clone(), at(n)), None);
+                }
+                Finding::Update(it) => {
+                    assert!(n >= 20, "{n}");
+                    assert_eq!(first[&it.id], it.detected_at);
+                    assert_eq!(it.alarm, Alarm::Dispersion);
+                }
+                Finding::Summary(it) => panic!("{it:?}"),
+            }
+        }
+        assert_eq!(ledger.counters().signatures, 20);
+        assert_eq!(ledger.counters().returned, 40);
+        assert!(ledger.memory_bytes() <= bytes);
+        // What a finished run reported is not new to packets that follow it.
+        ledger.finish(|_| None);
+        let later = alarm(20, 0, &whole(&noise(69, 200), 76..80));
+        assert!(matches!(ledger.tick(at(99), vec![later])[..], [Finding::Update(_)]));
+    }
+}
+
+#[test]
+fn what_a_signature_began_as_is_not_reported_again_after_it_grew_away_from_it() {
+    let content = noise(1, 200);
+    let mut ledger = ledger();
+    // One sample gives the window alone; others overlap it, but begin later.
+    let one = stream(1, &content, 0..100);
+    let window = ledger.tick(at(1), vec![alarm(1, 0, std::slice::from_ref(&one))]);
+    assert_eq!(contents(&window), [&content[..BETA]]);
+    let mut rest: Vec<_> = (2..5).map(|id| stream(id, &content, 10..200)).collect();
+    rest.push(one);
+    let grown = ledger.tick(at(2), vec![alarm(2, 20, &rest)]);
+    let [Finding::Update(update)] = &grown[..] else { panic!("{grown:?}") };
+    assert!(!update.content.starts_with(&content[..BETA]));
+    let mut again = alarm(3, 0, &[stream(9, &content, 0..100)]);
+    again.alarm = Alarm::Propagation;
+    let again = ledger.tick(at(3), vec![again]);
+    let [Finding::Update(same)] = &again[..] else { panic!("{again:?}") };
+    assert_eq!((&same.id, &same.content), (&update.id, &update.content));
 }
 
 #[test]

@@ -1,0 +1,186 @@
+//! Which two pieces belong together, and at which distance?
+
+use super::{Item, Piece, Place};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Contents of fewer bytes are not looked for inside others.
+const ANCHOR: usize = 16;
+/// At most so many pieces that begin alike, or next in one sample, or that hold one
+/// piece, are compared with each one: contents made to overlap all others cost no
+/// more than that.
+const MOST_ALIKE: usize = 64;
+/// Pairs that samples may show in all; where there would be more, each piece is
+/// compared with fewer next ones.
+const MOST_PAIRS: usize = 1 << 18;
+
+/// Items `a` and `b`, and where `b` begins seen from `a`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Pair {
+    pub(super) a: u32,
+    pub(super) b: u32,
+    pub(super) distance: i32,
+}
+
+/// Pairs that common samples show, in order.
+pub(super) fn by_samples(items: &[Item<'_>]) -> Vec<Pair> {
+    let mut places: Vec<(Place, u32)> =
+        Vec::with_capacity(items.iter().map(|item| item.places.len()).sum());
+    for (i, item) in (0..).zip(items) {
+        places.extend(item.places.iter().map(|place| (*place, i)));
+    }
+    places.sort_unstable_by_key(|&(place, i)| (place.sample, place.start, i, place));
+    let compared = |alike| {
+        places.chunk_by(|a, b| a.0.sample == b.0.sample).map(move |of_sample| {
+            let count = |(n, first): (usize, &(Place, u32))| {
+                next(of_sample, n, first, alike).count()
+            };
+            of_sample.iter().enumerate().map(count).sum::<usize>()
+        })
+    };
+    let mut alike = MOST_ALIKE;
+    while alike > 1 && compared(alike).sum::<usize>() > MOST_PAIRS {
+        alike /= 2;
+    }
+    // Every pair of every sample, and whether it overlaps there.
+    let mut shown: Vec<(Pair, bool)> = Vec::with_capacity(compared(alike).sum());
+    let mut of_one = Vec::new();
+    for of_sample in places.chunk_by(|a, b| a.0.sample == b.0.sample) {
+        of_one.clear();
+        for (n, first) in of_sample.iter().enumerate() {
+            let end = first.0.start + first.0.length;
+            of_one.extend(next(of_sample, n, first, alike).map(|second| {
+                let distance = (second.0.origin() - first.0.origin()) as i32;
+                let pair = if first.1 < second.1 {
+                    Pair { a: first.1, b: second.1, distance }
+                } else {
+                    Pair { a: second.1, b: first.1, distance: -distance }
+                };
+                (pair, second.0.start < end)
+            }));
+        }
+        // Overlapping comes last, and so stays.
+        of_one.sort_unstable();
+        shown.extend(of_one.chunk_by(|a, b| a.0 == b.0).filter_map(<[_]>::last));
+    }
+    shown.sort_unstable();
+    let few = |i: u32| items[i as usize].places.len() < 2;
+    shown
+        .chunk_by(|a, b| a.0 == b.0)
+        .filter(|of_pair| {
+            let (pair, overlap) = of_pair[of_pair.len() - 1];
+            of_pair.len() >= 2 || (overlap && (few(pair.a) || few(pair.b)))
+        })
+        .map(|of_pair| of_pair[0].0)
+        .collect()
+}
+
+/// The places after the `n`th of a sample that overlap it or abut, up to `alike`.
+fn next<'a>(
+    of_sample: &'a [(Place, u32)],
+    n: usize,
+    first: &(Place, u32),
+    alike: usize,
+) -> impl Iterator<Item = &'a (Place, u32)> {
+    let (end, i) = (first.0.start + first.0.length, first.1);
+    of_sample[n + 1..]
+        .iter()
+        .take(alike)
+        .take_while(move |second| second.0.start <= end)
+        .filter(move |second| second.1 != i)
+}
+
+/// Contents to look for inside others, by their first bytes.
+struct Anchors<'a> {
+    contents: Vec<&'a [u8]>,
+    by_first: BTreeMap<&'a [u8], Vec<usize>>,
+    /// Most places are no content's beginning: two bytes tell nearly all of them.
+    begins: Vec<bool>,
+}
+
+impl<'a> Anchors<'a> {
+    fn of(contents: Vec<&'a [u8]>) -> Self {
+        let mut by_first: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
+        let mut begins = vec![false; 1 << 16];
+        for (i, content) in contents.iter().enumerate() {
+            if let Some(first) = content.get(..ANCHOR) {
+                let alike = by_first.entry(first).or_default();
+                if alike.len() < MOST_ALIKE {
+                    alike.push(i);
+                    begins[two(first)] = true;
+                }
+            }
+        }
+        Self { contents, by_first, begins }
+    }
+
+    /// The contents inside `outer`, and where each begins: one pass over its bytes.
+    fn inside(&self, outer: &[u8]) -> impl Iterator<Item = (usize, usize)> {
+        let here = outer
+            .windows(ANCHOR)
+            .enumerate()
+            .filter(|(_, window)| self.begins[two(window)]);
+        here.flat_map(move |(at, window)| {
+            self.by_first
+                .get(window)
+                .into_iter()
+                .flatten()
+                .filter(move |inner| outer[at..].starts_with(self.contents[**inner]))
+                .map(move |inner| (*inner, at))
+        })
+    }
+}
+
+fn two(bytes: &[u8]) -> usize {
+    usize::from(bytes[0]) << 8 | usize::from(bytes[1])
+}
+
+/// Pairs (outer, inner) by bytes alone.
+pub(super) fn by_bytes(items: &[Item<'_>]) -> Vec<Pair> {
+    if items.len() < 2 {
+        return Vec::new();
+    }
+    let anchors = Anchors::of(items.iter().map(|item| item.content).collect());
+    let mut holders = vec![0; items.len()];
+    let mut pairs = Vec::new();
+    let mut found = BTreeSet::new();
+    for (outer, item) in items.iter().enumerate() {
+        found.clear();
+        for (inner, at) in anchors.inside(item.content) {
+            if inner != outer && holders[inner] < MOST_ALIKE && found.insert(inner) {
+                holders[inner] += 1;
+                pairs.push(Pair {
+                    a: outer as u32,
+                    b: inner as u32,
+                    distance: at as i32,
+                });
+            }
+        }
+    }
+    pairs
+}
+
+/// Which of `known` share a sample or bytes with one of `new`: the only ones that
+/// [`coalesce`](super::coalesce) could join to these.
+pub(in crate::signature) fn related(known: &[Piece<'_>], new: &[Piece<'_>]) -> Vec<bool> {
+    let samples: BTreeSet<(u8, u64)> =
+        new.iter().flat_map(|piece| &piece.places).map(|place| place.sample).collect();
+    let mut contents: Vec<&[u8]> = new.iter().map(|piece| piece.content).collect();
+    contents.sort_unstable();
+    contents.dedup();
+    let mut related: Vec<bool> = known
+        .iter()
+        .map(|piece| {
+            contents.binary_search(&piece.content).is_ok()
+                || piece.places.iter().any(|place| samples.contains(&place.sample))
+        })
+        .collect();
+    let anchors = Anchors::of(known.iter().map(|piece| piece.content).collect());
+    for content in &contents {
+        anchors.inside(content).for_each(|(inner, _)| related[inner] = true);
+    }
+    let anchors = Anchors::of(contents);
+    for (related, piece) in related.iter_mut().zip(known) {
+        *related |= anchors.inside(piece.content).next().is_some();
+    }
+    related
+}
