@@ -192,7 +192,6 @@ impl Candidates {
             self.budget.saturating_sub(fixed + others + entry.reserved())
         };
         let generation = (seen.time.as_nanos() / self.window) as u32;
-        entry.count(seen, estimates, has_relay, generation);
         let left = room(entry);
         let by_source = enter(
             (&mut entry.source_list, &mut entry.source_seen),
@@ -209,6 +208,7 @@ impl Candidates {
             generation,
             left,
         );
+        entry.count(seen, estimates, has_relay, generation);
         let left = room(entry);
         // Where entries displace each other, most are gone before they are seen again:
         // what they would have sampled costs more than all else, so only those that
@@ -288,7 +288,7 @@ impl Candidates {
         };
         let entry = &mut self.entries[slot as usize];
         self.lists -= entry.reserved();
-        entry.restart(key, seen);
+        entry.restart(key, seen, estimates);
         self.lists += entry.reserved();
         self.index.insert(key, slot);
         self.recency.insert(slot, rank(minimum, has_relay));

@@ -99,10 +99,13 @@ pub struct Candidate {
     /// Packets with it since the entry was made, that one included; 0 marks an
     /// empty slot.
     pub packets: u64,
-    /// Largest estimate of the number of sources.
+    /// Largest estimate of the number of sources; while the list of them is complete,
+    /// never more than were estimated before the entry was made and listed since.
     pub sources: u32,
-    /// Largest estimate of the number of destinations.
+    /// The same of destinations.
     pub destinations: u32,
+    /// Sources and destinations estimated before the entry was made.
+    pub(super) before: (u32, u32),
     /// Whether a host passed it on.
     pub has_relay: bool,
     /// Exact sources in order of first sighting since the entry was made, up to 64.
@@ -165,6 +168,7 @@ impl Candidate {
             packets: 0,
             sources: 0,
             destinations: 0,
+            before: (0, 0),
             has_relay: false,
             source_list: Vec::new(),
             destination_list: Vec::new(),
@@ -181,7 +185,7 @@ impl Candidate {
 
     /// Begins a new entry in this slot, and takes over its lists' memory where
     /// they have their first size.
-    pub(super) fn restart(&mut self, key: u64, seen: &Seen) {
+    pub(super) fn restart(&mut self, key: u64, seen: &Seen, estimates: (u32, u32)) {
         let mut fresh = Self::vacant();
         fresh.source_list = reuse(&mut self.source_list, FIRST_HOSTS);
         fresh.destination_list = reuse(&mut self.destination_list, FIRST_HOSTS);
@@ -189,6 +193,7 @@ impl Candidate {
         fresh.destination_seen = reuse(&mut self.destination_seen, FIRST_HOSTS);
         fresh.samples = reuse(&mut self.samples, FIRST_SAMPLES);
         fresh.key = key;
+        fresh.before = (estimates.0.saturating_sub(1), estimates.1.saturating_sub(1));
         fresh.first_seen = seen.time;
         fresh.last_seen = seen.time;
         *self = fresh;
@@ -203,7 +208,8 @@ impl Candidate {
             + self.samples.capacity() * size_of::<SampleReference>()
     }
 
-    /// Counts the sighting.
+    /// Counts the sighting, whose hosts have been entered: sketches that fill up
+    /// count every host of the traffic, lists only those of this content.
     pub(super) fn count(
         &mut self,
         seen: &Seen,
@@ -214,8 +220,15 @@ impl Candidate {
         self.packets = self.packets.saturating_add(1);
         self.last_seen = self.last_seen.max(seen.time);
         self.generation = self.generation.max(generation);
-        self.sources = self.sources.max(estimates.0);
-        self.destinations = self.destinations.max(estimates.1);
+        let most = |before: u32, list: &[Host], complete: bool| match complete {
+            true => before.saturating_add(list.len() as u32),
+            false => u32::MAX,
+        };
+        let sources = most(self.before.0, &self.source_list, self.source_list_complete);
+        let destinations =
+            most(self.before.1, &self.destination_list, self.destination_list_complete);
+        self.sources = self.sources.max(estimates.0.min(sources));
+        self.destinations = self.destinations.max(estimates.1.min(destinations));
         self.has_relay |= has_relay;
     }
 

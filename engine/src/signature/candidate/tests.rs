@@ -74,6 +74,28 @@ fn lists_are_exact_up_to_64_hosts_and_say_when_they_are_not() {
 }
 
 #[test]
+fn full_sketches_inflate_no_figure_while_the_lists_are_complete() {
+    let mut table = Candidates::new(1 << 20, 8, 14_400_000_000_000);
+    let mut observe = |n: u64, estimates| {
+        let seen = seen(n, n, n, n % 3);
+        let slot = table.observe(key(1), &seen, estimates, false, &mut Vec::new());
+        let entry = table.get(slot.unwrap()).unwrap();
+        (entry.sources, entry.destinations)
+    };
+    // At admission 5 and 2 were estimated, so 4 and 1 hosts came before.
+    assert_eq!(observe(0, (5, 2)), (5, 2));
+    // A sketch that says less is believed; one that says more, up to what is listed.
+    assert_eq!(observe(1, (5, 3)), (5, 3));
+    assert_eq!(observe(2, (300, 300)), (4 + 3, 1 + 3));
+    assert_eq!(observe(3, (300, 300)), (4 + 4, 1 + 3));
+    for n in 4..64 {
+        assert_eq!(observe(n, (300, 300)), (4 + n as u32 + 1, 1 + 3));
+    }
+    // From the 65th on there is no list of all sources to go by.
+    assert_eq!(observe(64, (300, 300)), (300, 1 + 3));
+}
+
+#[test]
 fn a_list_that_may_not_grow_is_cut_and_counted_once() {
     // Room for two entries and not one list more.
     let mut table = Candidates::new(2 * (FIXED + FIRST_LISTS) * 2, 8, 14_400_000_000_000);
@@ -126,11 +148,11 @@ fn samples_come_from_distinct_sources_and_newer_ones_follow_each_doubling() {
     assert_eq!(observe(5, 11, 22, 2), [take(5, 11, 1)]);
     assert_eq!(observe(6, 12, 22, 3), [], "full");
     assert_eq!(observe(7, 12, 22, 4), [release(1, 10), take(7, 12, 2)]);
-    assert_eq!(observe(8, 13, 22, 5), [release(3, 10), take(8, 13, 2)]);
-    assert_eq!(observe(9, 14, 22, 6), [release(5, 11), take(9, 14, 2)]);
-    assert_eq!(observe(10, 15, 22, 7), [], "three at this level");
-    assert_eq!(observe(11, 14, 22, 8), [], "known source");
-    assert_eq!(observe(12, 16, 22, 8), [release(7, 12), take(12, 16, 3)]);
+    assert_eq!(observe(8, 13, 23, 5), [release(3, 10), take(8, 13, 2)]);
+    assert_eq!(observe(9, 14, 24, 6), [release(5, 11), take(9, 14, 2)]);
+    assert_eq!(observe(10, 15, 25, 7), [], "three at this level");
+    assert_eq!(observe(11, 14, 26, 8), [], "known source");
+    assert_eq!(observe(12, 16, 26, 8), [release(7, 12), take(12, 16, 3)]);
 }
 
 #[test]

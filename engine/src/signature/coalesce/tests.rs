@@ -118,6 +118,47 @@ fn content_is_never_joined_beyond_its_bound() {
     assert_eq!(joined.iter().map(|joined| joined.parts.len()).sum::<usize>(), 79);
 }
 
+#[test]
+fn crowded_samples_compare_each_piece_with_fewer_others_and_still_join() {
+    // 5,000 different pieces in two samples, each overlapping the next forty and more:
+    // more pairs than may be, were each compared with 64.
+    let mut state = 1_u32;
+    let content: Vec<u8> = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    })
+    .take(10_000)
+    .collect();
+    let samples = [(1, 0), (2, 0)];
+    let pieces: Vec<_> =
+        (0..5_000).map(|n| piece(&content, n..n + 100, &samples)).collect();
+    let joined = coalesce(&pieces);
+    assert_eq!(joined.len(), 1);
+    assert_eq!(joined[0].content, &content[..5_099]);
+    assert_eq!(joined[0].parts.len(), 5_000);
+}
+
+#[test]
+fn what_shares_neither_a_sample_nor_bytes_is_not_related() {
+    let short = b"under sixteen";
+    let known = [
+        piece(TEXT, 0..20, &[(1, 0)]),
+        piece(TEXT, 0..40, &[(2, 0)]),
+        piece(TEXT, 12..36, &[(3, 0)]),
+        piece(TEXT, 5..30, &[(4, 0)]),
+        piece(short, 0..13, &[(5, 0)]),
+    ];
+    let which = |new: &Piece<'_>| {
+        let related = related(&known, std::slice::from_ref(new));
+        (0..known.len()).filter(|i| related[*i]).collect::<Vec<_>>()
+    };
+    // A sample; bytes inside it; bytes that hold it; equal bytes.
+    assert_eq!(which(&piece(TEXT, 44..50, &[(1, 7)])), [0]);
+    assert_eq!(which(&piece(TEXT, 14..34, &[(9, 0)])), [1, 2]);
+    assert_eq!(which(&piece(TEXT, 4..38, &[(9, 0)])), [1, 2, 3]);
+    assert_eq!(which(&piece(short, 0..13, &[(9, 0)])), [4]);
+}
+
 proptest! {
     #[test]
     fn overlapping_pieces_make_one_content_in_any_order(
