@@ -6,6 +6,7 @@ use common::Random;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 use wormsift::config::{Config, Size};
 use wormsift::packet::{Packet, Timestamp};
 use wormsift::sensor::Sensor;
@@ -39,9 +40,14 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+/// The allocator counts the whole process: one test at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
 const BUDGET: usize = 64 << 20;
 /// Buffers between the stages, a worker's batch, the signatures remembered.
 const OVERHEAD: usize = 40 << 20;
+/// The same where a slice of frames is sifted: no worker's batch.
+const ALARMS_OVERHEAD: usize = 16 << 20;
 
 struct Flood {
     random: Random,
@@ -76,14 +82,49 @@ impl Flood {
     }
 }
 
-/// Floods every table, hides an outbreak in the middle, and watches both. One test
-/// alone: the allocator counts the whole process.
+/// Every content alarms through each of its 1,361 windows, within the second or over
+/// several seconds of one batch: evidence, samples and joining must not pile up.
+#[test]
+fn a_flood_of_alarms_stays_in_the_budget() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    for (memory, rate) in [(16 << 20, 1), (64 << 20, 1), (64 << 20, 4), (256 << 20, 20)] {
+        let stored = common::flood_frames(memory, 200, 1_400, rate);
+        let frames = common::frames(&stored);
+        let mut config = Config::default();
+        config.memory = Some(Size(memory));
+        config.sampling = "1".parse().unwrap();
+        config.port_rule = "none".parse().unwrap();
+        config.prevalence_window = "10d".parse().unwrap();
+        config.dispersion_window = "10d".parse().unwrap();
+        (config.sources, config.destinations) = (3, 3);
+        let before = LIVE.load(Relaxed);
+        PEAK.store(before, Relaxed);
+        let mut sensor = Sensor::new(config).unwrap();
+        sensor.sift(&frames[..]);
+        let peak = PEAK.load(Relaxed) - before;
+        let stats = sensor.stats();
+        let alarms = stats.count("signatures", "alarms").unwrap();
+        println!(
+            "alarms: {alarms} of windows, {} put off; peak {} MiB at {} MiB, {rate} contents a \
+             second",
+            stats.count("content", "alarms_deferred").unwrap(),
+            peak >> 20,
+            memory >> 20,
+        );
+        assert!(alarms > 4_096, "{stats:?}");
+        assert!(peak <= memory as usize + ALARMS_OVERHEAD, "{peak} bytes at the peak");
+    }
+}
+
+/// Floods every table, hides an outbreak in the middle, and watches both.
 #[test]
 fn a_flood_of_everything_stays_in_the_budget_and_hides_no_outbreak() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut config = Config::default();
     config.memory = Some(Size(BUDGET as u64));
     config.sampling = "1".parse().unwrap();
     let before = LIVE.load(Relaxed);
+    PEAK.store(before, Relaxed);
     let mut sensor = Sensor::new(config).unwrap();
     let built = LIVE.load(Relaxed) - before;
     let budget = BUDGET + OVERHEAD;

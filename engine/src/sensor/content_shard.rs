@@ -27,8 +27,8 @@ const BLOCK: usize = 32;
 /// Hosts that a candidate lists of each side.
 const LISTED: u32 = 64;
 
-/// Windows of one shard that may wait for one tick; those beyond it alarm at their
-/// next sighting.
+/// Alarms of one shard that may wait for one tick, those that matter most; the others
+/// may fire again at their next sighting.
 const MOST_PENDING: usize = 256;
 /// Of these, so many are taken with their evidence: what was passed on and what is
 /// most dispersed. A shard in which so many wait to be emitted stops where it is.
@@ -118,6 +118,8 @@ struct PendingAlarm {
     alarm: Alarm,
     /// When it last fired before.
     before: Option<Timestamp>,
+    /// Whether it was passed on, and the smaller of its estimates.
+    rank: (bool, u32),
     protocol: u8,
     port: Option<u16>,
     packet: u64,
@@ -153,6 +155,8 @@ pub(crate) struct ContentShard {
     /// Where it stopped until waiting alarms are emitted.
     pub(crate) stopped: Option<Place>,
     pending: Vec<PendingAlarm>,
+    /// No rank among `pending` is below it.
+    least_pending: (bool, u32),
     /// The tick at which the pending alarms are due.
     due: u64,
     requests_of_one: Vec<SampleRequest>,
@@ -198,6 +202,7 @@ impl ContentShard {
             place: None,
             stopped: None,
             pending: Vec::new(),
+            least_pending: (false, 0),
             due: 0,
             requests_of_one: Vec::new(),
             requests: Vec::new(),
@@ -431,7 +436,10 @@ impl ContentShard {
             else {
                 continue;
             };
-            if self.pending.len() == MOST_PENDING {
+            let rank = self.candidates.get(slot).map_or((false, 0), |candidate| {
+                (candidate.has_relay, candidate.minimum())
+            });
+            if self.pending.len() == MOST_PENDING && !self.displace_pending(rank) {
                 self.counters.alarms_deferred += 1;
                 continue;
             }
@@ -445,6 +453,7 @@ impl ContentShard {
                 key: next.key,
                 alarm,
                 before,
+                rank,
                 protocol: record.protocol,
                 port: self
                     .rules
@@ -456,6 +465,25 @@ impl ContentShard {
         }
     }
 
+    /// Puts off the pending alarm that matters least, if it does less than one of `rank`.
+    fn displace_pending(&mut self, rank: (bool, u32)) -> bool {
+        if rank <= self.least_pending {
+            return false;
+        }
+        let least = (0..self.pending.len()).min_by_key(|&i| self.pending[i].rank);
+        let Some(least) = least else { return true };
+        self.least_pending = self.pending[least].rank;
+        if rank <= self.least_pending {
+            return false;
+        }
+        let put_off = self.pending.swap_remove(least);
+        self.counters.alarms_deferred += 1;
+        if let Some(slot) = self.candidates.find(put_off.key) {
+            self.candidates.set_alarm(slot, put_off.alarm, put_off.before);
+        }
+        true
+    }
+
     /// Takes the evidence of pending alarms once their tick has come: one piece for
     /// each window, whichever alarms it raised. Windows beyond the bound may alarm again
     /// at their next sighting.
@@ -463,6 +491,7 @@ impl ContentShard {
         if self.pending.is_empty() || now < self.due {
             return;
         }
+        self.least_pending = (false, 0);
         let mut pending = std::mem::take(&mut self.pending);
         pending.sort_by_key(|p| (p.key, p.packet, p.offset, p.alarm));
         let mut ranked = Vec::with_capacity(pending.len());
