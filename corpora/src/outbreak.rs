@@ -244,6 +244,7 @@ impl Outbreak {
             first_infected: 1,
             scan_rate: options.scan_rate.unwrap_or(4.0),
             latency: self.latency,
+            ..EpidemicSettings::default()
         };
         let start_ns = options.start_ns.saturating_add(nanos(self.start_after));
         let rng = Rng::new(self.seed, "outbreak epidemic");

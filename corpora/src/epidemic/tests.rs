@@ -1,0 +1,296 @@
+//! Does the epidemic agree with making every scan of every host?
+
+use std::time::Duration;
+
+use super::*;
+use crate::address_space::{AddressSpace, Prefix};
+
+fn settings() -> EpidemicSettings {
+    EpidemicSettings::default()
+}
+
+/// Runs on until `seconds` and infects every victim at once.
+fn run(settings: EpidemicSettings, seed: u64, seconds: f64) -> (Epidemic, Vec<Contact>) {
+    let mut epidemic = Epidemic::new(settings, 0, Rng::new(seed, "epidemic")).unwrap();
+    let mut contacts = Vec::new();
+    while epidemic.next_time().is_some_and(|time| (time as f64) < seconds * 1e9) {
+        let contact = epidemic.next_contact().unwrap();
+        if let Some(victim) = contact.victim {
+            epidemic.infect(&contact, victim, contact.time_ns);
+        }
+        contacts.push(contact);
+    }
+    (epidemic, contacts)
+}
+
+/// The slow twin: every scan of every host is made, seen or not. Tells how many
+/// are infected and how many scans crossed the tap each way, in and out.
+fn naive(settings: EpidemicSettings, seed: u64, seconds: f64) -> [f64; 3] {
+    let mut rng = Rng::new(seed, "naive");
+    let space = settings.space;
+    let mut vulnerable: Vec<Ipv4Addr> =
+        distinct(settings.vulnerable_inside, space.inside.size(), &mut rng)
+            .map(|index| space.inside.address(index))
+            .collect();
+    vulnerable.extend(
+        distinct(settings.vulnerable_outside, space.outside_size(), &mut rng)
+            .map(|index| space.outside_address(index)),
+    );
+    let inside = settings.vulnerable_inside as usize;
+    rng.shuffle(&mut vulnerable[inside..]);
+    let mut infected = vulnerable.split_off(vulnerable.len() - 1);
+    rng.shuffle(&mut vulnerable);
+    let mut list = vulnerable[..settings.hit_list as usize].to_vec();
+    let latency = settings.latency.as_secs_f64();
+    let wait = 1.0 / settings.scan_rate;
+    let mut scans = vec![latency + rng.exponential(wait)];
+    let mut crossed = [0.0; 2];
+    loop {
+        let (scanner, &time) =
+            scans.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1)).unwrap();
+        if time >= seconds {
+            return [infected.len() as f64, crossed[0], crossed[1]];
+        }
+        scans[scanner] = time + rng.exponential(wait);
+        let listed = list.pop();
+        let target = listed.unwrap_or_else(|| {
+            let mut point = rng.unit();
+            let own = settings.local.levels().into_iter().find(|(_, share)| {
+                point -= share;
+                point < 0.0
+            });
+            let bits = own.map_or(0, |(bits, _)| bits).max(space.scanned.bits);
+            let network = Prefix::new(infected[scanner], bits);
+            network.address(rng.below(network.size()))
+        });
+        let sides = [infected[scanner], target].map(|host| space.inside.contains(host));
+        if sides[0] != sides[1] {
+            crossed[usize::from(sides[0])] += 1.0;
+        }
+        if vulnerable.contains(&target)
+            && !infected.contains(&target)
+            && (listed.is_some() || rng.chance(settings.infection_chance))
+        {
+            infected.push(target);
+            scans.push(time + latency + rng.exponential(wait));
+        }
+    }
+}
+
+fn fast(settings: EpidemicSettings, seed: u64, seconds: f64) -> [f64; 3] {
+    let (epidemic, contacts) = run(settings, seed, seconds);
+    let before = |infection: &&Infection| (infection.time_ns as f64) < seconds * 1e9;
+    let inbound = |one: &&Contact| settings.space.inside.contains(one.destination);
+    let inwards = contacts.iter().filter(inbound).count();
+    [
+        epidemic.infections().iter().filter(before).count() as f64,
+        inwards as f64,
+        (contacts.len() - inwards) as f64,
+    ]
+}
+
+/// Means over the seeds, each with its standard error.
+fn means(
+    runs: u64,
+    one: fn(EpidemicSettings, u64, f64) -> [f64; 3],
+    settings: EpidemicSettings,
+    seconds: f64,
+) -> [(f64, f64); 3] {
+    let results: Vec<[f64; 3]> =
+        (0..runs).map(|seed| one(settings, seed, seconds)).collect();
+    let runs = runs as f64;
+    std::array::from_fn(|which| {
+        let values = results.iter().map(|result| result[which]);
+        let mean = values.clone().sum::<f64>() / runs;
+        let spread: f64 = values.map(|value| (value - mean).powi(2)).sum();
+        (mean, spread.sqrt() / runs)
+    })
+}
+
+#[track_caller]
+fn agrees_with_the_twin(runs: u64, settings: EpidemicSettings, seconds: f64) {
+    let fast = means(runs, fast, settings, seconds);
+    let naive = means(runs, naive, settings, seconds);
+    for (fast, naive) in fast.into_iter().zip(naive) {
+        let apart = (fast.0 - naive.0).abs();
+        let error = (fast.1.powi(2) + naive.1.powi(2)).sqrt();
+        assert!(apart < 3.5 * error, "{fast:?} against {naive:?}");
+        assert!(naive.0 > 5.0, "{naive:?}");
+    }
+}
+
+#[test]
+fn contacts_cross_the_tap_in_order_of_time() {
+    let (epidemic, contacts) = run(settings(), 1, 200.0);
+    assert!(contacts.len() > 1_000);
+    let inside = AddressSpace::default().inside;
+    for pair in contacts.windows(2) {
+        assert!(pair[0].time_ns <= pair[1].time_ns);
+    }
+    for contact in &contacts {
+        assert_ne!(inside.contains(contact.source), inside.contains(contact.destination));
+        let infection = epidemic.infections()[contact.source_infection as usize];
+        assert_eq!(infection.host, contact.source);
+        assert!(contact.time_ns >= infection.time_ns + 1_000_000_000);
+    }
+}
+
+#[test]
+fn every_infection_has_one_cause_and_happens_once() {
+    let (epidemic, _) = run(settings(), 2, 600.0);
+    let infections = epidemic.infections();
+    assert!(infections.len() > 590, "{}", infections.len());
+    for (index, infection) in infections.iter().enumerate() {
+        let earlier = &infections[..index];
+        assert!(earlier.iter().all(|other| other.host != infection.host));
+        match infection.by {
+            None => assert_eq!(index, 0),
+            Some(by) => assert!(earlier.iter().any(|other| other.host == by)),
+        }
+    }
+}
+
+#[test]
+fn it_agrees_with_scanning_one_by_one() {
+    agrees_with_the_twin(150, settings(), 100.0);
+}
+
+#[test]
+fn local_scans_agree_with_scanning_one_by_one() {
+    // The /24 lies wholly inside or outside, the /16 around the inside holds
+    // some outside hosts, and the /8 is the whole space here.
+    let space = AddressSpace {
+        scanned: Prefix::new(Ipv4Addr::new(10, 16, 0, 0), 14),
+        inside: Prefix::new(Ipv4Addr::new(10, 17, 64, 0), 18),
+    };
+    let wide = EpidemicSettings {
+        space,
+        vulnerable_outside: 900,
+        local: LocalPreference { same_8: 0.1, same_16: 0.2, same_24: 0.05 },
+        ..settings()
+    };
+    agrees_with_the_twin(150, wide, 200.0);
+    // An inside that is larger than the preferred network.
+    let large = AddressSpace { inside: Prefix::new(space.scanned.network, 15), ..space };
+    let local = LocalPreference { same_16: 0.4, ..LocalPreference::default() };
+    agrees_with_the_twin(150, EpidemicSettings { space: large, local, ..wide }, 150.0);
+    // One that is exactly the preferred network.
+    let equal = AddressSpace { inside: Prefix::new(space.scanned.network, 16), ..space };
+    agrees_with_the_twin(150, EpidemicSettings { space: equal, local, ..wide }, 150.0);
+}
+
+#[test]
+fn all_of_the_scans_may_be_local() {
+    let local = LocalPreference { same_24: 1.0, ..LocalPreference::default() };
+    let local = EpidemicSettings { local, ..settings() };
+    let (epidemic, contacts) = run(local, 5, 300.0);
+    // The first host's own /24 lies outside, and nothing ever leaves it.
+    assert!(contacts.is_empty());
+    let hosts = epidemic.infections().iter().map(|one| Prefix::new(one.host, 24));
+    let networks: std::collections::BTreeSet<_> =
+        hosts.map(|network| network.network).collect();
+    assert_eq!(networks.len(), 1);
+}
+
+#[test]
+fn a_hit_list_agrees_with_scanning_one_by_one() {
+    let listed = EpidemicSettings { hit_list: 200, ..settings() };
+    agrees_with_the_twin(150, listed, 25.0);
+}
+
+#[test]
+fn the_list_is_used_up_first() {
+    let listed = EpidemicSettings { hit_list: 599, ..settings() };
+    let (epidemic, contacts) = run(listed, 6, 100.0);
+    assert_eq!(epidemic.infections().len(), 600);
+    let first = contacts.iter().position(|contact| contact.victim.is_none()).unwrap();
+    assert!(contacts[first..].iter().all(|contact| contact.victim.is_none()));
+    let all = EpidemicSettings { hit_list: 600, ..settings() };
+    assert!(Epidemic::new(all, 0, Rng::new(1, "list")).is_err());
+}
+
+#[test]
+fn scans_that_mostly_fail_agree_with_scanning_one_by_one() {
+    let failing =
+        EpidemicSettings { infection_chance: 0.2, scan_rate: 20.0, ..settings() };
+    agrees_with_the_twin(150, failing, 70.0);
+}
+
+#[test]
+fn ten_million_hosts_begin_to_scan_the_whole_internet() {
+    let large = EpidemicSettings {
+        space: AddressSpace {
+            scanned: Prefix::new(Ipv4Addr::UNSPECIFIED, 0),
+            inside: Prefix::new(Ipv4Addr::new(44, 0, 0, 0), 8),
+        },
+        vulnerable_inside: 0,
+        vulnerable_outside: 10_000_000,
+        scan_rate: 10.0,
+        ..settings()
+    };
+    let (epidemic, contacts) = run(large, 7, 400.0);
+    assert!(epidemic.vulnerable_inside().is_empty());
+    assert!(contacts.len() > 1_000, "{}", contacts.len());
+}
+
+#[test]
+fn growth_follows_the_logistic_curve() {
+    // Many first hosts, so that chance matters little.
+    let settings = EpidemicSettings {
+        vulnerable_inside: 200,
+        vulnerable_outside: 9_800,
+        first_infected: 100,
+        latency: Duration::ZERO,
+        ..settings()
+    };
+    let (epidemic, _) = run(settings, 3, 12.0);
+    let rate: f64 = 4.0 * 10_000.0 / 65_536.0;
+    for seconds in [2.0, 4.0, 6.0, 8.0, 10.0] {
+        let infected = epidemic
+            .infections()
+            .iter()
+            .filter(|infection| (infection.time_ns as f64) < seconds * 1e9)
+            .count() as f64;
+        let expected = 10_000.0 / (1.0 + 99.0 * (-rate * seconds).exp());
+        assert!((infected / expected - 1.0).abs() < 0.25, "{seconds}: {infected}");
+    }
+}
+
+#[test]
+fn the_whole_internet_costs_only_what_the_tap_sees() {
+    let settings = EpidemicSettings {
+        space: AddressSpace {
+            scanned: Prefix::new(Ipv4Addr::UNSPECIFIED, 0),
+            inside: Prefix::new(Ipv4Addr::new(44, 0, 0, 0), 16),
+        },
+        vulnerable_inside: 1,
+        vulnerable_outside: 75_000,
+        first_infected: 1,
+        scan_rate: 4_000.0,
+        latency: Duration::ZERO,
+        ..settings()
+    };
+    let (epidemic, contacts) = run(settings, 4, 120.0);
+    assert!(!contacts.is_empty());
+    assert!(epidemic.infections().len() > 100);
+}
+
+#[test]
+fn impossible_settings_are_refused() {
+    for wrong in [
+        EpidemicSettings { scan_rate: 0.0, ..settings() },
+        EpidemicSettings { scan_rate: f64::NAN, ..settings() },
+        EpidemicSettings { first_infected: 0, ..settings() },
+        EpidemicSettings { first_infected: 501, ..settings() },
+        EpidemicSettings { vulnerable_inside: 2_049, ..settings() },
+        EpidemicSettings { vulnerable_outside: 0, ..settings() },
+        EpidemicSettings { infection_chance: 0.0, ..settings() },
+        EpidemicSettings { infection_chance: 1.1, ..settings() },
+        EpidemicSettings {
+            local: LocalPreference { same_8: 0.6, same_16: 0.6, same_24: 0.0 },
+            ..settings()
+        },
+    ] {
+        assert!(Epidemic::new(wrong, 0, Rng::new(1, "wrong")).is_err(), "{wrong:?}");
+    }
+}
