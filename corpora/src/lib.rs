@@ -32,6 +32,7 @@ pub mod background;
 pub mod benign;
 pub mod body;
 pub mod carriage;
+pub mod detection_rule;
 pub mod epidemic;
 pub mod error;
 pub mod frame_builder;

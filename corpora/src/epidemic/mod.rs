@@ -12,7 +12,7 @@
 //! superposition of Poisson processes makes this exact. So the cost follows
 //! what the tap sees and the number of infections, not the size of the space.
 //! Where scans prefer the scanner's neighbours, a scan that matters is drawn
-//! from the sum of all scanners' rates ([`scanners`]); that is exact too.
+//! from the sum of all scanners' rates (`scanners.rs`); that is exact too.
 //!
 //! Memory: 5 bytes a vulnerable host, about 30 an infection, and 8 more an
 //! infection for each kind of preferred network.
