@@ -38,7 +38,7 @@ const fn profile(
         kind: Kind::Worm,
         two_way: false,
         same_port: true,
-        standard: false,
+        standard: true,
         expectations,
     }
 }
