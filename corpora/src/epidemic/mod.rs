@@ -14,8 +14,7 @@
 //! Where scans prefer the scanner's neighbours, a scan that matters is drawn
 //! from the sum of all scanners' rates (`scanners.rs`); that is exact too.
 //!
-//! Memory: 5 bytes a vulnerable host, about 30 an infection, and 8 more an
-//! infection for each kind of preferred network.
+//! Memory: 5 bytes a vulnerable host and 28 an infection.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -25,6 +24,7 @@ use crate::error::CorpusError;
 use crate::rng::Rng;
 use crate::traffic::LAST_START_NS;
 
+mod network_index;
 mod scanners;
 mod settings;
 
@@ -109,6 +109,7 @@ impl Epidemic {
             draw(settings.vulnerable_outside, space.outside_size(), &mut rng)
                 .map(|index| space.outside_address(index)),
         );
+        let scanners = Scanners::new(&settings, [&hosts[..inside], &hosts[inside..]]);
         let mut epidemic = Self {
             settings,
             start_ns,
@@ -116,7 +117,7 @@ impl Epidemic {
             hosts,
             inside,
             infections: Vec::new(),
-            scanners: Scanners::new(&settings),
+            scanners,
             hit_list: Vec::new(),
             latent: BinaryHeap::new(),
             clock: 0.0,
@@ -266,10 +267,10 @@ impl Epidemic {
     /// The answer is the scan, if it crosses the tap.
     fn random_scan(&mut self) -> Option<Contact> {
         let (effect, level) = self.scanners.draw_effect(&mut self.rng);
-        let scanner = self.scanners.draw_scanner((effect, level), &mut self.rng);
         match effect {
             Effect::Crosses(from) => {
-                let destination = self.scanners.draw_opposite(from, level, &mut self.rng);
+                let (scanner, destination) =
+                    self.scanners.draw_crossing(from, level, &mut self.rng);
                 let victim = self.host_at(destination).map(Victim);
                 let victim = victim.filter(|victim| !self.taken[victim.0 as usize]);
                 let chance = self.settings.infection_chance;
@@ -277,14 +278,19 @@ impl Epidemic {
                 Some(self.contact(scanner, destination, victim))
             }
             Effect::Finds(side) => {
-                let by = self.infections[scanner as usize].host;
                 let (first, hosts) = match side {
                     Side::Inside => (0, &self.hosts[..self.inside]),
                     Side::Outside => (self.inside, &self.hosts[self.inside..]),
                 };
-                let found = self.scanners.draw_found(by, level, hosts, &mut self.rng);
+                let (scanner, found) = self.scanners.draw_finding(
+                    (side, level),
+                    hosts,
+                    &self.infections,
+                    &mut self.rng,
+                );
                 let host = first + found;
                 if !self.taken[host] {
+                    let by = self.infections[scanner as usize].host;
                     self.enter(Victim(host as u32), self.now(), Some(by), false);
                 }
                 None

@@ -4,10 +4,14 @@
 //! side. Scanners differ in how often theirs do, since each prefers the networks
 //! that it lies in itself; the rates of all of them are added up here, network
 //! size by network size, and a scanner is drawn in proportion to its own.
+//! That is done by rejection: any one is drawn, and taken as often as its rate
+//! compares with the highest, or else another.
 
 use std::net::Ipv4Addr;
 
-use super::settings::EpidemicSettings;
+use super::Infection;
+use super::network_index::NetworkIndex;
+use super::settings::{EpidemicSettings, LocalPreference};
 use crate::address_space::{AddressSpace, Prefix};
 use crate::rng::Rng;
 
@@ -43,6 +47,8 @@ pub(super) struct Scanners {
     levels: Vec<Level>,
     /// Infections by side, in the order in which they began to scan.
     sides: [Vec<u32>; 2],
+    /// Of the vulnerable hosts of each side; only where some scans are local.
+    index: Option<[NetworkIndex; 2]>,
     /// Events a nanosecond: four of each level, in the order of [`EFFECTS`].
     rates: [f64; 4 * LEVELS],
     total: f64,
@@ -60,14 +66,20 @@ struct Level {
     around: Option<AddressSpace>,
     /// Infections of scanners outside, but in that network.
     near: Vec<u32>,
-    /// By side, in the order of `Scanners::sides`: the running sum of the
-    /// vulnerable hosts of the scanner's side in the scanner's network.
-    weights: [Vec<u64>; 2],
+    /// By side: the sum, over its scanners, of the vulnerable hosts of the same
+    /// side in the scanner's network.
+    reachable: [u64; 2],
+    /// By side: the most that one scanner can have of them.
+    most_reachable: [u64; 2],
 }
 
 impl Scanners {
-    pub(super) fn new(settings: &EpidemicSettings) -> Self {
+    /// None yet. `hosts` are the vulnerable hosts inside and outside, each in
+    /// order; they are handed in wherever they are needed.
+    pub(super) fn new(settings: &EpidemicSettings, hosts: [&[Ipv4Addr]; 2]) -> Self {
         let space = settings.space;
+        let local = settings.local != LocalPreference::default();
+        let index = local.then(|| hosts.map(NetworkIndex::new));
         let level = |(bits, share): (u8, f64)| {
             let bits = space.scanned.bits.max(bits);
             let around = (bits < space.inside.bits).then(|| AddressSpace {
@@ -82,7 +94,10 @@ impl Scanners {
                 taking: rate * settings.infection_chance,
                 around,
                 near: Vec::new(),
-                weights: [Vec::new(), Vec::new()],
+                reachable: [0; 2],
+                most_reachable: std::array::from_fn(|side| {
+                    index.as_ref().map_or(0, |index| index[side].most(hosts[side], bits))
+                }),
             }
         };
         let whole = settings.local.levels().into_iter().enumerate();
@@ -92,6 +107,7 @@ impl Scanners {
             space,
             levels: levels.map(|(_, one)| level(one)).collect(),
             sides: [Vec::new(), Vec::new()],
+            index,
             rates: [0.0; 4 * LEVELS],
             total: 0.0,
         }
@@ -107,8 +123,7 @@ impl Scanners {
         self.total
     }
 
-    /// This infection's host begins to scan. `hosts` are the vulnerable hosts of
-    /// its side, in order.
+    /// This infection's host begins to scan.
     pub(super) fn enter(
         &mut self,
         infection: u32,
@@ -118,9 +133,10 @@ impl Scanners {
         self.sides[side as usize].push(infection);
         for level in self.levels.iter_mut().skip(1) {
             let network = Prefix::new(address, level.bits);
-            let found = within(hosts[side as usize], network).len() as u64;
-            let weights = &mut level.weights[side as usize];
-            weights.push(weights.last().unwrap_or(&0) + found);
+            if let Some(index) = &self.index {
+                let found = index[side as usize].within(hosts[side as usize], network);
+                level.reachable[side as usize] += found.len() as u64;
+            }
             let around = level.around.is_some_and(|around| around.scanned == network);
             if side == Side::Outside && around {
                 level.near.push(infection);
@@ -139,8 +155,7 @@ impl Scanners {
                 [(inside, hosts[0]), (outside, hosts[1])]
                     .map(|(scanners, hosts)| scanners * level.taking * hosts as f64)
             } else {
-                let sums = level.weights.each_ref().map(|sums| sums.last());
-                sums.map(|sum| *sum.unwrap_or(&0) as f64 * level.taking)
+                level.reachable.map(|sum| sum as f64 * level.taking)
             };
             self.rates[4 * index..4 * index + 4].copy_from_slice(&[
                 near * level.rate * reached,
@@ -159,24 +174,49 @@ impl Scanners {
         (EFFECTS[index % 4], index / 4)
     }
 
-    /// Draws which infection's host does it.
-    pub(super) fn draw_scanner(
+    /// Draws a scan that crosses the tap: whose, and to which address.
+    pub(super) fn draw_crossing(
         &self,
-        (effect, level): (Effect, usize),
+        from: Side,
+        level: usize,
         rng: &mut Rng,
-    ) -> u32 {
-        let one = |list: &[u32], rng: &mut Rng| list[rng.index(list.len())];
-        match effect {
-            Effect::Crosses(Side::Outside) if level > 0 => {
-                one(&self.levels[level].near, rng)
+    ) -> (u32, Ipv4Addr) {
+        let scanners = match from {
+            Side::Outside if level > 0 => &self.levels[level].near,
+            _ => &self.sides[from as usize],
+        };
+        let scanner = scanners[rng.index(scanners.len())];
+        let destination = match (from, self.levels[level].around) {
+            (Side::Inside, Some(around)) => {
+                around.outside_address(rng.below(around.outside_size()))
             }
-            Effect::Finds(side) if level > 0 => {
-                let sums = &self.levels[level].weights[side as usize];
-                let point = rng.below(*sums.last().unwrap_or(&0));
-                self.sides[side as usize][sums.partition_point(|&sum| sum <= point)]
-            }
-            Effect::Crosses(side) | Effect::Finds(side) => {
-                one(&self.sides[side as usize], rng)
+            _ => self.space.inside.address(rng.below(self.space.inside.size())),
+        };
+        (scanner, destination)
+    }
+
+    /// Draws a scan that finds a vulnerable host of its own side: whose, and
+    /// which of `hosts`, those of that side.
+    pub(super) fn draw_finding(
+        &self,
+        (side, level): (Side, usize),
+        hosts: &[Ipv4Addr],
+        infections: &[Infection],
+        rng: &mut Rng,
+    ) -> (u32, usize) {
+        let scanners = &self.sides[side as usize];
+        let Some(index) = self.index.as_ref().filter(|_| level > 0) else {
+            return (scanners[rng.index(scanners.len())], rng.index(hosts.len()));
+        };
+        let Level { bits, most_reachable, .. } = &self.levels[level];
+        loop {
+            let scanner = scanners[rng.index(scanners.len())];
+            let address = infections[scanner as usize].host;
+            let found = index[side as usize].within(hosts, Prefix::new(address, *bits));
+            // A place beyond those that there are rejects the scanner.
+            let place = rng.below(most_reachable[side as usize]) as usize;
+            if place < found.len() {
+                return (scanner, found.start + place);
             }
         }
     }
@@ -187,45 +227,6 @@ impl Scanners {
         let [inside, outside] = &self.sides;
         inside.get(index).copied().unwrap_or_else(|| outside[index - inside.len()])
     }
-
-    /// Draws where a scan goes that crosses the tap.
-    pub(super) fn draw_opposite(
-        &self,
-        from: Side,
-        level: usize,
-        rng: &mut Rng,
-    ) -> Ipv4Addr {
-        let inside = self.space.inside;
-        match (from, self.levels[level].around) {
-            (Side::Inside, Some(around)) => {
-                around.outside_address(rng.below(around.outside_size()))
-            }
-            _ => inside.address(rng.below(inside.size())),
-        }
-    }
-
-    /// Draws which of the side's vulnerable hosts a scan finds that looks for
-    /// them from this address; the answer is an index into `hosts`.
-    pub(super) fn draw_found(
-        &self,
-        scanner: Ipv4Addr,
-        level: usize,
-        hosts: &[Ipv4Addr],
-        rng: &mut Rng,
-    ) -> usize {
-        if level == 0 {
-            return rng.index(hosts.len());
-        }
-        let range = within(hosts, Prefix::new(scanner, self.levels[level].bits));
-        range.start + rng.index(range.len())
-    }
-}
-
-/// Which of these sorted addresses lie in the network.
-fn within(hosts: &[Ipv4Addr], network: Prefix) -> std::ops::Range<usize> {
-    let start = hosts.partition_point(|&host| host < network.network);
-    let last = network.address(network.size() - 1);
-    start..start + hosts[start..].partition_point(|&host| host <= last)
 }
 
 /// Which of the rates the point falls into when they are laid end to end.

@@ -41,6 +41,7 @@ fn naive(settings: EpidemicSettings, seed: u64, seconds: f64) -> [f64; 3] {
     let mut infected = vulnerable.split_off(vulnerable.len() - 1);
     rng.shuffle(&mut vulnerable);
     let mut list = vulnerable[..settings.hit_list as usize].to_vec();
+    vulnerable.sort_unstable();
     let latency = settings.latency.as_secs_f64();
     let wait = 1.0 / settings.scan_rate;
     let mut scans = vec![latency + rng.exponential(wait)];
@@ -67,7 +68,7 @@ fn naive(settings: EpidemicSettings, seed: u64, seconds: f64) -> [f64; 3] {
         if sides[0] != sides[1] {
             crossed[usize::from(sides[0])] += 1.0;
         }
-        if vulnerable.contains(&target)
+        if vulnerable.binary_search(&target).is_ok()
             && !infected.contains(&target)
             && (listed.is_some() || rng.chance(settings.infection_chance))
         {
