@@ -244,3 +244,113 @@ fn pick(rates: &[f64], mut point: f64) -> usize {
     // Rounding may leave the point behind the last: it counts as there.
     last
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// Rates of (source, vulnerable host found on its side, or none for a scan
+    /// that crosses the tap), scan by scan.
+    fn plain_rates(
+        settings: &EpidemicSettings,
+        scanners: &[Ipv4Addr],
+        hosts: &[Ipv4Addr],
+    ) -> BTreeMap<(Ipv4Addr, Option<Ipv4Addr>), f64> {
+        let space = settings.space;
+        let mut rates = BTreeMap::new();
+        for &scanner in scanners {
+            for (bits, share) in settings.local.levels() {
+                let network = Prefix::new(scanner, bits.max(space.scanned.bits));
+                let rate = settings.scan_rate * share / network.size() as f64 / 1e9;
+                for target in (0..network.size()).map(|index| network.address(index)) {
+                    if space.inside.contains(target) != space.inside.contains(scanner) {
+                        *rates.entry((scanner, None)).or_insert(0.0) += rate;
+                    } else if hosts.contains(&target) {
+                        *rates.entry((scanner, Some(target))).or_insert(0.0) += rate;
+                    }
+                }
+            }
+        }
+        rates
+    }
+
+    #[test]
+    fn every_scan_that_matters_is_drawn_as_often_as_it_happens() {
+        let address = |third: u8, fourth: u8| Ipv4Addr::new(10, 0, third, fourth);
+        for inside_bits in [22, 23, 24, 25] {
+            let space = AddressSpace {
+                scanned: Prefix::new(address(0, 0), 20),
+                inside: Prefix::new(address(4, 0), inside_bits),
+            };
+            let settings = EpidemicSettings {
+                space,
+                local: LocalPreference { same_8: 0.1, same_16: 0.1, same_24: 0.6 },
+                ..EpidemicSettings::default()
+            };
+            // Crowded networks and lonely hosts on both sides.
+            let crowd = |third: u8| (1..=9).map(move |fourth| address(third, fourth));
+            let lonely = [address(1, 7), address(2, 8), address(4, 200), address(6, 1)];
+            let mut hosts: Vec<Ipv4Addr> =
+                crowd(0).chain(crowd(4)).chain(lonely).collect();
+            hosts.sort_by_key(|&host| (!space.inside.contains(host), host));
+            let inside = hosts.iter().filter(|&&host| space.inside.contains(host));
+            let (inside, outside) = hosts.split_at(inside.count());
+            let sources = [address(0, 1), address(1, 7), address(4, 3), address(4, 200)];
+            let infections = sources.map(|host| Infection {
+                host,
+                time_ns: 0,
+                by: None,
+                crosses_tap: false,
+            });
+
+            let mut scanners = Scanners::new(&settings, [inside, outside]);
+            for (number, host) in sources.into_iter().enumerate() {
+                let side = if space.inside.contains(host) {
+                    Side::Inside
+                } else {
+                    Side::Outside
+                };
+                scanners.enter(number as u32, (side, host), [inside, outside]);
+            }
+            let plain = plain_rates(&settings, &sources, &hosts);
+            let total: f64 = plain.values().sum();
+            assert!((scanners.total_rate() / total - 1.0).abs() < 1e-12);
+
+            let mut rng = Rng::new(1, "draws");
+            let draws = 200_000;
+            let mut drawn = BTreeMap::new();
+            for _ in 0..draws {
+                let (scanner, found) = match scanners.draw_effect(&mut rng) {
+                    (Effect::Crosses(from), level) => {
+                        let (scanner, target) =
+                            scanners.draw_crossing(from, level, &mut rng);
+                        assert!(space.scanned.contains(target));
+                        let goes_in = space.inside.contains(target);
+                        assert_eq!(goes_in, from == Side::Outside);
+                        (scanner, None)
+                    }
+                    (Effect::Finds(side), level) => {
+                        let list = [inside, outside][side as usize];
+                        let (scanner, found) = scanners.draw_finding(
+                            (side, level),
+                            list,
+                            &infections,
+                            &mut rng,
+                        );
+                        (scanner, Some(list[found]))
+                    }
+                };
+                *drawn.entry((sources[scanner as usize], found)).or_insert(0) += 1;
+            }
+            assert!(drawn.keys().all(|key| plain.contains_key(key)));
+            for (key, rate) in &plain {
+                let expected = rate / total * f64::from(draws);
+                let count = f64::from(*drawn.get(key).unwrap_or(&0));
+                let apart = (count - expected).abs();
+                assert!(apart < 5.0 * expected.sqrt(), "{key:?}: {count}, {expected}");
+            }
+        }
+    }
+}

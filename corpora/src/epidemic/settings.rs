@@ -53,8 +53,9 @@ impl Default for EpidemicSettings {
     }
 }
 
-/// Shares of a host's scans, 0 to 1 each and together. The rest goes anywhere in
-/// the scanned space; so does a share whose network would be larger than that.
+/// Shares of a host's scans, 0 or more each and less than 1 together. The rest
+/// goes anywhere in the scanned space; so does a share whose network would be
+/// larger than that.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LocalPreference {
     /// To addresses drawn evenly from the scanner's own /8.
@@ -76,10 +77,12 @@ impl LocalPreference {
     fn validate(self) -> Result<(), CorpusError> {
         let Self { same_8, same_16, same_24 } = self;
         let shares = [same_8, same_16, same_24, same_8 + same_16 + same_24];
-        if shares.iter().all(|share| (0.0..=1.0).contains(share)) {
+        // Without a rest it might never cross the tap.
+        if shares.iter().all(|share| (0.0..1.0).contains(share)) {
             return Ok(());
         }
-        Err(CorpusError::setting("local", format!("shares of 1, found {self:?}")))
+        let expected = format!("shares that leave a rest, found {self:?}");
+        Err(CorpusError::setting("local", expected))
     }
 }
 
