@@ -14,6 +14,15 @@ pub enum Piece {
     Invariant(Vec<u8>),
     /// So many bytes, drawn anew for every copy.
     Mutable(usize),
+    /// Random bytes whose number, too, is drawn anew for every copy. They have no
+    /// fixed place, so that neither [`Body::length`] nor [`Body::template`]
+    /// counts them.
+    Padding {
+        /// The fewest.
+        least: usize,
+        /// The most.
+        most: usize,
+    },
 }
 
 /// A self-spreading content: pieces one after the other.
@@ -40,9 +49,18 @@ impl Body {
         ])
     }
 
-    /// Length of every copy in bytes.
+    /// Length of every copy in bytes, without its padding.
     pub fn length(&self) -> usize {
         self.pieces.iter().map(Piece::length).sum()
+    }
+
+    /// Length of the longest copy in bytes.
+    pub fn longest(&self) -> usize {
+        let most = |piece: &Piece| match piece {
+            Piece::Padding { least, most } => *most.max(least),
+            other => other.length(),
+        };
+        self.pieces.iter().map(most).sum()
     }
 
     /// Replaces `copy` by one copy.
@@ -52,23 +70,28 @@ impl Body {
             match piece {
                 Piece::Invariant(bytes) => copy.extend_from_slice(bytes),
                 Piece::Mutable(length) => rng.append(*length, copy),
+                Piece::Padding { least, most } => {
+                    let length = rng.between(*least as u64, *most as u64);
+                    rng.append(length as usize, copy);
+                }
             }
         }
     }
 
-    /// A copy with zeros for the mutable bytes.
+    /// A copy with zeros for the mutable bytes and no padding.
     pub fn template(&self) -> Vec<u8> {
         let mut template = Vec::with_capacity(self.length());
         for piece in &self.pieces {
             match piece {
                 Piece::Invariant(bytes) => template.extend_from_slice(bytes),
                 Piece::Mutable(length) => template.resize(template.len() + length, 0),
+                Piece::Padding { .. } => {}
             }
         }
         template
     }
 
-    /// Where the invariant bytes lie.
+    /// Where the invariant bytes lie in the template.
     pub fn invariant(&self) -> Vec<Range<usize>> {
         let mut at = 0;
         let mut ranges = Vec::new();
@@ -88,6 +111,7 @@ impl Piece {
         match self {
             Self::Invariant(bytes) => bytes.len(),
             Self::Mutable(length) => *length,
+            Self::Padding { .. } => 0,
         }
     }
 }
@@ -112,5 +136,27 @@ mod tests {
         assert_ne!(a[..24], b[..24]);
         assert_ne!(a[344..], b[344..]);
         assert!(body.template()[..24].iter().all(|&byte| byte == 0));
+    }
+
+    #[test]
+    fn padding_moves_the_invariant_and_is_not_in_the_template() {
+        let mut rng = Rng::new(2, "padding");
+        let padding = || Piece::Padding { least: 3, most: 9 };
+        let core = b"the same in every copy".to_vec();
+        let body = Body::new(vec![padding(), Piece::Invariant(core.clone()), padding()]);
+        assert_eq!((body.length(), body.longest()), (core.len(), core.len() + 18));
+        assert_eq!(body.template(), core);
+        assert_eq!(body.invariant(), [0..core.len()]);
+        let (mut copy, mut offsets, mut lengths) = (Vec::new(), [0; 16], [0; 64]);
+        for _ in 0..400 {
+            body.write(&mut rng, &mut copy);
+            let at = copy.windows(core.len()).position(|window| window == core);
+            offsets[at.unwrap()] += 1;
+            lengths[copy.len()] += 1;
+        }
+        let seen = |counts: &[u32]| counts.iter().filter(|count| **count > 0).count();
+        assert_eq!((seen(&offsets[3..=9]), seen(&offsets)), (7, 7));
+        assert_eq!(seen(&lengths[core.len() + 6..=core.len() + 18]), 13);
+        assert_eq!(lengths.iter().sum::<u32>(), 400);
     }
 }

@@ -106,6 +106,30 @@ impl Carriage {
     pub fn inside_tunnel(self, kind: TunnelKind) -> Self {
         Self { tunnel: Some(kind), ..self }
     }
+
+    /// The same wrapping around one UDP datagram.
+    fn wrapping(&self) -> Self {
+        Self {
+            fragment: self.fragment,
+            ipv6: self.ipv6,
+            vlans: self.vlans.clone(),
+            tunnel: self.tunnel,
+            ..Self::default()
+        }
+    }
+
+    /// Wraps what a scenario itself lays out; refuses what would lay it out
+    /// otherwise.
+    pub(crate) fn emitter(&self) -> Result<Emitter, CorpusError> {
+        if *self == self.wrapping() {
+            return Ok(Carrier::new(self.clone()).emitter);
+        }
+        let expected = format!(
+            "fragment:N, ipv6, vlan:N, gre or vxlan:N alone (this scenario has its own \
+             conversations), found {self}"
+        );
+        Err(CorpusError::setting("carriage", expected))
+    }
 }
 
 impl fmt::Display for Carriage {

@@ -1,5 +1,7 @@
 //! What do two hosts put on the wire when they talk over TCP?
 
+use std::ops::Range;
+
 use crate::emitter::{Emitter, End, FRAME_GAP_NS};
 use crate::frame_builder::{Transport, tcp};
 use crate::rng::Rng;
@@ -20,6 +22,36 @@ impl Peer {
             Self::Client => Self::Server,
             Self::Server => Self::Client,
         }
+    }
+}
+
+/// What of the bytes that a peer says is planted.
+#[derive(Clone, Debug)]
+pub(crate) struct Plant {
+    /// Which of them; empty for none.
+    pub(crate) range: Range<usize>,
+    /// Which content they are, see [`Mark::Content`].
+    pub(crate) content: u16,
+    /// The infection that is complete with the last of them.
+    pub(crate) infects: Option<u32>,
+    /// Bytes of a segment.
+    pub(crate) segment: usize,
+}
+
+impl Default for Plant {
+    fn default() -> Self {
+        Self { range: 0..0, content: 0, infects: None, segment: FULL_SEGMENT }
+    }
+}
+
+impl Plant {
+    fn mark(&self, segment: Range<usize>) -> Mark {
+        if self.range.start.max(segment.start) >= self.range.end.min(segment.end) {
+            return Mark::Ordinary;
+        }
+        let completes = segment.end >= self.range.end;
+        let infects = self.infects.filter(|_| completes);
+        Mark::Content { content: self.content, infects }
     }
 }
 
@@ -90,21 +122,40 @@ impl<'a> TcpDialogue<'a> {
     /// Sends bytes in full segments after this pause; every second segment and
     /// the last are acknowledged.
     pub(crate) fn say(&mut self, peer: Peer, bytes: &[u8], pause_ns: u64) {
+        self.say_planted(peer, bytes, pause_ns, &Plant::default());
+    }
+
+    /// The same; segments that hold planted bytes are marked, the last of them as
+    /// the one that infects. Returns when that one crosses the tap.
+    pub(crate) fn say_planted(
+        &mut self,
+        peer: Peer,
+        bytes: &[u8],
+        pause_ns: u64,
+        plant: &Plant,
+    ) -> u64 {
         self.turn(peer, pause_ns);
-        let segments = bytes.chunks(FULL_SEGMENT);
+        let size = plant.segment.clamp(1, FULL_SEGMENT);
+        let segments = bytes.chunks(size);
         let count = segments.len();
+        let mut planted_at = self.time_ns;
         for (index, segment) in segments.enumerate() {
             if index > 0 {
                 self.time_ns += FRAME_GAP_NS;
             }
             let last = index + 1 == count;
-            self.segment(peer, 0, segment, Mark::Ordinary);
+            let mark = plant.mark(index * size..index * size + segment.len());
+            if mark != Mark::Ordinary {
+                planted_at = self.time_ns;
+            }
+            self.segment(peer, 0, segment, mark);
             self.next[peer as usize] =
                 self.next[peer as usize].wrapping_add(segment.len() as u32);
             if last || index % 2 == 1 {
                 self.acknowledge(peer.other(), self.next[peer as usize]);
             }
         }
+        planted_at
     }
 
     /// Sends one segment whose first byte lies `ahead` bytes beyond the peer's

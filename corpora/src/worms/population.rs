@@ -1,0 +1,138 @@
+//! Which hosts are there, where do they lie, and which are infected?
+//!
+//! For worms that know their victims and do not scan; those that do have an
+//! [`Epidemic`](crate::epidemic::Epidemic).
+
+use std::net::Ipv4Addr;
+
+use super::story::Story;
+use crate::epidemic::Infection;
+use crate::error::CorpusError;
+use crate::rng::Rng;
+
+#[derive(Debug)]
+pub(super) struct Population {
+    /// Those inside first.
+    hosts: Vec<Ipv4Addr>,
+    inside: usize,
+    infected: Vec<bool>,
+    infections: Vec<Infection>,
+    /// Which host each infection is.
+    places: Vec<usize>,
+}
+
+impl Population {
+    /// So many different hosts on each side of the tap.
+    pub(super) fn draw(
+        story: &Story,
+        [inside, outside]: [usize; 2],
+        rng: &mut Rng,
+    ) -> Result<Self, CorpusError> {
+        let space = story.space;
+        for (count, size) in
+            [(inside, space.inside.size()), (outside, space.outside_size())]
+        {
+            if count == 0 || count as u64 > size / 2 {
+                let expected =
+                    format!("1 to {} hosts on this side, found {count}", size / 2);
+                return Err(CorpusError::setting("vulnerable_hosts", expected));
+            }
+        }
+        let mut hosts: Vec<Ipv4Addr> = Vec::with_capacity(inside + outside);
+        let mut known = std::collections::BTreeSet::new();
+        while hosts.len() < inside + outside {
+            let address = if hosts.len() < inside {
+                space.inside.address(rng.below(space.inside.size()))
+            } else {
+                space.outside_address(rng.below(space.outside_size()))
+            };
+            if known.insert(address) {
+                hosts.push(address);
+            }
+        }
+        let infected = vec![false; hosts.len()];
+        Ok(Self { hosts, inside, infected, infections: Vec::new(), places: Vec::new() })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.hosts.len()
+    }
+
+    pub(super) fn address(&self, host: usize) -> Ipv4Addr {
+        self.hosts[host]
+    }
+
+    pub(super) fn inside(&self) -> &[Ipv4Addr] {
+        &self.hosts[..self.inside]
+    }
+
+    pub(super) fn is_inside(&self, host: usize) -> bool {
+        host < self.inside
+    }
+
+    /// Whether the tap lies between two hosts.
+    pub(super) fn crosses(&self, a: usize, b: usize) -> bool {
+        self.is_inside(a) != self.is_inside(b)
+    }
+
+    /// One of the hosts on the same side, or on the other.
+    pub(super) fn pick(&self, inside: bool, rng: &mut Rng) -> usize {
+        if inside {
+            rng.index(self.inside)
+        } else {
+            self.inside + rng.index(self.hosts.len() - self.inside)
+        }
+    }
+
+    pub(super) fn is_infected(&self, host: usize) -> bool {
+        self.infected[host]
+    }
+
+    pub(super) fn infections(&self) -> &[Infection] {
+        &self.infections
+    }
+
+    /// The hosts of [`Population::infections`].
+    pub(super) fn infected(&self) -> &[usize] {
+        &self.places
+    }
+
+    /// The number of the infection that would come next, if the host can still
+    /// be infected.
+    pub(super) fn next_infection(&self, host: usize) -> Option<u32> {
+        (!self.infected[host]).then_some(self.infections.len() as u32)
+    }
+
+    /// Infects a host, directly from another; false when it already was.
+    pub(super) fn infect(
+        &mut self,
+        host: usize,
+        time_ns: u64,
+        by: Option<usize>,
+    ) -> bool {
+        let crosses_tap = by.is_some_and(|by| self.crosses(by, host));
+        self.infect_from(host, time_ns, by, crosses_tap)
+    }
+
+    /// The same where something stands between the two, and what infects the
+    /// host crosses the tap or not on its last way.
+    pub(super) fn infect_from(
+        &mut self,
+        host: usize,
+        time_ns: u64,
+        by: Option<usize>,
+        crosses_tap: bool,
+    ) -> bool {
+        if std::mem::replace(&mut self.infected[host], true) {
+            return false;
+        }
+        self.infections.push(Infection {
+            host: self.hosts[host],
+            time_ns,
+            by: by.map(|by| self.hosts[by]),
+            crosses_tap,
+        });
+        self.places.push(host);
+        true
+    }
+}
