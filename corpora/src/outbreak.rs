@@ -232,7 +232,7 @@ impl Outbreak {
         if !(0.0..=1.0).contains(&self.inside_share) {
             return Err(CorpusError::setting("inside_share", "0 to 1"));
         }
-        if self.body.length() == 0 || self.body.length() > MAX_PAYLOAD {
+        if self.body.length() == 0 || self.body.longest() > MAX_PAYLOAD {
             let expected = format!("a body of 1 to {MAX_PAYLOAD} bytes");
             return Err(CorpusError::setting("body", expected));
         }

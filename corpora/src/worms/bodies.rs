@@ -48,7 +48,7 @@ pub(super) const RANDOM_PORT: Entry = Entry {
         let story = Story::new(RANDOM_PORT.profile.name, seed, options)?;
         Scanning::default().stream(story, |story| {
             let own = pieces(&[Part::Fixed(900), Part::Padding(0, 400)], story);
-            Ok(Carried::new(story, own, PORT)?.from_port(FIXED_SOURCE))
+            Ok(Carried::new(story, own, PORT)?.sent_from(FIXED_SOURCE))
         })
     },
 };

@@ -100,11 +100,11 @@ fn open(
     }
     let over_tcp = carriage.tcp_segment.is_some();
     let options = GenerateOptions { carriage, ..options.clone() };
-    let story = Story::new(name, seed, &options)?;
+    let story = Story { until: 100, ..Story::new(name, seed, &options)? };
     let scanning = Scanning { listening: 0.08, ..Scanning::default() };
     scanning.stream(story, |story| {
         // Over TCP several segments; a datagram stays below the usual MTU.
-        let invariant = if over_tcp { 1_500 } else { 1_000 };
+        let invariant = if over_tcp { 1_500 } else { 700 };
         let own = Body::wrapped(24, invariant, 32, &mut story.rng("body"));
         Carried::new(story, own, PORT)
     })

@@ -1,8 +1,9 @@
 //! What does a letter with the worm attached look like?
 //!
 //! Headers, a line of text and one attachment in base64. Everything but the
-//! attachment differs from letter to letter; a letter stays as it is from hop to
-//! hop, but for the line that each server puts on top.
+//! attachment differs from letter to letter, the forged sender too; comments
+//! stand where fixed words would otherwise be as long as a window. A letter stays
+//! as it is from hop to hop, but for the line that each server puts on top.
 
 use std::ops::Range;
 
@@ -34,25 +35,29 @@ impl Letter {
     ) -> Range<usize> {
         let mut rng = Rng::new(self.seed, "letter");
         let rng = &mut rng;
-        let date = http_date(self.written_ns, "+0000");
+        let date = http_date(self.written_ns, &format!("({}) +0000", word(rng)));
         let mut put = |line: String| {
             text.extend_from_slice(line.as_bytes());
             text.extend_from_slice(b"\r\n");
         };
         for hop in 0..hops {
-            let server = word(&mut Rng::new(self.seed, &format!("hop {hop}")));
-            put(format!("Received: by {server}; {date}"));
+            let mut server = Rng::new(self.seed, &format!("hop {hop}"));
+            put(format!("Received: by {} id {}", word(&mut server), word(&mut server)));
         }
         let boundary = format!("{}{}", word(rng), word(rng));
         let mut headers = vec![
-            format!("From: {} <{}>", word(rng), mailbox(self.from)),
+            format!("From: {} <{}>", word(rng), self.sender()),
             format!("To: {}", mailbox(self.to)),
             format!("Subject: {} {} {}", word(rng), word(rng), word(rng)),
             format!("Date: {date}"),
             format!("Message-ID: <{}@{}>", word(rng), word(rng)),
-            format!("Content-Type: multipart/mixed; boundary={boundary}"),
+            format!(
+                "Content-Type: multipart/mixed; v={}; boundary={boundary}",
+                word(rng)
+            ),
         ];
         rng.shuffle(&mut headers);
+        put(format!("X-Mailer: {}", word(rng)));
         headers.into_iter().for_each(&mut put);
         put(format!(
             "\r\n--{boundary}\r\n\r\n{} {} {}\r\n",
@@ -60,18 +65,24 @@ impl Letter {
             word(rng),
             word(rng)
         ));
-        put(format!("--{boundary}\r\nContent-Transfer-Encoding: base64"));
-        put(format!("Content-Type: application/{}\r\n", word(rng)));
+        put(format!("--{boundary}\r\nContent-Type: application/{}", word(rng)));
+        put(format!("Content-Transfer-Encoding: base64 ({})\r\n", word(rng)));
         let start = text.len();
         text.extend_from_slice(attachment);
         let end = text.len();
         text.extend_from_slice(format!("--{boundary}--\r\n.\r\n").as_bytes());
         start..end
     }
+
+    /// Whom it claims to be from.
+    pub(super) fn sender(&self) -> String {
+        let mut rng = Rng::new(self.seed, "sender");
+        format!("{}@{}", word(&mut rng), word(&mut rng))
+    }
 }
 
 pub(super) fn mailbox(person: usize) -> String {
-    format!("p{person}@d{}.example", person * 7 % 1_009)
+    format!("p{person}@{}", word(&mut Rng::new(person as u64, "domain")))
 }
 
 /// Four to ten letters.
@@ -125,7 +136,7 @@ mod tests {
     #[test]
     fn letters_share_the_attachment_and_no_other_long_run() {
         let attachment = base64_lines(&Rng::new(1, "test").next_u64().to_le_bytes());
-        let letter = |seed| Letter { seed, written_ns: seed << 40, from: 3, to: 4 };
+        let letter = |seed| Letter { seed, written_ns: 1 << 60, from: 3, to: 4 };
         let write = |seed| {
             let mut text = Vec::new();
             let range = letter(seed).write(2, &attachment, &mut text);

@@ -102,6 +102,10 @@ impl Mail {
             let expected = format!("letters a second, above 0, found {rate}");
             return Err(CorpusError::setting("scan_rate", expected));
         }
+        if count < BOOK {
+            let expected = format!("{BOOK} or more, found {count}");
+            return Err(CorpusError::setting("vulnerable_hosts", expected));
+        }
         let mut rng = story.rng("people");
         // A third of the people are inside, a quarter of the servers.
         let servers = (count / 3).max(4);
@@ -188,7 +192,7 @@ impl Mail {
             (Peer::Server, format!("220 {} ESMTP {}\r\n", word(rng), word(rng))),
             (Peer::Client, format!("EHLO {}\r\n", word(rng))),
             (Peer::Server, format!("250 {} at your service\r\n", word(rng))),
-            (Peer::Client, format!("MAIL FROM:<{}>\r\n", mailbox(letter.from))),
+            (Peer::Client, format!("MAIL FROM:<{}>\r\n", letter.sender())),
             (Peer::Server, format!("250 {} Ok\r\n", word(rng))),
             (Peer::Client, format!("RCPT TO:<{}>\r\n", mailbox(letter.to))),
             (Peer::Server, format!("250 {} Ok\r\n", word(rng))),
@@ -264,7 +268,8 @@ fn attached(story: &Story) -> Result<Vec<u8>, CorpusError> {
         return Ok(bytes);
     };
     let template = body.template();
-    if !template.is_empty() && body.invariant() == [0..body.longest()] {
+    let fixed: usize = body.invariant().into_iter().map(|range| range.len()).sum();
+    if fixed > 0 && fixed == body.longest() {
         return Ok(template);
     }
     Err(CorpusError::setting("body", "a body that is the same in every copy"))

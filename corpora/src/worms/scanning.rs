@@ -218,7 +218,7 @@ impl Carried {
     }
 
     /// From one port, to a random one.
-    pub(super) fn from_port(self, source_port: u16) -> Self {
+    pub(super) fn sent_from(self, source_port: u16) -> Self {
         Self { source_port: Some(source_port), destination_port: None, ..self }
     }
 }
