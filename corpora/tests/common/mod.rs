@@ -1,0 +1,67 @@
+//! What the tests of scenarios share.
+// Each test binary uses a part of this.
+#![allow(dead_code)]
+
+use std::net::IpAddr;
+
+use wormsift_corpora::{GenerateOptions, Scenario, Trace};
+
+pub(crate) fn trace_with(name: &str, seed: u64, options: GenerateOptions) -> Trace {
+    let scenario = Scenario::named(name, seed).expect(name).options(options);
+    scenario.stream().expect(name).into_trace()
+}
+
+pub(crate) fn trace(name: &str, seed: u64) -> Trace {
+    trace_with(name, seed, GenerateOptions::default())
+}
+
+/// The worm alone.
+pub(crate) fn alone(name: &str, seed: u64) -> Trace {
+    let options =
+        GenerateOptions { background_hosts: Some(0), ..GenerateOptions::default() };
+    trace_with(name, seed, options)
+}
+
+pub(crate) fn refused(name: &str, options: GenerateOptions) -> bool {
+    Scenario::named(name, 1).expect(name).options(options).stream().is_err()
+}
+
+/// Addresses, protocol, ports and payload of a plain frame over IPv4.
+pub(crate) struct Parsed<'a> {
+    pub(crate) source: IpAddr,
+    pub(crate) destination: IpAddr,
+    pub(crate) protocol: u8,
+    pub(crate) ports: [u16; 2],
+    pub(crate) payload: &'a [u8],
+}
+
+pub(crate) fn parse(frame: &[u8]) -> Option<Parsed<'_>> {
+    if frame.get(12..15)? != [8, 0, 0x45] {
+        return None;
+    }
+    let address = |at: usize| {
+        let bytes: [u8; 4] = frame[at..at + 4].try_into().unwrap();
+        IpAddr::from(bytes)
+    };
+    let word = |at: usize| u16::from_be_bytes([frame[at], frame[at + 1]]);
+    let end = 14 + usize::from(word(16));
+    let protocol = frame[23];
+    let start = if protocol == 6 { 34 + usize::from(frame[46] >> 4) * 4 } else { 42 };
+    Some(Parsed {
+        source: address(26),
+        destination: address(30),
+        protocol,
+        ports: [word(34), word(36)],
+        payload: frame.get(start..end)?,
+    })
+}
+
+/// The carriers of the first content, with their times.
+pub(crate) fn carriers(trace: &Trace) -> Vec<(u64, Parsed<'_>)> {
+    let listed = &trace.truth.contents[0].carriers;
+    let frames = trace.frames.iter().zip(1..);
+    frames
+        .filter(|(_, number)| listed.contains(*number))
+        .map(|((time, frame), _)| (*time, parse(frame).expect("a plain frame")))
+        .collect()
+}
