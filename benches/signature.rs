@@ -193,6 +193,7 @@ fn alarms(content: &[u8], count: usize, first: u64) -> Vec<AlarmedCandidate> {
             AlarmedCandidate {
                 key,
                 alarm: Alarm::Dispersion,
+                both: false,
                 protocol: 17,
                 port: Some(1_434),
                 candidate,
