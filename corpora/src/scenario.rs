@@ -7,7 +7,7 @@
 //! memory, so that a capture may be of any length.
 //!
 //! A new scenario is a file with a function like [`crate::outbreak::open`] and
-//! an [`Entry`] in the list of its room.
+//! an entry in the list of its room.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
