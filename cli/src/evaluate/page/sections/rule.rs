@@ -1,0 +1,93 @@
+//! How far has a worm come when a monitored prefix has seen enough of it?
+
+use super::table::{headings, number, number_with, scrolling};
+use crate::evaluate::page::markup::Markup;
+use crate::evaluate::page::number::{
+    NOTHING, count, duration, percent, percent_interval,
+};
+use crate::evaluate::results::{Evaluation, RulePoint};
+
+/// Prefixes and worms: the model's share beside the simulated one.
+pub(super) fn draw(page: &mut Markup, evaluation: &Evaluation) {
+    let note = "Infected share of the vulnerable hosts at the moment when a monitored prefix has \
+                seen that many distinct sources: by the numerical model, and over simulated \
+                epidemics (mean, with the 95 % interval of the mean).";
+    page.leaf("p", &[("class", "note")], note);
+    let points = &evaluation.detection_rule;
+    scrolling(page, "plain", "Infected share by worm and prefix", |page| {
+        let names = [
+            "Worm and prefix",
+            "#Sources",
+            "#Model",
+            "#Simulated",
+            "",
+            "#Median time",
+            "#Runs",
+        ];
+        headings(page, &names);
+        let most = points
+            .iter()
+            .map(|p| p.expected.max(p.simulated.interval[1]))
+            .fold(0.0, f64::max);
+        for worm in points.chunk_by(|a, b| a.worm == b.worm) {
+            page.element("tbody", &[], |page| {
+                page.element("tr", &[("class", "group")], |page| {
+                    page.leaf(
+                        "th",
+                        &[("colspan", "7"), ("scope", "rowgroup")],
+                        &worm[0].worm,
+                    );
+                });
+                for point in worm {
+                    one(page, point, most);
+                }
+            });
+        }
+    });
+}
+
+fn one(page: &mut Markup, point: &RulePoint, most: f64) {
+    page.element("tr", &[], |page| {
+        page.leaf("th", &[("scope", "row")], &format!("/{}", point.prefix_bits));
+        number(page, &count(f64::from(point.sources)));
+        number(page, &percent(point.expected));
+        if point.simulated.count > 0 {
+            let interval = percent_interval(point.simulated.interval);
+            number_with(page, &percent(point.simulated.mean), &interval);
+        } else {
+            number(page, NOTHING);
+        }
+        page.element("td", &[], |page| strip(page, point, most));
+        let seconds = point.seconds;
+        let time =
+            if seconds.count > 0 { duration(seconds.median) } else { NOTHING.to_owned() };
+        number(page, &time);
+        number(page, &count(point.simulated.count as f64));
+    });
+}
+
+/// Model as an upright stroke, simulation as a dot on its interval.
+fn strip(page: &mut Markup, point: &RulePoint, most: f64) {
+    use crate::evaluate::page::plot::{Shape, outline, px};
+    use crate::evaluate::page::scale::Scale;
+    let scale = Scale::between(0.0, most);
+    let x = |share: f64| 6.0 + scale.unit(share) * 188.0;
+    let attributes = [
+        ("xmlns", "http://www.w3.org/2000/svg"),
+        ("class", "strip"),
+        ("viewBox", "0 0 200 16"),
+        ("aria-hidden", "true"),
+    ];
+    page.element("svg", &attributes, |page| {
+        page.empty("path", &[("class", "grid"), ("d", "M6 8H194")]);
+        if point.simulated.count > 0 {
+            let [low, high] = point.simulated.interval.map(x);
+            let whisker = format!("M{} 8H{}", px(low), px(high));
+            page.empty("path", &[("class", "line whisker dispersion"), ("d", &whisker)]);
+            let dot = outline(Shape::Circle, x(point.simulated.mean), 8.0, 3.5);
+            page.empty("path", &[("class", "mark dispersion"), ("d", &dot)]);
+        }
+        let model = format!("M{} 1V15", px(x(point.expected)));
+        page.empty("path", &[("class", "line front"), ("d", &model)]);
+    });
+}
