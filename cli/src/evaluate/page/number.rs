@@ -1,6 +1,7 @@
 //! How is a number written?
 //!
-//! With as many digits as mean something, and with its unit.
+//! With as many digits as mean something, and with its unit, from which no line break
+//! parts it.
 
 use crate::table::grouped;
 
@@ -31,11 +32,11 @@ pub(super) fn percent(share: f64) -> String {
     }
     let hundredths = share * 100.0;
     if hundredths == 0.0 {
-        return "0 %".to_owned();
+        return "0\u{a0}%".to_owned();
     }
     // A share that is not whole must not be rounded to all.
     let text = if hundredths < 100.0 && hundredths > 99.95 {
-        "> 99.9".to_owned()
+        ">\u{a0}99.9".to_owned()
     } else if hundredths >= 10.0 {
         trimmed(&format!("{hundredths:.1}"))
     } else if hundredths < 1e-4 {
@@ -43,14 +44,14 @@ pub(super) fn percent(share: f64) -> String {
     } else {
         significant(hundredths, 2)
     };
-    format!("{text} %")
+    format!("{text}\u{a0}%")
 }
 
 /// An interval of shares: `84–100 %`.
 pub(super) fn percent_interval([low, high]: [f64; 2]) -> String {
     let [low, high] = [percent(low), percent(high)];
-    let bare = |text: &str| text.trim_end_matches(" %").to_owned();
-    format!("{}–{} %", bare(&low), bare(&high))
+    let bare = |text: &str| text.trim_end_matches("\u{a0}%").to_owned();
+    format!("{}–{}\u{a0}%", bare(&low), bare(&high))
 }
 
 /// An interval of counts: `3–4.5`.
@@ -67,7 +68,7 @@ pub(super) fn duration(seconds: f64) -> String {
     let value = seconds / unit;
     let text =
         if value.abs() >= 100.0 { count(value.round()) } else { significant(value, 2) };
-    format!("{text} {name}")
+    format!("{text}\u{a0}{name}")
 }
 
 /// The unit, in seconds, in which times up to this one are read well.
@@ -103,7 +104,7 @@ fn scaled(mut value: f64, base: f64, units: &[&str]) -> String {
         unit += 1;
     }
     let text = if unit == 0 { count(value.round()) } else { significant(value, 3) };
-    format!("{text} {}", units[unit])
+    format!("{text}\u{a0}{}", units[unit])
 }
 
 /// So many significant digits, without trailing zeros after the point.
@@ -190,32 +191,32 @@ mod tests {
     #[test]
     fn shares_are_percentages() {
         let cases = [
-            (0.0, "0 %"),
-            (1.0, "100 %"),
-            (0.9726, "97.3 %"),
-            (0.9999, "> 99.9 %"),
-            (0.0062, "0.62 %"),
-            (0.5, "50 %"),
+            (0.0, "0\u{a0}%"),
+            (1.0, "100\u{a0}%"),
+            (0.9726, "97.3\u{a0}%"),
+            (0.9999, ">\u{a0}99.9\u{a0}%"),
+            (0.0062, "0.62\u{a0}%"),
+            (0.5, "50\u{a0}%"),
             (f64::INFINITY, "–"),
         ];
         for (value, text) in cases {
             assert_eq!(percent(value), text);
         }
-        assert_eq!(percent_interval([0.8389, 1.0]), "83.9–100 %");
+        assert_eq!(percent_interval([0.8389, 1.0]), "83.9–100\u{a0}%");
     }
 
     #[test]
     fn times_sizes_and_rates_have_their_unit() {
-        assert_eq!(duration(0.0), "0 s");
-        assert_eq!(duration(0.0123), "12 ms");
-        assert_eq!(duration(0.423), "0.42 s");
-        assert_eq!(duration(90.0), "90 s");
-        assert_eq!(duration(600.0), "10 min");
+        assert_eq!(duration(0.0), "0\u{a0}s");
+        assert_eq!(duration(0.0123), "12\u{a0}ms");
+        assert_eq!(duration(0.423), "0.42\u{a0}s");
+        assert_eq!(duration(90.0), "90\u{a0}s");
+        assert_eq!(duration(600.0), "10\u{a0}min");
         assert_eq!(duration(f64::NAN), "–");
-        assert_eq!(bytes(64 << 20), "64 MiB");
-        assert_eq!(bytes((1 << 20) - 1), "1 MiB");
-        assert_eq!(bytes(999), "999 B");
-        assert_eq!(rate(412_345_678.0), "412 MB/s");
+        assert_eq!(bytes(64 << 20), "64\u{a0}MiB");
+        assert_eq!(bytes((1 << 20) - 1), "1\u{a0}MiB");
+        assert_eq!(bytes(999), "999\u{a0}B");
+        assert_eq!(rate(412_345_678.0), "412\u{a0}MB/s");
         assert_eq!(rate(0.0), "–");
     }
 

@@ -67,7 +67,7 @@ const BOTTOM: f64 = 34.0;
 const TOP: f64 = 18.0;
 const RIGHT: f64 = 10.0;
 /// Points that change a line by less than this are left out.
-const TOLERANCE: f64 = 0.35;
+const TOLERANCE: f64 = 0.2;
 
 impl Plot {
     /// Draws axes, and on them whatever `marks` draws.
@@ -319,7 +319,7 @@ mod tests {
             })
             .collect();
         let short = simplified(&curve);
-        assert!(short.len() < 30, "{}", short.len());
+        assert!(short.len() < 40, "{}", short.len());
         for point in &curve {
             let near = short
                 .windows(2)

@@ -76,6 +76,7 @@ pub(super) fn swept(runs: u64) -> Evaluation {
             row.dispersion.infected = Some(about(4.0 + 2.1 * step, 0.4 + 0.1 * step));
             row.dispersion.detected = (runs as f64 * (1.0 - step / 60.0)) as u64;
             row.dispersion.rate_interval = [0.8 - step / 60.0, 1.0 - step / 80.0];
+            row.as_expected = row.dispersion.detected == runs;
             row.false_signatures = about(9.0 / (1.0 + step), 0.5);
             rows.push(row);
         }
@@ -90,8 +91,8 @@ fn about(middle: f64, half: f64) -> Estimate {
         count: 20,
         mean: middle,
         interval: [middle - half, middle + half],
-        median: middle.round(),
-        range: [(middle - 2.0 * half).max(0.0).round(), (middle + 2.0 * half).round()],
+        median: middle,
+        range: [(middle - 2.0 * half).max(0.0), middle + 2.0 * half],
     }
 }
 

@@ -46,14 +46,8 @@ pub(in crate::evaluate::page) fn draw(
             if height < f64::from(rows) {
                 let ends = [Some([0.0, height]), Some([f64::from(columns), height])];
                 plot.line(page, "line threshold", &ends);
-                let [x, y] = plot.place([f64::from(columns), height]);
-                label(
-                    page,
-                    "tick end",
-                    x - 2.0,
-                    y - 4.0,
-                    &format!("alarm at {threshold}"),
-                );
+                let text = format!("dashed: alarm at {threshold}");
+                label(page, "tick end", plot.width - 10.0, 10.0, &text);
             }
         }
     });

@@ -18,8 +18,8 @@ pub(in crate::evaluate::page) fn draw(page: &mut Markup, points: &[SamplingPoint
             8,
         ),
         y: Axis::shares("share tracked"),
-        width: 620.0,
-        height: 300.0,
+        width: 480.0,
+        height: 270.0,
     };
     plot.draw(
         page,

@@ -100,6 +100,7 @@ impl Swept<'_> {
             };
             (alarm, self.rows.iter().map(at).collect::<Vec<Option<[f64; 4]>>>())
         });
+        let radius = if sweep.values.len() > 15 { 2.2 } else { 3.0 };
         let description = self.description(sweep, &of);
         plot.draw(page, &title, &description, |plot, page| {
             for ((_, points), class) in series.iter().zip(classes) {
@@ -116,7 +117,7 @@ impl Swept<'_> {
                     .collect();
                 plot.line(page, &format!("line {class}"), &line);
                 let marks: Vec<_> = line.into_iter().flatten().collect();
-                plot.marks(page, &format!("mark {class}"), alarm.shape(), 2.8, &marks);
+                plot.marks(page, &format!("mark {class}"), alarm.shape(), radius, &marks);
             }
         });
     }

@@ -1,7 +1,7 @@
 //! Which words stand around the drawings?
 
 use super::summary::full_name;
-use super::table::{headings, number, number_with, scrolling};
+use super::table::{headings, number, scrolling};
 use crate::evaluate::page::charts::{
     Alarm, bars, growth as curve, map, sampling as formula,
 };
@@ -42,7 +42,11 @@ pub(super) fn growth(page: &mut Markup, evaluation: &Evaluation) {
         for (index, row) in grown(evaluation) {
             page.element("figure", &[], |page| {
                 page.element("figcaption", &[], |page| {
-                    page.leaf("a", &[("href", &format!("#row{index}"))], &full_name(row));
+                    page.leaf(
+                        "a",
+                        &[("href", &format!("#row{index}"))],
+                        &full_name(evaluation, row),
+                    );
                 });
                 curve::draw(page, row);
                 if let Some(front) = curve::front(row) {
@@ -82,8 +86,8 @@ pub(super) fn sensitivity(page: &mut Markup, evaluation: &Evaluation) {
     for group in swept::group(&evaluation.rows, sweep) {
         let mut name = group.first.clone();
         name.swept = None;
-        page.leaf("h3", &[], &full_name(&name));
-        page.element("div", &[("class", "grid3")], |page| {
+        page.leaf("h3", &[], &full_name(evaluation, &name));
+        page.element("div", &[("class", "three")], |page| {
             page.element("figure", &[], |page| group.detection(page, sweep));
             page.element("figure", &[], |page| group.infected(page, sweep));
             page.element("figure", &[], |page| group.false_signatures(page, sweep));
@@ -111,7 +115,7 @@ pub(super) fn benign(page: &mut Markup, evaluation: &Evaluation) {
                             page.leaf("th", &head, &one.name);
                         }
                         page.leaf("td", &[], &one.thresholds);
-                        page.element("td", &[], |page| {
+                        page.element("td", &[("class", "bars")], |page| {
                             bars::draw(page, one.signatures.len() as f64, most);
                         });
                     });
@@ -178,15 +182,18 @@ pub(super) fn sampling(page: &mut Markup, evaluation: &Evaluation) {
     page.element("div", &[("class", "beside")], |page| {
         page.element("figure", &[("class", "wide")], |page| formula::draw(page, points));
         scrolling(page, "plain", "Share tracked by length", |page| {
-            headings(page, &["#Bytes", "#Formula", "#Measured", "#Trials"]);
+            headings(
+                page,
+                &["#Bytes", "#Formula", "#Measured", "#95 % interval", "#Trials"],
+            );
             page.element("tbody", &[], |page| {
                 for point in points {
                     page.element("tr", &[], |page| {
                         let length = point.length.to_string();
                         page.leaf("th", &[("scope", "row"), ("class", "n")], &length);
                         number(page, &percent(point.expected));
-                        let interval = percent_interval(point.interval);
-                        number_with(page, &percent(point.tracked), &interval);
+                        number(page, &percent(point.tracked));
+                        number(page, &percent_interval(point.interval));
                         number(page, &count(point.trials as f64));
                     });
                 }

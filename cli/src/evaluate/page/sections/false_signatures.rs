@@ -9,7 +9,7 @@ use crate::evaluate::results::{Evaluation, FalseSignature};
 use std::collections::BTreeMap;
 
 /// Contents that are listed; more are counted.
-const LISTED: usize = 150;
+const LISTED: usize = 80;
 /// Bytes of a content that are shown at once, and unfolded.
 const PREVIEW: usize = 64;
 const DUMPED: usize = 256;
@@ -72,7 +72,7 @@ fn grouped(evaluation: &Evaluation) -> Vec<Group<'_>> {
     let mut groups: BTreeMap<(&str, &str), Group> = BTreeMap::new();
     for row in &evaluation.rows {
         for signature in row.runs.iter().flat_map(|run| &run.false_signatures) {
-            enter(&mut groups, signature, full_name(row));
+            enter(&mut groups, signature, full_name(evaluation, row));
         }
     }
     for benign in &evaluation.benign {

@@ -35,6 +35,7 @@ const fn section(
 /// All parts, in reading order.
 pub(super) const SECTIONS: [Section; 11] = [
     section("summary", "Summary", |_| true, summary::draw),
+    section("sensitivity", "Sensitivity", drawn::has_sweep, drawn::sensitivity),
     section(
         "scenarios",
         "Scenarios and captures",
@@ -42,17 +43,16 @@ pub(super) const SECTIONS: [Section; 11] = [
         scenarios::draw,
     ),
     section("growth", "Growth and detection", drawn::has_growth, drawn::growth),
-    section("sensitivity", "Sensitivity", drawn::has_sweep, drawn::sensitivity),
     section(
         "benign",
         "Signatures without worms",
         |e| !e.benign.is_empty(),
         drawn::benign,
     ),
-    section("false", "False signatures", false_signatures::any, false_signatures::draw),
     section("maps", "Prevalence and dispersion", |e| !e.maps.is_empty(), drawn::maps),
     section("sampling", "Sampling", |e| !e.sampling.is_empty(), drawn::sampling),
     section("sketch", "Sketch accuracy", |e| !e.sketches.is_empty(), drawn::sketch),
     section("rule", "Detection rule", |e| !e.detection_rule.is_empty(), rule::draw),
+    section("false", "False signatures", false_signatures::any, false_signatures::draw),
     section("setting", "Settings and inputs", |_| true, setting::draw),
 ];

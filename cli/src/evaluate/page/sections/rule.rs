@@ -1,11 +1,13 @@
 //! How far has a worm come when a monitored prefix has seen enough of it?
 
-use super::table::{headings, number, number_with, scrolling};
+use super::table::{headings, number, scrolling};
 use crate::evaluate::page::markup::Markup;
 use crate::evaluate::page::number::{
     NOTHING, count, duration, percent, percent_interval,
 };
-use crate::evaluate::results::{Evaluation, RulePoint};
+use crate::evaluate::page::plot::{Shape, outline, px};
+use crate::evaluate::page::scale::Scale;
+use crate::evaluate::results::{Estimate, Evaluation, RulePoint};
 
 /// Prefixes and worms: the model's share beside the simulated one.
 pub(super) fn draw(page: &mut Markup, evaluation: &Evaluation) {
@@ -14,63 +16,61 @@ pub(super) fn draw(page: &mut Markup, evaluation: &Evaluation) {
                 epidemics (mean, with the 95 % interval of the mean).";
     page.leaf("p", &[("class", "note")], note);
     let points = &evaluation.detection_rule;
+    let ends = points
+        .iter()
+        .flat_map(|p| [p.expected, p.simulated.interval[0], p.simulated.interval[1]]);
+    let ends = ends.filter(|share| *share > 0.0 && share.is_finite());
+    let (least, most) =
+        ends.fold((1.0, 0.0), |(least, most), share| (share.min(least), share.max(most)));
+    let scale = Scale::logarithmic(least, most);
     scrolling(page, "plain", "Infected share by worm and prefix", |page| {
         let names = [
             "Worm and prefix",
             "#Sources",
             "#Model",
             "#Simulated",
-            "",
+            "#95 % interval",
+            "Model (stroke), simulated (dot); by factors",
             "#Median time",
             "#Runs",
         ];
         headings(page, &names);
-        let most = points
-            .iter()
-            .map(|p| p.expected.max(p.simulated.interval[1]))
-            .fold(0.0, f64::max);
         for worm in points.chunk_by(|a, b| a.worm == b.worm) {
             page.element("tbody", &[], |page| {
                 page.element("tr", &[("class", "group")], |page| {
                     page.leaf(
                         "th",
-                        &[("colspan", "7"), ("scope", "rowgroup")],
+                        &[("colspan", "8"), ("scope", "rowgroup")],
                         &worm[0].worm,
                     );
                 });
                 for point in worm {
-                    one(page, point, most);
+                    one(page, point, &scale);
                 }
             });
         }
     });
 }
 
-fn one(page: &mut Markup, point: &RulePoint, most: f64) {
+fn one(page: &mut Markup, point: &RulePoint, scale: &Scale) {
+    let of = |e: Estimate, text: fn(Estimate) -> String| match e.count {
+        0 => NOTHING.to_owned(),
+        _ => text(e),
+    };
     page.element("tr", &[], |page| {
         page.leaf("th", &[("scope", "row")], &format!("/{}", point.prefix_bits));
         number(page, &count(f64::from(point.sources)));
         number(page, &percent(point.expected));
-        if point.simulated.count > 0 {
-            let interval = percent_interval(point.simulated.interval);
-            number_with(page, &percent(point.simulated.mean), &interval);
-        } else {
-            number(page, NOTHING);
-        }
-        page.element("td", &[], |page| strip(page, point, most));
-        let seconds = point.seconds;
-        let time =
-            if seconds.count > 0 { duration(seconds.median) } else { NOTHING.to_owned() };
-        number(page, &time);
+        number(page, &of(point.simulated, |e| percent(e.mean)));
+        number(page, &of(point.simulated, |e| percent_interval(e.interval)));
+        page.element("td", &[], |page| strip(page, point, scale));
+        number(page, &of(point.seconds, |e| duration(e.median)));
         number(page, &count(point.simulated.count as f64));
     });
 }
 
 /// Model as an upright stroke, simulation as a dot on its interval.
-fn strip(page: &mut Markup, point: &RulePoint, most: f64) {
-    use crate::evaluate::page::plot::{Shape, outline, px};
-    use crate::evaluate::page::scale::Scale;
-    let scale = Scale::between(0.0, most);
+fn strip(page: &mut Markup, point: &RulePoint, scale: &Scale) {
     let x = |share: f64| 6.0 + scale.unit(share) * 188.0;
     let attributes = [
         ("xmlns", "http://www.w3.org/2000/svg"),

@@ -10,7 +10,7 @@ use crate::evaluate::page::number::{
 use crate::evaluate::results::{AlarmResult, Estimate, Evaluation, Row, Subject};
 
 /// Columns of the table.
-const COLUMNS: &str = "13";
+const COLUMNS: &str = "12";
 const GROUPS: [(Subject, &str); 4] = [
     (Subject::Worm, "Worms"),
     (Subject::Benign, "Hard negatives: nothing spreads"),
@@ -21,9 +21,11 @@ const GROUPS: [(Subject, &str); 4] = [
 /// One row a scenario and group of settings.
 pub(super) fn draw(page: &mut Markup, evaluation: &Evaluation) {
     let note = "Detected: runs in which the alarm found all that was planted (without worms: \
-                in which it fired at all), with the 95 % interval of the rate. Infected, delay: \
-                medians over those runs, with least and greatest. Delay counts from the first \
-                packet of the content. Means stand over their 95 % interval.";
+                in which it fired at all), over the 95 % interval of the rate. Infected: the \
+                median number of hosts by then, over the share of the vulnerable and the range. \
+                Delay: the median time from the content’s first packet, over the packets that \
+                had carried it. Recall and precision: of invariant bytes. Other numbers are \
+                means over their 95 % interval; speed is one thread’s.";
     page.leaf("p", &[("class", "note")], note);
     scrolling(page, "rows", "Results of every row", |page| {
         head(page);
@@ -73,11 +75,10 @@ fn head(page: &mut Markup) {
                 });
             }
             for name in [
-                "False a run",
+                "False signatures a run",
                 "Recall, precision",
                 "Benign packets matched",
-                "Memory",
-                "Speed",
+                "Memory, speed",
             ] {
                 single(page, name, "n");
             }
@@ -110,7 +111,9 @@ fn one(page: &mut Markup, evaluation: &Evaluation, index: usize, row: &Row, agai
         });
         if !again || !row.as_expected {
             page.element("tr", &[("class", "about")], |page| {
-                page.element("td", &[("colspan", COLUMNS)], |page| about(page, row));
+                page.element("td", &[("colspan", COLUMNS)], |page| {
+                    page.element("div", &[], |page| about(page, row, again));
+                });
             });
         }
     });
@@ -181,8 +184,7 @@ fn numbers(page: &mut Markup, row: &Row) {
         }
     });
     mean_of(page, row.benign_packets_matched, count, count_interval);
-    number(page, &bytes(row.memory_bytes));
-    number(page, &rate(row.bytes_per_second));
+    number_with(page, &bytes(row.memory_bytes), &rate(row.bytes_per_second));
 }
 
 fn mean_of(
@@ -202,27 +204,38 @@ fn mean_of(
 }
 
 /// What the row is about, and what was expected of it and why.
-fn about(page: &mut Markup, row: &Row) {
+fn about(page: &mut Markup, row: &Row, again: bool) {
+    if !again {
+        purpose(page, row);
+    }
+    if !row.as_expected {
+        let text = format!(" Not as expected: {}.", difference(row));
+        page.leaf("strong", &[], &text);
+    }
+}
+
+fn purpose(page: &mut Markup, row: &Row) {
     if !row.summary.is_empty() {
         page.text(&sentence(&row.summary));
     }
     if !row.defeats.is_empty() {
-        page.leaf("i", &[], " Meant to defeat: ");
+        let introduced = match row.subject {
+            Subject::Worm | Subject::Labelled => " Meant to defeat: ",
+            Subject::Benign | Subject::Clean => " Imitates: ",
+        };
+        page.leaf("i", &[], introduced);
         page.text(&sentence(&row.defeats));
     }
     for alarm in Alarm::BOTH {
         let result = alarm.of_row(row);
         if !result.expected.is_empty() {
-            page.leaf("i", &[], &format!(" Expected of {}: ", alarm.name()));
+            page.leaf("i", &[], &format!(" Expected of the {} alarm: ", alarm.name()));
             let reason = match result.reason.is_empty() {
                 true => String::new(),
                 false => format!(", {}", result.reason),
             };
             page.text(&sentence(&format!("{}{reason}", result.expected)));
         }
-    }
-    if !row.as_expected {
-        page.leaf("strong", &[], &format!(" Not as expected: {}.", difference(row)));
     }
 }
 

@@ -4,6 +4,10 @@ use crate::evaluate::page::charts::Alarm;
 use crate::evaluate::page::markup::Markup;
 use crate::evaluate::page::number::{NOTHING, count, duration, percent};
 use crate::evaluate::results::{Evaluation, Row, Run, Subject};
+use crate::table::counted;
+
+/// Rows that are named for not being as expected; the table marks them all.
+const NAMED: usize = 30;
 
 /// The head of the page: what, with what, when, where.
 pub(in crate::evaluate::page) fn masthead(page: &mut Markup, evaluation: &Evaluation) {
@@ -44,10 +48,10 @@ pub(super) fn draw(page: &mut Markup, evaluation: &Evaluation) {
         figure(page, "False signatures on hard negatives", &value, &detail);
         let [recall, precision] = [|run: &Run| run.recall, |run: &Run| run.precision]
             .map(|of| mean(worms().flat_map(|row| &row.runs).filter_map(of)));
-        let detail = "recall / precision of true signatures, in bytes, mean of all runs";
-        figure(page, "Content covered", &format!("{recall} / {precision}"), detail);
+        let detail = "of invariant bytes in true signatures, mean of all runs";
+        figure(page, "Recall / precision", &format!("{recall} / {precision}"), detail);
     });
-    surprises(page, rows);
+    surprises(page, evaluation);
 }
 
 /// Whether something spreads in a row's subject.
@@ -121,7 +125,8 @@ fn infected<'a>(rows: impl Iterator<Item = &'a Row>, alarm: Alarm) -> (String, S
             shares.push(found.infected as f64 / run.vulnerable as f64);
         }
     }
-    let fired = format!("fired in {} of {} runs", count(hosts.len() as f64), runs.len());
+    let [fired, all] = [hosts.len(), runs.len()].map(|number| count(number as f64));
+    let fired = format!("fired in {fired} of {all} runs");
     let share =
         median(shares).map(|share| format!("{} of the vulnerable; ", percent(share)));
     let hosts = median(hosts).map_or_else(|| NOTHING.to_owned(), count);
@@ -135,10 +140,14 @@ fn false_signatures<'a>(rows: impl Iterator<Item = &'a Row>) -> (String, String)
     }
     let all: usize = runs.iter().map(|run| run.false_signatures.len()).sum();
     let with = runs.iter().filter(|run| !run.false_signatures.is_empty()).count();
-    (count(all as f64), format!("in {with} of {} runs", runs.len()))
+    (
+        count(all as f64),
+        format!("in {} of {} runs", count(with as f64), count(runs.len() as f64)),
+    )
 }
 
-fn surprises(page: &mut Markup, rows: &[Row]) {
+fn surprises(page: &mut Markup, evaluation: &Evaluation) {
+    let rows = &evaluation.rows;
     let odd: Vec<_> =
         rows.iter().enumerate().filter(|(_, row)| !row.as_expected).collect();
     if odd.is_empty() {
@@ -147,26 +156,37 @@ fn surprises(page: &mut Markup, rows: &[Row]) {
     }
     page.leaf("h3", &[], "Not as expected");
     page.element("ul", &[("class", "odd")], |page| {
-        for (index, row) in odd {
+        for (index, row) in odd.iter().take(NAMED) {
             page.element("li", &[], |page| {
-                page.leaf("a", &[("href", &format!("#row{index}"))], &full_name(row));
+                page.leaf(
+                    "a",
+                    &[("href", &format!("#row{index}"))],
+                    &full_name(evaluation, row),
+                );
                 page.text(": ");
                 page.text(&difference(row));
             });
         }
     });
+    if let Some(more) = odd.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        page.leaf(
+            "p",
+            &[("class", "note")],
+            &format!("and {}.", counted(more as u64, "more row")),
+        );
+    }
 }
 
 /// A row's name with what sets it apart from others of that name.
-pub(super) fn full_name(row: &Row) -> String {
-    let mut name = row.name.clone();
-    for more in [Some(row.settings.trim()), row.swept.as_deref()].into_iter().flatten() {
-        if !more.is_empty() {
-            name.push_str(" · ");
-            name.push_str(&more.replace('\n', ", "));
-        }
+pub(super) fn full_name(evaluation: &Evaluation, row: &Row) -> String {
+    let mut parts = vec![row.name.clone()];
+    let settings = row.settings.trim().replace('\n', ", ");
+    parts.extend((!settings.is_empty()).then_some(settings));
+    if let Some(swept) = &row.swept {
+        let key = evaluation.sweep.as_ref().map_or("swept", |sweep| &sweep.key);
+        parts.push(format!("{key} = {swept}"));
     }
-    name
+    parts.join(" · ")
 }
 
 /// How a row differs from what was expected of it.
