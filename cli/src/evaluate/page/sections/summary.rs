@@ -7,7 +7,7 @@ use crate::evaluate::results::{Evaluation, Row, Run, Subject};
 use crate::table::counted;
 
 /// Rows that are named for not being as expected; the table marks them all.
-const NAMED: usize = 30;
+const NAMED: usize = 12;
 
 /// The head of the page: what, with what, when, where.
 pub(in crate::evaluate::page) fn masthead(page: &mut Markup, evaluation: &Evaluation) {
