@@ -99,6 +99,7 @@ fn pages_to_look_at() {
         ("full", synthetic::full(20)),
         ("sweep", synthetic::swept(20)),
         ("empty", Evaluation::default()),
+        ("hostile", hostile(&synthetic::swept(2))),
     ] {
         let path = std::path::Path::new(&folder).join(format!("{name}.html"));
         std::fs::write(path, render(&evaluation)).unwrap();
@@ -141,12 +142,16 @@ fn poison(value: &mut Value, key: &str) {
     }
 }
 
+fn hostile(evaluation: &Evaluation) -> Evaluation {
+    let mut value = serde_json::to_value(evaluation).unwrap();
+    poison(&mut value, "");
+    serde_json::from_value(value).unwrap()
+}
+
 #[test]
 fn no_text_becomes_markup() {
     for evaluation in [synthetic::full(2), synthetic::swept(2)] {
-        let mut value = serde_json::to_value(&evaluation).unwrap();
-        poison(&mut value, "");
-        let hostile: Evaluation = serde_json::from_value(value).unwrap();
+        let hostile = hostile(&evaluation);
         assert_eq!(hostile.rows[0].runs[0].frames_hash, HOSTILE);
         let page = render(&hostile);
         check(&page);
