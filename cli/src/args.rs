@@ -3,9 +3,11 @@
 //! Only its shape is checked here; ranges are the engine's business
 //! ([`Config::validate`](wormsift::config::Config::validate)).
 
+mod evaluate;
 mod export;
 mod matching;
 
+pub(crate) use evaluate::{EvaluateArgs, Suite};
 pub(crate) use export::{ExportArgs, Format, Grade, RuleArgs};
 pub(crate) use matching::MatchArgs;
 
@@ -111,6 +113,8 @@ pub(crate) enum Command {
     Match(Box<MatchArgs>),
     /// Write signatures as rules, alerts or sets that other programs take
     Export(Box<ExportArgs>),
+    /// Say how good detection is: over scenarios, labelled captures and sweeps
+    Evaluate(Box<EvaluateArgs>),
     /// Write a capture with known answers
     Generate(Box<GenerateArgs>),
     /// Print the completions of a shell

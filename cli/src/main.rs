@@ -5,7 +5,6 @@
 
 mod args;
 mod commands;
-#[allow(dead_code, reason = "the evaluator and its page are built on it")]
 mod evaluate;
 mod exit_code;
 mod filter;

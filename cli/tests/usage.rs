@@ -134,6 +134,7 @@ fn manual_pages_cover_every_subcommand() {
             "wormsift-completions.1",
             "wormsift-config.1",
             "wormsift-detect.1",
+            "wormsift-evaluate.1",
             "wormsift-export.1",
             "wormsift-generate.1",
             "wormsift-man.1",

@@ -58,7 +58,7 @@ fn options(args: &GenerateArgs) -> GenerateOptions {
 }
 
 /// `day.pcapng.zst` has its truth in `day.truth.json`.
-fn truth_beside(capture: &Path) -> PathBuf {
+pub(crate) fn truth_beside(capture: &Path) -> PathBuf {
     let name = capture.file_name().unwrap_or_default().to_string_lossy();
     let stem = name.strip_suffix(".zst").unwrap_or(&name);
     let stem =

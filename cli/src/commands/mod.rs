@@ -3,10 +3,13 @@
 mod completions;
 mod config;
 mod detect;
+mod evaluate;
 mod export;
 mod generate;
 mod man;
 mod matching;
+
+pub(crate) use generate::truth_beside;
 
 use crate::args::{Cli, Command};
 use crate::exit_code::{Exit, Failure};
@@ -19,6 +22,7 @@ pub(crate) fn run(command: &Command, talk: &mut Talk) -> Result<Exit, Failure> {
         Command::Config(args) => config::run(args),
         Command::Match(args) => matching::run(args, talk),
         Command::Export(args) => export::run(args, talk),
+        Command::Evaluate(args) => evaluate::run(args, talk),
         Command::Generate(args) => generate::run(args, talk),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

@@ -1,0 +1,200 @@
+//! How are the runs shared out, kept and taken up again?
+
+use super::job::{Job, Key};
+use super::results::Run;
+use super::run::{judge, sift};
+use super::stored::Stored;
+use crate::exit_code::Failure;
+use crate::signals::Signals;
+use crate::talk::Talk;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+/// What came of the jobs.
+pub(crate) struct Outcome {
+    pub(crate) runs: BTreeMap<Key, Run>,
+    /// The signal that ended it early.
+    pub(crate) stopped_by: Option<i32>,
+}
+
+/// Something to do with each run's news, such as counting what they match elsewhere.
+pub(crate) type Also<'a> = &'a (dyn Fn(&super::run::Said, &mut Run) + Sync);
+
+/// Does the jobs on so many threads, one job a thread and one thread a job, so that
+/// speeds can be compared.
+pub(crate) fn run(
+    mut jobs: Vec<Job>,
+    threads: usize,
+    kept: Option<&mut Kept>,
+    also: Also<'_>,
+    talk: &mut Talk,
+) -> Result<Outcome, Failure> {
+    let signals = Signals::new()?;
+    let mut runs = BTreeMap::new();
+    let mut kept = kept;
+    if let Some(kept) = &mut kept {
+        for job in &mut jobs {
+            job.runs.retain(|(key, _)| match kept.known.remove(key) {
+                Some(run) => {
+                    runs.insert(key.clone(), run);
+                    false
+                }
+                None => true,
+            });
+        }
+    }
+    jobs.retain(|job| !job.runs.is_empty());
+    let all: usize = jobs.iter().map(|job| job.runs.len()).sum();
+    jobs.reverse();
+    let queue = Mutex::new(jobs);
+    let (sender, receiver) = channel();
+    let mut stopped_by = None;
+    thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            let (sender, queue) = (sender.clone(), &queue);
+            scope.spawn(move || work(queue, &sender, also));
+        }
+        drop(sender);
+        let mut done = 0;
+        loop {
+            match receiver.recv_timeout(Duration::from_millis(100)) {
+                Ok(Ok((key, run))) => {
+                    if let Some(kept) = &mut kept {
+                        kept.append(&key, &run)?;
+                    }
+                    runs.insert(key, run);
+                    done += 1;
+                    talk.progress().at(done, Some(all as u64));
+                }
+                Ok(Err(failure)) => {
+                    stop(&queue);
+                    return Err(failure);
+                }
+                Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
+                Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+            if stopped_by.is_none() {
+                stopped_by = signals.caught();
+                if stopped_by.is_some() {
+                    stop(&queue);
+                }
+            }
+        }
+    })?;
+    Ok(Outcome { runs, stopped_by })
+}
+
+fn stop(queue: &Mutex<Vec<Job>>) {
+    if let Ok(mut jobs) = queue.lock() {
+        jobs.clear();
+    }
+}
+
+type Done = Result<(Key, Run), Failure>;
+
+fn work(queue: &Mutex<Vec<Job>>, sender: &Sender<Done>, also: Also<'_>) {
+    let pool = match rayon::ThreadPoolBuilder::new().num_threads(1).build() {
+        Ok(pool) => pool,
+        Err(error) => {
+            let _ = sender.send(Err(Failure::of("threads", error)));
+            return;
+        }
+    };
+    loop {
+        let Some(job) = queue.lock().ok().and_then(|mut jobs| jobs.pop()) else { return };
+        let (stored, truth) = match Stored::of(&job.source) {
+            Ok(stored) => stored,
+            Err(failure) => {
+                let _ = sender.send(Err(failure));
+                return;
+            }
+        };
+        let frames = stored.frames();
+        let hash = stored.hash();
+        for (key, config) in job.runs {
+            let said = pool.install(|| sift(&config, &frames));
+            let done = said.map_err(Failure::usage).map(|said| {
+                let mut run = judge(&said, &truth, &config);
+                run.frames_hash.clone_from(&hash);
+                also(&said, &mut run);
+                (key, run)
+            });
+            if sender.send(done).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// The threads to use: as asked, or one a core.
+pub(crate) fn threads(asked: Option<NonZero<usize>>) -> usize {
+    asked.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get)
+}
+
+/// Finished runs on disk, one JSON line each.
+pub(crate) struct Kept {
+    file: File,
+    known: BTreeMap<Key, Run>,
+    name: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line {
+    key: Key,
+    run: Run,
+}
+
+impl Kept {
+    /// Reads what is there; a last line that was cut off is done again. Other lines that
+    /// cannot be read are said and left alone.
+    pub(crate) fn open(path: &Path, talk: &Talk) -> Result<Self, Failure> {
+        let name = path.display().to_string();
+        let failed = |error: std::io::Error| Failure::of(&name, error);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path)
+            .map_err(failed)?;
+        let mut known = BTreeMap::new();
+        let mut whole = true;
+        let mut reader = BufReader::new(&file);
+        let mut text = String::new();
+        let mut number = 0;
+        while reader.read_line(&mut text).map_err(failed)? > 0 {
+            number += 1;
+            whole = text.ends_with('\n');
+            match serde_json::from_str::<Line>(&text) {
+                Ok(line) => {
+                    known.insert(line.key, line.run);
+                }
+                Err(error) => talk.warning(format_args!(
+                    "{name}: line {number}: expected a run, found {error}: it is done again"
+                )),
+            }
+            text.clear();
+        }
+        if !whole {
+            file.write_all(b"\n").map_err(failed)?;
+        }
+        Ok(Self { file, known, name })
+    }
+
+    fn append(&mut self, key: &Key, run: &Run) -> Result<(), Failure> {
+        let line = Line { key: key.clone(), run: run.clone() };
+        let mut text = serde_json::to_string(&line)
+            .map_err(|error| Failure::of(&self.name, error))?;
+        text.push('\n');
+        self.file
+            .write_all(text.as_bytes())
+            .map_err(|error| Failure::of(&self.name, error))
+    }
+}

@@ -1,0 +1,101 @@
+//! How sure are we of a mean, and of a share?
+
+use super::results::Estimate;
+
+/// Two-sided 95 % of the normal distribution.
+const NORMAL: f64 = 1.959_964;
+
+/// Two-sided 95 % of Student's distribution for 1 to 30 degrees of freedom.
+const STUDENT: [f64; 30] = [
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179,
+    2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064,
+    2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+];
+
+/// The quantile for this many degrees of freedom. Beyond the table the first two terms
+/// of the expansion around the normal distribution (Fisher), good to three digits there.
+fn student(freedom: usize) -> f64 {
+    match freedom.checked_sub(1) {
+        None => f64::INFINITY,
+        Some(at) => STUDENT.get(at).copied().unwrap_or_else(|| {
+            NORMAL + (NORMAL.powi(3) + NORMAL) / (4.0 * freedom as f64)
+        }),
+    }
+}
+
+/// Mean, its 95 % interval, median and range. The interval of one value is the value.
+pub(crate) fn estimate(values: impl IntoIterator<Item = f64>) -> Estimate {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    let (Some(&least), Some(&most)) = (values.first(), values.last()) else {
+        return Estimate::default();
+    };
+    let count = values.len();
+    let mean = values.iter().sum::<f64>() / count as f64;
+    let half = if count < 2 {
+        0.0
+    } else {
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        let deviation = (squares / (count - 1) as f64).sqrt();
+        student(count - 1) * deviation / (count as f64).sqrt()
+    };
+    let median = (values[(count - 1) / 2] + values[count / 2]) / 2.0;
+    Estimate {
+        count: count as u64,
+        mean,
+        interval: [mean - half, mean + half],
+        median,
+        range: [least, most],
+    }
+}
+
+/// The same, or nothing where there are no values.
+pub(crate) fn some_estimate(values: impl IntoIterator<Item = f64>) -> Option<Estimate> {
+    Some(estimate(values)).filter(|estimate| estimate.count > 0)
+}
+
+/// The 95 % interval of a share (Wilson 1927); everything from 0 to 1 without trials.
+pub(crate) fn share_interval(hits: u64, trials: u64) -> [f64; 2] {
+    if trials == 0 {
+        return [0.0, 1.0];
+    }
+    let (n, z2) = (trials as f64, NORMAL * NORMAL);
+    let share = hits as f64 / n;
+    let centre = (share + z2 / (2.0 * n)) / (1.0 + z2 / n);
+    let half =
+        NORMAL / (1.0 + z2 / n) * (share * (1.0 - share) / n + z2 / (4.0 * n * n)).sqrt();
+    [(centre - half).max(0.0), (centre + half).min(1.0)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn near(found: f64, expected: f64) {
+        assert!((found - expected).abs() < 5e-4, "{found}, not {expected}");
+    }
+
+    #[test]
+    fn intervals_are_those_of_the_textbooks() {
+        let it = estimate([4.0, 2.0, 9.0, 5.0]);
+        assert_eq!((it.count, it.mean, it.median, it.range), (4, 5.0, 4.5, [2.0, 9.0]));
+        // s = 2.9439, t = 3.182, half = 4.6838.
+        near(it.interval[0], 0.3162);
+        near(it.interval[1], 9.6838);
+        assert_eq!(estimate([7.0]).interval, [7.0, 7.0]);
+        assert_eq!(estimate([]).count, 0);
+        near(student(31), 2.0395);
+        near(student(1_000), 1.9623);
+    }
+
+    #[test]
+    fn shares_keep_within_0_and_1() {
+        let [low, high] = share_interval(20, 20);
+        near(low, 0.8389);
+        assert_eq!(high, 1.0);
+        let [low, high] = share_interval(5, 10);
+        near(low, 0.2366);
+        near(high, 0.7634);
+        assert_eq!(share_interval(0, 0), [0.0, 1.0]);
+    }
+}

@@ -1,0 +1,107 @@
+//! Where do the frames of a run come from, and what is the answer to them?
+
+use super::job::Source;
+use crate::exit_code::Failure;
+use std::fs;
+use std::path::Path;
+use wormsift::capture::{self, Limits, Trace};
+use wormsift::packet::{Frame, LinkType, Timestamp};
+use wormsift_corpora::GroundTruth;
+
+/// Frames in memory: a run sifts them several times.
+pub(crate) struct Stored {
+    frames: Vec<One>,
+}
+
+struct One {
+    time_ns: u64,
+    link: LinkType,
+    original_len: u32,
+    data: Vec<u8>,
+}
+
+impl Stored {
+    /// The frames, and the truth about them: for a capture without a truth file, that
+    /// there is nothing to find.
+    pub(crate) fn of(source: &Source) -> Result<(Self, GroundTruth), Failure> {
+        match source {
+            Source::Scenario(scenario) => {
+                let trace = scenario.stream().map_err(Failure::usage)?.into_trace();
+                let frames = trace.frames.into_iter().map(|(time_ns, data)| One {
+                    time_ns,
+                    link: LinkType::ETHERNET,
+                    original_len: data.len() as u32,
+                    data,
+                });
+                Ok((Self { frames: frames.collect() }, trace.truth))
+            }
+            Source::Capture(files, truth) => {
+                let stored = Self::read(files)?;
+                let truth = match truth {
+                    Some(path) => read_truth(path)?,
+                    None => stored.nothing_to_find(),
+                };
+                Ok((stored, truth))
+            }
+        }
+    }
+
+    /// All frames of these files, one trace.
+    pub(crate) fn read(files: &[String]) -> Result<Self, Failure> {
+        let (inputs, missing) = capture::inputs(files);
+        if let Some(missing) = missing.into_iter().next() {
+            return Err(Failure::Failed(missing.to_string()));
+        }
+        let mut trace = Trace::open(inputs);
+        let mut frames = Vec::new();
+        while let Some(batch) = trace.next_batch(Limits::default()) {
+            frames.extend(batch.frames().map(|frame| One {
+                time_ns: frame.time.as_nanos(),
+                link: frame.link,
+                original_len: frame.original_len,
+                data: frame.data.to_vec(),
+            }));
+        }
+        Ok(Self { frames })
+    }
+
+    /// The frames as the engine takes them, numbered from 1.
+    pub(crate) fn frames(&self) -> Vec<Frame<'_>> {
+        let numbered = self.frames.iter().zip(1..);
+        numbered
+            .map(|(one, number)| Frame {
+                number,
+                time: Timestamp::from_nanos(one.time_ns),
+                link: one.link,
+                original_len: one.original_len,
+                data: &one.data,
+            })
+            .collect()
+    }
+
+    /// A hash of times and bytes.
+    pub(crate) fn hash(&self) -> String {
+        let mut hash = xxhash_rust::xxh3::Xxh3::new();
+        for one in &self.frames {
+            hash.update(&one.time_ns.to_le_bytes());
+            hash.update(&one.data);
+        }
+        format!("{:016x}", hash.digest())
+    }
+
+    fn nothing_to_find(&self) -> GroundTruth {
+        let times = |end: Option<&One>| end.map_or(0, |one| one.time_ns);
+        GroundTruth {
+            packets: self.frames.len() as u64,
+            first_packet_ns: times(self.frames.first()),
+            last_packet_ns: times(self.frames.last()),
+            ..GroundTruth::default()
+        }
+    }
+}
+
+fn read_truth(path: &Path) -> Result<GroundTruth, Failure> {
+    let text =
+        fs::read_to_string(path).map_err(|error| Failure::of(path.display(), error))?;
+    GroundTruth::from_json(&text).map_err(|error| Failure::of(path.display(), error))
+}

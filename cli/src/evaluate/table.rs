@@ -1,0 +1,88 @@
+//! The rows as a table for a terminal.
+
+use super::results::{AlarmResult, Estimate, Evaluation, Row};
+use std::fmt::Write;
+
+/// One line a row, then one for each that is not as expected.
+pub(crate) fn render(evaluation: &Evaluation) -> String {
+    let heading = [
+        "scenario",
+        "settings",
+        "dispersion",
+        "infected",
+        "propagation",
+        "infected",
+        "false",
+        "recall",
+        "precision",
+        "",
+    ];
+    let mut lines: Vec<Vec<String>> = vec![heading.map(str::to_owned).to_vec()];
+    lines.extend(evaluation.rows.iter().map(fields));
+    let widths: Vec<usize> = (0..heading.len())
+        .map(|column| {
+            lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0)
+        })
+        .collect();
+    let mut text = String::new();
+    for line in &lines {
+        let cells = line.iter().zip(&widths);
+        let row: Vec<String> =
+            cells.map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let _ = writeln!(text, "{}", row.join("  ").trim_end());
+    }
+    let wrong: Vec<&Row> =
+        evaluation.rows.iter().filter(|row| !row.as_expected).collect();
+    let _ = writeln!(
+        text,
+        "{} of {} rows as expected",
+        evaluation.rows.len() - wrong.len(),
+        evaluation.rows.len()
+    );
+    for count in &evaluation.benign {
+        let _ = writeln!(
+            text,
+            "{}: {} signatures at {}",
+            count.name,
+            count.signatures.len(),
+            count.thresholds
+        );
+    }
+    text
+}
+
+fn fields(row: &Row) -> Vec<String> {
+    let mut settings = row.settings.replace(" = ", "=").replace('"', "");
+    if let Some(value) = &row.swept {
+        settings = value.clone();
+    }
+    let share = |estimate: Option<&Estimate>| {
+        estimate.map_or_else(String::new, |it| format!("{:.1} %", it.mean * 100.0))
+    };
+    vec![
+        row.name.clone(),
+        settings.replace('\n', " "),
+        rate(&row.dispersion),
+        infected(&row.dispersion),
+        rate(&row.propagation),
+        infected(&row.propagation),
+        format!("{:.2}", row.false_signatures.mean),
+        share(row.recall.as_ref()),
+        share(row.precision.as_ref()),
+        if row.as_expected { String::new() } else { "not as expected".to_owned() },
+    ]
+}
+
+fn rate(alarm: &AlarmResult) -> String {
+    let expected = match &*alarm.expected {
+        "" => "",
+        "fires" => " (fires)",
+        "silent" => " (silent)",
+        _ => " (open)",
+    };
+    format!("{}/{}{expected}", alarm.detected, alarm.runs)
+}
+
+fn infected(alarm: &AlarmResult) -> String {
+    alarm.infected.map_or_else(String::new, |it| format!("{:.0}", it.median))
+}
