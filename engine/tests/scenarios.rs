@@ -66,7 +66,7 @@ fn differences(name: &str, seed: u64) -> Vec<String> {
                     .filter(|signature| signature.evidence.alarms.contains(&alarm))
                     .any(|signature| is_of(signature, content, &trace.truth));
                 let wrong = match verdict {
-                    Verdict::Fires => !found,
+                    Verdict::Fires | Verdict::Late(_) => !found,
                     Verdict::Silent(_) => found,
                     Verdict::Open(_) => false,
                 };

@@ -146,6 +146,7 @@ pub(crate) fn alarm_result(runs: &[Run], of: fn(&Run) -> Option<Found>) -> Alarm
 fn expected(result: AlarmResult, verdict: Verdict) -> AlarmResult {
     let (expected, reason) = match verdict {
         Verdict::Fires => ("fires", ""),
+        Verdict::Late(why) => ("fires", why),
         Verdict::Silent(why) => ("silent", why),
         Verdict::Open(what) => ("open", what),
     };

@@ -43,6 +43,13 @@ pub(super) const HIT_LIST: Entry = Entry {
         summary: "the first fifty victims come from a list: they are infected within \
                   seconds, then addresses are drawn at random",
         defeats: "alarms that need the slow first part of an epidemic",
+        expectations: &[Expectation::by_default(
+            Verdict::Fires,
+            Verdict::Late(
+                "fifty hosts are infected within the second or two that a victim needs \
+                 to begin, and alarms are gathered once a second",
+            ),
+        )],
         ..BASE
     },
     open: open_listed,
@@ -59,8 +66,6 @@ fn open_local(seed: u64, options: &GenerateOptions) -> Result<FrameStream, Corpu
         Story { until: 300, ..Story::new(LOCAL_PREFERENCE.profile.name, seed, options)? };
     // Some nine vulnerable hosts in a /24.
     let scanning = Scanning {
-        vulnerable: 2_400,
-        inside_share: 1.0 / 16.0,
         rate: 2.0,
         local: LocalPreference { same_24: 0.8, ..LocalPreference::default() },
         ..Scanning::default()

@@ -67,9 +67,9 @@ pub(super) struct Scanning {
 impl Default for Scanning {
     fn default() -> Self {
         Self {
-            vulnerable: 600,
-            inside_share: 1.0 / 6.0,
-            rate: 4.0,
+            vulnerable: 2_400,
+            inside_share: 0.5,
+            rate: 1.0,
             latency: Duration::from_secs(1),
             local: LocalPreference::default(),
             hit_list: 0,

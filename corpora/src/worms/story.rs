@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::address_space::AddressSpace;
+use crate::address_space::{AddressSpace, Prefix};
 use crate::background::{self, BackgroundSettings};
 use crate::emitter::End;
 use crate::epidemic::Infection;
@@ -67,8 +67,11 @@ impl Story {
         if options.start_ns > LAST_START_NS {
             return Err(CorpusError::setting("start_ns", "a time before 2116"));
         }
-        let mut space = AddressSpace::default();
-        space.inside = options.inside.unwrap_or(space.inside);
+        // Half of what is scanned, so that the tap, as one between two departments, sees
+        // half of what goes on.
+        let scanned = AddressSpace::default().scanned;
+        let half = Prefix::new(scanned.network, scanned.bits + 1);
+        let space = AddressSpace { scanned, inside: options.inside.unwrap_or(half) };
         space.validate()?;
         Ok(Self {
             name,

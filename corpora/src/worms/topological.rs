@@ -26,10 +26,17 @@ use crate::traffic::{FrameQueue, Mark, PlantedContent};
 const NAME: &str = "topological";
 const PORT: u16 = 48_884;
 /// Contacts that each host looks for; it has about as many who looked for it.
-const CONTACTS: usize = 4;
+const CONTACTS: usize = 12;
 /// Mean time between two conversations across the tap.
 const CHAT_GAP_NS: f64 = 0.2e9;
 const LATENCY_NS: u64 = 1_000_000_000;
+/// One host in so many can be infected. Addresses are random, so these are the first,
+/// and every so many-th from there.
+const ONE_IN: usize = 5;
+
+fn is_vulnerable(host: usize) -> bool {
+    host.is_multiple_of(ONE_IN)
+}
 
 pub(super) const ENTRY: Entry = Entry {
     profile: Profile {
@@ -79,9 +86,10 @@ struct Contacts {
 
 impl Contacts {
     fn new(story: &Story) -> Result<Self, CorpusError> {
-        let count = story.options.vulnerable_hosts.unwrap_or(300) as usize;
-        if count < 2 * CONTACTS {
-            let expected = format!("{} or more, found {count}", 2 * CONTACTS);
+        let vulnerable = story.options.vulnerable_hosts.unwrap_or(300) as usize;
+        let count = vulnerable.saturating_mul(ONE_IN);
+        if vulnerable < 2 * CONTACTS {
+            let expected = format!("{} or more, found {vulnerable}", 2 * CONTACTS);
             return Err(CorpusError::setting("vulnerable_hosts", expected));
         }
         let rate = story.options.scan_rate.unwrap_or(0.1);
@@ -90,7 +98,7 @@ impl Contacts {
             return Err(CorpusError::setting("scan_rate", expected));
         }
         let mut rng = story.rng("contacts");
-        let hosts = Population::draw(story, [count / 3, count - count / 3], &mut rng)?;
+        let hosts = Population::draw(story, [count / 2, count - count / 2], &mut rng)?;
         let mut contacts = vec![Vec::new(); count];
         for host in 0..count {
             // The next host always, so that the graph is in one piece.
@@ -122,13 +130,13 @@ impl Contacts {
             rng,
         };
         plot.agenda.enter(story.options.start_ns, Event::Chat);
-        let first = plot.hosts.pick(false, &mut plot.rng);
+        let first = plot.hosts.pick(false, &mut plot.rng) / ONE_IN * ONE_IN;
         plot.infect(first, story.begins_ns(), None);
         Ok(plot)
     }
 
     fn infect(&mut self, host: usize, time_ns: u64, by: Option<usize>) {
-        if !self.hosts.infect(host, time_ns, by) {
+        if !is_vulnerable(host) || !self.hosts.infect(host, time_ns, by) {
             return;
         }
         let mut others = self.contacts[host].clone();
@@ -149,7 +157,7 @@ impl Contacts {
             time_ns,
             from: self.story.end(self.hosts.address(from), 0),
             to: self.story.end(self.hosts.address(to), 0),
-            infects: self.hosts.next_infection(to),
+            infects: self.hosts.next_infection(to).filter(|_| is_vulnerable(to)),
             answered: true,
         };
         if let Some(whole) = self.attack.lay(&strike, queue, &mut self.rng) {
@@ -206,11 +214,11 @@ impl Plot for Contacts {
     }
 
     fn vulnerable_hosts(&self) -> u64 {
-        self.hosts.len() as u64
+        self.hosts.len().div_ceil(ONE_IN) as u64
     }
 
     fn vulnerable_inside(&self) -> Vec<Ipv4Addr> {
-        self.hosts.inside().to_vec()
+        self.hosts.inside().iter().step_by(ONE_IN).copied().collect()
     }
 
     fn contents(&self) -> Vec<PlantedContent> {
