@@ -1,0 +1,124 @@
+//! Many monitors ask many hosts whether they are there.
+//!
+//! An echo request holds a filler that is the same everywhere: bytes that count
+//! up, the alphabet, or one byte again and again. Most are of 56 bytes; some
+//! monitors send full frames to test the path. Every host sends the filler back.
+
+use serde_json::Value;
+
+use super::cast::{Cast, any};
+use super::story::{MILLISECOND, Plan, SECOND, Scene, Story};
+use super::wire::Icmp;
+use crate::emitter::End;
+use crate::error::CorpusError;
+use crate::profile::{Expectation, Kind, Profile, Verdict};
+use crate::rng::Rng;
+use crate::scenario::{Entry, FrameStream, GenerateOptions};
+
+const PLAN: Plan = Plan::named("ping-monitoring");
+const MONITORS: usize = 120;
+const HOSTS: usize = 80;
+/// Requests a second.
+const RATE: f64 = 30.0;
+
+const FILLER: Verdict = Verdict::Open(
+    "full frames of the counting filler go from many to many; of 56 bytes, one window",
+);
+const ECHO: Verdict =
+    Verdict::Silent("an echo goes to who sent the request, which is not passing on");
+
+pub(super) const ENTRY: Entry = Entry {
+    profile: Profile {
+        name: PLAN.name,
+        summary: "120 monitors ping 80 hosts with the usual fillers",
+        defeats: "dispersion without a baseline; taking echoes for propagation",
+        kind: Kind::Benign,
+        two_way: true,
+        same_port: false,
+        standard: true,
+        expectations: &[
+            Expectation::by_default(FILLER, ECHO),
+            Expectation::under("port_rule = \"none\"", FILLER, ECHO),
+        ],
+    },
+    open,
+};
+
+fn open(seed: u64, options: &GenerateOptions) -> Result<FrameStream, CorpusError> {
+    PLAN.open(seed, options, Monitoring::new)
+}
+
+/// What a monitor puts into its requests.
+#[derive(Clone, Copy)]
+enum Filler {
+    /// A time of sixteen bytes, then bytes that count up, this many in all.
+    Counting(usize),
+    /// The letters a to w, 32 bytes.
+    Letters,
+    /// A time, then one byte up to 56.
+    OneByte(u8),
+}
+
+struct Monitoring {
+    monitors: Vec<(End, Filler)>,
+    hosts: Vec<End>,
+}
+
+struct Request;
+
+impl Monitoring {
+    fn new(cast: &mut Cast) -> Result<Self, CorpusError> {
+        let (monitors, hosts) = (cast.outside(MONITORS)?, cast.inside(HOSTS)?);
+        let rng = &mut cast.rng;
+        let filler = |rng: &mut Rng| match rng.below(10) {
+            0..=3 => Filler::Counting(56),
+            4..=6 => Filler::Counting(1_472),
+            7..=8 => Filler::Letters,
+            _ => Filler::OneByte(rng.next_u64() as u8),
+        };
+        let monitors = monitors.into_iter().map(|end| (end, filler(rng))).collect();
+        Ok(Self { monitors, hosts })
+    }
+}
+
+impl Filler {
+    fn write(self, time_ns: u64) -> Vec<u8> {
+        let seconds = (time_ns / SECOND).to_le_bytes();
+        let micros = (time_ns % SECOND / 1_000).to_le_bytes();
+        let mut payload = [seconds, micros].concat();
+        match self {
+            Self::Counting(length) => payload.extend((16..length).map(|at| at as u8)),
+            Self::Letters => payload = (0..32).map(|at| b'a' + at % 23).collect(),
+            Self::OneByte(byte) => payload.resize(56, byte),
+        }
+        payload
+    }
+}
+
+impl Story for Monitoring {
+    type Event = Request;
+
+    fn begin(&mut self, start_ns: u64, scene: &mut Scene<Request>) {
+        scene.at(start_ns + SECOND, Request);
+    }
+
+    fn happen(&mut self, time_ns: u64, _: Request, scene: &mut Scene<Request>) {
+        let (rng, wire) = (&mut scene.rng, &mut scene.wire);
+        let (monitor, filler) = any(&self.monitors, rng);
+        let host = any(&self.hosts, rng);
+        let payload = filler.write(time_ns);
+        let (identifier, sequence) = (rng.next_u64() as u16, rng.below(5_000) as u16);
+        let request = Icmp::EchoRequest { identifier, sequence };
+        wire.icmp(time_ns, (&monitor, &host), request, &payload);
+        if rng.chance(0.95) {
+            let later = time_ns + rng.between(MILLISECOND / 4, 2 * MILLISECOND);
+            let reply = Icmp::EchoReply { identifier, sequence };
+            wire.icmp(later, (&host, &monitor), reply, &payload);
+        }
+        scene.after(time_ns, RATE, Request);
+    }
+
+    fn parameters(&self) -> Vec<(&'static str, Value)> {
+        vec![("monitors", MONITORS.into()), ("hosts", HOSTS.into())]
+    }
+}

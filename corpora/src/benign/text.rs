@@ -1,0 +1,51 @@
+//! Where do words, names and tokens come from?
+
+use crate::rng::Rng;
+
+/// A word that can be spoken, of two to four syllables.
+pub(super) fn word(rng: &mut Rng) -> String {
+    const ONSETS: [&str; 16] = [
+        "b", "d", "f", "g", "h", "k", "l", "m", "n", "p", "r", "s", "t", "v", "st", "br",
+    ];
+    const RIMES: [&str; 12] =
+        ["a", "e", "i", "o", "u", "an", "el", "is", "or", "ai", "em", "ut"];
+    (0..rng.between(2, 4))
+        .map(|_| [rng.word(&ONSETS), rng.word(&RIMES)].concat())
+        .collect()
+}
+
+/// So many random hexadecimal digits.
+pub(super) fn token(digits: usize, rng: &mut Rng) -> String {
+    let mut text = String::with_capacity(digits + 16);
+    while text.len() < digits {
+        text.push_str(&format!("{:016x}", rng.next_u64()));
+    }
+    text.truncate(digits);
+    text
+}
+
+/// Running text of at least `length` bytes, in lines that each begin with `mark`
+/// and end with CRLF.
+pub(super) fn prose(length: usize, mark: &str, rng: &mut Rng) -> String {
+    let mut text = String::with_capacity(length + 80);
+    while text.len() < length {
+        text.push_str(mark);
+        let mut line = 0;
+        while line < 56 {
+            let word = word(rng);
+            line += word.len() + 1;
+            text.push_str(&word);
+            text.push(' ');
+        }
+        text.pop();
+        text.push_str("\r\n");
+    }
+    text
+}
+
+/// Random bytes.
+pub(super) fn random_bytes(count: usize, rng: &mut Rng) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    rng.append(count, &mut bytes);
+    bytes
+}
