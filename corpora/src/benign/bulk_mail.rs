@@ -53,7 +53,7 @@ struct Sent;
 impl BulkMail {
     fn new(cast: &mut Cast) -> Result<Self, CorpusError> {
         let senders = cast.outside(SENDERS)?;
-        let servers = cast.inside(SERVERS)?;
+        let servers = cast.inside_servers(SERVERS)?;
         let rng = &mut cast.rng;
         let servers =
             servers.into_iter().map(|end| (end, format!("mx.{}.example", word(rng))));

@@ -45,6 +45,8 @@ pub(super) struct Cast {
     pub(super) rng: Rng,
     pub(super) places: Places,
     taken: BTreeSet<Ipv4Addr>,
+    /// Those of the site at which somebody may sit.
+    desks: Vec<Ipv4Addr>,
 }
 
 impl Cast {
@@ -55,17 +57,16 @@ impl Cast {
             return Err(CorpusError::setting("inside", expected));
         }
         let places = Places { options: options.clone(), inside };
-        Ok(Self { rng, places, taken: BTreeSet::new() })
+        Ok(Self { rng, places, taken: BTreeSet::new(), desks: Vec::new() })
     }
 
     pub(super) fn inside_network(&self) -> Prefix {
         self.places.inside
     }
 
-    /// The inside hosts drawn so far, by their own addresses.
-    pub(super) fn inside_hosts(&self) -> Vec<Ipv4Addr> {
-        let inside = |host: &&Ipv4Addr| self.places.inside.contains(**host);
-        self.taken.iter().filter(inside).copied().collect()
+    /// The inside hosts drawn so far, servers aside, by their own addresses.
+    pub(super) fn desks(&self) -> Vec<Ipv4Addr> {
+        self.desks.clone()
     }
 
     /// Scans a second, where the caller asked for a rate.
@@ -78,8 +79,20 @@ impl Cast {
         Err(CorpusError::setting("scan_rate", expected))
     }
 
-    /// So many hosts of the site.
+    /// So many hosts of the site. Some of them have ordinary traffic too.
     pub(super) fn inside(&mut self, count: usize) -> Result<Vec<End>, CorpusError> {
+        let first = self.desks.len();
+        let network = self.places.inside;
+        let hosts = self.draw(network, count)?;
+        self.desks.extend(hosts);
+        Ok(self.desks[first..].iter().map(|own| self.places.inside_end(*own)).collect())
+    }
+
+    /// So many servers of the site, at which nobody sits.
+    pub(super) fn inside_servers(
+        &mut self,
+        count: usize,
+    ) -> Result<Vec<End>, CorpusError> {
         let network = self.places.inside;
         let hosts = self.draw(network, count)?;
         Ok(hosts.into_iter().map(|own| self.places.inside_end(own)).collect())

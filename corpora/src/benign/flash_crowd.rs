@@ -103,8 +103,8 @@ impl Story for FlashCrowd {
             self.path
         );
         let answer = format!(
-            "HTTP/1.1 200 OK\r\nDate: {}\r\nServer: webd/2.1\r\nContent-Type: text/html; \
-             charset=utf-8\r\nContent-Length: {}\r\nSet-Cookie: visit={}\r\n\r\n{}",
+            "HTTP/1.1 200 OK\r\nServer: webd/2.1\r\nDate: {}\r\nContent-Type: text/html\r\n\
+             Content-Length: {}\r\nSet-Cookie: visit={}\r\n\r\n{}",
             http_date(time_ns, "GMT"),
             self.page.len(),
             token(24, rng),

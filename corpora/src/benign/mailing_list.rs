@@ -22,8 +22,9 @@ const SUBSCRIBERS: usize = 100;
 /// Who writes: the servers of so many of the subscribers, and so many departments.
 const AUTHORS_OUTSIDE: usize = 6;
 const AUTHORS_INSIDE: usize = 6;
-/// Letters to the list a second.
-const RATE: f64 = 1.0 / 28.0;
+/// From one letter to the next: never less than this, and a random time more.
+const READING: u64 = 15 * SECOND;
+const THINKING_RATE: f64 = 1.0 / 15.0;
 
 pub(super) const ENTRY: Entry = Entry {
     profile: Profile {
@@ -79,7 +80,7 @@ impl MailingList {
     fn new(cast: &mut Cast) -> Result<Self, CorpusError> {
         let list = cast.inside_server(4)?;
         let (outside, inside) =
-            (cast.outside(SUBSCRIBERS)?, cast.inside(AUTHORS_INSIDE)?);
+            (cast.outside(SUBSCRIBERS)?, cast.inside_servers(AUTHORS_INSIDE)?);
         let rng = &mut cast.rng;
         let mut person = |end: End| {
             let server = format!("mx.{}.example", word(rng));
@@ -164,7 +165,7 @@ impl Story for MailingList {
         match event {
             Event::Write => {
                 self.write(time_ns, scene);
-                scene.after(time_ns, RATE, Event::Write);
+                scene.after(time_ns + READING, THINKING_RATE, Event::Write);
             }
             Event::Distribute { letter, subscriber } => {
                 let to = &self.subscribers[subscriber];

@@ -2,7 +2,8 @@
 //!
 //! An echo request holds a filler that is the same everywhere: bytes that count
 //! up, the alphabet, or one byte again and again. Most are of 56 bytes; some
-//! monitors send full frames to test the path. Every host sends the filler back.
+//! monitors send full frames to test the path. Every host sends the filler back. The
+//! hosts are servers: one that also pings others would pass the filler on indeed.
 
 use serde_json::Value;
 
@@ -30,7 +31,7 @@ const ECHO: Verdict =
 pub(super) const ENTRY: Entry = Entry {
     profile: Profile {
         name: PLAN.name,
-        summary: "120 monitors ping 80 hosts with the usual fillers",
+        summary: "120 monitors ping 80 servers with the usual fillers",
         defeats: "dispersion without a baseline; taking echoes for propagation",
         kind: Kind::Benign,
         two_way: true,
@@ -68,7 +69,7 @@ struct Request;
 
 impl Monitoring {
     fn new(cast: &mut Cast) -> Result<Self, CorpusError> {
-        let (monitors, hosts) = (cast.outside(MONITORS)?, cast.inside(HOSTS)?);
+        let (monitors, hosts) = (cast.outside(MONITORS)?, cast.inside_servers(HOSTS)?);
         let rng = &mut cast.rng;
         let filler = |rng: &mut Rng| match rng.below(10) {
             0..=3 => Filler::Counting(56),

@@ -80,7 +80,7 @@ struct Answer;
 impl Reflection {
     fn new(cast: &mut Cast) -> Result<Self, CorpusError> {
         let outside = cast.outside(AMPLIFIERS_OUTSIDE)?;
-        let inside = cast.inside(AMPLIFIERS_INSIDE)?;
+        let inside = cast.inside_servers(AMPLIFIERS_INSIDE)?;
         let (at_home, abroad) = (cast.inside(VICTIMS)?, cast.outside(VICTIMS)?);
         let rng = &mut cast.rng;
         let services = vec![names(rng), time(rng), devices(rng)];

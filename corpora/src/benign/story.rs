@@ -110,7 +110,7 @@ impl Plan {
             inside,
             hosts: options.background_hosts.unwrap_or(self.background_hosts),
             rate: options.background_rate.unwrap_or(0.1),
-            prefer: cast.inside_hosts(),
+            prefer: cast.desks(),
         })?);
         let duration = match (options.duration, options.packets) {
             (None, None) => Some(Duration::from_secs(self.seconds)),
