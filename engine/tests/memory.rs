@@ -47,7 +47,7 @@ const BUDGET: usize = 64 << 20;
 /// Buffers between the stages, a worker's batch, the signatures remembered.
 const OVERHEAD: usize = 40 << 20;
 /// The same where a slice of frames is sifted: no worker's batch.
-const ALARMS_OVERHEAD: usize = 16 << 20;
+const ALARMS_OVERHEAD: usize = 24 << 20;
 
 struct Flood {
     random: Random,

@@ -100,7 +100,7 @@ impl Round {
 }
 
 /// Sightings that the buffers of a round hold, in the mean at most.
-const SIGHTINGS: f64 = 65_536.0;
+const SIGHTINGS: f64 = 262_144.0;
 const ROUND_BYTES: f64 = 4_194_304.0;
 const ROUND_FRAMES: usize = 32_768;
 /// Chunks that a full round is cut into.
