@@ -203,7 +203,7 @@ fn greatest(trace: &Trace, rules: &Rules) -> (usize, usize) {
 /// Whether the verdict fits a figure and its threshold.
 fn fits(verdict: Verdict, figure: usize, threshold: usize) -> bool {
     match verdict {
-        Verdict::Fires | Verdict::Open(_) => figure >= threshold,
+        Verdict::Fires | Verdict::Late(_) | Verdict::Open(_) => figure >= threshold,
         Verdict::Silent(_) => figure < threshold,
     }
 }
