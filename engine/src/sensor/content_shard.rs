@@ -397,19 +397,20 @@ impl ContentShard {
         };
         let Some(candidate) = self.candidates.get(slot) else { return };
         let recent = candidate.recent();
-        // A list that had no memory to grow falls back to the estimate.
+        // A list that had no memory to grow falls back to the estimate; a complete one
+        // bounds it, since a linear counter may read thirty for twenty-five.
         let enough = |threshold: u32, estimate: u32, exact: u32, complete: bool| {
             let decided = if complete { exact } else { estimate.max(exact) };
             if threshold <= EXACT { decided >= threshold } else { estimate >= threshold }
         };
         let dispersed = enough(
             self.rules.sources,
-            estimates.0,
+            estimates.0.min(candidate.sources),
             recent.0,
             candidate.source_list_complete,
         ) && enough(
             self.rules.destinations,
-            estimates.1,
+            estimates.1.min(candidate.destinations),
             recent.1,
             candidate.destination_list_complete,
         );
