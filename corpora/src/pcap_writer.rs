@@ -1,47 +1,85 @@
 //! How does a stream of frames become a capture file?
 //!
-//! Classic pcap with nanoseconds and pcapng, Ethernet, little-endian, straight
-//! onto any [`Write`]: nothing is held back but one frame. Files whose name
-//! ends in `.zst` are compressed on the way.
+//! Classic pcap with nanoseconds and pcapng, little-endian, straight onto any
+//! [`Write`]: nothing is held back but one frame. pcapng takes frames of any link
+//! types side by side, pcap those of one. [`CaptureFile`](crate::CaptureFile) puts
+//! either on disk.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::io::{self, Write};
 
-/// Linux' name for Ethernet in both formats.
-const LINKTYPE_ETHERNET: u32 = 1;
+/// The number of Ethernet in both formats.
+pub const LINKTYPE_ETHERNET: u32 = 1;
 /// Longest frame announced; longer ones cannot come from a `FrameBuilder`.
 const SNAP_LENGTH: u32 = 262_144;
+
+/// A frame as a capture holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CapturedFrame<'a> {
+    /// Time in nanoseconds since the epoch.
+    pub time_ns: u64,
+    /// A libpcap `LINKTYPE_` number.
+    pub link_type: u32,
+    /// Bytes on the wire; more than there are where the capture cut it.
+    pub original_length: u32,
+    /// The bytes that were captured.
+    pub bytes: &'a [u8],
+}
+
+impl<'a> CapturedFrame<'a> {
+    /// A whole Ethernet frame.
+    pub fn ethernet(time_ns: u64, bytes: &'a [u8]) -> Self {
+        let original_length = bytes.len() as u32;
+        Self { time_ns, link_type: LINKTYPE_ETHERNET, original_length, bytes }
+    }
+}
 
 /// Takes frames in order of time.
 pub trait FrameWriter {
     /// Writes one frame.
     ///
     /// # Errors
-    /// What the stream below it answers.
-    fn write_frame(&mut self, time_ns: u64, frame: &[u8]) -> io::Result<()>;
+    /// A link type that the format has no place for, or what the stream below
+    /// answers.
+    fn write_captured(&mut self, frame: &CapturedFrame<'_>) -> io::Result<()>;
+
+    /// Writes one whole Ethernet frame.
+    ///
+    /// # Errors
+    /// As [`FrameWriter::write_captured`].
+    fn write_frame(&mut self, time_ns: u64, frame: &[u8]) -> io::Result<()> {
+        self.write_captured(&CapturedFrame::ethernet(time_ns, frame))
+    }
 }
 
-/// Classic pcap, magic a1b23c4d: seconds and nanoseconds.
+/// Classic pcap, magic a1b23c4d: seconds and nanoseconds. One link type.
 #[derive(Debug)]
 pub struct PcapWriter<W> {
     out: W,
+    link_type: u32,
 }
 
 impl<W: Write> PcapWriter<W> {
+    /// Writes the file header, for Ethernet.
+    ///
+    /// # Errors
+    /// What `out` answers.
+    pub fn new(out: W) -> io::Result<Self> {
+        Self::of_link_type(out, LINKTYPE_ETHERNET)
+    }
+
     /// Writes the file header.
     ///
     /// # Errors
     /// What `out` answers.
-    pub fn new(mut out: W) -> io::Result<Self> {
+    pub fn of_link_type(mut out: W, link_type: u32) -> io::Result<Self> {
         let mut header = [0; 24];
         header[..4].copy_from_slice(&0xa1b2_3c4d_u32.to_le_bytes());
         header[4..6].copy_from_slice(&2u16.to_le_bytes());
         header[6..8].copy_from_slice(&4u16.to_le_bytes());
         header[16..20].copy_from_slice(&SNAP_LENGTH.to_le_bytes());
-        header[20..].copy_from_slice(&LINKTYPE_ETHERNET.to_le_bytes());
+        header[20..].copy_from_slice(&link_type.to_le_bytes());
         out.write_all(&header)?;
-        Ok(Self { out })
+        Ok(Self { out, link_type })
     }
 
     /// The stream below it.
@@ -52,31 +90,51 @@ impl<W: Write> PcapWriter<W> {
 
 /// Seconds beyond 32 bits (after 2106) are written as the last one.
 impl<W: Write> FrameWriter for PcapWriter<W> {
-    fn write_frame(&mut self, time_ns: u64, frame: &[u8]) -> io::Result<()> {
+    fn write_captured(&mut self, frame: &CapturedFrame<'_>) -> io::Result<()> {
+        if frame.link_type != self.link_type {
+            let reason = format!(
+                "pcap holds one link type, expected {}, found {}; pcapng holds both",
+                self.link_type, frame.link_type
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+        }
+        let time_ns = frame.time_ns;
         let seconds = u32::try_from(time_ns / 1_000_000_000).unwrap_or(u32::MAX);
-        let length = frame.len() as u32;
         let mut header = [0; 16];
         header[..4].copy_from_slice(&seconds.to_le_bytes());
         header[4..8].copy_from_slice(&((time_ns % 1_000_000_000) as u32).to_le_bytes());
-        header[8..12].copy_from_slice(&length.to_le_bytes());
-        header[12..].copy_from_slice(&length.to_le_bytes());
+        header[8..12].copy_from_slice(&(frame.bytes.len() as u32).to_le_bytes());
+        header[12..].copy_from_slice(&frame.original_length.to_le_bytes());
         self.out.write_all(&header)?;
-        self.out.write_all(frame)
+        self.out.write_all(frame.bytes)
     }
 }
 
-/// pcapng: one section, one interface, nanoseconds.
+/// pcapng: one section, an interface for each link type, nanoseconds.
 #[derive(Debug)]
 pub struct PcapngWriter<W> {
     out: W,
+    /// The link type of each interface described so far.
+    interfaces: Vec<u32>,
 }
 
 impl<W: Write> PcapngWriter<W> {
-    /// Writes the section header and the interface description.
+    /// Writes the section header and the description of an Ethernet interface.
     ///
     /// # Errors
     /// What `out` answers.
-    pub fn new(mut out: W) -> io::Result<Self> {
+    pub fn new(out: W) -> io::Result<Self> {
+        let mut writer = Self::of_any_link_type(out)?;
+        writer.interface(LINKTYPE_ETHERNET)?;
+        Ok(writer)
+    }
+
+    /// Writes the section header; an interface is described when its first frame
+    /// comes. Programs on libpcap read the file only where there is one.
+    ///
+    /// # Errors
+    /// What `out` answers.
+    pub fn of_any_link_type(mut out: W) -> io::Result<Self> {
         let mut section = Vec::new();
         section.extend_from_slice(&0x1a2b_3c4d_u32.to_le_bytes());
         section.extend_from_slice(&1u16.to_le_bytes());
@@ -86,16 +144,27 @@ impl<W: Write> PcapngWriter<W> {
         option(4, b"wormsift-corpora", &mut section);
         option(0, b"", &mut section);
         write_block(&mut out, 0x0a0d_0d0a, &section)?;
+        Ok(Self { out, interfaces: Vec::new() })
+    }
 
+    /// The number of the interface of this link type, which is described first
+    /// where it is new.
+    pub(crate) fn interface(&mut self, link_type: u32) -> io::Result<u32> {
+        let number = self.interfaces.iter().position(|known| *known == link_type);
+        if let Some(number) = number {
+            return Ok(number as u32);
+        }
+        let number = self.interfaces.len() as u32;
         let mut interface = Vec::new();
-        interface.extend_from_slice(&LINKTYPE_ETHERNET.to_le_bytes());
+        interface.extend_from_slice(&link_type.to_le_bytes());
         interface.extend_from_slice(&SNAP_LENGTH.to_le_bytes());
-        option(2, b"tap0", &mut interface);
+        option(2, format!("tap{number}").as_bytes(), &mut interface);
         // if_tsresol: ten to the minus ninth.
         option(9, &[9], &mut interface);
         option(0, b"", &mut interface);
-        write_block(&mut out, 1, &interface)?;
-        Ok(Self { out })
+        write_block(&mut self.out, 1, &interface)?;
+        self.interfaces.push(link_type);
+        Ok(number)
     }
 
     /// The stream below it.
@@ -105,119 +174,23 @@ impl<W: Write> PcapngWriter<W> {
 }
 
 impl<W: Write> FrameWriter for PcapngWriter<W> {
-    fn write_frame(&mut self, time_ns: u64, frame: &[u8]) -> io::Result<()> {
-        let length = frame.len() as u32;
-        let padding = frame.len().wrapping_neg() & 3;
+    fn write_captured(&mut self, frame: &CapturedFrame<'_>) -> io::Result<()> {
+        let interface = self.interface(frame.link_type)?;
+        let (time_ns, length) = (frame.time_ns, frame.bytes.len() as u32);
+        let padding = frame.bytes.len().wrapping_neg() & 3;
         let total = 32 + length + padding as u32;
         let mut header = [0; 28];
         header[..4].copy_from_slice(&6u32.to_le_bytes());
         header[4..8].copy_from_slice(&total.to_le_bytes());
+        header[8..12].copy_from_slice(&interface.to_le_bytes());
         header[12..16].copy_from_slice(&((time_ns >> 32) as u32).to_le_bytes());
         header[16..20].copy_from_slice(&(time_ns as u32).to_le_bytes());
         header[20..24].copy_from_slice(&length.to_le_bytes());
-        header[24..].copy_from_slice(&length.to_le_bytes());
+        header[24..].copy_from_slice(&frame.original_length.to_le_bytes());
         self.out.write_all(&header)?;
-        self.out.write_all(frame)?;
+        self.out.write_all(frame.bytes)?;
         self.out.write_all(&[0; 3][..padding])?;
         self.out.write_all(&total.to_le_bytes())
-    }
-}
-
-/// A capture file on disk, its format told by its name: `.pcap` is classic
-/// pcap, everything else pcapng; a further `.zst` compresses it.
-pub struct CaptureFile {
-    writer: Box<dyn FinishedWriter>,
-}
-
-impl CaptureFile {
-    /// zstd's own default level.
-    pub const DEFAULT_LEVEL: i32 = 3;
-
-    /// Creates the file or replaces it. `level` is zstd's, 1 to 22.
-    ///
-    /// # Errors
-    /// What the file system answers.
-    pub fn create(path: &Path, level: i32) -> io::Result<Self> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        let plain = name.strip_suffix(".zst");
-        let classic = plain.unwrap_or(&name).ends_with(".pcap");
-        let file = BufWriter::with_capacity(1 << 18, File::create(path)?);
-        let sink = match plain {
-            Some(_) => Sink::Compressed(Box::new(zstd::Encoder::new(file, level)?)),
-            None => Sink::Plain(file),
-        };
-        let writer: Box<dyn FinishedWriter> = if classic {
-            Box::new(PcapWriter::new(sink)?)
-        } else {
-            Box::new(PcapngWriter::new(sink)?)
-        };
-        Ok(Self { writer })
-    }
-
-    /// Writes what is still buffered. Without it a compressed file is cut short.
-    ///
-    /// # Errors
-    /// What the file system answers.
-    pub fn finish(self) -> io::Result<()> {
-        self.writer.finish()
-    }
-}
-
-impl FrameWriter for CaptureFile {
-    fn write_frame(&mut self, time_ns: u64, frame: &[u8]) -> io::Result<()> {
-        self.writer.write_frame(time_ns, frame)
-    }
-}
-
-impl std::fmt::Debug for CaptureFile {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CaptureFile").finish_non_exhaustive()
-    }
-}
-
-trait FinishedWriter: FrameWriter {
-    fn finish(self: Box<Self>) -> io::Result<()>;
-}
-
-impl FinishedWriter for PcapWriter<Sink> {
-    fn finish(self: Box<Self>) -> io::Result<()> {
-        self.into_inner().finish()
-    }
-}
-
-impl FinishedWriter for PcapngWriter<Sink> {
-    fn finish(self: Box<Self>) -> io::Result<()> {
-        self.into_inner().finish()
-    }
-}
-
-enum Sink {
-    Plain(BufWriter<File>),
-    Compressed(Box<zstd::Encoder<'static, BufWriter<File>>>),
-}
-
-impl Sink {
-    fn finish(self) -> io::Result<()> {
-        match self {
-            Self::Plain(mut file) => file.flush(),
-            Self::Compressed(encoder) => encoder.finish()?.flush(),
-        }
-    }
-}
-
-impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(file) => file.write(bytes),
-            Self::Compressed(encoder) => encoder.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Plain(file) => file.flush(),
-            Self::Compressed(encoder) => encoder.flush(),
-        }
     }
 }
 
@@ -286,22 +259,41 @@ mod tests {
     }
 
     #[test]
-    fn the_name_decides_format_and_compression() {
-        let folder =
-            std::env::temp_dir().join(format!("corpora-writer-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let written = |name: &str| {
-            let path = folder.join(name);
-            let mut file = CaptureFile::create(&path, 1).unwrap();
-            file.write_frame(TIME, &[1; 60]).unwrap();
-            file.finish().unwrap();
-            std::fs::read(path).unwrap()
+    fn interfaces_come_when_needed_and_cut_frames_keep_their_length() {
+        let cut = |link_type| CapturedFrame {
+            time_ns: TIME,
+            link_type,
+            original_length: 1_500,
+            bytes: b"start",
         };
-        let (pcap, pcapng) = (written("a.pcap"), written("a.pcapng"));
-        assert_eq!(pcap[..4], 0xa1b2_3c4d_u32.to_le_bytes());
-        assert_eq!(pcapng[..4], 0x0a0d_0d0a_u32.to_le_bytes());
-        assert_eq!(zstd::decode_all(&written("a.PCAP.zst")[..]).unwrap(), pcap);
-        assert_eq!(zstd::decode_all(&written("a.pcapng.zst")[..]).unwrap(), pcapng);
-        std::fs::remove_dir_all(folder).unwrap();
+        let mut writer = PcapngWriter::of_any_link_type(Vec::new()).unwrap();
+        for link_type in [101, LINKTYPE_ETHERNET, 101] {
+            writer.write_captured(&cut(link_type)).unwrap();
+        }
+        let bytes = writer.into_inner();
+        let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+        let (mut at, mut told) = (0, Vec::new());
+        while at < bytes.len() {
+            match word(at) {
+                1 => told.push(("interface", word(at + 8))),
+                6 => {
+                    assert_eq!((word(at + 20), word(at + 24)), (5, 1_500));
+                    told.push(("frame", word(at + 8)));
+                }
+                _ => {}
+            }
+            at += word(at + 4) as usize;
+        }
+        let (interface, frame) = ("interface", "frame");
+        let expected =
+            [(interface, 101), (frame, 0), (interface, 1), (frame, 1), (frame, 0)];
+        assert_eq!(told, expected);
+
+        let mut writer = PcapWriter::of_link_type(Vec::new(), 101).unwrap();
+        writer.write_captured(&cut(101)).unwrap();
+        assert!(writer.write_captured(&cut(LINKTYPE_ETHERNET)).is_err());
+        let bytes = writer.into_inner();
+        assert_eq!((bytes[20], bytes.len()), (101, 24 + 16 + 5));
+        assert_eq!(bytes[32..40], [5, 0, 0, 0, 0xdc, 5, 0, 0]);
     }
 }
