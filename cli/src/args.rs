@@ -5,10 +5,12 @@
 
 mod evaluate;
 mod export;
+mod generate;
 mod matching;
 
 pub(crate) use evaluate::{EvaluateArgs, Suite};
 pub(crate) use export::{ExportArgs, Format, Grade, RuleArgs};
+pub(crate) use generate::GenerateArgs;
 pub(crate) use matching::MatchArgs;
 
 use crate::exit_code::Failure;
@@ -23,7 +25,6 @@ use std::sync::LazyLock;
 use wormsift::capture::Limits;
 use wormsift::config::{Endpoint, PortRule, Preset, Rate, Size, Span};
 use wormsift::fingerprint::{Kernel, Sampling};
-use wormsift_corpora::{Carriage, CorpusError, Scenario};
 
 /// The version, and the kernel that this machine runs.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
@@ -54,13 +55,6 @@ Examples:
       only part of the traffic
   zcat day.pcap.gz | wormsift detect -
       standard input (compressed files need no zcat)";
-
-const GENERATE_EXAMPLES: &str = "\
-Examples:
-  wormsift generate outbreak --seed 7 -o outbreak.pcapng.zst
-      and outbreak.truth.json beside it
-  wormsift generate outbreak --carriage tcp:536,reorder --until-infected 60 -o tcp.pcap
-  wormsift generate outbreak --no-worm --packets 1000000 -o quiet.pcapng";
 
 /// Finds self-spreading content in network traffic and writes its signature.
 #[derive(Debug, Parser)]
@@ -115,7 +109,7 @@ pub(crate) enum Command {
     Export(Box<ExportArgs>),
     /// Say how good detection is: over scenarios, labelled captures and sweeps
     Evaluate(Box<EvaluateArgs>),
-    /// Write a capture with known answers
+    /// Write a capture with known answers, lay a worm into captures, or merge captures
     Generate(Box<GenerateArgs>),
     /// Print the completions of a shell
     Completions(CompletionsArgs),
@@ -290,59 +284,6 @@ pub(crate) struct ConfigArgs {
     pub(crate) settings: SettingArgs,
 }
 
-/// `wormsift generate`
-#[derive(Args, Debug)]
-#[command(after_help = GENERATE_EXAMPLES)]
-pub(crate) struct GenerateArgs {
-    /// Which story is told
-    #[arg(value_parser = PossibleValuesParser::new(Scenario::names()))]
-    pub(crate) scenario: String,
-    /// What everything random is drawn from: the same seed, the same bytes
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) seed: u64,
-    /// Where the capture goes: pcap if its name ends in .pcap, else pcapng; compressed if
-    /// .zst follows
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) output: PathBuf,
-    /// Where the answers go. Default: beside the capture, as NAME.truth.json
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) truth: Option<PathBuf>,
-    /// Time of its start: RFC 3339, or seconds since 1970. Default: 2024-03-01T00:00:00Z
-    #[arg(long, value_name = "TIME")]
-    pub(crate) start: Option<Instant>,
-    /// How long it goes on, such as 10m. Default: the scenario's own
-    #[arg(long, value_name = "TIME")]
-    pub(crate) duration: Option<Span>,
-    /// Stop after N packets. Default: the scenario's own
-    #[arg(long, value_name = "N")]
-    pub(crate) packets: Option<u64>,
-    /// Stop soon after so many hosts are infected. Default: the scenario's own
-    #[arg(long, value_name = "HOSTS")]
-    pub(crate) until_infected: Option<u32>,
-    /// Hosts with ordinary traffic. Default: the scenario's own
-    #[arg(long, value_name = "HOSTS")]
-    pub(crate) background_hosts: Option<u32>,
-    /// Conversations a second that each of them starts. Default: the scenario's own
-    #[arg(long, value_name = "RATE")]
-    pub(crate) background_rate: Option<f64>,
-    /// Hosts that can be infected. Default: the scenario's own
-    #[arg(long, value_name = "HOSTS")]
-    pub(crate) vulnerable_hosts: Option<u32>,
-    /// Scans a second of an infected host. Default: the scenario's own
-    #[arg(long, value_name = "RATE")]
-    pub(crate) scan_rate: Option<f64>,
-    /// How the planted content is carried, by commas: udp, tcp:BYTES, reorder, duplicates,
-    /// retransmissions, far-ahead-fake, fragment:BYTES, ipv6, vlan:ID, gre, vxlan:ID
-    #[arg(long, value_name = "LIST", default_value = "udp", value_parser = carriage)]
-    pub(crate) carriage: Carriage,
-    /// Nothing planted: ordinary traffic alone
-    #[arg(long)]
-    pub(crate) no_worm: bool,
-    /// Leave out of the answers which packets carry the content: for large captures
-    #[arg(long)]
-    pub(crate) no_carriers: bool,
-}
-
 /// `wormsift completions`
 #[derive(Args, Debug)]
 pub(crate) struct CompletionsArgs {
@@ -365,10 +306,6 @@ where
     T: std::str::FromStr<Err = String> + Clone + Send + Sync + 'static,
 {
     PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
-}
-
-fn carriage(text: &str) -> Result<Carriage, String> {
-    text.parse().map_err(|error: CorpusError| error.to_string())
 }
 
 /// `1` is a packet, `1MiB` so many bytes.

@@ -19,6 +19,11 @@ impl Network {
         Self { first: cut(address, prefix), prefix }
     }
 
+    /// Its first address and how many leading bits are fixed.
+    pub(crate) fn parts(&self) -> (IpAddr, u8) {
+        (self.first, self.prefix)
+    }
+
     /// Whether an address lies in it; never for one of the other IP version.
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
         address.is_ipv4() == self.first.is_ipv4()

@@ -1,5 +1,6 @@
-//! How far along? A bar by bytes of input, as on disk.
+//! How far along? A bar by bytes of input, as on disk, or by what is written.
 
+use crate::table::counted;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A bar on stderr, or nothing.
@@ -21,8 +22,27 @@ impl Progress {
         if self.0.is_hidden() {
             return;
         }
+        self.move_to(position, total, BAR, SPINNER);
+    }
+
+    /// So many packets are written; `share` is how much of the whole that is, of how
+    /// much, in any unit, where that is known.
+    pub(crate) fn written(&self, packets: u64, share: Option<(u64, u64)>) {
+        if self.0.is_hidden() {
+            return;
+        }
+        self.0.set_message(counted(packets, "packet"));
+        match share {
+            Some((done, all)) => {
+                self.move_to(done.min(all), Some(all), WRITING, MAKING);
+            }
+            None => self.move_to(packets, None, WRITING, MAKING),
+        }
+    }
+
+    fn move_to(&self, position: u64, total: Option<u64>, bounded: &str, unbounded: &str) {
         if self.0.length() != total || self.0.position() == 0 {
-            self.0.set_style(style(total.is_some()));
+            self.0.set_style(style(if total.is_some() { bounded } else { unbounded }));
             if let Some(total) = total {
                 self.0.set_length(total);
             }
@@ -42,8 +62,7 @@ impl Drop for Progress {
     }
 }
 
-fn style(bounded: bool) -> ProgressStyle {
-    let template = if bounded { BAR } else { SPINNER };
+fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
 }
@@ -51,14 +70,16 @@ fn style(bounded: bool) -> ProgressStyle {
 const BAR: &str = "{bar:30} {percent:>3} %  {binary_bytes} of {binary_total_bytes}  \
                    {binary_bytes_per_sec}  {eta} left";
 const SPINNER: &str = "{spinner} {binary_bytes}  {binary_bytes_per_sec}  {elapsed}";
+const WRITING: &str = "{bar:30} {percent:>3} %  {msg}  {eta} left";
+const MAKING: &str = "{spinner} {msg}  {elapsed}";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn both_templates_are_well_formed() {
-        for template in [BAR, SPINNER] {
+    fn all_templates_are_well_formed() {
+        for template in [BAR, SPINNER, WRITING, MAKING] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }

@@ -66,6 +66,13 @@ impl Talk {
         }
     }
 
+    /// What came of it.
+    pub(crate) fn result(&self, text: impl Display) {
+        if self.level > Level::Quiet {
+            self.line(&text.to_string());
+        }
+    }
+
     /// What was asked for by a flag of its own.
     pub(crate) fn answer(&self, text: impl Display) {
         self.line(&text.to_string());

@@ -27,6 +27,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod address_book;
 pub mod address_space;
 pub mod background;
 pub mod benign;
@@ -38,6 +39,7 @@ pub mod epidemic;
 pub mod error;
 pub mod frame_builder;
 pub mod ground_truth;
+pub mod inject;
 pub mod merge;
 pub mod outbreak;
 pub mod pcap_writer;
@@ -53,10 +55,12 @@ mod calendar;
 mod emitter;
 mod tcp_dialogue;
 
+pub use address_book::AddressBook;
 pub use capture_file::CaptureFile;
 pub use carriage::Carriage;
 pub use error::CorpusError;
 pub use ground_truth::GroundTruth;
+pub use inject::{Injected, inject};
 pub use merge::{HeldFrame, Merge};
 pub use outbreak::Outbreak;
 pub use pcap_writer::{CapturedFrame, FrameWriter, PcapWriter, PcapngWriter};

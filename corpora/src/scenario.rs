@@ -10,8 +10,10 @@
 //! an entry in the list of its room.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::address_book::AddressBook;
 use crate::address_space::{Prefix, as_ipv6};
 use crate::body::Body;
 use crate::calendar::rfc3339;
@@ -58,6 +60,9 @@ pub struct GenerateOptions {
     /// Whether the truth lists the packets that carry a content. It takes up to
     /// 16 bytes of memory for each.
     pub list_carriers: bool,
+    /// The addresses that stand for the story's own, in a capture that it is laid
+    /// into. Ordinary traffic made beside the story does not know it.
+    pub addresses: Option<Arc<AddressBook>>,
 }
 
 impl Default for GenerateOptions {
@@ -76,6 +81,7 @@ impl Default for GenerateOptions {
             body: None,
             carriage: Carriage::default(),
             list_carriers: true,
+            addresses: None,
         }
     }
 }
@@ -84,7 +90,11 @@ impl GenerateOptions {
     /// The address that stands on the wire, and in the truth, for one of the
     /// scenario's own.
     pub fn address(&self, own: Ipv4Addr) -> IpAddr {
-        if self.carriage.ipv6 { as_ipv6(own) } else { own.into() }
+        match &self.addresses {
+            Some(book) => book.address(own, self.carriage.ipv6),
+            None if self.carriage.ipv6 => as_ipv6(own),
+            None => own.into(),
+        }
     }
 }
 
@@ -225,7 +235,11 @@ pub struct FrameStream {
     list_carriers: bool,
     parts: Vec<Part>,
     packets: u64,
-    first_ns: u64,
+    /// Packets of others, counted in between.
+    foreign: u64,
+    /// Time of the first and last packet, those of others included.
+    ends_ns: Option<(u64, u64)>,
+    /// Time of the last packet of its own.
     last_ns: u64,
 }
 
@@ -261,9 +275,30 @@ impl FrameStream {
             list_carriers,
             parts,
             packets: 0,
-            first_ns: 0,
+            foreign: 0,
+            ends_ns: None,
             last_ns: 0,
         }
+    }
+
+    /// When the next frame comes; `None` at the end.
+    pub fn next_time(&self) -> Option<u64> {
+        let within = self.limits.packets.is_none_or(|most| self.packets < most);
+        let next = self.parts.iter().filter_map(|part| part.next_time).min()?;
+        let in_time = self.limits.until_ns.is_none_or(|end| next <= end);
+        (within && in_time).then_some(next)
+    }
+
+    /// Counts a packet of somebody else's in: the next number is its, and the
+    /// truth is that of both together.
+    pub fn count_foreign(&mut self, time_ns: u64) {
+        self.foreign += 1;
+        self.note_time(time_ns);
+    }
+
+    fn note_time(&mut self, time_ns: u64) {
+        let (first, last) = self.ends_ns.unwrap_or((time_ns, time_ns));
+        self.ends_ns = Some((first.min(time_ns), last.max(time_ns)));
     }
 
     /// Puts the next frame in place of what `frame` holds; `None` at the end.
@@ -284,32 +319,32 @@ impl FrameStream {
             return None;
         }
         self.packets += 1;
-        if self.packets == 1 {
-            self.first_ns = time_ns;
-        }
         self.last_ns = time_ns;
+        let number = self.packets + self.foreign;
         if let Mark::Content { content, infects } = mark {
-            first.enter(content, infects, self.packets, time_ns, self.list_carriers);
+            first.enter(content, infects, number, time_ns, self.list_carriers);
         }
+        self.note_time(time_ns);
         let carries_content = mark != Mark::Ordinary;
-        Some(Stamp { number: self.packets, time_ns, carries_content })
+        Some(Stamp { number, time_ns, carries_content })
     }
 
     /// The answer to the frames so far.
     pub fn into_truth(self) -> GroundTruth {
+        let (first_ns, last_ns) = self.ends_ns.unwrap_or_default();
         let mut truth = GroundTruth {
             schema: SCHEMA.to_owned(),
             scenario: self.scenario.to_owned(),
             seed: self.seed,
-            packets: self.packets,
-            first_packet: rfc3339(self.first_ns),
-            first_packet_ns: self.first_ns,
-            last_packet: rfc3339(self.last_ns),
-            last_packet_ns: self.last_ns,
+            packets: self.packets + self.foreign,
+            first_packet: rfc3339(first_ns),
+            first_packet_ns: first_ns,
+            last_packet: rfc3339(last_ns),
+            last_packet_ns: last_ns,
             ..GroundTruth::default()
         };
         for part in self.parts {
-            part.tell(&mut truth);
+            part.tell(&mut truth, self.last_ns);
         }
         truth.infections.sort_by_key(|infection| infection.time_ns);
         truth
@@ -361,7 +396,7 @@ impl Part {
 
     /// Adds what this part planted. An infection whose last packet would come
     /// after the end has not happened.
-    fn tell(mut self, truth: &mut GroundTruth) {
+    fn tell(mut self, truth: &mut GroundTruth, story_end_ns: u64) {
         let planted = self.traffic.planted();
         truth.parameters.extend(planted.parameters);
         truth.vulnerable_hosts += planted.vulnerable_hosts;
@@ -385,7 +420,7 @@ impl Part {
             let happened = if infection.crosses_tap {
                 packet.is_some()
             } else {
-                infection.time_ns <= truth.last_packet_ns
+                infection.time_ns <= story_end_ns
             };
             if happened {
                 truth.infections.push(InfectionTruth {

@@ -1,4 +1,14 @@
 //! `wormsift generate`: a capture with known answers, and the answers.
+//!
+//! A story by itself is told here; one laid into captures in `inject`; captures that
+//! become one in `merge`.
+
+mod frames;
+mod hosts;
+mod inject;
+mod key;
+mod merge;
+mod written;
 
 use crate::args::GenerateArgs;
 use crate::exit_code::{Exit, Failure};
@@ -7,53 +17,203 @@ use crate::talk::Talk;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use wormsift_corpora::{CaptureFile, CorpusError, GenerateOptions, generate};
+use wormsift_corpora::body::{Body, Piece};
+use wormsift_corpora::frame_builder::MAX_PAYLOAD;
+use wormsift_corpora::{
+    CaptureFile, CorpusError, FrameStream, FrameWriter, GenerateOptions, GroundTruth,
+    Scenario,
+};
+use written::Written;
 
-pub(super) fn run(args: &GenerateArgs, talk: &Talk) -> Result<Exit, Failure> {
-    let path = &args.output;
-    let truth_path = args.truth.clone().unwrap_or_else(|| truth_beside(path));
-    if truth_path == *path {
+/// How often the bar moves.
+const PACKETS_A_MOVE: u64 = 1_024;
+
+pub(super) fn run(args: &GenerateArgs, talk: &mut Talk) -> Result<Exit, Failure> {
+    let Some(name) = &args.scenario else { return merge::run(args, talk) };
+    let truth_path =
+        args.story.truth.clone().unwrap_or_else(|| truth_beside(&args.output));
+    if truth_path == args.output {
         return Err(Failure::usage("the capture and its truth need two files"));
     }
-    let written = |error| Failure::of(path.display(), error);
-    let mut capture =
-        CaptureFile::create(path, CaptureFile::DEFAULT_LEVEL).map_err(written)?;
-    let truth = generate(&args.scenario, args.seed, &options(args), &mut capture)
-        .map_err(|error| match error {
-            CorpusError::Io(error) => written(error),
-            other => Failure::usage(other),
-        })?;
-    capture.finish().map_err(written)?;
-    let json =
-        truth.to_json().map_err(|error| Failure::of(truth_path.display(), error))?;
-    fs::write(&truth_path, json)
-        .map_err(|error| Failure::of(truth_path.display(), error))?;
+    let story = Story { name, args, options: options(args)? };
+    story.check_payload()?;
+    let (truth, exit) = if args.into.into.is_empty() {
+        (story.tell(talk)?, Exit::Done)
+    } else {
+        inject::run(&story, talk)?
+    };
+    talk.end_progress();
+    let failed = |error: &dyn std::fmt::Display| Failure::of(truth_path.display(), error);
+    let json = truth.to_json().map_err(|error| failed(&error))?;
+    fs::write(&truth_path, json).map_err(|error| failed(&error))?;
     talk.detail(format_args!(
         "{}: {}, {} infected; truth: {}",
-        path.display(),
+        args.output.display(),
         counted(truth.packets, "packet"),
         counted(truth.infections.len() as u64, "host"),
         truth_path.display()
     ));
-    Ok(Exit::Done)
+    if args.json {
+        Written::file(&args.output, truth.packets)?.print()?;
+    }
+    Ok(exit)
 }
 
-fn options(args: &GenerateArgs) -> GenerateOptions {
+/// A scenario as it was asked for.
+struct Story<'a> {
+    name: &'a str,
+    args: &'a GenerateArgs,
+    options: GenerateOptions,
+}
+
+impl Story<'_> {
+    /// Starts it with these options in place of its own.
+    fn stream(&self, options: GenerateOptions) -> Result<FrameStream, Failure> {
+        Scenario::named(self.name, self.args.seed)
+            .and_then(|scenario| scenario.options(options).stream())
+            .map_err(|error| self.refused(&error))
+    }
+
+    fn refused(&self, error: &CorpusError) -> Failure {
+        match (error, &self.args.story.payload) {
+            (CorpusError::Setting { name: "body", expected }, Some(path)) => {
+                let length = self.options.body.as_ref().map_or(0, Body::length);
+                Failure::usage(format_args!(
+                    "{}: expected {expected}, found {}",
+                    path.display(),
+                    counted(length as u64, "byte")
+                ))
+            }
+            _ => Failure::usage(error),
+        }
+    }
+
+    /// Refuses a payload where the scenario plants something else.
+    fn check_payload(&self) -> Result<(), Failure> {
+        if self.options.body.is_none() {
+            return Ok(());
+        }
+        let contents = |options| Ok(self.stream(options)?.into_truth().contents);
+        let own = GenerateOptions { body: None, ..self.options.clone() };
+        if contents(self.options.clone())? == contents(own)? {
+            return Err(Failure::usage(format_args!(
+                "--payload: scenario {} has a body of its own",
+                self.name
+            )));
+        }
+        Ok(())
+    }
+
+    fn tell(&self, talk: &mut Talk) -> Result<GroundTruth, Failure> {
+        let path = &self.args.output;
+        let written = |error| Failure::of(path.display(), error);
+        let mut story = self.stream(self.options.clone())?;
+        let mut capture =
+            CaptureFile::create(path, CaptureFile::DEFAULT_LEVEL).map_err(written)?;
+        talk.show_progress();
+        let duration = self.options.duration;
+        let length = duration.map(|length| length.as_nanos() as u64);
+        let mut frame = Vec::new();
+        while let Some(stamp) = story.next_frame(&mut frame) {
+            capture.write_frame(stamp.time_ns, &frame).map_err(written)?;
+            if stamp.number.is_multiple_of(PACKETS_A_MOVE) {
+                let elapsed = stamp.time_ns.saturating_sub(self.options.start_ns);
+                let by_packets = self.options.packets.map(|most| (stamp.number, most));
+                let share = by_packets.or(length.map(|length| (elapsed, length)));
+                talk.progress().written(stamp.number, share);
+            }
+        }
+        capture.finish().map_err(written)?;
+        Ok(story.into_truth())
+    }
+}
+
+fn options(args: &GenerateArgs) -> Result<GenerateOptions, Failure> {
     let defaults = GenerateOptions::default();
-    GenerateOptions {
-        start_ns: args.start.map_or(defaults.start_ns, |start| start.0.as_nanos()),
-        duration: args.duration.map(|span| Duration::from_nanos(span.0)),
-        packets: args.packets,
-        until_infected: args.until_infected,
-        background_hosts: args.background_hosts,
-        background_rate: args.background_rate,
-        worm: !args.no_worm,
+    let story = &args.story;
+    Ok(GenerateOptions {
+        start_ns: story.start.map_or(defaults.start_ns, |start| start.0.as_nanos()),
+        duration: story.duration.map(|span| Duration::from_nanos(span.0)),
+        packets: story.packets,
+        until_infected: story.until_infected,
+        background_hosts: story.background_hosts,
+        background_rate: story.background_rate,
+        worm: !story.no_worm,
         inside: None,
-        body: None,
-        vulnerable_hosts: args.vulnerable_hosts,
-        scan_rate: args.scan_rate,
-        carriage: args.carriage.clone(),
-        list_carriers: !args.no_carriers,
+        body: story.payload.as_deref().map(payload).transpose()?,
+        vulnerable_hosts: story.vulnerable_hosts,
+        scan_rate: story.scan_rate,
+        carriage: story.carriage.clone(),
+        list_carriers: !story.no_carriers,
+        addresses: None,
+    })
+}
+
+/// A body of the user's own.
+fn payload(path: &Path) -> Result<Body, Failure> {
+    let failed = |error| Failure::of(path.display(), error);
+    let length = fs::metadata(path).map_err(failed)?.len();
+    if length > MAX_PAYLOAD as u64 {
+        return Err(Failure::usage(format_args!(
+            "{}: expected a body of 1 to {MAX_PAYLOAD} bytes, found {}",
+            path.display(),
+            counted(length, "byte")
+        )));
+    }
+    let bytes = fs::read(path).map_err(failed)?;
+    Ok(Body::new(vec![Piece::Invariant(bytes)]))
+}
+
+/// The captures behind arguments, which are not to be overwritten.
+fn inputs(
+    arguments: &[String],
+    output: &Path,
+    talk: &Talk,
+) -> Result<(Vec<wormsift::capture::Input>, u64), Failure> {
+    for argument in arguments {
+        let found = fs::metadata(argument);
+        let twice = found.is_ok_and(|found| !found.is_file() && !found.is_dir());
+        if argument == "-" || twice {
+            return Err(Failure::usage(format_args!(
+                "{argument}: expected files or folders, found a stream, which cannot be \
+                 read twice"
+            )));
+        }
+    }
+    let (inputs, damage) = wormsift::capture::inputs(arguments);
+    let own = fs::canonicalize(output).ok();
+    for input in inputs.iter().filter(|_| own.is_some()) {
+        if fs::canonicalize(input.name()).ok() == own {
+            return Err(Failure::usage(format_args!(
+                "{}: the capture that is read cannot be the one that is written",
+                input.name()
+            )));
+        }
+    }
+    damage.iter().for_each(|line| talk.error(line));
+    Ok((inputs, damage.len() as u64))
+}
+
+/// Refuses a classic pcap for frames of several link types.
+fn check_format(output: &Path, link_types: &[u32]) -> Result<(), Failure> {
+    if link_types.len() < 2 || !CaptureFile::takes_one_link_type(output) {
+        return Ok(());
+    }
+    Err(Failure::usage(format_args!(
+        "{}: a classic pcap holds one link type, found {link_types:?}; name it .pcapng",
+        output.display()
+    )))
+}
+
+/// What programs on libpcap do not read.
+fn warn_of_several(output: &Path, link_types: &[u32], talk: &Talk) {
+    if link_types.len() > 1 {
+        talk.warning(format_args!(
+            "{}: holds {} link types, an interface each, which tcpdump and others on \
+             libpcap do not read",
+            output.display(),
+            link_types.len()
+        ));
     }
 }
 
