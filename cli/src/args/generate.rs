@@ -127,10 +127,10 @@ pub(crate) struct IntoArgs {
     )]
     pub(crate) into: Vec<String>,
     /// The network behind the tap. Default: the /24 (IPv6: /48) with the most packets
-    #[arg(long, value_name = "ADDR/BITS", requires = "into")]
+    #[arg(long, value_name = "ADDR/BITS", requires = "into", conflicts_with = "merge")]
     pub(crate) inside: Option<Network>,
     /// From the captures' first packet to the story's. Default: 0s
-    #[arg(long, value_name = "TIME", requires = "into")]
+    #[arg(long, value_name = "TIME", requires = "into", conflicts_with = "merge")]
     pub(crate) start_after: Option<Span>,
 }
 
@@ -150,7 +150,8 @@ pub(crate) struct MergeArgs {
     pub(crate) merge: Vec<String>,
     /// Time over which the files start; what is later in a file comes at its end.
     /// Default: 30m
-    #[arg(long, value_name = "TIME", requires = "merge")]
+    // What is required is not asked for beside what it conflicts with.
+    #[arg(long, value_name = "TIME", requires = "merge", conflicts_with = "scenario")]
     pub(crate) span: Option<Span>,
     /// The merged captures N times in a row, with addresses and payloads altered from
     /// time to time so that nothing repeats; their checksums are then wrong. Default: 1
@@ -158,6 +159,7 @@ pub(crate) struct MergeArgs {
         long,
         value_name = "N",
         requires = "merge",
+        conflicts_with = "scenario",
         value_parser = clap::value_parser!(u16).range(1..=256)
     )]
     pub(crate) repeat: Option<u16>,

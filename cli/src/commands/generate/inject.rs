@@ -21,8 +21,15 @@ use wormsift_corpora::{
     AddressBook, CaptureFile, GenerateOptions, GroundTruth, Injected, inject,
 };
 
-/// The network behind the tap, unless it is told: as large as many a site's.
-const INSIDE_BITS: (u8, u8) = (24, 48);
+/// Bits of the network behind the tap, unless it is told: those of many a site, and
+/// fewer where the story has more hosts inside.
+const INSIDE_BITS: [(u8, u8); 3] = [(24, 48), (20, 44), (16, 40)];
+
+/// One wrong clock makes captures span decades: so long a story is not meant.
+const LONGEST_NS: u64 = 7 * 86_400_000_000_000;
+
+/// A network of each IP version that is inside, with its bits.
+type Inside = Vec<(IpAddr, u8)>;
 
 pub(super) fn run(
     story: &Story<'_>,
@@ -39,10 +46,7 @@ pub(super) fn run(
     let damage = missing + watch.damage();
     talk.end_progress();
 
-    let inside = inside(story.args.into.inside, &survey);
-    let book = Arc::new(
-        AddressBook::new(&inside, &survey.hosts()).map_err(|e| story.refused(&e))?,
-    );
+    let (inside, book) = choose_inside(story, &survey)?;
     let options = options(story, &book, ends_ns)?;
     let mut link_types = survey.link_types.clone();
     if !link_types.contains(&LINKTYPE_ETHERNET) {
@@ -67,29 +71,63 @@ pub(super) fn run(
 
     tell_parameters(&mut truth, &inside, planted_packets);
     if planted_packets == 0 {
-        talk.warning("nothing was planted: the captures are too short for this story; see --duration");
+        talk.warning(
+            "nothing was planted: the captures are too short for this story; see \
+             --duration",
+        );
     } else if book.is_empty() {
-        talk.warning("no host of the story's IP version occurs in the captures: it keeps its own addresses");
+        talk.warning(
+            "no host of the story's IP version occurs in the captures: it keeps its \
+             own addresses",
+        );
     }
     warn_of_several(output, &link_types, talk);
     talk.detail(format_args!(
-        "{} laid between {} of the captures, {} used",
+        "{} laid between {} of the captures, for {}",
         counted(planted_packets, "packet"),
         counted(survey.packets, "packet"),
-        counted(book.len() as u64, "address"),
+        counted(book.len() as u64, "host"),
     ));
     Ok((truth, if damage > 0 { Exit::Damaged } else { Exit::Done }))
 }
 
-/// The network that was asked for, and the busiest of each other IP version.
-fn inside(asked: Option<Network>, survey: &Survey) -> Vec<(IpAddr, u8)> {
-    let mut networks = survey.busiest(INSIDE_BITS.0, INSIDE_BITS.1);
+/// The network that was asked for, or else the busiest of each IP version that is large
+/// enough for the story.
+fn choose_inside(
+    story: &Story<'_>,
+    survey: &Survey,
+) -> Result<(Inside, Arc<AddressBook>), Failure> {
+    let asked = story.args.into.inside;
+    let hosts = survey.hosts();
+    let mut outcome = Err(Failure::usage("no network to be inside"));
+    for (v4_bits, v6_bits) in INSIDE_BITS {
+        let inside = inside(asked, survey.busiest(v4_bits, v6_bits));
+        let book = AddressBook::new(&inside, &hosts).map_err(|e| story.refused(&e))?;
+        outcome =
+            story.stream(between_hosts(story, &book)).map(|_| (inside, Arc::new(book)));
+        if outcome.is_ok() || asked.is_some() {
+            break;
+        }
+    }
+    outcome
+}
+
+fn inside(asked: Option<Network>, mut busiest: Inside) -> Inside {
     if let Some(asked) = asked {
         let (address, bits) = asked.parts();
-        networks.retain(|(other, _)| other.is_ipv4() != address.is_ipv4());
-        networks.insert(0, (address, bits));
+        busiest.retain(|(other, _)| other.is_ipv4() != address.is_ipv4());
+        busiest.insert(0, (address, bits));
     }
-    networks
+    busiest
+}
+
+/// The story alone, with an inside as large as the real one.
+fn between_hosts(story: &Story<'_>, book: &AddressBook) -> GenerateOptions {
+    GenerateOptions {
+        inside: Some(book.story_inside()),
+        background_hosts: Some(0),
+        ..story.options.clone()
+    }
 }
 
 /// The story over the captures' time, between their hosts.
@@ -106,11 +144,13 @@ fn options(
             Span(span_ns)
         )));
     }
-    let plain = GenerateOptions {
-        inside: Some(book.story_inside()),
-        background_hosts: Some(0),
-        ..story.options.clone()
-    };
+    let plain = between_hosts(story, book);
+    if span_ns > LONGEST_NS && plain.duration.is_none() && plain.packets.is_none() {
+        return Err(Failure::usage(format_args!(
+            "--duration: expected one, since the captures' times span {} days",
+            span_ns / 86_400_000_000_000
+        )));
+    }
     // Stories begin with a time of quiet: it is the captures' own that counts.
     let quiet_ns = story
         .stream(plain.clone())?
@@ -122,12 +162,14 @@ fn options(
         duration: Some(length.saturating_add(Duration::from_nanos(quiet_ns))),
         ..plain
     };
-    // Told once to itself, so that those who are infected are hosts that occur.
+    // Told once to itself, so that those who are seen to be infected, and to infect, are
+    // hosts that occur.
     let dry = GenerateOptions { list_carriers: false, ..plain.clone() };
     let mut rehearsal = story.stream(dry)?;
     let mut frame = Vec::new();
     while rehearsal.next_frame(&mut frame).is_some() {}
-    for infection in rehearsal.into_truth().infections {
+    let seen = rehearsal.into_truth().infections.into_iter();
+    for infection in seen.filter(|infection| infection.packet.is_some()) {
         infection.by.into_iter().for_each(|by| book.prefer(by));
         book.prefer(infection.host);
     }
