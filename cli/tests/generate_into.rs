@@ -7,6 +7,7 @@ use common::{code, file, folder, run, stderr, stdout};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
+use wormsift_corpora::{Kind, Scenario};
 
 const BEGIN: u64 = 1_000_000_000 * SECOND;
 
@@ -214,4 +215,19 @@ fn what_cannot_be_is_refused_with_its_reason() {
         assert!(stderr(&result).contains(reason), "{arguments:?}: {}", stderr(&result));
     }
     assert_eq!(std::fs::read(&day).unwrap(), pcap_of(&capture()));
+}
+
+#[test]
+fn every_worm_can_be_laid_into_a_capture() {
+    let folder = folder("into-all");
+    let day = file(&folder, "day.pcap", &pcap_of(&capture()));
+    let output = folder.join("out.pcapng").display().to_string();
+    for profile in Scenario::profiles().filter(|profile| profile.kind == Kind::Worm) {
+        let result = run(&["generate", profile.name, "--into", &day, "-o", &output]);
+        assert_eq!(code(&result), 0, "{}: {}", profile.name, stderr(&result));
+        let frames = frames_of(&output);
+        let planted = frames.iter().filter(|frame| frame.1 == 1).count();
+        assert_eq!(frames.len() - planted, 1_200, "{}", profile.name);
+        assert!(planted > 0, "{}", profile.name);
+    }
 }
