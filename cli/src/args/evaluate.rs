@@ -2,7 +2,7 @@
 
 use super::{RunArgs, SettingArgs};
 use crate::evaluate::results::Sweep;
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 use std::path::PathBuf;
 
 /// Named groups of scenarios.
@@ -11,6 +11,23 @@ pub(crate) enum Suite {
     /// Every standard worm and hard negative, each under each of its settings
     Standard,
 }
+
+const MANIFEST: &str = "\
+A TOML file that lists what to evaluate; paths are relative to its folder, flags win.
+Keys: title, seeds, suite, sweep, scenarios (names), clean, held_out (captures), labelled
+(captures, or { capture, truth }), and scenarios with something changed:
+
+  [[scenario]]
+  name = \"outbreak\"
+  label = \"a small outbreak\"
+  seeds = 5
+  settings = { sources = 10, destinations = 10 }
+  options = { until_infected = 40, background_hosts = 20 }
+  expect = { dispersion = \"fires\", propagation = \"open\" }
+
+Settings are those of `wormsift config`. Options are duration, packets, until_infected,
+background_hosts, background_rate, vulnerable_hosts, scan_rate, carriage and worm, as the
+flags of `wormsift generate`; expected is fires, silent or open";
 
 /// `wormsift evaluate`
 #[derive(Args, Debug)]
@@ -30,9 +47,9 @@ pub(crate) struct EvaluateArgs {
     /// A generated scenario; may be given several times
     #[arg(long, value_name = "NAME")]
     pub(crate) scenario: Vec<String>,
-    /// A TOML file that lists what to evaluate: seeds, suite, scenarios, labelled,
-    /// clean, held_out, sweep
-    #[arg(long, value_name = "FILE")]
+    /// A TOML file that lists what to evaluate
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath,
+        long_help = MANIFEST)]
     pub(crate) manifest: Option<PathBuf>,
     /// Captures, one trace, in which nothing spreads: what is found there is false
     #[arg(long, value_name = "CAPTURE", num_args = 1..)]
@@ -47,13 +64,14 @@ pub(crate) struct EvaluateArgs {
     /// A setting that takes several values: KEY=FROM..TO, KEY=FROM..TO:STEP or KEY=A,B
     #[arg(long, value_name = "KEY=VALUES", value_parser = crate::evaluate::job::parse_sweep)]
     pub(crate) sweep: Option<Sweep>,
-    /// Keep finished runs in this file, and take up what is there
+    /// Keep finished runs in this file, and take up those there that the same build made of
+    /// the same input under the same settings
     #[arg(long, value_name = "FILE")]
     pub(crate) resume: Option<PathBuf>,
     /// One self-contained page
     #[arg(long, value_name = "FILE.html")]
     pub(crate) report: Option<PathBuf>,
-    /// Everything as JSON
+    /// Everything as JSON; `-` is stdout, in place of the table
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
     /// The table as comma-separated values

@@ -2,9 +2,9 @@
 
 use crate::args::EvaluateArgs;
 use crate::evaluate::held_out::HeldOut;
-use crate::evaluate::job::{Key, capture_job, jobs};
+use crate::evaluate::job::{Job, Key, capture_jobs, jobs};
 use crate::evaluate::plan::Plan;
-use crate::evaluate::results::{Evaluation, Row, Run, SCHEMA, Subject, Sweep};
+use crate::evaluate::results::{Evaluation, Input, Row, Run, SCHEMA, Subject, Sweep};
 use crate::evaluate::run::Said;
 use crate::evaluate::runner::{self, Kept};
 use crate::evaluate::{csv, extras, rows, setting, table};
@@ -36,21 +36,13 @@ pub(super) fn run(args: &EvaluateArgs, talk: &mut Talk) -> Result<Exit, Failure>
         sweep: plan.sweep.clone(),
         ..Evaluation::default()
     };
-    for names in [&plan.clean, &plan.held_out] {
-        evaluation.setting.inputs.extend(setting::inputs(names)?);
-    }
-    let mut work = jobs(&plan.profiles, &plan.seeds, plan.sweep.as_ref(), &config)?;
-    for (name, truth) in &plan.labelled {
-        let files = vec![name.clone()];
-        evaluation.setting.inputs.extend(setting::inputs(&files)?);
-        let truth = Some(truth.clone());
-        work.push(capture_job(name, files, truth, plan.sweep.as_ref(), &config)?);
-    }
-    let clean_name = plan.clean.join(" ");
-    if !plan.clean.is_empty() {
-        let files = plan.clean.clone();
-        work.push(capture_job(&clean_name, files, None, plan.sweep.as_ref(), &config)?);
-    }
+    let (inputs, damaged) = setting::inputs(&plan, talk)?;
+    let build = match args.resume {
+        Some(_) => setting::build()?,
+        None => String::new(),
+    };
+    let work = work(&plan, &config, &inputs, &build)?;
+    evaluation.setting.inputs = inputs;
     let held_out = match &plan.held_out[..] {
         [] => None,
         files => Some(HeldOut::read(files)?),
@@ -65,19 +57,16 @@ pub(super) fn run(args: &EvaluateArgs, talk: &mut Talk) -> Result<Exit, Failure>
         None => None,
     };
     talk.show_progress();
-    let outcome = runner::run(work, threads, kept.as_mut(), &also, talk)?;
+    let outcome = runner::run(work, threads, kept.as_mut(), &also, talk);
     talk.end_progress();
+    let outcome = outcome?;
     let mut runs = outcome.runs;
-    let mut others = captures(&mut runs, &plan, &clean_name);
-    evaluation.rows = rows::rows(&plan.profiles, plan.sweep.as_ref(), runs);
+    let mut others = captures(&mut runs, &plan);
+    evaluation.rows = rows::rows(&plan.stories, plan.sweep.as_ref(), runs);
     evaluation.rows.append(&mut others);
     if outcome.stopped_by.is_none() {
-        if !args.runs_only {
-            add_extras(&mut evaluation, &config, plan.seeds.len() as u64)?;
-        }
-        if !plan.clean.is_empty() {
-            evaluation.benign = HeldOut::read(&plan.clean)?.false_positives(&config)?;
-        }
+        let curves = || add_curves(&mut evaluation, &plan, &config, !args.runs_only);
+        args.run.pool()?.install(curves)?;
     }
     evaluation.setting.seconds = started.elapsed().as_secs_f64();
     write(args, &evaluation)?;
@@ -85,27 +74,61 @@ pub(super) fn run(args: &EvaluateArgs, talk: &mut Talk) -> Result<Exit, Failure>
     Ok(match outcome.stopped_by {
         Some(signal) => Exit::Signal(signal),
         None if strange && args.strict => Exit::SignatureFound,
+        None if damaged => Exit::Damaged,
         None => Exit::Done,
     })
 }
 
-fn add_extras(
-    evaluation: &mut Evaluation,
+/// All jobs.
+fn work(
+    plan: &Plan,
     config: &Config,
-    seeds: u64,
+    inputs: &[Input],
+    build: &str,
+) -> Result<Vec<Job>, Failure> {
+    let sweep = plan.sweep.as_ref();
+    // Held-out captures are counted in every run.
+    let given = format!("{build}\n{}", setting::hashes(inputs, &plan.held_out));
+    let mut work = jobs(&plan.stories, sweep, config, &given)?;
+    let clean =
+        (!plan.clean.is_empty()).then(|| (plan.clean_name(), &plan.clean[..], None));
+    let labelled = plan.labelled.iter().map(|(name, truth)| {
+        (name.clone(), std::slice::from_ref(name), Some(truth.clone()))
+    });
+    for (name, files, truth) in labelled.chain(clean) {
+        let truth_hash = truth.as_deref().map(setting::hash).transpose()?;
+        let given =
+            format!("{given}\n{}\n{truth_hash:?}", setting::hashes(inputs, files));
+        work.extend(capture_jobs(&name, files.to_vec(), truth, sweep, config, &given)?);
+    }
+    Ok(work)
+}
+
+/// What is shown beside the runs.
+fn add_curves(
+    evaluation: &mut Evaluation,
+    plan: &Plan,
+    config: &Config,
+    all: bool,
 ) -> Result<(), Failure> {
-    evaluation.sampling = extras::sampling(config);
-    let (points, map) = extras::keys(config)?;
-    evaluation.sketches = points;
-    evaluation.maps = vec![map];
-    evaluation.detection_rule = extras::rule(seeds)?;
+    if all {
+        evaluation.sampling = extras::sampling(config);
+        let (points, map) = extras::keys(config)?;
+        evaluation.sketches = points;
+        evaluation.maps = vec![map];
+        evaluation.detection_rule = extras::rule(plan.seeds.len() as u64)?;
+    }
+    if !plan.clean.is_empty() {
+        evaluation.benign = HeldOut::read(&plan.clean)?.false_positives(config)?;
+    }
     Ok(())
 }
 
 /// Takes the rows of captures out of the runs.
-fn captures(runs: &mut BTreeMap<Key, Run>, plan: &Plan, clean: &str) -> Vec<Row> {
-    let labelled = plan.labelled.iter().map(|(name, _)| (&**name, Subject::Labelled));
-    let clean = (!plan.clean.is_empty()).then_some((clean, Subject::Clean));
+fn captures(runs: &mut BTreeMap<Key, Run>, plan: &Plan) -> Vec<Row> {
+    let labelled =
+        plan.labelled.iter().map(|(name, _)| (name.clone(), Subject::Labelled));
+    let clean = (!plan.clean.is_empty()).then(|| (plan.clean_name(), Subject::Clean));
     let swept = |sweep: Option<&Sweep>| match sweep {
         Some(sweep) => sweep.values.iter().cloned().map(Some).collect(),
         None => vec![None],
@@ -116,14 +139,21 @@ fn captures(runs: &mut BTreeMap<Key, Run>, plan: &Plan, clean: &str) -> Vec<Row>
             let key =
                 runs.keys().find(|key| key.name == name && key.swept == value).cloned();
             if let Some(run) = key.and_then(|key| runs.remove(&key)) {
-                found.push(rows::capture_row(name, subject, value, run));
+                found.push(rows::capture_row(&name, subject, value, run));
             }
         }
     }
     found
 }
 
+/// Files first: a stdout that was closed early takes none of them with it.
 fn write(args: &EvaluateArgs, evaluation: &Evaluation) -> Result<(), Failure> {
+    if let Some(path) = &args.csv {
+        replace(path, &csv::render(evaluation))?;
+    }
+    if let Some(path) = &args.report {
+        replace(path, &crate::evaluate::page::render(evaluation))?;
+    }
     if let Some(path) = &args.json {
         let text = serde_json::to_string_pretty(evaluation)
             .map_err(|error| Failure::of(path.display(), error))?;
@@ -131,12 +161,6 @@ fn write(args: &EvaluateArgs, evaluation: &Evaluation) -> Result<(), Failure> {
             return print(&(text + "\n"));
         }
         replace(path, &(text + "\n"))?;
-    }
-    if let Some(path) = &args.csv {
-        replace(path, &csv::render(evaluation))?;
-    }
-    if let Some(path) = &args.report {
-        replace(path, &crate::evaluate::page::render(evaluation))?;
     }
     print(&table::render(evaluation))
 }

@@ -62,7 +62,7 @@ pub(crate) fn keys(
     config: &Config,
 ) -> Result<(Vec<SketchPoint>, DispersionMap), Failure> {
     let scenario = Scenario::named("outbreak", 1).map_err(Failure::usage)?;
-    let (stored, truth) = Stored::of(&super::job::Source::Scenario(scenario))?;
+    let (stored, truth) = Stored::of(&scenario)?;
     let frames = stored.frames();
     let mut sensor = Sensor::new(config.clone()).map_err(Failure::usage)?;
     sensor.keep_decisions();

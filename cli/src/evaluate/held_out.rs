@@ -1,6 +1,5 @@
 //! What would the signatures alert on in traffic without worms?
 
-use super::job::Source;
 use super::results::{BenignCount, Run};
 use super::run::{Said, false_signature, sift};
 use super::stored::Stored;
@@ -24,8 +23,7 @@ const TAILS: usize = 16 << 20;
 impl HeldOut {
     /// Reads them into memory.
     pub(crate) fn read(files: &[String]) -> Result<Self, Failure> {
-        let (stored, _) = Stored::of(&Source::Capture(files.to_vec(), None))?;
-        Ok(Self { name: files.join(" "), stored })
+        Ok(Self { name: files.join(" "), stored: Stored::read(files)? })
     }
 
     /// Counts the packets that a run's signatures match, as exported rules would.

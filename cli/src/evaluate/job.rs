@@ -1,11 +1,14 @@
 //! What is to be run, under which settings?
 
 use super::results::Sweep;
+use super::stored::Stored;
+use super::story::Story;
 use crate::exit_code::Failure;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use wormsift::config::Config;
-use wormsift_corpora::{Profile, Scenario};
+use wormsift_corpora::{GroundTruth, Scenario};
 
 /// One run: a scenario, a seed and settings. What makes two runs the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -15,33 +18,71 @@ pub(crate) struct Key {
     pub(crate) settings: String,
     pub(crate) swept: Option<String>,
     pub(crate) seed: u64,
-    /// The effective configuration, and the version that ran.
-    pub(crate) config: String,
+    /// A hash of all else that the result depends on: the effective configuration, what
+    /// was sifted, and the build that did it.
+    pub(crate) given: String,
 }
 
-/// Runs over one scenario and seed, or one capture: its frames are made once.
+/// Runs over the same frames.
 pub(crate) struct Job {
     pub(crate) source: Source,
     pub(crate) runs: Vec<(Key, Config)>,
 }
 
 /// Where the frames of a job are from.
+#[derive(Clone)]
 pub(crate) enum Source {
     /// A generated story.
-    Scenario(Scenario),
-    /// Captures that are one trace, and the truth file beside them, if there is one.
-    Capture(Vec<String>, Option<PathBuf>),
+    Scenario(Box<Scenario>),
+    /// Captures that are one trace.
+    Capture(Arc<Captured>),
 }
 
-/// A run of one capture a swept value.
-pub(crate) fn capture_job(
+/// Captures, and the truth file beside them, if there is one. Read by the first job that
+/// needs them, and held until the last is done.
+pub(crate) struct Captured {
+    pub(crate) files: Vec<String>,
+    pub(crate) truth: Option<PathBuf>,
+    read: Mutex<Option<Frames>>,
+}
+
+/// Frames, and the truth about them.
+pub(crate) type Frames = Arc<(Stored, GroundTruth)>;
+
+impl Source {
+    /// Generates or reads the frames.
+    pub(crate) fn frames(&self) -> Result<Frames, Failure> {
+        let captured = match self {
+            Self::Scenario(scenario) => return Stored::of(scenario).map(Arc::new),
+            Self::Capture(captured) => captured,
+        };
+        let mut read =
+            captured.read.lock().map_err(|error| Failure::of("capture", error))?;
+        match &*read {
+            Some(frames) => Ok(Arc::clone(frames)),
+            None => {
+                let stored = Stored::read(&captured.files)?;
+                let truth = stored.truth(captured.truth.as_deref())?;
+                let frames = Arc::new((stored, truth));
+                *read = Some(Arc::clone(&frames));
+                Ok(frames)
+            }
+        }
+    }
+}
+
+/// A job a swept value over one capture, so that they are shared out over the threads.
+/// `given` stands for the build and all input.
+pub(crate) fn capture_jobs(
     name: &str,
     files: Vec<String>,
     truth: Option<PathBuf>,
     sweep: Option<&Sweep>,
     base: &Config,
-) -> Result<Job, Failure> {
-    let mut runs = Vec::new();
+    given: &str,
+) -> Result<Vec<Job>, Failure> {
+    let captured = Arc::new(Captured { files, truth, read: Mutex::default() });
+    let mut jobs = Vec::new();
     for swept in values(sweep) {
         let config = merged(base, "", sweep, swept)?;
         let key = Key {
@@ -49,45 +90,42 @@ pub(crate) fn capture_job(
             settings: String::new(),
             swept: swept.cloned(),
             seed: 0,
-            config: fingerprint(&config),
+            given: fingerprint(&config, given),
         };
-        runs.push((key, config));
+        let source = Source::Capture(Arc::clone(&captured));
+        jobs.push(Job { source, runs: vec![(key, config)] });
     }
-    Ok(Job { source: Source::Capture(files, truth), runs })
+    Ok(jobs)
 }
 
-/// Every run of these scenarios, each under each of its expectations, seed and swept
-/// value.
+/// Every run of these stories, each under each of its settings, seeds and swept values.
+/// The frames of a seed are made once for all its runs.
 pub(crate) fn jobs(
-    profiles: &[&'static Profile],
-    seeds: &[u64],
+    stories: &[Story],
     sweep: Option<&Sweep>,
     base: &Config,
+    given: &str,
 ) -> Result<Vec<Job>, Failure> {
     let mut jobs = Vec::new();
-    for profile in profiles {
-        // A sweep asks how one setting matters: the others stay as they are.
-        let expectations = match sweep {
-            Some(_) => &profile.expectations[..profile.expectations.len().min(1)],
-            None => profile.expectations,
-        };
-        for &seed in seeds {
-            let scenario = Scenario::named(profile.name, seed).map_err(Failure::usage)?;
+    for story in stories {
+        for &seed in &story.seeds {
+            let scenario = story.scenario(seed).map_err(Failure::usage)?;
+            let given = format!("{given}\n{scenario:?}");
             let mut runs = Vec::new();
-            for expectation in expectations {
+            for case in &story.cases {
                 for swept in values(sweep) {
-                    let config = merged(base, expectation.settings, sweep, swept)?;
+                    let config = merged(base, &case.settings, sweep, swept)?;
                     let key = Key {
-                        name: profile.name.to_owned(),
-                        settings: expectation.settings.to_owned(),
+                        name: story.name.clone(),
+                        settings: case.settings.clone(),
                         swept: swept.cloned(),
                         seed,
-                        config: fingerprint(&config),
+                        given: fingerprint(&config, &given),
                     };
                     runs.push((key, config));
                 }
             }
-            jobs.push(Job { source: Source::Scenario(scenario), runs });
+            jobs.push(Job { source: Source::Scenario(Box::new(scenario)), runs });
         }
     }
     Ok(jobs)
@@ -101,11 +139,8 @@ fn values(sweep: Option<&Sweep>) -> Vec<Option<&String>> {
     }
 }
 
-/// The version and a hash of the settings: a result of another version, or under other
-/// settings, is not this one's.
-fn fingerprint(config: &Config) -> String {
-    let text =
-        format!("{}\n{:?}\n{}", config.to_toml(), config.key, env!("CARGO_PKG_VERSION"));
+fn fingerprint(config: &Config, given: &str) -> String {
+    let text = format!("{}\n{:?}\n{given}", config.to_toml(), config.key);
     format!("{:016x}", xxhash_rust::xxh3::xxh3_64(text.as_bytes()))
 }
 

@@ -1,9 +1,11 @@
 //! What is to be evaluated: flags and manifest together.
 
+use super::manifest::Manifest;
 use super::results::Sweep;
+use super::story::Story;
 use crate::args::{EvaluateArgs, Suite};
 use crate::exit_code::Failure;
-use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use wormsift_corpora::{Profile, Scenario};
@@ -14,31 +16,14 @@ const SEEDS: u64 = 20;
 /// Everything that was asked for.
 pub(crate) struct Plan {
     pub(crate) title: String,
-    pub(crate) profiles: Vec<&'static Profile>,
+    pub(crate) stories: Vec<Story>,
+    /// Every seed that some story has.
     pub(crate) seeds: Vec<u64>,
     /// Captures with their truth files.
     pub(crate) labelled: Vec<(String, PathBuf)>,
     pub(crate) clean: Vec<String>,
     pub(crate) held_out: Vec<String>,
     pub(crate) sweep: Option<Sweep>,
-}
-
-/// A corpus manifest. Paths are relative to its folder.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Manifest {
-    title: Option<String>,
-    seeds: Option<u64>,
-    suite: Option<String>,
-    #[serde(default)]
-    scenarios: Vec<String>,
-    #[serde(default)]
-    labelled: Vec<String>,
-    #[serde(default)]
-    clean: Vec<String>,
-    #[serde(default)]
-    held_out: Vec<String>,
-    sweep: Option<String>,
 }
 
 impl Plan {
@@ -57,24 +42,6 @@ impl Plan {
                 )));
             }
         };
-        let named: Vec<&String> =
-            args.scenario.iter().chain(&manifest.scenarios).collect();
-        for name in &named {
-            Scenario::named(name, 1).map_err(Failure::usage)?;
-        }
-        let wanted = |profile: &&Profile| {
-            suite && profile.standard || named.iter().any(|name| *name == profile.name)
-        };
-        let profiles: Vec<_> = Scenario::profiles().filter(wanted).collect();
-        let labelled: Vec<_> = args
-            .captures
-            .iter()
-            .chain(&manifest.labelled)
-            .map(|name| (name.clone(), crate::commands::truth_beside(Path::new(name))))
-            .collect();
-        let or = |flag: &[String], other: Vec<String>| {
-            if flag.is_empty() { other } else { flag.to_vec() }
-        };
         let sweep = match (&args.sweep, &manifest.sweep) {
             (Some(sweep), _) => Some(sweep.clone()),
             (None, Some(text)) => {
@@ -82,56 +49,113 @@ impl Plan {
             }
             (None, None) => None,
         };
+        let named: Vec<String> =
+            args.scenario.iter().chain(&manifest.names).cloned().collect();
+        for name in &named {
+            Scenario::named(name, 1).map_err(Failure::usage)?;
+        }
+        let seeds = args.seeds.or(manifest.seeds).unwrap_or(SEEDS);
+        let wanted = |profile: &&'static Profile| {
+            suite && profile.standard || named.iter().any(|name| *name == profile.name)
+        };
+        let mut stories: Vec<Story> = Scenario::profiles()
+            .filter(wanted)
+            .map(|profile| Story::standard(profile, seeds))
+            .collect();
+        for mut told in manifest.told {
+            // A flag wins over what the manifest says of one scenario, too.
+            told.seeds = args.seeds.or(told.seeds);
+            stories.push(Story::changed(told, seeds).map_err(Failure::usage)?);
+        }
+        if sweep.is_some() {
+            stories.iter_mut().for_each(Story::for_sweep);
+        }
+        different(&stories)?;
+        let given = args.captures.iter().map(|name| (name.clone(), None));
+        let labelled: Vec<_> = given
+            .chain(manifest.labelled)
+            .map(|(name, truth)| {
+                let beside = || crate::commands::truth_beside(Path::new(&name));
+                let truth = truth.unwrap_or_else(beside);
+                (name, truth)
+            })
+            .collect();
+        let or = |flag: &[String], other: Vec<String>| {
+            if flag.is_empty() { other } else { flag.to_vec() }
+        };
         let plan = Self {
-            title: manifest
-                .title
-                .unwrap_or_else(|| title(suite, &named, &labelled, &args.clean)),
-            profiles,
-            seeds: (1..=args.seeds.or(manifest.seeds).unwrap_or(SEEDS)).collect(),
+            title: String::new(),
+            seeds: (1..=most_seeds(&stories).unwrap_or(seeds)).collect(),
+            stories,
             labelled,
             clean: or(&args.clean, manifest.clean),
             held_out: or(&args.held_out, manifest.held_out),
             sweep,
         };
-        if plan.profiles.is_empty() && plan.labelled.is_empty() && plan.clean.is_empty() {
+        if plan.stories.is_empty() && plan.labelled.is_empty() && plan.clean.is_empty() {
             return Err(Failure::usage(
                 "nothing to evaluate: give --suite, --scenario, --manifest, --clean or captures",
             ));
         }
-        Ok(plan)
+        if plan.captures().any(|name| name == "-") {
+            return Err(Failure::usage(
+                "standard input cannot be evaluated: captures are read more than once",
+            ));
+        }
+        let title = manifest.title.unwrap_or_else(|| plan.name(suite));
+        Ok(Self { title, ..plan })
+    }
+
+    /// What the row of the clean captures is called: they are one trace.
+    pub(crate) fn clean_name(&self) -> String {
+        self.clean.join(" ")
+    }
+
+    /// Every capture that is read.
+    pub(crate) fn captures(&self) -> impl Iterator<Item = &String> {
+        let labelled = self.labelled.iter().map(|(name, _)| name);
+        self.clean.iter().chain(&self.held_out).chain(labelled)
+    }
+
+    fn name(&self, suite: bool) -> String {
+        let stories = self.stories.iter();
+        let alone = stories.filter(|story| !suite || !story.profile.standard);
+        let mut parts = Vec::new();
+        if suite {
+            parts.push("the standard suite".to_owned());
+        }
+        parts.extend(alone.map(|story| story.name.clone()));
+        parts.extend(self.labelled.iter().map(|(name, _)| name.clone()));
+        parts.extend(self.clean.iter().cloned());
+        parts.join(", ")
     }
 }
 
-fn title(
-    suite: bool,
-    named: &[&String],
-    labelled: &[(String, PathBuf)],
-    clean: &[String],
-) -> String {
-    let mut parts = Vec::new();
-    if suite {
-        parts.push("the standard suite".to_owned());
+/// Rows are told apart by name and settings.
+fn different(stories: &[Story]) -> Result<(), Failure> {
+    let mut known = BTreeSet::new();
+    for story in stories {
+        for case in &story.cases {
+            if !known.insert((&story.name, &case.settings)) {
+                return Err(Failure::usage(format!(
+                    "scenario {}: listed twice with the same settings; give one a label",
+                    story.name
+                )));
+            }
+        }
     }
-    parts.extend(named.iter().map(|name| (*name).clone()));
-    parts.extend(labelled.iter().map(|(name, _)| name.clone()));
-    parts.extend(clean.iter().cloned());
-    parts.join(", ")
+    Ok(())
+}
+
+fn most_seeds(stories: &[Story]) -> Option<u64> {
+    stories.iter().map(|story| story.seeds.len() as u64).max()
 }
 
 fn read(path: &Path) -> Result<Manifest, Failure> {
     let wrong = |error: &dyn std::fmt::Display| {
-        let line = error.to_string().trim().replace('\n', " ");
-        Failure::usage(format!("{}: {line}", path.display()))
+        Failure::usage(format!("{}: {error}", path.display()))
     };
     let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
-    let mut manifest: Manifest =
-        toml::from_str(&text).map_err(|error| wrong(&error.message()))?;
-    let folder = path.parent().unwrap_or(Path::new(""));
-    for name in [&mut manifest.labelled, &mut manifest.clean, &mut manifest.held_out]
-        .into_iter()
-        .flatten()
-    {
-        *name = folder.join(&*name).display().to_string();
-    }
-    Ok(manifest)
+    Manifest::read(&text, path.parent().unwrap_or(Path::new("")))
+        .map_err(|error| wrong(&error))
 }

@@ -3,37 +3,33 @@
 use super::job::Key;
 use super::results::{AlarmResult, Found, Row, Run, Subject, Sweep};
 use super::statistics::{estimate, share_interval, some_estimate};
+use super::story::{Case, Expected, Story};
 use std::collections::BTreeMap;
-use wormsift_corpora::{Expectation, Kind, Profile, Verdict};
+use wormsift_corpora::Kind;
 
 /// One row a scenario, group of settings and swept value, worms first.
 pub(crate) fn rows(
-    profiles: &[&'static Profile],
+    stories: &[Story],
     sweep: Option<&Sweep>,
     mut runs: BTreeMap<Key, Run>,
 ) -> Vec<Row> {
+    let swept: Vec<Option<&String>> = match sweep {
+        Some(sweep) => sweep.values.iter().map(Some).collect(),
+        None => vec![None],
+    };
     let mut rows = Vec::new();
-    for profile in profiles {
-        for expectation in profile.expectations {
-            let swept: Vec<Option<&String>> = match sweep {
-                Some(sweep) => sweep.values.iter().map(Some).collect(),
-                None => vec![None],
-            };
-            for value in swept {
-                let of_row: Vec<Key> = runs
-                    .keys()
-                    .filter(|key| {
-                        key.name == profile.name
-                            && key.settings == expectation.settings
-                            && key.swept.as_ref() == value
-                    })
-                    .cloned()
-                    .collect();
-                let runs: Vec<Run> =
-                    of_row.iter().filter_map(|key| runs.remove(key)).collect();
-                if !runs.is_empty() {
-                    let swept = value.cloned();
-                    rows.push(row(profile, expectation, swept, runs, sweep.is_some()));
+    for story in stories {
+        for case in &story.cases {
+            for &value in &swept {
+                let is_of_row = |key: &Key| {
+                    (&key.name, &key.settings) == (&story.name, &case.settings)
+                        && key.swept.as_ref() == value
+                };
+                let of_row: BTreeMap<Key, Run>;
+                (of_row, runs) = runs.into_iter().partition(|(key, _)| is_of_row(key));
+                let of_row: Vec<Run> = of_row.into_values().collect();
+                if !of_row.is_empty() {
+                    rows.push(row(story, case, value.cloned(), of_row));
                 }
             }
         }
@@ -42,29 +38,21 @@ pub(crate) fn rows(
     rows
 }
 
-fn row(
-    profile: &Profile,
-    expectation: &Expectation,
-    swept: Option<String>,
-    runs: Vec<Run>,
-    is_swept: bool,
-) -> Row {
-    let alarm = |verdict: Verdict, of: fn(&Run) -> Option<Found>| {
-        let result = alarm_result(&runs, of);
-        // What was expected holds for the settings that it was written down for.
-        if is_swept { result } else { expected(result, verdict) }
-    };
-    let dispersion = alarm(expectation.dispersion, |run| run.dispersion);
-    let propagation = alarm(expectation.propagation, |run| run.propagation);
+fn row(story: &Story, case: &Case, swept: Option<String>, runs: Vec<Run>) -> Row {
+    let profile = story.profile;
+    let dispersion =
+        expected(alarm_result(&runs, |run| run.dispersion), &case.dispersion);
+    let propagation =
+        expected(alarm_result(&runs, |run| run.propagation), &case.propagation);
     Row {
-        name: profile.name.to_owned(),
+        name: story.name.clone(),
         summary: profile.summary.to_owned(),
         defeats: profile.defeats.to_owned(),
         subject: match profile.kind {
-            Kind::Worm => Subject::Worm,
-            Kind::Benign => Subject::Benign,
+            Kind::Worm if story.options.worm => Subject::Worm,
+            _ => Subject::Benign,
         },
-        settings: expectation.settings.to_owned(),
+        settings: case.settings.clone(),
         swept,
         as_expected: as_expected(&dispersion) && as_expected(&propagation),
         dispersion,
@@ -143,14 +131,12 @@ pub(crate) fn alarm_result(runs: &[Run], of: fn(&Run) -> Option<Found>) -> Alarm
     }
 }
 
-fn expected(result: AlarmResult, verdict: Verdict) -> AlarmResult {
-    let (expected, reason) = match verdict {
-        Verdict::Fires => ("fires", ""),
-        Verdict::Late(why) => ("fires", why),
-        Verdict::Silent(why) => ("silent", why),
-        Verdict::Open(what) => ("open", what),
-    };
-    AlarmResult { expected: expected.to_owned(), reason: reason.to_owned(), ..result }
+fn expected(result: AlarmResult, expected: &Expected) -> AlarmResult {
+    AlarmResult {
+        expected: expected.verdict.clone(),
+        reason: expected.reason.clone(),
+        ..result
+    }
 }
 
 fn as_expected(result: &AlarmResult) -> bool {

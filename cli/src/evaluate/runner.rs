@@ -3,7 +3,6 @@
 use super::job::{Job, Key};
 use super::results::Run;
 use super::run::{judge, sift};
-use super::stored::Stored;
 use crate::exit_code::Failure;
 use crate::signals::Signals;
 use crate::talk::Talk;
@@ -14,6 +13,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -54,7 +54,7 @@ pub(crate) fn run(
     jobs.retain(|job| !job.runs.is_empty());
     let all: usize = jobs.iter().map(|job| job.runs.len()).sum();
     jobs.reverse();
-    let queue = Mutex::new(jobs);
+    let queue = Queue { jobs: Mutex::new(jobs), stopped: AtomicBool::new(false) };
     let (sender, receiver) = channel();
     let mut stopped_by = None;
     thread::scope(|scope| {
@@ -75,7 +75,7 @@ pub(crate) fn run(
                     talk.progress().at(done, Some(all as u64));
                 }
                 Ok(Err(failure)) => {
-                    stop(&queue);
+                    queue.stop();
                     return Err(failure);
                 }
                 Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
@@ -84,7 +84,7 @@ pub(crate) fn run(
             if stopped_by.is_none() {
                 stopped_by = signals.caught();
                 if stopped_by.is_some() {
-                    stop(&queue);
+                    queue.stop();
                 }
             }
         }
@@ -92,15 +92,30 @@ pub(crate) fn run(
     Ok(Outcome { runs, stopped_by })
 }
 
-fn stop(queue: &Mutex<Vec<Job>>) {
-    if let Ok(mut jobs) = queue.lock() {
-        jobs.clear();
+/// Jobs that are still to be done.
+struct Queue {
+    jobs: Mutex<Vec<Job>>,
+    stopped: AtomicBool,
+}
+
+impl Queue {
+    fn next(&self) -> Option<Job> {
+        self.jobs.lock().ok()?.pop().filter(|_| !self.is_stopped())
+    }
+
+    /// What is under way ends with its run.
+    fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
     }
 }
 
 type Done = Result<(Key, Run), Failure>;
 
-fn work(queue: &Mutex<Vec<Job>>, sender: &Sender<Done>, also: Also<'_>) {
+fn work(queue: &Queue, sender: &Sender<Done>, also: Also<'_>) {
     let pool = match rayon::ThreadPoolBuilder::new().num_threads(1).build() {
         Ok(pool) => pool,
         Err(error) => {
@@ -108,21 +123,24 @@ fn work(queue: &Mutex<Vec<Job>>, sender: &Sender<Done>, also: Also<'_>) {
             return;
         }
     };
-    loop {
-        let Some(job) = queue.lock().ok().and_then(|mut jobs| jobs.pop()) else { return };
-        let (stored, truth) = match Stored::of(&job.source) {
-            Ok(stored) => stored,
+    while let Some(job) = queue.next() {
+        let read = match job.source.frames() {
+            Ok(read) => read,
             Err(failure) => {
                 let _ = sender.send(Err(failure));
                 return;
             }
         };
+        let (stored, truth) = &*read;
         let frames = stored.frames();
         let hash = stored.hash();
         for (key, config) in job.runs {
+            if queue.is_stopped() {
+                return;
+            }
             let said = pool.install(|| sift(&config, &frames));
             let done = said.map_err(Failure::usage).map(|said| {
-                let mut run = judge(&said, &truth, &config);
+                let mut run = judge(&said, truth, &config);
                 run.frames_hash.clone_from(&hash);
                 also(&said, &mut run);
                 (key, run)
@@ -167,12 +185,13 @@ impl Kept {
         let mut known = BTreeMap::new();
         let mut whole = true;
         let mut reader = BufReader::new(&file);
-        let mut text = String::new();
+        // Bytes: a line may have been cut off inside a character.
+        let mut text = Vec::new();
         let mut number = 0;
-        while reader.read_line(&mut text).map_err(failed)? > 0 {
+        while reader.read_until(b'\n', &mut text).map_err(failed)? > 0 {
             number += 1;
-            whole = text.ends_with('\n');
-            match serde_json::from_str::<Line>(&text) {
+            whole = text.ends_with(b"\n");
+            match serde_json::from_slice::<Line>(&text) {
                 Ok(line) => {
                     known.insert(line.key, line.run);
                 }

@@ -1,10 +1,13 @@
 //! Where, when and with what did it run?
 
+use super::plan::Plan;
 use super::results::{Input, Setting};
 use crate::exit_code::Failure;
+use crate::talk::Talk;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 use wormsift::capture::{self, Limits, Trace};
 use wormsift::config::Config;
@@ -49,38 +52,68 @@ fn machine() -> String {
     format!("{processor}, {cores} cores{memory}, {}", std::env::consts::OS)
 }
 
-/// Names, sizes and hashes of the files behind these names.
-pub(crate) fn inputs(names: &[String]) -> Result<Vec<Input>, Failure> {
-    let (inputs, _) = capture::inputs(names);
-    let mut described = Vec::new();
-    for input in inputs {
-        let name = input.name().to_string();
-        let failed = |error: io::Error| Failure::of(&name, error);
-        let mut file = match File::open(&name) {
-            Ok(file) => file,
-            // Standard input is read once.
-            Err(_) if name == "-" => continue,
-            Err(error) => return Err(failed(error)),
-        };
-        let mut hash = Sha256::new();
-        let (mut bytes, mut buffer) = (0, vec![0; 1 << 16]);
-        loop {
-            let read = file.read(&mut buffer).map_err(failed)?;
-            if read == 0 {
-                break;
-            }
-            bytes += read as u64;
-            hash.update(&buffer[..read]);
+/// Names, sizes and hashes of the files behind all captures of the plan, each once, and
+/// whether something is wrong with one of them.
+pub(crate) fn inputs(plan: &Plan, talk: &Talk) -> Result<(Vec<Input>, bool), Failure> {
+    let mut described: Vec<Input> = Vec::new();
+    let mut damaged = false;
+    for argument in plan.captures() {
+        let (inputs, missing) = capture::inputs(std::slice::from_ref(argument));
+        if let Some(missing) = missing.into_iter().next() {
+            return Err(Failure::Failed(missing.to_string()));
         }
-        let mut trace = Trace::open(vec![input]);
-        while trace.next_batch(Limits::default()).is_some() {}
-        let digest = hash.finalize();
-        described.push(Input {
-            packets: trace.counters().frames,
-            sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
-            name,
-            bytes,
-        });
+        for input in inputs {
+            let name = input.name().to_owned();
+            if described.iter().any(|known| known.name == name) {
+                continue;
+            }
+            let path = Path::new(&name);
+            let bytes =
+                fs::metadata(path).map_err(|error| Failure::of(&name, error))?.len();
+            let sha256 = hash(path)?;
+            let mut trace = Trace::open(vec![input]);
+            while trace.next_batch(Limits::default()).is_some() {}
+            for line in trace.damage() {
+                talk.error(line);
+                damaged = true;
+            }
+            let packets = trace.counters().frames;
+            described.push(Input { name, bytes, packets, sha256 });
+        }
     }
-    Ok(described)
+    Ok((described, damaged))
+}
+
+/// The hashes of the files behind these names.
+pub(crate) fn hashes(inputs: &[Input], names: &[String]) -> String {
+    let (files, _) = capture::inputs(names);
+    let mut hashes = String::new();
+    for file in files {
+        let known = inputs.iter().find(|input| input.name == file.name());
+        hashes += known.map_or("", |input| &input.sha256);
+        hashes.push('\n');
+    }
+    hashes
+}
+
+/// SHA-256 of a file, hexadecimal.
+pub(crate) fn hash(path: &Path) -> Result<String, Failure> {
+    let failed = |error: io::Error| Failure::of(path.display(), error);
+    let mut file = File::open(path).map_err(failed)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer).map_err(failed)? {
+            0 => break,
+            read => hash.update(&buffer[..read]),
+        }
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// What stands for this very build: a result of another one may differ, though it have
+/// the same version.
+pub(crate) fn build() -> Result<String, Failure> {
+    let failed = |error: io::Error| Failure::of("this program", error);
+    hash(&std::env::current_exe().map_err(failed)?)
 }

@@ -1,12 +1,11 @@
 //! Where do the frames of a run come from, and what is the answer to them?
 
-use super::job::Source;
 use crate::exit_code::Failure;
 use std::fs;
 use std::path::Path;
 use wormsift::capture::{self, Limits, Trace};
 use wormsift::packet::{Frame, LinkType, Timestamp};
-use wormsift_corpora::GroundTruth;
+use wormsift_corpora::{GroundTruth, Scenario};
 
 /// Frames in memory: a run sifts them several times.
 pub(crate) struct Stored {
@@ -21,29 +20,16 @@ struct One {
 }
 
 impl Stored {
-    /// The frames, and the truth about them: for a capture without a truth file, that
-    /// there is nothing to find.
-    pub(crate) fn of(source: &Source) -> Result<(Self, GroundTruth), Failure> {
-        match source {
-            Source::Scenario(scenario) => {
-                let trace = scenario.stream().map_err(Failure::usage)?.into_trace();
-                let frames = trace.frames.into_iter().map(|(time_ns, data)| One {
-                    time_ns,
-                    link: LinkType::ETHERNET,
-                    original_len: data.len() as u32,
-                    data,
-                });
-                Ok((Self { frames: frames.collect() }, trace.truth))
-            }
-            Source::Capture(files, truth) => {
-                let stored = Self::read(files)?;
-                let truth = match truth {
-                    Some(path) => read_truth(path)?,
-                    None => stored.nothing_to_find(),
-                };
-                Ok((stored, truth))
-            }
-        }
+    /// The frames of a generated story, and the truth about them.
+    pub(crate) fn of(scenario: &Scenario) -> Result<(Self, GroundTruth), Failure> {
+        let trace = scenario.stream().map_err(Failure::usage)?.into_trace();
+        let frames = trace.frames.into_iter().map(|(time_ns, data)| One {
+            time_ns,
+            link: LinkType::ETHERNET,
+            original_len: data.len() as u32,
+            data,
+        });
+        Ok((Self { frames: frames.collect() }, trace.truth))
     }
 
     /// All frames of these files, one trace.
@@ -89,14 +75,18 @@ impl Stored {
         format!("{:016x}", hash.digest())
     }
 
-    fn nothing_to_find(&self) -> GroundTruth {
+    /// What the truth file says: without one, that there is nothing to find.
+    pub(crate) fn truth(&self, file: Option<&Path>) -> Result<GroundTruth, Failure> {
+        if let Some(path) = file {
+            return read_truth(path);
+        }
         let times = |end: Option<&One>| end.map_or(0, |one| one.time_ns);
-        GroundTruth {
+        Ok(GroundTruth {
             packets: self.frames.len() as u64,
             first_packet_ns: times(self.frames.first()),
             last_packet_ns: times(self.frames.last()),
             ..GroundTruth::default()
-        }
+        })
     }
 }
 
