@@ -40,6 +40,15 @@ impl Progress {
         }
     }
 
+    /// So many of all runs are done.
+    pub(crate) fn runs(&self, done: u64, all: u64) {
+        if self.0.is_hidden() {
+            return;
+        }
+        self.0.set_message(counted(done, "run"));
+        self.move_to(done, Some(all), WRITING, MAKING);
+    }
+
     fn move_to(&self, position: u64, total: Option<u64>, bounded: &str, unbounded: &str) {
         if self.0.length() != total || self.0.position() == 0 {
             self.0.set_style(style(if total.is_some() { bounded } else { unbounded }));

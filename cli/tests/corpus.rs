@@ -279,6 +279,33 @@ fn held_out_packets_are_those_that_the_rules_alert_on() {
     assert_eq!(runs[0]["benign_packets_matched"].as_u64(), Some(carriers));
     // Another seed spreads other bytes.
     assert_eq!(runs[1]["benign_packets_matched"], 0);
+    // Fragments are put together first.
+    capture(&folder, "parts.pcapng", &["--carriage", "fragment:64"]);
+    let (runs, _) = matched("parts.pcapng");
+    let matched = runs[0]["benign_packets_matched"].as_u64().unwrap();
+    assert!(carriers / 2 < matched && matched < 2 * carriers, "{matched} of {carriers}");
+}
+
+#[test]
+fn a_stage_that_was_missed_counts_against_recall() {
+    let folder = folder("corpus_recall");
+    let (_, evaluation) =
+        evaluate(&folder, "scenarios = [\"multi-stage\"]\nseeds = 3", &[]);
+    let runs = |row: &Value| row["runs"].as_array().unwrap().clone();
+    let [by_default, sure] = rows(&evaluation) else { panic!("{evaluation}") };
+    for run in runs(sure) {
+        assert_eq!(run["recall"], 1.0, "{run}");
+    }
+    // Of two contents one is short enough to be missed by sampling.
+    let missed: Vec<Value> = runs(by_default)
+        .into_iter()
+        .filter(|run| run["dispersion"].is_null() && run["propagation"].is_null())
+        .collect();
+    assert!(!missed.is_empty(), "{by_default}");
+    for run in missed {
+        let recall = run["recall"].as_f64().unwrap_or(0.0);
+        assert!(recall < 0.9 && run["precision"] == 1.0, "{run}");
+    }
 }
 
 #[test]
@@ -297,6 +324,7 @@ fn what_is_not_as_expected_is_named_and_can_fail() {
 #[test]
 fn json_to_stdout_stands_alone_and_takes_no_file_away() {
     let folder = folder("corpus_stdout");
+    let calm = capture(&folder, "calm.pcapng", &["--no-worm", "--packets", "2000"]);
     let manifest = file(&folder, "corpus.toml", SMALL.as_bytes());
     let page = folder.join("page.html");
     let output = run(&[
@@ -305,6 +333,8 @@ fn json_to_stdout_stands_alone_and_takes_no_file_away() {
         &manifest,
         "--seeds",
         "1",
+        "--clean",
+        &calm,
         "--json",
         "-",
         "--report",
@@ -330,6 +360,10 @@ fn json_to_stdout_stands_alone_and_takes_no_file_away() {
     assert!(count("planted") > 0.0);
     assert_eq!(count("ordinary"), 0.0);
     assert!(array("detection_rule").len() >= 6);
+    let calm_map = &evaluation["maps"][1];
+    assert_eq!(calm_map["name"], calm);
+    let cells = calm_map["cells"].as_array().unwrap();
+    assert!(!cells.is_empty() && cells.iter().all(|cell| cell["planted"] == 0));
 }
 
 #[test]

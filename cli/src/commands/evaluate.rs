@@ -113,13 +113,17 @@ fn add_curves(
 ) -> Result<(), Failure> {
     if all {
         evaluation.sampling = extras::sampling(config);
-        let (points, map) = extras::keys(config)?;
+        let (points, map) = extras::outbreak(config)?;
         evaluation.sketches = points;
         evaluation.maps = vec![map];
         evaluation.detection_rule = extras::rule(plan.seeds.len() as u64)?;
     }
     if !plan.clean.is_empty() {
-        evaluation.benign = HeldOut::read(&plan.clean)?.false_positives(config)?;
+        let clean = HeldOut::read(&plan.clean)?;
+        evaluation.benign = clean.false_positives(config)?;
+        if all {
+            evaluation.maps.push(clean.map(config)?);
+        }
     }
     Ok(())
 }

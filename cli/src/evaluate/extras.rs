@@ -58,17 +58,26 @@ pub(crate) fn sampling(config: &Config) -> Vec<SamplingPoint> {
 }
 
 /// Sketch against exact counts, and the map of keys, over one outbreak.
-pub(crate) fn keys(
+pub(crate) fn outbreak(
     config: &Config,
 ) -> Result<(Vec<SketchPoint>, DispersionMap), Failure> {
     let scenario = Scenario::named("outbreak", 1).map_err(Failure::usage)?;
     let (stored, truth) = Stored::of(&scenario)?;
-    let frames = stored.frames();
+    keys("outbreak, seed 1", &stored.frames(), &truth, config)
+}
+
+/// The same over any frames.
+pub(crate) fn keys(
+    name: &str,
+    frames: &[Frame<'_>],
+    truth: &GroundTruth,
+    config: &Config,
+) -> Result<(Vec<SketchPoint>, DispersionMap), Failure> {
     let mut sensor = Sensor::new(config.clone()).map_err(Failure::usage)?;
     sensor.keep_decisions();
-    sensor.sift(&frames[..]);
+    sensor.sift(frames);
     sensor.finish();
-    let ends = ends(&frames, config);
+    let ends = ends(frames, config);
     let mut seen: HashMap<u64, KeyCount> = HashMap::new();
     for decision in sensor.decisions() {
         let Some(&(source, destination)) = ends.get(&decision.packet) else { continue };
@@ -77,7 +86,7 @@ pub(crate) fn keys(
         if decision.promoted {
             count.estimates = [decision.sources, decision.destinations];
         }
-        count.planted &= is_carrier(&truth, decision.packet);
+        count.planted &= is_carrier(truth, decision.packet);
     }
     let mut points: BTreeMap<(u32, u32), u64> = BTreeMap::new();
     let mut cells: BTreeMap<(u32, u32), [u64; 2]> = BTreeMap::new();
@@ -101,8 +110,7 @@ pub(crate) fn keys(
         ordinary: keys[0],
         planted: keys[1],
     });
-    let name = "outbreak, seed 1".to_owned();
-    Ok((points, DispersionMap { name, cells: cells.collect() }))
+    Ok((points, DispersionMap { name: name.to_owned(), cells: cells.collect() }))
 }
 
 /// Exact sets of one key.

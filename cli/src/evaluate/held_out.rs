@@ -1,15 +1,17 @@
 //! What would the signatures alert on in traffic without worms?
 
-use super::results::{BenignCount, Run};
+use super::extras::keys;
+use super::results::{BenignCount, DispersionMap, Run};
 use super::run::{Said, false_signature, sift};
 use super::stored::Stored;
 use crate::exit_code::Failure;
 use std::collections::BTreeMap;
 use wormsift::config::Config;
-use wormsift::decode::{Decoded, Decoder};
+use wormsift::decode::{Datagram, Decoded, Decoder, Defragmenter};
 use wormsift::export::{Rule, RuleOptions, Sid};
 use wormsift::matching::Matcher;
 use wormsift::signature::{Alarm, Signature};
+use wormsift_corpora::GroundTruth;
 
 /// Captures that hold nothing that spreads.
 pub(crate) struct HeldOut {
@@ -19,6 +21,31 @@ pub(crate) struct HeldOut {
 
 /// Memory for the ends of TCP segments, bytes.
 const TAILS: usize = 16 << 20;
+/// Datagrams that may wait for fragments, and their bytes.
+const FRAGMENTS: (usize, usize) = (512, 16 << 20);
+
+/// What `match` does, on one thread and without naming the packets.
+struct Looking {
+    matcher: Matcher,
+    decoder: Decoder,
+    defragmenter: Defragmenter,
+}
+
+impl Looking {
+    /// Scans one packet; the last fragment of a datagram gives it whole.
+    fn scan(&mut self, decoded: &Decoded<'_>) -> Option<Datagram> {
+        match decoded {
+            Decoded::Packet(packet) => {
+                let (mut found, mut holding) = (Vec::new(), Vec::new());
+                self.matcher.scan(packet, &mut found);
+                self.matcher.complete(packet, &found, &mut holding);
+                None
+            }
+            Decoded::Fragment(fragment) => self.defragmenter.insert(fragment),
+            Decoded::Drop(_) => None,
+        }
+    }
+}
 
 impl HeldOut {
     /// Reads them into memory.
@@ -37,17 +64,25 @@ impl HeldOut {
             run.benign_packets_matched = Some(0);
             return;
         }
-        let Ok(mut matcher) = Matcher::new(&rules, TAILS) else { return };
-        let decoder = Decoder::new(true, false);
-        let (mut found, mut holding) = (Vec::new(), Vec::new());
+        let Ok(matcher) = Matcher::new(&rules, TAILS) else { return };
+        let mut looking = Looking {
+            matcher,
+            decoder: Decoder::new(true, false),
+            defragmenter: Defragmenter::new(FRAGMENTS.0, FRAGMENTS.1),
+        };
         for frame in self.stored.frames() {
-            if let Decoded::Packet(packet) = decoder.frame(&frame) {
-                found.clear();
-                matcher.scan(&packet, &mut found);
-                matcher.complete(&packet, &found, &mut holding);
+            let mut whole = looking.scan(&looking.decoder.frame(&frame));
+            while let Some(datagram) = whole {
+                whole = looking.scan(&looking.decoder.datagram(&datagram));
             }
         }
-        run.benign_packets_matched = Some(matcher.counters().matched);
+        run.benign_packets_matched = Some(looking.matcher.counters().matched);
+    }
+
+    /// Its keys by prevalence and dispersion.
+    pub(crate) fn map(&self, config: &Config) -> Result<DispersionMap, Failure> {
+        let (frames, nothing) = (self.stored.frames(), GroundTruth::default());
+        Ok(keys(&self.name, &frames, &nothing, config)?.1)
     }
 
     /// The signatures at three thresholds, and those by propagation.

@@ -183,7 +183,7 @@ pub(crate) struct Run {
     pub(crate) dispersion: Option<Found>,
     /// Found by propagation, when all contents were.
     pub(crate) propagation: Option<Found>,
-    /// Recall and precision over all contents, where there are any.
+    /// Recall over all contents, and precision over those that were found, where any was.
     pub(crate) recall: Option<f64>,
     /// See `recall`.
     pub(crate) precision: Option<f64>,

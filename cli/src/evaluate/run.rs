@@ -95,19 +95,20 @@ pub(crate) fn judge(said: &Said, truth: &GroundTruth, config: &Config) -> Run {
         .filter(|(_, one)| Score::new(std::slice::from_ref(one), truth).false_claims > 0)
         .map(|((_, it), _)| false_signature(it))
         .collect();
-    let mean = |of: fn(&wormsift_corpora::score::ContentScore) -> f64| {
-        let found = score.contents.iter().filter(|content| content.detection.is_some());
-        let values: Vec<f64> = found.map(of).collect();
-        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
-    };
+    // Of several contents, one that was missed has no bytes covered.
+    let found: Vec<_> =
+        score.contents.iter().filter(|content| content.detection.is_some()).collect();
+    let mean = |sum: f64, count: usize| (!found.is_empty()).then(|| sum / count as f64);
+    let recall = found.iter().map(|content| content.recall).sum();
+    let precision = found.iter().map(|content| content.precision).sum();
     Run {
         seed: truth.seed,
         packets: said.packets,
         bytes: said.bytes,
         dispersion: by_alarm(Alarm::Dispersion),
         propagation: by_alarm(Alarm::Propagation),
-        recall: mean(|content| content.recall),
-        precision: mean(|content| content.precision),
+        recall: mean(recall, score.contents.len()),
+        precision: mean(precision, found.len()),
         false_signatures,
         benign_packets_matched: None,
         vulnerable: truth.vulnerable_hosts,

@@ -72,7 +72,7 @@ pub(crate) fn run(
                     }
                     runs.insert(key, run);
                     done += 1;
-                    talk.progress().at(done, Some(all as u64));
+                    talk.progress().runs(done, all as u64);
                 }
                 Ok(Err(failure)) => {
                     queue.stop();
