@@ -21,10 +21,9 @@ use std::io::{Cursor, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use criterion::measurement::WallTime;
+use baseline::against::{self, Against, Baseline, Criterion};
 use criterion::{
-    BatchSize, BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group,
-    criterion_main,
+    BatchSize, BenchmarkGroup, BenchmarkId, Throughput, criterion_group, criterion_main,
 };
 use wormsift::capture::{Input, Limits, Trace, inputs};
 
@@ -122,7 +121,7 @@ fn small_files(c: &mut Criterion) {
     });
 }
 
-fn group<'a>(c: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
+fn group<'a>(c: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, Against> {
     let mut group = c.benchmark_group(name);
     group
         .sample_size(20)
@@ -132,7 +131,7 @@ fn group<'a>(c: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
 }
 
 fn bench(
-    group: &mut BenchmarkGroup<'_, WallTime>,
+    group: &mut BenchmarkGroup<'_, Against>,
     name: impl ToString,
     count: u64,
     open: impl Fn() -> Input,
@@ -250,5 +249,9 @@ impl Drop for Folder {
     }
 }
 
-criterion_group!(benches, format, frame_size, source, batch, small_files);
+criterion_group! {
+    name = benches;
+    config = against::criterion(Baseline::EarlyBird);
+    targets = format, frame_size, source, batch, small_files
+}
 criterion_main!(benches);

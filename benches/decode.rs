@@ -17,9 +17,9 @@ use std::hint::black_box;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use baseline::against::{self, Against, Baseline, Criterion};
 use criterion::{
-    BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
-    measurement::WallTime,
+    BenchmarkGroup, BenchmarkId, Throughput, criterion_group, criterion_main,
 };
 use wormsift::decode::{Decoded, Decoder, Defragmenter, Fragment};
 use wormsift::packet::{Frame, LinkType, Timestamp, protocol};
@@ -109,7 +109,7 @@ fn sum(bytes: &[u8]) -> u16 {
 
 /// Measures one round over frames that must all be decoded.
 fn measure(
-    group: &mut BenchmarkGroup<'_, WallTime>,
+    group: &mut BenchmarkGroup<'_, Against>,
     name: BenchmarkId,
     decoder: Decoder,
     frames: &[Vec<u8>],
@@ -142,7 +142,7 @@ fn frames(mut make: impl FnMut(&mut Random) -> Vec<u8>) -> Vec<Vec<u8>> {
     (0..FRAMES).map(|_| make(&mut random)).collect()
 }
 
-fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
+fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, Against> {
     let mut group = criterion.benchmark_group(format!("decode/{name}"));
     group.warm_up_time(Duration::from_millis(200));
     group.measurement_time(Duration::from_millis(800));
@@ -332,13 +332,9 @@ impl IntoId for &str {
     }
 }
 
-criterion_group!(
-    benches,
-    by_protocol,
-    by_payload,
-    by_wrapping,
-    by_checksums,
-    fragments,
-    flood
-);
+criterion_group! {
+    name = benches;
+    config = against::criterion(Baseline::EarlyBird);
+    targets = by_protocol, by_payload, by_wrapping, by_checksums, fragments, flood
+}
 criterion_main!(benches);

@@ -10,7 +10,8 @@
 //!
 //! Contents and hosts are seeded sequences.
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use baseline::against::{self, Baseline, Criterion};
+use criterion::{BenchmarkId, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::time::Duration;
 use wormsift::dispersion::Dispersion;
@@ -145,7 +146,7 @@ fn propagation(c: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
+    config = against::criterion(Baseline::CountMin)
         .sample_size(10)
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(1));

@@ -13,12 +13,10 @@
 //! - `content`: by content, as skew may keep more or fewer windows;
 //! - `winnow`: the guarantee mode, by kernel and by run width.
 
-mod baseline {
-    pub(crate) mod rabin;
-}
-
-use baseline::rabin::Rabin;
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use baseline::Rabin;
+use baseline::against::{self, Baseline, Criterion};
+use baseline::measure::random;
+use criterion::{BenchmarkId, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::time::Duration;
 use wormsift::fingerprint::{Fingerprinter, Kernel, Sampling, Scratch};
@@ -29,20 +27,6 @@ const PAYLOAD: usize = 1_460;
 const IN_MEMORY: usize = 128 << 20;
 /// Fits a second-level cache.
 const IN_CACHE: usize = 256 << 10;
-
-/// Random bytes (xorshift64*).
-fn random(length: usize) -> Vec<u8> {
-    let mut state = 0x9E37_79B9_7F4A_7C15u64;
-    let mut words = Vec::with_capacity(length);
-    while words.len() < length {
-        state ^= state >> 12;
-        state ^= state << 25;
-        state ^= state >> 27;
-        words.extend_from_slice(&state.wrapping_mul(0x2545_F491_4F6C_DD1D).to_le_bytes());
-    }
-    words.truncate(length);
-    words
-}
 
 /// Words of lower-case letters, spaces and line ends: 28 byte values, with the
 /// same few words over and over.
@@ -262,7 +246,7 @@ fn winnow(criterion: &mut Criterion) {
 
 criterion_group! {
     name = fingerprint;
-    config = Criterion::default()
+    config = against::criterion(Baseline::Rabin)
         .sample_size(10)
         .warm_up_time(Duration::from_millis(200))
         .measurement_time(Duration::from_millis(500));

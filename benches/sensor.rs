@@ -9,7 +9,8 @@
 //! Payloads are drawn anew for each pass by xoring a counter into them, since
 //! repeating them would make all content prevalent. Seeds are fixed.
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use baseline::against::{self, Baseline, Criterion};
+use criterion::{BenchmarkId, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use wormsift::config::{Config, Size};
 use wormsift::packet::{Frame, LinkType, Timestamp};
@@ -82,7 +83,12 @@ fn sensor(mebibytes: u64) -> Sensor {
     Sensor::new(config).expect("valid settings")
 }
 
-fn run(b: &mut criterion::Bencher<'_>, payload: usize, mebibytes: u64, threads: usize) {
+fn run(
+    b: &mut criterion::Bencher<'_, against::Against>,
+    payload: usize,
+    mebibytes: u64,
+    threads: usize,
+) {
     let pool = rayon_pool(threads);
     let mut sensor = sensor(mebibytes);
     let mut traffic = Traffic::new(payload, TOTAL);
@@ -138,7 +144,7 @@ fn threads(c: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
+    config = against::criterion(Baseline::EarlyBird)
         .sample_size(10)
         .measurement_time(std::time::Duration::from_secs(3))
         .warm_up_time(std::time::Duration::from_millis(500));

@@ -13,7 +13,8 @@
 //! Inputs come from fixed seeds. The samples' surroundings are random, so growth
 //! ends where the content does.
 
-use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
+use baseline::against::{self, Baseline, Criterion};
+use criterion::{BatchSize, BenchmarkId, Throughput};
 use criterion::{criterion_group, criterion_main};
 use std::hint::black_box;
 use std::time::Duration;
@@ -251,7 +252,7 @@ fn tick(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
+    config = against::criterion(Baseline::EarlyBird)
         .sample_size(20)
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_millis(1_200));

@@ -9,9 +9,8 @@
 //!
 //! Keys are a seeded sequence, each once: the worst case, and nearly the real one.
 
-use criterion::{
-    BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
-};
+use baseline::against::{self, Baseline, Criterion};
+use criterion::{BatchSize, BenchmarkId, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::time::Duration;
 use wormsift::packet::Timestamp;
@@ -109,7 +108,7 @@ fn bloom(c: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
+    config = against::criterion(Baseline::CountMin)
         .sample_size(10)
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(1));

@@ -10,7 +10,8 @@
 //! - `samples/take`: a new sample for each packet, by the size of the segments
 //!   that its past has to be put together from. Throughput in samples.
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use baseline::against::{self, Baseline, Criterion};
+use criterion::{BenchmarkId, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::time::Duration;
 use wormsift::packet::{Host, Timestamp};
@@ -162,7 +163,7 @@ fn take(c: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
+    config = against::criterion(Baseline::EarlyBird)
         .sample_size(20)
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_millis(1_200));

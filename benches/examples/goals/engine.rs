@@ -1,0 +1,108 @@
+//! The engine on decoded packets, one thread.
+
+use baseline::Packets;
+use baseline::packets::WINDOW;
+use wormsift::config::{Config, Size};
+use wormsift::dispersion::Dispersion;
+use wormsift::fingerprint::{Fingerprinter, Kernel, Sampling, Scratch};
+use wormsift::packet::{Host, Timestamp};
+use wormsift::prevalence::Prevalence;
+use wormsift::sensor::{Sensor, Worker};
+use wormsift::sketch::remix;
+
+/// Kept windows whose table lines are touched together.
+const BLOCK: usize = 256;
+/// Payload bytes between two hand-overs.
+const HAND_OVER: usize = 4 << 20;
+
+/// Fingerprint, prevalence and dispersion in a row, without the sensor around them.
+pub(super) struct Rooms {
+    fingerprinter: Fingerprinter,
+    scratch: Scratch,
+    prevalence: Prevalence,
+    dispersion: Dispersion,
+    block: Vec<(u64, Timestamp, Host, Host)>,
+}
+
+impl Rooms {
+    /// Bytes for prevalence and for dispersion.
+    pub(super) fn new((prevalence, dispersion): (usize, usize)) -> Self {
+        let width = Dispersion::width_for(30);
+        Self {
+            fingerprinter: Fingerprinter::new(1, 40, Sampling::Value(64), Kernel::best()),
+            scratch: Scratch::default(),
+            prevalence: Prevalence::new(prevalence, WINDOW, 3, 2),
+            dispersion: Dispersion::new(dispersion, width, 240 * WINDOW, 3),
+            block: Vec::with_capacity(BLOCK),
+        }
+    }
+
+    pub(super) fn sift(&mut self, packets: &Packets, bytes_per_window: u64) {
+        for packet in packets.iter(bytes_per_window) {
+            let salt =
+                u64::from(packet.protocol) << 16 | u64::from(packet.destination_port);
+            let salt = remix(salt, 4);
+            let hosts = (Host::of(packet.source, 64), Host::of(packet.destination, 64));
+            let block = &mut self.block;
+            self.fingerprinter.for_each(&mut self.scratch, packet.payload, |_, print| {
+                let key = remix(print.0 ^ salt, 5);
+                block.push((key, packet.time, hosts.0, hosts.1));
+            });
+            if self.block.len() >= BLOCK {
+                self.drain();
+            }
+        }
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        self.block.iter().for_each(|(key, ..)| self.prevalence.touch(*key));
+        for (key, time, source, destination) in self.block.drain(..) {
+            let estimate = self.prevalence.observe(key, time);
+            if self.prevalence.is_prevalent(estimate) {
+                self.dispersion.observe(key, time, source, destination);
+            }
+        }
+    }
+}
+
+/// A sensor as a host drives it: one worker, hand-overs at some megabytes.
+pub(super) struct Whole {
+    sensor: Sensor,
+    worker: Worker,
+    pool: rayon::ThreadPool,
+}
+
+impl Whole {
+    pub(super) fn new(mebibytes: u64) -> Self {
+        let mut config = Config::default();
+        config.memory = Some(Size(mebibytes << 20));
+        let sensor = Sensor::new(config).expect("valid settings");
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+        Self { worker: sensor.worker(), sensor, pool: pool.expect("a thread") }
+    }
+
+    /// Bytes of prevalence and of dispersion.
+    pub(super) fn tables(&self) -> (usize, usize) {
+        let stats = self.sensor.stats();
+        let bytes = |room| stats.count("memory", room).unwrap_or(0) as usize;
+        (bytes("prevalence"), bytes("dispersion"))
+    }
+
+    pub(super) fn sift(&mut self, packets: &Packets, bytes_per_window: u64) {
+        let Self { sensor, worker, pool } = self;
+        pool.install(|| {
+            let mut buffered = 0;
+            for packet in packets.iter(bytes_per_window) {
+                worker.observe(&packet);
+                buffered += packet.payload.len();
+                if buffered >= HAND_OVER {
+                    sensor.absorb([&mut *worker]);
+                    buffered = 0;
+                }
+            }
+            sensor.absorb([&mut *worker]);
+            sensor.findings();
+        });
+    }
+}
