@@ -7,7 +7,7 @@ use common::{code, file, folder, run, stderr, stdout};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
-use wormsift_corpora::{Kind, Scenario};
+use wormsift_corpora::Scenario;
 
 const BEGIN: u64 = 1_000_000_000 * SECOND;
 
@@ -188,8 +188,8 @@ fn what_cannot_be_is_refused_with_its_reason() {
     let day = file(&folder, "day.pcap", &pcap_of(&capture()));
     let path = |name: &str| folder.join(name).display().to_string();
     let [output, classic] = [path("out.pcapng"), path("out.pcap")];
-    let [empty, long] =
-        [file(&folder, "empty", b""), file(&folder, "long", &[0; 65_001])];
+    let [empty, short, long] = [("empty", 0), ("short", 100), ("long", 65_001)]
+        .map(|(name, length)| file(&folder, name, &vec![7; length]));
     let header = file(&folder, "header.pcap", &pcap_of(&[]));
     let clocks: Vec<Kept> =
         [0, 54].map(|years| (years * 31_536_000 * SECOND, 1, 60, vec![0; 60])).to_vec();
@@ -207,7 +207,7 @@ fn what_cannot_be_is_refused_with_its_reason() {
         (&["outbreak", "--into", &header, "-o", &output], 1, "no packet"),
         (&["outbreak", "--payload", &empty, "-o", &output], 2, "found 0 bytes"),
         (&["outbreak", "--payload", &long, "-o", &output], 2, "found 65,001 bytes"),
-        (&["padded-core", "--payload", &day, "-o", &output], 2, "body"),
+        (&["padded-core", "--payload", &short, "-o", &output], 2, "is its story\n"),
     ];
     for (arguments, exit, reason) in cases {
         let result = run(&[&["generate"], arguments].concat());
@@ -218,16 +218,16 @@ fn what_cannot_be_is_refused_with_its_reason() {
 }
 
 #[test]
-fn every_worm_can_be_laid_into_a_capture() {
+fn every_story_can_be_laid_into_a_capture() {
     let folder = folder("into-all");
     let day = file(&folder, "day.pcap", &pcap_of(&capture()));
     let output = folder.join("out.pcapng").display().to_string();
-    for profile in Scenario::profiles().filter(|profile| profile.kind == Kind::Worm) {
-        let result = run(&["generate", profile.name, "--into", &day, "-o", &output]);
-        assert_eq!(code(&result), 0, "{}: {}", profile.name, stderr(&result));
+    for name in Scenario::names() {
+        let result = run(&["generate", name, "--into", &day, "-o", &output]);
+        assert_eq!(code(&result), 0, "{name}: {}", stderr(&result));
         let frames = frames_of(&output);
         let planted = frames.iter().filter(|frame| frame.1 == 1).count();
-        assert_eq!(frames.len() - planted, 1_200, "{}", profile.name);
-        assert!(planted > 0, "{}", profile.name);
+        assert_eq!(frames.len() - planted, 1_200, "{name}");
+        assert!(planted > 0, "{name}");
     }
 }

@@ -77,11 +77,16 @@ impl Story<'_> {
     fn refused(&self, error: &CorpusError) -> Failure {
         match (error, &self.args.story.payload) {
             (CorpusError::Setting { name: "body", expected }, Some(path)) => {
-                let length = self.options.body.as_ref().map_or(0, Body::length);
+                let length = self.options.body.as_ref().map_or(0, Body::length) as u64;
+                // The length is what is wrong, or that there is a body at all.
+                let found = if expected.starts_with("a body of") {
+                    format!(", found {}", counted(length, "byte"))
+                } else {
+                    String::new()
+                };
                 Failure::usage(format_args!(
-                    "{}: expected {expected}, found {}",
-                    path.display(),
-                    counted(length as u64, "byte")
+                    "{}: expected {expected}{found}",
+                    path.display()
                 ))
             }
             _ => Failure::usage(error),
