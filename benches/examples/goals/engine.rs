@@ -56,7 +56,9 @@ impl Rooms {
     }
 
     fn drain(&mut self) {
-        self.block.iter().for_each(|(key, ..)| self.prevalence.touch(*key));
+        self.block.iter().for_each(|(key, ..)| {
+            self.prevalence.touch(*key);
+        });
         for (key, time, source, destination) in self.block.drain(..) {
             let estimate = self.prevalence.observe(key, time);
             if self.prevalence.is_prevalent(estimate) {
