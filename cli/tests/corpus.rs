@@ -148,6 +148,34 @@ fn finished_runs_are_taken_up_again() {
 }
 
 #[test]
+fn a_file_that_was_replaced_is_sifted_again() {
+    let folder = folder("corpus_replaced");
+    let kept = folder.join("kept.jsonl");
+    let resume = ["--resume", kept.to_str().unwrap()];
+    let manifest = "labelled = [\"day.pcapng\"]\nheld_out = [\"calm.pcapng\"]";
+    let lines = || std::fs::read_to_string(&kept).unwrap().lines().count();
+    capture(&folder, "day.pcapng", &["--seed", "1"]);
+    capture(&folder, "calm.pcapng", &["--no-worm", "--packets", "500"]);
+    let (_, first) = evaluate(&folder, manifest, &resume);
+    let (_, again) = evaluate(&folder, manifest, &resume);
+    assert_eq!((lines(), &again["rows"]), (1, &first["rows"]));
+    // The capture and its truth, then the truth alone, then the held-out capture.
+    capture(&folder, "day.pcapng", &["--seed", "2"]);
+    let (_, other) = evaluate(&folder, manifest, &resume);
+    assert_eq!(lines(), 2);
+    let hash = |evaluation: &Value| rows(evaluation)[0]["runs"][0]["frames_hash"].clone();
+    assert_ne!(hash(&other), hash(&first));
+    let truth = folder.join("day.truth.json");
+    let text = std::fs::read_to_string(&truth).unwrap();
+    std::fs::write(&truth, text + "\n").unwrap();
+    evaluate(&folder, manifest, &resume);
+    assert_eq!(lines(), 3);
+    capture(&folder, "calm.pcapng", &["--no-worm", "--packets", "501"]);
+    evaluate(&folder, manifest, &resume);
+    assert_eq!(lines(), 4);
+}
+
+#[test]
 fn a_signal_ends_it_with_the_runs_that_are_done() {
     let folder = folder("corpus_signal");
     let many = SMALL.replace("seeds = 2", "seeds = 2000");
@@ -175,7 +203,7 @@ fn a_signal_ends_it_with_the_runs_that_are_done() {
 #[test]
 fn a_sweep_is_a_row_a_value() {
     let folder = folder("corpus_sweep");
-    let (_, evaluation) = evaluate(&folder, SMALL, &["--sweep", "sources=4..40:18"]);
+    let (output, evaluation) = evaluate(&folder, SMALL, &["--sweep", "sources=4..40:18"]);
     assert_eq!(
         evaluation["sweep"],
         json!({"key": "sources", "values": ["4", "22", "40"]})
@@ -192,6 +220,7 @@ fn a_sweep_is_a_row_a_value() {
     assert!(infected.len() >= 2 && infected.is_sorted(), "{infected:?}");
     assert!(infected[0] < infected[1], "{infected:?}");
     assert!(rows.iter().all(|row| row["dispersion"]["expected"] == ""));
+    assert!(stdout(&output).ends_with("\nnothing was expected of 3 rows\n"));
 }
 
 #[test]

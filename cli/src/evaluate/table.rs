@@ -1,6 +1,7 @@
 //! The rows as a table for a terminal.
 
-use super::results::{AlarmResult, Estimate, Evaluation, Row};
+use super::results::{AlarmResult, Estimate, Evaluation, Row, Subject};
+use crate::table::counted;
 use std::fmt::Write;
 
 /// One line a row, then one for each that is not as expected.
@@ -31,14 +32,19 @@ pub(crate) fn render(evaluation: &Evaluation) -> String {
             cells.map(|(cell, width)| format!("{cell:<width$}")).collect();
         let _ = writeln!(text, "{}", row.join("  ").trim_end());
     }
-    let wrong: Vec<&Row> =
-        evaluation.rows.iter().filter(|row| !row.as_expected).collect();
-    let _ = writeln!(
-        text,
-        "{} of {} rows as expected",
-        evaluation.rows.len() - wrong.len(),
-        evaluation.rows.len()
-    );
+    let (judged, free): (Vec<&Row>, Vec<&Row>) =
+        evaluation.rows.iter().partition(|row| is_judged(row));
+    let right = judged.iter().filter(|row| row.as_expected).count();
+    if !judged.is_empty() {
+        let _ = writeln!(text, "{right} of {} rows as expected", judged.len());
+    }
+    if !free.is_empty() {
+        let _ = writeln!(
+            text,
+            "nothing was expected of {}",
+            counted(free.len() as u64, "row")
+        );
+    }
     for count in &evaluation.benign {
         let _ = writeln!(
             text,
@@ -49,6 +55,13 @@ pub(crate) fn render(evaluation: &Evaluation) -> String {
         );
     }
     text
+}
+
+/// Whether anything was expected of it; of a clean capture that is silence.
+fn is_judged(row: &Row) -> bool {
+    let said =
+        !(row.dispersion.expected.is_empty() && row.propagation.expected.is_empty());
+    said || row.subject == Subject::Clean && row.swept.is_none()
 }
 
 fn fields(row: &Row) -> Vec<String> {
