@@ -2,62 +2,9 @@
 
 mod common;
 
-use common::{code, file, folder, run, stderr, stdout, wormsift};
+use common::evaluation::{SMALL, capture, evaluate, rows};
+use common::{code, file, folder, run, stderr, stdout};
 use serde_json::{Value, json};
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
-use std::time::Duration;
-
-/// One scenario, small enough to be sifted in a moment.
-const SMALL: &str = "
-[[scenario]]
-name = \"outbreak\"
-label = \"small\"
-seeds = 2
-options = { until_infected = 45, background_hosts = 10 }
-expect = { dispersion = \"fires\", propagation = \"fires\" }
-";
-
-/// Evaluates this manifest, and returns what the JSON says.
-fn evaluate(folder: &Path, manifest: &str, flags: &[&str]) -> (Output, Value) {
-    let manifest = file(folder, "corpus.toml", manifest.as_bytes());
-    let json = folder.join("out.json");
-    let json = json.to_str().unwrap();
-    let all =
-        [&["evaluate", "--manifest", &manifest, "--json", json, "--runs-only"], flags];
-    let output = run(&all.concat());
-    assert!([0, 3, 4].contains(&code(&output)), "{}", stderr(&output));
-    let text = std::fs::read_to_string(json).unwrap();
-    (output, serde_json::from_str(&text).unwrap())
-}
-
-fn rows(evaluation: &Value) -> &[Value] {
-    evaluation["rows"].as_array().unwrap()
-}
-
-/// Generates the story of [`SMALL`] under seed 1; the truth lies beside it.
-fn capture(folder: &Path, name: &str, flags: &[&str]) -> String {
-    let path = folder.join(name).to_str().unwrap().to_owned();
-    let all = ["generate", "outbreak", "--until-infected", "45", "--background-hosts"];
-    let output = run(&[&all[..], &["10", "-o", &path], flags].concat());
-    assert_eq!(code(&output), 0, "{}", stderr(&output));
-    path
-}
-
-/// Takes out what may differ between two runs: times, speeds, and how it was called.
-fn without_times(mut evaluation: Value) -> Value {
-    let setting = evaluation["setting"].as_object_mut().unwrap();
-    for key in ["command", "started", "threads", "seconds"] {
-        assert!(setting.remove(key).is_some(), "{key}");
-    }
-    for row in evaluation["rows"].as_array_mut().unwrap() {
-        assert!(row.as_object_mut().unwrap().remove("bytes_per_second").is_some());
-        for run in row["runs"].as_array_mut().unwrap() {
-            assert!(run.as_object_mut().unwrap().remove("seconds").is_some());
-        }
-    }
-    evaluation
-}
 
 #[test]
 fn both_alarms_find_an_outbreak_and_every_form_says_so() {
@@ -113,91 +60,6 @@ fn both_alarms_find_an_outbreak_and_every_form_says_so() {
     assert!(lines[1].starts_with("small,worm,,,true,fires,,2,2,"), "{}", lines[1]);
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.starts_with("<!DOCTYPE html>") && page.contains("zero-padding"));
-}
-
-#[test]
-fn finished_runs_are_taken_up_again() {
-    let folder = folder("corpus_resume");
-    let kept = folder.join("kept.jsonl");
-    let resume = ["--resume", kept.to_str().unwrap()];
-    let (_, first) = evaluate(&folder, SMALL, &resume);
-    let lines = std::fs::read_to_string(&kept).unwrap();
-    assert_eq!(lines.lines().count(), 2);
-    // Times, too, are those of the first: nothing was sifted again.
-    let (output, again) = evaluate(&folder, SMALL, &resume);
-    assert_eq!(again["rows"], first["rows"]);
-    assert_eq!(std::fs::read_to_string(&kept).unwrap(), lines);
-    assert_eq!(stderr(&output), "");
-    // What changes the result is another run.
-    let (_, other) =
-        evaluate(&folder, SMALL, &[&resume[..], &["--sources", "20"]].concat());
-    assert_eq!(std::fs::read_to_string(&kept).unwrap().lines().count(), 4);
-    assert_ne!(rows(&other)[0]["dispersion"], rows(&first)[0]["dispersion"]);
-    let fewer = SMALL.replace("background_hosts = 10", "background_hosts = 5");
-    evaluate(&folder, &fewer, &resume);
-    assert_eq!(std::fs::read_to_string(&kept).unwrap().lines().count(), 6);
-    // A line that was cut off is done again, and the rest kept.
-    let cut = lines.trim_end().len() - 40;
-    std::fs::write(&kept, &lines[..cut]).unwrap();
-    let (output, mended) = evaluate(&folder, SMALL, &resume);
-    assert!(stderr(&output).contains("line 2: expected a run"), "{}", stderr(&output));
-    assert_eq!(without_times(mended)["rows"], without_times(first)["rows"]);
-    let after = std::fs::read_to_string(&kept).unwrap();
-    assert_eq!(after.lines().count(), 3, "{after}");
-    assert!(after.starts_with(lines.lines().next().unwrap()));
-}
-
-#[test]
-fn a_file_that_was_replaced_is_sifted_again() {
-    let folder = folder("corpus_replaced");
-    let kept = folder.join("kept.jsonl");
-    let resume = ["--resume", kept.to_str().unwrap()];
-    let manifest = "labelled = [\"day.pcapng\"]\nheld_out = [\"calm.pcapng\"]";
-    let lines = || std::fs::read_to_string(&kept).unwrap().lines().count();
-    capture(&folder, "day.pcapng", &["--seed", "1"]);
-    capture(&folder, "calm.pcapng", &["--no-worm", "--packets", "500"]);
-    let (_, first) = evaluate(&folder, manifest, &resume);
-    let (_, again) = evaluate(&folder, manifest, &resume);
-    assert_eq!((lines(), &again["rows"]), (1, &first["rows"]));
-    // The capture and its truth, then the truth alone, then the held-out capture.
-    capture(&folder, "day.pcapng", &["--seed", "2"]);
-    let (_, other) = evaluate(&folder, manifest, &resume);
-    assert_eq!(lines(), 2);
-    let hash = |evaluation: &Value| rows(evaluation)[0]["runs"][0]["frames_hash"].clone();
-    assert_ne!(hash(&other), hash(&first));
-    let truth = folder.join("day.truth.json");
-    let text = std::fs::read_to_string(&truth).unwrap();
-    std::fs::write(&truth, text + "\n").unwrap();
-    evaluate(&folder, manifest, &resume);
-    assert_eq!(lines(), 3);
-    capture(&folder, "calm.pcapng", &["--no-worm", "--packets", "501"]);
-    evaluate(&folder, manifest, &resume);
-    assert_eq!(lines(), 4);
-}
-
-#[test]
-fn a_signal_ends_it_with_the_runs_that_are_done() {
-    let folder = folder("corpus_signal");
-    let many = SMALL.replace("seeds = 2", "seeds = 2000");
-    let manifest = file(&folder, "corpus.toml", many.as_bytes());
-    let (kept, json) = (folder.join("kept.jsonl"), folder.join("out.json"));
-    let mut child = wormsift(&["evaluate", "--threads", "1", "--manifest", &manifest])
-        .args(["--resume", kept.to_str().unwrap(), "--json", json.to_str().unwrap()])
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    while !std::fs::read_to_string(&kept).is_ok_and(|text| text.contains('\n')) {
-        assert!(child.try_wait().unwrap().is_none(), "it ended without a run");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-s", "INT", &id]).status().unwrap().success());
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    let done = std::fs::read_to_string(&kept).unwrap().lines().count();
-    assert!((1..2000).contains(&done), "{done}");
-    let evaluation: Value =
-        serde_json::from_str(&std::fs::read_to_string(json).unwrap()).unwrap();
-    assert_eq!(rows(&evaluation)[0]["runs"].as_array().unwrap().len(), done);
 }
 
 #[test]
@@ -268,15 +130,22 @@ fn the_truth_is_laid_beside_what_detect_says_and_changes_nothing_of_it() {
         .collect();
     assert_eq!(thresholds, ["30 x 30", "10 x 10", "3 x 3", "propagation"]);
     // Nor does another truth change what is found: it is only another yardstick.
-    let mut other: Value =
-        serde_json::from_str(&std::fs::read_to_string(&truth).unwrap()).unwrap();
+    let truth_text = std::fs::read_to_string(&truth).unwrap();
+    let mut other: Value = serde_json::from_str(&truth_text).unwrap();
     other["contents"] = json!([]);
     let other = file(&folder, "other.json", other.to_string().as_bytes());
     let manifest =
         format!("labelled = [{{ capture = \"day.pcapng\", truth = {other:?} }}]");
-    let (_, lied_to) = evaluate(&folder, &manifest, held);
+    let (output, lied_to) = evaluate(&folder, &manifest, held);
+    assert_eq!(stderr(&output), "");
     assert_eq!(false_ids(&lied_to), ids);
-    // Without any truth there is nothing to lay beside.
+    // The truth of another capture is no use; one without a truth cannot be labelled.
+    let mut other: Value = serde_json::from_str(&truth_text).unwrap();
+    other["packets"] = json!(7);
+    file(&folder, "other.json", other.to_string().as_bytes());
+    let (output, _) = evaluate(&folder, &manifest, held);
+    let said = stderr(&output);
+    assert!(said.contains("other.json: is about 7 packets, and "), "{said}");
     std::fs::remove_file(truth).unwrap();
     let output = run(&["evaluate", &labelled]);
     assert_eq!(code(&output), 1);
@@ -393,6 +262,20 @@ fn json_to_stdout_stands_alone_and_takes_no_file_away() {
     assert_eq!(calm_map["name"], calm);
     let cells = calm_map["cells"].as_array().unwrap();
     assert!(!cells.is_empty() && cells.iter().all(|cell| cell["planted"] == 0));
+}
+
+#[test]
+fn a_damaged_capture_is_used_as_far_as_it_goes_and_said() {
+    let folder = folder("corpus_damaged");
+    let whole = std::fs::read(capture(&folder, "day.pcap", &["--no-worm"])).unwrap();
+    file(&folder, "cut.pcap", &whole[..whole.len() / 2]);
+    let (output, evaluation) = evaluate(&folder, "clean = [\"cut.pcap\"]", &[]);
+    assert_eq!(code(&output), 3);
+    let said = stderr(&output);
+    assert_eq!(said.matches("cut.pcap").count(), 1, "{said}");
+    let packets = |evaluation: &Value| rows(evaluation)[0]["packets"]["mean"].as_f64();
+    let (_, all) = evaluate(&folder, "clean = [\"day.pcap\"]", &[]);
+    assert!(packets(&evaluation) > Some(0.0) && packets(&evaluation) < packets(&all));
 }
 
 #[test]

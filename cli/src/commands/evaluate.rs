@@ -37,6 +37,7 @@ pub(super) fn run(args: &EvaluateArgs, talk: &mut Talk) -> Result<Exit, Failure>
         ..Evaluation::default()
     };
     let (inputs, damaged) = setting::inputs(&plan, talk)?;
+    setting::check_truths(&plan, &inputs, talk)?;
     let build = match args.resume {
         Some(_) => setting::build()?,
         None => String::new(),

@@ -2,7 +2,9 @@
 
 use super::plan::Plan;
 use super::results::{Input, Setting};
+use super::stored::read_truth;
 use crate::exit_code::Failure;
+use crate::table::counted;
 use crate::talk::Talk;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
@@ -86,14 +88,37 @@ pub(crate) fn inputs(plan: &Plan, talk: &Talk) -> Result<(Vec<Input>, bool), Fai
 
 /// The hashes of the files behind these names.
 pub(crate) fn hashes(inputs: &[Input], names: &[String]) -> String {
-    let (files, _) = capture::inputs(names);
-    let mut hashes = String::new();
-    for file in files {
-        let known = inputs.iter().find(|input| input.name == file.name());
-        hashes += known.map_or("", |input| &input.sha256);
-        hashes.push('\n');
+    behind(inputs, names).map(|input| input.sha256.clone() + "\n").collect()
+}
+
+/// Reads every truth once, so that none fails late, and warns of one that is about
+/// another number of packets than its capture holds.
+pub(crate) fn check_truths(
+    plan: &Plan,
+    inputs: &[Input],
+    talk: &Talk,
+) -> Result<(), Failure> {
+    for (name, path) in &plan.labelled {
+        let about = read_truth(path)?.packets;
+        let files = std::slice::from_ref(name);
+        let held = behind(inputs, files).map(|input| input.packets).sum::<u64>();
+        if about != held {
+            talk.warning(format_args!(
+                "{}: is about {}, and {name} holds {held}",
+                path.display(),
+                counted(about, "packet")
+            ));
+        }
     }
-    hashes
+    Ok(())
+}
+
+/// The files behind these names, among those that were read.
+fn behind<'a>(inputs: &'a [Input], names: &[String]) -> impl Iterator<Item = &'a Input> {
+    let (files, _) = capture::inputs(names);
+    files
+        .into_iter()
+        .filter_map(|file| inputs.iter().find(|input| input.name == file.name()))
 }
 
 /// SHA-256 of a file, hexadecimal.

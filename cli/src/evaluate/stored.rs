@@ -90,7 +90,8 @@ impl Stored {
     }
 }
 
-fn read_truth(path: &Path) -> Result<GroundTruth, Failure> {
+/// Reads a truth file.
+pub(crate) fn read_truth(path: &Path) -> Result<GroundTruth, Failure> {
     let text =
         fs::read_to_string(path).map_err(|error| Failure::of(path.display(), error))?;
     GroundTruth::from_json(&text).map_err(|error| Failure::of(path.display(), error))

@@ -3,6 +3,8 @@
 
 pub(crate) mod captures;
 
+pub(crate) mod evaluation;
+
 use assert_cmd::cargo::cargo_bin;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
