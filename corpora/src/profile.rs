@@ -21,7 +21,7 @@ pub enum Kind {
 pub enum Verdict {
     /// It must fire, in every seed.
     Fires,
-    /// It must fire, in every seed, but not before the other alarm: the text says why.
+    /// It must fire, in every seed, but hardly before the other alarm: the text says why.
     Late(&'static str),
     /// It cannot see this, or must not: the text says why.
     Silent(&'static str),
