@@ -3,7 +3,7 @@
 //! A measurement for criterion that is wall time, with one thing added: beside each
 //! throughput stands its multiple of a baseline that was measured, just before, in
 //! the same process. A bench takes [`Criterion`] from here and builds it with
-//! [`criterion`].
+//! [`criterion()`].
 
 use crate::{CountMin, EarlyBird, Packets, Rabin, measure};
 use criterion::Throughput;
