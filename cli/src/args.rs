@@ -3,11 +3,13 @@
 //! Only its shape is checked here; ranges are the engine's business
 //! ([`Config::validate`](wormsift::config::Config::validate)).
 
+mod bench;
 mod evaluate;
 mod export;
 mod generate;
 mod matching;
 
+pub(crate) use bench::BenchArgs;
 pub(crate) use evaluate::{EvaluateArgs, Suite};
 pub(crate) use export::{ExportArgs, Format, Grade, RuleArgs};
 pub(crate) use generate::GenerateArgs;
@@ -111,6 +113,8 @@ pub(crate) enum Command {
     Evaluate(Box<EvaluateArgs>),
     /// Write a capture with known answers, lay a worm into captures, or merge captures
     Generate(Box<GenerateArgs>),
+    /// Say what each stage costs, on this traffic and this machine
+    Bench(Box<BenchArgs>),
     /// Print the completions of a shell
     Completions(CompletionsArgs),
     /// Print the manual page, or write those of all subcommands

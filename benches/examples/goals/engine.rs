@@ -22,6 +22,7 @@ pub(super) struct Rooms {
     prevalence: Prevalence,
     dispersion: Dispersion,
     block: Vec<(u64, Timestamp, Host, Host)>,
+    hashes: Vec<u64>,
 }
 
 impl Rooms {
@@ -34,6 +35,7 @@ impl Rooms {
             prevalence: Prevalence::new(prevalence, WINDOW, 3, 2),
             dispersion: Dispersion::new(dispersion, width, 240 * WINDOW, 3),
             block: Vec::with_capacity(BLOCK),
+            hashes: Vec::with_capacity(BLOCK),
         }
     }
 
@@ -56,11 +58,12 @@ impl Rooms {
     }
 
     fn drain(&mut self) {
-        self.block.iter().for_each(|(key, ..)| {
-            self.prevalence.touch(*key);
-        });
-        for (key, time, source, destination) in self.block.drain(..) {
-            let estimate = self.prevalence.observe(key, time);
+        self.hashes.clear();
+        self.hashes
+            .extend(self.block.iter().map(|(key, ..)| self.prevalence.touch(*key)));
+        let block = self.block.drain(..).zip(&self.hashes);
+        for ((key, time, source, destination), &hash) in block {
+            let estimate = self.prevalence.observe_touched(hash, time);
             if self.prevalence.is_prevalent(estimate) {
                 self.dispersion.observe(key, time, source, destination);
             }

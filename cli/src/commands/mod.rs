@@ -1,5 +1,6 @@
 //! One file a subcommand.
 
+mod bench;
 mod completions;
 mod config;
 mod detect;
@@ -24,6 +25,7 @@ pub(crate) fn run(command: &Command, talk: &mut Talk) -> Result<Exit, Failure> {
         Command::Export(args) => export::run(args, talk),
         Command::Evaluate(args) => evaluate::run(args, talk),
         Command::Generate(args) => generate::run(args, talk),
+        Command::Bench(args) => bench::run(args, talk),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
     }
