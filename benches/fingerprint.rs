@@ -15,7 +15,7 @@
 
 use baseline::Rabin;
 use baseline::against::{self, Baseline, Criterion};
-use baseline::measure::random;
+use baseline::measure::{random, text};
 use criterion::{BenchmarkId, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::time::Duration;
@@ -27,29 +27,6 @@ const PAYLOAD: usize = 1_460;
 const IN_MEMORY: usize = 128 << 20;
 /// Fits a second-level cache.
 const IN_CACHE: usize = 256 << 10;
-
-/// Words of lower-case letters, spaces and line ends: 28 byte values, with the
-/// same few words over and over.
-fn text(length: usize) -> Vec<u8> {
-    let words: Vec<Vec<u8>> = random(1 << 14)
-        .chunks(8)
-        .map(|word| {
-            let letters = word[0] as usize % 7 + 1;
-            word[1..=letters].iter().map(|byte| b'a' + byte % 26).collect()
-        })
-        .collect();
-    let mut bytes = Vec::with_capacity(length + 8);
-    for (index, pick) in random(length).chunks_exact(2).enumerate() {
-        let pick = usize::from(u16::from_le_bytes([pick[0], pick[1]]));
-        bytes.extend_from_slice(&words[pick % words.len()]);
-        bytes.push(if index % 12 == 0 { b'\n' } else { b' ' });
-        if bytes.len() >= length {
-            break;
-        }
-    }
-    bytes.truncate(length);
-    bytes
-}
 
 fn kernels() -> impl Iterator<Item = Kernel> {
     Kernel::ALL.into_iter().filter(|kernel| kernel.is_available())

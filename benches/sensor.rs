@@ -4,71 +4,84 @@
 //!   thread, 64 MiB of tables: what most traffic looks like to a sifter.
 //! - `sensor/memory`: the same at 1,460 bytes by the size of the tables: what cache
 //!   misses cost.
+//! - `sensor/sampling`, `sensor/beta`: at 1,460 bytes by the share of windows kept and
+//!   by their length.
+//! - `sensor/content`: random bytes, text, and text of which a tenth of the packets
+//!   is the same: what repeats goes on to the costlier rooms.
 //! - `sensor/threads`: frames in, one to four threads.
 //!
-//! Payloads are drawn anew for each pass by xoring a counter into them, since
-//! repeating them would make all content prevalent. Seeds are fixed.
+//! Payloads are altered between passes, since repeating them would make all content
+//! prevalent, and packet time goes on as fast as the tables are made for. Seeds are
+//! fixed.
 
-use baseline::against::{self, Baseline, Criterion};
-use criterion::{BenchmarkId, Throughput, criterion_group, criterion_main};
+use baseline::against::{self, Against, Baseline, Criterion};
+use baseline::measure::{random, text};
+use baseline::packets::{Packets, WINDOW};
+use criterion::{Bencher, BenchmarkId, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
+use std::time::{Duration, Instant};
 use wormsift::config::{Config, Size};
 use wormsift::packet::{Frame, LinkType, Timestamp};
 use wormsift::sensor::Sensor;
+use wormsift::sketch::remix;
+
+/// Payload bytes of a pass.
+const TOTAL: usize = 8 << 20;
+const PAYLOAD: usize = 1_460;
+const HEADERS: usize = 42;
 
 struct Traffic {
     frames: Vec<Vec<u8>>,
     pass: u64,
-}
-
-fn random(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+    /// Nanoseconds of packet time that a pass takes.
+    pass_time: u64,
 }
 
 impl Traffic {
-    /// UDP frames with `payload` random bytes each, `total` bytes of payload in all.
-    fn new(payload: usize, total: usize) -> Self {
-        let mut state = payload as u64;
-        let frames = (0..total / payload)
-            .map(|_| {
-                let mut bytes = vec![2; 12];
-                bytes.extend_from_slice(&[8, 0, 0x45, 0]);
-                bytes.extend_from_slice(&((payload + 28) as u16).to_be_bytes());
-                bytes.extend_from_slice(&[0, 1, 0, 0, 64, 17, 0, 0]);
-                bytes.extend_from_slice(&random(&mut state).to_le_bytes());
-                bytes.extend_from_slice(&[0, 7, 0, 9]);
-                bytes.extend_from_slice(&((payload + 8) as u16).to_be_bytes());
-                bytes.extend_from_slice(&[0, 0]);
-                bytes.extend((0..payload).map(|_| random(&mut state) as u8));
-                bytes
+    /// UDP frames whose payloads are cut from `bytes`; every tenth is the same if
+    /// `repeating`.
+    fn new(payload: usize, bytes: &[u8], repeating: bool) -> Self {
+        let payloads = bytes.chunks_exact(payload).enumerate();
+        let frames = payloads
+            .map(|(n, own)| {
+                let body = if repeating && n % 10 == 0 { &bytes[..payload] } else { own };
+                let mut frame = vec![2; 12];
+                frame.extend_from_slice(&[8, 0, 0x45, 0]);
+                frame.extend_from_slice(&((payload + 28) as u16).to_be_bytes());
+                frame.extend_from_slice(&[0, 1, 0, 0, 64, 17, 0, 0]);
+                // Few sources and destinations: what repeats is no outbreak.
+                let [from, to] = [remix(n as u64, 1) % 20, remix(n as u64, 2) % 20];
+                frame.extend_from_slice(&[10, 0, 0, from as u8, 10, 0, 1, to as u8]);
+                frame.extend_from_slice(&[0, 7, 0, 9]);
+                frame.extend_from_slice(&((payload + 8) as u16).to_be_bytes());
+                frame.extend_from_slice(&[0, 0]);
+                frame.extend_from_slice(body);
+                frame
             })
             .collect();
-        Self { frames, pass: 0 }
+        Self { frames, pass: 0, pass_time: 0 }
     }
 
-    /// The next pass: other payloads, one second later.
+    /// The next pass: other payloads. What repeated still does.
     fn advance(&mut self) {
         self.pass += 1;
-        let mut state = self.pass;
+        let mask = remix(self.pass, 3).to_le_bytes();
         for frame in &mut self.frames {
-            let mask = random(&mut state).to_le_bytes();
-            for block in frame[42..].chunks_mut(8) {
+            for block in frame[HEADERS..].chunks_mut(8) {
                 block.iter_mut().zip(mask).for_each(|(byte, m)| *byte ^= m);
             }
         }
     }
 
     fn frames(&self) -> Vec<Frame<'_>> {
-        self.frames
-            .iter()
-            .enumerate()
+        let count = self.frames.len() as u64;
+        (0..)
+            .zip(&self.frames)
             .map(|(i, data)| Frame {
-                number: self.pass * self.frames.len() as u64 + i as u64 + 1,
-                time: Timestamp::from_nanos(self.pass * 1_000_000_000),
+                number: self.pass * count + i + 1,
+                time: Timestamp::from_nanos(
+                    self.pass * self.pass_time + i * self.pass_time / count,
+                ),
                 link: LinkType::ETHERNET,
                 original_len: data.len() as u32,
                 data,
@@ -77,46 +90,50 @@ impl Traffic {
     }
 }
 
-fn sensor(mebibytes: u64) -> Sensor {
-    let mut config = Config::default();
-    config.memory = Some(Size(mebibytes << 20));
-    Sensor::new(config).expect("valid settings")
-}
-
+/// Sifts pass after pass; only the sifting is timed.
 fn run(
-    b: &mut criterion::Bencher<'_, against::Against>,
-    payload: usize,
-    mebibytes: u64,
+    b: &mut Bencher<'_, Against>,
+    mut traffic: Traffic,
+    config: Config,
     threads: usize,
 ) {
-    let pool = rayon_pool(threads);
-    let mut sensor = sensor(mebibytes);
-    let mut traffic = Traffic::new(payload, TOTAL);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.expect("threads");
+    let mut sensor = Sensor::new(config).expect("valid settings");
+    let table = sensor.stats().count("memory", "prevalence").unwrap_or(0);
+    let pace = Packets::bytes_per_window(table as usize);
+    traffic.pass_time = (TOTAL as u64).saturating_mul(WINDOW) / pace;
     b.iter_custom(|passes| {
-        let mut spent = std::time::Duration::ZERO;
+        let mut spent = Duration::ZERO;
         for _ in 0..passes {
             traffic.advance();
             let frames = traffic.frames();
-            let begin = std::time::Instant::now();
+            let begin = Instant::now();
             pool.install(|| sensor.sift(black_box(&frames[..])));
             spent += begin.elapsed();
         }
         spent
     });
-    assert!(sensor.findings().is_empty(), "random payloads hold nothing that spreads");
+    assert!(sensor.findings().is_empty(), "nothing of this spreads");
 }
 
-fn rayon_pool(threads: usize) -> rayon::ThreadPool {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads")
+fn unique(payload: usize) -> Traffic {
+    Traffic::new(payload, &random(TOTAL), false)
 }
 
-const TOTAL: usize = 8 << 20;
+fn memory_of(mebibytes: u64) -> Config {
+    let mut config = Config::default();
+    config.memory = Some(Size(mebibytes << 20));
+    config
+}
 
 fn payload(c: &mut Criterion) {
     let mut group = c.benchmark_group("sensor/payload");
     group.throughput(Throughput::Bytes(TOTAL as u64));
     for size in [64, 300, 700, 1_460] {
-        group.bench_function(BenchmarkId::from_parameter(size), |b| run(b, size, 64, 1));
+        group.bench_function(BenchmarkId::from_parameter(size), |b| {
+            run(b, unique(size), memory_of(64), 1);
+        });
     }
     group.finish();
 }
@@ -126,7 +143,49 @@ fn memory(c: &mut Criterion) {
     group.throughput(Throughput::Bytes(TOTAL as u64));
     for mebibytes in [16, 64, 256, 1_024] {
         let name = BenchmarkId::from_parameter(format!("{mebibytes}MiB"));
-        group.bench_function(name, |b| run(b, 1_460, mebibytes, 1));
+        group.bench_function(name, |b| run(b, unique(PAYLOAD), memory_of(mebibytes), 1));
+    }
+    group.finish();
+}
+
+fn sampling(c: &mut Criterion) {
+    let mut group = c.benchmark_group("sensor/sampling");
+    group.throughput(Throughput::Bytes(TOTAL as u64));
+    for sampling in ["4", "16", "64", "256", "winnow:128"] {
+        group.bench_function(BenchmarkId::from_parameter(sampling), |b| {
+            let mut config = memory_of(64);
+            config.sampling = sampling.parse().expect("a sampling");
+            run(b, unique(PAYLOAD), config, 1);
+        });
+    }
+    group.finish();
+}
+
+fn beta(c: &mut Criterion) {
+    let mut group = c.benchmark_group("sensor/beta");
+    group.throughput(Throughput::Bytes(TOTAL as u64));
+    for beta in [16, 32, 40, 64] {
+        group.bench_function(BenchmarkId::from_parameter(beta), |b| {
+            let mut config = memory_of(64);
+            config.beta = beta;
+            run(b, unique(PAYLOAD), config, 1);
+        });
+    }
+    group.finish();
+}
+
+fn content(c: &mut Criterion) {
+    let mut group = c.benchmark_group("sensor/content");
+    group.throughput(Throughput::Bytes(TOTAL as u64));
+    let cases = [
+        ("random", random(TOTAL), false),
+        ("text", text(TOTAL), false),
+        ("repeating", text(TOTAL), true),
+    ];
+    for (name, bytes, repeating) in cases {
+        group.bench_function(name, |b| {
+            run(b, Traffic::new(PAYLOAD, &bytes, repeating), memory_of(64), 1);
+        });
     }
     group.finish();
 }
@@ -136,7 +195,7 @@ fn threads(c: &mut Criterion) {
     group.throughput(Throughput::Bytes(TOTAL as u64));
     for threads in [1, 2, 4] {
         group.bench_function(BenchmarkId::from_parameter(threads), |b| {
-            run(b, 1_460, 64, threads)
+            run(b, unique(PAYLOAD), memory_of(64), threads);
         });
     }
     group.finish();
@@ -146,8 +205,8 @@ criterion_group! {
     name = benches;
     config = against::criterion(Baseline::EarlyBird)
         .sample_size(10)
-        .measurement_time(std::time::Duration::from_secs(3))
-        .warm_up_time(std::time::Duration::from_millis(500));
-    targets = payload, memory, threads
+        .measurement_time(Duration::from_secs(2))
+        .warm_up_time(Duration::from_millis(500));
+    targets = payload, memory, sampling, beta, content, threads
 }
 criterion_main!(benches);

@@ -110,6 +110,29 @@ pub fn random(length: usize) -> Vec<u8> {
     bytes
 }
 
+/// Words of lower-case letters, spaces and line ends: 28 byte values, with the
+/// same few words over and over.
+pub fn text(length: usize) -> Vec<u8> {
+    let words: Vec<Vec<u8>> = random(1 << 14)
+        .chunks(8)
+        .map(|word| {
+            let letters = word[0] as usize % 7 + 1;
+            word[1..=letters].iter().map(|byte| b'a' + byte % 26).collect()
+        })
+        .collect();
+    let mut bytes = Vec::with_capacity(length + 8);
+    for (index, pick) in random(length).chunks_exact(2).enumerate() {
+        let pick = usize::from(u16::from_le_bytes([pick[0], pick[1]]));
+        bytes.extend_from_slice(&words[pick % words.len()]);
+        bytes.push(if index % 12 == 0 { b'\n' } else { b' ' });
+        if bytes.len() >= length {
+            break;
+        }
+    }
+    bytes.truncate(length);
+    bytes
+}
+
 /// Bytes of a core's second-level cache, as Linux tells it; 1 MiB elsewhere.
 pub fn second_level_cache() -> usize {
     let text = (0..8).find_map(|index| {
