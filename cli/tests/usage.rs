@@ -131,6 +131,7 @@ fn manual_pages_cover_every_subcommand() {
     assert_eq!(
         pages,
         [
+            "wormsift-bench.1",
             "wormsift-completions.1",
             "wormsift-config.1",
             "wormsift-detect.1",
