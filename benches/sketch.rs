@@ -79,6 +79,8 @@ fn clear(c: &mut Criterion) {
             });
             table
         };
+        // What the turn costs for each key that was counted.
+        group.throughput(Throughput::Elements(written));
         group.bench_function(BenchmarkId::from_parameter(written), |b| {
             b.iter_batched_ref(table, |table| table.clear(), BatchSize::LargeInput);
         });

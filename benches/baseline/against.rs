@@ -41,8 +41,8 @@ impl Baseline {
         }
     }
 
-    /// Nanoseconds for a byte and for an element.
-    fn measure(self) -> [f64; 2] {
+    /// Nanoseconds for a byte and for an element, where it has such.
+    fn measure(self) -> [Option<f64>; 2] {
         match self {
             Self::EarlyBird => {
                 let mut early_bird = EarlyBird::new(TABLE);
@@ -62,7 +62,7 @@ impl Baseline {
                 };
                 let (a_byte, _) = pass(1_460);
                 let (of_packet, _) = pass(PACKET);
-                [a_byte * 1e9, of_packet * 1e9 * PACKET as f64]
+                [Some(a_byte * 1e9), Some(of_packet * 1e9 * PACKET as f64)]
             }
             Self::Rabin => {
                 let (rabin, bytes) = (Rabin::new(40), measure::random(2 << 20));
@@ -77,7 +77,7 @@ impl Baseline {
                     black_box(sum);
                     begin.elapsed()
                 });
-                [seconds * 1e9 / bytes.len() as f64; 2]
+                [Some(seconds * 1e9 / bytes.len() as f64), None]
             }
             Self::CountMin => {
                 const KEYS: u64 = 1 << 16;
@@ -94,7 +94,7 @@ impl Baseline {
                     });
                     begin.elapsed()
                 });
-                [seconds * 1e9 / KEYS as f64; 2]
+                [None, Some(seconds * 1e9 / KEYS as f64)]
             }
         }
     }
@@ -149,24 +149,21 @@ impl Measurement for Against {
 /// What the baseline takes, in nanoseconds.
 struct Multiples {
     name: &'static str,
-    byte: f64,
-    element: f64,
+    byte: Option<f64>,
+    element: Option<f64>,
 }
 
 impl Multiples {
     /// How many times as fast as the baseline, for one iteration of so many
     /// nanoseconds; `None` where there is no common unit.
     fn multiple(&self, throughput: &Throughput, nanos: f64) -> Option<f64> {
-        match throughput {
-            Throughput::Bytes(n) | Throughput::BytesDecimal(n) => {
-                Some(*n as f64 * self.byte / nanos)
-            }
-            Throughput::ElementsAndBytes { bytes, .. } => {
-                Some(*bytes as f64 * self.byte / nanos)
-            }
-            Throughput::Elements(n) => Some(*n as f64 * self.element / nanos),
-            _ => None,
-        }
+        let (amount, each) = match throughput {
+            Throughput::Bytes(n) | Throughput::BytesDecimal(n) => (*n, self.byte),
+            Throughput::ElementsAndBytes { bytes, .. } => (*bytes, self.byte),
+            Throughput::Elements(n) => (*n, self.element),
+            _ => return None,
+        };
+        Some(amount as f64 * each? / nanos)
     }
 }
 
@@ -200,10 +197,13 @@ mod tests {
 
     #[test]
     fn a_throughput_is_told_with_its_multiple() {
-        let text = Multiples { name: "scalar Rabin", byte: 2.0, element: 7.0 };
+        let text = Multiples { name: "scalar Rabin", byte: Some(2.0), element: None };
         let told = text.format_throughput(&Throughput::Bytes(1_000), 250.0);
         assert!(told.ends_with("= 8.00 x scalar Rabin"), "{told}");
-        assert_eq!(text.multiple(&Throughput::Elements(10), 140.0), Some(0.5));
+        let packets =
+            Multiples { name: "scalar EarlyBird", byte: None, element: Some(7.0) };
+        assert_eq!(packets.multiple(&Throughput::Elements(10), 140.0), Some(0.5));
+        assert_eq!(text.multiple(&Throughput::Elements(10), 140.0), None);
         assert_eq!(text.multiple(&Throughput::Bits(10), 140.0), None);
     }
 }
