@@ -8,6 +8,7 @@ mod commands;
 mod evaluate;
 mod exit_code;
 mod filter;
+mod fragments;
 mod instant;
 mod network;
 mod progress;

@@ -1,7 +1,7 @@
 //! stdout: what was found, as JSON lines at once or as a table at the end.
 
 use crate::exit_code::Failure;
-use crate::stdout::print;
+use crate::stdout::{print, print_json, print_line};
 use crate::table::{Ranking, counted, service};
 use crate::talk::{Palette, Talk};
 use serde::Serialize;
@@ -106,24 +106,6 @@ impl Report {
 #[derive(Serialize)]
 struct Warning<'a> {
     message: &'a str,
-}
-
-#[derive(Serialize)]
-struct Line<'a, T> {
-    schema: &'static str,
-    r#type: &'static str,
-    #[serde(flatten)]
-    content: &'a T,
-}
-
-fn print_json(kind: &'static str, content: &impl Serialize) -> Result<(), Failure> {
-    let line = Line { schema: json_lines::SCHEMA, r#type: kind, content };
-    let text = serde_json::to_string(&line).map_err(|error| Failure::of(kind, error))?;
-    print_line(&text)
-}
-
-fn print_line(line: &str) -> Result<(), Failure> {
-    print(&format!("{line}\n"))
 }
 
 fn width() -> Option<usize> {

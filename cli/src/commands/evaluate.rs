@@ -2,9 +2,9 @@
 
 use crate::args::EvaluateArgs;
 use crate::evaluate::held_out::HeldOut;
-use crate::evaluate::job::{Job, Key, capture_jobs, jobs};
+use crate::evaluate::job::{Job, Key, capture_jobs, jobs, values};
 use crate::evaluate::plan::Plan;
-use crate::evaluate::results::{Evaluation, Input, Row, Run, SCHEMA, Subject, Sweep};
+use crate::evaluate::results::{Evaluation, Input, Row, Run, SCHEMA, Subject};
 use crate::evaluate::run::Said;
 use crate::evaluate::runner::{self, Kept};
 use crate::evaluate::{csv, extras, rows, setting, table};
@@ -134,17 +134,13 @@ fn captures(runs: &mut BTreeMap<Key, Run>, plan: &Plan) -> Vec<Row> {
     let labelled =
         plan.labelled.iter().map(|(name, _)| (name.clone(), Subject::Labelled));
     let clean = (!plan.clean.is_empty()).then(|| (plan.clean_name(), Subject::Clean));
-    let swept = |sweep: Option<&Sweep>| match sweep {
-        Some(sweep) => sweep.values.iter().cloned().map(Some).collect(),
-        None => vec![None],
-    };
     let mut found = Vec::new();
     for (name, subject) in labelled.chain(clean) {
-        for value in swept(plan.sweep.as_ref()) {
-            let key =
-                runs.keys().find(|key| key.name == name && key.swept == value).cloned();
+        for value in values(plan.sweep.as_ref()) {
+            let is_its = |key: &&Key| key.name == name && key.swept.as_ref() == value;
+            let key = runs.keys().find(is_its).cloned();
             if let Some(run) = key.and_then(|key| runs.remove(&key)) {
-                found.push(rows::capture_row(&name, subject, value, run));
+                found.push(rows::capture_row(&name, subject, value.cloned(), run));
             }
         }
     }

@@ -2,19 +2,20 @@
 
 use crate::args::MatchArgs;
 use crate::exit_code::{Exit, Failure};
+use crate::fragments::Fragments;
 use crate::reader::{self, Reader, Wait};
 use crate::selection::Selection;
 use crate::signals::Signals;
 use crate::signature_files;
-use crate::stdout::print;
+use crate::stdout::{print, print_json};
 use crate::table::counted;
 use crate::talk::Talk;
 use rayon::prelude::*;
 use serde::Serialize;
 use wormsift::capture::{self, FrameBatch};
 use wormsift::config::Config;
-use wormsift::decode::{Datagram, Decoded, Decoder, Defragmenter};
-use wormsift::export::{Rule, RuleOptions, Sid, json_lines};
+use wormsift::decode::{Decoded, Decoder};
+use wormsift::export::{Rule, RuleOptions, Sid};
 use wormsift::matching::{Found, Matcher};
 use wormsift::packet::{Packet, Timestamp};
 use wormsift::sensor::FrameList;
@@ -22,8 +23,6 @@ use wormsift::signature::Signature;
 
 /// Frames that one task scans.
 const PART: usize = 512;
-/// Datagrams that may wait for fragments, and their bytes.
-const FRAGMENTS: (usize, usize) = (512, 16 << 20);
 
 pub(super) fn run(args: &MatchArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let (signatures, mut damaged) = signature_files::read(&args.signatures, talk)?;
@@ -42,10 +41,10 @@ pub(super) fn run(args: &MatchArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let matcher = Matcher::new(&rules, args.tails << 20).map_err(Failure::usage)?;
     let signals = Signals::new()?;
     let pool = args.run.pool()?;
+    let decoder = Decoder::new(true, false);
+    let mut fragments = Fragments::new(decoder);
     let mut looking = Looking {
         matcher,
-        decoder: Decoder::new(true, false),
-        defragmenter: Defragmenter::new(FRAGMENTS.0, FRAGMENTS.1),
         matches: rules.iter().map(|rule| Matches::new(rule.signature)).collect(),
         each_packet: args.packets,
         holding: Vec::new(),
@@ -67,7 +66,7 @@ pub(super) fn run(args: &MatchArgs, talk: &mut Talk) -> Result<Exit, Failure> {
             Wait::Ended => break None,
         };
         if let Some(batch) = &read.batch {
-            looking.batch(batch, &pool)?;
+            looking.batch(batch, &decoder, &mut fragments, &pool)?;
         }
         damaged += read.damage.len() as u64;
         read.damage.iter().for_each(|line| talk.error(line));
@@ -84,8 +83,6 @@ pub(super) fn run(args: &MatchArgs, talk: &mut Talk) -> Result<Exit, Failure> {
 
 struct Looking<'a> {
     matcher: Matcher,
-    decoder: Decoder,
-    defragmenter: Defragmenter,
     matches: Vec<Matches<'a>>,
     each_packet: bool,
     holding: Vec<usize>,
@@ -139,14 +136,6 @@ struct Hit<'a> {
     destination_port: u16,
 }
 
-#[derive(Serialize)]
-struct Line<'a, T> {
-    schema: &'static str,
-    r#type: &'static str,
-    #[serde(flatten)]
-    content: &'a T,
-}
-
 /// A frame of a batch, and what its own payload holds.
 type Scanned<'b> = (Decoded<'b>, Vec<Found>);
 
@@ -155,9 +144,11 @@ impl Looking<'_> {
     fn batch(
         &mut self,
         batch: &FrameBatch,
+        decoder: &Decoder,
+        fragments: &mut Fragments,
         pool: &rayon::ThreadPool,
     ) -> Result<(), Failure> {
-        let (matcher, decoder) = (&self.matcher, &self.decoder);
+        let matcher = &self.matcher;
         let scanned: Vec<Scanned<'_>> = pool.install(|| {
             (0..FrameList::len(batch))
                 .into_par_iter()
@@ -175,29 +166,15 @@ impl Looking<'_> {
         for (decoded, found) in scanned {
             match decoded {
                 Decoded::Packet(packet) => self.complete(&packet, &found)?,
-                Decoded::Fragment(fragment) => {
-                    let mut whole = self.defragmenter.insert(&fragment);
-                    while let Some(datagram) = whole.take() {
-                        whole = self.datagram(&datagram)?;
-                    }
-                }
+                Decoded::Fragment(fragment) => fragments.insert(&fragment, |packet| {
+                    let mut found = Vec::new();
+                    self.matcher.scan(packet, &mut found);
+                    self.complete(packet, &found)
+                })?,
                 Decoded::Drop(_) => {}
             }
         }
         Ok(())
-    }
-
-    fn datagram(&mut self, datagram: &Datagram) -> Result<Option<Datagram>, Failure> {
-        match self.decoder.datagram(datagram) {
-            Decoded::Packet(packet) => {
-                let mut found = Vec::new();
-                self.matcher.scan(&packet, &mut found);
-                self.complete(&packet, &found)?;
-                Ok(None)
-            }
-            Decoded::Fragment(inner) => Ok(self.defragmenter.insert(&inner)),
-            Decoded::Drop(_) => Ok(None),
-        }
     }
 
     fn complete(&mut self, packet: &Packet<'_>, found: &[Found]) -> Result<(), Failure> {
@@ -206,7 +183,7 @@ impl Looking<'_> {
             let matches = &mut self.matches[rule];
             matches.enter(packet.number, packet.time);
             if self.each_packet {
-                line(
+                print_json(
                     "hit",
                     &Hit {
                         id: matches.id,
@@ -228,8 +205,8 @@ impl Looking<'_> {
         self.matches.sort_by_key(|matches| std::cmp::Reverse(matches.packets));
         let counters = self.matcher.counters();
         if json {
-            self.matches.iter().try_for_each(|matches| line("matches", matches))?;
-            return line(
+            self.matches.iter().try_for_each(|matches| print_json("matches", matches))?;
+            return print_json(
                 "match_stats",
                 &serde_json::json!({
                     "packets": counters.packets,
@@ -258,10 +235,4 @@ impl Looking<'_> {
         ));
         print(&text)
     }
-}
-
-fn line(kind: &'static str, content: &impl Serialize) -> Result<(), Failure> {
-    let line = Line { schema: json_lines::SCHEMA, r#type: kind, content };
-    let text = serde_json::to_string(&line).map_err(|error| Failure::of(kind, error))?;
-    print(&format!("{text}\n"))
 }

@@ -5,12 +5,14 @@ use super::results::{BenignCount, DispersionMap, Run};
 use super::run::{Said, false_signature, sift};
 use super::stored::Stored;
 use crate::exit_code::Failure;
-use std::collections::BTreeMap;
+use crate::fragments::Fragments;
+use std::convert::Infallible;
 use wormsift::config::Config;
-use wormsift::decode::{Datagram, Decoded, Decoder, Defragmenter};
+use wormsift::decode::{Decoded, Decoder};
 use wormsift::export::{Rule, RuleOptions, Sid};
 use wormsift::matching::Matcher;
-use wormsift::signature::{Alarm, Signature};
+use wormsift::packet::Packet;
+use wormsift::signature::Alarm;
 use wormsift_corpora::GroundTruth;
 
 /// Captures that hold nothing that spreads.
@@ -21,31 +23,6 @@ pub(crate) struct HeldOut {
 
 /// Memory for the ends of TCP segments, bytes.
 const TAILS: usize = 16 << 20;
-/// Datagrams that may wait for fragments, and their bytes.
-const FRAGMENTS: (usize, usize) = (512, 16 << 20);
-
-/// What `match` does, on one thread and without naming the packets.
-struct Looking {
-    matcher: Matcher,
-    decoder: Decoder,
-    defragmenter: Defragmenter,
-}
-
-impl Looking {
-    /// Scans one packet; the last fragment of a datagram gives it whole.
-    fn scan(&mut self, decoded: &Decoded<'_>) -> Option<Datagram> {
-        match decoded {
-            Decoded::Packet(packet) => {
-                let (mut found, mut holding) = (Vec::new(), Vec::new());
-                self.matcher.scan(packet, &mut found);
-                self.matcher.complete(packet, &found, &mut holding);
-                None
-            }
-            Decoded::Fragment(fragment) => self.defragmenter.insert(fragment),
-            Decoded::Drop(_) => None,
-        }
-    }
-}
 
 impl HeldOut {
     /// Reads them into memory.
@@ -55,28 +32,34 @@ impl HeldOut {
 
     /// Counts the packets that a run's signatures match, as exported rules would.
     pub(crate) fn count(&self, said: &Said, run: &mut Run) {
-        let last: BTreeMap<&str, &Signature> =
-            said.news.iter().map(|(_, it)| (&*it.id, it)).collect();
+        let last = said.last();
         let (sid, options) = (Sid { sid: 1, rev: 1 }, RuleOptions::default());
-        let rules: Vec<Rule<'_>> =
-            last.values().filter_map(|it| Rule::new(it, sid, &options).ok()).collect();
+        let rules: Vec<Rule<'_>> = last
+            .values()
+            .filter_map(|(_, it)| Rule::new(it, sid, &options).ok())
+            .collect();
         if rules.is_empty() {
             run.benign_packets_matched = Some(0);
             return;
         }
-        let Ok(matcher) = Matcher::new(&rules, TAILS) else { return };
-        let mut looking = Looking {
-            matcher,
-            decoder: Decoder::new(true, false),
-            defragmenter: Defragmenter::new(FRAGMENTS.0, FRAGMENTS.1),
+        let Ok(mut matcher) = Matcher::new(&rules, TAILS) else { return };
+        let decoder = Decoder::new(true, false);
+        let mut fragments = Fragments::new(decoder);
+        let (mut found, mut holding) = (Vec::new(), Vec::new());
+        let mut scan = |packet: &Packet<'_>| -> Result<(), Infallible> {
+            found.clear();
+            matcher.scan(packet, &mut found);
+            matcher.complete(packet, &found, &mut holding);
+            Ok(())
         };
         for frame in self.stored.frames() {
-            let mut whole = looking.scan(&looking.decoder.frame(&frame));
-            while let Some(datagram) = whole {
-                whole = looking.scan(&looking.decoder.datagram(&datagram));
-            }
+            let Ok(()) = match decoder.frame(&frame) {
+                Decoded::Packet(packet) => scan(&packet),
+                Decoded::Fragment(fragment) => fragments.insert(&fragment, &mut scan),
+                Decoded::Drop(_) => Ok(()),
+            };
         }
-        run.benign_packets_matched = Some(looking.matcher.counters().matched);
+        run.benign_packets_matched = Some(matcher.counters().matched);
     }
 
     /// Its keys by prevalence and dispersion.
@@ -96,15 +79,14 @@ impl HeldOut {
             let mut config = base.clone();
             (config.sources, config.destinations) = (threshold, threshold);
             let said = sift(&config, &frames).map_err(Failure::usage)?;
-            let last: BTreeMap<&str, &Signature> =
-                said.news.iter().map(|(_, it)| (&*it.id, it)).collect();
+            let last = said.last();
             let by = |alarm: Alarm, thresholds: String| {
                 let fired =
-                    last.values().filter(|it| it.evidence.alarms.contains(&alarm));
+                    last.values().filter(|(_, it)| it.evidence.alarms.contains(&alarm));
                 BenignCount {
                     name: self.name.clone(),
                     thresholds,
-                    signatures: fired.map(|it| false_signature(it)).collect(),
+                    signatures: fired.map(|(_, it)| false_signature(it)).collect(),
                 }
             };
             counts.push(by(Alarm::Dispersion, format!("{threshold} x {threshold}")));

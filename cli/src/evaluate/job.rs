@@ -132,7 +132,7 @@ pub(crate) fn jobs(
 }
 
 /// The swept values, or one run without any.
-fn values(sweep: Option<&Sweep>) -> Vec<Option<&String>> {
+pub(crate) fn values(sweep: Option<&Sweep>) -> Vec<Option<&String>> {
     match sweep {
         Some(sweep) => sweep.values.iter().map(Some).collect(),
         None => vec![None],

@@ -1,6 +1,6 @@
 //! What do the runs of a subject come to?
 
-use super::job::Key;
+use super::job::{Key, values};
 use super::results::{AlarmResult, Found, Row, Run, Subject, Sweep};
 use super::statistics::{estimate, share_interval, some_estimate};
 use super::story::{Case, Expected, Story};
@@ -13,10 +13,7 @@ pub(crate) fn rows(
     sweep: Option<&Sweep>,
     mut runs: BTreeMap<Key, Run>,
 ) -> Vec<Row> {
-    let swept: Vec<Option<&String>> = match sweep {
-        Some(sweep) => sweep.values.iter().map(Some).collect(),
-        None => vec![None],
-    };
+    let swept = values(sweep);
     let mut rows = Vec::new();
     for story in stories {
         for case in &story.cases {

@@ -24,6 +24,17 @@ pub(crate) struct Said {
     pub(crate) seconds: f64,
 }
 
+impl Said {
+    /// By id, when each signature was first said, and the last word on it.
+    pub(crate) fn last(&self) -> BTreeMap<&str, (u64, &Signature)> {
+        let mut last: BTreeMap<&str, (u64, &Signature)> = BTreeMap::new();
+        for (time, it) in &self.news {
+            last.entry(&it.id).and_modify(|known| known.1 = it).or_insert((*time, it));
+        }
+        last
+    }
+}
+
 /// Nanoseconds between ticks.
 const TICK: u64 = 1_000_000_000;
 
@@ -82,11 +93,7 @@ pub(crate) fn judge(said: &Said, truth: &GroundTruth, config: &Config) -> Run {
             .collect();
         found(&claims, truth, first_infection)
     };
-    // The last word on each signature.
-    let mut last: BTreeMap<&str, (u64, &Signature)> = BTreeMap::new();
-    for (time, it) in &said.news {
-        last.entry(&it.id).and_modify(|known| known.1 = it).or_insert((*time, it));
-    }
+    let last = said.last();
     let claims: Vec<Claim> = last.values().map(|(time, it)| claim(*time, it)).collect();
     let score = Score::new(&claims, truth);
     let false_signatures = last
