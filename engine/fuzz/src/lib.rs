@@ -1,0 +1,215 @@
+//! What must hold for any bytes at all: each function takes some, and panics when a
+//! promise is broken.
+//!
+//! The fuzzer calls them (`cargo +nightly fuzz run --fuzz-dir engine/fuzz sensor`), and
+//! so does `engine/tests/fuzz.rs` with any compiler, on seeds and on damaged seeds.
+
+use wormsift::capture::{Limits, Trace};
+use wormsift::config::{Config, Size};
+use wormsift::decode::{Decoded, Decoder, Defragmenter};
+use wormsift::export::{
+    Rule, RuleOptions, SidRegistry, eve, json_lines, misp, snort3, stix, suricata, yara,
+    zeek,
+};
+use wormsift::packet::{Frame, LinkType, Packet, Timestamp};
+use wormsift::sensor::Sensor;
+use wormsift::stream::{Segment, StreamTails};
+
+/// Bytes taken from the front; zeros once there are no more.
+struct Input<'a>(&'a [u8]);
+
+impl<'a> Input<'a> {
+    fn take(&mut self, n: usize) -> &'a [u8] {
+        let (taken, rest) = self.0.split_at(n.min(self.0.len()));
+        self.0 = rest;
+        taken
+    }
+
+    fn byte(&mut self) -> u8 {
+        self.take(1).first().copied().unwrap_or(0)
+    }
+
+    fn number(&mut self) -> u64 {
+        self.take(8).iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
+
+    /// Up to 255 bytes, or 16 times as many.
+    fn piece(&mut self) -> &'a [u8] {
+        let length = usize::from(self.byte());
+        let many = self.byte() & 15 == 0;
+        self.take(if many { 16 * length } else { length })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+const LINKS: [u32; 12] = [0, 1, 12, 14, 101, 108, 113, 228, 229, 240, 276, 65_000];
+
+fn lies_in(part: &[u8], whole: &[u8]) -> bool {
+    let (part, whole) = (part.as_ptr_range(), whole.as_ptr_range());
+    part.is_empty() || whole.start <= part.start && part.end <= whole.end
+}
+
+/// Frames of any link type: decoding shows only bytes of the frame, and every frame is a
+/// packet, a fragment or a counted drop.
+pub fn frames(data: &[u8]) {
+    let mut input = Input(data);
+    let options = input.byte();
+    let decoder = Decoder::new(options & 1 == 0, options & 2 == 0);
+    let mut pool = Defragmenter::new(4, 4_096);
+    let mut number = 0;
+    while !input.is_empty() {
+        number += 1;
+        let link = LinkType(LINKS[usize::from(input.byte()) % LINKS.len()]);
+        let time = Timestamp::from_nanos(input.number());
+        let data = input.piece();
+        let original_len = data.len() as u32 + u32::from(input.byte());
+        let frame = Frame { number, time, link, original_len, data };
+        match decoder.frame(&frame) {
+            Decoded::Packet(packet) => assert!(lies_in(packet.payload, data)),
+            Decoded::Fragment(fragment) => {
+                if let Some(datagram) = pool.insert(&fragment) {
+                    assert!(datagram.bytes.len() <= 65_535);
+                    if let Decoded::Packet(packet) = decoder.datagram(&datagram) {
+                        assert!(lies_in(packet.payload, &datagram.bytes));
+                    }
+                }
+            }
+            Decoded::Drop(_) => {}
+        }
+    }
+}
+
+/// A capture file: frames come out, or one line says why not.
+pub fn capture(data: &[u8]) {
+    let mut trace = Trace::from_bytes("fuzz", data.to_vec());
+    let limits = Limits { bytes: 1 << 16, frames: 64 };
+    let mut frames = 0;
+    // A compressed file may unfold without end.
+    while frames < 10_000
+        && let Some(batch) = trace.next_batch(limits)
+    {
+        assert!((1..=64).contains(&batch.len()));
+        frames += batch.len();
+    }
+    let damage = trace.damage();
+    assert!(damage.iter().all(|line| !line.to_string().contains('\n')));
+    assert!(frames > 0 || !damage.is_empty() || data.len() >= 24);
+}
+
+/// TCP segments in any order: a seam holds bytes of both sides and no more than asked.
+pub fn segments(data: &[u8]) {
+    let mut input = Input(data);
+    let context = usize::from(input.byte() % 64) + 1;
+    let mut tails = StreamTails::new(usize::from(input.byte()) * 64, context, 7);
+    let bytes = tails.memory_bytes();
+    while !input.is_empty() {
+        let flags = input.byte();
+        let segment = Segment {
+            direction: 1 + u64::from(flags & 3),
+            sequence: u32::from(input.byte()).wrapping_mul(7).wrapping_sub(100),
+            syn: flags & 4 != 0,
+            payload: input.piece(),
+        };
+        tails.advance(segment, |buffer, seam, _| {
+            assert!(seam > 0 && seam < buffer.len());
+            assert!(buffer.len() <= 2 * context);
+        });
+    }
+    assert_eq!(tails.memory_bytes(), bytes);
+}
+
+/// Packets of any kind through a whole sensor at its least memory and lowest
+/// thresholds: every packet is counted, memory stays, and what is found can be written.
+pub fn sensor(data: &[u8]) {
+    let mut input = Input(data);
+    let mut config = Config::default();
+    config.memory = Some(Size(Config::LEAST_MEMORY.0));
+    config.sampling = if input.byte() & 1 == 0 { "1" } else { "winnow:8" }
+        .parse()
+        .expect("a sampling that exists");
+    (config.sources, config.destinations, config.prevalence) = (2, 2, 2);
+    let mut sensor = Sensor::new(config).expect("settings in range");
+    let budget = sensor.stats().count("memory", "total");
+    let mut worker = sensor.worker();
+    let (mut number, mut last) = (0, &[][..]);
+    let mut time = 0_u64;
+    while !input.is_empty() {
+        let [flags, host, port] = [(); 3].map(|()| input.byte());
+        time = match flags >> 6 {
+            0 => input.number(),
+            1 => time,
+            _ => time.wrapping_add(u64::from(host) << 22),
+        };
+        // The same bytes again and again, else nothing would ever repeat.
+        let payload = if flags & 1 == 0 { last } else { input.piece() };
+        last = payload;
+        number += 1;
+        worker.observe(&Packet {
+            number,
+            time: Timestamp::from_nanos(time),
+            source: [10, 0, 0, host & 15].into(),
+            destination: [10, 0, 0, host >> 4].into(),
+            protocol: [6, 17, 1, 132][usize::from(flags >> 1 & 3)],
+            source_port: u16::from(port),
+            destination_port: 80,
+            sequence: u32::from(port).wrapping_mul(flags.into()),
+            tcp_flags: flags >> 3 & 7,
+            encapsulation: 0,
+            payload,
+        });
+        if flags & 0x30 == 0 {
+            sensor.absorb([&mut worker]);
+        }
+    }
+    sensor.absorb([&mut worker]);
+    sensor.advance(Timestamp::from_nanos(time));
+    sensor.finish();
+    for finding in sensor.findings() {
+        let line = json_lines::write(&finding);
+        assert_eq!(json_lines::read(&line).as_ref(), Ok(&Some(finding)), "{line}");
+    }
+    let stats = sensor.stats();
+    assert_eq!(stats.count("packets", "packets"), Some(number));
+    assert_eq!(
+        stats.count("memory", "budget").max(budget),
+        stats.count("memory", "budget")
+    );
+}
+
+/// A line of a signature file: refused, or read and written back, and what is read can be
+/// written in every form.
+pub fn signature_line(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let _ = SidRegistry::from_json(&text);
+    let Ok(Some(finding)) = json_lines::read(&text) else { return };
+    let line = json_lines::write(&finding);
+    assert_eq!(json_lines::read(&line).as_ref(), Ok(&Some(finding.clone())), "{line}");
+    let mut sids = SidRegistry::default();
+    let signature = finding.signature();
+    let sid = sids.assign(&signature.id, &signature.content).expect("the first number");
+    let options = RuleOptions::default();
+    let Ok(rule) = Rule::new(signature, sid, &options) else { return };
+    for rule in [
+        suricata::rule(&rule, &options),
+        snort3::rule(&rule, &options),
+        eve::alert(&rule),
+    ] {
+        assert!(!rule.trim_end().contains('\n'), "{rule}");
+    }
+    let _ = (yara::rule(&rule), zeek::rule(&rule));
+    let _ = (
+        stix::bundle(std::slice::from_ref(&rule), &options),
+        misp::event(std::slice::from_ref(&rule), &options),
+    );
+}
+
+/// Settings: refused by name, or what is written back is the same.
+pub fn settings(data: &[u8]) {
+    let Ok(config) = Config::from_toml(&String::from_utf8_lossy(data)) else { return };
+    let again = Config::from_toml(&config.to_toml()).expect("what was written");
+    assert_eq!(again.to_toml(), config.to_toml());
+    let _ = config.validate();
+}
