@@ -150,6 +150,9 @@ pub(crate) struct SelectionArgs {
     /// and, or, not, parentheses. Default: all
     #[arg(long, value_name = "EXPR")]
     pub(crate) filter: Option<Filter>,
+    /// Only packets from or to this network; repeatable, any of them will do
+    #[arg(long, value_name = "ADDR/BITS")]
+    pub(crate) home_net: Vec<Network>,
     /// No packets from or to this network; repeatable
     #[arg(long, value_name = "ADDR/BITS")]
     pub(crate) exclude_net: Vec<Network>,
@@ -276,9 +279,20 @@ pub(crate) struct OutputArgs {
     /// At the end, write the signatures to this file, as --format says
     #[arg(long, value_name = "FILE")]
     pub(crate) rules: Option<PathBuf>,
+    /// At the end, copy the packets that show the signatures to this capture (pcapng, or
+    /// pcap by its name). The captures are read a second time
+    #[arg(long, value_name = "FILE.pcapng", value_hint = ValueHint::FilePath)]
+    pub(crate) write_evidence: Option<PathBuf>,
     /// Exit with 4 when there is a signature
     #[arg(long)]
     pub(crate) fail_on_signature: bool,
+}
+
+impl OutputArgs {
+    /// Whether the signatures are needed again at the end.
+    pub(crate) fn keeps_signatures(&self) -> bool {
+        self.rules.is_some() || self.write_evidence.is_some()
+    }
 }
 
 /// `wormsift config`

@@ -6,6 +6,7 @@
 mod args;
 mod commands;
 mod evaluate;
+mod evidence_capture;
 mod exit_code;
 mod filter;
 mod fragments;

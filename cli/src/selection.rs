@@ -1,4 +1,4 @@
-//! Which frames are sifted? `--since`, `--until`, `--exclude-net`, `--filter`, `--count`.
+//! Which frames are sifted? `--since`, `--until`, `--home-net`, `--exclude-net`, `--filter`, `--count`.
 
 use crate::args::SelectionArgs;
 use crate::filter::{Facts, Filter};
@@ -14,6 +14,7 @@ use wormsift::packet::{Frame, LinkType, Timestamp};
 pub(crate) struct Selection {
     since: Option<Timestamp>,
     until: Option<Timestamp>,
+    home: Vec<Network>,
     exclude: Vec<Network>,
     filter: Option<Filter>,
     /// Frames that may still come.
@@ -31,6 +32,8 @@ pub(crate) struct SelectionCounts {
     pub(crate) before_since: u64,
     /// At `--until` or after.
     pub(crate) after_until: u64,
+    /// Neither from nor to a network of `--home-net`.
+    pub(crate) not_home: u64,
     /// From or to a network of `--exclude-net`.
     pub(crate) excluded: u64,
     /// Refused by `--filter`.
@@ -42,6 +45,7 @@ impl Selection {
         Self {
             since: args.since.map(|instant| instant.0),
             until: args.until.map(|instant| instant.0),
+            home: args.home_net.clone(),
             exclude: args.exclude_net.clone(),
             filter: args.filter.clone(),
             wanted: args.count.unwrap_or(u64::MAX),
@@ -67,6 +71,7 @@ impl Selection {
     fn is_everything(&self) -> bool {
         self.since.is_none()
             && self.until.is_none()
+            && self.home.is_empty()
             && self.exclude.is_empty()
             && self.filter.is_none()
             && self.wanted == u64::MAX
@@ -92,7 +97,7 @@ impl Selection {
         if self.until.is_some_and(|until| frame.time >= until) {
             return Verdict::AfterUntil;
         }
-        if self.exclude.is_empty() && self.filter.is_none() {
+        if self.home.is_empty() && self.exclude.is_empty() && self.filter.is_none() {
             return Verdict::Taken;
         }
         let (source, destination, protocol, ports) = match self.decoder.frame(frame) {
@@ -107,10 +112,14 @@ impl Selection {
             }
             Decoded::Drop(_) => return Verdict::Taken,
         };
-        let excluded = |address: IpAddr| {
-            self.exclude.iter().any(|network| network.contains(address))
+        let touches = |networks: &[Network]| {
+            let holds = |network: &Network, address: IpAddr| network.contains(address);
+            networks.iter().any(|net| holds(net, source) || holds(net, destination))
         };
-        if excluded(source) || excluded(destination) {
+        if !self.home.is_empty() && !touches(&self.home) {
+            return Verdict::NotHome;
+        }
+        if touches(&self.exclude) {
             return Verdict::Excluded;
         }
         let (vlans, len) = vlans(frame);
@@ -127,6 +136,7 @@ enum Verdict {
     Taken,
     BeforeSince,
     AfterUntil,
+    NotHome,
     Excluded,
     Filtered,
 }
@@ -137,6 +147,7 @@ impl SelectionCounts {
             Verdict::Taken => &mut self.selected,
             Verdict::BeforeSince => &mut self.before_since,
             Verdict::AfterUntil => &mut self.after_until,
+            Verdict::NotHome => &mut self.not_home,
             Verdict::Excluded => &mut self.excluded,
             Verdict::Filtered => &mut self.filtered,
         }

@@ -235,6 +235,41 @@ fn a_signature_can_fail_the_run() {
     assert_eq!(stdout(&output), "no signature found\n");
 }
 
+/// The packets that the findings name come out as a capture of their own, with all their
+/// bytes and times; sifted again, they are whom the findings name.
+#[test]
+fn the_packets_that_show_it_can_be_written() {
+    let folder = folder("detect_evidence");
+    let capture = file(&folder, "outbreak.pcap", &outbreak());
+    let evidence = folder.join("evidence.pcapng");
+    let evidence = evidence.to_str().unwrap();
+    let output = detect(&["--json", "--write-evidence", evidence, &capture]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let found = lines(&stdout(&output));
+    let mut named: Vec<(String, String)> = of_type(&found, "summary")
+        .iter()
+        .flat_map(|line| line["samples"].as_array().unwrap())
+        .map(|s| (s["time"].to_string(), s["source"].to_string()))
+        .collect();
+    named.sort();
+    named.dedup();
+    assert!(named.len() >= 3, "{named:?}");
+
+    let again = detect(&["--json", "--sources", "1", "--destinations", "1", evidence]);
+    let stats = lines(&stdout(&again)).pop().unwrap();
+    assert_eq!(stats["packets"]["packets"], named.len());
+    let signatures = folder.join("findings.jsonl");
+    std::fs::write(&signatures, stdout(&output)).unwrap();
+    let signatures = signatures.to_str().unwrap();
+    let hit = run(&["match", "--json", "--signatures", signatures, evidence]);
+    let stats = lines(&stdout(&hit)).pop().unwrap();
+    assert_eq!(stats["matched"], named.len(), "{}", stdout(&hit));
+
+    let stdin = detect(&["--write-evidence", evidence, "-"]);
+    assert_eq!(code(&stdin), 2);
+    assert!(stderr(&stdin).contains("expected files, found `-`"));
+}
+
 #[test]
 fn packets_can_be_chosen_and_the_others_are_counted() {
     let folder = folder("detect_chosen");
@@ -253,6 +288,8 @@ fn packets_can_be_chosen_and_the_others_are_counted() {
     assert_eq!((&web["selected"], &web["filtered"]), (&72.into(), &72.into()));
     let excluded = selection(&["--exclude-net", "10.0.2.0/24"]);
     assert_eq!((&excluded["selected"], &excluded["excluded"]), (&72.into(), &72.into()));
+    let home = selection(&["--home-net", "10.0.2.0/24", "--home-net", "192.0.2.0/24"]);
+    assert_eq!((&home["selected"], &home["not_home"]), (&72.into(), &72.into()));
     let both = selection(&["--since", start, "--filter", "port 9000", "--count", "5"]);
     assert_eq!((&both["selected"], &both["before_since"]), (&5.into(), &16.into()));
 }

@@ -6,6 +6,7 @@
 mod stats;
 
 use crate::args::DetectArgs;
+use crate::evidence_capture;
 use crate::exit_code::{Exit, Failure};
 use crate::reader::{self, Progress, Reader, Wait};
 use crate::report::Report;
@@ -22,6 +23,9 @@ use wormsift::sensor::Sensor;
 pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let started = Instant::now();
     let settings = Settings::new(&args.settings)?;
+    if args.output.write_evidence.is_some() {
+        evidence_capture::check(&args.captures)?;
+    }
     let signals = Signals::new()?;
     let pool = args.run.pool()?;
     let selection = Selection::new(&args.selection, &settings.config);
@@ -38,7 +42,7 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     inputs.iter().for_each(|input| talk.detail(format_args!("input {}", input.name())));
     talk.show_progress();
 
-    let mut report = Report::new(args.output.json, args.output.rules.is_some());
+    let mut report = Report::new(args.output.json, args.output.keeps_signatures());
     let mut progress = Progress::default();
     let limits = args.run.batch.unwrap_or(reader::BATCH);
     let reader = Reader::start(inputs, selection, limits)?;
@@ -85,6 +89,11 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let found = report.found_any();
     if let Some(path) = &args.output.rules {
         rules::replace(path, &rules::write(report.kept(), &args.rules, talk)?)?;
+    }
+    if let Some(path) = &args.output.write_evidence {
+        let copied =
+            evidence_capture::write(path, &args.captures, report.kept(), &signals)?;
+        talk.detail(format_args!("{}: {copied} packets", path.display()));
     }
     report.finish(talk.stdout_palette())?;
     if args.output.stats {
