@@ -279,6 +279,9 @@ pub(crate) struct OutputArgs {
     /// At the end, write the signatures to this file, as --format says
     #[arg(long, value_name = "FILE")]
     pub(crate) rules: Option<PathBuf>,
+    /// At the end, write a page for people to this file: one HTML file, no scripts
+    #[arg(long, value_name = "FILE.html", value_hint = ValueHint::FilePath)]
+    pub(crate) report: Option<PathBuf>,
     /// At the end, copy the packets that show the signatures to this capture (pcapng, or
     /// pcap by its name). The captures are read a second time
     #[arg(long, value_name = "FILE.pcapng", value_hint = ValueHint::FilePath)]
@@ -291,7 +294,7 @@ pub(crate) struct OutputArgs {
 impl OutputArgs {
     /// Whether the signatures are needed again at the end.
     pub(crate) fn keeps_signatures(&self) -> bool {
-        self.rules.is_some() || self.write_evidence.is_some()
+        self.rules.is_some() || self.report.is_some() || self.write_evidence.is_some()
     }
 }
 

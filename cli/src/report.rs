@@ -17,6 +17,7 @@ pub(crate) struct Report {
     found_any: bool,
     /// The last word on each signature, where rules are to be made of them.
     kept: Option<Vec<Signature>>,
+    warnings: Vec<String>,
 }
 
 enum Form {
@@ -35,6 +36,7 @@ impl Report {
             // The lines themselves are on the screen already.
             talks: !(json && io::stdout().is_terminal()),
             found_any: false,
+            warnings: Vec::new(),
         }
     }
 
@@ -46,6 +48,11 @@ impl Report {
     /// The signatures of all summaries so far, if they were to be kept.
     pub(crate) fn kept(&self) -> &[Signature] {
         self.kept.as_deref().unwrap_or_default()
+    }
+
+    /// The warnings so far, if signatures are kept.
+    pub(crate) fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Writes, or keeps, one finding.
@@ -78,8 +85,11 @@ impl Report {
     }
 
     /// Writes what the engine says about itself.
-    pub(crate) fn warning(&self, message: &str, talk: &Talk) -> Result<(), Failure> {
+    pub(crate) fn warning(&mut self, message: &str, talk: &Talk) -> Result<(), Failure> {
         talk.warning(message);
+        if self.kept.is_some() {
+            self.warnings.push(message.to_owned());
+        }
         match self.form {
             Form::Json => print_json("warning", &Warning { message }),
             Form::Table(_) => Ok(()),

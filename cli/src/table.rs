@@ -46,6 +46,19 @@ impl Ranking {
         self.best.truncate(ROWS);
     }
 
+    /// All of these.
+    pub(crate) fn of(signatures: &[Signature]) -> Self {
+        let mut ranking = Self::default();
+        signatures.iter().for_each(|signature| ranking.add(signature.clone()));
+        ranking
+    }
+
+    /// The best in order, and how many there are in all.
+    pub(crate) fn best(mut self) -> (Vec<Signature>, u64) {
+        self.cut();
+        (self.best, self.total)
+    }
+
     /// The table and the blocks under it. `width` is the terminal's, if there is one.
     pub(crate) fn render(mut self, width: Option<usize>, palette: Palette) -> String {
         self.cut();
@@ -228,7 +241,7 @@ pub(crate) fn service(signature: &Signature) -> String {
 }
 
 /// To the millisecond, in UTC.
-fn moment(time: Timestamp) -> String {
+pub(crate) fn moment(time: Timestamp) -> String {
     time.to_string().chars().take(23).collect::<String>().replace('T', " ")
 }
 
@@ -259,7 +272,7 @@ fn printable(byte: u8) -> char {
 }
 
 /// So many first bytes, as printable ASCII.
-fn shown(content: &[u8], width: usize) -> String {
+pub(crate) fn shown(content: &[u8], width: usize) -> String {
     content.iter().take(width).map(|byte| printable(*byte)).collect()
 }
 
@@ -315,16 +328,23 @@ pub(crate) fn section<N: Display, V: Display>(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod testing {
+    //! Signatures for tests of what people see.
+
     use super::*;
     use wormsift::packet::Host;
     use wormsift::signature::{Alarm, Evidence, Relay};
 
-    fn host(last: u8) -> Host {
+    pub(crate) fn host(last: u8) -> Host {
         Host::of([192, 0, 2, last].into(), 64)
     }
 
-    fn signature(id: u32, spread: u32, sources: u32, content: &[u8]) -> Signature {
+    pub(crate) fn signature(
+        id: u32,
+        spread: u32,
+        sources: u32,
+        content: &[u8],
+    ) -> Signature {
         let time = Timestamp::from_nanos(1_074_556_799_123_456_789);
         Signature {
             id: format!("{id:032x}"),
@@ -359,6 +379,12 @@ mod tests {
             samples: Vec::new(),
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::signature;
+    use super::*;
 
     fn rendered(signatures: Vec<Signature>, width: usize, color: bool) -> String {
         let mut ranking = Ranking::default();

@@ -238,14 +238,21 @@ fn a_signature_can_fail_the_run() {
 /// The packets that the findings name come out as a capture of their own, with all their
 /// bytes and times; sifted again, they are whom the findings name.
 #[test]
-fn the_packets_that_show_it_can_be_written() {
+fn a_report_and_the_packets_that_show_it_can_be_written() {
     let folder = folder("detect_evidence");
     let capture = file(&folder, "outbreak.pcap", &outbreak());
     let evidence = folder.join("evidence.pcapng");
     let evidence = evidence.to_str().unwrap();
-    let output = detect(&["--json", "--write-evidence", evidence, &capture]);
+    let page = folder.join("report.html");
+    let report = ["--json", "--report", page.to_str().unwrap()];
+    let output =
+        detect(&[&report[..], &["--write-evidence", evidence, &capture]].concat());
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     let found = lines(&stdout(&output));
+    let page = std::fs::read_to_string(page).unwrap();
+    for summary in of_type(&found, "summary") {
+        assert!(page.contains(summary["id"].as_str().unwrap()), "{summary}");
+    }
     let mut named: Vec<(String, String)> = of_type(&found, "summary")
         .iter()
         .flat_map(|line| line["samples"].as_array().unwrap())

@@ -8,6 +8,7 @@ mod stats;
 use crate::args::DetectArgs;
 use crate::evidence_capture;
 use crate::exit_code::{Exit, Failure};
+use crate::findings_page::{self, Findings};
 use crate::reader::{self, Progress, Reader, Wait};
 use crate::report::Report;
 use crate::rules;
@@ -90,6 +91,9 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     if let Some(path) = &args.output.rules {
         rules::replace(path, &rules::write(report.kept(), &args.rules, talk)?)?;
     }
+    if let Some(path) = &args.output.report {
+        rules::replace(path, &page(&report, &sensor, &stats))?;
+    }
     if let Some(path) = &args.output.write_evidence {
         let copied =
             evidence_capture::write(path, &args.captures, report.kept(), &signals)?;
@@ -104,6 +108,19 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         None if found && args.output.fail_on_signature => Exit::SignatureFound,
         None if damaged > 0 => Exit::Damaged,
         None => Exit::Done,
+    })
+}
+
+fn page(report: &Report, sensor: &Sensor, stats: &FinalStats) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    findings_page::render(&Findings {
+        command: std::env::args().collect::<Vec<_>>().join(" "),
+        tool: format!("wormsift {version}, kernel {}", sensor.kernel()),
+        signatures: report.kept(),
+        warnings: report.warnings(),
+        // Plain objects of plain numbers: there is nothing that could fail.
+        stats: serde_json::to_value(stats).unwrap_or_default(),
+        settings: sensor.config().to_toml(),
     })
 }
 

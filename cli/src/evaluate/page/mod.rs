@@ -8,9 +8,6 @@
 //! [`markup`] lets none of it become markup.
 
 mod charts;
-mod escape;
-mod markup;
-mod number;
 mod plot;
 mod scale;
 mod sections;
@@ -20,34 +17,16 @@ mod synthetic;
 mod tests;
 
 use super::results::Evaluation;
-use markup::Markup;
+use crate::page::markup::Markup;
+use crate::page::page;
 use sections::SECTIONS;
 
 const STYLE: &str = include_str!("style.css");
-/// Nothing is loaded or run; only the style sheet in the page counts.
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 /// The page of an evaluation.
 pub(crate) fn render(evaluation: &Evaluation) -> String {
-    let mut page = Markup::default();
-    let language = [("lang", "en"), ("xmlns", "http://www.w3.org/1999/xhtml")];
-    page.element("html", &language, |page| {
-        page.element("head", &[], |page| head(page, evaluation));
-        page.element("body", &[], |page| body(page, evaluation));
-    });
-    page.finish()
-}
-
-fn head(page: &mut Markup, evaluation: &Evaluation) {
-    page.empty("meta", &[("charset", "utf-8")]);
-    page.empty("meta", &[("http-equiv", "Content-Security-Policy"), ("content", POLICY)]);
-    let viewport = "width=device-width, initial-scale=1";
-    page.empty("meta", &[("name", "viewport"), ("content", viewport)]);
-    page.empty("meta", &[("name", "color-scheme"), ("content", "light dark")]);
-    page.empty("meta", &[("name", "referrer"), ("content", "no-referrer")]);
-    page.leaf("title", &[], &format!("wormsift evaluation: {}", evaluation.title));
-    page.style(STYLE);
+    let title = format!("wormsift evaluation: {}", evaluation.title);
+    page(&title, STYLE, |page| body(page, evaluation))
 }
 
 fn body(page: &mut Markup, evaluation: &Evaluation) {

@@ -4,9 +4,9 @@
 //! drawing serves light, dark and paper. Whoever cannot see it has its title and a
 //! description.
 
-use super::markup::Markup;
-use super::number;
 use super::scale::Scale;
+use crate::page::markup::Markup;
+use crate::page::number;
 
 /// One edge of a plot.
 pub(super) struct Axis {

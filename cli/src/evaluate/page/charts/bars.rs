@@ -1,8 +1,8 @@
 //! How many were there, side by side?
 
-use crate::evaluate::page::markup::Markup;
-use crate::evaluate::page::number::count;
 use crate::evaluate::page::plot::px;
+use crate::page::markup::Markup;
+use crate::page::number::count;
 
 /// A bar as long as a count is against the greatest one; for a table's cell, beside
 /// the number itself.

@@ -1,11 +1,11 @@
 //! How far had it spread when it was found?
 
 use super::Alarm;
-use crate::evaluate::page::markup::Markup;
-use crate::evaluate::page::number::{count, duration, percent, tick, time_unit};
 use crate::evaluate::page::plot::{Axis, Plot};
 use crate::evaluate::page::scale::Scale;
 use crate::evaluate::results::{Row, Run};
+use crate::page::markup::Markup;
+use crate::page::number::{count, duration, percent, tick, time_unit};
 
 /// Infected hosts over time: one run in front, the others behind it.
 pub(in crate::evaluate::page) fn draw(page: &mut Markup, row: &Row) {

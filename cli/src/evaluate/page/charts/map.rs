@@ -1,10 +1,10 @@
 //! Where does planted content lie among ordinary content?
 
-use crate::evaluate::page::markup::Markup;
-use crate::evaluate::page::number::count;
 use crate::evaluate::page::plot::{Axis, Plot, Shape, label, outline, px};
 use crate::evaluate::page::scale::Scale;
 use crate::evaluate::results::{DispersionMap, MapCell};
+use crate::page::markup::Markup;
+use crate::page::number::count;
 
 /// Shades of the map, from one key to ten thousand and more.
 pub(in crate::evaluate::page) const SHADES: u32 = 5;

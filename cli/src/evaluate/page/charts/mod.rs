@@ -7,9 +7,9 @@ pub(super) mod sampling;
 pub(super) mod sensitivity;
 pub(super) mod sketch;
 
-use super::markup::Markup;
 use super::plot::{Shape, outline};
 use crate::evaluate::results::{AlarmResult, Found, Row, Run};
+use crate::page::markup::Markup;
 
 /// The two alarms, each with a colour, a shape and a stroke of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,10 @@
 //! Does value sampling track as much as its formula says?
 
-use crate::evaluate::page::markup::Markup;
-use crate::evaluate::page::number::percent;
 use crate::evaluate::page::plot::{Axis, Plot, Shape};
 use crate::evaluate::page::scale::Scale;
 use crate::evaluate::results::SamplingPoint;
+use crate::page::markup::Markup;
+use crate::page::number::percent;
 
 /// The curve of the formula, and the shares measured.
 pub(in crate::evaluate::page) fn draw(page: &mut Markup, points: &[SamplingPoint]) {

@@ -1,11 +1,11 @@
 //! What does a setting do to detection, to its delay and to false signatures?
 
 use super::Alarm;
-use crate::evaluate::page::markup::Markup;
-use crate::evaluate::page::number::count;
 use crate::evaluate::page::plot::{Axis, Plot};
 use crate::evaluate::page::scale::Scale;
 use crate::evaluate::results::{Estimate, Row, Sweep};
+use crate::page::markup::Markup;
+use crate::page::number::count;
 
 /// All rows that differ in the swept value only, in the order of the values.
 pub(in crate::evaluate::page) struct Swept<'a> {

@@ -1,10 +1,10 @@
 //! How far are the sketch's counts from the exact ones?
 
-use crate::evaluate::page::markup::Markup;
-use crate::evaluate::page::number::{count, percent};
 use crate::evaluate::page::plot::{Axis, Plot, Shape};
 use crate::evaluate::page::scale::Scale;
 use crate::evaluate::results::SketchPoint;
+use crate::page::markup::Markup;
+use crate::page::number::{count, percent};
 use std::collections::BTreeMap;
 
 /// Estimates against exact counts; the diagonal is a perfect counter.

@@ -1,14 +1,14 @@
 //! Which words stand around the drawings?
 
 use super::summary::full_name;
-use super::table::{headings, number, scrolling};
 use crate::evaluate::page::charts::{
     Alarm, bars, growth as curve, map, sampling as formula,
 };
 use crate::evaluate::page::charts::{sensitivity as swept, sketch as scatter};
-use crate::evaluate::page::markup::Markup;
-use crate::evaluate::page::number::{count, percent, percent_interval, tick};
 use crate::evaluate::results::{Evaluation, Row};
+use crate::page::markup::Markup;
+use crate::page::number::{count, percent, percent_interval, tick};
+use crate::page::tables::{headings, number, scrolling};
 
 /// Rows whose growth is drawn. Along a sweep the curves are the same: one is enough.
 fn grown(evaluation: &Evaluation) -> impl Iterator<Item = (usize, &Row)> {

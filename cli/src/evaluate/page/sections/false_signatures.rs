@@ -1,11 +1,11 @@
 //! Which signatures are about nothing that spreads?
 
 use super::summary::full_name;
-use super::table::{headings, number, scrolling};
-use crate::evaluate::page::escape::{bytes_of, hex_dump, printable};
-use crate::evaluate::page::markup::Markup;
-use crate::evaluate::page::number::count;
 use crate::evaluate::results::{Evaluation, FalseSignature};
+use crate::page::escape::{bytes_of, hex_dump, printable};
+use crate::page::markup::Markup;
+use crate::page::number::count;
+use crate::page::tables::{headings, number, scrolling};
 use std::collections::BTreeMap;
 
 /// Contents that are listed; more are counted.

@@ -6,10 +6,9 @@ mod rule;
 mod scenarios;
 mod setting;
 pub(super) mod summary;
-mod table;
 
-use super::markup::Markup;
 use crate::evaluate::results::Evaluation;
+use crate::page::markup::Markup;
 
 /// A part of the page.
 pub(super) struct Section {

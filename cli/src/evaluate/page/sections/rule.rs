@@ -1,13 +1,11 @@
 //! How far has a worm come when a monitored prefix has seen enough of it?
 
-use super::table::{headings, number, scrolling};
-use crate::evaluate::page::markup::Markup;
-use crate::evaluate::page::number::{
-    NOTHING, count, duration, percent, percent_interval,
-};
 use crate::evaluate::page::plot::{Shape, outline, px};
 use crate::evaluate::page::scale::Scale;
 use crate::evaluate::results::{Estimate, Evaluation, RulePoint};
+use crate::page::markup::Markup;
+use crate::page::number::{NOTHING, count, duration, percent, percent_interval};
+use crate::page::tables::{headings, number, scrolling};
 
 /// Prefixes and worms: the model's share beside the simulated one.
 pub(super) fn draw(page: &mut Markup, evaluation: &Evaluation) {

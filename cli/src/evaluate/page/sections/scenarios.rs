@@ -1,13 +1,13 @@
 //! How did each scenario and capture come out?
 
 use super::summary::difference;
-use super::table::{number, number_with, scrolling};
 use crate::evaluate::page::charts::Alarm;
-use crate::evaluate::page::markup::Markup;
-use crate::evaluate::page::number::{
+use crate::evaluate::results::{AlarmResult, Estimate, Evaluation, Row, Subject};
+use crate::page::markup::Markup;
+use crate::page::number::{
     NOTHING, bytes, count, count_interval, duration, percent, percent_interval, rate,
 };
-use crate::evaluate::results::{AlarmResult, Estimate, Evaluation, Row, Subject};
+use crate::page::tables::{number, number_with, scrolling};
 
 /// Columns of the table.
 const COLUMNS: &str = "12";

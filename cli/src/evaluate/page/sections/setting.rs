@@ -1,9 +1,9 @@
 //! With what, on what and from what was it made?
 
-use super::table::{headings, number, scrolling};
-use crate::evaluate::page::markup::Markup;
-use crate::evaluate::page::number::{bytes, count, duration, ranges};
 use crate::evaluate::results::{Evaluation, Input};
+use crate::page::markup::Markup;
+use crate::page::number::{bytes, count, duration, ranges};
+use crate::page::tables::{headings, number, scrolling};
 
 /// Everything that is needed to do it again.
 pub(super) fn draw(page: &mut Markup, evaluation: &Evaluation) {

@@ -1,9 +1,9 @@
 //! What came out, in a few numbers?
 
 use crate::evaluate::page::charts::Alarm;
-use crate::evaluate::page::markup::Markup;
-use crate::evaluate::page::number::{NOTHING, count, duration, percent};
 use crate::evaluate::results::{Evaluation, Row, Run, Subject};
+use crate::page::markup::Markup;
+use crate::page::number::{NOTHING, count, duration, percent};
 use crate::table::counted;
 
 /// Rows that are named for not being as expected; the table marks them all.

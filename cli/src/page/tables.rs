@@ -1,9 +1,9 @@
 //! How is a table written so that it scrolls, prints and can be heard?
 
-use crate::evaluate::page::markup::Markup;
+use crate::page::markup::Markup;
 
 /// A table in a box that scrolls by itself when the window is narrow.
-pub(super) fn scrolling(
+pub(crate) fn scrolling(
     page: &mut Markup,
     class: &str,
     caption: &str,
@@ -24,7 +24,7 @@ pub(super) fn scrolling(
 }
 
 /// One row of column headings; those that begin with `#` stand over numbers.
-pub(super) fn headings(page: &mut Markup, names: &[&str]) {
+pub(crate) fn headings(page: &mut Markup, names: &[&str]) {
     page.element("thead", &[], |page| {
         page.element("tr", &[], |page| {
             for name in names {
@@ -40,12 +40,12 @@ pub(super) fn headings(page: &mut Markup, names: &[&str]) {
 }
 
 /// A cell with a number.
-pub(super) fn number(page: &mut Markup, text: &str) {
+pub(crate) fn number(page: &mut Markup, text: &str) {
     page.leaf("td", &[("class", "n")], text);
 }
 
 /// A cell with a number and, smaller under it, more about it.
-pub(super) fn number_with(page: &mut Markup, text: &str, more: &str) {
+pub(crate) fn number_with(page: &mut Markup, text: &str, more: &str) {
     page.element("td", &[("class", "n")], |page| {
         page.text(text);
         if !more.is_empty() {

@@ -10,7 +10,7 @@ const REPLACEMENT: char = '\u{fffd}';
 ///
 /// Characters that XML forbids, other controls, and those that turn the direction of
 /// what follows are replaced: a name must not look like another.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -44,7 +44,7 @@ fn is_invisible(character: char) -> bool {
 }
 
 /// The bytes that a hexadecimal text stands for, if it is one.
-pub(super) fn bytes_of(hex: &str) -> Option<Vec<u8>> {
+pub(crate) fn bytes_of(hex: &str) -> Option<Vec<u8>> {
     if !hex.is_ascii() || !hex.len().is_multiple_of(2) {
         return None;
     }
@@ -60,7 +60,7 @@ pub(super) fn bytes_of(hex: &str) -> Option<Vec<u8>> {
 }
 
 /// Printable ASCII, and a dot for every other byte. Still to be escaped.
-pub(super) fn printable(bytes: &[u8]) -> String {
+pub(crate) fn printable(bytes: &[u8]) -> String {
     let shown = |&byte: &u8| {
         if byte.is_ascii_graphic() || byte == b' ' { char::from(byte) } else { '.' }
     };
@@ -68,7 +68,7 @@ pub(super) fn printable(bytes: &[u8]) -> String {
 }
 
 /// Sixteen bytes a line: offset, hexadecimal, printable ASCII. Still to be escaped.
-pub(super) fn hex_dump(bytes: &[u8]) -> String {
+pub(crate) fn hex_dump(bytes: &[u8]) -> String {
     let mut dump = String::new();
     for (line, chunk) in bytes.chunks(16).enumerate() {
         if line > 0 {

@@ -6,18 +6,18 @@
 use super::escape::escape;
 
 /// Names and values of an element's attributes.
-pub(super) type Attributes<'a> = &'a [(&'static str, &'a str)];
+pub(crate) type Attributes<'a> = &'a [(&'static str, &'a str)];
 
 /// A document under construction.
 #[derive(Default)]
-pub(super) struct Markup {
+pub(crate) struct Markup {
     out: String,
     last_id: usize,
 }
 
 impl Markup {
     /// An element with others inside.
-    pub(super) fn element(
+    pub(crate) fn element(
         &mut self,
         name: &'static str,
         attributes: Attributes,
@@ -35,7 +35,7 @@ impl Markup {
     }
 
     /// An element that holds text only.
-    pub(super) fn leaf(
+    pub(crate) fn leaf(
         &mut self,
         name: &'static str,
         attributes: Attributes,
@@ -45,29 +45,29 @@ impl Markup {
     }
 
     /// An element that holds nothing.
-    pub(super) fn empty(&mut self, name: &'static str, attributes: Attributes) {
+    pub(crate) fn empty(&mut self, name: &'static str, attributes: Attributes) {
         self.open(name, attributes);
         self.out.push_str("/>");
     }
 
     /// Text.
-    pub(super) fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.out.push_str(&escape(text));
     }
 
     /// The style sheet, as it is: one of the program's own files.
-    pub(super) fn style(&mut self, own: &'static str) {
+    pub(crate) fn style(&mut self, own: &'static str) {
         self.element("style", &[], |inside| inside.out.push_str(own));
     }
 
     /// An id that no other element has.
-    pub(super) fn fresh_id(&mut self) -> String {
+    pub(crate) fn fresh_id(&mut self) -> String {
         self.last_id += 1;
         format!("i{}", self.last_id)
     }
 
     /// The whole page.
-    pub(super) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         format!("<!DOCTYPE html>\n{}", self.out)
     }
 

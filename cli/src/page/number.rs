@@ -6,10 +6,10 @@
 use crate::table::grouped;
 
 /// What stands where there is no value.
-pub(super) const NOTHING: &str = "–";
+pub(crate) const NOTHING: &str = "–";
 
 /// A count, or the mean of counts: `12,345`, `3.4`, `0.05`.
-pub(super) fn count(value: f64) -> String {
+pub(crate) fn count(value: f64) -> String {
     if !value.is_finite() {
         return NOTHING.to_owned();
     }
@@ -26,7 +26,7 @@ pub(super) fn count(value: f64) -> String {
 }
 
 /// A share of one: `97.3 %`, `0.62 %`.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     if !share.is_finite() {
         return NOTHING.to_owned();
     }
@@ -48,19 +48,19 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// An interval of shares: `84–100 %`.
-pub(super) fn percent_interval([low, high]: [f64; 2]) -> String {
+pub(crate) fn percent_interval([low, high]: [f64; 2]) -> String {
     let [low, high] = [percent(low), percent(high)];
     let bare = |text: &str| text.trim_end_matches("\u{a0}%").to_owned();
     format!("{}–{}\u{a0}%", bare(&low), bare(&high))
 }
 
 /// An interval of counts: `3–4.5`.
-pub(super) fn count_interval([low, high]: [f64; 2]) -> String {
+pub(crate) fn count_interval([low, high]: [f64; 2]) -> String {
     format!("{}–{}", count(low), count(high))
 }
 
 /// A time: `0.42 s`, `12 s`, `3.4 min`, `2.1 h`.
-pub(super) fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     if !seconds.is_finite() {
         return NOTHING.to_owned();
     }
@@ -72,7 +72,7 @@ pub(super) fn duration(seconds: f64) -> String {
 }
 
 /// The unit, in seconds, in which times up to this one are read well.
-pub(super) fn time_unit(seconds: f64) -> (f64, &'static str) {
+pub(crate) fn time_unit(seconds: f64) -> (f64, &'static str) {
     match seconds {
         s if s >= 2.0 * 86_400.0 => (86_400.0, "d"),
         s if s >= 2.0 * 3_600.0 => (3_600.0, "h"),
@@ -84,12 +84,12 @@ pub(super) fn time_unit(seconds: f64) -> (f64, &'static str) {
 }
 
 /// A size in binary units: `64 MiB`.
-pub(super) fn bytes(value: u64) -> String {
+pub(crate) fn bytes(value: u64) -> String {
     scaled(value as f64, 1024.0, &["B", "KiB", "MiB", "GiB", "TiB"])
 }
 
 /// A rate in decimal units: `412 MB/s`.
-pub(super) fn rate(bytes_per_second: f64) -> String {
+pub(crate) fn rate(bytes_per_second: f64) -> String {
     if !bytes_per_second.is_finite() || bytes_per_second <= 0.0 {
         return NOTHING.to_owned();
     }
@@ -108,7 +108,7 @@ fn scaled(mut value: f64, base: f64, units: &[&str]) -> String {
 }
 
 /// So many significant digits, without trailing zeros after the point.
-pub(super) fn significant(value: f64, digits: i32) -> String {
+pub(crate) fn significant(value: f64, digits: i32) -> String {
     if value == 0.0 || !value.is_finite() {
         return if value == 0.0 { "0".to_owned() } else { NOTHING.to_owned() };
     }
@@ -118,7 +118,7 @@ pub(super) fn significant(value: f64, digits: i32) -> String {
 }
 
 /// A number beside a tick: short, and exact to six digits.
-pub(super) fn tick(value: f64) -> String {
+pub(crate) fn tick(value: f64) -> String {
     if value.abs() >= 1e6 {
         let exponent = value.abs().log10().floor();
         let mantissa = value / 10f64.powf(exponent);
@@ -143,7 +143,7 @@ pub(super) fn tick(value: f64) -> String {
 }
 
 /// Numbers in ascending order as ranges: `1–20, 25`.
-pub(super) fn ranges(numbers: &[u64]) -> String {
+pub(crate) fn ranges(numbers: &[u64]) -> String {
     let mut numbers = numbers.to_vec();
     numbers.sort_unstable();
     numbers.dedup();

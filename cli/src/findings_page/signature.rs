@@ -1,0 +1,136 @@
+//! One signature in full.
+
+use super::time_cell;
+use crate::page::escape::hex_dump;
+use crate::page::markup::Markup;
+use crate::page::tables::{headings, number, scrolling};
+use crate::table::{counted, grouped, moment, service};
+use wormsift::packet::Host;
+use wormsift::signature::Signature;
+
+pub(super) fn draw(page: &mut Markup, rank: usize, s: &Signature) {
+    let id = format!("s{}", s.id);
+    page.element("section", &[("id", &id), ("class", "signature")], |page| {
+        page.element("h3", &[], |page| {
+            page.text(&format!("{rank}. "));
+            page.leaf("code", &[], &s.id);
+        });
+        facts(page, s);
+        for reason in &s.evidence.reasons {
+            page.leaf("p", &[], reason);
+        }
+        relays(page, s);
+        for (name, list) in
+            [("Sources", &s.source_list), ("Destinations", &s.destination_list)]
+        {
+            hosts(page, name, list);
+        }
+        samples(page, s);
+        bytes(page, "Content", &s.content, true);
+        let others = s.tokens.iter().filter(|token| **token != s.content);
+        for (token, number) in others.zip(1..) {
+            bytes(page, &format!("Token {number}"), token, false);
+        }
+    });
+}
+
+fn facts(page: &mut Markup, s: &Signature) {
+    page.element("dl", &[("class", "setting")], |page| {
+        let port = s.port.map_or_else(|| "any port".to_owned(), |_| service(s));
+        for (name, value) in [
+            ("Alarm", s.alarm.name().to_owned()),
+            ("Confidence", s.confidence.name().to_owned()),
+            ("Service", format!("{port} ({} port)", s.port_rule)),
+            ("Seen in", counted(s.packets, "packet")),
+            (
+                "Hosts",
+                format!(
+                    "{} to {}",
+                    counted(s.sources.into(), "source"),
+                    counted(s.destinations.into(), "destination")
+                ),
+            ),
+            ("First seen", moment(s.first_seen)),
+            ("Detected at", moment(s.detected_at)),
+            ("Last seen", moment(s.last_seen)),
+        ] {
+            page.leaf("dt", &[], name);
+            page.leaf("dd", &[], &value);
+        }
+    });
+}
+
+fn relays(page: &mut Markup, s: &Signature) {
+    if s.relays.is_empty() {
+        return;
+    }
+    let caption = format!(
+        "Passed on by {}, spread {}",
+        counted(s.relays.len() as u64, "host"),
+        grouped(s.spread.into())
+    );
+    page.leaf("p", &[], &format!("{caption}:"));
+    scrolling(page, "plain", &caption, |page| {
+        headings(page, &["Host", "#Received", "#Sent", "#To hosts"]);
+        page.element("tbody", &[], |page| {
+            for relay in &s.relays {
+                page.element("tr", &[], |page| {
+                    page.leaf("td", &[], &relay.host.to_string());
+                    match relay.received_at {
+                        Some(time) => time_cell(page, time),
+                        None => number(page, "not recorded"),
+                    }
+                    time_cell(page, relay.sent_at);
+                    number(page, &grouped(relay.fan_out.into()));
+                });
+            }
+        });
+    });
+}
+
+fn hosts(page: &mut Markup, name: &str, list: &[Host]) {
+    if list.is_empty() {
+        return;
+    }
+    let hosts: Vec<String> = list.iter().map(ToString::to_string).collect();
+    page.element("p", &[("class", "hosts")], |page| {
+        page.leaf("b", &[], &format!("{name} "));
+        page.text(&hosts.join(", "));
+    });
+}
+
+fn samples(page: &mut Markup, s: &Signature) {
+    if s.samples.is_empty() {
+        return;
+    }
+    page.element("details", &[], |page| {
+        page.leaf("summary", &[], &counted(s.samples.len() as u64, "sample"));
+        scrolling(page, "plain", "Where it was seen", |page| {
+            headings(page, &["#Packet", "#Time", "From", "To", "#Offset"]);
+            page.element("tbody", &[], |page| {
+                for sample in &s.samples {
+                    page.element("tr", &[], |page| {
+                        number(page, &sample.packet.to_string());
+                        time_cell(page, sample.time);
+                        for (host, port) in [
+                            (sample.source, sample.source_port),
+                            (sample.destination, sample.destination_port),
+                        ] {
+                            page.leaf("td", &[], &format!("{host} port {port}"));
+                        }
+                        number(page, &sample.offset.to_string());
+                    });
+                }
+            });
+        });
+    });
+}
+
+fn bytes(page: &mut Markup, name: &str, bytes: &[u8], open: bool) {
+    let attributes: &[_] = if open { &[("open", "open")] } else { &[] };
+    page.element("details", attributes, |page| {
+        let length = counted(bytes.len() as u64, "byte");
+        page.leaf("summary", &[], &format!("{name}, {length}"));
+        page.leaf("pre", &[], &hex_dump(bytes));
+    });
+}
