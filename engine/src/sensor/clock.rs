@@ -1,6 +1,6 @@
 //! Packet time: the running maximum in packet order.
 
-use super::content_shard::TICK;
+use super::alarms::TICK;
 use crate::packet::Timestamp;
 use crate::signature::Finding;
 

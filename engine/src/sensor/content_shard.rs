@@ -1,6 +1,7 @@
 //! One content shard: prevalence, dispersion, propagation, candidates, in the
 //! order of sightings.
 
+use super::alarms::{Alarms, PendingAlarm};
 use super::batch::{Chunk, Place, Record, SeamSighting};
 use super::seeds::Seeds;
 use super::sizing::Plan;
@@ -10,15 +11,9 @@ use crate::dispersion::Dispersion;
 use crate::packet::{Host, Timestamp};
 use crate::prevalence::Prevalence;
 use crate::propagation::Propagation;
-use crate::signature::{
-    Alarm, AlarmedCandidate, Candidate, Candidates, SampleRequest, Seen, Snapshot,
-};
-use std::cmp::Reverse;
+use crate::signature::{Alarm, Candidates, SampleRequest, Seen, Snapshot};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Alarms are gathered at whole multiples of this many nanoseconds of packet time.
-pub(crate) const TICK: u64 = 1_000_000_000;
 
 /// Sightings whose table lines are touched together, so that their cache misses
 /// overlap.
@@ -26,13 +21,6 @@ const BLOCK: usize = 32;
 
 /// Hosts that a candidate lists of each side.
 const LISTED: u32 = 64;
-
-/// Alarms of one shard that may wait for one tick, those that matter most; the others
-/// may fire again at their next sighting.
-const MOST_PENDING: usize = 256;
-/// Of these, so many are taken with their evidence: what was passed on and what is
-/// most dispersed. A shard in which so many wait to be emitted stops where it is.
-const MOST_TICKED: usize = 64;
 
 /// Thresholds up to this are decided by the candidate's exact sets.
 const EXACT: u32 = 16;
@@ -112,26 +100,6 @@ pub(crate) struct PlacedRequest {
     pub(crate) request: SampleRequest,
 }
 
-/// A threshold was passed; the evidence is taken at the next tick.
-struct PendingAlarm {
-    key: u64,
-    alarm: Alarm,
-    /// When it last fired before.
-    before: Option<Timestamp>,
-    /// Whether it was passed on, and the smaller of its estimates.
-    rank: (bool, u32),
-    protocol: u8,
-    port: Option<u16>,
-    packet: u64,
-    offset: i32,
-}
-
-/// An alarm with its evidence as it stood at a tick.
-pub(crate) struct TickedAlarm {
-    pub(crate) tick: u64,
-    pub(crate) alarm: AlarmedCandidate,
-}
-
 struct Next {
     place: Place,
     key: u64,
@@ -154,14 +122,9 @@ pub(crate) struct ContentShard {
     place: Option<Place>,
     /// Where it stopped until waiting alarms are emitted.
     pub(crate) stopped: Option<Place>,
-    pending: Vec<PendingAlarm>,
-    /// No rank among `pending` is below it.
-    least_pending: (bool, u32),
-    /// The tick at which the pending alarms are due.
-    due: u64,
+    pub(crate) alarms: Alarms,
     requests_of_one: Vec<SampleRequest>,
     pub(crate) requests: Vec<PlacedRequest>,
-    pub(crate) alarms: Vec<TickedAlarm>,
     pub(crate) decisions: Option<Vec<Decision>>,
     pub(crate) counters: ContentCounters,
     block: Vec<Next>,
@@ -201,12 +164,9 @@ impl ContentShard {
             seen_in_packet: Vec::new(),
             place: None,
             stopped: None,
-            pending: Vec::new(),
-            least_pending: (false, 0),
-            due: 0,
+            alarms: Alarms::default(),
             requests_of_one: Vec::new(),
             requests: Vec::new(),
-            alarms: Vec::new(),
             decisions: None,
             counters: ContentCounters::default(),
             block: Vec::with_capacity(BLOCK),
@@ -279,7 +239,7 @@ impl ContentShard {
             let record = record_of(next.place);
             if self.place != Some(next.place) {
                 self.pass_tick(record.time);
-                if self.alarms.len() >= MOST_TICKED {
+                if self.alarms.is_full() {
                     self.stopped = Some(next.place);
                     break;
                 }
@@ -440,17 +400,7 @@ impl ContentShard {
             let rank = self.candidates.get(slot).map_or((false, 0), |candidate| {
                 (candidate.has_relay, candidate.minimum())
             });
-            if self.pending.len() == MOST_PENDING && !self.displace_pending(rank) {
-                self.counters.alarms_deferred += 1;
-                continue;
-            }
-            self.candidates.set_alarm(slot, alarm, Some(seen.time));
-            match alarm {
-                Alarm::Dispersion => decision.dispersion_alarm = true,
-                Alarm::Propagation => decision.propagation_alarm = true,
-            }
-            self.due = (record.time / TICK + 1).saturating_mul(TICK);
-            self.pending.push(PendingAlarm {
+            let pending = PendingAlarm {
                 key: next.key,
                 alarm,
                 before,
@@ -462,76 +412,22 @@ impl ContentShard {
                     .port(record.source_port, record.destination_port),
                 packet: record.number,
                 offset: next.offset,
-            });
-        }
-    }
-
-    /// Puts off the pending alarm that matters least, if it does less than one of `rank`.
-    fn displace_pending(&mut self, rank: (bool, u32)) -> bool {
-        if rank <= self.least_pending {
-            return false;
-        }
-        let least = (0..self.pending.len()).min_by_key(|&i| self.pending[i].rank);
-        let Some(least) = least else { return true };
-        self.least_pending = self.pending[least].rank;
-        if rank <= self.least_pending {
-            return false;
-        }
-        let put_off = self.pending.swap_remove(least);
-        self.counters.alarms_deferred += 1;
-        if let Some(slot) = self.candidates.find(put_off.key) {
-            self.candidates.set_alarm(slot, put_off.alarm, put_off.before);
-        }
-        true
-    }
-
-    /// Takes the evidence of pending alarms once their tick has come: one piece for
-    /// each window, whichever alarms it raised. Windows beyond the bound may alarm again
-    /// at their next sighting.
-    pub(crate) fn pass_tick(&mut self, now: u64) {
-        if self.pending.is_empty() || now < self.due {
-            return;
-        }
-        self.least_pending = (false, 0);
-        let mut pending = std::mem::take(&mut self.pending);
-        pending.sort_by_key(|p| (p.key, p.packet, p.offset, p.alarm));
-        let mut ranked = Vec::with_capacity(pending.len());
-        for of_key in pending.chunk_by(|a, b| a.key == b.key) {
-            // An entry may have been displaced since; then its alarm has no evidence.
-            let Some(slot) = self.candidates.find(of_key[0].key) else {
-                self.counters.alarms_without_room += of_key.len() as u64;
-                continue;
             };
-            let spread = self.propagation.spread(of_key[0].key);
-            let minimum = self.candidates.get(slot).map_or(0, Candidate::minimum);
-            ranked.push((Reverse((spread, minimum)), slot, of_key));
-        }
-        ranked.sort_by_key(|(rank, _, of_key)| (*rank, of_key[0].key));
-        for (_, slot, of_key) in ranked.split_off(ranked.len().min(MOST_TICKED)) {
-            for pending in of_key {
-                self.candidates.set_alarm(slot, pending.alarm, pending.before);
+            if !self.alarms.put(pending, time, &mut self.candidates, &mut self.counters) {
+                continue;
             }
-            self.counters.alarms_deferred += of_key.len() as u64;
+            self.candidates.set_alarm(slot, alarm, Some(seen.time));
+            match alarm {
+                Alarm::Dispersion => decision.dispersion_alarm = true,
+                Alarm::Propagation => decision.propagation_alarm = true,
+            }
         }
-        for (Reverse((spread, _)), slot, of_key) in ranked {
-            let Some(candidate) = self.candidates.get(slot).cloned() else { continue };
-            let first = &of_key[0];
-            self.alarms.push(TickedAlarm {
-                tick: self.due,
-                alarm: AlarmedCandidate {
-                    key: first.key,
-                    alarm: first.alarm,
-                    both: of_key.len() > 1,
-                    protocol: first.protocol,
-                    port: first.port,
-                    spread,
-                    relays: self.propagation.relays(first.key),
-                    candidate,
-                    samples: Vec::new(),
-                    packet: first.packet,
-                    offset: first.offset,
-                },
-            });
+    }
+
+    /// Takes the evidence of pending alarms once their tick has come.
+    pub(crate) fn pass_tick(&mut self, now: u64) {
+        if self.alarms.are_due(now) {
+            self.alarms.take(&mut self.candidates, &self.propagation, &mut self.counters);
         }
     }
 

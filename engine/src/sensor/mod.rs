@@ -13,6 +13,7 @@
 //! Each stage is a function of its input in packet order, and shard counts are
 //! fixed; so neither threads, nor batches, nor the cut into files change an answer.
 
+mod alarms;
 mod batch;
 mod clock;
 mod content_shard;
@@ -35,9 +36,10 @@ use crate::error::Error;
 use crate::fingerprint::Kernel;
 use crate::packet::Timestamp;
 use crate::signature::{AlarmedCandidate, Finding, Ledger, LedgerSettings, Sample};
+use alarms::TickedAlarm;
 use batch::{Chunk, Frames, NoFrames};
 use clock::Clock;
-use content_shard::{ContentShard, Rules, TickedAlarm};
+use content_shard::{ContentShard, Rules};
 use flow_shard::FlowShard;
 use frames::{Lent, Round};
 use rayon::prelude::*;
@@ -303,7 +305,7 @@ impl Sensor {
         let mut alarms: Vec<TickedAlarm> = self
             .content
             .iter_mut()
-            .flat_map(|content| content.alarms.extract_if(.., |a| a.tick <= now))
+            .flat_map(|content| content.alarms.ticked.extract_if(.., |a| a.tick <= now))
             .collect();
         alarms.sort_by_key(|ticked| ticked.tick);
         let mut alarms = alarms.into_iter().peekable();

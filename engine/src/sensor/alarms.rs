@@ -1,0 +1,156 @@
+//! Which alarms wait for the tick, and with what evidence?
+
+use super::stats::ContentCounters;
+use crate::packet::Timestamp;
+use crate::propagation::Propagation;
+use crate::signature::{Alarm, AlarmedCandidate, Candidate, Candidates};
+use std::cmp::Reverse;
+
+/// Alarms are gathered at whole multiples of this many nanoseconds of packet time.
+pub(crate) const TICK: u64 = 1_000_000_000;
+
+/// Alarms of one shard that may wait for one tick, those that matter most; the others
+/// may fire again at their next sighting.
+const MOST_PENDING: usize = 256;
+/// Of these, so many are taken with their evidence: what was passed on and what is
+/// most dispersed. A shard in which so many wait to be emitted stops where it is.
+const MOST_TICKED: usize = 64;
+
+/// A threshold was passed; the evidence is taken at the next tick.
+pub(crate) struct PendingAlarm {
+    pub(crate) key: u64,
+    pub(crate) alarm: Alarm,
+    /// When it last fired before.
+    pub(crate) before: Option<Timestamp>,
+    /// Whether it was passed on, and the smaller of its estimates.
+    pub(crate) rank: (bool, u32),
+    pub(crate) protocol: u8,
+    pub(crate) port: Option<u16>,
+    pub(crate) packet: u64,
+    pub(crate) offset: i32,
+}
+
+/// An alarm with its evidence as it stood at a tick.
+pub(crate) struct TickedAlarm {
+    pub(crate) tick: u64,
+    pub(crate) alarm: AlarmedCandidate,
+}
+
+/// The alarms of one content shard, on their way out.
+#[derive(Default)]
+pub(crate) struct Alarms {
+    pending: Vec<PendingAlarm>,
+    /// No rank among `pending` is below it.
+    least_pending: (bool, u32),
+    /// The tick at which the pending alarms are due.
+    due: u64,
+    /// Those whose tick has come, to be emitted.
+    pub(crate) ticked: Vec<TickedAlarm>,
+}
+
+impl Alarms {
+    /// Whether so many wait to be emitted that the shard must stop.
+    pub(crate) fn is_full(&self) -> bool {
+        self.ticked.len() >= MOST_TICKED
+    }
+
+    /// Whether alarms wait whose tick has come.
+    #[inline]
+    pub(crate) fn are_due(&self, now: u64) -> bool {
+        !self.pending.is_empty() && now >= self.due
+    }
+
+    /// Lets an alarm wait for the tick after `now`; false where there is no room for it.
+    pub(crate) fn put(
+        &mut self,
+        pending: PendingAlarm,
+        now: Timestamp,
+        candidates: &mut Candidates,
+        counters: &mut ContentCounters,
+    ) -> bool {
+        if self.pending.len() == MOST_PENDING
+            && !self.displace(pending.rank, candidates, counters)
+        {
+            counters.alarms_deferred += 1;
+            return false;
+        }
+        self.due = (now.as_nanos() / TICK + 1).saturating_mul(TICK);
+        self.pending.push(pending);
+        true
+    }
+
+    /// Puts off the pending alarm that matters least, if it does less than one of `rank`.
+    fn displace(
+        &mut self,
+        rank: (bool, u32),
+        candidates: &mut Candidates,
+        counters: &mut ContentCounters,
+    ) -> bool {
+        if rank <= self.least_pending {
+            return false;
+        }
+        let least = (0..self.pending.len()).min_by_key(|&i| self.pending[i].rank);
+        let Some(least) = least else { return true };
+        self.least_pending = self.pending[least].rank;
+        if rank <= self.least_pending {
+            return false;
+        }
+        let put_off = self.pending.swap_remove(least);
+        counters.alarms_deferred += 1;
+        if let Some(slot) = candidates.find(put_off.key) {
+            candidates.set_alarm(slot, put_off.alarm, put_off.before);
+        }
+        true
+    }
+
+    /// Takes the evidence of the pending alarms: one piece for each window, whichever
+    /// alarms it raised. Windows beyond the bound may alarm again at their next sighting.
+    pub(crate) fn take(
+        &mut self,
+        candidates: &mut Candidates,
+        propagation: &Propagation,
+        counters: &mut ContentCounters,
+    ) {
+        self.least_pending = (false, 0);
+        let mut pending = std::mem::take(&mut self.pending);
+        pending.sort_by_key(|p| (p.key, p.packet, p.offset, p.alarm));
+        let mut ranked = Vec::with_capacity(pending.len());
+        for of_key in pending.chunk_by(|a, b| a.key == b.key) {
+            // An entry may have been displaced since; then its alarm has no evidence.
+            let Some(slot) = candidates.find(of_key[0].key) else {
+                counters.alarms_without_room += of_key.len() as u64;
+                continue;
+            };
+            let spread = propagation.spread(of_key[0].key);
+            let minimum = candidates.get(slot).map_or(0, Candidate::minimum);
+            ranked.push((Reverse((spread, minimum)), slot, of_key));
+        }
+        ranked.sort_by_key(|(rank, _, of_key)| (*rank, of_key[0].key));
+        for (_, slot, of_key) in ranked.split_off(ranked.len().min(MOST_TICKED)) {
+            for pending in of_key {
+                candidates.set_alarm(slot, pending.alarm, pending.before);
+            }
+            counters.alarms_deferred += of_key.len() as u64;
+        }
+        for (Reverse((spread, _)), slot, of_key) in ranked {
+            let Some(candidate) = candidates.get(slot).cloned() else { continue };
+            let first = &of_key[0];
+            self.ticked.push(TickedAlarm {
+                tick: self.due,
+                alarm: AlarmedCandidate {
+                    key: first.key,
+                    alarm: first.alarm,
+                    both: of_key.len() > 1,
+                    protocol: first.protocol,
+                    port: first.port,
+                    spread,
+                    relays: propagation.relays(first.key),
+                    candidate,
+                    samples: Vec::new(),
+                    packet: first.packet,
+                    offset: first.offset,
+                },
+            });
+        }
+    }
+}
