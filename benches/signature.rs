@@ -149,6 +149,7 @@ fn samples(content: &[u8], position: usize, first: u64) -> Vec<Sample> {
                 destination_port: 80,
                 packet: id,
                 time: Timestamp::from_nanos(id),
+                payload_length: None,
             }
         })
         .collect()

@@ -118,6 +118,7 @@ fn piece(number: u64, flow: u64, sequence: u32, payload: &[u8]) -> PacketPiece<'
         source_port: 1,
         destination_port: 2,
         time: Timestamp::from_nanos(number),
+        whole: true,
     }
 }
 

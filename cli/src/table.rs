@@ -355,6 +355,7 @@ pub(crate) mod testing {
             port_rule: "destination".to_owned(),
             content: content.to_vec(),
             tokens: vec![content.to_vec()],
+            tokens_ordered: true,
             packets: 12_345,
             sources,
             destinations: 1_000,

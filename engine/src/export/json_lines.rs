@@ -12,13 +12,14 @@
 //! | `protocol` | lower-case name, or the number as text |
 //! | `port`, `port_rule` | number or null; `destination`, `source`, `service` or `none` |
 //! | `content_hex`, `length`, `ascii` | the content; its bytes; with `.` for the unprintable |
-//! | `tokens_hex` | the strings that must all occur |
+//! | `tokens_hex` | the strings that must all occur, the content among them |
+//! | `tokens_ordered` | whether they followed each other in this order in every sample |
 //! | `packets`, `sources`, `destinations` | integers; the last two are estimates |
 //! | `source_list`, `destination_list` | up to 64 exact addresses in numeric order |
 //! | `spread`, `relays` | sum of fan-outs; {`host`, `received_at`, `sent_at`, `fan_out`} |
 //! | `first_seen`, `last_seen`, `detected_at` | RFC 3339, UTC, nanoseconds |
 //! | `evidence` | {`keys`, `alarms`, `distinct_bytes`, `reasons`} |
-//! | `samples` | {`packet`, `time`, `source`, `destination`, `source_port`, `destination_port`, `offset`} |
+//! | `samples` | {`packet`, `time`, `source`, `destination`, `source_port`, `destination_port`, `offset`, `payload_length`} |
 
 mod record;
 

@@ -275,6 +275,7 @@ pub(super) mod tests {
             source_port: 40_000 + n as u16,
             destination_port: 445,
             offset: 24,
+            payload_length: None,
         };
         Signature {
             id: signature_id(17, "destination", Some(445), content),
@@ -285,6 +286,7 @@ pub(super) mod tests {
             port_rule: "destination".to_owned(),
             content: content.to_vec(),
             tokens: vec![content.to_vec()],
+            tokens_ordered: true,
             packets: 120,
             sources: 31,
             destinations: 44,

@@ -15,6 +15,7 @@ fn signature(protocol: u8, port: Option<u16>, tokens: &[&[u8]]) -> Signature {
         port_rule: "destination".to_owned(),
         content: tokens.concat(),
         tokens: tokens.iter().map(|token| token.to_vec()).collect(),
+        tokens_ordered: false,
         packets: 0,
         sources: 0,
         destinations: 0,
@@ -109,6 +110,7 @@ fn an_offset_must_be_met() {
             source_port: 1,
             destination_port: 1,
             offset: 3,
+            payload_length: None,
         })
         .collect();
     let signatures = [one];

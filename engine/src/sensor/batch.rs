@@ -89,6 +89,8 @@ impl PayloadAt {
 pub(crate) trait Frames: Sync {
     /// The captured bytes of frame `index`.
     fn data(&self, index: usize) -> &[u8];
+    /// Whether the capture holds all of frame `index`.
+    fn is_whole(&self, index: usize) -> bool;
 }
 
 /// No frames: every payload is the chunk's own.
@@ -97,6 +99,9 @@ pub(crate) struct NoFrames;
 impl Frames for NoFrames {
     fn data(&self, _: usize) -> &[u8] {
         &[]
+    }
+    fn is_whole(&self, _: usize) -> bool {
+        true
     }
 }
 
@@ -203,6 +208,13 @@ impl Chunk {
             index => frames.data(index as usize),
         };
         &bytes[at.start as usize..at.start as usize + at.len as usize]
+    }
+
+    /// Whether a record's payload is all that was sent: hosts hand over whole packets,
+    /// and what was put together from fragments is whole.
+    pub(crate) fn is_whole(&self, record: &Record, frames: &dyn Frames) -> bool {
+        let at = record.payload.origin;
+        at == PayloadAt::OWN || frames.is_whole(at as usize)
     }
 
     /// Bytes allocated.

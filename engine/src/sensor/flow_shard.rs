@@ -132,7 +132,8 @@ impl FlowShard {
             if record.time >= until {
                 break;
             }
-            let piece = piece_of(record, chunk.payload(record, frames));
+            let whole = chunk.is_whole(record, frames);
+            let piece = piece_of(record, chunk.payload(record, frames), whole);
             if segment == Some(place) {
                 self.samples.segment(piece);
                 self.cursor.segment += 1;
@@ -175,7 +176,7 @@ fn segment_of<'a>(record: &Record, payload: &'a [u8]) -> Segment<'a> {
     }
 }
 
-fn piece_of<'a>(record: &Record, payload: &'a [u8]) -> PacketPiece<'a> {
+fn piece_of<'a>(record: &Record, payload: &'a [u8], whole: bool) -> PacketPiece<'a> {
     PacketPiece {
         number: record.number,
         time: Timestamp::from_nanos(record.time),
@@ -187,6 +188,7 @@ fn piece_of<'a>(record: &Record, payload: &'a [u8]) -> PacketPiece<'a> {
         source_port: record.source_port,
         destination_port: record.destination_port,
         payload,
+        whole,
     }
 }
 

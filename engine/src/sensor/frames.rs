@@ -50,6 +50,10 @@ impl<L: FrameList + ?Sized> Frames for Lent<'_, L> {
     fn data(&self, index: usize) -> &[u8] {
         self.0.frame(index).data
     }
+    fn is_whole(&self, index: usize) -> bool {
+        let frame = self.0.frame(index);
+        frame.original_len as usize <= frame.data.len()
+    }
 }
 
 /// How much is sifted between two barriers. None of it changes the answer.

@@ -361,6 +361,7 @@ impl Sensor {
                         window: view.window..end,
                         packet: sample.packet,
                         time: view.time,
+                        payload_length: view.payload_length,
                         source: sample.source,
                         destination: sample.destination,
                         source_port: view.source_port,
@@ -369,6 +370,8 @@ impl Sensor {
                 })
                 .collect();
         }
+        let ordinary = self.flow.iter().flat_map(|flow| flow.samples.ordinary(ORDINARY));
+        self.ledger.show_ordinary(ordinary.map(Arc::from).collect());
         let news = self.ledger.tick(Timestamp::from_nanos(tick), alarms);
         self.report(news);
     }
@@ -430,6 +433,9 @@ impl Sensor {
     }
 }
 
+/// Samples of each flow shard that a tick's tokens are held against: about a thousand
+/// in all, two megabytes.
+const ORDINARY: usize = 16;
 /// Signatures remembered at the same time.
 const MOST_SIGNATURES: usize = 4_096;
 /// Datagrams that may wait for fragments at the same time: looking them up is a

@@ -12,13 +12,14 @@ use super::candidate::within;
 use super::coalesce::related;
 use super::{
     Alarm, Candidate, Grown, Piece, Place, Relay, Sample, Signature, coalesce, grow,
-    signature_id,
+    signature_id, tokens::Holder,
 };
 use crate::packet::Timestamp;
 use known::{Known, Witness, newest};
 use reported::Reported;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How much a [`Ledger`] remembers, and for how long an alarm is no news.
@@ -152,6 +153,8 @@ pub struct Ledger {
     bytes: usize,
     /// What was reported and is no longer known.
     reported: Reported,
+    /// Samples of the current tick that no alarm asked for.
+    ordinary: Vec<Arc<[u8]>>,
     counters: LedgerCounters,
 }
 
@@ -161,11 +164,14 @@ type Service = (u8, Option<u16>);
 type Raised = (u64, i32, u64);
 
 /// One content of a tick: alarms, and the known signatures that they belong to.
+#[derive(Default)]
 struct Group {
     known: Vec<u64>,
     alarms: Vec<usize>,
     /// Its content and witnesses, unless no alarm brought a sample.
     content: Option<(super::Joined, Vec<Witness>)>,
+    /// The samples that the alarms brought.
+    holders: Vec<Holder>,
 }
 
 impl Ledger {
@@ -180,8 +186,15 @@ impl Ledger {
             owners: BTreeMap::new(),
             services: BTreeMap::new(),
             bytes: 0,
+            ordinary: Vec::new(),
             counters: LedgerCounters::default(),
         }
+    }
+
+    /// Shows samples of other traffic, for the next tick alone: a string that stands in
+    /// those is no token.
+    pub fn show_ordinary(&mut self, samples: Vec<Arc<[u8]>>) {
+        self.ordinary = samples;
     }
 
     /// Signatures remembered.
@@ -228,6 +241,7 @@ impl Ledger {
         findings.sort_by_key(|(raised, _)| *raised);
         let mut findings: Vec<_> =
             findings.into_iter().map(|(_, finding)| finding).collect();
+        self.ordinary = Vec::new();
         while self.known.len() > self.settings.signatures
             || self.bytes > self.settings.bytes - self.reported.budget()
         {
@@ -286,8 +300,8 @@ impl Ledger {
         pieces.extend(new);
         let mut groups = Vec::new();
         for joined in coalesce(&pieces) {
-            let mut group =
-                Group { known: Vec::new(), alarms: Vec::new(), content: None };
+            let mut group = Group::default();
+            let mut holders: BTreeMap<(u64, (u8, u64)), Holder> = BTreeMap::new();
             let length = joined.content.len();
             let mut seen = Vec::new();
             for &(i, at) in &joined.parts {
@@ -300,13 +314,20 @@ impl Ledger {
                 } else {
                     let (alarm, grown) = &grown[i - known.len()];
                     group.alarms.push(*alarm);
-                    seen.extend(
-                        witnesses(&alarms[*alarm].samples, grown).filter_map(moved),
-                    );
+                    let samples = &alarms[*alarm].samples;
+                    for &s in &grown.kept {
+                        let order = (samples[s].packet, samples[s].name());
+                        holders.entry(order).or_insert_with(|| {
+                            let start = grown.start(samples, s) as i64 - at;
+                            holder(order, &samples[s], start, length)
+                        });
+                    }
+                    seen.extend(witnesses(samples, grown).filter_map(moved));
                 }
             }
             if !group.alarms.is_empty() {
                 group.content = Some((joined, newest(seen)));
+                group.holders = holders.into_values().collect();
                 groups.push(group);
             }
         }
@@ -320,7 +341,7 @@ impl Ledger {
                 None => groups.push(Group {
                     known: vec![owner],
                     alarms: vec![i],
-                    content: None,
+                    ..Group::default()
                 }),
             }
         }
@@ -393,7 +414,8 @@ impl Ledger {
         let mut news = false;
         if let Some((joined, witnesses)) = group.content {
             news |= known.content != joined.content;
-            known.content = joined.content;
+            let before = std::mem::replace(&mut known.content, joined.content);
+            news |= known.see_tokens(&before, group.holders, &self.ordinary);
             known.support = known.support.max(joined.support);
             known.witnesses = witnesses;
         }
@@ -479,6 +501,18 @@ fn piece<'a>(samples: &'a [Sample], grown: &Grown) -> Piece<'a> {
             })
             .collect(),
         support: grown.support,
+    }
+}
+
+/// A sample of a content of so many bytes, which begins at `start` in it.
+fn holder(order: (u64, (u8, u64)), sample: &Sample, start: i64, length: usize) -> Holder {
+    let held = sample.bytes.len() as i64;
+    let clipped = |at: i64| at.clamp(0, held) as usize;
+    Holder {
+        order,
+        source: sample.source,
+        bytes: Arc::clone(&sample.bytes),
+        content: clipped(start)..clipped(start + length as i64),
     }
 }
 

@@ -10,7 +10,9 @@
 //!    the window while they agree: the whole invariant, not its first 40 bytes.
 //! 3. [`coalesce()`] joins the grown pieces of many alarmed windows where they are
 //!    parts of one content.
-//! 4. The [`Ledger`] knows what was reported before. It turns the alarms of one
+//! 4. [`tokens::tokens()`] looks for what else all samples of a content hold: a
+//!    polymorphic body repeats in several strings.
+//! 5. The [`Ledger`] knows what was reported before. It turns the alarms of one
 //!    tick into findings: a new signature, an update of a known one, or nothing.
 //!
 //! Every step is a function of its input alone: no clock, no random choice, and
@@ -22,6 +24,8 @@ mod evidence;
 mod grow;
 mod ledger;
 mod sample;
+pub mod strength;
+pub mod tokens;
 
 pub use crate::propagation::Relay;
 pub use candidate::{
@@ -78,6 +82,9 @@ pub struct SignatureSample {
     /// Where the content begins in the sampled piece of stream, in bytes.
     /// Negative when it begins before the piece.
     pub offset: i64,
+    /// Payload bytes of that packet, where it was a whole datagram: not TCP, and not cut
+    /// by the capture.
+    pub payload_length: Option<u32>,
 }
 
 /// Content that spreads, grown to its full length, with the evidence for it.
@@ -97,8 +104,12 @@ pub struct Signature {
     pub port_rule: String,
     /// The bytes that repeat.
     pub content: Vec<u8>,
-    /// The strings that must all occur for a match; at present the content alone.
+    /// The strings that must all occur for a match: the content, and what else every
+    /// sample holds (see [`tokens::tokens()`]).
     pub tokens: Vec<Vec<u8>>,
+    /// Whether the tokens followed each other in this order, none overlapping another, in
+    /// every sample.
+    pub tokens_ordered: bool,
     /// Packets with one of its windows, at most, since that window was watched.
     pub packets: u64,
     /// Estimated number of sources.

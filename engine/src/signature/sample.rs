@@ -27,6 +27,8 @@ pub struct Sample {
     pub packet: u64,
     /// That packet's time.
     pub time: Timestamp,
+    /// Its payload bytes, where it is a whole datagram.
+    pub payload_length: Option<u32>,
 }
 
 impl Sample {
@@ -68,6 +70,7 @@ pub(super) mod testing {
             destination_port: 445,
             packet: 10 + id,
             time: Timestamp::from_nanos(1_000 * id),
+            payload_length: None,
         }
     }
 

@@ -19,6 +19,8 @@ pub(super) struct Sample {
     pub(super) source_port: u16,
     pub(super) destination_port: u16,
     pub(super) time: Timestamp,
+    /// Payload bytes of a whole datagram.
+    pub(super) payload_length: Option<u32>,
     /// The TCP direction; others are never continued.
     pub(super) direction: Option<u64>,
     /// Sequence number of the region's first byte.
@@ -216,6 +218,17 @@ impl Pool {
         let word = self.present.iter().position(|&word| word != 0)?;
         let priority = word * 64 + self.present[word].trailing_zeros() as usize;
         Some(self.ranks[priority].0)
+    }
+
+    /// All samples: of the lowest priority first, the oldest first.
+    pub(super) fn by_rank(&self) -> impl Iterator<Item = u32> {
+        let ranks = self.ranks.iter();
+        ranks.flat_map(|(oldest, _)| {
+            std::iter::successors((*oldest != NONE).then_some(*oldest), |&i| {
+                let newer = self.links[i as usize].newer;
+                (newer != NONE).then_some(newer)
+            })
+        })
     }
 
     fn chain(&self, first: u32) -> impl Iterator<Item = u32> {

@@ -31,6 +31,8 @@ pub struct PacketPiece<'a> {
     pub destination_port: u16,
     /// When it was captured.
     pub time: Timestamp,
+    /// Whether the payload is all that was sent, not cut by the capture.
+    pub whole: bool,
 }
 
 impl PacketPiece<'_> {
@@ -68,6 +70,8 @@ pub struct SampleView<'a> {
     pub time: Timestamp,
     /// Number of the packet that it was taken from.
     pub packet: u64,
+    /// Its payload bytes, where it is a whole datagram.
+    pub payload_length: Option<u32>,
 }
 
 /// Packet time after which a sample gives way to another of its priority: 60 s.
@@ -232,6 +236,17 @@ impl Samples {
             destination_port: sample.destination_port,
             time: sample.time,
             packet: sample.packet,
+            payload_length: sample.payload_length,
+        })
+    }
+
+    /// The bytes around the wanted window of the `most` samples that matter least: other
+    /// traffic than what is about to be reported, as far as there is any.
+    pub fn ordinary(&self, most: usize) -> impl Iterator<Item = &[u8]> {
+        self.pool.by_rank().take(most).filter_map(|slot| {
+            let sample = self.pool.sample(slot)?;
+            let (from, to) = sample.extents.around(sample.core)?;
+            Some(&self.pool.bytes(slot)[from as usize..to as usize])
         })
     }
 
@@ -325,6 +340,8 @@ impl Samples {
             source_port: packet.source_port,
             destination_port: packet.destination_port,
             time: packet.time,
+            payload_length: (packet.direction.is_none() && packet.whole)
+                .then_some(packet.payload.len() as u32),
             direction: packet.direction,
             base: start,
             core: offset.wrapping_sub(base) as u32,

@@ -19,6 +19,9 @@ pub(super) struct Record {
     length: usize,
     ascii: String,
     tokens_hex: Vec<String>,
+    /// Since version 0.2; older lines have one token.
+    #[serde(default)]
+    tokens_ordered: bool,
     packets: u64,
     sources: u32,
     destinations: u32,
@@ -58,6 +61,9 @@ struct SampleRecord {
     source_port: u16,
     destination_port: u16,
     offset: i64,
+    /// As above.
+    #[serde(default)]
+    payload_length: Option<u32>,
 }
 
 impl From<&Signature> for Record {
@@ -75,6 +81,7 @@ impl From<&Signature> for Record {
             length: signature.content.len(),
             ascii: ascii(&signature.content),
             tokens_hex: signature.tokens.iter().map(|token| hex(token)).collect(),
+            tokens_ordered: signature.tokens_ordered,
             packets: signature.packets,
             sources: signature.sources,
             destinations: signature.destinations,
@@ -114,6 +121,7 @@ impl TryFrom<Record> for Signature {
                 .ok_or_else(|| unreadable("protocol", &record.protocol))?,
             content: bytes(&record.content_hex, "content_hex")?,
             tokens: tokens.collect::<Result<_, _>>()?,
+            tokens_ordered: record.tokens_ordered,
             source_list: hosts(&record.source_list, "source_list")?,
             destination_list: hosts(&record.destination_list, "destination_list")?,
             relays: record
@@ -183,6 +191,7 @@ impl From<&SignatureSample> for SampleRecord {
             source_port: sample.source_port,
             destination_port: sample.destination_port,
             offset: sample.offset,
+            payload_length: sample.payload_length,
         }
     }
 }
@@ -199,6 +208,7 @@ impl TryFrom<SampleRecord> for SignatureSample {
             source_port: record.source_port,
             destination_port: record.destination_port,
             offset: record.offset,
+            payload_length: record.payload_length,
         })
     }
 }

@@ -21,6 +21,7 @@ fn signature() -> Signature {
         port_rule: "destination".to_owned(),
         content: b"GET \"/\" \x00\xff~".to_vec(),
         tokens: vec![b"GET \"/\" \x00\xff~".to_vec()],
+        tokens_ordered: true,
         packets: 12,
         sources: 5,
         destinations: 9,
@@ -58,6 +59,7 @@ fn signature() -> Signature {
             source_port: 1_025,
             destination_port: 445,
             offset: -3,
+            payload_length: None,
         }],
     }
 }
@@ -67,7 +69,8 @@ const GOLDEN: &str = concat!(
     r#""id":"00112233445566778899aabbccddeeff","alarm":"propagation","#,
     r#""confidence":"high","protocol":"tcp","port":445,"port_rule":"destination","#,
     r#""content_hex":"47455420222f222000ff7e","length":11,"ascii":"GET \"/\" ..~","#,
-    r#""tokens_hex":["47455420222f222000ff7e"],"packets":12,"sources":5,"#,
+    r#""tokens_hex":["47455420222f222000ff7e"],"tokens_ordered":true,"#,
+    r#""packets":12,"sources":5,"#,
     r#""destinations":9,"source_list":["192.0.2.7","192.0.2.30"],"#,
     r#""destination_list":["198.51.100.1","2001:db8:1:2::"],"spread":4,"#,
     r#""relays":[{"host":"192.0.2.7","received_at":"1970-01-01T00:00:01.000000000Z","#,
@@ -81,7 +84,7 @@ const GOLDEN: &str = concat!(
     r#""reasons":["2 hosts received it."]},"#,
     r#""samples":[{"packet":41,"time":"1970-01-01T00:00:01.500000000Z","#,
     r#""source":"192.0.2.7","destination":"198.51.100.1","source_port":1025,"#,
-    r#""destination_port":445,"offset":-3}]}"#,
+    r#""destination_port":445,"offset":-3,"payload_length":null}]}"#,
 );
 
 #[test]

@@ -4,10 +4,12 @@ use super::super::coalesce::{Piece, Place};
 use super::super::evidence::judge;
 use super::super::{
     Alarm, Candidate, Relay, Sample, Signature, SignatureSample, Support, signature_id,
+    tokens::{Holder, Tokens, chosen, narrowed, tokens},
 };
 use super::reported::Report;
 use crate::packet::{Host, Timestamp};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// The most samples that a signature names; the newest are kept, since later
 /// alarms share those.
@@ -21,6 +23,8 @@ pub(super) struct Known {
     pub(super) content: Vec<u8>,
     pub(super) support: Support,
     pub(super) witnesses: Vec<Witness>,
+    /// Unless there were too few samples to tell.
+    pub(super) tokens: Option<Tokens>,
     /// Content keys of the windows that alarmed.
     pub(super) members: BTreeSet<u64>,
     pub(super) tally: Tally,
@@ -54,6 +58,7 @@ impl Known {
             content,
             support,
             witnesses: Vec::new(),
+            tokens: None,
             members: BTreeSet::new(),
             tally: Tally::default(),
             fired: [None; 2],
@@ -83,6 +88,30 @@ impl Known {
         }
     }
 
+    /// Finds the tokens, or holds those known against more samples; says whether they
+    /// changed.
+    pub(super) fn see_tokens(
+        &mut self,
+        before: &[u8],
+        holders: Vec<Holder>,
+        ordinary: &[Arc<[u8]>],
+    ) -> bool {
+        let holders = chosen(holders);
+        let now = match &self.tokens {
+            None => tokens(&self.content, &holders, ordinary),
+            Some(known) if known.list.len() == 1 => {
+                Some(Tokens::of_content(&self.content))
+            }
+            Some(known) => Some(narrowed(known, before, &self.content, &holders)),
+        };
+        let strings = |tokens: &Option<Tokens>| {
+            tokens.as_ref().is_some_and(|it| it.list.len() > 1).then(|| tokens.clone())
+        };
+        let changed = strings(&self.tokens) != strings(&now);
+        self.tokens = now;
+        changed
+    }
+
     /// Takes over all that counts for another signature of the same content.
     pub(super) fn absorb(&mut self, other: &Self) {
         self.members.extend(&other.members);
@@ -107,6 +136,8 @@ impl Known {
             tally.relays.1.len(),
         );
         let samples = self.witnesses.iter();
+        let tokens =
+            self.tokens.clone().unwrap_or_else(|| Tokens::of_content(&self.content));
         Signature {
             id: self.id.clone(),
             alarm: self.alarm,
@@ -115,7 +146,8 @@ impl Known {
             port: self.port,
             port_rule: port_rule.to_owned(),
             content: self.content.clone(),
-            tokens: vec![self.content.clone()],
+            tokens: tokens.list,
+            tokens_ordered: tokens.ordered,
             packets: tally.packets,
             sources: tally.sources,
             destinations: tally.destinations,
@@ -140,6 +172,7 @@ impl Known {
             // Here and in the ledger's map.
             + 4 * self.id.len()
             + self.content.len()
+            + self.tokens.as_ref().map_or(0, Tokens::memory_bytes)
             + self.witnesses.len() * size_of::<Witness>()
             + hosts * size_of::<Host>()
             + self.tally.relays.1.len() * size_of::<Relay>()
@@ -178,6 +211,7 @@ impl Witness {
                 source_port: sample.source_port,
                 destination_port: sample.destination_port,
                 offset: 0,
+                payload_length: sample.payload_length,
             },
         }
     }

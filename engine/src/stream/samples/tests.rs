@@ -21,6 +21,7 @@ fn piece(
         source_port: 1_025,
         destination_port: 80,
         time: Timestamp::from_nanos(number * SECOND / 1_000),
+        whole: true,
     }
 }
 
