@@ -66,4 +66,4 @@ pub use outbreak::Outbreak;
 pub use pcap_writer::{CapturedFrame, FrameWriter, PcapWriter, PcapngWriter};
 pub use profile::{Expectation, Kind, Profile, Verdict};
 pub use scenario::{FrameStream, GenerateOptions, Scenario, Trace, generate};
-pub use score::{Claim, Score};
+pub use score::{Claim, Edges, Score};

@@ -6,7 +6,7 @@
 //! claim is *false*. Recall is the share of a content's invariant bytes that lie
 //! in such shared runs; precision is the share of the claimed bytes that do.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,28 @@ pub struct ContentScore {
     /// Share of the bytes of true claims that are invariant bytes, 0 to 1; 0
     /// without any.
     pub precision: f64,
+    /// Of a content with one invariant piece that was found: how the claim nearest to
+    /// that piece begins and ends.
+    #[serde(default)]
+    pub edges: Option<Edges>,
+}
+
+/// How a claim lies on an invariant piece.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edges {
+    /// Bytes that it begins too early; negative: too late.
+    pub left: i64,
+    /// Bytes that it ends too late; negative: too early.
+    pub right: i64,
+    /// Whether it is the piece, byte for byte.
+    pub exact: bool,
+}
+
+impl Edges {
+    /// The greater of both errors, bytes.
+    pub fn most(&self) -> u64 {
+        self.left.unsigned_abs().max(self.right.unsigned_abs())
+    }
 }
 
 /// When a content was found.
@@ -98,6 +120,7 @@ fn score_content(
     let mut covered: Vec<Vec<bool>> =
         pieces.iter().map(|piece| vec![false; piece.len()]).collect();
     let (mut claimed, mut right, mut first) = (0, 0, None);
+    let mut edges: Option<Edges> = None;
     for (claim, related) in claims.iter().zip(related) {
         let port_fits = claim.port.is_none()
             || content.destination_port.is_none()
@@ -112,6 +135,14 @@ fn score_content(
         let shared = shared.iter().filter(|shared| **shared).count();
         if shared > 0 {
             *related = true;
+            if let [piece] = &pieces[..] {
+                let on = edges_on(piece, &claim.content);
+                let nearer =
+                    |known: &Edges| (on.most(), !on.exact) < (known.most(), !known.exact);
+                if edges.as_ref().is_none_or(nearer) {
+                    edges = Some(on);
+                }
+            }
             claimed += claim.content.len();
             right += shared;
             first =
@@ -127,7 +158,34 @@ fn score_content(
         detection: first.map(|time_ns| detection(content, truth, time_ns)),
         recall: share(found, pieces.iter().map(Vec::len).sum()),
         precision: share(right, claimed),
+        edges,
     }
+}
+
+/// How a claim lies on a piece with which it shares a run: at the distance that most of
+/// its runs have, the smallest of several.
+fn edges_on(piece: &[u8], claim: &[u8]) -> Edges {
+    let run = RUN.min(piece.len());
+    let mut distances: BTreeMap<i64, usize> = BTreeMap::new();
+    let places = places(piece, run);
+    for (at, window) in claim.windows(run).enumerate() {
+        for &place in places.get(window).into_iter().flatten() {
+            *distances.entry(at as i64 - place as i64).or_default() += 1;
+        }
+    }
+    let most = distances.iter().rev().max_by_key(|(_, count)| **count);
+    let left = most.map_or(0, |(distance, _)| *distance);
+    let right = claim.len() as i64 - left - piece.len() as i64;
+    Edges { left, right, exact: piece == claim }
+}
+
+/// Where each run of `run` bytes stands.
+fn places(piece: &[u8], run: usize) -> HashMap<&[u8], Vec<usize>> {
+    let mut places: HashMap<&[u8], Vec<usize>> = HashMap::new();
+    for (at, window) in piece.windows(run).enumerate() {
+        places.entry(window).or_default().push(at);
+    }
+    places
 }
 
 fn detection(content: &ContentTruth, truth: &GroundTruth, time_ns: u64) -> Detection {
@@ -146,10 +204,7 @@ fn mark_shared(piece: &[u8], claim: &[u8], in_piece: &mut [bool], in_claim: &mut
     if run == 0 {
         return;
     }
-    let mut places: HashMap<&[u8], Vec<usize>> = HashMap::new();
-    for (at, window) in piece.windows(run).enumerate() {
-        places.entry(window).or_default().push(at);
-    }
+    let places = places(piece, run);
     for (at, window) in claim.windows(run).enumerate() {
         for &place in places.get(window).into_iter().flatten() {
             in_piece[place..place + run].fill(true);
@@ -206,6 +261,28 @@ mod tests {
         assert_eq!(score.contents[0].recall, 1.0);
         assert_eq!(score.contents[0].detection.unwrap().time_ns, 4);
         assert_eq!(score.contents[0].detection.unwrap().delay_seconds, 0.0);
+    }
+
+    #[test]
+    fn edges_say_how_the_nearest_claim_lies() {
+        let truth = truth();
+        let invariant = truth.contents[0].invariant_pieces().remove(0);
+        let edges = |contents: &[&[u8]]| {
+            let claims: Vec<Claim> = contents.iter().map(|one| claim(one, 0)).collect();
+            Score::new(&claims, &truth).contents[0].edges
+        };
+        let longer = [b"ab", &invariant[..], b"cde"].concat();
+        assert_eq!(edges(&[]), None);
+        assert_eq!(edges(&[&longer]), Some(Edges { left: 2, right: 3, exact: false }));
+        assert_eq!(
+            edges(&[&longer, &invariant[1..]]),
+            Some(Edges { left: -1, right: 0, exact: false })
+        );
+        let exact = Some(Edges { left: 0, right: 0, exact: true });
+        assert_eq!(edges(&[&longer, &invariant, &invariant[9..]]), exact);
+        let mut changed = invariant.clone();
+        changed[100] ^= 1;
+        assert_eq!(edges(&[&changed]).map(|it| (it.most(), it.exact)), Some((0, false)));
     }
 
     #[test]

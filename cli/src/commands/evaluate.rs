@@ -5,7 +5,7 @@ use crate::evaluate::held_out::HeldOut;
 use crate::evaluate::job::{Job, Key, capture_jobs, jobs, values};
 use crate::evaluate::plan::Plan;
 use crate::evaluate::results::{Evaluation, Input, Row, Run, SCHEMA, Subject};
-use crate::evaluate::run::Said;
+use crate::evaluate::rules_hit::Rules;
 use crate::evaluate::runner::{self, Kept};
 use crate::evaluate::{csv, extras, rows, setting, table};
 use crate::exit_code::{Exit, Failure};
@@ -48,9 +48,9 @@ pub(super) fn run(args: &EvaluateArgs, talk: &mut Talk) -> Result<Exit, Failure>
         [] => None,
         files => Some(HeldOut::read(files)?),
     };
-    let also = |said: &Said, run: &mut Run| {
+    let also = |rules: &Rules<'_>, run: &mut Run| {
         if let Some(held_out) = &held_out {
-            held_out.count(said, run);
+            held_out.count(rules, run);
         }
     };
     let mut kept = match &args.resume {
@@ -71,7 +71,9 @@ pub(super) fn run(args: &EvaluateArgs, talk: &mut Talk) -> Result<Exit, Failure>
     }
     evaluation.setting.seconds = started.elapsed().as_secs_f64();
     write(args, &evaluation)?;
-    let strange = evaluation.rows.iter().any(|row| !row.as_expected);
+    let wrong = |row: &Row| !row.as_expected || !row.rules_wrong.is_empty();
+    let strange = evaluation.rows.iter().any(wrong)
+        || !rows::is_exact_enough(rows::exact(&evaluation.rows));
     Ok(match outcome.stopped_by {
         Some(signal) => Exit::Signal(signal),
         None if strange && args.strict => Exit::SignatureFound,

@@ -2,16 +2,11 @@
 
 use super::extras::keys;
 use super::results::{BenignCount, DispersionMap, Run};
-use super::run::{Said, false_signature, sift};
+use super::rules_hit::Rules;
+use super::run::{false_signature, sift};
 use super::stored::Stored;
 use crate::exit_code::Failure;
-use crate::fragments::Fragments;
-use std::convert::Infallible;
 use wormsift::config::Config;
-use wormsift::decode::{Decoded, Decoder};
-use wormsift::export::{Rule, RuleOptions, Sid};
-use wormsift::matching::Matcher;
-use wormsift::packet::Packet;
 use wormsift::signature::Alarm;
 use wormsift_corpora::GroundTruth;
 
@@ -21,9 +16,6 @@ pub(crate) struct HeldOut {
     stored: Stored,
 }
 
-/// Memory for the ends of TCP segments, bytes.
-const TAILS: usize = 16 << 20;
-
 impl HeldOut {
     /// Reads them into memory.
     pub(crate) fn read(files: &[String]) -> Result<Self, Failure> {
@@ -31,35 +23,10 @@ impl HeldOut {
     }
 
     /// Counts the packets that a run's signatures match, as exported rules would.
-    pub(crate) fn count(&self, said: &Said, run: &mut Run) {
-        let last = said.last();
-        let (sid, options) = (Sid { sid: 1, rev: 1 }, RuleOptions::default());
-        let rules: Vec<Rule<'_>> = last
-            .values()
-            .filter_map(|(_, it)| Rule::new(it, sid, &options).ok())
-            .collect();
-        if rules.is_empty() {
-            run.benign_packets_matched = Some(0);
-            return;
-        }
-        let Ok(mut matcher) = Matcher::new(&rules, TAILS) else { return };
-        let decoder = Decoder::new(true, false);
-        let mut fragments = Fragments::new(decoder);
-        let (mut found, mut holding) = (Vec::new(), Vec::new());
-        let mut scan = |packet: &Packet<'_>| -> Result<(), Infallible> {
-            found.clear();
-            matcher.scan(packet, &mut found);
-            matcher.complete(packet, &found, &mut holding);
-            Ok(())
-        };
-        for frame in self.stored.frames() {
-            let Ok(()) = match decoder.frame(&frame) {
-                Decoded::Packet(packet) => scan(&packet),
-                Decoded::Fragment(fragment) => fragments.insert(&fragment, &mut scan),
-                Decoded::Drop(_) => Ok(()),
-            };
-        }
-        run.benign_packets_matched = Some(matcher.counters().matched);
+    pub(crate) fn count(&self, rules: &Rules<'_>, run: &mut Run) {
+        let [all, right] = rules.count(&self.stored.frames());
+        run.benign_packets_matched = Some(all);
+        run.rules_hit_benign = Some([right, self.stored.len() as u64]);
     }
 
     /// Its keys by prevalence and dispersion.

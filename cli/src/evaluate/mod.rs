@@ -9,6 +9,7 @@ pub(crate) mod page;
 pub(crate) mod plan;
 pub(crate) mod results;
 pub(crate) mod rows;
+pub(crate) mod rules_hit;
 pub(crate) mod run;
 pub(crate) mod runner;
 pub(crate) mod setting;

@@ -122,6 +122,24 @@ pub(crate) struct Row {
     pub(crate) recall: Option<Estimate>,
     /// Share of the bytes of true signatures that are invariant.
     pub(crate) precision: Option<Estimate>,
+    /// Runs in which the content is the invariant byte for byte, and runs that found a
+    /// content with one invariant piece.
+    #[serde(default)]
+    pub(crate) exact: [u64; 2],
+    /// Most bytes by which it is too short or too long at either end.
+    #[serde(default)]
+    pub(crate) edge_bytes: Option<u64>,
+    /// Share of the worm's packets (over TCP: flows) that the exported rules hit.
+    #[serde(default)]
+    pub(crate) rules_hit: Option<Estimate>,
+    /// Packets of held-out captures that the rules of true signatures hit, in all runs,
+    /// and packets that these held.
+    #[serde(default)]
+    pub(crate) rules_hit_benign: Option<[u64; 2]>,
+    /// Why the rules, or the edges of the content, are not good enough; empty where they
+    /// are.
+    #[serde(default)]
+    pub(crate) rules_wrong: String,
     /// Packets a run.
     pub(crate) packets: Estimate,
     /// Most bytes that the sensor's tables and stores held.
@@ -191,6 +209,20 @@ pub(crate) struct Run {
     pub(crate) false_signatures: Vec<FalseSignature>,
     /// Benign packets that its signatures match on held-out captures.
     pub(crate) benign_packets_matched: Option<u64>,
+    /// The same of true signatures alone, and packets that those captures hold.
+    #[serde(default)]
+    pub(crate) rules_hit_benign: Option<[u64; 2]>,
+    /// Packets (over TCP: flows) of the worm that the rules of true signatures hit, and all
+    /// of them; `None` when nothing was found.
+    #[serde(default)]
+    pub(crate) rules_hit: Option<[u64; 2]>,
+    /// How the contents lie on the invariants, where each has one piece and was found: the
+    /// greatest error in bytes, and whether all are exact.
+    #[serde(default)]
+    pub(crate) edges: Option<(u64, bool)>,
+    /// Whether some content has several invariant pieces.
+    #[serde(default)]
+    pub(crate) polymorphic: bool,
     /// Vulnerable hosts.
     pub(crate) vulnerable: u64,
     /// (seconds since the first infection, hosts infected by then), thinned out to

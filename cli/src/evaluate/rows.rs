@@ -54,8 +54,48 @@ fn row(story: &Story, case: &Case, swept: Option<String>, runs: Vec<Run>) -> Row
         as_expected: as_expected(&dispersion) && as_expected(&propagation),
         dispersion,
         propagation,
+        rules_wrong: rules_wrong(&runs),
         ..measured(runs)
     }
+}
+
+/// A content may begin or end so many bytes off its invariant.
+const EDGE_BYTES: u64 = 8;
+
+/// What the rules of a run must hit of its worm, and may of held-out packets: a body of
+/// several strings shares less with its copies.
+fn goals(polymorphic: bool) -> (f64, f64) {
+    if polymorphic { (0.95, 1e-4) } else { (0.99, 0.0) }
+}
+
+/// What is not good enough in the first run in which something is not.
+fn rules_wrong(runs: &[Run]) -> String {
+    let wrong = |run: &Run| {
+        let (least, most) = goals(run.polymorphic);
+        if let Some((bytes, _)) = run.edges.filter(|(bytes, _)| *bytes > EDGE_BYTES) {
+            return Some(format!("seed {}: content {bytes} bytes off", run.seed));
+        }
+        if let Some([hit, all]) = run.rules_hit
+            && (hit as f64) < least * all as f64
+        {
+            return Some(format!("seed {}: rules hit {hit} of {all}", run.seed));
+        }
+        let [hit, all] = run.rules_hit_benign?;
+        (hit as f64 > most * all as f64)
+            .then(|| format!("seed {}: rules hit {hit} benign packets", run.seed))
+    };
+    runs.iter().find_map(wrong).unwrap_or_default()
+}
+
+/// Over all rows, runs whose content is the invariant byte for byte, and runs that could be.
+pub(crate) fn exact(rows: &[Row]) -> [u64; 2] {
+    rows.iter()
+        .fold([0; 2], |[exact, all], row| [exact + row.exact[0], all + row.exact[1]])
+}
+
+/// Whether these are at least 95 in a hundred.
+pub(crate) fn is_exact_enough([exact, all]: [u64; 2]) -> bool {
+    100 * exact >= 95 * all
 }
 
 /// The one row of a capture.
@@ -89,6 +129,10 @@ pub(crate) fn capture_row(
 
 /// What is counted and measured in any runs.
 fn measured(runs: Vec<Run>) -> Row {
+    let edges = || runs.iter().filter_map(|run| run.edges);
+    let exact = [edges().filter(|(_, exact)| *exact).count(), edges().count()];
+    let hits = runs.iter().filter_map(|run| run.rules_hit).filter(|[_, all]| *all > 0);
+    let benign = runs.iter().filter_map(|run| run.rules_hit_benign);
     let speeds = runs.iter().filter(|run| run.seconds > 0.0);
     Row {
         false_signatures: estimate(
@@ -99,6 +143,10 @@ fn measured(runs: Vec<Run>) -> Row {
         ),
         recall: some_estimate(runs.iter().filter_map(|run| run.recall)),
         precision: some_estimate(runs.iter().filter_map(|run| run.precision)),
+        exact: exact.map(|count| count as u64),
+        edge_bytes: edges().map(|(bytes, _)| bytes).max(),
+        rules_hit: some_estimate(hits.map(|[hit, all]| hit as f64 / all as f64)),
+        rules_hit_benign: benign.reduce(|a, b| [a[0] + b[0], a[1] + b[1]]),
         packets: estimate(runs.iter().map(|run| run.packets as f64)),
         memory_bytes: runs.iter().map(|run| run.memory_bytes).max().unwrap_or(0),
         bytes_per_second: estimate(speeds.map(|run| run.bytes as f64 / run.seconds))

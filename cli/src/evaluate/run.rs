@@ -12,7 +12,7 @@ use wormsift::packet::{Frame, protocol};
 use wormsift::sensor::Sensor;
 use wormsift::signature::{Alarm, Finding, Signature};
 use wormsift_corpora::ground_truth::Protocol;
-use wormsift_corpora::{Claim, GroundTruth, Score};
+use wormsift_corpora::{Claim, Edges, GroundTruth, Score};
 
 /// What a sensor said.
 pub(crate) struct Said {
@@ -77,13 +77,7 @@ fn take(sensor: &mut Sensor, now: u64, news: &mut Vec<(u64, Signature)>) {
 pub(crate) fn judge(said: &Said, truth: &GroundTruth, config: &Config) -> Run {
     let first_infection =
         truth.infections.first().map_or(truth.first_packet_ns, |one| one.time_ns);
-    let claim = |time_ns: u64, it: &Signature| Claim {
-        content: it.content.clone(),
-        protocol: protocol_of(it.protocol),
-        // Under another rule the port is not the one that the truth names.
-        port: it.port.filter(|_| config.port_rule == PortRule::Destination),
-        time_ns,
-    };
+    let claim = |time_ns: u64, it: &Signature| claim(time_ns, it, config);
     let by_alarm = |alarm: Alarm| {
         let claims: Vec<Claim> = said
             .news
@@ -105,6 +99,11 @@ pub(crate) fn judge(said: &Said, truth: &GroundTruth, config: &Config) -> Run {
     // Of several contents, one that was missed has no bytes covered.
     let found: Vec<_> =
         score.contents.iter().filter(|content| content.detection.is_some()).collect();
+    let edges: Option<Vec<_>> = found.iter().map(|content| content.edges).collect();
+    let edges = edges.filter(|edges| !edges.is_empty()).map(|edges| {
+        let most = edges.iter().map(Edges::most).max();
+        (most.unwrap_or(0), edges.iter().all(|edges| edges.exact))
+    });
     let mean = |sum: f64, count: usize| (!found.is_empty()).then(|| sum / count as f64);
     let recall = found.iter().map(|content| content.recall).sum();
     let precision = found.iter().map(|content| content.precision).sum();
@@ -118,12 +117,31 @@ pub(crate) fn judge(said: &Said, truth: &GroundTruth, config: &Config) -> Run {
         precision: mean(precision, found.len()),
         false_signatures,
         benign_packets_matched: None,
+        rules_hit_benign: None,
+        rules_hit: None,
+        edges,
+        polymorphic: truth.contents.iter().any(|content| content.invariant.len() > 1),
         vulnerable: truth.vulnerable_hosts,
         growth: growth(truth, first_infection),
         memory_bytes: said.memory_bytes,
         seconds: said.seconds,
         frames_hash: String::new(),
     }
+}
+
+fn claim(time_ns: u64, it: &Signature, config: &Config) -> Claim {
+    Claim {
+        content: it.content.clone(),
+        protocol: protocol_of(it.protocol),
+        // Under another rule the port is not the one that the truth names.
+        port: it.port.filter(|_| config.port_rule == PortRule::Destination),
+        time_ns,
+    }
+}
+
+/// Whether a signature is about something planted.
+pub(crate) fn is_true(it: &Signature, truth: &GroundTruth, config: &Config) -> bool {
+    Score::new(&[claim(0, it, config)], truth).false_claims == 0
 }
 
 /// When the last of the contents was found, if all were. Where nothing was planted, any

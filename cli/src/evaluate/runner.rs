@@ -2,6 +2,7 @@
 
 use super::job::{Job, Key};
 use super::results::Run;
+use super::rules_hit::Rules;
 use super::run::{judge, sift};
 use crate::exit_code::Failure;
 use crate::signals::Signals;
@@ -25,8 +26,8 @@ pub(crate) struct Outcome {
     pub(crate) stopped_by: Option<i32>,
 }
 
-/// Something to do with each run's news, such as counting what they match elsewhere.
-pub(crate) type Also<'a> = &'a (dyn Fn(&super::run::Said, &mut Run) + Sync);
+/// Something to do with each run's rules, such as counting what they match elsewhere.
+pub(crate) type Also<'a> = &'a (dyn Fn(&Rules<'_>, &mut Run) + Sync);
 
 /// Does the jobs on so many threads, one job a thread and one thread a job, so that
 /// speeds can be compared.
@@ -142,7 +143,9 @@ fn work(queue: &Queue, sender: &Sender<Done>, also: Also<'_>) {
             let done = said.map_err(Failure::usage).map(|said| {
                 let mut run = judge(&said, truth, &config);
                 run.frames_hash.clone_from(&hash);
-                also(&said, &mut run);
+                let rules = Rules::of(&said, truth, &config);
+                rules.count_worm(&frames, truth, &mut run);
+                also(&rules, &mut run);
                 (key, run)
             });
             if sender.send(done).is_err() {

@@ -65,6 +65,11 @@ impl Stored {
             .collect()
     }
 
+    /// How many frames there are.
+    pub(crate) fn len(&self) -> usize {
+        self.frames.len()
+    }
+
     /// A hash of times and bytes.
     pub(crate) fn hash(&self) -> String {
         let mut hash = xxhash_rust::xxh3::Xxh3::new();

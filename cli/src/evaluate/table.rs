@@ -1,6 +1,7 @@
 //! The rows as a table for a terminal.
 
 use super::results::{AlarmResult, Estimate, Evaluation, Row, Subject};
+use super::rows;
 use crate::table::counted;
 use std::fmt::Write;
 
@@ -16,6 +17,9 @@ pub(crate) fn render(evaluation: &Evaluation) -> String {
         "false",
         "recall",
         "precision",
+        "exact",
+        "rules hit",
+        "benign",
         "",
     ];
     let mut lines: Vec<Vec<String>> = vec![heading.map(str::to_owned).to_vec()];
@@ -34,9 +38,19 @@ pub(crate) fn render(evaluation: &Evaluation) -> String {
     }
     let (judged, free): (Vec<&Row>, Vec<&Row>) =
         evaluation.rows.iter().partition(|row| is_judged(row));
-    let right = judged.iter().filter(|row| row.as_expected).count();
+    let good = |row: &&&Row| row.as_expected && row.rules_wrong.is_empty();
+    let right = judged.iter().filter(good).count();
     if !judged.is_empty() {
         let _ = writeln!(text, "{right} of {} rows as expected", judged.len());
+    }
+    let [exact, all] = rows::exact(&evaluation.rows);
+    if all > 0 {
+        let _ = writeln!(
+            text,
+            "content of one piece exact in {exact} of {} ({:.1} %)",
+            counted(all, "run"),
+            100.0 * exact as f64 / all as f64
+        );
     }
     if !free.is_empty() {
         let _ = writeln!(
@@ -82,7 +96,17 @@ fn fields(row: &Row) -> Vec<String> {
         format!("{:.2}", row.false_signatures.mean),
         share(row.recall.as_ref()),
         share(row.precision.as_ref()),
-        if row.as_expected { String::new() } else { "not as expected".to_owned() },
+        match row.exact {
+            [_, 0] => String::new(),
+            [exact, all] => format!("{exact}/{all}"),
+        },
+        share(row.rules_hit.as_ref()),
+        row.rules_hit_benign.map_or_else(String::new, |[hit, _]| hit.to_string()),
+        match (row.as_expected, &*row.rules_wrong) {
+            (true, wrong) => wrong.to_owned(),
+            (false, "") => "not as expected".to_owned(),
+            (false, wrong) => format!("not as expected; {wrong}"),
+        },
     ]
 }
 
