@@ -169,7 +169,7 @@ impl Matcher {
                 let known = &self.rules[rule as usize];
                 let in_place =
                     tcp || known.offset.is_none_or(|at| at == found.start as usize);
-                if !in_place || !known.concerns(packet) {
+                if !in_place || !known.service.concerns(known.protocol, packet) {
                     continue;
                 }
                 match seen.iter_mut().find(|(of, _)| *of == rule) {
@@ -212,24 +212,6 @@ impl Matcher {
 
 /// Nothing here is a defence: a fixed seed makes runs alike.
 const SEED: u64 = 0x6d61_7463_6869_6e67;
-
-impl Known {
-    /// Whether protocol and port are the rule's.
-    fn concerns(&self, packet: &Packet<'_>) -> bool {
-        packet.protocol == self.protocol
-            && match self.service {
-                Service::Anywhere => true,
-                Service::To(port, _) => packet.destination_port == port,
-                Service::From(port) => packet.source_port == port,
-                Service::Either(port) => {
-                    packet.source_port == port || packet.destination_port == port
-                }
-                Service::Icmp(kind, code) => {
-                    packet.destination_port == u16::from_be_bytes([kind, code])
-                }
-            }
-    }
-}
 
 /// A hash of the direction of a TCP connection.
 fn direction(packet: &Packet<'_>, seed: u64) -> u64 {

@@ -52,7 +52,8 @@ impl<'a> Rules<'a> {
         hits
     }
 
-    /// Counts the worm's packets and those that are hit. Over TCP, flows: one that holds
+    /// Counts the worm's packets to the services of true signatures and those that are
+    /// hit: what travels elsewhere is in the recall. Over TCP, flows: one that holds
     /// less than the content's bytes was cut before its end and does not count.
     pub(crate) fn count_worm(
         &self,
@@ -71,7 +72,9 @@ impl<'a> Rules<'a> {
         let [mut hit, mut all] = [0; 2];
         let mut flows: BTreeMap<Flow, (u64, bool, bool)> = BTreeMap::new();
         self.each(frames, |packet, holding| {
-            let carried = contents.iter().find(|it| it.carriers.contains(packet.number));
+            let carried = contents
+                .iter()
+                .find(|it| it.carriers.contains(packet.number) && self.concern(packet));
             let held = holding.iter().any(|rule| self.right[*rule]);
             if packet.protocol != protocol::TCP {
                 all += u64::from(carried.is_some());
@@ -98,6 +101,12 @@ impl<'a> Rules<'a> {
         all += whole().count() as u64;
         hit += whole().filter(|(_, _, hit)| *hit).count() as u64;
         run.rules_hit = Some([hit, all]);
+    }
+
+    /// Whether a rule of a true signature looks at such packets.
+    fn concern(&self, packet: &Packet<'_>) -> bool {
+        let mut right = self.rules.iter().zip(&self.right).filter(|(_, right)| **right);
+        right.any(|(rule, _)| rule.service.concerns(rule.signature.protocol, packet))
     }
 
     /// Gives every packet and the rules that hold on it.

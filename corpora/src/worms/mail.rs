@@ -7,6 +7,7 @@
 //! servers are on both sides of the tap, which sees the hops that cross it.
 
 use std::net::Ipv4Addr;
+use std::ops::Range;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -202,7 +203,7 @@ impl Mail {
             talk.say(peer, line.as_bytes(), rng.between(500_000, 20_000_000));
         }
         self.text.clear();
-        let range = letter.write(hops, &self.attachment, &mut self.text);
+        let range = shared(letter.write(hops, &self.attachment, &mut self.text));
         let plant = Plant { range, ..Plant::default() };
         let whole = talk.say_planted(Peer::Client, &self.text, 2_000_000, &plant);
         let accepted = format!("250 queued as {queued}\r\n");
@@ -237,7 +238,7 @@ impl Mail {
             talk.say(peer, line.as_bytes(), rng.between(500_000, 20_000_000));
         }
         self.text.clear();
-        let range = letter.write(hops, &self.attachment, &mut self.text);
+        let range = shared(letter.write(hops, &self.attachment, &mut self.text));
         let infects = self.hosts.next_infection(person);
         let plant = Plant { range, infects, ..Plant::default() };
         let whole = talk.say_planted(Peer::Server, &self.text, 2_000_000, &plant);
@@ -258,6 +259,16 @@ impl Mail {
 struct Infector {
     person: usize,
     crosses: bool,
+}
+
+/// What every letter has before the attachment and behind it, too: the end of the
+/// headers, and the beginning of the last boundary.
+const BEFORE: &[u8] = b")\r\n\r\n";
+const AFTER: &[u8] = b"--";
+
+/// The stretch that every letter shares, by where the attachment stands.
+fn shared(attachment: Range<usize>) -> Range<usize> {
+    attachment.start - BEFORE.len()..attachment.end + AFTER.len()
 }
 
 /// What is attached: encoded, it must be the same in every letter.
@@ -316,7 +327,9 @@ impl Plot for Mail {
     fn contents(&self) -> Vec<PlantedContent> {
         vec![PlantedContent {
             name: "attachment".to_owned(),
-            body: Body::new(vec![Piece::Invariant(self.attachment.clone())]),
+            body: Body::new(vec![Piece::Invariant(
+                [BEFORE, &self.attachment, AFTER].concat(),
+            )]),
             protocol: Protocol::Tcp,
             destination_port: None,
         }]

@@ -1,6 +1,7 @@
 //! What does a rule of any dialect need to know of a signature?
 
 use super::sids::Sid;
+use crate::packet::Packet;
 use crate::packet::protocol::{ICMP, ICMPV6, TCP, UDP};
 use crate::signature::Signature;
 use std::fmt;
@@ -86,6 +87,24 @@ pub enum Service {
     Either(u16),
     /// ICMP of this type and code.
     Icmp(u8, u8),
+}
+
+impl Service {
+    /// Whether the packet, if of this protocol, is one that such a rule looks at.
+    pub fn concerns(self, protocol: u8, packet: &Packet<'_>) -> bool {
+        packet.protocol == protocol
+            && match self {
+                Self::Anywhere => true,
+                Self::To(port, _) => packet.destination_port == port,
+                Self::From(port) => packet.source_port == port,
+                Self::Either(port) => {
+                    packet.source_port == port || packet.destination_port == port
+                }
+                Self::Icmp(kind, code) => {
+                    packet.destination_port == u16::from_be_bytes([kind, code])
+                }
+            }
+    }
 }
 
 impl<'a> Rule<'a> {

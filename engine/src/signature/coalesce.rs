@@ -37,6 +37,11 @@ pub struct Piece<'a> {
     pub places: Vec<Place>,
     /// Who stands behind it.
     pub support: Support,
+    /// Windows that it was grown from.
+    pub windows: u32,
+    /// Of how many the samples differ before it, and behind it. 0: they end there, and so
+    /// may the content go on.
+    pub stops: [u32; 2],
 }
 
 /// Pieces that are parts of one content.
@@ -45,8 +50,11 @@ pub struct Joined {
     /// The bytes that the pieces span.
     pub content: Vec<u8>,
     /// Indices of the pieces, rising, each with where it begins in `content`.
-    /// Negative or beyond the end only for pieces with less support than others.
+    /// Negative or beyond the end for pieces with less support than others, and where
+    /// more windows stop than go on.
     pub parts: Vec<(usize, i64)>,
+    /// Windows that stop at its beginning, and at its end, because their samples differ.
+    pub stops: [u32; 2],
     /// The best support of any piece.
     pub support: Support,
 }
@@ -60,12 +68,15 @@ pub(super) const MOST_BYTES: usize = 16 * 1024;
 /// Two pieces are parts of one content when
 /// - in two samples that both have, they overlap or abut, at the same distance;
 /// - or in one, where one of them has no more than one sample, and they overlap;
-/// - or their bytes are equal, or one's lie inside the other's.
+/// - or their bytes are equal, or one's lie inside the other's;
+/// - or the end of one is the beginning of the other, where the samples of neither say
+///   that it stops there: content longer than a sample.
 ///
 /// Joined content is put together from the pieces' bytes. Where two pieces
 /// overlap with different bytes (two variants with a common part), the later one
 /// begins a content of its own. A piece with less support than the best of its
-/// content joins it, but adds no bytes. Each piece is in exactly one result;
+/// content joins it, but adds no bytes. Where more windows stop than go on, because their
+/// samples differ, the content stops: what goes on is not in all of its carriers. Each piece is in exactly one result;
 /// results are in the order of their best-supported, then first piece.
 pub fn coalesce(pieces: &[Piece<'_>]) -> Vec<Joined> {
     let distinct = Distinct::of(pieces);
@@ -99,6 +110,8 @@ struct Item<'a> {
     support: Support,
     places: Vec<Place>,
     pieces: Vec<usize>,
+    windows: u32,
+    stops: [u32; 2],
 }
 
 impl<'a> Distinct<'a> {
@@ -114,10 +127,15 @@ impl<'a> Distinct<'a> {
                     support: piece.support,
                     places: Vec::new(),
                     pieces: Vec::new(),
+                    windows: 0,
+                    stops: [0; 2],
                 });
             }
             let item = &mut items[at];
             item.support = item.support.max(piece.support);
+            item.windows += piece.windows;
+            item.stops[0] += piece.stops[0];
+            item.stops[1] += piece.stops[1];
             item.places.extend(&piece.places);
             item.pieces.push(i);
         }
@@ -192,7 +210,51 @@ impl Assembly {
         true
     }
 
-    fn finish(self, distinct: &Distinct) -> Joined {
+    /// Cuts what most of the windows that reach it do not confirm.
+    fn trim(&mut self, items: &[Item]) {
+        // Each item that counts: where it begins and ends, and its votes.
+        let voters: Vec<(i64, i64, &Item)> = self
+            .items
+            .iter()
+            .map(|&(i, at)| (at, at + items[i].content.len() as i64, &items[i]))
+            .filter(|(_, _, item)| item.support == self.support)
+            .collect();
+        let outvoted = |edge: i64, side: usize| {
+            let at_edge = |(from, to, _): &&(i64, i64, &Item)| [*from, *to][side] == edge;
+            let stops: u32 = voters.iter().filter(at_edge).map(|v| v.2.stops[side]).sum();
+            let over = |(from, to, _): &&(i64, i64, &Item)| *from < edge && edge < *to;
+            stops > voters.iter().filter(over).map(|v| v.2.windows).sum()
+        };
+        let (start, end) = (self.start, self.start + self.content.len() as i64);
+        let first = voters.iter().map(|v| v.0).filter(|at| outvoted(*at, 0)).max();
+        let last = voters.iter().map(|v| v.1).filter(|at| outvoted(*at, 1)).min();
+        let (first, last) = (first.unwrap_or(start), last.unwrap_or(end));
+        if first < last {
+            self.content.truncate((last - start) as usize);
+            self.content.drain(..(first - start) as usize);
+            self.start = first;
+        }
+    }
+
+    /// The votes for both ends.
+    fn stops(&self, items: &[Item]) -> [u32; 2] {
+        let end = self.start + self.content.len() as i64;
+        let mut stops = [0; 2];
+        for &(i, at) in &self.items {
+            let item = &items[i];
+            if at == self.start {
+                stops[0] += item.stops[0];
+            }
+            if at + item.content.len() as i64 == end {
+                stops[1] += item.stops[1];
+            }
+        }
+        stops
+    }
+
+    fn finish(mut self, distinct: &Distinct) -> Joined {
+        self.trim(&distinct.items);
+        let stops = self.stops(&distinct.items);
         let mut parts: Vec<(usize, i64)> = self
             .items
             .iter()
@@ -202,7 +264,7 @@ impl Assembly {
             })
             .collect();
         parts.sort_unstable();
-        Joined { content: self.content.into(), parts, support: self.support }
+        Joined { content: self.content.into(), parts, support: self.support, stops }
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Grown {
     pub kept: Vec<usize>,
     /// Who stands behind it.
     pub support: Support,
+    /// Whether the samples differ before it and behind it; else too few of them go on.
+    pub differs: [bool; 2],
 }
 
 impl Grown {
@@ -54,7 +56,8 @@ pub fn grow(samples: &[Sample]) -> Option<Grown> {
     let window = samples[first].window.len();
     if kept.len() == 1 {
         let support = Support::OneSample;
-        return Some(Grown { before: 0, length: window, kept, support });
+        let differs = [false; 2];
+        return Some(Grown { before: 0, length: window, kept, support, differs });
     }
     let support = if has_two_sources(samples, &kept) {
         Support::Sources
@@ -62,14 +65,17 @@ pub fn grow(samples: &[Sample]) -> Option<Grown> {
         Support::OneSource
     };
     let enough = Enough { at_least: kept.len().div_ceil(2).max(2), support };
-    let before = extend(samples, &mut kept, enough, |sample, distance| {
-        let at = sample.window.start.checked_sub(distance + 1)?;
-        Some(sample.bytes[at])
-    });
-    let after = extend(samples, &mut kept, enough, |sample, distance| {
-        sample.bytes.get(sample.window.end + distance).copied()
-    });
-    Some(Grown { before, length: before + window + after, kept, support })
+    let (before, differs_before) =
+        extend(samples, &mut kept, enough, |sample, distance| {
+            let at = sample.window.start.checked_sub(distance + 1)?;
+            Some(sample.bytes[at])
+        });
+    let (after, differs_after) =
+        extend(samples, &mut kept, enough, |sample, distance| {
+            sample.bytes.get(sample.window.end + distance).copied()
+        });
+    let differs = [differs_before, differs_after];
+    Some(Grown { before, length: before + window + after, kept, support, differs })
 }
 
 /// Which samples must remain.
@@ -104,13 +110,14 @@ fn aligned(samples: &[Sample]) -> Vec<usize> {
     best
 }
 
-/// Grows one way and returns by how many bytes; `kept` loses what dropped out.
+/// Grows one way and returns by how many bytes, and whether the next ones differ; `kept`
+/// loses what dropped out.
 fn extend(
     samples: &[Sample],
     kept: &mut Vec<usize>,
     enough: Enough,
     byte: impl Fn(&Sample, usize) -> Option<u8>,
-) -> usize {
+) -> (usize, bool) {
     let mut grown = 0;
     let mut survivors = Vec::with_capacity(kept.len());
     loop {
@@ -119,7 +126,7 @@ fn extend(
         for &i in kept.iter() {
             if let Some(byte) = byte(&samples[i], grown) {
                 if *common.get_or_insert(byte) != byte {
-                    return grown;
+                    return (grown, true);
                 }
                 survivors.push(i);
             }
@@ -128,7 +135,7 @@ fn extend(
             let spread = enough.support != Support::Sources
                 || has_two_sources(samples, &survivors);
             if survivors.len() < enough.at_least || !spread {
-                return grown;
+                return (grown, false);
             }
             std::mem::swap(kept, &mut survivors);
         }
@@ -201,6 +208,7 @@ mod tests {
         ];
         let grown = grow(&samples).unwrap();
         assert_eq!((grown.length, grown.kept), (12, vec![2, 3, 4]));
+        assert_eq!(grown.differs, [false; 2]);
         // Four of one source and one of another: the one must remain.
         let mut lone = samples.clone();
         lone[0].source = lone[4].source;
@@ -240,6 +248,7 @@ mod tests {
             prop_assert_eq!(grown.content(&samples), &content[..]);
             prop_assert_eq!(grown.kept.len(), samples.len());
             prop_assert_eq!(grown.support, Support::Sources);
+            prop_assert_eq!(grown.differs, [true; 2]);
             for &i in &grown.kept {
                 prop_assert_eq!(grown.start(&samples, i), surroundings[i].0.len());
             }

@@ -417,6 +417,7 @@ impl Ledger {
             let before = std::mem::replace(&mut known.content, joined.content);
             news |= known.see_tokens(&before, group.holders, &self.ordinary);
             known.support = known.support.max(joined.support);
+            known.stops = joined.stops;
             known.witnesses = witnesses;
         }
         for &i in &group.alarms {
@@ -501,6 +502,8 @@ fn piece<'a>(samples: &'a [Sample], grown: &Grown) -> Piece<'a> {
             })
             .collect(),
         support: grown.support,
+        windows: 1,
+        stops: grown.differs.map(u32::from),
     }
 }
 

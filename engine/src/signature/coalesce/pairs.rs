@@ -1,10 +1,15 @@
 //! Which two pieces belong together, and at which distance?
 
 use super::{Item, Piece, Place};
+use crate::signature::strength::distinct;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Contents of fewer bytes are not looked for inside others.
 const ANCHOR: usize = 16;
+/// As many bytes at the end of one content and the beginning of another, of as many
+/// values, are one stretch.
+const LEAST_OVERLAP: usize = 32;
+const LEAST_VALUES: usize = 8;
 /// At most so many pieces that begin alike, or next in one sample, or that hold one
 /// piece, are compared with each one: contents made to overlap all others cost no
 /// more than that.
@@ -113,8 +118,9 @@ impl<'a> Anchors<'a> {
         Self { contents, by_first, begins }
     }
 
-    /// The contents inside `outer`, and where each begins: one pass over its bytes.
-    fn inside(&self, outer: &[u8]) -> impl Iterator<Item = (usize, usize)> {
+    /// The contents that lie inside `outer`, or that begin with its end, and where each
+    /// begins: one pass over its bytes.
+    fn within(&self, outer: &[u8]) -> impl Iterator<Item = (usize, usize)> {
         let here = outer
             .windows(ANCHOR)
             .enumerate()
@@ -124,17 +130,26 @@ impl<'a> Anchors<'a> {
                 .get(window)
                 .into_iter()
                 .flatten()
-                .filter(move |inner| outer[at..].starts_with(self.contents[**inner]))
+                .filter(move |inner| {
+                    let (inner, rest) = (self.contents[**inner], &outer[at..]);
+                    rest.starts_with(inner) || inner.starts_with(rest) && is_overlap(rest)
+                })
                 .map(move |inner| (*inner, at))
         })
     }
+}
+
+/// Whether this much in common is no accident.
+fn is_overlap(bytes: &[u8]) -> bool {
+    bytes.len() >= LEAST_OVERLAP && distinct(bytes) >= LEAST_VALUES
 }
 
 fn two(bytes: &[u8]) -> usize {
     usize::from(bytes[0]) << 8 | usize::from(bytes[1])
 }
 
-/// Pairs (outer, inner) by bytes alone.
+/// Pairs (outer, inner) by bytes alone, or (first, second) where they overlap and neither
+/// stops there.
 pub(super) fn by_bytes(items: &[Item<'_>]) -> Vec<Pair> {
     if items.len() < 2 {
         return Vec::new();
@@ -145,8 +160,14 @@ pub(super) fn by_bytes(items: &[Item<'_>]) -> Vec<Pair> {
     let mut found = BTreeSet::new();
     for (outer, item) in items.iter().enumerate() {
         found.clear();
-        for (inner, at) in anchors.inside(item.content) {
-            if inner != outer && holders[inner] < MOST_ALIKE && found.insert(inner) {
+        for (inner, at) in anchors.within(item.content) {
+            let is_inside = at + items[inner].content.len() <= item.content.len();
+            let goes_on = || item.stops[1] == 0 && items[inner].stops[0] == 0;
+            if inner != outer
+                && (is_inside || goes_on())
+                && holders[inner] < MOST_ALIKE
+                && found.insert(inner)
+            {
                 holders[inner] += 1;
                 pairs.push(Pair {
                     a: outer as u32,
@@ -176,11 +197,11 @@ pub(in crate::signature) fn related(known: &[Piece<'_>], new: &[Piece<'_>]) -> V
         .collect();
     let anchors = Anchors::of(known.iter().map(|piece| piece.content).collect());
     for content in &contents {
-        anchors.inside(content).for_each(|(inner, _)| related[inner] = true);
+        anchors.within(content).for_each(|(inner, _)| related[inner] = true);
     }
     let anchors = Anchors::of(contents);
     for (related, piece) in related.iter_mut().zip(known) {
-        *related |= anchors.inside(piece.content).next().is_some();
+        *related |= anchors.within(piece.content).next().is_some();
     }
     related
 }

@@ -18,6 +18,8 @@ fn piece<'a>(
         content: &content[range.clone()],
         places: places.collect(),
         support: Support::Sources,
+        windows: 1,
+        stops: [0; 2],
     }
 }
 
@@ -98,6 +100,45 @@ fn a_piece_with_less_support_joins_but_adds_no_bytes() {
     assert_eq!(joined[0].content, &TEXT[..20]);
     assert_eq!(joined[0].support, Support::Sources);
     assert_eq!(joined[0].parts, [(0, 10), (1, 0)]);
+}
+
+#[test]
+fn what_is_longer_than_a_sample_is_joined_where_it_overlaps() {
+    let content: Vec<u8> = (0..120).map(|i: u32| (i * i * 37 >> 3) as u8).collect();
+    let first = piece(&content, 0..70, &[(1, 0), (2, 9)]);
+    let second = piece(&content, 30..120, &[(3, 0), (4, 9)]);
+    let joined = coalesce(&[second.clone(), first.clone()]);
+    assert_eq!(joined.len(), 1);
+    assert_eq!(joined[0].content, content);
+    assert!(related(std::slice::from_ref(&first), std::slice::from_ref(&second))[0]);
+    // Too little in common, or an end that the samples show.
+    let short = piece(&content, 50..120, &[(3, 0), (4, 9)]);
+    assert_eq!(coalesce(&[first.clone(), short]).len(), 2);
+    for (one, stops) in [(0, [0, 1]), (1, [1, 0])] {
+        let mut pieces = [first.clone(), second.clone()];
+        pieces[one].stops = stops;
+        assert_eq!(coalesce(&pieces).len(), 2);
+    }
+}
+
+#[test]
+fn content_ends_where_more_windows_stop_than_go_on() {
+    let samples = [(1, 0), (2, 30)];
+    let with = |range: std::ops::Range<usize>, windows, stops| {
+        let pieces = Piece { windows, stops, ..piece(TEXT, range, &samples) };
+        pieces
+    };
+    // One window goes on to both sides, against two that stop before and three behind.
+    let pieces =
+        [with(0..40, 1, [1, 1]), with(10..20, 2, [2, 0]), with(15..30, 3, [0, 3])];
+    let joined = coalesce(&pieces);
+    assert_eq!(joined.len(), 1);
+    assert_eq!(joined[0].content, &TEXT[10..30]);
+    assert_eq!(joined[0].parts, [(0, -10), (1, 0), (2, 5)]);
+    assert_eq!(joined[0].stops, [2, 3]);
+    // One against one is no majority.
+    let pieces = [with(0..40, 1, [1, 1]), with(10..20, 1, [1, 1])];
+    assert_eq!(coalesce(&pieces)[0].content, &TEXT[..40]);
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub(super) struct Known {
     pub(super) port: Option<u16>,
     pub(super) content: Vec<u8>,
     pub(super) support: Support,
+    /// See [`Piece::stops`].
+    pub(super) stops: [u32; 2],
     pub(super) witnesses: Vec<Witness>,
     /// Unless there were too few samples to tell.
     pub(super) tokens: Option<Tokens>,
@@ -57,6 +59,7 @@ impl Known {
             port,
             content,
             support,
+            stops: [0; 2],
             witnesses: Vec::new(),
             tokens: None,
             members: BTreeSet::new(),
@@ -85,6 +88,8 @@ impl Known {
             content: &self.content,
             places: self.witnesses.iter().map(|witness| witness.place).collect(),
             support: self.support,
+            windows: self.members.len() as u32,
+            stops: self.stops,
         }
     }
 
