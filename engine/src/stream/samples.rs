@@ -82,7 +82,7 @@ const ANCHORS: usize = 4;
 /// Pieces of stream around wanted windows, for one flow shard, in fixed memory.
 ///
 /// A sample is a fixed region of a stream, `sample_bytes` long: up to 512 bytes
-/// before its packet, the payload, and what comes after. Whatever segment of
+/// before its packet, the payload, and at least as much after. Whatever segment of
 /// the direction has bytes in the region fills what is missing there, so order
 /// and size of segments do not matter; the first copy of a byte stays. What is
 /// shown is the contiguous run around the window.
@@ -94,7 +94,6 @@ pub struct Samples {
     anchors: Anchors,
     history: History,
     region: usize,
-    before: usize,
     /// Running maximum of packet times.
     now: Timestamp,
     born: u64,
@@ -118,7 +117,6 @@ impl Samples {
             anchors: Anchors::new(capacity * ANCHORS, seed.rotate_left(34)),
             history,
             region,
-            before: history::PIECE.min(region / 4),
             now: Timestamp::default(),
             born: 0,
             last: (u64::MAX, 0),
@@ -295,8 +293,12 @@ impl Samples {
             return None;
         }
         let inside = from >= 0 && to <= len;
-        let before = if packet.direction.is_some() { self.before as i64 } else { 0 };
-        let (low, high) = (from.min(0) - before, to.max(len));
+        // As much to either side: what is left of a content in the segment before or
+        // behind is seen where none of its own windows is sampled.
+        let (low, high) = (from.min(0), to.max(len));
+        let room = (region - (high - low)).max(0) / 2;
+        let before = room.min(history::PIECE as i64).min(region / 4);
+        let low = if packet.direction.is_some() { low - before } else { low };
         let base = if high - low <= region {
             low
         } else {
