@@ -6,7 +6,7 @@ use crate::talk::Talk;
 use std::fs;
 use std::path::{Path, PathBuf};
 use wormsift::export::{
-    NoRule, Rule, RuleOptions, SidRegistry, eve, host_sets, misp, snort3, stix, suricata,
+    Rule, RuleOptions, Sid, SidRegistry, eve, host_sets, misp, snort3, stix, suricata,
     yara, zeek,
 };
 use wormsift::signature::{Confidence, Signature};
@@ -42,18 +42,32 @@ pub(crate) fn write(
             SidRegistry::default()
         }
     };
-    let mut rules = Vec::new();
+    let mut rules: Vec<Rule<'_>> = Vec::new();
+    let all = chosen.len();
     for signature in chosen {
-        let sid = sids.assign(&signature.id, &signature.content).map_err(|error| {
+        let mut rule = match Rule::new(signature, Sid { sid: 0, rev: 0 }, &options) {
+            Ok(rule) => rule,
+            Err(weak) => {
+                talk.warning(format_args!("{}: no rule: {weak}", signature.id));
+                continue;
+            }
+        };
+        if let Some(same) = rules.iter().find(|known| known.asks_the_same(&rule)) {
+            let same = &same.signature.id;
+            talk.warning(format_args!("{}: no rule: {same} has the same", signature.id));
+            continue;
+        }
+        rule.sid = sids.assign(&signature.id, &bytes(signature)).map_err(|error| {
             Failure::of(
                 args.sids.as_deref().unwrap_or(Path::new("sids")).display(),
                 error,
             )
         })?;
-        match Rule::new(signature, sid, &options) {
-            Ok(rule) => rules.push(rule),
-            Err(weak) => left_out(signature, &weak, talk),
-        }
+        rules.push(rule);
+    }
+    if rules.len() < all {
+        let left_out = all - rules.len();
+        talk.warning(format_args!("{left_out} of {all} signatures make no rule"));
     }
     // First the numbers, then the rules: none is ever used and then forgotten.
     if let Some(path) = &args.sids {
@@ -74,8 +88,17 @@ pub(crate) fn write(
     })
 }
 
-fn left_out(signature: &Signature, weak: &NoRule, talk: &Talk) {
-    talk.warning(format_args!("{}: no rule: {weak}", signature.id));
+/// What a rule's revision follows: the content, and its tokens where there are more.
+fn bytes(signature: &Signature) -> Vec<u8> {
+    let mut bytes = signature.content.clone();
+    if signature.tokens.len() > 1 {
+        for token in &signature.tokens {
+            bytes.extend((token.len() as u64).to_le_bytes());
+            bytes.extend(token);
+        }
+        bytes.push(u8::from(signature.tokens_ordered));
+    }
+    bytes
 }
 
 fn read_sids(path: &Path) -> Result<SidRegistry, Failure> {

@@ -87,7 +87,22 @@ fn suricata_tokens(text: &str) -> Vec<Vec<u8>> {
     for depth in numbers(&options, "depth") {
         assert!(tokens.iter().all(|token| token.len() <= depth), "depth below content");
     }
+    // A relative content needs one before it; a modifier belongs to the content before.
+    let mut before = 0;
+    for (key, _) in &options {
+        before += usize::from(key == "content");
+        assert!(key != "distance" || before > 1, "relative to nothing");
+    }
+    assert!(numbers(&options, "distance").iter().all(|distance| *distance == 0));
+    let tcp = head.starts_with("alert tcp ");
+    let tied = ["offset", "depth", "dsize"];
+    assert!(!tcp || options.iter().all(|(key, _)| !tied.contains(&key.as_str())));
     tokens
+}
+
+/// Contents that must follow the one before.
+fn suricata_relative(text: &str) -> usize {
+    numbers(&options_of(text).1, "distance").len()
 }
 
 fn snort_tokens(text: &str) -> Vec<Vec<u8>> {
@@ -112,13 +127,14 @@ fn snort_tokens(text: &str) -> Vec<Vec<u8>> {
     tokens
 }
 
-fn zeek_tokens(text: &str) -> Vec<Vec<u8>> {
+/// Patterns of a Zeek signature, each a list of tokens in order.
+fn zeek_patterns(text: &str) -> Vec<Vec<Vec<u8>>> {
     let mut lines = text.lines();
     let first = lines.next().expect("a first line");
     let id = first.strip_prefix("signature ").and_then(|l| l.strip_suffix(" {"));
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
     assert!(id.expect("an id").chars().all(plain));
-    let mut tokens = Vec::new();
+    let mut patterns = Vec::new();
     let mut events = 0;
     for line in lines.by_ref() {
         let line = line.trim();
@@ -130,15 +146,8 @@ fn zeek_tokens(text: &str) -> Vec<Vec<u8>> {
             "payload" => {
                 let pattern =
                     rest.strip_prefix("/(?s:.*)").and_then(|p| p.strip_suffix('/'));
-                let bytes = pattern.expect("an unanchored pattern").split("\\x").skip(1);
-                tokens.push(
-                    bytes
-                        .map(|pair| {
-                            assert_eq!(pair.len(), 2);
-                            u8::from_str_radix(pair, 16).expect("hexadecimal digits")
-                        })
-                        .collect(),
-                );
+                let tokens = pattern.expect("an unanchored pattern").split("(?s:.*)");
+                patterns.push(tokens.map(escaped_bytes).collect());
             }
             "event" => events += 1,
             "ip-proto" | "dst-port" | "src-port" => assert!(rest.starts_with("== ")),
@@ -147,7 +156,18 @@ fn zeek_tokens(text: &str) -> Vec<Vec<u8>> {
         }
     }
     assert_eq!((events, lines.next()), (1, None));
-    tokens
+    patterns
+}
+
+/// `\xHH` alone.
+fn escaped_bytes(text: &str) -> Vec<u8> {
+    let mut pairs = text.split("\\x");
+    assert_eq!(pairs.next(), Some(""), "an unescaped character");
+    let byte = |pair: &str| {
+        assert_eq!(pair.len(), 2);
+        u8::from_str_radix(pair, 16).expect("hexadecimal digits")
+    };
+    pairs.map(byte).collect()
 }
 
 fn yara_tokens(text: &str) -> Vec<Vec<u8>> {
@@ -179,18 +199,34 @@ proptest! {
         tokens in prop::collection::vec(token(), 1..4),
         protocol in prop::sample::select(vec![1u8, 6, 17, 47, 58]),
         rule in prop::sample::select(vec!["destination", "source", "service", "none"]),
+        ordered in any::<bool>(),
+        length in prop::option::of(120_u32..1_500),
     ) {
         let mut signature = signature(&tokens[0]);
         signature.protocol = protocol;
         signature.port_rule = rule.to_owned();
         signature.port = (rule != "none").then_some(445);
         signature.tokens = tokens.clone();
+        signature.tokens_ordered = ordered;
+        signature.samples.iter_mut().for_each(|sample| sample.payload_length = length);
         let options = RuleOptions { most_bytes: 2_048, ..RuleOptions::default() };
         prop_assume!(Rule::new(&signature, SID, &options).is_ok());
         let rule = Rule::new(&signature, SID, &options).unwrap();
-        prop_assert_eq!(suricata_tokens(&suricata::rule(&rule, &options)), tokens.clone());
-        prop_assert_eq!(snort_tokens(&snort3::rule(&rule, &options)), tokens.clone());
-        prop_assert_eq!(zeek_tokens(&zeek::rule(&rule)), tokens.clone());
+        let (suricata, snort) =
+            (suricata::rule(&rule, &options), snort3::rule(&rule, &options));
+        prop_assert_eq!(suricata_tokens(&suricata), tokens.clone());
+        prop_assert_eq!(snort_tokens(&snort), tokens.clone());
+        let relative = if ordered { tokens.len() - 1 } else { 0 };
+        prop_assert_eq!(suricata_relative(&suricata), relative);
+        prop_assert_eq!(snort.matches(",distance 0").count(), relative);
+        let of_udp = length.filter(|_| protocol == 17).map(|it| format!(" dsize:{it};"));
+        for text in [&suricata, &snort] {
+            prop_assert_eq!(text.contains(" dsize:"), of_udp.is_some());
+            prop_assert!(of_udp.as_ref().is_none_or(|condition| text.contains(condition)));
+        }
+        let patterns = zeek_patterns(&zeek::rule(&rule));
+        prop_assert_eq!(patterns.len(), if ordered { 1 } else { tokens.len() });
+        prop_assert_eq!(patterns.concat(), tokens.clone());
         prop_assert_eq!(yara_tokens(&yara::rule(&rule)), tokens);
     }
 
@@ -228,9 +264,13 @@ fn the_golden_rules_stay_as_they_are() {
         .join("\n")
     };
     let udp = lines(&signature);
+    signature.samples.iter_mut().for_each(|sample| sample.payload_length = Some(376));
+    let of_one_length = lines(&signature);
     (signature.protocol, signature.tokens) =
         (6, vec![vec![1; 4], signature.content.clone()]);
-    let golden = format!("{udp}\n{}", lines(&signature));
+    let ordered = lines(&signature);
+    signature.tokens_ordered = false;
+    let golden = [udp, of_one_length, ordered, lines(&signature)].join("\n");
     if std::env::var_os("WORMSIFT_BLESS").is_some() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/export/golden_rules.txt");
         std::fs::write(path, &golden).unwrap();

@@ -3,7 +3,7 @@
 use super::sids::Sid;
 use crate::packet::Packet;
 use crate::packet::protocol::{ICMP, ICMPV6, TCP, UDP};
-use crate::signature::Signature;
+use crate::signature::{Signature, SignatureSample, strength};
 use std::fmt;
 
 /// What all rule formats share.
@@ -35,6 +35,9 @@ pub enum NoRule {
     Short(usize),
     /// They have too few distinct byte values: filler.
     Monotonous(usize),
+    /// So few bits of information stand in them that chance, or a counting filler,
+    /// brings them.
+    Predictable(u32),
 }
 
 impl fmt::Display for NoRule {
@@ -48,6 +51,10 @@ impl fmt::Display for NoRule {
                 f,
                 "{values} distinct byte values look like filler: a rule needs {LEAST_VALUES}"
             ),
+            Self::Predictable(bits) => write!(
+                f,
+                "its bytes say {bits} bits, and much traffic has such: a rule needs {LEAST_BITS}"
+            ),
         }
     }
 }
@@ -58,6 +65,9 @@ const LEAST_BYTES: usize = 16;
 const LEAST_TOKEN: usize = 4;
 /// Fewer distinct byte values are filler.
 const LEAST_VALUES: usize = 8;
+/// A link of 10 Gbit/s carries some 2^47 bytes a day: what says fewer bits than this is
+/// to be expected in it by chance alone.
+const LEAST_BITS: u32 = 48;
 
 /// A signature as rules see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,8 +80,12 @@ pub struct Rule<'a> {
     pub tokens: Vec<&'a [u8]>,
     /// Where its packets go.
     pub service: Service,
+    /// Whether each token must follow the one before it.
+    pub ordered: bool,
     /// Over UDP, where the one token always began, when the samples agree.
     pub offset: Option<usize>,
+    /// Over UDP, how long every payload was, when the samples agree.
+    pub payload_length: Option<u32>,
 }
 
 /// Which packets a rule looks at.
@@ -127,15 +141,37 @@ impl<'a> Rule<'a> {
         if bytes < LEAST_BYTES {
             return Err(NoRule::Short(bytes));
         }
-        let values = distinct(tokens.iter().copied().flatten());
+        let values = strength::distinct(tokens.iter().copied().flatten());
         if values < LEAST_VALUES {
             return Err(NoRule::Monotonous(values));
+        }
+        let bits = strength::information(tokens.iter().copied()) as u32;
+        if bits < LEAST_BITS {
+            return Err(NoRule::Predictable(bits));
         }
         let offset = match tokens[..] {
             [token] if signature.protocol == UDP => constant_offset(signature, token),
             _ => None,
         };
-        Ok(Self { signature, sid, service: service(signature), offset, tokens })
+        let payload_length = constant(signature, |sample| sample.payload_length)
+            .filter(|_| signature.protocol == UDP);
+        Ok(Self {
+            signature,
+            sid,
+            service: service(signature),
+            ordered: signature.tokens_ordered && tokens.len() > 1,
+            offset,
+            payload_length,
+            tokens,
+        })
+    }
+
+    /// Whether both hold on the same packets.
+    pub fn asks_the_same(&self, other: &Rule<'_>) -> bool {
+        self.signature.protocol == other.signature.protocol
+            && (self.service, self.ordered) == (other.service, other.ordered)
+            && (self.offset, self.payload_length) == (other.offset, other.payload_length)
+            && self.tokens == other.tokens
     }
 
     /// The name of its protocol in rules; `ip` for those without one.
@@ -186,12 +222,6 @@ pub(super) fn hex(bytes: &[u8], separator: &str) -> String {
     digits.join(separator)
 }
 
-fn distinct<'b>(bytes: impl Iterator<Item = &'b u8>) -> usize {
-    let mut seen = [false; 256];
-    bytes.for_each(|byte| seen[usize::from(*byte)] = true);
-    seen.iter().filter(|seen| **seen).count()
-}
-
 /// The longest tokens that together take at most `most` bytes, in their own order; of
 /// one that is too long by itself, its most varied part.
 fn shortened<'b>(tokens: &[&'b [u8]], most: usize) -> Vec<&'b [u8]> {
@@ -238,19 +268,25 @@ fn most_varied(token: &[u8], length: usize) -> &[u8] {
     &token[best.1..best.1 + length]
 }
 
-/// Where the token begins in the payload, when it does so in all samples and there are
-/// enough of them from several sources.
+/// Where the token begins in the payload, when it does so in all samples.
 fn constant_offset(signature: &Signature, token: &[u8]) -> Option<usize> {
+    let start = constant(signature, |sample| Some(sample.offset))?;
+    let within = signature.content.windows(token.len()).position(|part| part == token)?;
+    usize::try_from(start).ok().map(|start| start + within)
+}
+
+/// What all samples say alike, when there are enough of them from several sources.
+fn constant<T: PartialEq>(
+    signature: &Signature,
+    of: impl Fn(&SignatureSample) -> Option<T>,
+) -> Option<T> {
     const ENOUGH: usize = 4;
     let samples = &signature.samples;
     let first = samples.first()?;
-    let same = samples.iter().all(|sample| sample.offset == first.offset);
+    let value = of(first)?;
+    let same = samples.iter().all(|sample| of(sample).as_ref() == Some(&value));
     let several = samples.iter().any(|sample| sample.source != first.source);
-    if samples.len() < ENOUGH || !same || !several {
-        return None;
-    }
-    let within = signature.content.windows(token.len()).position(|part| part == token)?;
-    usize::try_from(first.offset).ok().map(|start| start + within)
+    (samples.len() >= ENOUGH && same && several).then_some(value)
 }
 
 fn service(signature: &Signature) -> Service {
@@ -266,7 +302,7 @@ fn service(signature: &Signature) -> Service {
         "source" => Service::From(port),
         "service" => Service::Either(port),
         _ => {
-            let from_above = |sample: &crate::signature::SignatureSample| {
+            let from_above = |sample: &SignatureSample| {
                 sample.source_port >= 1_024 && sample.source_port > port
             };
             let by_clients = signature.protocol == TCP
@@ -367,6 +403,13 @@ pub(super) mod tests {
         assert_eq!(make(b"fifteen bytes.."), Err(NoRule::Short(15)));
         assert_eq!(make(&[7; 300]), Err(NoRule::Monotonous(1)));
         assert_eq!(make(b"sixteen bytes..!"), Ok(1));
+        // What pings are filled with.
+        assert_eq!(
+            make(b"abcdefghijklmnopqrstuvwabcdefghi"),
+            Err(NoRule::Predictable(6))
+        );
+        let counting: Vec<u8> = (0x10..0x38).collect();
+        assert_eq!(make(&counting), Err(NoRule::Predictable(0)));
     }
 
     #[test]
@@ -381,6 +424,23 @@ pub(super) mod tests {
         it.samples[3].offset = 24;
         it.protocol = 6;
         assert_eq!(offset(&it), Ok(None));
+    }
+
+    #[test]
+    fn a_length_needs_whole_datagrams_that_agree() {
+        let options = RuleOptions::default();
+        let mut it = signature(b"some content that is long enough");
+        let length =
+            |it: &Signature| Rule::new(it, SID, &options).map(|rule| rule.payload_length);
+        assert_eq!(length(&it), Ok(None));
+        it.samples.iter_mut().for_each(|sample| sample.payload_length = Some(376));
+        assert_eq!(length(&it), Ok(Some(376)));
+        it.samples[3].payload_length = None;
+        assert_eq!(length(&it), Ok(None));
+        it.samples[3].payload_length = Some(375);
+        assert_eq!(length(&it), Ok(None));
+        it.samples.truncate(3);
+        assert_eq!(length(&it), Ok(None));
     }
 
     #[test]

@@ -16,6 +16,9 @@ pub fn rule(rule: &Rule<'_>, options: &RuleOptions) -> String {
         if let Some(offset) = rule.offset {
             let _ = write!(text, ",offset {offset},depth {}", token.len());
         }
+        if n > 0 && rule.ordered {
+            text.push_str(",distance 0");
+        }
         text.push_str(if n == longest(rule) { ",fast_pattern;" } else { ";" });
     }
     text.push_str(&ending(rule, options));

@@ -2,7 +2,8 @@
 //!
 //! Every byte is written as `|HH HH|`: the one notation that no parser reads another
 //! way. TCP rules have neither offset nor `dsize`, which would tie them to single
-//! segments; so they match the reassembled stream.
+//! segments; so they match the reassembled stream. `distance:0` asks for a token behind
+//! the one before it.
 
 use super::rule::{Rule, RuleOptions, Service, hex};
 use std::fmt::Write;
@@ -15,6 +16,9 @@ pub fn rule(rule: &Rule<'_>, options: &RuleOptions) -> String {
         let _ = write!(text, " content:\"|{}|\";", hex(token, " "));
         if let Some(offset) = rule.offset {
             let _ = write!(text, " offset:{offset}; depth:{};", token.len());
+        }
+        if n > 0 && rule.ordered {
+            text.push_str(" distance:0;");
         }
         if n == longest(rule) {
             text.push_str(" fast_pattern;");
@@ -37,6 +41,14 @@ pub(super) fn header(rule: &Rule<'_>) -> String {
 
 /// What is asked besides the content: the same in both dialects.
 pub(super) fn conditions(rule: &Rule<'_>) -> String {
+    let mut text = service_conditions(rule);
+    if let Some(length) = rule.payload_length {
+        let _ = write!(text, " dsize:{length};");
+    }
+    text
+}
+
+fn service_conditions(rule: &Rule<'_>) -> String {
     match rule.service {
         Service::To(_, true) => " flow:established,to_server;".to_owned(),
         Service::Icmp(kind, code) => format!(" itype:{kind}; icode:{code};"),

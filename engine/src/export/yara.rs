@@ -1,4 +1,5 @@
-//! YARA rules, for files and memory in which the content is to be looked for.
+//! YARA rules, for files and memory in which the content is to be looked for. There the
+//! order of tokens on the wire says little: all must occur, anywhere.
 
 use super::rule::{Rule, hex};
 use std::fmt::Write;

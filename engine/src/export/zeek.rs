@@ -7,8 +7,8 @@
 use super::rule::{Rule, Service};
 use std::fmt::Write;
 
-/// One signature block, with the line feed. Tokens become one condition each: all must
-/// hold.
+/// One signature block, with the line feed. Tokens become one condition each, all of
+/// which must hold; those in order become one pattern.
 pub fn rule(rule: &Rule<'_>) -> String {
     let mut text = format!("signature wormsift-{} {{\n", rule.sid.sid);
     let protocol = match rule.protocol() {
@@ -30,9 +30,16 @@ pub fn rule(rule: &Rule<'_>) -> String {
             let _ = writeln!(text, "  header icmp[1:1] == {code}");
         }
     }
-    for token in &rule.tokens {
+    let patterns = rule.tokens.iter().map(|token| {
         let bytes: String = token.iter().map(|byte| format!("\\x{byte:02X}")).collect();
-        let _ = writeln!(text, "  payload /(?s:.*){bytes}/");
+        format!("(?s:.*){bytes}")
+    });
+    if rule.ordered {
+        let _ = writeln!(text, "  payload /{}/", patterns.collect::<String>());
+    } else {
+        for pattern in patterns {
+            let _ = writeln!(text, "  payload /{pattern}/");
+        }
     }
     let _ = writeln!(text, "  event \"{}\"\n}}", rule.title());
     text
