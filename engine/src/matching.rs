@@ -2,8 +2,8 @@
 //!
 //! All rules at once, by one Aho-Corasick automaton (Aho and Corasick 1975) over each
 //! payload and over each seam of a TCP direction: what a real engine would alert on, for
-//! evaluation and for looking through older captures. Tokens are those of the exported
-//! rule, so that both match the same packets.
+//! evaluation and for looking through older captures. Tokens, their order, offset and
+//! payload length are those of the exported rule, so that both match the same packets.
 //!
 //! [`Matcher::scan`] has no state and may run on any thread; [`Matcher::complete`] takes
 //! the packets in order, joins segments, and says which rules hold.
@@ -19,6 +19,8 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 const PARTS: usize = 1 << 14;
 /// Tokens of a rule that are looked for; more add nothing.
 const MOST_TOKENS: usize = 64;
+/// Tokens whose order is looked at; of more, no signature is made.
+const MOST_ORDERED: usize = crate::signature::tokens::MOST_TOKENS;
 
 /// Finds rules' contents in packets.
 pub struct Matcher {
@@ -38,7 +40,10 @@ struct Known {
     service: Service,
     /// One bit a token.
     all: u64,
+    /// Bytes of each token, where they must come in order.
+    order: Option<Vec<u32>>,
     offset: Option<usize>,
+    payload_length: Option<u32>,
 }
 
 /// Tokens of one rule seen so far in one direction of a stream.
@@ -46,13 +51,46 @@ struct Known {
 struct Part {
     tag: u64,
     seen: u64,
+    order: Order,
 }
 
-/// A pattern found in a packet, and where it begins in the payload.
+/// How far the tokens came in their order; places are sequence numbers.
+#[derive(Clone, Copy, Debug, Default)]
+struct Order {
+    /// Tokens found so far, each behind the one before.
+    next: u8,
+    /// Where the last of them ended.
+    end: u32,
+    /// Which tokens were seen at all, and where each last began: the one before may
+    /// arrive later.
+    seen: u8,
+    last: [u32; MOST_ORDERED],
+}
+
+impl Order {
+    /// Takes an occurrence; in a stream without gaps they come by where they begin. The
+    /// first one that may follow is as good as any: those of one token are equally long.
+    fn enter(&mut self, token: usize, start: u32, lengths: &[u32]) {
+        self.last[token] = start;
+        self.seen |= 1 << token;
+        while let Some(length) = lengths.get(usize::from(self.next)) {
+            let (next, start) = (self.next, self.last[usize::from(self.next)]);
+            let behind = next == 0 || start.wrapping_sub(self.end) as i32 >= 0;
+            if self.seen & 1 << next == 0 || !behind {
+                break;
+            }
+            self.end = start.wrapping_add(*length);
+            self.next += 1;
+        }
+    }
+}
+
+/// A pattern found in a packet, and where it begins in the payload: before it, across a
+/// seam.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Found {
+    start: i32,
     pattern: u32,
-    start: u32,
 }
 
 /// What happened.
@@ -93,7 +131,10 @@ impl Matcher {
                 protocol: rule.signature.protocol,
                 service: rule.service,
                 all: u64::MAX.checked_shr(64 - tokens.len() as u32).unwrap_or(0),
+                order: (rule.ordered && tokens.len() <= MOST_ORDERED)
+                    .then(|| tokens.iter().map(|token| token.len() as u32).collect()),
                 offset: rule.offset,
+                payload_length: rule.payload_length,
             });
         }
         let longest = patterns.iter().map(|pattern| pattern.len()).max().unwrap_or(1);
@@ -119,7 +160,7 @@ impl Matcher {
     /// Adds to `found` the tokens in the packet's own payload.
     pub fn scan(&self, packet: &Packet<'_>, found: &mut Vec<Found>) {
         found.extend(self.automaton.find_overlapping_iter(packet.payload).map(|it| {
-            Found { pattern: it.pattern().as_u32(), start: it.start() as u32 }
+            Found { pattern: it.pattern().as_u32(), start: it.start() as i32 }
         }));
     }
 
@@ -148,43 +189,64 @@ impl Matcher {
                 payload: packet.payload,
             };
             let (automaton, found) = (&self.automaton, &mut self.found);
-            self.tails.advance(segment, |buffer, seam, _| {
+            self.tails.advance(segment, |buffer, seam, first| {
                 let crossing = automaton
                     .find_overlapping_iter(buffer)
                     .filter(|it| it.start() < seam && it.end() > seam);
-                found.extend(
-                    crossing.map(|it| Found {
-                        pattern: it.pattern().as_u32(),
-                        start: u32::MAX,
-                    }),
-                );
+                found.extend(crossing.map(|it| Found {
+                    pattern: it.pattern().as_u32(),
+                    start: first + it.start() as i32,
+                }));
             });
         }
         if self.found.is_empty() {
             return;
         }
-        let mut seen: Vec<(u32, u64)> = Vec::new();
-        for found in std::mem::take(&mut self.found) {
+        self.found.sort_unstable();
+        let base = packet
+            .sequence
+            .wrapping_add(u32::from(tcp && packet.tcp_flags & tcp_flags::SYN != 0));
+        let length = packet.payload.len() as u32;
+        let mut seen: Vec<(u32, Part)> = Vec::new();
+        for i in 0..self.found.len() {
+            let found = self.found[i];
             for &(rule, token) in &self.owners[found.pattern as usize] {
                 let known = &self.rules[rule as usize];
-                let in_place =
-                    tcp || known.offset.is_none_or(|at| at == found.start as usize);
+                let in_place = tcp
+                    || known.offset.is_none_or(|at| at == found.start as usize)
+                        && known.payload_length.is_none_or(|it| it == length);
                 if !in_place || !known.service.concerns(known.protocol, packet) {
                     continue;
                 }
-                match seen.iter_mut().find(|(of, _)| *of == rule) {
-                    Some((_, tokens)) => *tokens |= 1 << token,
-                    None => seen.push((rule, 1 << token)),
+                let at = seen.iter().position(|(of, _)| *of == rule);
+                let at = at.unwrap_or_else(|| {
+                    let along = tcp && known.all.count_ones() > 1;
+                    let part = if along {
+                        part(&mut self.parts, &mut self.counters, direction, rule)
+                    } else {
+                        Part::default()
+                    };
+                    seen.push((rule, part));
+                    seen.len() - 1
+                });
+                let part = &mut seen[at].1;
+                part.seen |= 1 << token;
+                if let Some(lengths) = &known.order {
+                    let start = base.wrapping_add_signed(found.start);
+                    part.order.enter(usize::from(token), start, lengths);
                 }
             }
         }
-        for (rule, tokens) in seen {
-            let all = self.rules[rule as usize].all;
-            let held = if tcp && all.count_ones() > 1 {
-                self.enter(direction, rule, tokens, all)
-            } else {
-                tokens == all
+        for (rule, part) in seen {
+            let known = &self.rules[rule as usize];
+            let held = match &known.order {
+                Some(lengths) => usize::from(part.order.next) == lengths.len(),
+                None => part.seen == known.all,
             };
+            if part.tag != 0 {
+                let kept = if held { Part::default() } else { part };
+                self.parts[place(part.tag)] = kept;
+            }
             if held {
                 holding.push(rule as usize);
             }
@@ -192,22 +254,26 @@ impl Matcher {
         holding.sort_unstable();
         self.counters.matched += u64::from(!holding.is_empty());
     }
+}
 
-    /// Adds tokens to what a stream has shown of a rule; whether that is all now.
-    fn enter(&mut self, direction: u64, rule: u32, tokens: u64, all: u64) -> bool {
-        let tag = xxh3_64_with_seed(&direction.to_le_bytes(), u64::from(rule)) | 1;
-        let part = &mut self.parts[(tag >> 32) as usize % PARTS];
-        if part.tag != tag {
-            self.counters.forgotten += u64::from(part.seen != 0);
-            *part = Part { tag, seen: 0 };
-        }
-        part.seen |= tokens;
-        let held = part.seen == all;
-        if held {
-            *part = Part::default();
-        }
-        held
+/// What a direction has shown of a rule so far; another one's may be forgotten for it.
+fn part(
+    parts: &mut [Part],
+    counters: &mut MatchCounters,
+    direction: u64,
+    rule: u32,
+) -> Part {
+    let tag = xxh3_64_with_seed(&direction.to_le_bytes(), u64::from(rule)) | 1;
+    let known = &parts[place(tag)];
+    if known.tag == tag {
+        return *known;
     }
+    counters.forgotten += u64::from(known.tag != 0);
+    Part { tag, ..Part::default() }
+}
+
+fn place(tag: u64) -> usize {
+    (tag >> 32) as usize % PARTS
 }
 
 /// Nothing here is a defence: a fixed seed makes runs alike.

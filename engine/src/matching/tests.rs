@@ -119,7 +119,82 @@ fn an_offset_must_be_met() {
     assert_eq!(holding(&mut matcher, &packet(17, 1, 0, A)), [0; 0]);
 }
 
+#[test]
+fn ordered_tokens_must_follow_each_other() {
+    let mut signatures = [signature(17, None, &[A, B]), signature(6, None, &[A, B])];
+    signatures.iter_mut().for_each(|it| it.tokens_ordered = true);
+    let mut matcher = Matcher::new(&rules(&signatures), 1 << 20).unwrap();
+    let (right, wrong) = ([A, b"..", B].concat(), [B, b"..", A].concat());
+    assert_eq!(holding(&mut matcher, &packet(17, 1, 0, &right)), [0]);
+    assert_eq!(holding(&mut matcher, &packet(17, 1, 0, &wrong)), [0; 0]);
+    let twice = [B, b"..", A, B].concat();
+    assert_eq!(holding(&mut matcher, &packet(17, 1, 0, &twice)), [0]);
+    // The second token behind the first in the stream, whichever segment comes first.
+    assert_eq!(holding(&mut matcher, &packet(6, 1, 500, B)), [0; 0]);
+    assert_eq!(holding(&mut matcher, &packet(6, 1, 100, A)), [1]);
+    assert_eq!(holding(&mut matcher, &packet(6, 2, 100, B)), [0; 0]);
+    assert_eq!(holding(&mut matcher, &packet(6, 2, 500, A)), [0; 0]);
+    assert_eq!(holding(&mut matcher, &packet(6, 2, 900, B)), [1]);
+}
+
+#[test]
+fn a_payload_length_must_be_met() {
+    let mut one = signature(17, None, &[A]);
+    let sample = |n: u8| crate::signature::SignatureSample {
+        source: crate::packet::Host::of([10, 0, 0, n].into(), 64),
+        destination: crate::packet::Host::default(),
+        packet: 1,
+        time: Timestamp::default(),
+        source_port: 1,
+        destination_port: 1,
+        offset: i64::from(n),
+        payload_length: Some(30),
+    };
+    one.samples = (0..8).map(sample).collect();
+    let signatures = [one];
+    let mut matcher = Matcher::new(&rules(&signatures), 1 << 20).unwrap();
+    let of = |length: usize| [A, &[0; 40][..length - A.len()]].concat();
+    assert_eq!(holding(&mut matcher, &packet(17, 1, 0, &of(30))), [0]);
+    assert_eq!(holding(&mut matcher, &packet(17, 1, 0, &of(31))), [0; 0]);
+}
+
 proptest! {
+    /// However a stream is cut, a rule of ordered tokens first holds on the segment in
+    /// which the tokens, looked for one behind the other, are complete.
+    #[test]
+    fn ordered_tokens_are_found_as_in_the_whole_stream(
+        pieces in prop::collection::vec(0usize..4, 1..12),
+        cuts in prop::collection::vec(1usize..50, 1..60),
+    ) {
+        const C: &[u8] = b"third token";
+        let kinds = [A, B, C, b"...."];
+        let stream: Vec<u8> = pieces.iter().flat_map(|kind| kinds[*kind].to_vec()).collect();
+        let mut signatures = [signature(6, None, &[A, B, C])];
+        signatures[0].tokens_ordered = true;
+        let mut matcher = Matcher::new(&rules(&signatures), 1 << 20).unwrap();
+        let (mut at, mut held) = (0, None);
+        let start = u32::MAX - 40;
+        for cut in cuts.iter().cycle() {
+            if at == stream.len() || held.is_some() {
+                break;
+            }
+            let end = (at + cut).min(stream.len());
+            let segment = packet(6, 1, start.wrapping_add(at as u32), &stream[at..end]);
+            held = (!holding(&mut matcher, &segment).is_empty()).then_some(at..end);
+            at = end;
+        }
+        let mut from = 0;
+        let found = [A, B, C].iter().all(|token| {
+            let next = (from..stream.len()).find(|at| stream[*at..].starts_with(token));
+            from = next.map_or(0, |at| at + token.len());
+            next.is_some()
+        });
+        prop_assert_eq!(held.is_some(), found);
+        if let Some(segment) = held {
+            prop_assert!(segment.start < from && from <= segment.end);
+        }
+    }
+
     /// However a stream is cut, the rule holds as often as in the whole stream.
     #[test]
     fn segments_match_as_the_whole_stream_does(
