@@ -1,6 +1,6 @@
 //! Where does known content occur?
 //!
-//! All rules at once, by one Aho-Corasick automaton (Aho and Corasick 1975) over each
+//! All rules at once, by a hashed look-up of their bytes (`patterns`) over each
 //! payload and over each seam of a TCP direction: what a real engine would alert on, for
 //! evaluation and for looking through older captures. Tokens, their order, offset and
 //! payload length are those of the exported rule, so that both match the same packets.
@@ -8,11 +8,13 @@
 //! [`Matcher::scan`] has no state and may run on any thread; [`Matcher::complete`] takes
 //! the packets in order, joins segments, and says which rules hold.
 
+mod patterns;
+
 use crate::error::Error;
 use crate::export::{Rule, Service};
 use crate::packet::{Packet, protocol, tcp_flags};
 use crate::stream::{Segment, StreamTails};
-use aho_corasick::AhoCorasick;
+use patterns::Patterns;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Streams of which some but not all tokens of a rule were seen, at a time.
@@ -24,7 +26,7 @@ const MOST_ORDERED: usize = crate::signature::tokens::MOST_TOKENS;
 
 /// Finds rules' contents in packets.
 pub struct Matcher {
-    automaton: AhoCorasick,
+    patterns: Patterns,
     /// By pattern: the rules that have it, and as which token.
     owners: Vec<Vec<(u32, u8)>>,
     rules: Vec<Known>,
@@ -111,7 +113,7 @@ impl Matcher {
     ///
     /// # Errors
     ///
-    /// When there are too many bytes for an automaton.
+    /// When a token has less than four bytes, which no rule made from a signature has.
     pub fn new(rules: &[Rule<'_>], bytes: usize) -> Result<Self, Error> {
         let mut patterns: Vec<&[u8]> = Vec::new();
         let mut owners: Vec<Vec<(u32, u8)>> = Vec::new();
@@ -137,14 +139,12 @@ impl Matcher {
                 payload_length: rule.payload_length,
             });
         }
-        let longest = patterns.iter().map(|pattern| pattern.len()).max().unwrap_or(1);
-        let automaton = AhoCorasick::new(&patterns)
-            .map_err(|error| Error::config("signatures", error.to_string()))?;
+        let patterns = Patterns::new(&patterns)?;
         Ok(Self {
-            automaton,
+            tails: StreamTails::new(bytes, patterns.longest().max(2) - 1, SEED),
+            patterns,
             owners,
             rules: known,
-            tails: StreamTails::new(bytes, longest.max(2) - 1, SEED),
             parts: vec![Part::default(); PARTS],
             counters: MatchCounters::default(),
             found: Vec::new(),
@@ -159,9 +159,9 @@ impl Matcher {
 
     /// Adds to `found` the tokens in the packet's own payload.
     pub fn scan(&self, packet: &Packet<'_>, found: &mut Vec<Found>) {
-        found.extend(self.automaton.find_overlapping_iter(packet.payload).map(|it| {
-            Found { pattern: it.pattern().as_u32(), start: it.start() as i32 }
-        }));
+        self.patterns.each(packet.payload, |pattern, start, _| {
+            found.push(Found { start: start as i32, pattern });
+        });
     }
 
     /// Takes the next packet in order with what [`Matcher::scan`] found in it, and puts
@@ -188,15 +188,13 @@ impl Matcher {
                 syn: packet.tcp_flags & tcp_flags::SYN != 0,
                 payload: packet.payload,
             };
-            let (automaton, found) = (&self.automaton, &mut self.found);
+            let (patterns, found) = (&self.patterns, &mut self.found);
             self.tails.advance(segment, |buffer, seam, first| {
-                let crossing = automaton
-                    .find_overlapping_iter(buffer)
-                    .filter(|it| it.start() < seam && it.end() > seam);
-                found.extend(crossing.map(|it| Found {
-                    pattern: it.pattern().as_u32(),
-                    start: first + it.start() as i32,
-                }));
+                patterns.each(buffer, |pattern, start, end| {
+                    if start < seam && end > seam {
+                        found.push(Found { start: first + start as i32, pattern });
+                    }
+                });
             });
         }
         if self.found.is_empty() {
