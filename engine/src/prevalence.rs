@@ -1,51 +1,67 @@
 //! How often was this content seen?
 //!
-//! A [`CountMin`] of the current window and one of the window before; the answer is the
-//! sum of the two. Each counts with conservative update by its own minimum, so each
+//! A [`CountMin`] counts in the current window and keeps the window before; the answer is
+//! the sum of the two. Each counts with conservative update by its own minimum, so each
 //! never counts too low, and neither does the sum. Nearly all contents are seen once or
 //! twice (EarlyBird, section 5.3), so the price of a sketch that is too small is *false
 //! promotion*: contents that were not repeated go on to the costlier rooms, which will
 //! not find them dispersed. [`false_promotion`] says how many.
 
 use crate::packet::Timestamp;
-use crate::sketch::{CountMin, Generations, remix};
+use crate::sketch::{Clear, CountMin, Turn, WindowClock, remix};
 
 /// Counts how often each content was seen in this prevalence window and the last.
 #[derive(Debug)]
 pub struct Prevalence {
-    tables: Generations<CountMin>,
+    counts: CountMin,
+    clock: WindowClock,
     threshold: u32,
     seed: u64,
 }
 
 impl Prevalence {
-    /// Tables of at most `bytes` in all (and never less than 248), a window in
+    /// A table of at most `bytes` in all (and never less than 256), a window in
     /// nanoseconds, the threshold (1 to 15) and the hash seed.
     pub fn new(bytes: usize, window_ns: u64, threshold: u8, seed: u64) -> Self {
-        let [current, previous] = [bytes / 2; 2].map(CountMin::new);
-        let threshold = u32::from(threshold.clamp(1, CountMin::CAP));
-        Self { tables: Generations::new(current, previous, window_ns), threshold, seed }
+        Self {
+            counts: CountMin::new(bytes),
+            clock: WindowClock::new(window_ns),
+            threshold: u32::from(threshold.clamp(1, CountMin::CAP)),
+            seed,
+        }
     }
 
     /// Bytes that give each of `keys` different contents in a window this many counters.
     pub fn bytes_for(keys: u64, counters_per_key: f64) -> usize {
         let counters = (keys as f64 * counters_per_key).ceil() as usize;
-        CountMin::bytes_for(counters).saturating_mul(2)
+        CountMin::bytes_for(counters)
     }
 
     /// Counts a sighting of the content and returns how often it was seen in the current
     /// and the previous window, this sighting included: never too low, up to 15 a window.
     #[inline]
     pub fn observe(&mut self, key: u64, time: Timestamp) -> u32 {
-        self.observe_touched(remix(key, self.seed), time)
+        self.observe_hashed(self.hash(key), time)
     }
 
-    /// The same with the hash that [`Prevalence::touch`] returned for the content.
+    /// The same for the [hash](Prevalence::hash) of a content.
     #[inline]
-    pub fn observe_touched(&mut self, hash: u64, time: Timestamp) -> u32 {
-        self.tables.advance(time.as_nanos());
-        let current = self.tables.current_mut().add(hash);
-        u32::from(current) + u32::from(self.tables.previous().estimate(hash))
+    pub fn observe_hashed(&mut self, hash: u64, time: Timestamp) -> u32 {
+        let turn = self.clock.advance(time.as_nanos());
+        if turn != Turn::Stay {
+            self.turn(turn);
+        }
+        let (current, previous) = self.counts.add(hash);
+        u32::from(current) + u32::from(previous)
+    }
+
+    #[cold]
+    fn turn(&mut self, turn: Turn) {
+        match turn {
+            Turn::Stay => {}
+            Turn::Next => self.counts.turn(),
+            Turn::Jump => self.counts.clear(),
+        }
     }
 
     /// Whether an estimate promotes its content.
@@ -54,25 +70,36 @@ impl Prevalence {
         estimate >= self.threshold
     }
 
-    /// Brings what [`Prevalence::observe`] will need closer. Worth a pass over a batch of
-    /// keys before the batch is observed. Returns the content's hash, for
-    /// [`Prevalence::observe_touched`].
+    /// The content as the table has it. Hashing a batch first, then touching it, then
+    /// observing it lets many cache misses overlap: a processor looks only a few hundred
+    /// instructions ahead, and a touch is a few while a hash is many.
     #[inline]
-    pub fn touch(&self, key: u64) -> u64 {
-        let hash = remix(key, self.seed);
-        self.tables.current().touch(hash);
-        self.tables.previous().touch(hash);
-        hash
+    pub fn hash(&self, key: u64) -> u64 {
+        remix(key, self.seed)
+    }
+
+    /// Brings what [`Prevalence::observe_hashed`] will need closer. Worth a pass over a
+    /// batch of hashes before the batch is observed.
+    #[inline]
+    pub fn touch(&self, hash: u64) {
+        self.counts.touch(hash);
+    }
+
+    /// What the next sighting at this hash would be estimated at, if the window lasts.
+    #[inline]
+    pub fn foresee(&self, hash: u64) -> u32 {
+        let (current, previous) = self.counts.estimate(hash);
+        u32::from(current) + u32::from(previous) + 1
     }
 
     /// Share of counters above zero, 0 to 1: of the fuller of the two windows.
     pub fn fill(&self) -> f64 {
-        self.tables.current().fill().max(self.tables.previous().fill())
+        self.counts.fill()
     }
 
     /// Counters for each window.
     pub fn counters(&self) -> usize {
-        self.tables.current().counters()
+        self.counts.counters()
     }
 
     /// The share of contents, each seen once, that is wrongly promoted when this many
@@ -84,7 +111,7 @@ impl Prevalence {
 
     /// Bytes allocated.
     pub fn memory_bytes(&self) -> usize {
-        self.tables.current().memory_bytes() + self.tables.previous().memory_bytes()
+        self.counts.memory_bytes()
     }
 }
 
@@ -236,9 +263,9 @@ mod tests {
 
     #[test]
     fn memory_stays_within_the_budget_and_fill_is_seen() {
-        for bytes in [0, 248, 1_000, 65_536, 1 << 20] {
+        for bytes in [0, 256, 1_000, 65_536, 1 << 20] {
             let mut sketch = Prevalence::new(bytes, 60, 3, 1);
-            assert!(sketch.memory_bytes() <= bytes.max(248), "{bytes}");
+            assert!(sketch.memory_bytes() <= bytes.max(256), "{bytes}");
             assert_eq!(sketch.fill(), 0.0);
             sketch.touch(4);
             assert_eq!(sketch.observe(4, Timestamp::from_nanos(59)), 1);

@@ -59,11 +59,11 @@ impl Rooms {
 
     fn drain(&mut self) {
         self.hashes.clear();
-        self.hashes
-            .extend(self.block.iter().map(|(key, ..)| self.prevalence.touch(*key)));
+        self.hashes.extend(self.block.iter().map(|(key, ..)| self.prevalence.hash(*key)));
+        self.hashes.iter().for_each(|hash| self.prevalence.touch(*hash));
         let block = self.block.drain(..).zip(&self.hashes);
         for ((key, time, source, destination), &hash) in block {
-            let estimate = self.prevalence.observe_touched(hash, time);
+            let estimate = self.prevalence.observe_hashed(hash, time);
             if self.prevalence.is_prevalent(estimate) {
                 self.dispersion.observe(key, time, source, destination);
             }

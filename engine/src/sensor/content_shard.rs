@@ -230,9 +230,15 @@ impl ContentShard {
         let mut block = std::mem::take(&mut self.block);
         let record_of =
             |place: Place| &chunks[place.chunk as usize].records[place.record as usize];
+        // Three short passes: see `Prevalence::hash`.
         for next in &mut block {
-            next.hash = self.prevalence.touch(next.key);
+            next.hash = self.prevalence.hash(next.key);
+        }
+        for next in &block {
+            self.prevalence.touch(next.hash);
             self.candidates.touch(next.key);
+        }
+        for next in &block {
             std::hint::black_box(record_of(next.place).time);
         }
         for next in &block {
@@ -263,9 +269,8 @@ impl ContentShard {
             Err(at) => self.seen_in_packet.insert(at, next.key),
         }
 
-        let prevalence = self
-            .prevalence
-            .observe_touched(next.hash, Timestamp::from_nanos(record.time));
+        let prevalence =
+            self.prevalence.observe_hashed(next.hash, Timestamp::from_nanos(record.time));
         let promoted = prevalence >= self.rules.prevalence
             || self.candidates.find(next.key).is_some();
         let mut decision = Decision {

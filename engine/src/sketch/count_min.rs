@@ -1,16 +1,16 @@
-//! A count-min sketch of four-bit counters, one cache line a key.
+//! A count-min sketch of four-bit counters, one cache line a key and generation.
 
 use super::generations::Clear;
 use super::hash::reduce;
 use super::lines::{BYTES, Line, Lines};
-use std::hint::black_box;
 
 /// Counters of a key.
 const DEPTH: usize = 4;
 /// Counters in a line, four bits each.
 const COUNTERS_PER_LINE: usize = 128;
 
-/// How often each key was seen, within 0 to 15, never too low.
+/// How often each key was seen in this generation and in the one before, each within 0
+/// to 15, never too low.
 ///
 /// Estan and Varghese's multistage filter with conservative update (SIGCOMM 2002), which
 /// is a count-min sketch (Cormode and Muthukrishnan 2005) that only raises a key's
@@ -18,43 +18,55 @@ const COUNTERS_PER_LINE: usize = 128;
 /// quarter of it, one of 32 counters, so that an update costs one cache miss instead of
 /// four. A counter only has to reach the threshold that it is compared with, so four
 /// bits serve thresholds up to 15.
+///
+/// The line of the generation before lies beside it, in the same aligned 128 bytes and
+/// the same page: lines are in pairs, and the generations take turns at who is first.
 #[derive(Debug)]
 pub struct CountMin {
     lines: Lines,
-    /// Counters above zero.
-    filled: u64,
+    /// Which line of each pair is the current generation's: 0 or 1.
+    side: usize,
+    /// Counters above zero, by side.
+    filled: [u64; 2],
 }
 
 impl CountMin {
     /// The value at which counters stop.
     pub const CAP: u8 = 15;
 
-    /// A sketch of at most `bytes`, bookkeeping included; never less than one line, which
-    /// takes 124 bytes.
+    /// A sketch of at most `bytes`, bookkeeping included; never less than one line a
+    /// generation, which takes 256 bytes.
     pub fn new(bytes: usize) -> Self {
-        Self { lines: Lines::within(bytes), filled: 0 }
+        Self::of(Lines::pairs_within(bytes))
     }
 
-    /// A sketch of `lines` cache lines, 128 counters each; at least one.
+    /// A sketch of `lines` cache lines a generation, 128 counters each; at least one.
     pub fn with_lines(lines: usize) -> Self {
-        Self { lines: Lines::with_count(lines), filled: 0 }
+        Self::of(Lines::with_pairs(lines))
     }
 
-    /// Bytes of a sketch with at least this many counters.
+    fn of(lines: Lines) -> Self {
+        Self { lines, side: 0, filled: [0; 2] }
+    }
+
+    /// Bytes of a sketch with at least this many counters a generation.
     pub fn bytes_for(counters: usize) -> usize {
         let lines = counters.div_ceil(COUNTERS_PER_LINE);
-        // What `Lines::within` takes off again: alignment, list of written lines.
-        lines.saturating_mul(BYTES).saturating_add(lines / 4 + 128)
+        // What `Lines::pairs_within` takes off again: alignment, bits of written lines.
+        lines.saturating_mul(2 * BYTES).saturating_add(lines / 4 + 264)
     }
 
-    /// Counts the key of this hash once more and returns its estimate, itself included.
+    /// Counts the key of this hash once more and returns its estimates in this
+    /// generation, itself included, and in the one before.
     #[inline]
-    pub fn add(&mut self, hash: u64) -> u8 {
-        let line = self.lines.line_mut(reduce(hash, self.lines.len()));
+    pub fn add(&mut self, hash: u64) -> (u8, u8) {
+        let at = self.pair(hash);
+        let before = least(values(self.lines.line(at + 1 - self.side), hash)) as u8;
+        let line = self.lines.line_mut(at + self.side);
         let values = values(line, hash);
         let least = least(values);
         if least == u64::from(Self::CAP) {
-            return Self::CAP;
+            return (Self::CAP, before);
         }
         let mut raised = 0;
         for (quarter, value) in values.into_iter().enumerate() {
@@ -64,43 +76,62 @@ impl CountMin {
             raised += raise;
         }
         if least == 0 {
-            self.filled += raised;
+            self.filled[self.side] += raised;
         }
-        least as u8 + 1
+        (least as u8 + 1, before)
     }
 
-    /// The estimate of the key of this hash: at least how often it was added, up to 15.
+    /// The estimates of the key of this hash in this generation and in the one before:
+    /// each at least how often it was added then, up to 15.
     #[inline]
-    pub fn estimate(&self, hash: u64) -> u8 {
-        least(values(self.lines.line(reduce(hash, self.lines.len())), hash)) as u8
+    pub fn estimate(&self, hash: u64) -> (u8, u8) {
+        let at = self.pair(hash);
+        let of = |side| least(values(self.lines.line(at + side), hash)) as u8;
+        (of(self.side), of(1 - self.side))
     }
 
-    /// Brings the key's cache line closer; changes nothing.
+    /// Brings the key's cache lines closer; changes nothing.
     #[inline]
     pub fn touch(&self, hash: u64) {
-        black_box(self.lines.line(reduce(hash, self.lines.len()))[0]);
+        let at = self.pair(hash);
+        self.lines.touch(at);
+        self.lines.touch(at + 1);
     }
 
-    /// Share of counters above zero, 0 to 1.
+    /// Begins a new generation: the current one becomes the one before, whose counts are
+    /// forgotten.
+    pub fn turn(&mut self) {
+        self.side = 1 - self.side;
+        self.lines.clear_every_other(self.side);
+        self.filled[self.side] = 0;
+    }
+
+    /// Share of counters above zero, 0 to 1: of the fuller generation.
     pub fn fill(&self) -> f64 {
-        self.filled as f64 / self.counters() as f64
+        self.filled[0].max(self.filled[1]) as f64 / self.counters() as f64
     }
 
-    /// Number of counters.
+    /// Number of counters of one generation.
     pub fn counters(&self) -> usize {
-        self.lines.len() * COUNTERS_PER_LINE
+        self.lines.len() / 2 * COUNTERS_PER_LINE
     }
 
     /// Bytes allocated.
     pub fn memory_bytes(&self) -> usize {
         self.lines.memory_bytes()
     }
+
+    /// The first line of the key's pair.
+    #[inline]
+    fn pair(&self, hash: u64) -> usize {
+        2 * reduce(hash, self.lines.len() / 2)
+    }
 }
 
 impl Clear for CountMin {
     fn clear(&mut self) {
         self.lines.clear();
-        self.filled = 0;
+        self.filled = [0; 2];
     }
 }
 
@@ -135,58 +166,90 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::HashMap;
 
+    /// Sightings, some of which a turn (0) or a jump (1) goes before.
+    fn acts(keys: std::ops::Range<u64>) -> impl Strategy<Value = Vec<(u64, u8)>> {
+        prop::collection::vec((keys, 0u8..40), 1..400)
+    }
+
     proptest! {
         #[test]
-        fn it_never_counts_too_low(
-            keys in prop::collection::vec(0u64..60, 1..400),
-            lines in 1usize..6,
-            seed: u64,
-        ) {
+        fn it_never_counts_too_low(acts in acts(0..60), lines in 1usize..70, seed: u64) {
             let mut sketch = CountMin::with_lines(lines);
-            let mut exact = HashMap::new();
-            for key in keys {
+            let [mut now, mut before] = [HashMap::new(), HashMap::new()];
+            for (key, act) in acts {
+                match act {
+                    0 => {
+                        sketch.turn();
+                        before = std::mem::take(&mut now);
+                    }
+                    1 => {
+                        sketch.clear();
+                        now.clear();
+                        before.clear();
+                    }
+                    _ => {}
+                }
                 let hash = remix(key, seed);
-                let count = exact.entry(key).or_insert(0u32);
+                let count = now.entry(key).or_insert(0u32);
                 *count += 1;
                 let estimate = sketch.add(hash);
-                prop_assert!(u32::from(estimate) >= (*count).min(15));
+                prop_assert!(u32::from(estimate.0) >= (*count).min(15));
                 prop_assert_eq!(estimate, sketch.estimate(hash));
-            }
-            for (key, count) in exact {
-                prop_assert!(u32::from(sketch.estimate(remix(key, seed))) >= count.min(15));
+                for key in 0..60 {
+                    let (current, previous) = sketch.estimate(remix(key, seed));
+                    let of = |counts: &HashMap<u64, u32>| {
+                        counts.get(&key).map_or(0, |&n| n.min(15))
+                    };
+                    prop_assert!(u32::from(current) >= of(&now));
+                    prop_assert!(u32::from(previous) >= of(&before));
+                }
             }
         }
 
         #[test]
         fn it_equals_counters_kept_one_by_one(
-            keys in prop::collection::vec(any::<u64>(), 1..300),
-            lines in 1usize..4,
+            acts in acts(0..u64::MAX), lines in 1usize..4, repeats in 1usize..4,
         ) {
             let mut sketch = CountMin::with_lines(lines);
-            let mut plain = vec![[[0u8; 32]; 4]; lines];
-            for key in keys.iter().cycle().take(600) {
-                let line = &mut plain[reduce(*key, lines)];
-                let at = |quarter: usize| (key >> (5 * quarter)) as usize % 32;
-                let least = (0..4).map(|q| line[q][at(q)]).min().unwrap();
+            let empty = || vec![[[0u8; 32]; 4]; lines];
+            let (mut now, mut before) = (empty(), empty());
+            for (hash, act) in acts.iter().cycle().take(repeats * acts.len()) {
+                if *act == 0 {
+                    sketch.turn();
+                    before = std::mem::replace(&mut now, empty());
+                }
+                let at = |quarter: usize| (hash >> (5 * quarter)) as usize % 32;
+                let of = |table: &[[[u8; 32]; 4]]| {
+                    (0..4).map(|q| table[reduce(*hash, lines)][q][at(q)]).min().unwrap()
+                };
+                let (least, earlier) = (of(&now), of(&before));
+                let line = &mut now[reduce(*hash, lines)];
                 for q in 0..4 {
                     line[q][at(q)] = line[q][at(q)].max((least + 1).min(15));
                 }
-                prop_assert_eq!(sketch.add(*key), (least + 1).min(15));
+                prop_assert_eq!(sketch.add(*hash), ((least + 1).min(15), earlier));
             }
-            let filled = plain.iter().flatten().flatten().filter(|&&c| c > 0).count();
-            prop_assert_eq!(sketch.fill(), filled as f64 / (lines * 128) as f64);
+            let filled = [&now, &before]
+                .map(|table| table.iter().flatten().flatten().filter(|&&c| c > 0).count());
+            let share = *filled.iter().max().unwrap() as f64 / (lines * 128) as f64;
+            prop_assert_eq!(sketch.fill(), share);
         }
     }
 
     #[test]
     fn a_lone_key_is_counted_exactly_and_stops_at_fifteen() {
         let mut sketch = CountMin::with_lines(3);
+        let hash = 0x1234_5678_9abc_def0;
         for n in 1..=40u8 {
-            assert_eq!(sketch.add(0x1234_5678_9abc_def0), n.min(15));
+            assert_eq!(sketch.add(hash), (n.min(15), 0));
         }
         assert_eq!(sketch.fill(), 4.0 / 384.0);
+        sketch.turn();
+        assert_eq!(sketch.add(hash), (1, 15));
+        sketch.turn();
+        assert_eq!(sketch.estimate(hash), (0, 1));
         sketch.clear();
-        assert_eq!(sketch.estimate(0x1234_5678_9abc_def0), 0);
+        assert_eq!(sketch.estimate(hash), (0, 0));
         assert_eq!(sketch.fill(), 0.0);
     }
 

@@ -8,6 +8,61 @@ pub trait Clear {
     fn clear(&mut self);
 }
 
+/// What a moment does to generations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It lies in the current one.
+    Stay,
+    /// It lies in the next one: the current one becomes the previous.
+    Next,
+    /// It lies beyond: both are over.
+    Jump,
+}
+
+/// Numbers the windows of packet time, which are aligned to its whole multiples.
+///
+/// Times are nanoseconds; an earlier time than the last counts as the current window.
+#[derive(Clone, Debug)]
+pub struct WindowClock {
+    /// The current window's number: time / window.
+    number: u64,
+    /// When it ends.
+    end: u64,
+    window: u64,
+}
+
+impl WindowClock {
+    /// A clock at time 0, and the window in nanoseconds (at least 1).
+    pub fn new(window: u64) -> Self {
+        let window = window.max(1);
+        Self { number: 0, end: window, window }
+    }
+
+    /// Moves to the window of `time`.
+    #[inline]
+    pub fn advance(&mut self, time: u64) -> Turn {
+        if time < self.end { Turn::Stay } else { self.turn(time) }
+    }
+
+    #[cold]
+    fn turn(&mut self, time: u64) -> Turn {
+        let number = time / self.window;
+        let turn = match number - self.number {
+            0 => return Turn::Stay, // the last window that 64 bits can hold
+            1 => Turn::Next,
+            _ => Turn::Jump,
+        };
+        self.number = number;
+        self.end = (number + 1).saturating_mul(self.window);
+        turn
+    }
+
+    /// The current window's number.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+}
+
 /// The current and the previous generation of a table.
 ///
 /// Generations are whole windows, aligned to multiples of the window since time 0. Both
@@ -17,11 +72,7 @@ pub trait Clear {
 pub struct Generations<T> {
     current: T,
     previous: T,
-    /// The current generation's number: time / window.
-    number: u64,
-    /// When the current generation ends.
-    end: u64,
-    window: u64,
+    clock: WindowClock,
     /// Rotated in this window already, because the table was full.
     rotated_early: bool,
 }
@@ -29,33 +80,28 @@ pub struct Generations<T> {
 impl<T: Clear> Generations<T> {
     /// Two empty tables of the same shape, and the window in nanoseconds (at least 1).
     pub fn new(current: T, previous: T, window: u64) -> Self {
-        let window = window.max(1);
-        Self { current, previous, number: 0, end: window, window, rotated_early: false }
+        let clock = WindowClock::new(window);
+        Self { current, previous, clock, rotated_early: false }
     }
 
     /// Moves to the generation of `time`. Two or more ahead empties both tables.
     #[inline]
     pub fn advance(&mut self, time: u64) {
-        if time >= self.end {
-            self.turn(time);
+        let turn = self.clock.advance(time);
+        if turn != Turn::Stay {
+            self.turn(turn);
         }
     }
 
     #[cold]
-    fn turn(&mut self, time: u64) {
-        let number = time / self.window;
-        if number == self.number {
-            return; // the last generation that 64 bits can hold
-        }
-        if number - self.number >= 2 {
+    fn turn(&mut self, turn: Turn) {
+        if turn == Turn::Jump {
             self.current.clear();
             self.previous.clear();
         } else if !self.rotated_early {
             self.rotate();
         }
         self.rotated_early = false;
-        self.number = number;
-        self.end = (number + 1).saturating_mul(self.window);
     }
 
     /// Ends the current generation before its time, for a table that is full. The turn
@@ -74,12 +120,12 @@ impl<T: Clear> Generations<T> {
 
     /// The number of the current generation.
     pub fn number(&self) -> u64 {
-        self.number
+        self.clock.number()
     }
 
     /// The generation that a time falls into.
     pub fn number_of(&self, time: u64) -> u64 {
-        time / self.window
+        time / self.clock.window
     }
 
     /// The current table.

@@ -1,4 +1,6 @@
-//! Cache lines that cost nothing until they are written, and little to clear.
+//! Which cache lines were written? They cost nothing before, and little to clear.
+
+use std::hint::black_box;
 
 /// Words in a cache line.
 pub(super) const WORDS: usize = 8;
@@ -8,11 +10,14 @@ pub(super) const BYTES: usize = 64;
 /// One 64-byte cache line.
 pub(super) type Line = [u64; WORDS];
 
-/// Lines that one remembered index stands for. The list of written lines then costs
-/// 4 bytes for 16 lines, 0.4 % of the table.
-const LINES_PER_NOTE: usize = 16;
+/// No line was written there.
+const EMPTY: &Line = &[0; WORDS];
 
 /// A fixed number of zeroed, 64-byte aligned lines.
+///
+/// A bit for each line says whether it was written since it was last cleared; a line
+/// without its bit reads as zeros, whatever it holds, and is zeroed when it is next
+/// written. So clearing clears the bits, a 512th of the table, and is exact.
 ///
 /// The words come from a zeroed allocation, which a system hands out untouched, page by
 /// page, on first use; a vector of an aligned type would be written at once instead.
@@ -23,29 +28,46 @@ pub(super) struct Lines {
     /// Where the first aligned line begins in `words`.
     first: usize,
     count: usize,
-    /// Lines written since the last clear, as long as they are few.
-    written: Vec<u32>,
-    /// Too many were written to remember them: clear everything.
-    overflowed: bool,
+    /// A bit for each line.
+    written: Vec<u64>,
 }
 
 impl Lines {
     /// As many lines as fit in `bytes`, bookkeeping included; at least one.
     pub(super) fn within(bytes: usize) -> Self {
-        // count * 64 + 56 to align + 4 * (count / 16 + 1) <= bytes
-        let count = bytes.saturating_sub(60) / (4 * BYTES + 1) * 4
-            + bytes.saturating_sub(60) % (4 * BYTES + 1) / (BYTES + 1);
-        Self::with_count(count)
+        Self::with_count(Self::fitting(bytes, 1))
     }
 
-    /// `count` lines, at least one and at most 2^32 - 1.
+    /// The same for pairs of lines, each in one aligned block of 128 bytes.
+    pub(super) fn pairs_within(bytes: usize) -> Self {
+        Self::with_pairs(Self::fitting(bytes, 2))
+    }
+
+    /// How many blocks of so many lines fit in `bytes` with what aligns them, and with
+    /// a bit for each line.
+    fn fitting(bytes: usize, lines: usize) -> usize {
+        // count * block + (block - 8) to align + 8 * (bits / 64, rounded up) <= bytes
+        let block = lines * BYTES;
+        let left = bytes.saturating_sub(block - size_of::<u64>() + 7);
+        left / (8 * block + lines) * 8 + left % (8 * block + lines) / (block + 1)
+    }
+
+    /// `count` lines, at least one.
     pub(super) fn with_count(count: usize) -> Self {
-        let count = count.clamp(1, u32::MAX as usize);
-        let words = vec![0u64; count * WORDS + (WORDS - 1)];
+        Self::aligned(count.max(1), BYTES)
+    }
+
+    /// `count` pairs of lines, at least one: lines 2n and 2n + 1 lie in one aligned block.
+    pub(super) fn with_pairs(count: usize) -> Self {
+        Self::aligned(2 * count.max(1), 2 * BYTES)
+    }
+
+    fn aligned(count: usize, alignment: usize) -> Self {
+        let slack = alignment / size_of::<u64>() - 1;
+        let words = vec![0u64; count * WORDS + slack];
         // Unaligned lines would only be slower, so the fallback is no harm.
-        let first = words.as_ptr().align_offset(BYTES).min(WORDS - 1);
-        let written = Vec::with_capacity(count / LINES_PER_NOTE + 1);
-        Self { words, first, count, written, overflowed: false }
+        let first = words.as_ptr().align_offset(alignment).min(slack);
+        Self { words, first, count, written: vec![0; count.div_ceil(64)] }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -55,35 +77,47 @@ impl Lines {
     /// Line `index`, which must be below [`Lines::len`].
     #[inline]
     pub(super) fn line(&self, index: usize) -> &Line {
-        &self.words[self.first..].as_chunks().0[index]
+        if self.is_written(index) { self.raw(index) } else { EMPTY }
     }
 
     /// The same, to be written.
     #[inline]
     pub(super) fn line_mut(&mut self, index: usize) -> &mut Line {
+        let bits = &mut self.written[index / 64];
         let line = &mut self.words[self.first..].as_chunks_mut().0[index];
-        if !self.overflowed && line.iter().fold(0, |all, word| all | word) == 0 {
-            if self.written.len() < self.count / LINES_PER_NOTE + 1 {
-                self.written.push(index as u32);
-            } else {
-                self.overflowed = true;
-            }
+        if *bits >> (index % 64) & 1 == 0 {
+            *bits |= 1 << (index % 64);
+            *line = *EMPTY;
         }
         line
     }
 
-    /// Zeroes every line: those written, while they are few, else all.
+    /// Brings a line closer; changes nothing.
+    #[inline]
+    pub(super) fn touch(&self, index: usize) {
+        black_box(self.raw(index)[0]);
+    }
+
+    /// Clears every line.
     pub(super) fn clear(&mut self) {
-        if self.overflowed {
-            self.words.fill(0);
-        } else {
-            let lines = self.words[self.first..].as_chunks_mut::<WORDS>().0;
-            for &index in &self.written {
-                lines[index as usize] = [0; WORDS];
-            }
-        }
-        self.written.clear();
-        self.overflowed = false;
+        self.written.fill(0);
+    }
+
+    /// Clears the even lines (`parity` 0) or the odd ones (1).
+    pub(super) fn clear_every_other(&mut self, parity: usize) {
+        let kept = if parity == 0 { !0 / 3 * 2 } else { !0 / 3 };
+        self.written.iter_mut().for_each(|bits| *bits &= kept);
+    }
+
+    #[inline]
+    fn is_written(&self, index: usize) -> bool {
+        self.written[index / 64] >> (index % 64) & 1 == 1
+    }
+
+    /// What lies in memory, cleared or not.
+    #[inline]
+    fn raw(&self, index: usize) -> &Line {
+        &self.words[self.first..].as_chunks().0[index]
     }
 
     /// Ors another table of the same size in; false, and nothing done, for another size.
@@ -92,9 +126,9 @@ impl Lines {
             return false;
         }
         for index in 0..self.count {
-            let theirs = other.line(index);
-            if *theirs != [0; WORDS] {
-                for (word, their) in self.line_mut(index).iter_mut().zip(theirs) {
+            if other.is_written(index) {
+                for (word, their) in self.line_mut(index).iter_mut().zip(other.raw(index))
+                {
                     *word |= their;
                 }
             }
@@ -103,38 +137,77 @@ impl Lines {
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        self.words.capacity() * size_of::<u64>()
-            + self.written.capacity() * size_of::<u32>()
+        (self.words.capacity() + self.written.capacity()) * size_of::<u64>()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn lines_are_aligned_zero_and_within_their_bytes() {
-        for bytes in [0, 64, 124, 125, 1_000, 4_096, 65_536, 1_000_003] {
-            let lines = Lines::within(bytes);
-            assert!(lines.len() >= 1);
-            assert!(lines.memory_bytes() <= bytes.max(128), "{bytes}");
-            assert!(lines.memory_bytes() + 140 >= bytes, "{bytes}: budget left unused");
-            assert_eq!(lines.line(0).as_ptr() as usize % BYTES, 0);
-            assert_eq!(lines.line(lines.len() - 1), &[0; WORDS]);
+        for bytes in [0, 64, 128, 129, 1_000, 4_096, 65_536, 1_000_003] {
+            for (lines, alignment) in
+                [(Lines::within(bytes), BYTES), (Lines::pairs_within(bytes), 2 * BYTES)]
+            {
+                assert!(lines.len() >= alignment / BYTES);
+                assert!(lines.memory_bytes() <= bytes.max(2 * alignment), "{bytes}");
+                let unused = bytes.saturating_sub(lines.memory_bytes());
+                assert!(unused < 3 * alignment, "{bytes}: {unused} unused");
+                assert_eq!(lines.line(0), &[0; WORDS]);
+                assert_eq!(lines.raw(0).as_ptr() as usize % alignment, 0);
+                assert_eq!(lines.line(lines.len() - 1), &[0; WORDS]);
+            }
         }
     }
 
-    #[test]
-    fn clearing_zeroes_few_and_many_written_lines() {
-        for written in [1usize, 5, 64, 1_000] {
-            let mut lines = Lines::with_count(1_000);
-            for index in 0..written {
-                lines.line_mut(index * 7 % 1_000)[index % 8] = u64::MAX;
+    /// What may be done to lines: write one word, clear all, clear every other one.
+    #[derive(Clone, Debug)]
+    enum Act {
+        Write(usize, usize, u64),
+        Clear,
+        ClearEveryOther(usize),
+    }
+
+    fn acts() -> impl Strategy<Value = Vec<Act>> {
+        let act = prop_oneof![
+            20 => (0usize..300, 0..WORDS, 1u64..).prop_map(|(i, w, v)| Act::Write(i, w, v)),
+            1 => Just(Act::Clear),
+            2 => (0usize..2).prop_map(Act::ClearEveryOther),
+        ];
+        prop::collection::vec(act, 1..200)
+    }
+
+    proptest! {
+        #[test]
+        fn they_read_like_lines_that_are_cleared_one_by_one(acts in acts()) {
+            let mut lines = Lines::with_pairs(150);
+            let mut plain = vec![[0u64; WORDS]; 300];
+            for act in acts {
+                match act {
+                    Act::Write(index, word, value) => {
+                        lines.line_mut(index)[word] |= value;
+                        plain[index][word] |= value;
+                    }
+                    Act::Clear => {
+                        lines.clear();
+                        plain.fill([0; WORDS]);
+                    }
+                    Act::ClearEveryOther(parity) => {
+                        lines.clear_every_other(parity);
+                        let cleared = plain.iter_mut().skip(parity).step_by(2);
+                        cleared.for_each(|line| *line = [0; WORDS]);
+                    }
+                }
+                prop_assert!((0..300).all(|index| lines.line(index) == &plain[index]));
             }
-            assert_eq!(lines.overflowed, written > 63, "{written}");
-            lines.clear();
-            assert!((0..1_000).all(|index| lines.line(index) == &[0; WORDS]));
-            assert!(lines.written.is_empty() && !lines.overflowed);
+            let mut other = Lines::with_count(300);
+            other.line_mut(7)[0] = 5;
+            prop_assert!(other.or(&lines));
+            plain[7][0] |= 5;
+            prop_assert!((0..300).all(|index| other.line(index) == &plain[index]));
         }
     }
 }

@@ -9,7 +9,8 @@
 //! - **A known direction of error.** [`CountMin`] and [`DistinctCount`] only ever err
 //!   upwards, [`Bloom`] only ever says yes too often; [`FirstSeen`] only forgets.
 //! - **Two generations.** [`Generations`] keeps the current and the previous window of
-//!   any of them, so that nothing has to be deleted item by item.
+//!   any of them, so that nothing has to be deleted item by item; [`CountMin`], where every
+//!   sighting goes, keeps both itself, side by side.
 //!
 //! A `touch` reads what a later update will need. Touching a whole batch of hashes first
 //! lets the cache misses overlap, which a run of dependent updates cannot.
@@ -26,5 +27,5 @@ pub use bloom::Bloom;
 pub use count_min::CountMin;
 pub use distinct_count::{DistinctCount, linear_count};
 pub use first_seen::FirstSeen;
-pub use generations::{Clear, Generations};
+pub use generations::{Clear, Generations, Turn, WindowClock};
 pub use hash::{hash_pair, reduce, remix};

@@ -265,11 +265,12 @@ impl ContentShard {
         for block in self.sightings.chunks(BLOCK) {
             let mut hashes = [0; BLOCK];
             for (hash, sighting) in hashes.iter_mut().zip(block) {
-                *hash = self.prevalence.touch(sighting.key);
+                *hash = self.prevalence.hash(sighting.key);
             }
+            hashes[..block.len()].iter().for_each(|hash| self.prevalence.touch(*hash));
             for (hash, sighting) in hashes.into_iter().zip(block) {
                 let time = packets[sighting.packet as usize].time;
-                let estimate = self.prevalence.observe_touched(hash, time);
+                let estimate = self.prevalence.observe_hashed(hash, time);
                 if self.prevalence.is_prevalent(estimate) {
                     self.promoted.push(*sighting);
                 }
