@@ -21,8 +21,8 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 const PARTS: usize = 1 << 14;
 /// Tokens of a rule that are looked for; more add nothing.
 const MOST_TOKENS: usize = 64;
-/// Tokens whose order is looked at; of more, no signature is made.
-const MOST_ORDERED: usize = crate::signature::tokens::MOST_TOKENS;
+/// Tokens whose order is looked at: as many as a signature has.
+const MOST_ORDERED: usize = 8;
 
 /// Finds rules' contents in packets.
 pub struct Matcher {

@@ -8,15 +8,14 @@
 //! bytes, hashed, and steps as long as the shortest pattern allows.)
 
 use crate::error::Error;
-use crate::signature::strength::distinct;
 use std::collections::BTreeMap;
 
 /// Bytes that are looked up at a time.
 const GRAM: usize = 4;
 /// The longest step from one place to the next.
 const MOST_STEP: usize = 8;
-/// Bits of the map for each gram: one place in sixteen is looked at in vain.
-const BITS: usize = 16;
+/// Bits of the map for each gram: one place in sixty-four is looked at in vain.
+const BITS: usize = 64;
 
 /// Byte strings, looked for all at once.
 pub(super) struct Patterns {
@@ -110,7 +109,11 @@ fn hash(gram: u32, shift: u32) -> usize {
 /// Where the part of so many bytes with the most values begins; the first of several.
 fn most_varied(pattern: &[u8], length: usize) -> usize {
     let parts = pattern.windows(length).enumerate().rev();
-    parts.max_by_key(|(_, part)| distinct(*part)).map_or(0, |(at, _)| at)
+    let values = |part: &[u8]| {
+        let first = |(at, byte): &(usize, &u8)| !part[..*at].contains(byte);
+        part.iter().enumerate().filter(first).count()
+    };
+    parts.max_by_key(|(_, part)| values(part)).map_or(0, |(at, _)| at)
 }
 
 #[cfg(test)]
