@@ -132,6 +132,18 @@ fn a_reader_skips_other_types_and_unknown_fields() {
 }
 
 #[test]
+fn a_line_of_an_earlier_writer_is_read() {
+    // The first writer of this schema knew neither the order of tokens nor payload lengths.
+    let first = GOLDEN
+        .replace(r#""tokens_ordered":true,"#, "")
+        .replace(r#","payload_length":null"#, "");
+    assert!(first.len() < GOLDEN.len() - 40);
+    let mut expected = signature();
+    expected.tokens_ordered = false;
+    assert_eq!(read(&first), Ok(Some(Finding::Signature(expected))));
+}
+
+#[test]
 fn what_cannot_be_read_is_named() {
     assert!(matches!(read(""), Err(LineError::Json(_))));
     assert!(matches!(read("[1]"), Err(LineError::Json(_))));

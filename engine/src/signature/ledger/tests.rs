@@ -455,3 +455,49 @@ proptest! {
         prop_assert!(summaries.contains(&one) && summaries.contains(&two));
     }
 }
+
+/// Streams that show `content` at a random place, and another string behind it.
+fn with_token(ids: std::ops::Range<u64>, content: &[u8], token: &[u8]) -> Vec<Stream> {
+    ids.map(|id| {
+        let mut one = stream(id, content, 0..content.len());
+        one.bytes.extend(token);
+        one.bytes.extend(noise(id + 50_000, 9));
+        one
+    })
+    .collect()
+}
+
+#[test]
+fn tokens_come_with_the_samples_and_go_where_later_ones_lack_them() {
+    let (content, token) = (noise(1, 60), noise(2, 20));
+    let mut ledger = ledger();
+    // Two sources cannot tell.
+    let first =
+        ledger.tick(at(100), vec![alarm(1, 0, &with_token(0..2, &content, &token))]);
+    assert_eq!(first[0].signature().tokens, std::slice::from_ref(&content));
+    let more =
+        ledger.tick(at(101), vec![alarm(2, 5, &with_token(10..16, &content, &token))]);
+    let [Finding::Update(update)] = &more[..] else { panic!("{more:?}") };
+    assert_eq!(update.tokens, [content.clone(), token.clone()]);
+    assert!(update.tokens_ordered);
+    assert_eq!(update.id, first[0].signature().id);
+    // The same again is no news; a sample with half of the token shortens it.
+    let same = vec![alarm(3, 7, &with_token(20..26, &content, &token))];
+    assert_eq!(ledger.tick(at(102), same), []);
+    let half = vec![alarm(4, 9, &with_token(30..36, &content, &token[8..]))];
+    let half = ledger.tick(at(103), half);
+    assert_eq!(half[0].signature().tokens, [content.clone(), token[8..].to_vec()]);
+    let none = vec![alarm(5, 11, &whole(&content, 40..46))];
+    let none = ledger.tick(at(104), none);
+    assert_eq!(none[0].signature().tokens, [content]);
+}
+
+#[test]
+fn a_token_of_other_traffic_is_left_out() {
+    let (content, token) = (noise(1, 60), noise(2, 20));
+    let mut ledger = ledger();
+    ledger.show_ordinary(vec![[b"GET / ", &token[..]].concat().into()]);
+    let alarms = vec![alarm(1, 0, &with_token(0..6, &content, &token))];
+    let findings = ledger.tick(at(100), alarms);
+    assert_eq!(findings[0].signature().tokens, [content]);
+}

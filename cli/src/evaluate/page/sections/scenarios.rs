@@ -10,7 +10,7 @@ use crate::page::number::{
 use crate::page::tables::{number, number_with, scrolling};
 
 /// Columns of the table.
-const COLUMNS: &str = "12";
+const COLUMNS: &str = "14";
 const GROUPS: [(Subject, &str); 4] = [
     (Subject::Worm, "Worms"),
     (Subject::Benign, "Hard negatives: nothing spreads"),
@@ -24,7 +24,8 @@ pub(super) fn draw(page: &mut Markup, evaluation: &Evaluation) {
                 in which it fired at all), over the 95 % interval of the rate. Infected: the \
                 median number of hosts by then, over the share of the vulnerable and the range. \
                 Delay: the median time from the content’s first packet, over the packets that \
-                had carried it. Recall and precision: of invariant bytes. Other numbers are \
+                had carried it. Recall and precision: of invariant bytes; exact: runs whose content is the \
+                invariant, byte for byte. Over TCP, rules hit flows. Other numbers are \
                 means over their 95 % interval; speed is one thread’s.";
     page.leaf("p", &[("class", "note")], note);
     scrolling(page, "rows", "Results of every row", |page| {
@@ -78,6 +79,8 @@ fn head(page: &mut Markup) {
                 "False signatures a run",
                 "Recall, precision",
                 "Benign packets matched",
+                "Worm packets hit by rules",
+                "Content exact",
                 "Memory, speed",
             ] {
                 single(page, name, "n");
@@ -184,6 +187,14 @@ fn numbers(page: &mut Markup, row: &Row) {
         }
     });
     mean_of(page, row.benign_packets_matched, count, count_interval);
+    match row.rules_hit {
+        Some(hit) => number_with(page, &percent(hit.mean), &row.rules_wrong),
+        None => number(page, NOTHING),
+    }
+    match row.exact {
+        [_, 0] => number(page, NOTHING),
+        [exact, all] => number(page, &format!("{exact} of {all}")),
+    }
     number_with(page, &bytes(row.memory_bytes), &rate(row.bytes_per_second));
 }
 
