@@ -1,6 +1,6 @@
 //! Where does known content occur?
 //!
-//! All rules at once, by a hashed look-up of their bytes (`patterns`) over each
+//! All rules at once, by one Aho-Corasick automaton (`patterns`) over each
 //! payload and over each seam of a TCP direction: what a real engine would alert on, for
 //! evaluation and for looking through older captures. Tokens, their order, offset and
 //! payload length are those of the exported rule, so that both match the same packets.
@@ -113,7 +113,7 @@ impl Matcher {
     ///
     /// # Errors
     ///
-    /// When a token has less than four bytes, which no rule made from a signature has.
+    /// When there are too many bytes for an automaton.
     pub fn new(rules: &[Rule<'_>], bytes: usize) -> Result<Self, Error> {
         let mut patterns: Vec<&[u8]> = Vec::new();
         let mut owners: Vec<Vec<(u32, u8)>> = Vec::new();
