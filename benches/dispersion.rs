@@ -15,6 +15,7 @@ use criterion::{BenchmarkId, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::time::Duration;
 use wormsift::dispersion::Dispersion;
+use wormsift::fingerprint::prefetch;
 use wormsift::packet::{Host, Timestamp};
 use wormsift::propagation::Propagation;
 use wormsift::sketch::remix;
@@ -63,7 +64,11 @@ fn distinct_count(c: &mut Criterion) {
                 round = remix(round, 9);
                 for batch in sightings.chunks(BATCH) {
                     for (key, _, _) in batch {
-                        tables.touch(key ^ round);
+                        tables
+                            .places(key ^ round)
+                            .iter()
+                            .flatten()
+                            .for_each(|line| prefetch(*line));
                     }
                     for (key, source, destination) in batch {
                         let key = key ^ round;

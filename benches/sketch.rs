@@ -13,6 +13,7 @@ use baseline::against::{self, Baseline, Criterion};
 use criterion::{BatchSize, BenchmarkId, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::time::Duration;
+use wormsift::fingerprint::prefetch;
 use wormsift::packet::Timestamp;
 use wormsift::prevalence::Prevalence;
 use wormsift::sketch::{Bloom, Clear, CountMin, remix};
@@ -59,7 +60,9 @@ fn count_min(c: &mut Criterion) {
                     for (hash, key) in hashes.iter_mut().zip(batch) {
                         *hash = tables.hash(key ^ round);
                     }
-                    hashes[..batch.len()].iter().for_each(|hash| tables.touch(*hash));
+                    hashes[..batch.len()]
+                        .iter()
+                        .for_each(|hash| prefetch(tables.places(*hash).0));
                     for hash in &hashes[..batch.len()] {
                         black_box(tables.observe_hashed(*hash, time));
                     }

@@ -82,12 +82,12 @@ impl Dispersion {
         self.read(remix(key, self.cell_seed))
     }
 
-    /// Brings what [`Dispersion::observe`] will need closer. Worth a pass over a batch.
+    /// Where [`Dispersion::observe`] will read and write first, to be
+    /// [prefetched](crate::fingerprint::prefetch): three places in each window.
     #[inline]
-    pub fn touch(&self, key: u64) {
+    pub fn places(&self, key: u64) -> [[&[u64; 8]; 3]; 2] {
         let hash = remix(key, self.cell_seed);
-        self.tables.current().touch(hash);
-        self.tables.previous().touch(hash);
+        [self.tables.current().places(hash), self.tables.previous().places(hash)]
     }
 
     /// Share of cells in use, 0 to 1: of the fuller of the two windows. Up to 0.4 the load
@@ -286,7 +286,6 @@ mod tests {
         for bytes in [1_024, 10_000, 1 << 20] {
             let sketch = Dispersion::new(bytes, 64, 60, 1);
             assert!(sketch.memory_bytes() <= bytes);
-            sketch.touch(1);
             assert_eq!((sketch.fill(), sketch.estimate(1)), (0.0, (0, 0)));
         }
     }

@@ -70,26 +70,18 @@ impl Prevalence {
         estimate >= self.threshold
     }
 
-    /// The content as the table has it. Hashing a batch first, then touching it, then
-    /// observing it lets many cache misses overlap: a processor looks only a few hundred
-    /// instructions ahead, and a touch is a few while a hash is many.
+    /// The content as the table has it.
     #[inline]
     pub fn hash(&self, key: u64) -> u64 {
         remix(key, self.seed)
     }
 
-    /// Brings what [`Prevalence::observe_hashed`] will need closer. Worth a pass over a
-    /// batch of hashes before the batch is observed.
+    /// What [`Prevalence::observe_hashed`] will read and write, to be
+    /// [prefetched](crate::fingerprint::prefetch) for a block of hashes before the block
+    /// is observed.
     #[inline]
-    pub fn touch(&self, hash: u64) {
-        self.counts.touch(hash);
-    }
-
-    /// What the next sighting at this hash would be estimated at, if the window lasts.
-    #[inline]
-    pub fn foresee(&self, hash: u64) -> u32 {
-        let (current, previous) = self.counts.estimate(hash);
-        u32::from(current) + u32::from(previous) + 1
+    pub fn places(&self, hash: u64) -> (&[[u64; 8]; 2], &u64) {
+        self.counts.places(hash)
     }
 
     /// Share of counters above zero, 0 to 1: of the fuller of the two windows.
@@ -267,7 +259,6 @@ mod tests {
             let mut sketch = Prevalence::new(bytes, 60, 3, 1);
             assert!(sketch.memory_bytes() <= bytes.max(256), "{bytes}");
             assert_eq!(sketch.fill(), 0.0);
-            sketch.touch(4);
             assert_eq!(sketch.observe(4, Timestamp::from_nanos(59)), 1);
             assert_eq!(sketch.observe(4, Timestamp::from_nanos(60)), 2);
             assert_eq!(sketch.fill(), 4.0 / sketch.counters() as f64);

@@ -4,7 +4,7 @@ use baseline::Packets;
 use baseline::packets::WINDOW;
 use wormsift::config::{Config, Size};
 use wormsift::dispersion::Dispersion;
-use wormsift::fingerprint::{Fingerprinter, Kernel, Sampling, Scratch};
+use wormsift::fingerprint::{Fingerprinter, Kernel, Sampling, Scratch, prefetch};
 use wormsift::packet::{Host, Timestamp};
 use wormsift::prevalence::Prevalence;
 use wormsift::sensor::{Sensor, Worker};
@@ -60,7 +60,7 @@ impl Rooms {
     fn drain(&mut self) {
         self.hashes.clear();
         self.hashes.extend(self.block.iter().map(|(key, ..)| self.prevalence.hash(*key)));
-        self.hashes.iter().for_each(|hash| self.prevalence.touch(*hash));
+        self.hashes.iter().for_each(|hash| prefetch(self.prevalence.places(*hash).0));
         let block = self.block.drain(..).zip(&self.hashes);
         for ((key, time, source, destination), &hash) in block {
             let estimate = self.prevalence.observe_hashed(hash, time);

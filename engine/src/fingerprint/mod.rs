@@ -27,6 +27,7 @@ mod sampling;
 mod secrets;
 mod winnow;
 
+pub use arch::prefetch;
 pub use kernel::Kernel;
 pub use sampling::Sampling;
 

@@ -8,6 +8,7 @@ use super::sizing::Plan;
 use super::stats::ContentCounters;
 use crate::config::{Config, PortRule};
 use crate::dispersion::Dispersion;
+use crate::fingerprint::prefetch;
 use crate::packet::{Host, Timestamp};
 use crate::prevalence::Prevalence;
 use crate::propagation::Propagation;
@@ -15,9 +16,11 @@ use crate::signature::{Alarm, Candidates, SampleRequest, Seen, Snapshot};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Sightings whose table lines are touched together, so that their cache misses
-/// overlap.
+/// Sightings whose table lines are asked for before the first of them is applied.
 const BLOCK: usize = 32;
+
+/// Sightings of the next chunk that are asked for.
+const NEXT_CHUNK: usize = 32;
 
 /// Hosts that a candidate lists of each side.
 const LISTED: u32 = 64;
@@ -108,15 +111,19 @@ struct Next {
     offset: i32,
 }
 
+fn record_of(chunks: &[Chunk], place: Place) -> &Record {
+    &chunks[place.chunk as usize].records[place.record as usize]
+}
+
 pub(crate) struct ContentShard {
     rules: Arc<Rules>,
     prevalence: Prevalence,
     dispersion: Dispersion,
     pub(crate) propagation: Propagation,
     pub(crate) candidates: Candidates,
-    /// The dispersion window, nanoseconds, and the number of the current one.
+    /// The dispersion window, nanoseconds, and when the current one ends.
     window: u64,
-    generation: u64,
+    window_end: u64,
     /// Keys already seen in the current packet, in order.
     seen_in_packet: Vec<u64>,
     place: Option<Place>,
@@ -159,7 +166,7 @@ impl ContentShard {
             ),
             candidates: Candidates::new(plan.candidates, SAMPLES_PER_CANDIDATE, window),
             window,
-            generation: 0,
+            window_end: window,
             rules,
             seen_in_packet: Vec::new(),
             place: None,
@@ -193,6 +200,14 @@ impl ContentShard {
             let chunk_number = c as u32;
             let place_of = |record| Place { chunk: chunk_number, record };
             let sightings = &chunk.sightings[shard];
+            // Each chunk is a list of lists, and this shard's are new to the cache.
+            if let Some(after_next) = chunks.get(c + 2) {
+                prefetch(&after_next.sightings[shard]);
+            }
+            if let Some(next) = chunks.get(c + 1) {
+                let sightings = &next.sightings[shard];
+                prefetch(&sightings[..sightings.len().min(NEXT_CHUNK)]);
+            }
             let done = sightings.partition_point(|s| place_of(s.record) < from);
             for sighting in &sightings[done..] {
                 let place = place_of(sighting.record);
@@ -220,7 +235,13 @@ impl ContentShard {
     }
 
     fn push(&mut self, chunks: &[Chunk], place: Place, key: u64, offset: i32) {
-        self.block.push(Next { place, key, hash: 0, offset });
+        let hash = self.prevalence.hash(key);
+        let (counters, written) = self.prevalence.places(hash);
+        prefetch(counters);
+        prefetch(written);
+        prefetch(self.candidates.place(key));
+        prefetch(record_of(chunks, place));
+        self.block.push(Next { place, key, hash, offset });
         if self.block.len() == BLOCK {
             self.drain_block(chunks);
         }
@@ -228,21 +249,8 @@ impl ContentShard {
 
     fn drain_block(&mut self, chunks: &[Chunk]) {
         let mut block = std::mem::take(&mut self.block);
-        let record_of =
-            |place: Place| &chunks[place.chunk as usize].records[place.record as usize];
-        // Three short passes: see `Prevalence::hash`.
-        for next in &mut block {
-            next.hash = self.prevalence.hash(next.key);
-        }
         for next in &block {
-            self.prevalence.touch(next.hash);
-            self.candidates.touch(next.key);
-        }
-        for next in &block {
-            std::hint::black_box(record_of(next.place).time);
-        }
-        for next in &block {
-            let record = record_of(next.place);
+            let record = record_of(chunks, next.place);
             if self.place != Some(next.place) {
                 self.pass_tick(record.time);
                 if self.alarms.is_full() {
@@ -293,13 +301,18 @@ impl ContentShard {
     }
 
     /// Lets go of candidates that have left the dispersion window.
+    #[inline]
     fn pass_window(&mut self, place: Place, now: u64) {
-        let generation = now / self.window;
-        if generation == self.generation {
-            return;
+        if now >= self.window_end {
+            self.end_window(place, now);
         }
-        self.generation = generation;
-        let before = Timestamp::from_nanos(generation.saturating_sub(1) * self.window);
+    }
+
+    #[cold]
+    fn end_window(&mut self, place: Place, now: u64) {
+        let (window, number) = (self.window, now / self.window);
+        self.window_end = (number + 1).saturating_mul(window);
+        let before = Timestamp::from_nanos(number.saturating_sub(1) * window);
         self.candidates.expire(before, &mut self.requests_of_one);
         self.hand_over_requests(place);
     }

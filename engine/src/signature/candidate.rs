@@ -144,10 +144,11 @@ impl Candidates {
         &self.counters
     }
 
-    /// Brings what [`Candidates::find`] will need closer. Worth a pass over a batch.
+    /// Where [`Candidates::find`] will look first, to be
+    /// [prefetched](crate::fingerprint::prefetch).
     #[inline]
-    pub fn touch(&self, key: u64) {
-        self.index.touch(key);
+    pub fn place(&self, key: u64) -> &u64 {
+        self.index.place(key)
     }
 
     /// The slot of `key`, if it is a candidate.

@@ -90,12 +90,12 @@ impl CountMin {
         (of(self.side), of(1 - self.side))
     }
 
-    /// Brings the key's cache lines closer; changes nothing.
+    /// Where the key's counters of both generations lie, and what says whether they were
+    /// written, to be prefetched.
     #[inline]
-    pub fn touch(&self, hash: u64) {
+    pub fn places(&self, hash: u64) -> (&[[u64; 8]; 2], &u64) {
         let at = self.pair(hash);
-        self.lines.touch(at);
-        self.lines.touch(at + 1);
+        (self.lines.place(at), self.lines.bit_place(at))
     }
 
     /// Begins a new generation: the current one becomes the one before, whose counts are

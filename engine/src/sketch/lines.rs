@@ -1,7 +1,5 @@
 //! Which cache lines were written? They cost nothing before, and little to clear.
 
-use std::hint::black_box;
-
 /// Words in a cache line.
 pub(super) const WORDS: usize = 8;
 /// Bytes in a cache line.
@@ -92,10 +90,17 @@ impl Lines {
         line
     }
 
-    /// Brings a line closer; changes nothing.
+    /// Where the bit of a line lies, for a prefetch.
     #[inline]
-    pub(super) fn touch(&self, index: usize) {
-        black_box(self.raw(index)[0]);
+    pub(super) fn bit_place(&self, index: usize) -> &u64 {
+        &self.written[index / 64]
+    }
+
+    /// Where a line and those after it in its block of `LINES` lie, for a prefetch: what
+    /// is read there may have been cleared.
+    #[inline]
+    pub(super) fn place<const LINES: usize>(&self, index: usize) -> &[Line; LINES] {
+        &self.words[self.first..].as_chunks().0.as_chunks().0[index / LINES]
     }
 
     /// Clears every line.

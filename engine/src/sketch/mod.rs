@@ -12,8 +12,8 @@
 //!   any of them, so that nothing has to be deleted item by item; [`CountMin`], where every
 //!   sighting goes, keeps both itself, side by side.
 //!
-//! A `touch` reads what a later update will need. Touching a whole batch of hashes first
-//! lets the cache misses overlap, which a run of dependent updates cannot.
+//! A `place` is the memory that a later update will need, to be prefetched: an update
+//! that finds its lines in the cache costs a tenth of one that waits for memory.
 
 mod bloom;
 mod count_min;

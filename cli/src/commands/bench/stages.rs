@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use wormsift::config::Config;
 use wormsift::decode::{Decoded, Decoder};
 use wormsift::dispersion::Dispersion;
-use wormsift::fingerprint::{Fingerprinter, Kernel, Scratch, Short};
+use wormsift::fingerprint::{Fingerprinter, Kernel, Scratch, Short, prefetch};
 use wormsift::packet::{Host, Packet, Timestamp, protocol, tcp_flags};
 use wormsift::prevalence::Prevalence;
 use wormsift::propagation::Propagation;
@@ -267,7 +267,9 @@ impl ContentShard {
             for (hash, sighting) in hashes.iter_mut().zip(block) {
                 *hash = self.prevalence.hash(sighting.key);
             }
-            hashes[..block.len()].iter().for_each(|hash| self.prevalence.touch(*hash));
+            hashes[..block.len()]
+                .iter()
+                .for_each(|hash| prefetch(self.prevalence.places(*hash).0));
             for (hash, sighting) in hashes.into_iter().zip(block) {
                 let time = packets[sighting.packet as usize].time;
                 let estimate = self.prevalence.observe_hashed(hash, time);

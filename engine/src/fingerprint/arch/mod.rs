@@ -12,7 +12,10 @@ mod avx512;
 mod doubling;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod prefetch;
 mod scalar;
+
+pub use prefetch::prefetch;
 
 use super::Kernel;
 use super::plan::Plan;
