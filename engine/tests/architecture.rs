@@ -17,7 +17,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("prevalence", &["sketch"]),
     ("dispersion", &["sketch"]),
     ("propagation", &["sketch"]),
-    ("signature", &["propagation"]),
+    ("signature", &["propagation", "sketch"]),
     ("export", &["signature"]),
     ("matching", &["export", "stream"]),
     (

@@ -18,6 +18,7 @@
 //! Every step is a function of its input alone: no clock, no random choice, and
 //! alarms in any order give the same findings.
 
+mod baseline;
 mod candidate;
 mod coalesce;
 mod evidence;
@@ -28,6 +29,7 @@ pub mod strength;
 pub mod tokens;
 
 pub use crate::propagation::Relay;
+pub use baseline::{BaselineError, Binding, LearnedKeys};
 pub use candidate::{
     Candidate, CandidateCounters, Candidates, SampleReference, SampleRequest, Seen, Slot,
 };

@@ -76,6 +76,36 @@ impl Bloom {
     pub fn memory_bytes(&self) -> usize {
         self.filter.as_slice().len()
     }
+
+    /// The bits alone, to be kept: neither the seed nor how many were entered.
+    pub fn bits(&self) -> &[u8] {
+        &self.filter.as_slice()[HEADER_BYTES..]
+    }
+
+    /// Enters all that a filter of the same size, rate and seed with these bits holds;
+    /// false when there are more or fewer of them. How many there are is then estimated
+    /// from the share of ones p: -m / k x ln(1 - p) (Swamidass and Baldi 2007).
+    pub fn merge_bits(&mut self, bits: &[u8]) -> bool {
+        if bits.len() != self.bits().len() {
+            return false;
+        }
+        let mut whole = self.filter.to_bytes();
+        for (mine, theirs) in whole[HEADER_BYTES..].iter_mut().zip(bits) {
+            *mine |= theirs;
+        }
+        let ones: u64 =
+            whole[HEADER_BYTES..].iter().map(|b| u64::from(b.count_ones())).sum();
+        let Ok(filter) = bloomfilter::Bloom::from_bytes(whole) else { return false };
+        self.filter = filter;
+        let (m, k) = (
+            self.filter.len() as f64,
+            f64::from(self.filter.number_of_hash_functions()),
+        );
+        let share = (ones as f64 / m).min(1.0 - 1.0 / m);
+        let estimate = (-m / k * (1.0 - share).ln()).round() as usize;
+        self.entered = estimate.max(usize::from(ones > 0));
+        true
+    }
 }
 
 impl Clear for Bloom {
