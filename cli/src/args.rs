@@ -7,12 +7,14 @@ mod bench;
 mod evaluate;
 mod export;
 mod generate;
+mod learn;
 mod matching;
 
 pub(crate) use bench::BenchArgs;
 pub(crate) use evaluate::{EvaluateArgs, Suite};
 pub(crate) use export::{ExportArgs, Format, Grade, RuleArgs};
 pub(crate) use generate::GenerateArgs;
+pub(crate) use learn::LearnArgs;
 pub(crate) use matching::MatchArgs;
 
 use crate::exit_code::Failure;
@@ -105,6 +107,8 @@ pub(crate) enum Command {
     Detect(Box<DetectArgs>),
     /// Print the effective settings as TOML, with the origin of each value
     Config(Box<ConfigArgs>),
+    /// Learn what is good from captures without worms, for detect --baseline
+    Learn(Box<LearnArgs>),
     /// Look for signatures in captures, and count the packets that they match
     Match(Box<MatchArgs>),
     /// Write signatures as rules, alerts or sets that other programs take
@@ -129,6 +133,9 @@ pub(crate) struct DetectArgs {
     /// gzip or zstd. All of them are one trace
     #[arg(value_name = "CAPTURE", required = true, value_hint = ValueHint::AnyPath)]
     pub(crate) captures: Vec<String>,
+    /// What `wormsift learn` wrote: content that is known to be good raises no alarm
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) baseline: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
@@ -223,6 +230,9 @@ pub(crate) struct SettingArgs {
     /// Leave out what lies across two TCP segments. Default: sifted
     #[arg(long)]
     pub(crate) no_tails: bool,
+    /// Learn for this long, in packet time, what is good, and raise no alarm. Default: 0s
+    #[arg(long, value_name = "TIME")]
+    pub(crate) learning_period: Option<Span>,
     /// Take tunnels (GRE, IP-in-IP, 6in4, VXLAN, Geneve) as their outer packets. Default:
     /// decoded
     #[arg(long)]
@@ -391,7 +401,7 @@ mod tests {
                 checked += 1;
             }
         }
-        assert_eq!(checked, 12);
+        assert_eq!(checked, 13);
     }
 
     #[test]

@@ -75,6 +75,7 @@ impl Settings {
             memory,
             no_short_datagrams,
             no_tails,
+            learning_period,
             no_tunnels,
             checksums,
             v6_prefix,
@@ -117,6 +118,12 @@ impl Settings {
             "--no-short-datagrams",
         );
         set.value(&mut config.tails, no_tails.then_some(false), "tails", "--no-tails");
+        set.value(
+            &mut config.learning_period,
+            *learning_period,
+            "learning_period",
+            "--learning-period",
+        );
         set.value(
             &mut config.tunnels,
             no_tunnels.then_some(false),

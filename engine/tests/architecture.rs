@@ -32,6 +32,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "dispersion",
             "propagation",
             "signature",
+            "sketch",
         ],
     ),
 ];

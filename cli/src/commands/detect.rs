@@ -30,7 +30,14 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let signals = Signals::new()?;
     let pool = args.run.pool()?;
     let selection = Selection::new(&args.selection, &settings.config);
-    let mut sensor = Sensor::new(settings.config).map_err(Failure::usage)?;
+    let mut sensor = match &args.baseline {
+        Some(path) => {
+            let baseline = super::learn::read(path, &settings.config)?;
+            Sensor::with_baseline(settings.config, baseline)
+        }
+        None => Sensor::new(settings.config),
+    }
+    .map_err(Failure::usage)?;
     talk.detail(format_args!(
         "kernel {}, {} threads",
         sensor.kernel(),

@@ -7,6 +7,7 @@ mod detect;
 mod evaluate;
 mod export;
 mod generate;
+mod learn;
 mod man;
 mod matching;
 
@@ -21,6 +22,7 @@ pub(crate) fn run(command: &Command, talk: &mut Talk) -> Result<Exit, Failure> {
     match command {
         Command::Detect(args) => detect::run(args, talk),
         Command::Config(args) => config::run(args),
+        Command::Learn(args) => learn::run(args, talk),
         Command::Match(args) => matching::run(args, talk),
         Command::Export(args) => export::run(args, talk),
         Command::Evaluate(args) => evaluate::run(args, talk),

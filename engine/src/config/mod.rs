@@ -127,6 +127,9 @@ pub struct Config {
     pub short_datagrams: bool,
     /// Sift across the seams of TCP segments. Default on.
     pub tails: bool,
+    /// Packet time from the first packet on in which what repeats is learned as good and
+    /// nothing alarms; 0 for none. Default 0: what is on the wire may be a worm already.
+    pub learning_period: Span,
     /// Decode through tunnels (GRE, IP-in-IP, 6in4, VXLAN, Geneve). Default on.
     pub tunnels: bool,
     /// Drop packets with wrong checksums. Default off: offload leaves them unset.
@@ -165,6 +168,7 @@ impl Default for Config {
             port_rule: PortRule::Destination,
             short_datagrams: true,
             tails: true,
+            learning_period: Span(0),
             tunnels: true,
             checksums: false,
             v6_prefix: 64,
@@ -216,7 +220,7 @@ impl Config {
     }
 
     /// The names of all settings.
-    pub const KEYS: [&str; 19] = [
+    pub const KEYS: [&str; 20] = [
         "preset",
         "beta",
         "sampling",
@@ -229,6 +233,7 @@ impl Config {
         "port_rule",
         "short_datagrams",
         "tails",
+        "learning_period",
         "tunnels",
         "checksums",
         "v6_prefix",

@@ -13,6 +13,7 @@ use crate::packet::{Host, Timestamp};
 use crate::prevalence::Prevalence;
 use crate::propagation::Propagation;
 use crate::signature::{Alarm, Candidates, SampleRequest, Seen, Snapshot};
+use crate::sketch::Bloom;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -134,6 +135,10 @@ pub(crate) struct ContentShard {
     pub(crate) requests: Vec<PlacedRequest>,
     pub(crate) decisions: Option<Vec<Decision>>,
     pub(crate) counters: ContentCounters,
+    /// Keys known to be good.
+    pub(crate) baseline: Option<Bloom>,
+    /// Until when, nanoseconds, what is promoted is learned as good.
+    pub(crate) learns_until: u64,
     block: Vec<Next>,
 }
 
@@ -176,6 +181,8 @@ impl ContentShard {
             requests: Vec::new(),
             decisions: None,
             counters: ContentCounters::default(),
+            baseline: None,
+            learns_until: 0,
             block: Vec::with_capacity(BLOCK),
         }
     }
@@ -292,12 +299,25 @@ impl ContentShard {
             dispersion_alarm: false,
             propagation_alarm: false,
         };
-        if promoted {
+        if promoted && !self.is_known_good(next.key, record.time) {
             self.promoted(next, record, &mut decision);
         }
         if let Some(decisions) = &mut self.decisions {
             decisions.push(decision);
         }
+    }
+
+    /// Whether a promoted key goes no further: the baseline knows it, or learns it now.
+    fn is_known_good(&mut self, key: u64, now: u64) -> bool {
+        let Some(baseline) = &mut self.baseline else { return false };
+        if now < self.learns_until {
+            baseline.insert(key);
+            self.counters.learned += 1;
+            return true;
+        }
+        let known = baseline.contains(key);
+        self.counters.known_good += u64::from(known);
+        known
     }
 
     /// Lets go of candidates that have left the dispersion window.

@@ -155,6 +155,8 @@ impl Sensor {
             ("sightings", sum.sightings),
             ("repeated", sum.repeated),
             ("promoted", sum.promoted),
+            ("known_good", sum.known_good),
+            ("learned", sum.learned),
             ("promotions", sum.promotions),
             ("not_borne_out", sum.not_borne_out),
             ("alarms_without_room", sum.alarms_without_room),
@@ -191,11 +193,18 @@ impl Sensor {
         let samples: usize =
             self.flow.iter().map(|flow| flow.samples.memory_bytes()).sum();
         let fragments = self.defragmenter.memory_bytes();
+        let baseline: usize = self
+            .content
+            .iter()
+            .filter_map(|content| content.baseline.as_ref())
+            .map(crate::sketch::Bloom::memory_bytes)
+            .sum();
         let names = ["prevalence", "dispersion", "propagation", "candidates"];
         let named = names
             .into_iter()
             .zip(rooms)
             .chain([("tails", tails), ("samples", samples), ("fragments", fragments)])
+            .chain([("baseline", baseline)])
             .chain([("signatures", self.ledger.memory_bytes())]);
         let mut total = 0;
         for (name, bytes) in named {

@@ -14,6 +14,7 @@
 //! fixed; so neither threads, nor batches, nor the cut into files change an answer.
 
 mod alarms;
+mod baseline;
 mod batch;
 mod clock;
 mod content_shard;
@@ -25,6 +26,7 @@ mod sizing;
 mod stats;
 mod worker;
 
+pub use baseline::Baseline;
 pub use content_shard::Decision;
 pub use frames::FrameList;
 pub use stats::Stats;
@@ -94,6 +96,9 @@ pub struct Sensor {
     ledger: Ledger,
     chunks: Vec<Chunk>,
     findings: Vec<Finding>,
+    /// Whether the learning period, if any, has begun.
+    learning_begun: bool,
+    baseline_shape: Option<baseline::Shape>,
     frames: u64,
     packets: PacketCounters,
     drops: DropCounters,
@@ -119,6 +124,14 @@ impl Sensor {
     ///
     /// A setting that is out of range, or a kernel that this machine lacks.
     pub fn with_kernel(config: Config, kernel: Kernel) -> Result<Self, Error> {
+        Self::with(config, kernel, None)
+    }
+
+    fn with(
+        config: Config,
+        kernel: Kernel,
+        baseline: Option<Baseline>,
+    ) -> Result<Self, Error> {
         config.validate()?;
         if !kernel.is_available() {
             return Err(Error::config(
@@ -127,7 +140,9 @@ impl Sensor {
             ));
         }
         let seeds = Seeds::new(config.effective_key());
-        let plan = Plan::new(&config);
+        let baseline = baseline::for_run(&config, baseline)?;
+        let plan =
+            Plan::new(&config, baseline.as_ref().map_or(0, Baseline::memory_bytes));
         let sifter = Arc::new(Sifter::new(&config, &seeds, kernel));
         let rules = Arc::new(Rules::new(&config));
         let context = sifter.fingerprinter.context();
@@ -152,6 +167,8 @@ impl Sensor {
             }),
             chunks: Vec::new(),
             findings: Vec::new(),
+            learning_begun: false,
+            baseline_shape: None,
             frames: 0,
             packets: PacketCounters::default(),
             drops: DropCounters::default(),
@@ -161,6 +178,9 @@ impl Sensor {
             plan,
             config,
         };
+        if let Some(baseline) = baseline {
+            sensor.install(baseline);
+        }
         sensor.warn_of_expected_load();
         Ok(sensor)
     }
@@ -257,6 +277,7 @@ impl Sensor {
                 self.clock.stamp(record.time)
             };
         }
+        self.begin_learning(chunks);
         let (chunks, now) = (&*chunks, self.clock.now());
         let sifter = &*self.sifter;
         if self.config.tails {

@@ -40,8 +40,10 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// Shares out `config.memory`, or what `config.rate` asks for.
-    pub(crate) fn new(config: &Config) -> Self {
-        let total = effective_memory(config);
+    ///
+    /// `baseline` bytes of it are taken already.
+    pub(crate) fn new(config: &Config, baseline: usize) -> Self {
+        let total = effective_memory(config).saturating_sub(baseline as u64);
         let share = |thousandths: u64, shards: usize| {
             (total as u128 * u128::from(thousandths) / 1_000 / shards as u128) as usize
         };
@@ -88,7 +90,7 @@ mod tests {
         for mebibytes in [16, 64, 256, 1_024] {
             let budget = mebibytes << 20;
             let plan =
-                Plan::new(&Config { memory: Some(Size(budget)), ..Config::default() });
+                Plan::new(&Config { memory: Some(Size(budget)), ..Config::default() }, 0);
             let content =
                 plan.prevalence + plan.dispersion + plan.propagation + plan.candidates;
             let flow = plan.samples + plan.tails;
@@ -103,7 +105,7 @@ mod tests {
         let config = Config { rate: Some(Rate(1_000_000_000)), ..Config::default() };
         let keys = keys_per_generation(&config).unwrap();
         assert!((keys - 125e6 * 60.0 / 64.0).abs() < 1.0);
-        let plan = Plan::new(&config);
+        let plan = Plan::new(&config, 0);
         let counters = plan.prevalence as f64 * CONTENT_SHARDS as f64; // two generations of half bytes
         let found = counters / keys / COUNTERS_PER_KEY;
         assert!((0.99..1.02).contains(&found), "{found} of the counters asked for");

@@ -56,6 +56,10 @@ pub(crate) struct ContentCounters {
     pub(crate) repeated: u64,
     /// Sightings past the prevalence gate.
     pub(crate) promoted: u64,
+    /// Sightings past it that stopped there, since the baseline knows their key.
+    pub(crate) known_good: u64,
+    /// Sightings past it that were learned as good.
+    pub(crate) learned: u64,
     /// Keys whose estimate reached the threshold, once each window or so.
     pub(crate) promotions: u64,
     /// Sightings over both thresholds whose candidate's own lists say otherwise.
@@ -71,6 +75,8 @@ impl ContentCounters {
         self.sightings += other.sightings;
         self.repeated += other.repeated;
         self.promoted += other.promoted;
+        self.known_good += other.known_good;
+        self.learned += other.learned;
         self.promotions += other.promotions;
         self.not_borne_out += other.not_borne_out;
         self.alarms_without_room += other.alarms_without_room;

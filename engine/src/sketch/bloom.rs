@@ -97,10 +97,8 @@ impl Bloom {
             whole[HEADER_BYTES..].iter().map(|b| u64::from(b.count_ones())).sum();
         let Ok(filter) = bloomfilter::Bloom::from_bytes(whole) else { return false };
         self.filter = filter;
-        let (m, k) = (
-            self.filter.len() as f64,
-            f64::from(self.filter.number_of_hash_functions()),
-        );
+        let (m, k) =
+            (self.filter.len() as f64, f64::from(self.filter.number_of_hash_functions()));
         let share = (ones as f64 / m).min(1.0 - 1.0 / m);
         let estimate = (-m / k * (1.0 - share).ln()).round() as usize;
         self.entered = estimate.max(usize::from(ones > 0));

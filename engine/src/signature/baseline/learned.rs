@@ -129,16 +129,17 @@ impl LearnedKeys {
         // The bits are all there, so no size in the header asks for more than the file.
         let held = rest.len() / filters.max(1);
         if filters != seeds.len() || rest.len() % seeds.len().max(1) != 0 {
-            let text =
-                format!("expected {} filters, found {filters} of other size", seeds.len());
+            let text = format!(
+                "expected {} filters, found {filters} of other size",
+                seeds.len()
+            );
             return Err(BaselineError::File(text));
         }
         let bytes = usize::try_from(bytes)
             .ok()
             .filter(|bytes| *bytes <= held.saturating_add(64))
             .ok_or_else(|| wrong("the filters are not of the size that the file says"))?;
-        let mut read =
-            Self::new(found, bytes.saturating_mul(filters), rate, seeds);
+        let mut read = Self::new(found, bytes.saturating_mul(filters), rate, seeds);
         for (filter, bits) in read.filters.iter_mut().zip(rest.chunks(held.max(1))) {
             if !filter.merge_bits(bits) {
                 return Err(wrong("the filters are not of the size that the file says"));
@@ -216,9 +217,19 @@ impl LearnedKeys {
         sum / self.filters.len().max(1) as f64
     }
 
-    /// The binding.
-    pub fn binding(&self) -> &Binding {
-        &self.binding
+    /// Says how this run's binding differs from its own, if it does.
+    pub(crate) fn check(&self, expected: &Binding) -> Result<(), BaselineError> {
+        self.binding.check(expected)
+    }
+
+    /// Bytes that its filters were asked to fit in.
+    pub fn bytes(&self) -> usize {
+        self.bytes * self.filters.len()
+    }
+
+    /// The false-positive rate that it was made for.
+    pub fn rate(&self) -> f64 {
+        self.rate
     }
 
     /// Bytes allocated.
@@ -244,7 +255,8 @@ impl LearnedKeys {
 }
 
 impl Binding {
-    fn check(&self, expected: &Self) -> Result<(), BaselineError> {
+    /// Says which of the two is another.
+    pub(crate) fn check(&self, expected: &Self) -> Result<(), BaselineError> {
         if self.settings != expected.settings {
             return Err(BaselineError::Settings {
                 expected: expected.settings.clone(),

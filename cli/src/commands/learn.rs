@@ -1,0 +1,88 @@
+//! `wormsift learn`: benign captures in, the keys of their content out.
+
+use crate::args::LearnArgs;
+use crate::exit_code::{Exit, Failure};
+use crate::reader::{self, Reader, Wait};
+use crate::rules;
+use crate::selection::Selection;
+use crate::settings::Settings;
+use crate::signals::Signals;
+use crate::table::counted;
+use crate::talk::Talk;
+use std::fs;
+use std::path::Path;
+use wormsift::capture;
+use wormsift::config::Config;
+use wormsift::sensor::{Baseline, Sensor};
+
+pub(super) fn run(args: &LearnArgs, talk: &mut Talk) -> Result<Exit, Failure> {
+    let config = Settings::new(&args.settings)?.config;
+    let size = usize::try_from(args.size.0).map_err(Failure::usage)?;
+    let mut baseline = Baseline::new(&config, size, args.false_positive_rate);
+    for path in &args.merge {
+        let other = read(path, &config)?;
+        baseline.merge(&other).map_err(|error| Failure::of(path.display(), error))?;
+    }
+    let signals = Signals::new()?;
+    let pool = args.run.pool()?;
+    let selection = Selection::new(&args.selection, &config);
+    let (inputs, missing) = capture::inputs(&args.captures);
+    missing.iter().for_each(|line| talk.error(line));
+    let mut damaged = !missing.is_empty();
+    let mut sensor = Sensor::new(config).map_err(Failure::usage)?;
+    sensor.keep_decisions();
+    talk.show_progress();
+    let reader =
+        Reader::start(inputs, selection, args.run.batch.unwrap_or(reader::BATCH))?;
+    loop {
+        // Half a baseline would stand for the whole: none is written.
+        if let Some(signal) = signals.caught() {
+            return Ok(Exit::Signal(signal));
+        }
+        let read = match reader.next()? {
+            Wait::Read(read) => read,
+            Wait::NotYet => continue,
+            Wait::Ended => break,
+        };
+        if let Some(batch) = read.batch.filter(|batch| !batch.is_empty()) {
+            pool.install(|| sensor.sift(&batch));
+        }
+        for decision in sensor.decisions() {
+            if decision.prevalence >= u32::from(args.sightings) {
+                baseline.learn(decision.key);
+            }
+        }
+        // What repeats is what is wanted here: nobody asks who alarms.
+        sensor.findings();
+        read.damage.iter().for_each(|line| talk.error(line));
+        damaged |= !read.damage.is_empty();
+        talk.progress().at(read.progress.position, read.progress.total);
+    }
+    talk.end_progress();
+    let keys = baseline.keys();
+    if keys.len() > keys.capacity() {
+        talk.warning(format_args!(
+            "{} contents are more than the {} that {} hold at a rate of {:e}: one unknown content \
+             in {:.0} is now taken for a known one; a larger --size or more --sightings would help",
+            keys.len(),
+            keys.capacity(),
+            args.size,
+            args.false_positive_rate,
+            1.0 / keys.false_positive_rate()
+        ));
+    }
+    rules::replace(&args.output, baseline.write())?;
+    talk.answer(format_args!(
+        "{}: {}, room for {}",
+        args.output.display(),
+        counted(keys.len() as u64, "content"),
+        keys.capacity()
+    ));
+    Ok(if damaged { Exit::Damaged } else { Exit::Done })
+}
+
+/// Reads a baseline for runs with these settings.
+pub(crate) fn read(path: &Path, config: &Config) -> Result<Baseline, Failure> {
+    let file = fs::read(path).map_err(|error| Failure::of(path.display(), error))?;
+    Baseline::read(config, &file).map_err(|error| Failure::of(path.display(), error))
+}
