@@ -15,6 +15,8 @@
 //!   comment says why.
 //! - `file` walks one file, `trace` all of them.
 //!
+//! - `live` (a feature, on Linux) takes frames from an interface.
+//!
 //! Damaged input is not an error of the program: what can be read is used, and one
 //! [`Damage`] line a file says what was expected where, and what was there.
 
@@ -25,6 +27,8 @@ mod damage;
 mod file;
 mod format;
 mod input;
+#[cfg(all(feature = "live", target_os = "linux"))]
+pub mod live;
 mod map;
 mod pcap;
 mod pcapng;
