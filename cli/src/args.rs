@@ -8,6 +8,8 @@ mod evaluate;
 mod export;
 mod generate;
 mod learn;
+#[cfg(target_os = "linux")]
+mod live;
 mod matching;
 
 pub(crate) use bench::BenchArgs;
@@ -15,6 +17,8 @@ pub(crate) use evaluate::{EvaluateArgs, Suite};
 pub(crate) use export::{ExportArgs, Format, Grade, RuleArgs};
 pub(crate) use generate::GenerateArgs;
 pub(crate) use learn::LearnArgs;
+#[cfg(target_os = "linux")]
+pub(crate) use live::LiveArgs;
 pub(crate) use matching::MatchArgs;
 
 use crate::exit_code::Failure;
@@ -105,6 +109,9 @@ pub(crate) enum ColorChoice {
 pub(crate) enum Command {
     /// Read captures and print the signatures of what spreads in them
     Detect(Box<DetectArgs>),
+    /// Listen on an interface and print the signatures of what spreads on it
+    #[cfg(target_os = "linux")]
+    Live(Box<LiveArgs>),
     /// Print the effective settings as TOML, with the origin of each value
     Config(Box<ConfigArgs>),
     /// Learn what is good from captures without worms, for detect --baseline
@@ -248,7 +255,7 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "ADDR:PORT")]
     pub(crate) relay_exempt: Vec<Endpoint>,
     /// A file with the secret 128-bit key, 32 hex digits. Default: a fixed public key, so
-    /// that runs repeat
+    /// that runs repeat; with `live` a random one
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) key_file: Option<PathBuf>,
 }

@@ -12,6 +12,8 @@ mod filter;
 mod findings_page;
 mod fragments;
 mod instant;
+#[cfg(target_os = "linux")]
+mod live;
 mod network;
 mod page;
 mod progress;

@@ -125,7 +125,7 @@ fn width() -> Option<usize> {
 }
 
 /// A signature in one line.
-fn news(signature: &Signature) -> String {
+pub(crate) fn news(signature: &Signature) -> String {
     let s = signature;
     format!(
         "{} {} of {} by {}, {} confidence, {} to {}, spread {}",

@@ -23,6 +23,35 @@ pub(crate) struct Selection {
     counts: SelectionCounts,
 }
 
+/// A list of frames that some can be taken from.
+pub(crate) trait Frames {
+    /// How many there are.
+    fn count(&self) -> u64;
+    /// Drops those for which `wanted` is false.
+    fn keep(&mut self, wanted: impl FnMut(&Frame<'_>) -> bool);
+}
+
+impl Frames for FrameBatch {
+    fn count(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn keep(&mut self, wanted: impl FnMut(&Frame<'_>) -> bool) {
+        self.retain(wanted);
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Frames for wormsift::capture::live::LiveBatch<'_> {
+    fn count(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn keep(&mut self, wanted: impl FnMut(&Frame<'_>) -> bool) {
+        self.retain(wanted);
+    }
+}
+
 /// Frames by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct SelectionCounts {
@@ -55,11 +84,11 @@ impl Selection {
     }
 
     /// Drops the frames that are not wanted. Whether more may be.
-    pub(crate) fn apply(&mut self, batch: &mut FrameBatch) -> bool {
+    pub(crate) fn apply(&mut self, batch: &mut impl Frames) -> bool {
         if self.is_everything() {
-            self.counts.selected += batch.len() as u64;
+            self.counts.selected += batch.count();
         } else {
-            batch.retain(|frame| self.takes(frame));
+            batch.keep(|frame| self.takes(frame));
         }
         self.wanted > 0
     }

@@ -168,6 +168,17 @@ impl Settings {
         text
     }
 
+    /// The names of the settings that are not as in another configuration, the key aside.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn differing_keys(&self, other: &Config) -> Vec<&'static str> {
+        let table = |config: &Config| -> toml::Table {
+            config.to_toml().parse().expect("the engine writes TOML")
+        };
+        let (own, other) = (table(&self.config), table(other));
+        let keys = Config::KEYS.into_iter();
+        keys.filter(|key| own.get(*key) != other.get(*key)).collect()
+    }
+
     fn key_line(&self) -> String {
         let which =
             if self.config.key.is_some() { "secret, not shown" } else { "public" };

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// What has been asked for since it was made.
 pub(crate) struct Signals {
     caught: Arc<AtomicUsize>,
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only `live` asks"))]
+    hangup: Arc<AtomicBool>,
 }
 
 impl Signals {
@@ -25,7 +27,22 @@ impl Signals {
             flag::register_usize(signal, Arc::clone(&caught), signal as usize)
                 .map_err(failed)?;
         }
-        Ok(Self { caught })
+        Ok(Self { caught, hangup: Arc::default() })
+    }
+
+    /// The same, and SIGHUP is a wish to open files anew.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn with_hangup() -> Result<Self, Failure> {
+        let signals = Self::new()?;
+        flag::register(signal_hook::consts::SIGHUP, Arc::clone(&signals.hangup))
+            .map_err(|error| Failure::of("signals", error))?;
+        Ok(signals)
+    }
+
+    /// Whether there was a SIGHUP since the last look.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn take_hangup(&self) -> bool {
+        self.hangup.swap(false, Ordering::Relaxed)
     }
 
     /// The signal that was caught, if any.

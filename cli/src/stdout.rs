@@ -24,9 +24,16 @@ pub(crate) fn print_json(
     kind: &'static str,
     content: &impl Serialize,
 ) -> Result<(), Failure> {
+    print_line(&json_line(kind, content)?)
+}
+
+/// A JSON line of the engine's schema and of this type, without the line feed.
+pub(crate) fn json_line(
+    kind: &'static str,
+    content: &impl Serialize,
+) -> Result<String, Failure> {
     let line = Line { schema: json_lines::SCHEMA, r#type: kind, content };
-    let text = serde_json::to_string(&line).map_err(|error| Failure::of(kind, error))?;
-    print_line(&text)
+    serde_json::to_string(&line).map_err(|error| Failure::of(kind, error))
 }
 
 #[derive(Serialize)]

@@ -31,6 +31,13 @@ impl Talk {
         Self { level, color: args.color, progress: Progress::hidden() }
     }
 
+    /// Says nothing but errors, for what is done behind the scenes.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn silent() -> Self {
+        let level = Level::Quiet;
+        Self { level, color: ColorChoice::Never, progress: Progress::hidden() }
+    }
+
     /// Shows a progress bar if there is a person who can see it.
     pub(crate) fn show_progress(&mut self) {
         if self.level > Level::Quiet && io::stderr().is_terminal() {

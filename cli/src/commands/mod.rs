@@ -8,6 +8,8 @@ mod evaluate;
 mod export;
 mod generate;
 mod learn;
+#[cfg(target_os = "linux")]
+mod live;
 mod man;
 mod matching;
 
@@ -21,6 +23,8 @@ use crate::talk::Talk;
 pub(crate) fn run(command: &Command, talk: &mut Talk) -> Result<Exit, Failure> {
     match command {
         Command::Detect(args) => detect::run(args, talk),
+        #[cfg(target_os = "linux")]
+        Command::Live(args) => live::run(args, talk),
         Command::Config(args) => config::run(args),
         Command::Learn(args) => learn::run(args, talk),
         Command::Match(args) => matching::run(args, talk),

@@ -21,6 +21,11 @@ impl LiveError {
         Self::new(interface, doing, io::Error::last_os_error())
     }
 
+    /// The system's answer.
+    pub fn source_error(&self) -> &io::Error {
+        &self.source
+    }
+
     /// Whether the interface is only down: it may come up again.
     pub fn is_down(&self) -> bool {
         self.source.kind() == io::ErrorKind::NetworkDown

@@ -3,7 +3,7 @@
 use super::bpf::BpfProgram;
 use super::error::LiveError;
 use super::ring::{Lent, RETIRE_MILLISECONDS, Ring, Walked};
-use super::socket::{Interface, interface};
+use super::socket::{Interface, index, interface, is_up};
 use crate::packet::{Frame, LinkType};
 use std::io;
 use std::num::NonZero;
@@ -206,7 +206,13 @@ impl Rings {
 
     /// Whether the interface is still there, under the same number.
     pub fn is_present(&self) -> bool {
-        interface(&self.name).is_ok_and(|now| now.index == self.interface.index)
+        self.interface.index == 0
+            || index(&self.name).is_ok_and(|(now, _)| now == self.interface.index)
+    }
+
+    /// Whether the interface is up.
+    pub fn is_up(&self) -> bool {
+        self.interface.index == 0 || is_up(&self.name)
     }
 
     /// Lends the frames that are ready, some blocks of each ring, in order of their times

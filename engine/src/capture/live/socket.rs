@@ -252,11 +252,22 @@ fn sock_filter(instruction: Instruction) -> libc::sock_filter {
 }
 
 /// Looks an interface up by name; `any` stands for all of them.
-#[allow(unsafe_code)] // System calls, as above.
 pub(super) fn interface(name: &str) -> Result<Interface, LiveError> {
     if name == "any" {
         return Ok(Interface { index: 0, ethernet: false, loopback: false });
     }
+    let (index, text) = index(name)?;
+    let hardware = hardware_type(name, &text)?;
+    Ok(Interface {
+        index,
+        ethernet: [libc::ARPHRD_ETHER, libc::ARPHRD_LOOPBACK].contains(&hardware),
+        loopback: hardware == libc::ARPHRD_LOOPBACK,
+    })
+}
+
+/// The kernel's number of an interface, and its name as the kernel wants it.
+#[allow(unsafe_code)] // A system call, as above.
+pub(super) fn index(name: &str) -> Result<(i32, CString), LiveError> {
     let no_such = |source| LiveError::new(name, "find the interface", source);
     let text = CString::new(name).map_err(|error| no_such(error.into()))?;
     // SAFETY: a string that ends with a zero, alive during the call.
@@ -264,21 +275,40 @@ pub(super) fn interface(name: &str) -> Result<Interface, LiveError> {
     if index == 0 || text.as_bytes_with_nul().len() > libc::IFNAMSIZ {
         return Err(no_such(io::Error::last_os_error()));
     }
-    let hardware = hardware_type(name, &text)?;
-    Ok(Interface {
-        index: index as i32,
-        ethernet: [libc::ARPHRD_ETHER, libc::ARPHRD_LOOPBACK].contains(&hardware),
-        loopback: hardware == libc::ARPHRD_LOOPBACK,
-    })
+    Ok((index as i32, text))
 }
 
 /// The `ARPHRD_` number of an interface whose name fits.
-#[allow(unsafe_code)] // System calls, as above.
+#[allow(unsafe_code)] // A member of a union, as below.
 fn hardware_type(name: &str, text: &CString) -> Result<u16, LiveError> {
     let doing = "read the type of the interface";
+    let answer = ask(name, text, libc::SIOCGIFHWADDR, doing)?;
+    // SAFETY: this request fills in this member, and any bytes are values of it.
+    Ok(unsafe { answer.ifr_ifru.ifru_hwaddr.sa_family })
+}
+
+/// Whether an interface is there and up.
+#[allow(unsafe_code)] // A member of a union, as below.
+pub(super) fn is_up(name: &str) -> bool {
+    let doing = "read the state of the interface";
+    let answer =
+        index(name).and_then(|(_, text)| ask(name, &text, libc::SIOCGIFFLAGS, doing));
+    // SAFETY: this request fills in this member, and any bytes are values of it.
+    let flags = |answer: libc::ifreq| unsafe { answer.ifr_ifru.ifru_flags };
+    answer.is_ok_and(|answer| i32::from(flags(answer)) & libc::IFF_UP != 0)
+}
+
+/// Asks the kernel about an interface whose name fits.
+#[allow(unsafe_code)] // System calls, as above.
+fn ask(
+    name: &str,
+    text: &CString,
+    what: libc::c_ulong,
+    doing: &'static str,
+) -> Result<libc::ifreq, LiveError> {
     // SAFETY: no pointers; the result is checked before it is owned.
     let fd =
-        unsafe { libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) };
+        unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) };
     if fd < 0 {
         return Err(LiveError::last(name, doing));
     }
@@ -289,13 +319,10 @@ fn hardware_type(name: &str, text: &CString) -> Result<u16, LiveError> {
     for (place, byte) in request.ifr_name.iter_mut().zip(text.as_bytes()) {
         *place = *byte as libc::c_char;
     }
-    // SAFETY: this request reads the name and writes the address of a whole ifreq.
-    let result = unsafe {
-        libc::ioctl(fd.as_raw_fd(), libc::SIOCGIFHWADDR as _, &raw mut request)
-    };
+    // SAFETY: these requests read the name and write the rest of a whole ifreq.
+    let result = unsafe { libc::ioctl(fd.as_raw_fd(), what as _, &raw mut request) };
     if result < 0 {
         return Err(LiveError::last(name, doing));
     }
-    // SAFETY: SIOCGIFHWADDR has filled in this member, and any bytes are values of it.
-    Ok(unsafe { request.ifr_ifru.ifru_hwaddr.sa_family })
+    Ok(request)
 }

@@ -1,0 +1,165 @@
+//! `wormsift live`
+
+use super::{RuleArgs, SettingArgs};
+use crate::filter::Filter;
+use crate::network::Network;
+use clap::{Args, ValueHint};
+use std::net::SocketAddr;
+use std::num::NonZero;
+use std::path::PathBuf;
+use wormsift::config::{Size, Span};
+
+const EXAMPLES: &str = "\
+Examples:
+  wormsift live -i eth1
+      JSON lines on stdout, a status page on http://127.0.0.1:9768/
+  wormsift live -i eth1 --threads 4 --user wormsift -o /var/lib/wormsift/findings.jsonl
+      four rings, as another user, into a file
+  tcpdump -ddd 'not port 22' > no-ssh.ddd; wormsift live -i eth1 --bpf-ddd no-ssh.ddd
+      the kernel leaves frames out
+  wormsift live -i eth1 --rules wormsift.rules --suricata-socket /run/suricata/command.socket
+      rules for a Suricata beside it
+
+SIGHUP opens output files anew, reads the settings file and the BPF program again (the
+program takes effect, settings at the next start) and writes the rules; SIGINT and
+SIGTERM use what has come in, write what is pending and end. Exit codes as in `detect`.";
+
+/// `wormsift live`
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct LiveArgs {
+    /// The interface to listen on; any for all of them
+    #[arg(short, long, value_name = "IFACE")]
+    pub(crate) interface: String,
+    #[command(flatten)]
+    pub(crate) capture: CaptureArgs,
+    #[command(flatten)]
+    pub(crate) settings: SettingArgs,
+    #[command(flatten)]
+    pub(crate) output: LiveOutputArgs,
+    #[command(flatten)]
+    pub(crate) rules: RuleArgs,
+    #[command(flatten)]
+    pub(crate) status: StatusArgs,
+    #[command(flatten)]
+    pub(crate) running: RunningArgs,
+}
+
+/// What is captured.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Capture")]
+pub(crate) struct CaptureArgs {
+    /// Rings that the kernel spreads flows over, and threads that sift
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) threads: NonZero<u16>,
+    /// Memory of each ring, shared with the kernel, at least 2MiB
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = ring_size)]
+    pub(crate) ring_size: Size,
+    /// Bytes of a frame that are captured at most
+    #[arg(long, value_name = "BYTES", default_value_t = 262_144,
+          value_parser = clap::value_parser!(u32).range(64..=262_144))]
+    pub(crate) snaplen: u32,
+    /// Only frames to this host, as far as the interface decides. Default: all frames
+    #[arg(long)]
+    pub(crate) no_promiscuous: bool,
+    /// Leave out frames that this host sends. Default: captured, but for loopback
+    #[arg(long)]
+    pub(crate) ignore_outgoing: bool,
+    /// A BPF program for the kernel, as `tcpdump -ddd` prints it. Default: everything
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) bpf_ddd: Option<PathBuf>,
+    /// Only packets for which EXPR holds, as in `detect`; --bpf-ddd costs less
+    #[arg(long, value_name = "EXPR")]
+    pub(crate) filter: Option<Filter>,
+    /// No packets from or to this network; repeatable
+    #[arg(long, value_name = "ADDR/BITS")]
+    pub(crate) exclude_net: Vec<Network>,
+}
+
+/// Where findings go.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct LiveOutputArgs {
+    /// Append lines to this file. Default: stdout
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+    /// EVE events (alert, stats) in place of the engine's own JSON lines
+    #[arg(long)]
+    pub(crate) eve: bool,
+    /// Rename the file and begin a new one when it is this large. Default: never
+    #[arg(long, value_name = "SIZE", requires = "output")]
+    pub(crate) rotate_size: Option<Size>,
+    /// Renamed files that are kept: FILE.1 is the newest
+    #[arg(long, value_name = "N", default_value_t = 5,
+          value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub(crate) rotate_keep: u16,
+    /// Time between two lines of statistics
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = interval)]
+    pub(crate) interval: Span,
+    /// Write the signatures to this file, as --format says, whenever there are new ones;
+    /// FILE.jsonl beside it remembers them over a restart
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) rules: Option<PathBuf>,
+    /// Ask Suricata to load its rules anew, over this unix socket, when they have changed
+    #[arg(long, value_name = "PATH", requires = "rules", value_hint = ValueHint::FilePath)]
+    pub(crate) suricata_socket: Option<PathBuf>,
+}
+
+/// The status page.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Status")]
+pub(crate) struct StatusArgs {
+    /// Address of the status page (/), Prometheus metrics (/metrics) and /health
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:9768")]
+    pub(crate) status: SocketAddr,
+    /// No status page. Default: there is one
+    #[arg(long, conflicts_with = "status")]
+    pub(crate) no_status: bool,
+}
+
+/// How the process runs.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Running")]
+pub(crate) struct RunningArgs {
+    /// Become this user once the interface is open. Default: stay the same, without
+    /// capabilities
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// Keep all rights, files and system calls. Default: only those that are needed
+    #[arg(long, conflicts_with = "user")]
+    pub(crate) no_sandbox: bool,
+    /// Stop after this time. Default: run until a signal
+    #[arg(long, value_name = "TIME")]
+    pub(crate) duration: Option<Span>,
+}
+
+fn ring_size(text: &str) -> Result<Size, String> {
+    let size: Size = text.parse()?;
+    if (2 << 20..=64 << 30).contains(&size.0) {
+        Ok(size)
+    } else {
+        Err(format!("expected 2MiB to 64GiB, found {text}"))
+    }
+}
+
+fn interval(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse()?;
+    if span.0 >= 1_000_000_000 {
+        Ok(span)
+    } else {
+        Err(format!("expected at least 1s, found {text}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_intervals_have_a_least() {
+        assert!(ring_size("2MiB").is_ok());
+        assert!(ring_size("1MiB").is_err());
+        assert!(interval("1s").is_ok());
+        assert!(interval("0s").is_err());
+    }
+}

@@ -1,0 +1,178 @@
+//! What do the page and the metrics show?
+//!
+//! The thread that reads packets posts a snapshot when somebody has asked for one, so
+//! that nobody else ever touches the sensor, and nothing is gathered for nobody.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use wormsift::Stats;
+use wormsift::capture::live::LiveCounters;
+use wormsift::signature::Signature;
+
+/// Signatures that the page shows.
+const NEWEST: usize = 20;
+/// Warnings that the page shows.
+const WARNINGS: usize = 10;
+/// How long an answer waits for fresh figures.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// A loop that has not come round for so long hangs.
+const HANGS: Duration = Duration::from_secs(10);
+
+/// Everything that is shown, at one moment.
+#[derive(Clone, Debug)]
+pub(super) struct Snapshot {
+    pub(super) fixed: Arc<Fixed>,
+    pub(super) uptime: Duration,
+    /// The wall clock, RFC 3339.
+    pub(super) now: String,
+    pub(super) stats: Stats,
+    pub(super) capture: LiveCounters,
+    pub(super) load: Load,
+    pub(super) batches: BatchTimes,
+    /// Bytes of this process in memory, the rings included; 0 where it is not told.
+    pub(super) resident: u64,
+    pub(super) is_down: bool,
+    pub(super) selected: u64,
+    pub(super) output_errors: u64,
+    pub(super) suricata: Option<Reloads>,
+    pub(super) news: News,
+}
+
+/// What does not change while the process runs.
+#[derive(Clone, Debug)]
+pub(super) struct Fixed {
+    pub(super) interface: String,
+    pub(super) kernel: &'static str,
+    pub(super) threads: usize,
+    pub(super) ring_bytes: usize,
+    /// What was said about the sandbox.
+    pub(super) sandbox: Vec<String>,
+}
+
+/// Rates over the last full interval of about a second.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Load {
+    pub(super) packets_per_second: f64,
+    pub(super) bits_per_second: f64,
+    pub(super) drops_per_second: f64,
+    /// Share of the time spent with packets, 0 to 1.
+    pub(super) busy: f64,
+}
+
+/// How often Suricata was asked to reload, by what came of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Reloads {
+    pub(super) done: u64,
+    pub(super) failed: u64,
+}
+
+/// A histogram of the times that batches took.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct BatchTimes {
+    pub(super) counts: [u64; BatchTimes::BOUNDS.len()],
+    pub(super) count: u64,
+    pub(super) seconds: f64,
+}
+
+impl BatchTimes {
+    /// Upper bounds of the buckets in seconds; the last one has none.
+    pub(super) const BOUNDS: [f64; 7] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0];
+
+    pub(super) fn add(&mut self, time: Duration) {
+        let seconds = time.as_secs_f64();
+        for (count, bound) in self.counts.iter_mut().zip(Self::BOUNDS) {
+            *count += u64::from(seconds <= bound);
+        }
+        self.count += 1;
+        self.seconds += seconds;
+    }
+}
+
+/// The newest signatures, the newest first, each with its latest state; and warnings.
+#[derive(Clone, Debug, Default)]
+pub(super) struct News {
+    pub(super) signatures: VecDeque<Signature>,
+    pub(super) warnings: VecDeque<String>,
+}
+
+impl News {
+    pub(super) fn signature(&mut self, signature: &Signature) {
+        self.signatures.retain(|other| other.id != signature.id);
+        self.signatures.push_front(signature.clone());
+        self.signatures.truncate(NEWEST);
+    }
+
+    pub(super) fn warning(&mut self, text: &str) {
+        self.warnings.push_front(text.to_owned());
+        self.warnings.truncate(WARNINGS);
+    }
+}
+
+/// Where the snapshot hangs.
+pub(super) struct Board {
+    started: Instant,
+    is_wanted: AtomicBool,
+    /// Milliseconds from the start to the last round of the loop.
+    round: AtomicU64,
+    posted: Mutex<Posted>,
+    fresh: Condvar,
+}
+
+#[derive(Default)]
+struct Posted {
+    count: u64,
+    snapshot: Option<Arc<Snapshot>>,
+}
+
+impl Board {
+    pub(super) fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            is_wanted: AtomicBool::new(false),
+            round: AtomicU64::new(0),
+            posted: Mutex::default(),
+            fresh: Condvar::new(),
+        }
+    }
+
+    /// Says that the loop has come round; whether a snapshot is wanted.
+    pub(super) fn round(&self) -> bool {
+        let now = self.started.elapsed().as_millis() as u64;
+        self.round.store(now, Ordering::Relaxed);
+        self.is_wanted.swap(false, Ordering::Relaxed)
+    }
+
+    /// Posts a snapshot for those who wait.
+    pub(super) fn post(&self, snapshot: Snapshot) {
+        let mut posted = self.posted();
+        posted.count += 1;
+        posted.snapshot = Some(Arc::new(snapshot));
+        self.fresh.notify_all();
+    }
+
+    /// A fresh snapshot; the last one if the loop is busy for too long, none if there
+    /// never was one.
+    pub(super) fn read(&self) -> Option<Arc<Snapshot>> {
+        let posted = self.posted();
+        let before = posted.count;
+        self.is_wanted.store(true, Ordering::Relaxed);
+        let wait = |posted: &mut Posted| posted.count == before;
+        let (posted, _) = self
+            .fresh
+            .wait_timeout_while(posted, PATIENCE, wait)
+            .unwrap_or_else(PoisonError::into_inner);
+        posted.snapshot.clone()
+    }
+
+    /// Whether the loop still comes round.
+    pub(super) fn is_alive(&self) -> bool {
+        let last = Duration::from_millis(self.round.load(Ordering::Relaxed));
+        self.started.elapsed().saturating_sub(last) < HANGS
+    }
+
+    fn posted(&self) -> MutexGuard<'_, Posted> {
+        self.posted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

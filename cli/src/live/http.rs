@@ -1,0 +1,243 @@
+//! Who asks for the page, and what do they get?
+//!
+//! A server for one operator's browser and one scraper: one thread, one request a
+//! connection, GET and HEAD only, everything bounded in bytes and time. Requests are
+//! parsed by httparse; the rest is a dozen lines, which is less than a server library
+//! with its own threads would bring into the sandbox.
+
+use super::board::Board;
+use super::{metrics, page};
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Bytes of a request's head at most.
+const MOST_HEAD: usize = 8 << 10;
+/// Lines of a request's head at most.
+const MOST_HEADERS: usize = 64;
+/// How long a client may take to ask, and then to take the answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Answers requests in a thread of its own, as long as the process lives.
+pub(super) fn serve(listener: TcpListener, board: Arc<Board>) -> io::Result<()> {
+    let is_local = listener.local_addr()?.ip().is_loopback();
+    thread::Builder::new().name("status".to_owned()).spawn(move || {
+        loop {
+            match listener.accept() {
+                // A client that goes away in the middle has itself to blame.
+                Ok((client, _)) => _ = answer(client, is_local, &board),
+                // Out of descriptors, say; not a reason to spin.
+                Err(_) => thread::sleep(Duration::from_millis(100)),
+            }
+        }
+    })?;
+    Ok(())
+}
+
+fn answer(mut client: TcpStream, is_local: bool, board: &Board) -> io::Result<()> {
+    client.set_write_timeout(Some(PATIENCE))?;
+    let head = read_head(&mut client)?;
+    let (with_body, response) = respond(&head, is_local, board);
+    client.write_all(&response.to_bytes(with_body))?;
+    client.shutdown(Shutdown::Write)
+}
+
+/// Reads up to the empty line, or as much as there may be.
+fn read_head(client: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let end = Instant::now() + PATIENCE;
+    let mut head = Vec::new();
+    let mut part = [0; 1_024];
+    while !head.windows(4).any(|bytes| bytes == b"\r\n\r\n") && head.len() < MOST_HEAD {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        client.set_read_timeout(Some(left))?;
+        match client.read(&mut part)? {
+            0 => break,
+            read => head.extend_from_slice(&part[..read]),
+        }
+    }
+    Ok(head)
+}
+
+/// An answer; all of them are made here or in [`page`] and [`metrics`].
+struct Response {
+    status: &'static str,
+    kind: &'static str,
+    body: String,
+}
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+impl Response {
+    fn text(status: &'static str, body: &str) -> Self {
+        Self { status, kind: TEXT, body: format!("{body}\n") }
+    }
+
+    fn to_bytes(&self, with_body: bool) -> Vec<u8> {
+        let Self { status, kind, body } = self;
+        let mut text = format!(
+            "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
+             Connection: close\r\nCache-Control: no-store\r\n\
+             Content-Security-Policy: {}\r\nX-Content-Type-Options: nosniff\r\n\
+             Referrer-Policy: no-referrer\r\n\r\n",
+            body.len(),
+            page::POLICY,
+        );
+        if with_body {
+            text.push_str(body);
+        }
+        text.into_bytes()
+    }
+}
+
+/// What a request gets, and whether it wants the body.
+fn respond(head: &[u8], is_local: bool, board: &Board) -> (bool, Response) {
+    let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
+    let mut request = httparse::Request::new(&mut headers);
+    if !request.parse(head).is_ok_and(|parsed| parsed.is_complete()) {
+        return (
+            true,
+            Response::text("400 Bad Request", "not a request that is understood"),
+        );
+    }
+    let method = request.method.unwrap_or_default();
+    let with_body = method != "HEAD";
+    if !["GET", "HEAD"].contains(&method) {
+        return (true, Response::text("405 Method Not Allowed", "only GET and HEAD"));
+    }
+    // A page of some other site must not get at this one under a name of its own.
+    let mut hosts =
+        request.headers.iter().filter(|h| h.name.eq_ignore_ascii_case("host"));
+    if is_local && !hosts.all(|header| is_local_name(header.value)) {
+        let text = "ask for it as localhost, or by address";
+        return (with_body, Response::text("421 Misdirected Request", text));
+    }
+    let target = request.path.unwrap_or_default();
+    let path = target.split('?').next().unwrap_or_default();
+    let response = match path {
+        "/" | "/metrics" => match board.read() {
+            None => Response::text("503 Service Unavailable", "not started yet"),
+            Some(snapshot) if path == "/" => Response {
+                status: "200 OK",
+                kind: "text/html; charset=utf-8",
+                body: page::render(&snapshot),
+            },
+            Some(snapshot) => Response {
+                status: "200 OK",
+                kind: "text/plain; version=0.0.4; charset=utf-8",
+                body: metrics::render(&snapshot),
+            },
+        },
+        "/health" => health(board),
+        _ => Response::text("404 Not Found", "there is /, /metrics and /health"),
+    };
+    (with_body, response)
+}
+
+fn health(board: &Board) -> Response {
+    const NOT_WELL: &str = "503 Service Unavailable";
+    if !board.is_alive() {
+        return Response::text(NOT_WELL, "packets are not being read");
+    }
+    match board.read() {
+        Some(snapshot) if snapshot.is_down => {
+            Response::text(NOT_WELL, "the interface is down")
+        }
+        Some(_) => Response::text("200 OK", "ok"),
+        None => Response::text(NOT_WELL, "not started yet"),
+    }
+}
+
+/// `localhost` or an address, with or without a port.
+fn is_local_name(value: &[u8]) -> bool {
+    let text = std::str::from_utf8(value).unwrap_or_default().trim();
+    let host = match text.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => text,
+    };
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    host.eq_ignore_ascii_case("localhost")
+        || bare.unwrap_or(host).parse::<IpAddr>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::samples;
+
+    /// A board with somebody who posts to it.
+    fn with_board<T>(look: impl FnOnce(&Board) -> T) -> T {
+        let board = Board::new();
+        let done = std::sync::atomic::AtomicBool::new(false);
+        let order = std::sync::atomic::Ordering::Relaxed;
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(order) {
+                    if board.round() {
+                        board.post(samples::snapshot());
+                    }
+                    thread::sleep(Duration::from_millis(1));
+                }
+            });
+            let result = look(&board);
+            done.store(true, order);
+            result
+        })
+    }
+
+    fn status(request: &str, board: &Board) -> &'static str {
+        respond(request.as_bytes(), true, board).1.status
+    }
+
+    #[test]
+    fn only_what_is_understood_is_answered() {
+        with_board(|board| {
+            for (request, expected) in [
+                ("GET / HTTP/1.1\r\nHost: localhost:9768\r\n\r\n", "200"),
+                ("GET /?a=b HTTP/1.0\r\n\r\n", "200"),
+                ("HEAD /metrics HTTP/1.1\r\nHost: [::1]:9768\r\n\r\n", "200"),
+                ("GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n", "200"),
+                ("GET /etc/passwd HTTP/1.1\r\n\r\n", "404"),
+                ("POST / HTTP/1.1\r\n\r\n", "405"),
+                ("GET / HTTP/1.1\r\nHost: wormsift.example\r\n\r\n", "421"),
+                ("GET / HTTP/1.1\r\n", "400"),
+                ("GET /\r\n\r\n", "400"),
+                ("\0\r\n\r\n", "400"),
+            ] {
+                assert!(status(request, board).starts_with(expected), "{request:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn a_head_request_gets_no_body() {
+        with_board(|board| {
+            let (with_body, response) = respond(b"HEAD / HTTP/1.1\r\n\r\n", true, board);
+            let text = String::from_utf8(response.to_bytes(with_body)).unwrap();
+            assert!(text.ends_with("\r\n\r\n"), "{text}");
+            assert!(text.contains("Content-Security-Policy: default-src 'none'"));
+        });
+    }
+
+    #[test]
+    fn a_request_goes_over_a_real_connection_and_a_slow_one_ends() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let board = Arc::new(Board::new());
+        board.post(samples::snapshot());
+        serve(listener, Arc::clone(&board)).unwrap();
+        let mut slow = TcpStream::connect(address).unwrap();
+        slow.write_all(b"GET / HT").unwrap();
+        let mut client = TcpStream::connect(address).unwrap();
+        client.write_all(b"GET /none HTTP/1.1\r\n\r\n").unwrap();
+        let mut text = String::new();
+        client.read_to_string(&mut text).unwrap();
+        assert!(text.starts_with("HTTP/1.1 404 "), "{text}");
+        text.clear();
+        assert_eq!(slow.read_to_string(&mut text).unwrap_or(0), 0);
+    }
+}

@@ -1,0 +1,170 @@
+//! What is a line, in either form?
+
+use super::output::Output;
+use crate::args::RuleArgs;
+use crate::exit_code::Failure;
+use crate::rules;
+use crate::selection::SelectionCounts;
+use crate::stdout::json_line;
+use crate::talk::Talk;
+use serde::Serialize;
+use serde_json::json;
+use wormsift::Stats;
+use wormsift::capture::live::LiveCounters;
+use wormsift::export::json_lines;
+use wormsift::packet::Timestamp;
+use wormsift::signature::Finding;
+
+/// Writes findings, statistics and warnings.
+pub(super) struct Lines {
+    pub(super) output: Output,
+    pub(super) form: Form,
+}
+
+/// Which lines are written.
+pub(super) enum Form {
+    /// The engine's own.
+    Json,
+    /// EVE events; alerts have numbers from the registry that this names.
+    Eve(RuleArgs),
+}
+
+/// What is told each interval.
+#[derive(Serialize)]
+pub(super) struct LiveStats<'a> {
+    #[serde(flatten)]
+    pub(super) engine: &'a Stats,
+    pub(super) capture: Captured,
+    pub(super) selection: SelectionCounts,
+    pub(super) run: LiveRun<'a>,
+}
+
+/// [`LiveCounters`] by name.
+#[derive(Serialize)]
+pub(super) struct Captured {
+    kernel_packets: u64,
+    kernel_drops: u64,
+    kernel_freezes: u64,
+    frames: u64,
+    bytes: u64,
+    cut: u64,
+    vlan_restored: u64,
+    blocks: u64,
+}
+
+impl From<LiveCounters> for Captured {
+    fn from(it: LiveCounters) -> Self {
+        Self {
+            kernel_packets: it.kernel_packets,
+            kernel_drops: it.kernel_drops,
+            kernel_freezes: it.kernel_freezes,
+            frames: it.frames,
+            bytes: it.bytes,
+            cut: it.cut,
+            vlan_restored: it.vlan_restored,
+            blocks: it.blocks,
+        }
+    }
+}
+
+/// The process.
+#[derive(Serialize)]
+pub(super) struct LiveRun<'a> {
+    pub(super) time: String,
+    pub(super) interface: &'a str,
+    pub(super) kernel: &'a str,
+    pub(super) threads: usize,
+    pub(super) seconds: f64,
+    /// Share of the interval spent with packets.
+    pub(super) busy: f64,
+    pub(super) resident_bytes: u64,
+    pub(super) output_errors: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) stopped_by: Option<i32>,
+}
+
+impl Lines {
+    /// Writes a finding. An EVE alert is written once a signature and once an update.
+    pub(super) fn finding(
+        &mut self,
+        finding: &Finding,
+        talk: &Talk,
+    ) -> Result<(), Failure> {
+        match (&self.form, finding) {
+            (Form::Json, _) => self.output.line(&json_lines::write(finding), talk),
+            (Form::Eve(_), Finding::Summary(_)) => Ok(()),
+            (Form::Eve(args), Finding::Signature(it) | Finding::Update(it)) => {
+                match rules::write(std::slice::from_ref(it), args, talk) {
+                    Ok(alerts) => {
+                        alerts.lines().try_for_each(|line| self.output.line(line, talk))
+                    }
+                    // The registry cannot be kept: the finding is still on stderr.
+                    Err(Failure::Failed(reason)) => {
+                        talk.error(reason);
+                        Ok(())
+                    }
+                    Err(other) => Err(other),
+                }
+            }
+        }
+    }
+
+    /// Writes statistics.
+    pub(super) fn stats(
+        &mut self,
+        stats: &LiveStats<'_>,
+        talk: &Talk,
+    ) -> Result<(), Failure> {
+        let line = match self.form {
+            Form::Json => json_line("stats", stats)?,
+            Form::Eve(_) => eve_stats(stats),
+        };
+        self.output.line(&line, talk)
+    }
+
+    /// Writes what the engine says about itself, which is said on stderr too.
+    pub(super) fn warning(&mut self, message: &str, talk: &Talk) -> Result<(), Failure> {
+        talk.warning(message);
+        match self.form {
+            Form::Json => {
+                let line = json_line("warning", &json!({ "message": message }))?;
+                self.output.line(&line, talk)
+            }
+            Form::Eve(_) => Ok(()),
+        }
+    }
+}
+
+/// The names of Suricata where it has such figures, and all of ours under `wormsift`.
+fn eve_stats(it: &LiveStats<'_>) -> String {
+    let count = |section, name| it.engine.count(section, name).unwrap_or(0);
+    let time = it.run.time.get(..26).unwrap_or_default();
+    json!({
+        "timestamp": format!("{time}+0000"),
+        "event_type": "stats",
+        "stats": {
+            "uptime": it.run.seconds as u64,
+            "capture": {
+                "kernel_packets": it.capture.kernel_packets,
+                "kernel_drops": it.capture.kernel_drops,
+            },
+            "decoder": {
+                "pkts": it.capture.frames,
+                "bytes": it.capture.bytes,
+                "invalid": count("packets", "frames") - count("packets", "packets").min(
+                    count("packets", "frames")),
+            },
+            "detect": { "alert": count("signatures", "signatures") },
+            "wormsift": it.engine,
+        },
+    })
+    .to_string()
+}
+
+/// The wall clock.
+pub(super) fn now() -> Timestamp {
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp::from_nanos(since.as_nanos() as u64)
+}

@@ -1,0 +1,195 @@
+//! What does Prometheus read?
+//!
+//! The text format, version 0.0.4: base units, counters that end in `_total`, and no
+//! label whose values traffic could choose.
+
+use super::board::{BatchTimes, Snapshot};
+use std::fmt::{Display, Write as _};
+
+/// The page of `/metrics`.
+pub(super) fn render(it: &Snapshot) -> String {
+    let mut text = Text::default();
+    let count = |section, name| it.stats.count(section, name).unwrap_or(0);
+    let own = &it.fixed;
+    text.family("wormsift_build_info", "gauge", "The program that runs; always 1");
+    let version = env!("CARGO_PKG_VERSION");
+    text.value(&[("version", version), ("kernel", own.kernel)], 1);
+    text.family("wormsift_uptime_seconds", "gauge", "Time since the start");
+    text.value(&[], it.uptime.as_secs_f64());
+    text.family(
+        "wormsift_resident_memory_bytes",
+        "gauge",
+        "Memory in use, rings included",
+    );
+    text.value(&[], it.resident);
+    text.family("wormsift_interface_up", "gauge", "1 while the interface is up");
+    text.value(&[("interface", &own.interface)], u8::from(!it.is_down));
+
+    let source = [("source", own.interface.as_str())];
+    for (name, help, value) in [
+        ("packets", "Frames taken from the interface", it.capture.frames),
+        ("bytes", "Their bytes on the wire", it.capture.bytes),
+        (
+            "capture_received_packets",
+            "Frames that passed the kernel's filter, dropped ones among them",
+            it.capture.kernel_packets,
+        ),
+        (
+            "capture_dropped_packets",
+            "Frames for which the rings had no room",
+            it.capture.kernel_drops,
+        ),
+        ("capture_freezes", "How often a ring was full", it.capture.kernel_freezes),
+        ("capture_cut_packets", "Frames cut at the snaplen", it.capture.cut),
+        ("selected_packets", "Frames that the filters let through", it.selected),
+    ] {
+        text.family(&format!("wormsift_{name}_total"), "counter", help);
+        text.value(&source, value);
+    }
+    for (name, help, value) in [
+        ("decoded_packets", "Packets decoded", count("packets", "packets")),
+        ("payload_bytes", "Their payload", count("packets", "payload_bytes")),
+        ("fingerprints_sampled", "Windows that were kept", count("windows", "kept")),
+        ("sightings", "Sightings of kept windows", count("content", "sightings")),
+        ("promotions", "Contents past prevalence", count("content", "promotions")),
+        ("alarms", "Contents past the thresholds", count("signatures", "alarms")),
+        ("signatures", "Signatures", count("signatures", "signatures")),
+        ("output_errors", "Lines that could not be written", it.output_errors),
+    ] {
+        text.family(&format!("wormsift_{name}_total"), "counter", help);
+        text.value(&[], value);
+    }
+    for (family, kind, label, help, section) in [
+        (
+            "decode_errors_total",
+            "counter",
+            "reason",
+            "Frames that were not used",
+            "drops",
+        ),
+        ("candidates", "gauge", "state", "Contents under watch", "candidates"),
+        ("fill_ratio", "gauge", "table", "How full a table is", "fill"),
+        ("memory_bytes", "gauge", "component", "Memory of the tables", "memory"),
+    ] {
+        text.family(&format!("wormsift_{family}"), kind, help);
+        let values = it.stats.sections().find(|(name, _)| *name == section);
+        for (name, value) in values.into_iter().flat_map(|(_, values)| values) {
+            let wanted = match section {
+                "candidates" => matches!(*name, "live" | "capacity"),
+                "memory" => !matches!(*name, "total" | "budget"),
+                _ => true,
+            };
+            if wanted {
+                text.value(&[(label, name)], value);
+            }
+        }
+    }
+    text.family("wormsift_memcap_hits_total", "counter", "What a full table gave up");
+    for (component, value) in [
+        ("prevalence", count("content", "alarms_without_room")),
+        (
+            "candidates",
+            ["evicted_unseen", "evicted_less_dispersed", "evicted_relay", "refused"]
+                .map(|name| count("candidates", name))
+                .iter()
+                .sum(),
+        ),
+        ("samples", count("samples", "evicted") + count("samples", "refused")),
+        ("tails", count("stream", "evictions") + count("stream", "refused")),
+        ("relays", count("propagation", "relays_evicted")),
+    ] {
+        text.value(&[("component", component)], value);
+    }
+    if let Some(reloads) = it.suricata {
+        let help = "Times that Suricata was asked to load its rules";
+        text.family("wormsift_suricata_reloads_total", "counter", help);
+        text.value(&[("result", "done")], reloads.done);
+        text.value(&[("result", "failed")], reloads.failed);
+    }
+    batches(&mut text, &it.batches);
+    text.0
+}
+
+fn batches(text: &mut Text, times: &BatchTimes) {
+    let name = "wormsift_batch_duration_seconds";
+    text.family(name, "histogram", "Time that batches of packets took");
+    let bounds = BatchTimes::BOUNDS.map(|bound| bound.to_string());
+    for (bound, count) in bounds.iter().zip(times.counts) {
+        text.named(&format!("{name}_bucket"), &[("le", bound)], count);
+    }
+    text.named(&format!("{name}_bucket"), &[("le", "+Inf")], times.count);
+    text.named(&format!("{name}_sum"), &[], times.seconds);
+    text.named(&format!("{name}_count"), &[], times.count);
+}
+
+/// The text, and under it the family that values are of.
+#[derive(Default)]
+struct Text(String, String);
+
+impl Text {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        let _ = writeln!(self.0, "# HELP {name} {help}.\n# TYPE {name} {kind}");
+        name.clone_into(&mut self.1);
+    }
+
+    fn value(&mut self, labels: &[(&str, &str)], value: impl Display) {
+        let name = self.1.clone();
+        self.named(&name, labels, value);
+    }
+
+    fn named(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        let labels: Vec<String> = labels
+            .iter()
+            .map(|(name, value)| format!("{name}=\"{}\"", escaped(value)))
+            .collect();
+        let labels = if labels.is_empty() {
+            String::new()
+        } else {
+            format!("{{{}}}", labels.join(","))
+        };
+        let _ = writeln!(self.0, "{name}{labels} {value}");
+    }
+}
+
+/// As the format has it: an interface may have almost any name.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::samples;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_value_is_of_a_family_and_stands_once() {
+        let text = render(&samples::snapshot());
+        let (mut families, mut seen) = (BTreeSet::new(), BTreeSet::new());
+        for line in text.lines() {
+            if let Some(family) = line.strip_prefix("# TYPE ") {
+                families.insert(family.split(' ').next().unwrap().to_owned());
+            } else if !line.starts_with('#') {
+                let (series, value) = line.rsplit_once(' ').unwrap();
+                assert!(value.parse::<f64>().is_ok(), "{line}");
+                assert!(seen.insert(series.to_owned()), "{series} stands twice");
+                let name = series.split('{').next().unwrap();
+                let base = ["_bucket", "_sum", "_count"]
+                    .iter()
+                    .find_map(|end| name.strip_suffix(end))
+                    .filter(|base| families.contains(*base));
+                assert!(families.contains(base.unwrap_or(name)), "{line}");
+            }
+        }
+        for name in [
+            "wormsift_packets_total{source=\"tap\\\"0\"} 1000",
+            "wormsift_capture_dropped_packets_total{source=\"tap\\\"0\"} 7",
+            "wormsift_decode_errors_total{reason=\"arp\"} 0",
+            "wormsift_batch_duration_seconds_bucket{le=\"0.01\"} 2",
+            "wormsift_batch_duration_seconds_bucket{le=\"+Inf\"} 3",
+            "wormsift_suricata_reloads_total{result=\"done\"} 2",
+        ] {
+            assert!(text.lines().any(|line| line == name), "{name} in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! What does the operator see in a browser?
+//!
+//! One page that a browser loads again every few seconds: no script, nothing fetched
+//! from elsewhere, and a policy that says so to the browser. Payload bytes are hostile;
+//! [`Markup`] lets none of them become markup, and what is no printable ASCII is a dot.
+
+use super::board::{News, Snapshot};
+use crate::page::markup::Markup;
+use crate::table::{counted, grouped, service};
+use std::time::Duration;
+use wormsift::signature::Signature;
+
+/// Nothing is loaded or run; only the style sheet in the page counts.
+pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const STYLE: &str = include_str!("page.css");
+/// Seconds between two loads.
+const REFRESH: &str = "5";
+/// Bytes of a content that are shown.
+const SHOWN: usize = 512;
+/// Hosts of a list that are shown.
+const HOSTS: usize = 16;
+
+/// The page of `/`.
+pub(super) fn render(it: &Snapshot) -> String {
+    let mut page = Markup::default();
+    page.element(
+        "html",
+        &[("lang", "en"), ("xmlns", "http://www.w3.org/1999/xhtml")],
+        |page| {
+            page.element("head", &[], |page| {
+                page.empty("meta", &[("charset", "utf-8")]);
+                let refresh = [("http-equiv", "refresh"), ("content", REFRESH)];
+                page.empty("meta", &refresh);
+                let viewport = "width=device-width, initial-scale=1";
+                page.empty("meta", &[("name", "viewport"), ("content", viewport)]);
+                page.empty(
+                    "meta",
+                    &[("name", "color-scheme"), ("content", "light dark")],
+                );
+                page.leaf("title", &[], &format!("wormsift on {}", it.fixed.interface));
+                page.style(STYLE);
+            });
+            page.element("body", &[], |page| body(page, it));
+        },
+    );
+    page.finish()
+}
+
+fn body(page: &mut Markup, it: &Snapshot) {
+    page.leaf("h1", &[], &format!("wormsift on {}", it.fixed.interface));
+    let up = duration(it.uptime);
+    page.leaf("p", &[("class", "soft")], &format!("{} · running for {up}", it.now));
+    if it.is_down {
+        page.leaf("p", &[("class", "warn")], "the interface is down");
+    }
+    if it.output_errors > 0 {
+        let lines = counted(it.output_errors, "line");
+        page.leaf("p", &[("class", "warn")], &format!("{lines} could not be written"));
+    }
+    for warning in &it.news.warnings {
+        page.leaf("p", &[("class", "warn")], warning);
+    }
+    figures(page, it);
+    newest(page, &it.news);
+    tables(page, it);
+    page.element("footer", &[], |page| {
+        let own = &it.fixed;
+        let version = env!("CARGO_PKG_VERSION");
+        page.leaf("p", &[], &format!(
+            "wormsift {version} · kernel {} · {} · {} of rings · metrics at /metrics, \
+             state at /health",
+            own.kernel,
+            counted(own.threads as u64, "thread"),
+            bytes(own.ring_bytes as f64),
+        ));
+        for line in &own.sandbox {
+            page.leaf("p", &[], line);
+        }
+    });
+}
+
+fn figures(page: &mut Markup, it: &Snapshot) {
+    let count = |section, name| it.stats.count(section, name).unwrap_or(0);
+    let capture = &it.capture;
+    let share = match capture.kernel_packets {
+        0 => 0.0,
+        all => capture.kernel_drops as f64 / all as f64,
+    };
+    let figures = [
+        (
+            "packets",
+            grouped(capture.frames),
+            format!("{} a second", grouped(it.load.packets_per_second.round() as u64)),
+        ),
+        (
+            "on the wire",
+            bytes(capture.bytes as f64),
+            format!("{}bit/s", scaled(it.load.bits_per_second, 1_000.0)),
+        ),
+        (
+            "dropped by the kernel",
+            grouped(capture.kernel_drops),
+            format!(
+                "{:.3} %, {} a second now",
+                share * 100.0,
+                grouped(it.load.drops_per_second.round() as u64)
+            ),
+        ),
+        (
+            "time spent on packets",
+            format!("{:.0} %", it.load.busy * 100.0),
+            "of the last second".to_owned(),
+        ),
+        (
+            "payload sifted",
+            bytes(count("packets", "payload_bytes") as f64),
+            counted(count("windows", "kept"), "window") + " kept",
+        ),
+        (
+            "contents under watch",
+            grouped(count("candidates", "live")),
+            format!("of {}", grouped(count("candidates", "capacity"))),
+        ),
+        (
+            "signatures",
+            grouped(count("signatures", "signatures")),
+            counted(count("signatures", "alarms"), "alarm"),
+        ),
+        (
+            "memory",
+            bytes(it.resident as f64),
+            format!("tables {}", bytes(count("memory", "total") as f64)),
+        ),
+    ];
+    page.element("dl", &[], |page| {
+        for (name, value, note) in &figures {
+            page.element("div", &[], |page| {
+                page.leaf("dt", &[], name);
+                page.element("dd", &[], |page| {
+                    page.text(value);
+                    page.leaf("small", &[], note);
+                });
+            });
+        }
+    });
+}
+
+fn newest(page: &mut Markup, news: &News) {
+    page.leaf("h2", &[], "Newest signatures");
+    if news.signatures.is_empty() {
+        page.leaf("p", &[], "None so far.");
+    }
+    for signature in &news.signatures {
+        one(page, signature);
+    }
+}
+
+fn one(page: &mut Markup, it: &Signature) {
+    let length = counted(it.content.len() as u64, "byte");
+    page.leaf("h3", &[], &format!("{} · {length} · {}", service(it), it.alarm.name()));
+    page.leaf("p", &[("class", "soft")], &format!(
+        "{} confidence · {} from {} to {} · spread {} · first seen {} · detected {} · id {}",
+        it.confidence.name(),
+        counted(it.packets, "packet"),
+        counted(it.sources.into(), "source"),
+        counted(it.destinations.into(), "destination"),
+        it.spread,
+        it.first_seen,
+        it.detected_at,
+        it.id,
+    ));
+    for reason in &it.evidence.reasons {
+        page.leaf("p", &[], reason);
+    }
+    if !it.relays.is_empty() {
+        let relays: Vec<String> = it
+            .relays
+            .iter()
+            .take(HOSTS)
+            .map(|relay| format!("{} (to {})", relay.host, relay.fan_out))
+            .collect();
+        page.leaf("p", &[], &format!("passed on by {}", relays.join(", ")));
+    }
+    let sources: Vec<String> =
+        it.source_list.iter().take(HOSTS).map(ToString::to_string).collect();
+    page.leaf("p", &[], &format!("sent by {}", sources.join(", ")));
+    page.leaf("pre", &[], &dump(&it.content));
+}
+
+/// Sixteen bytes a line, in hexadecimal and as far as they are printable.
+fn dump(content: &[u8]) -> String {
+    let printable = |byte: &u8| {
+        if byte.is_ascii_graphic() || *byte == b' ' { char::from(*byte) } else { '.' }
+    };
+    let mut text = String::new();
+    for (line, row) in content[..content.len().min(SHOWN)].chunks(16).enumerate() {
+        let hex: Vec<String> = row.iter().map(|byte| format!("{byte:02x}")).collect();
+        let ascii: String = row.iter().map(printable).collect();
+        text += &format!("{:04x}  {:47}  {ascii}\n", line * 16, hex.join(" "));
+    }
+    if content.len() > SHOWN {
+        text +=
+            &format!("and {} more\n", counted((content.len() - SHOWN) as u64, "byte"));
+    }
+    text
+}
+
+fn tables(page: &mut Markup, it: &Snapshot) {
+    for (section, heading) in
+        [("fill", "How full the tables are"), ("drops", "Frames not used")]
+    {
+        page.leaf("h2", &[], heading);
+        let values = it.stats.sections().find(|(name, _)| *name == section);
+        let rows = values.into_iter().flat_map(|(_, values)| values);
+        page.element("div", &[("class", "scroll")], |page| {
+            page.element("table", &[], |page| {
+                for (name, value) in rows {
+                    let value = value.as_f64().unwrap_or(0.0);
+                    page.element("tr", &[], |page| {
+                        page.leaf("td", &[], &name.replace('_', " "));
+                        page.element("td", &[("class", "n")], |page| match section {
+                            "fill" => {
+                                page.text(&format!("{:.1} %", value * 100.0));
+                            }
+                            _ => page.text(&grouped(value as u64)),
+                        });
+                    });
+                }
+            });
+        });
+    }
+}
+
+/// `1.2 G`, `345 k`: three digits and a prefix.
+fn scaled(value: f64, step: f64) -> String {
+    let mut value = value;
+    for prefix in ["", "k", "M", "G"] {
+        if value < step {
+            let digits = if prefix.is_empty() || value >= 100.0 { 0 } else { 1 };
+            return format!("{value:.digits$} {prefix}");
+        }
+        value /= step;
+    }
+    format!("{value:.1} T")
+}
+
+fn bytes(value: f64) -> String {
+    let text = scaled(value, 1_024.0);
+    match text.strip_suffix(' ') {
+        Some(number) => format!("{number} bytes"),
+        None => format!("{text}iB").replace("kiB", "KiB"),
+    }
+}
+
+fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (days, hours, minutes) =
+        (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    match (days, hours) {
+        (0, 0) => format!("{minutes} min {} s", seconds % 60),
+        (0, hours) => format!("{hours} h {minutes} min"),
+        (days, hours) => format!("{days} d {hours} h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::samples;
+
+    #[test]
+    fn figures_are_readable() {
+        assert_eq!(scaled(987_000_000.0, 1_000.0), "987 M");
+        assert_eq!(scaled(7.0, 1_000.0), "7 ");
+        assert_eq!(bytes(7.0), "7 bytes");
+        assert_eq!(bytes(64.0 * 1_048_576.0), "64.0 MiB");
+        assert_eq!(bytes(2_048.0), "2.0 KiB");
+        assert_eq!(duration(Duration::from_secs(90_061)), "1 d 1 h");
+    }
+
+    #[test]
+    fn hostile_bytes_stay_text() {
+        let snapshot = samples::snapshot();
+        let text = render(&snapshot);
+        // A strict parser sees the elements that this file writes, and no others.
+        let options = roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() };
+        let page = roxmltree::Document::parse_with_options(&text, options).unwrap();
+        let mut shown = String::new();
+        for node in page.descendants() {
+            if node.is_element() {
+                let name = node.tag_name().name();
+                assert!(!["script", "img", "svg", "iframe", "a", "form"].contains(&name));
+                for attribute in node.attributes() {
+                    assert!(!attribute.name().starts_with("on"), "{attribute:?}");
+                }
+                if name == "pre" {
+                    shown.push_str(node.text().unwrap());
+                }
+            }
+        }
+        let bare: String = shown.chars().filter(|c| !c.is_whitespace()).collect();
+        assert!(bare.contains("<script>alert("), "{shown}");
+        assert!(shown.chars().all(|c| c == '\n' || (' '..='~').contains(&c)));
+        assert!(text.contains("tables are &lt;b&gt;full&lt;/b&gt;"));
+        assert!(text.contains("wormsift on tap&quot;0"));
+        assert!(!text.contains("http:") || text.matches("http:").count() == 1);
+    }
+
+    /// Leaves the page where a browser can look at it: `.ci/live` does.
+    #[test]
+    fn a_page_to_look_at() {
+        if let Some(folder) = std::env::var_os("WORMSIFT_PAGES") {
+            let path = std::path::Path::new(&folder).join("status.html");
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(path, render(&samples::snapshot())).unwrap();
+        }
+    }
+}

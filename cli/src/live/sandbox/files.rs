@@ -1,0 +1,85 @@
+//! Which files can the process still reach?
+
+use crate::exit_code::Failure;
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr,
+    RulesetCreatedAttr, RulesetStatus, Scope, path_beneath_rules,
+};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// The newest rules that are asked for; an older kernel gives what it has.
+const NEWEST: ABI = ABI::V6;
+
+/// The folders that stay within reach.
+#[derive(Debug, Default)]
+pub(in crate::live) struct Folders {
+    /// To read from.
+    reading: BTreeSet<PathBuf>,
+    /// To read from, write to, and make and rename files in.
+    writing: BTreeSet<PathBuf>,
+}
+
+impl Folders {
+    /// The folder of a file that is read again later. A folder, since editors replace
+    /// files.
+    pub(in crate::live) fn read(&mut self, file: &Path) {
+        self.reading.insert(folder(file));
+    }
+
+    /// The folder of a file that is written, and replaced.
+    pub(in crate::live) fn write(&mut self, file: &Path) {
+        self.writing.insert(folder(file));
+    }
+}
+
+fn folder(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// From now on this thread, and those that it starts, reach no other files, and open no
+/// TCP connection. Said in one line.
+pub(in crate::live) fn restrict(folders: &Folders) -> Result<String, Failure> {
+    let failed = |error: landlock::RulesetError| Failure::of("landlock", error);
+    let status = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(NEWEST))
+        .and_then(|rules| rules.handle_access(AccessNet::from_all(NEWEST)))
+        .and_then(|rules| rules.scope(Scope::from_all(NEWEST)))
+        .and_then(Ruleset::create)
+        .and_then(|rules| {
+            let access = AccessFs::from_read(NEWEST) & !AccessFs::Execute;
+            rules.add_rules(path_beneath_rules(&folders.reading, access))
+        })
+        .and_then(|rules| {
+            let access = AccessFs::from_file(NEWEST)
+                | AccessFs::ReadDir
+                | AccessFs::MakeReg
+                | AccessFs::RemoveFile;
+            let access = access & !(AccessFs::Execute | AccessFs::IoctlDev);
+            rules.add_rules(path_beneath_rules(&folders.writing, access))
+        })
+        .and_then(landlock::RulesetCreated::restrict_self)
+        .map_err(failed)?;
+    let named = |folders: &BTreeSet<PathBuf>| {
+        let names: Vec<_> =
+            folders.iter().map(|path| path.display().to_string()).collect();
+        if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+    };
+    let (writing, reading) = (named(&folders.writing), named(&folders.reading));
+    Ok(match status.ruleset {
+        RulesetStatus::FullyEnforced => {
+            format!("landlock: files below {writing} written, {reading} read, no others")
+        }
+        RulesetStatus::PartiallyEnforced => format!(
+            "landlock: files below {writing} written, {reading} read, as far as this \
+             kernel's older rules go"
+        ),
+        RulesetStatus::NotEnforced => {
+            "landlock: this kernel has none; files stay within reach".to_owned()
+        }
+    })
+}

@@ -1,0 +1,188 @@
+//! In which order does everything begin?
+//!
+//! First what needs rights: the interface, the port of the status page. Then the user and
+//! the capabilities go, and the files that are not needed; what is opened from there on is
+//! opened with the rights that remain, so that it can be opened again later. Then the
+//! threads, then the system calls; then the first packet.
+
+use super::board::{Board, Fixed};
+use super::lines::{Form, Lines};
+use super::output::Output;
+use super::rules::{RuleFile, beside};
+use super::sandbox::{calls, files, privileges, verify};
+use super::suricata::Suricata;
+use super::watch::{Parts, Watch};
+use super::{http, sandbox};
+use crate::args::{Format, LiveArgs, RuleArgs, SelectionArgs};
+use crate::exit_code::{Exit, Failure};
+use crate::selection::Selection;
+use crate::settings::Settings;
+use crate::signals::Signals;
+use crate::talk::Talk;
+use std::fs::{self, File};
+use std::io::Read;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use wormsift::Sensor;
+use wormsift::capture::live::{BpfProgram, LiveSettings, Rings};
+use wormsift::config::SecretKey;
+
+/// Runs `wormsift live` until a signal, or the time that was asked for.
+pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
+    let mut settings = Settings::new(&args.settings)?;
+    if settings.config.key.is_none() {
+        settings.config.key = Some(random_key()?);
+    }
+    let sids = sids_path(args)?;
+    let signals = Signals::with_hangup()?;
+    let selection = Selection::new(
+        &SelectionArgs {
+            filter: args.capture.filter.clone(),
+            exclude_net: args.capture.exclude_net.clone(),
+            ..SelectionArgs::default()
+        },
+        &settings.config,
+    );
+    let live = live_settings(args)?;
+    let user = args.running.user.as_deref().map(privileges::find).transpose()?;
+    let sensor = Sensor::new(settings.config.clone()).map_err(Failure::usage)?;
+    let rings = Rings::open(&live).map_err(|error| Failure::Failed(error.to_string()))?;
+    let listener = listen(args)?;
+    // Opened while it can be: it tells the memory in use.
+    let status = File::open("/proc/self/status").ok();
+
+    let mut said = Vec::new();
+    if args.running.no_sandbox {
+        said.push("no sandbox: all rights, files and system calls are kept".to_owned());
+    } else {
+        said.push(privileges::drop(user.as_ref())?);
+        said.push(files::restrict(&folders(args, sids.as_deref()))?);
+    }
+    let rotation = args.output.rotate_size.map(|size| (size.0, args.output.rotate_keep));
+    let output = Output::open(args.output.output.as_deref(), rotation)?;
+    let rule_args = |format| RuleArgs { format, sids: sids.clone(), ..args.rules };
+    let form =
+        if args.output.eve { Form::Eve(rule_args(Format::Eve)) } else { Form::Json };
+    let rules = match &args.output.rules {
+        Some(path) => Some(RuleFile::open(path, rule_args(args.rules.format), talk)?),
+        None => None,
+    };
+
+    let threads = usize::from(args.capture.threads.get());
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|index| format!("sift-{index}"))
+        .build()
+        .map_err(|error| Failure::of("threads", error))?;
+    let board = Arc::new(Board::new());
+    let suricata = args.output.suricata_socket.clone().map(Suricata::start).transpose();
+    let suricata = suricata.map_err(|error| Failure::of("thread", error))?;
+    if let Some(listener) = listener {
+        http::serve(listener, Arc::clone(&board))
+            .map_err(|error| Failure::of("status page", error))?;
+    }
+    if !args.running.no_sandbox {
+        said.push(calls::restrict()?);
+        said.push(verify()?);
+    }
+    said.iter().for_each(|line| talk.result(line));
+    let kept = rules.as_ref().map_or(0, RuleFile::len);
+    if kept > 0 {
+        talk.result(format_args!("{kept} signatures taken up from an earlier run"));
+    }
+    let fixed = Fixed {
+        interface: args.interface.clone(),
+        kernel: sensor.kernel(),
+        threads,
+        ring_bytes: rings.memory_bytes(),
+        sandbox: said,
+    };
+    let parts = Parts {
+        settings: args.settings.clone(),
+        bpf: args.capture.bpf_ddd.clone(),
+        interval: std::time::Duration::from_nanos(args.output.interval.0),
+        duration: args.running.duration.map(|d| std::time::Duration::from_nanos(d.0)),
+        signals,
+        selection,
+        sensor,
+        rings,
+        pool,
+        lines: Lines { output, form },
+        rules,
+        suricata,
+        board,
+        fixed: Arc::new(fixed),
+        status,
+    };
+    Watch::new(parts).run(talk)
+}
+
+fn live_settings(args: &LiveArgs) -> Result<LiveSettings, Failure> {
+    let mut live = LiveSettings::new(&args.interface);
+    live.rings = args.capture.threads;
+    live.ring_bytes = usize::try_from(args.capture.ring_size.0).unwrap_or(usize::MAX);
+    live.snaplen = args.capture.snaplen;
+    live.promiscuous = !args.capture.no_promiscuous;
+    live.ignore_outgoing = args.capture.ignore_outgoing;
+    live.filter = args.capture.bpf_ddd.as_deref().map(read_bpf).transpose()?;
+    Ok(live)
+}
+
+/// Reads a BPF program.
+pub(super) fn read_bpf(path: &Path) -> Result<BpfProgram, Failure> {
+    let text =
+        fs::read_to_string(path).map_err(|error| Failure::of(path.display(), error))?;
+    BpfProgram::from_ddd(&text)
+        .map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))
+}
+
+/// A key that nobody can know: who knows the key knows which windows are sampled.
+fn random_key() -> Result<SecretKey, Failure> {
+    let mut bytes = [0; 16];
+    File::open("/dev/urandom")
+        .and_then(|mut source| source.read_exact(&mut bytes))
+        .map_err(|error| Failure::of("/dev/urandom", error))?;
+    Ok(SecretKey(u128::from_ne_bytes(bytes)))
+}
+
+/// Where the numbers of rules are remembered, if there are rules or alerts.
+fn sids_path(args: &LiveArgs) -> Result<Option<PathBuf>, Failure> {
+    let base = args.output.rules.as_deref().or(args.output.output.as_deref());
+    match (&args.rules.sids, base) {
+        (Some(path), _) => Ok(Some(path.clone())),
+        (None, Some(base)) if args.output.rules.is_some() || args.output.eve => {
+            Ok(Some(beside(base, ".sids.json")))
+        }
+        (None, None) if args.output.eve => Err(Failure::usage(
+            "--eve to stdout needs --sids FILE, which remembers the numbers of alerts",
+        )),
+        _ => Ok(None),
+    }
+}
+
+fn listen(args: &LiveArgs) -> Result<Option<TcpListener>, Failure> {
+    if args.status.no_status {
+        return Ok(None);
+    }
+    let address = args.status.status;
+    TcpListener::bind(address).map(Some).map_err(|error| {
+        let hint = "another --status ADDR:PORT, or --no-status, may help";
+        Failure::of(
+            format_args!("status page at {address}"),
+            format_args!("{error} ({hint})"),
+        )
+    })
+}
+
+fn folders(args: &LiveArgs, sids: Option<&Path>) -> sandbox::files::Folders {
+    let mut folders = sandbox::files::Folders::default();
+    let written = [args.output.output.as_deref(), args.output.rules.as_deref(), sids];
+    written.into_iter().flatten().for_each(|path| folders.write(path));
+    let read = [args.settings.config.as_deref(), args.capture.bpf_ddd.as_deref()];
+    read.into_iter().flatten().for_each(|path| folders.read(path));
+    if let Some(socket) = &args.output.suricata_socket {
+        folders.read(socket);
+    }
+    folders
+}

@@ -1,0 +1,392 @@
+//! What happens between two packets?
+
+use super::board::{BatchTimes, Board, Fixed, Load, News, Snapshot};
+use super::lines::{Lines, LiveRun, LiveStats, now};
+use super::rules::RuleFile;
+use super::start::read_bpf;
+use super::suricata::Suricata;
+use crate::args::SettingArgs;
+use crate::exit_code::{Exit, Failure};
+use crate::report::news;
+use crate::selection::Selection;
+use crate::settings::Settings;
+use crate::signals::Signals;
+use crate::talk::Talk;
+use rayon::ThreadPool;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use wormsift::Sensor;
+use wormsift::capture::live::{LiveCounters, LiveError, Rings};
+use wormsift::packet::Timestamp;
+use wormsift::signature::Finding;
+
+/// How long a signal, or somebody who looks at the page, may wait.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// How often clocks are looked at.
+const SECOND: Duration = Duration::from_secs(1);
+/// By how much the sensor's time is kept behind the wall clock while nothing comes in: a
+/// packet that waits in a ring must not be behind the sensor's time.
+const BEHIND: Duration = Duration::from_secs(1);
+
+/// All that was opened.
+pub(super) struct Parts {
+    pub(super) settings: SettingArgs,
+    pub(super) bpf: Option<PathBuf>,
+    pub(super) interval: Duration,
+    pub(super) duration: Option<Duration>,
+    pub(super) signals: Signals,
+    pub(super) selection: Selection,
+    pub(super) sensor: Sensor,
+    pub(super) rings: Rings,
+    pub(super) pool: ThreadPool,
+    pub(super) lines: Lines,
+    pub(super) rules: Option<RuleFile>,
+    pub(super) suricata: Option<Suricata>,
+    pub(super) board: Arc<Board>,
+    pub(super) fixed: Arc<Fixed>,
+    pub(super) status: Option<File>,
+}
+
+/// The loop and what it keeps.
+pub(super) struct Watch {
+    parts: Parts,
+    started: Instant,
+    /// When the second and the interval last began, and how busy they were.
+    second: Interval,
+    interval: Interval,
+    /// Counters when the second began.
+    before: LiveCounters,
+    capture: LiveCounters,
+    load: Load,
+    batches: BatchTimes,
+    news: News,
+    is_down: bool,
+    /// When packets last came in.
+    last_batch: Instant,
+}
+
+/// A time that runs, and how much of it was spent with packets.
+struct Interval {
+    start: Instant,
+    busy: Duration,
+}
+
+impl Interval {
+    fn new() -> Self {
+        Self { start: Instant::now(), busy: Duration::ZERO }
+    }
+
+    fn share(&self) -> f64 {
+        (self.busy.as_secs_f64() / self.start.elapsed().as_secs_f64().max(1e-9)).min(1.0)
+    }
+}
+
+impl Watch {
+    pub(super) fn new(parts: Parts) -> Self {
+        Self {
+            parts,
+            started: Instant::now(),
+            second: Interval::new(),
+            interval: Interval::new(),
+            before: LiveCounters::default(),
+            capture: LiveCounters::default(),
+            load: Load::default(),
+            batches: BatchTimes::default(),
+            news: News::default(),
+            is_down: false,
+            last_batch: Instant::now(),
+        }
+    }
+
+    /// Until a signal or the end of the time; then all that has come in is used and
+    /// written.
+    pub(super) fn run(mut self, talk: &Talk) -> Result<Exit, Failure> {
+        self.report(talk)?;
+        let ended = loop {
+            if let Some(signal) = self.parts.signals.caught() {
+                break Ok(Exit::Signal(signal));
+            }
+            if self.parts.duration.is_some_and(|time| self.started.elapsed() >= time) {
+                break Ok(Exit::Done);
+            }
+            if self.parts.signals.take_hangup() {
+                self.reload(talk);
+            }
+            if let Err(error) = self.parts.rings.wait(PATIENCE) {
+                match error.is_down() {
+                    true => self.went_down(talk)?,
+                    false => break Err(failed(error)),
+                }
+            }
+            self.sift();
+            self.report(talk)?;
+            if self.second.start.elapsed() >= SECOND
+                && let Err(failure) = self.each_second(talk)
+            {
+                break Err(failure);
+            }
+            if self.interval.start.elapsed() >= self.parts.interval {
+                self.each_interval(talk)?;
+            }
+            if self.parts.board.round() {
+                let snapshot = self.snapshot();
+                self.parts.board.post(snapshot);
+            }
+        };
+        let stopped_by = match ended {
+            Ok(Exit::Signal(signal)) => Some(signal),
+            _ => None,
+        };
+        self.drain(stopped_by, talk)?;
+        ended
+    }
+
+    /// Sifts what is ready.
+    fn sift(&mut self) {
+        let parts = &mut self.parts;
+        let mut batch = parts.rings.batch();
+        if batch.is_empty() {
+            return;
+        }
+        let begun = Instant::now();
+        self.last_batch = begun;
+        parts.selection.apply(&mut batch);
+        let frames = batch.frames();
+        let sensor = &mut parts.sensor;
+        parts.pool.install(|| sensor.sift(frames));
+        drop(batch);
+        let took = begun.elapsed();
+        self.batches.add(took);
+        self.second.busy += took;
+        self.interval.busy += took;
+    }
+
+    /// Writes what the sensor has found and has to say.
+    fn report(&mut self, talk: &Talk) -> Result<(), Failure> {
+        for warning in self.parts.sensor.warnings() {
+            self.news.warning(&warning);
+            self.parts.lines.warning(&warning, talk)?;
+        }
+        for finding in self.parts.sensor.findings() {
+            self.parts.lines.finding(&finding, talk)?;
+            let signature = finding.signature();
+            match &finding {
+                Finding::Signature(_) => talk.news(news(signature)),
+                Finding::Update(_) => {
+                    talk.detail(format_args!("update: {}", news(signature)))
+                }
+                Finding::Summary(_) => {}
+            }
+            self.news.signature(signature);
+            if let Some(rules) = &mut self.parts.rules {
+                rules.enter(signature);
+            }
+        }
+        Ok(())
+    }
+
+    /// Clocks: rates, packet time while nothing comes in, rules, Suricata's answers.
+    fn each_second(&mut self, talk: &Talk) -> Result<(), Failure> {
+        self.count()?;
+        let time = self.second.start.elapsed().as_secs_f64();
+        let per_second = |now: u64, before: u64| (now - before) as f64 / time;
+        let (now_, before) = (self.capture, self.before);
+        self.load = Load {
+            packets_per_second: per_second(now_.frames, before.frames),
+            bits_per_second: per_second(now_.bytes, before.bytes) * 8.0,
+            drops_per_second: per_second(now_.kernel_drops, before.kernel_drops),
+            busy: self.second.share(),
+        };
+        self.before = self.capture;
+        self.second = Interval::new();
+        if self.last_batch.elapsed() >= BEHIND {
+            let behind = BEHIND.as_nanos() as u64;
+            let time = Timestamp::from_nanos(now().as_nanos().saturating_sub(behind));
+            let sensor = &mut self.parts.sensor;
+            self.parts.pool.install(|| sensor.advance(time));
+            self.report(talk)?;
+        }
+        self.write_rules(false, talk);
+        self.hear_suricata(talk);
+        if self.is_down {
+            if !self.parts.rings.is_present() {
+                return Err(Failure::of(
+                    &self.parts.fixed.interface,
+                    "the interface is gone",
+                ));
+            }
+            if self.parts.rings.is_up() {
+                self.is_down = false;
+                talk.result(format_args!("{}: up again", self.parts.fixed.interface));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is done once an interval.
+    fn each_interval(&mut self, talk: &Talk) -> Result<(), Failure> {
+        self.write_stats(None, talk)?;
+        self.interval = Interval::new();
+        Ok(())
+    }
+
+    fn write_stats(
+        &mut self,
+        stopped_by: Option<i32>,
+        talk: &Talk,
+    ) -> Result<(), Failure> {
+        self.count()?;
+        let parts = &mut self.parts;
+        let stats = LiveStats {
+            engine: &parts.sensor.stats(),
+            capture: self.capture.into(),
+            selection: parts.selection.counts(),
+            run: LiveRun {
+                time: now().to_string(),
+                interface: &parts.fixed.interface,
+                kernel: parts.fixed.kernel,
+                threads: parts.fixed.threads,
+                seconds: self.started.elapsed().as_secs_f64(),
+                busy: self.interval.share(),
+                resident_bytes: resident(parts.status.as_ref()),
+                output_errors: parts.lines.output.errors(),
+                stopped_by,
+            },
+        };
+        parts.lines.stats(&stats, talk)
+    }
+
+    fn count(&mut self) -> Result<(), Failure> {
+        self.capture = self.parts.rings.counters().map_err(failed)?;
+        Ok(())
+    }
+
+    fn went_down(&mut self, talk: &Talk) -> Result<(), Failure> {
+        self.is_down = true;
+        let text =
+            format!("{}: the interface is down; waiting", self.parts.fixed.interface);
+        self.news.warning(&text);
+        self.parts.lines.warning(&text, talk)
+    }
+
+    /// A failure to write rules is said, and tried again; it does not end the sensor.
+    fn write_rules(&mut self, at_once: bool, talk: &Talk) {
+        let Some(rules) = &mut self.parts.rules else { return };
+        match rules.write_if_due(at_once) {
+            Ok(true) => {
+                if let Some(suricata) = &self.parts.suricata {
+                    suricata.reload();
+                }
+            }
+            Ok(false) | Err(Failure::OutputClosed) => {}
+            Err(Failure::Failed(reason) | Failure::Usage(reason)) => talk.error(reason),
+        }
+    }
+
+    fn hear_suricata(&mut self, talk: &Talk) {
+        let Some(suricata) = &mut self.parts.suricata else { return };
+        say_results(suricata.results(), talk);
+    }
+
+    /// SIGHUP: files anew.
+    fn reload(&mut self, talk: &Talk) {
+        talk.result("SIGHUP: opening output anew, reading settings and filter again");
+        self.parts.lines.output.reopen(talk);
+        if let Some(path) = &self.parts.bpf {
+            let done = read_bpf(path).and_then(|program| {
+                self.parts.rings.set_filter(Some(&program)).map_err(failed)
+            });
+            if let Err(Failure::Usage(reason) | Failure::Failed(reason)) = done {
+                talk.error(format_args!("{reason}; the filter stays as it was"));
+            }
+        }
+        // The key is not read again: another key is another sensor.
+        let flags = SettingArgs { key_file: None, ..self.parts.settings.clone() };
+        match Settings::new(&flags) {
+            Ok(settings) => {
+                let changed = settings.differing_keys(self.parts.sensor.config());
+                if !changed.is_empty() {
+                    talk.warning(format_args!(
+                        "changed settings take effect at the next start: {}",
+                        changed.join(", ")
+                    ));
+                }
+            }
+            Err(Failure::Usage(reason) | Failure::Failed(reason)) => talk.error(reason),
+            Err(Failure::OutputClosed) => {}
+        }
+        if let Some(rules) = &mut self.parts.rules {
+            rules.is_due();
+        }
+        self.write_rules(true, talk);
+    }
+
+    /// The end: nothing more comes in; what is in the rings is used, everything pending is
+    /// written.
+    fn drain(&mut self, stopped_by: Option<i32>, talk: &Talk) -> Result<(), Failure> {
+        self.parts.rings.stop_receiving().map_err(failed)?;
+        loop {
+            match self.parts.rings.wait(Rings::HAND_OVER) {
+                Ok(true) => self.sift(),
+                Err(error) if error.is_down() => {}
+                Ok(false) | Err(_) => break,
+            }
+            self.report(talk)?;
+        }
+        let sensor = &mut self.parts.sensor;
+        self.parts.pool.install(|| sensor.finish());
+        self.report(talk)?;
+        self.write_stats(stopped_by, talk)?;
+        self.write_rules(true, talk);
+        if let Some(suricata) = self.parts.suricata.take() {
+            say_results(suricata.finish(), talk);
+        }
+        Ok(())
+    }
+
+    fn snapshot(&mut self) -> Snapshot {
+        let parts = &self.parts;
+        Snapshot {
+            fixed: Arc::clone(&parts.fixed),
+            uptime: self.started.elapsed(),
+            now: now().to_string().get(..19).unwrap_or_default().to_owned() + "Z",
+            stats: parts.sensor.stats(),
+            capture: self.capture,
+            load: self.load,
+            batches: self.batches,
+            resident: resident(parts.status.as_ref()),
+            is_down: self.is_down,
+            selected: parts.selection.counts().selected,
+            output_errors: parts.lines.output.errors(),
+            suricata: parts.suricata.as_ref().map(Suricata::counts),
+            news: self.news.clone(),
+        }
+    }
+}
+
+fn say_results(results: Vec<Result<(), String>>, talk: &Talk) {
+    for result in results {
+        match result {
+            Ok(()) => talk.detail("suricata loads the rules anew"),
+            Err(reason) => talk.warning(format_args!("{reason}; trying again")),
+        }
+    }
+}
+
+fn failed(error: LiveError) -> Failure {
+    Failure::Failed(error.to_string())
+}
+
+/// Bytes of this process in memory, as `/proc/self/status` has them; 0 if it does not.
+fn resident(status: Option<&File>) -> u64 {
+    let mut text = [0; 4_096];
+    let read = status.map_or(0, |file| file.read_at(&mut text, 0).unwrap_or(0));
+    String::from_utf8_lossy(&text[..read])
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .and_then(|value| value.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok())
+        .map_or(0, |kilobytes| kilobytes << 10)
+}
