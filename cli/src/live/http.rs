@@ -6,6 +6,7 @@
 //! with its own threads would bring into the sandbox.
 
 use super::board::Board;
+use super::sandbox::calls::start_thread;
 use super::{metrics, page};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Shutdown, TcpListener, TcpStream};
@@ -23,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Answers requests in a thread of its own, as long as the process lives.
 pub(super) fn serve(listener: TcpListener, board: Arc<Board>) -> io::Result<()> {
     let is_local = listener.local_addr()?.ip().is_loopback();
-    thread::Builder::new().name("status".to_owned()).spawn(move || {
+    start_thread("status", move || {
         loop {
             match listener.accept() {
                 // A client that goes away in the middle has itself to blame.
@@ -32,8 +33,7 @@ pub(super) fn serve(listener: TcpListener, board: Arc<Board>) -> io::Result<()> 
                 Err(_) => thread::sleep(Duration::from_millis(100)),
             }
         }
-    })?;
-    Ok(())
+    })
 }
 
 fn answer(mut client: TcpStream, is_local: bool, board: &Board) -> io::Result<()> {

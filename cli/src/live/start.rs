@@ -75,6 +75,8 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         .thread_name(|index| format!("sift-{index}"))
         .build()
         .map_err(|error| Failure::of("threads", error))?;
+    // All of them run: see `calls`.
+    pool.broadcast(|_| ());
     let board = Arc::new(Board::new());
     let suricata = args.output.suricata_socket.clone().map(Suricata::start).transpose();
     let suricata = suricata.map_err(|error| Failure::of("thread", error))?;

@@ -5,12 +5,12 @@
 //! so that a Suricata that is slow, or away, never holds up a packet.
 
 use super::board::Reloads;
+use super::sandbox::calls::start_thread;
 use serde_json::{Value, json};
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
-use std::thread;
 use std::time::{Duration, Instant};
 
 /// The version of the protocol: each message ends with a line feed.
@@ -36,9 +36,7 @@ impl Suricata {
     pub(super) fn start(socket: PathBuf) -> io::Result<Self> {
         let (wishes, wished) = channel();
         let (done, results) = channel();
-        thread::Builder::new()
-            .name("suricata".to_owned())
-            .spawn(move || talk(&socket, &wished, &done))?;
+        start_thread("suricata", move || talk(&socket, &wished, &done))?;
         Ok(Self { wishes, results, counts: Reloads::default() })
     }
 
@@ -150,6 +148,7 @@ mod tests {
     use super::*;
     use std::io::{BufRead, BufReader};
     use std::os::unix::net::UnixListener;
+    use std::thread;
 
     fn socket(name: &str) -> (PathBuf, UnixListener) {
         let path =

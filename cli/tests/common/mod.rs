@@ -5,6 +5,8 @@ pub(crate) mod captures;
 
 pub(crate) mod evaluation;
 
+pub(crate) mod namespace;
+
 use assert_cmd::cargo::cargo_bin;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -2,7 +2,9 @@
 //!
 //! Those that this program was seen to need, and what the allocator, the threads and a
 //! panic need; everything else answers `EPERM`. Memory that is mapped from now on cannot
-//! be run. No thread and no program can be started: this comes after all threads.
+//! be run. No thread and no program can be started: this comes after all threads, each of
+//! which must have begun to run ([`start_thread`]), since a thread's first steps are calls
+//! that it never makes again.
 
 use crate::exit_code::Failure;
 use seccompiler::{
@@ -10,6 +12,24 @@ use seccompiler::{
     SeccompCondition as Condition, SeccompFilter, SeccompRule as Rule, TargetArch,
 };
 use std::collections::BTreeMap;
+use std::io;
+use std::sync::mpsc::channel;
+use std::thread;
+
+/// Starts a thread, and waits until it runs.
+pub(in crate::live) fn start_thread(
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> io::Result<()> {
+    let (runs, wait) = channel();
+    thread::Builder::new().name(name.to_owned()).spawn(move || {
+        // Nobody waits any more only if the process is about to end.
+        let _ = runs.send(());
+        drop(runs);
+        work();
+    })?;
+    wait.recv().map_err(io::Error::other)
+}
 
 /// Allowed whatever the arguments.
 const ALLOWED: &[libc::c_long] = &[
@@ -134,7 +154,6 @@ pub(in crate::live) fn restrict() -> Result<String, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io;
     use std::net::{TcpListener, TcpStream, UdpSocket};
     use std::os::unix::net::UnixDatagram;
     use std::process::Command;
