@@ -130,7 +130,7 @@ fn trace() -> Vec<Vec<u8>> {
 fn small_outbreak(body: &[u8]) -> Vec<Vec<u8>> {
     let attack = |step: u8| {
         let host = step / 3;
-        let target = if step % 3 == 0 { host + 1 } else { 100 + step };
+        let target = if step.is_multiple_of(3) { host + 1 } else { 100 + step };
         udp([10, 0, 0, host], [10, 0, 0, target], 4_444, body)
     };
     (0..72).map(attack).collect()

@@ -128,6 +128,9 @@ fn manual_pages_cover_every_subcommand() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     pages.sort();
+    // There is no `live` elsewhere.
+    let live = pages.iter().position(|page| page == "wormsift-live.1");
+    assert_eq!(live.map(|place| pages.remove(place)).is_some(), cfg!(target_os = "linux"));
     assert_eq!(
         pages,
         [
