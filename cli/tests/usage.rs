@@ -130,7 +130,10 @@ fn manual_pages_cover_every_subcommand() {
     pages.sort();
     // There is no `live` elsewhere.
     let live = pages.iter().position(|page| page == "wormsift-live.1");
-    assert_eq!(live.map(|place| pages.remove(place)).is_some(), cfg!(target_os = "linux"));
+    assert_eq!(
+        live.map(|place| pages.remove(place)).is_some(),
+        cfg!(target_os = "linux")
+    );
     assert_eq!(
         pages,
         [

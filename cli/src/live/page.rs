@@ -8,6 +8,7 @@ use super::board::{News, Snapshot};
 use crate::page::markup::Markup;
 use crate::table::{counted, grouped, service};
 use std::time::Duration;
+use wormsift::packet::Timestamp;
 use wormsift::signature::Signature;
 
 /// Nothing is loaded or run; only the style sheet in the page counts.
@@ -167,26 +168,35 @@ fn one(page: &mut Markup, it: &Signature) {
         counted(it.sources.into(), "source"),
         counted(it.destinations.into(), "destination"),
         it.spread,
-        it.first_seen,
-        it.detected_at,
+        moment(it.first_seen),
+        moment(it.detected_at),
         it.id,
     ));
     for reason in &it.evidence.reasons {
         page.leaf("p", &[], reason);
     }
     if !it.relays.is_empty() {
-        let relays: Vec<String> = it
-            .relays
-            .iter()
-            .take(HOSTS)
-            .map(|relay| format!("{} (to {})", relay.host, relay.fan_out))
-            .collect();
-        page.leaf("p", &[], &format!("passed on by {}", relays.join(", ")));
+        let relays = it.relays.iter();
+        let relays = relays.map(|relay| format!("{} (to {})", relay.host, relay.fan_out));
+        page.leaf("p", &[], &format!("passed on by {}", some(relays)));
     }
-    let sources: Vec<String> =
-        it.source_list.iter().take(HOSTS).map(ToString::to_string).collect();
-    page.leaf("p", &[], &format!("sent by {}", sources.join(", ")));
+    let sources = it.source_list.iter().map(ToString::to_string);
+    page.leaf("p", &[], &format!("sent by {}", some(sources)));
     page.leaf("pre", &[], &dump(&it.content));
+}
+
+/// The first of a list, and how many more there are.
+fn some(mut all: impl ExactSizeIterator<Item = String>) -> String {
+    let shown: Vec<String> = all.by_ref().take(HOSTS).collect();
+    match all.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// To the second, in UTC.
+fn moment(time: Timestamp) -> String {
+    time.to_string().get(..19).unwrap_or_default().replace('T', " ")
 }
 
 /// Sixteen bytes a line, in hexadecimal and as far as they are printable.
@@ -208,29 +218,42 @@ fn dump(content: &[u8]) -> String {
 }
 
 fn tables(page: &mut Markup, it: &Snapshot) {
-    for (section, heading) in
-        [("fill", "How full the tables are"), ("drops", "Frames not used")]
-    {
-        page.leaf("h2", &[], heading);
-        let values = it.stats.sections().find(|(name, _)| *name == section);
-        let rows = values.into_iter().flat_map(|(_, values)| values);
-        page.element("div", &[("class", "scroll")], |page| {
-            page.element("table", &[], |page| {
-                for (name, value) in rows {
-                    let value = value.as_f64().unwrap_or(0.0);
-                    page.element("tr", &[], |page| {
-                        page.leaf("td", &[], &name.replace('_', " "));
-                        page.element("td", &[("class", "n")], |page| match section {
-                            "fill" => {
-                                page.text(&format!("{:.1} %", value * 100.0));
-                            }
-                            _ => page.text(&grouped(value as u64)),
-                        });
-                    });
-                }
-            });
-        });
+    let percent = |value: f64| format!("{:.1} %", value * 100.0);
+    table(page, it, "fill", "How full the tables are", percent);
+    table(page, it, "drops", "Frames not used", |value| grouped(value as u64));
+}
+
+/// The values of a section that are not 0.
+fn table(
+    page: &mut Markup,
+    it: &Snapshot,
+    section: &str,
+    heading: &str,
+    show: impl Fn(f64) -> String,
+) {
+    page.leaf("h2", &[], heading);
+    let values = it.stats.sections().find(|(name, _)| *name == section);
+    let rows: Vec<(String, String)> = values
+        .into_iter()
+        .flat_map(|(_, values)| values)
+        .map(|(name, value)| (name.replace('_', " "), value.as_f64().unwrap_or(0.0)))
+        .filter(|(_, value)| *value > 0.0)
+        .map(|(name, value)| (name, show(value)))
+        .collect();
+    if rows.is_empty() {
+        page.leaf("p", &[], "None.");
+        return;
     }
+    page.element("div", &[("class", "scroll")], |page| {
+        page.element("table", &[], |page| {
+            for (name, value) in &rows {
+                page.element("tr", &[], |page| {
+                    page.leaf("td", &[], name);
+                    page.leaf("td", &[("class", "n")], value);
+                });
+            }
+        });
+    });
 }
 
 /// `1.2 G`, `345 k`: three digits and a prefix.
