@@ -19,8 +19,9 @@ MOST_DROPPED = 0.001
 # Program, stacks and buffers, beside tables and rings.
 MOST_BESIDE = 96 << 20
 # Tables are in use page by page, generation by generation: with short windows all of them
-# are within seconds, and from then on memory may not grow.
-SHORT = ["--memory", "64MiB", "--prevalence-window", "1s", "--dispersion-window", "2s"]
+# are within seconds, small rings too, and from then on memory may not grow.
+SHORT = ["--memory", "64MiB", "--prevalence-window", "1s", "--dispersion-window", "2s",
+         "--ring-size", "8MiB"]
 MOST_GROWTH = 4 << 20
 
 
