@@ -101,12 +101,14 @@
 //! [`fingerprint`], [`sketch`], [`prevalence`], [`dispersion`], [`propagation`],
 //! [`signature`], [`export`]; [`sensor`] alone knows that order. They are public so
 //! that they can be tested and measured one by one; most users need the names at the
-//! root only. The engine reads no clock, prints nothing and opens no socket.
+//! root only. The engine reads no clock, prints nothing and opens no socket, but for the
+//! packet sockets of the `live` feature.
 //!
 //! # Features
 //!
 //! - `capture` (default): reading capture files. An IDS with its own packets can do
 //!   without.
+//! - `live`: frames from a network interface, on Linux.
 
 #[cfg(feature = "capture")]
 pub mod capture;

@@ -71,6 +71,9 @@ struct Response {
 }
 
 const TEXT: &str = "text/plain; charset=utf-8";
+const HTML: &str = "text/html; charset=utf-8";
+/// A browser loads the page again by itself, every five seconds.
+const REFRESH: &str = "Refresh: 5\r\n";
 
 impl Response {
     fn text(status: &'static str, body: &str) -> Self {
@@ -83,10 +86,14 @@ impl Response {
             "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
              Connection: close\r\nCache-Control: no-store\r\n\
              Content-Security-Policy: {}\r\nX-Content-Type-Options: nosniff\r\n\
-             Referrer-Policy: no-referrer\r\n\r\n",
+             Referrer-Policy: no-referrer\r\n",
             body.len(),
             page::POLICY,
         );
+        if *kind == HTML {
+            text.push_str(REFRESH);
+        }
+        text.push_str("\r\n");
         if with_body {
             text.push_str(body);
         }
@@ -121,11 +128,9 @@ fn respond(head: &[u8], is_local: bool, board: &Board) -> (bool, Response) {
     let response = match path {
         "/" | "/metrics" => match board.read() {
             None => Response::text("503 Service Unavailable", "not started yet"),
-            Some(snapshot) if path == "/" => Response {
-                status: "200 OK",
-                kind: "text/html; charset=utf-8",
-                body: page::render(&snapshot),
-            },
+            Some(snapshot) if path == "/" => {
+                Response { status: "200 OK", kind: HTML, body: page::render(&snapshot) }
+            }
             Some(snapshot) => Response {
                 status: "200 OK",
                 kind: "text/plain; version=0.0.4; charset=utf-8",

@@ -11,13 +11,11 @@ use std::time::Duration;
 use wormsift::packet::Timestamp;
 use wormsift::signature::Signature;
 
-/// Nothing is loaded or run; only the style sheet in the page counts.
+/// What the page says of itself, and that no other page may hold it in a frame.
 pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const STYLE: &str = include_str!("page.css");
-/// Seconds between two loads.
-const REFRESH: &str = "5";
 /// Bytes of a content that are shown.
 const SHOWN: usize = 512;
 /// Hosts of a list that are shown.
@@ -25,34 +23,14 @@ const HOSTS: usize = 16;
 
 /// The page of `/`.
 pub(super) fn render(it: &Snapshot) -> String {
-    let mut page = Markup::default();
-    page.element(
-        "html",
-        &[("lang", "en"), ("xmlns", "http://www.w3.org/1999/xhtml")],
-        |page| {
-            page.element("head", &[], |page| {
-                page.empty("meta", &[("charset", "utf-8")]);
-                let refresh = [("http-equiv", "refresh"), ("content", REFRESH)];
-                page.empty("meta", &refresh);
-                let viewport = "width=device-width, initial-scale=1";
-                page.empty("meta", &[("name", "viewport"), ("content", viewport)]);
-                page.empty(
-                    "meta",
-                    &[("name", "color-scheme"), ("content", "light dark")],
-                );
-                page.leaf("title", &[], &format!("wormsift on {}", it.fixed.interface));
-                page.style(STYLE);
-            });
-            page.element("body", &[], |page| body(page, it));
-        },
-    );
-    page.finish()
+    let title = format!("wormsift on {}", it.fixed.interface);
+    crate::page::page(&title, STYLE, |page| body(page, it))
 }
 
 fn body(page: &mut Markup, it: &Snapshot) {
     page.leaf("h1", &[], &format!("wormsift on {}", it.fixed.interface));
     let up = duration(it.uptime);
-    page.leaf("p", &[("class", "soft")], &format!("{} · running for {up}", it.now));
+    page.leaf("p", &[("class", "note")], &format!("{} · running for {up}", it.now));
     if it.is_down {
         page.leaf("p", &[("class", "warn")], "the interface is down");
     }
@@ -161,7 +139,7 @@ fn newest(page: &mut Markup, news: &News) {
 fn one(page: &mut Markup, it: &Signature) {
     let length = counted(it.content.len() as u64, "byte");
     page.leaf("h3", &[], &format!("{} · {length} · {}", service(it), it.alarm.name()));
-    page.leaf("p", &[("class", "soft")], &format!(
+    page.leaf("p", &[("class", "note")], &format!(
         "{} confidence · {} from {} to {} · spread {} · first seen {} · detected {} · id {}",
         it.confidence.name(),
         counted(it.packets, "packet"),
