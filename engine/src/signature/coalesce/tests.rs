@@ -104,7 +104,7 @@ fn a_piece_with_less_support_joins_but_adds_no_bytes() {
 
 #[test]
 fn what_is_longer_than_a_sample_is_joined_where_it_overlaps() {
-    let content: Vec<u8> = (0..120).map(|i: u32| (i * i * 37 >> 3) as u8).collect();
+    let content: Vec<u8> = (0..120).map(|i: u32| ((i * i * 37) >> 3) as u8).collect();
     let first = piece(&content, 0..70, &[(1, 0), (2, 9)]);
     let second = piece(&content, 30..120, &[(3, 0), (4, 9)]);
     let joined = coalesce(&[second.clone(), first.clone()]);
@@ -124,9 +124,10 @@ fn what_is_longer_than_a_sample_is_joined_where_it_overlaps() {
 #[test]
 fn content_ends_where_more_windows_stop_than_go_on() {
     let samples = [(1, 0), (2, 30)];
-    let with = |range: std::ops::Range<usize>, windows, stops| {
-        let pieces = Piece { windows, stops, ..piece(TEXT, range, &samples) };
-        pieces
+    let with = |range: std::ops::Range<usize>, windows, stops| Piece {
+        windows,
+        stops,
+        ..piece(TEXT, range, &samples)
     };
     // One window goes on to both sides, against two that stop before and three behind.
     let pieces =
