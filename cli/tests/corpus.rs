@@ -37,6 +37,15 @@ fn both_alarms_find_an_outbreak_and_every_form_says_so() {
     assert!(infected("propagation") < infected("dispersion"), "{worm}");
     assert_eq!(worm["recall"]["mean"], 1.0);
     assert_eq!(worm["false_signatures"]["mean"], 0.0);
+    assert_eq!((&worm["exact"], &worm["edge_bytes"]), (&json!([2, 2]), &json!(0)));
+    assert_eq!(
+        (&worm["rules_hit"]["mean"], &worm["rules_wrong"]),
+        (&json!(1.0), &json!(""))
+    );
+    for run in worm["runs"].as_array().unwrap() {
+        let hits = &run["rules_hit"];
+        assert!(hits[0].as_u64() > Some(100) && hits[0] == hits[1], "{run}");
+    }
     let seeds: Vec<&Value> =
         worm["runs"].as_array().unwrap().iter().map(|run| &run["seed"]).collect();
     assert_eq!(seeds, [1, 2]);

@@ -40,9 +40,6 @@ pub(crate) fn render(evaluation: &Evaluation) -> String {
         evaluation.rows.iter().partition(|row| is_judged(row));
     let good = |row: &&&Row| row.as_expected && row.rules_wrong.is_empty();
     let right = judged.iter().filter(good).count();
-    if !judged.is_empty() {
-        let _ = writeln!(text, "{right} of {} rows as expected", judged.len());
-    }
     let [exact, all] = rows::exact(&evaluation.rows);
     if all > 0 {
         let _ = writeln!(
@@ -51,6 +48,9 @@ pub(crate) fn render(evaluation: &Evaluation) -> String {
             counted(all, "run"),
             100.0 * exact as f64 / all as f64
         );
+    }
+    if !judged.is_empty() {
+        let _ = writeln!(text, "{right} of {} rows as expected", judged.len());
     }
     if !free.is_empty() {
         let _ = writeln!(
