@@ -128,7 +128,7 @@ impl LearnedKeys {
         found.check(binding)?;
         // The bits are all there, so no size in the header asks for more than the file.
         let held = rest.len() / filters.max(1);
-        if filters != seeds.len() || rest.len() % seeds.len().max(1) != 0 {
+        if filters != seeds.len() || !rest.len().is_multiple_of(seeds.len().max(1)) {
             let text = format!(
                 "expected {} filters, found {filters} of other size",
                 seeds.len()
