@@ -10,6 +10,7 @@
 
 use crate::packet::{Host, Timestamp};
 use crate::sketch::{DistinctCount, Generations, hash_pair, linear_count, remix};
+use crate::state::persist;
 
 /// Counts the sources and destinations of each content.
 #[derive(Debug)]
@@ -112,6 +113,8 @@ impl Dispersion {
         (sources, destinations)
     }
 }
+
+persist!(Dispersion { tables; cell_seed, host_seed });
 
 #[cfg(test)]
 mod tests {

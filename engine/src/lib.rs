@@ -125,6 +125,7 @@ pub mod propagation;
 pub mod sensor;
 pub mod signature;
 pub mod sketch;
+pub mod state;
 pub mod stream;
 
 pub use config::Config;

@@ -1,5 +1,6 @@
 //! The nouns of traffic: plain values with hardly any behaviour.
 
+use crate::state::persist;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -223,6 +224,9 @@ impl fmt::Display for Host {
         self.address().fmt(f)
     }
 }
+
+persist!(Timestamp { 0 });
+persist!(Host { 0 });
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,7 @@
 
 use crate::packet::Timestamp;
 use crate::sketch::{Clear, CountMin, Turn, WindowClock, remix};
+use crate::state::persist;
 
 /// Counts how often each content was seen in this prevalence window and the last.
 #[derive(Debug)]
@@ -144,6 +145,8 @@ pub fn false_promotion(counters_per_key: f64, threshold: u32) -> f64 {
     let along = (counters_per_key / x0).ln() / (x1 / x0).ln();
     (y0 * (y1 / y0).powf(along)).min(1.0)
 }
+
+persist!(Prevalence { counts, clock; threshold, seed });
 
 #[cfg(test)]
 mod tests {

@@ -20,11 +20,26 @@
 
 mod relay_table;
 mod targets;
+
+persist!(Propagation {
+    recipients, senders, receipts, relays, counters; window, host_seed
+});
+persist!(PropagationCounters {
+    relays_evicted,
+    counting_relays_evicted,
+    relays_expired,
+    receipts_evicted,
+    recipients_turned_early,
+    senders_turned_early
+});
+persist!(Relay { host, received_at, sent_at, fan_out });
+
 #[cfg(test)]
 mod tests;
 
 use crate::packet::{Host, Timestamp};
 use crate::sketch::{Bloom, FirstSeen, Generations, hash_pair, remix};
+use crate::state::persist;
 use relay_table::RelayTable;
 
 /// Wrong yes of one filter at its capacity: both generations make 1 in 10,000 together.
@@ -53,7 +68,7 @@ pub struct Passed {
 }
 
 /// A host that received a content, and then sent it to two or more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Relay {
     /// Who.
     pub host: Host,

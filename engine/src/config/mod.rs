@@ -219,6 +219,17 @@ impl Config {
         toml::to_string(self).expect("a Config holds only plain values")
     }
 
+    /// The first setting that the other has otherwise, the key last; `None` when both
+    /// make the same sensor.
+    pub fn first_difference(&self, other: &Self) -> Option<&'static str> {
+        let [mine, theirs] = [self, other].map(|config| {
+            toml::Table::try_from(config).expect("a Config holds only plain values")
+        });
+        let differs = |name: &&&str| mine.get(**name) != theirs.get(**name);
+        let by_key = self.effective_key() != other.effective_key();
+        Self::KEYS.iter().find(differs).copied().or(by_key.then_some("key"))
+    }
+
     /// The names of all settings.
     pub const KEYS: [&str; 20] = [
         "preset",

@@ -20,6 +20,7 @@ mod partial;
 #[cfg(test)]
 mod tests;
 
+use crate::state::{Exchange, Persist};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
@@ -218,5 +219,19 @@ impl Defragmenter {
         let partial = self.waiting.remove(place)?;
         self.used -= partial.memory_bytes();
         Some(partial)
+    }
+}
+
+/// Only what was counted: what waits is lost with the process, as if it had timed out.
+impl Persist for Defragmenter {
+    fn persist(&mut self, file: &mut Exchange<'_>) -> std::io::Result<()> {
+        let mut counters = self.counters;
+        counters.timed_out +=
+            self.waiting.iter().map(|partial| partial.fragments).sum::<u64>();
+        counters.persist(file)?;
+        if file.is_reading() {
+            self.counters = counters;
+        }
+        Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! Why was a frame not used?
 
+use crate::state::persist;
+
 /// Why a frame gave no packet. It is data, never an error of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Drop {
@@ -139,6 +141,8 @@ impl DropCounters {
         Drop::ALL.into_iter().map(|reason| (reason.name(), self.count(reason)))
     }
 }
+
+persist!(DropCounters { 0 });
 
 #[cfg(test)]
 mod tests {

@@ -31,6 +31,7 @@ pub use arch::prefetch;
 pub use kernel::Kernel;
 pub use sampling::Sampling;
 
+use crate::state::persist;
 use arch::Path;
 use plan::{BLOCK, MAX_WORDS, Plan};
 use std::ops::AddAssign;
@@ -320,6 +321,8 @@ impl Block {
         self.first + usize::from(position) - self.skip
     }
 }
+
+persist!(Windows { total, kept, periodic });
 
 #[cfg(test)]
 mod tests;

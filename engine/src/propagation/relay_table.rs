@@ -8,6 +8,7 @@ use super::targets::Targets;
 use super::{PropagationCounters, Relay};
 use crate::packet::{Host, Timestamp};
 use crate::sketch::{reduce, remix};
+use crate::state::persist;
 
 /// A place in one of the arrays; 0 is none.
 type Link = u32;
@@ -374,6 +375,39 @@ fn take<T: Copy>(slots: &mut Vec<T>, free: &mut Link, next: impl Fn(&T) -> Link)
         return (slots.len() - 1) as Link;
     }
     std::mem::replace(free, next(&slots[*free as usize]))
+}
+
+persist!(RelayTable {
+    entries, contents, entry_buckets, content_buckets, free_entry, free_content, queues, len;
+    capacity, seed
+});
+persist!(Entry {
+    hash,
+    host,
+    received_at,
+    sent_at,
+    generation,
+    targets,
+    content,
+    next_in_bucket,
+    next_of_content,
+    previous_of_content,
+    older,
+    newer
+});
+persist!(Content { key, spread, first, next_in_bucket });
+persist!(Queue { oldest, newest });
+
+impl Default for Entry {
+    fn default() -> Self {
+        NO_ENTRY
+    }
+}
+
+impl Default for Content {
+    fn default() -> Self {
+        NO_CONTENT
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The hosts that one relay passed its content on to, in 64 bytes.
 
 use crate::sketch::linear_count;
+use crate::state::persist;
 
 const WORDS: usize = 16;
 const BITS: usize = WORDS * 32;
@@ -55,6 +56,8 @@ impl Targets {
         self.words[bit / 32] |= 1 << (bit % 32);
     }
 }
+
+persist!(Targets { words, listed, is_bitmap, count });
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@ use super::stats::ContentCounters;
 use crate::packet::Timestamp;
 use crate::propagation::Propagation;
 use crate::signature::{Alarm, AlarmedCandidate, Candidate, Candidates};
+use crate::state::persist;
 use std::cmp::Reverse;
 
 /// Alarms are gathered at whole multiples of this many nanoseconds of packet time.
@@ -17,6 +18,7 @@ const MOST_PENDING: usize = 256;
 const MOST_TICKED: usize = 64;
 
 /// A threshold was passed; the evidence is taken at the next tick.
+#[derive(Default)]
 pub(crate) struct PendingAlarm {
     pub(crate) key: u64,
     pub(crate) alarm: Alarm,
@@ -154,3 +156,7 @@ impl Alarms {
         }
     }
 }
+
+// Between batches none is ticked.
+persist!(Alarms { pending, least_pending, due; ticked });
+persist!(PendingAlarm { key, alarm, before, rank, protocol, port, packet, offset });

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::fingerprint::Kernel;
 use crate::signature::{BaselineError, Binding, LearnedKeys};
 use crate::sketch::Bloom;
+use crate::state::persist;
 
 /// Content keys known to be good, for sensors with the same key and settings.
 ///
@@ -187,8 +188,10 @@ impl Sensor {
 }
 
 /// With what the filters were made.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Shape {
     bytes: usize,
     rate: f64,
 }
+
+persist!(Shape { bytes, rate });

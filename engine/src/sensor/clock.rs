@@ -3,6 +3,7 @@
 use super::alarms::TICK;
 use crate::packet::Timestamp;
 use crate::signature::Finding;
+use crate::state::persist;
 
 /// Packets that must agree with a jump ahead, or behind the very first packet,
 /// before it is believed.
@@ -36,6 +37,7 @@ pub(crate) struct Clock {
 }
 
 /// A time far away that waits to be believed.
+#[derive(Default)]
 struct Jump {
     forward: bool,
     /// The latest time claimed by those that agree.
@@ -154,6 +156,9 @@ pub(crate) fn set_back(finding: &mut Finding, by: u64) {
             *time = Timestamp::from_nanos(time.as_nanos().saturating_sub(by));
         });
 }
+
+persist!(Clock { now, jump, confirmed, ahead, backwards, far_backwards, jumps; believable });
+persist!(Jump { forward, time, witnesses });
 
 #[cfg(test)]
 mod tests {

@@ -14,6 +14,7 @@ use crate::prevalence::Prevalence;
 use crate::propagation::Propagation;
 use crate::signature::{Alarm, Candidates, SampleRequest, Seen, Snapshot};
 use crate::sketch::Bloom;
+use crate::state::persist;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -499,3 +500,10 @@ impl ContentShard {
 
 /// Sample references a candidate holds, from distinct sources.
 const SAMPLES_PER_CANDIDATE: usize = 8;
+
+// Between batches it has stopped nowhere, and no requests are left.
+persist!(ContentShard {
+    prevalence, dispersion, propagation, candidates, window_end, alarms, counters, baseline,
+    learns_until;
+    rules, window, seen_in_packet, place, stopped, requests_of_one, requests, decisions, block
+});

@@ -8,6 +8,7 @@ use super::worker::Sifter;
 use crate::fingerprint::{Scratch, Windows};
 use crate::packet::Timestamp;
 use crate::signature::SampleRequest;
+use crate::state::persist;
 use crate::stream::{PacketPiece, Samples, Segment, StreamTails};
 
 /// The tails and samples of the address pairs that hash to one shard.
@@ -197,3 +198,6 @@ const KEPT: usize = 1_024;
 
 /// A sample's bytes after the history (DESIGN, "Candidates").
 const SAMPLE_BYTES: usize = 2_048;
+
+// Between batches, seams and requests are empty.
+persist!(FlowShard { tails, samples, windows; scratch, seams, starts, requests, cursor });

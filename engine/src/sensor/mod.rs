@@ -21,6 +21,7 @@ mod content_shard;
 mod flow_shard;
 mod frames;
 mod gauges;
+mod saved;
 mod seeds;
 mod sizing;
 mod stats;

@@ -1,6 +1,7 @@
 //! Counters by name: what came in, what was used, what was dropped and why.
 
 use crate::fingerprint::Windows;
+use crate::state::persist;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -125,3 +126,28 @@ impl Stats {
         }
     }
 }
+
+persist!(PacketCounters {
+    packets,
+    payload_bytes,
+    empty,
+    backscatter,
+    sifted,
+    short_segments,
+    short_datagrams,
+    short_kept,
+    short_periodic,
+    too_short,
+    windows
+});
+persist!(ContentCounters {
+    sightings,
+    repeated,
+    promoted,
+    known_good,
+    learned,
+    promotions,
+    not_borne_out,
+    alarms_without_room,
+    alarms_deferred
+});

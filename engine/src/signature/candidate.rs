@@ -17,6 +17,7 @@ pub use record::{Candidate, SampleReference, SampleRequest, Seen};
 
 use super::Alarm;
 use crate::packet::{Host, Timestamp};
+use crate::state::persist;
 use index::Index;
 use recency::{RANKS, Recency, rank};
 use record::{FIRST_HOSTS, FIRST_SAMPLES, Listed, enter};
@@ -344,6 +345,21 @@ impl Candidates {
 pub(super) fn within(now: Timestamp, then: Timestamp, span: Duration) -> bool {
     u128::from(now.as_nanos().saturating_sub(then.as_nanos())) < span.as_nanos()
 }
+
+persist!(Candidates {
+    entries, free, index, recency, lists, counters;
+    capacity, samples_per_candidate, window, budget
+});
+persist!(CandidateCounters {
+    admitted,
+    evicted_unseen,
+    evicted_less_dispersed,
+    evicted_relay,
+    expired,
+    refused,
+    lists_cut,
+    samples_refused
+});
 
 #[cfg(test)]
 mod tests;

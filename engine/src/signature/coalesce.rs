@@ -1,6 +1,7 @@
 //! Which grown pieces are parts of one content.
 
 use super::Support;
+use crate::state::persist;
 use std::collections::{BTreeMap, VecDeque};
 
 mod pairs;
@@ -9,7 +10,7 @@ pub(super) use pairs::related;
 use pairs::{Pair, by_bytes, by_samples};
 
 /// Where some of a content lies in one sample.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The sample: flow shard and number there.
     pub sample: (u8, u64),
@@ -267,6 +268,8 @@ impl Assembly {
         Joined { content: self.content.into(), parts, support: self.support, stops }
     }
 }
+
+persist!(Place { sample, start, at, length });
 
 #[cfg(test)]
 mod tests;

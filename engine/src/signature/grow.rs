@@ -1,10 +1,12 @@
 //! From one window to all that repeats around it.
 
 use super::Sample;
+use crate::state::persist_choice;
 
 /// How much the samples behind a grown content are worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Support {
+    #[default]
     /// One sample: the window alone, since nothing can confirm more.
     OneSample,
     /// Samples of one source: they may agree on what only that source sends.
@@ -146,6 +148,8 @@ fn extend(
 fn has_two_sources(samples: &[Sample], of: &[usize]) -> bool {
     of.iter().any(|&i| samples[i].source != samples[of[0]].source)
 }
+
+persist_choice!(Support: Support::OneSample, Support::OneSource, Support::Sources);
 
 #[cfg(test)]
 mod tests {

@@ -15,6 +15,7 @@ use super::{
     signature_id, tokens::Holder,
 };
 use crate::packet::Timestamp;
+use crate::state::persist;
 use known::{Known, Witness, newest};
 use reported::Reported;
 use std::cmp::Reverse;
@@ -532,6 +533,21 @@ fn rank(signature: &Signature) -> (Reverse<(u32, u32, u64)>, &str) {
     let minimum = signature.sources.min(signature.destinations);
     (Reverse((signature.spread, minimum, signature.packets)), &signature.id)
 }
+
+// Between ticks there are no samples of one.
+persist!(Ledger {
+    known, next, ids, owners, services, bytes, reported, counters; settings, ordinary
+});
+persist!(LedgerCounters {
+    alarms,
+    alarms_known,
+    windows_unknown,
+    signatures,
+    updates,
+    absorbed,
+    retired,
+    returned
+});
 
 #[cfg(test)]
 mod tests;

@@ -42,11 +42,13 @@ pub use ledger::{
 pub use sample::Sample;
 
 use crate::packet::{Host, Timestamp};
+use crate::state::{persist, persist_choice};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Why a content was reported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Alarm {
+    #[default]
     /// Many sources and many destinations (EarlyBird, section 4.2).
     Dispersion,
     /// Hosts that received the content passed it on.
@@ -67,7 +69,7 @@ impl Alarm {
 }
 
 /// One place where a signature's content was seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SignatureSample {
     /// Number of the packet that the sample was taken from.
     pub packet: u64,
@@ -165,6 +167,18 @@ pub fn signature_id(
     bytes.extend(content);
     format!("{:032x}", xxh3_128(&bytes))
 }
+
+persist_choice!(Alarm: Alarm::Dispersion, Alarm::Propagation);
+persist!(SignatureSample {
+    packet,
+    time,
+    source,
+    destination,
+    source_port,
+    destination_port,
+    offset,
+    payload_length
+});
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,7 @@ mod common;
 
 use super::strength::ByteCost;
 use crate::packet::Host;
+use crate::state::persist;
 use common::{common, find};
 use std::ops::Range;
 use std::sync::Arc;
@@ -44,7 +45,7 @@ pub struct Holder {
 }
 
 /// The strings of a signature.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
     /// In the order of the first sample; the content is one of them.
     pub list: Vec<Vec<u8>>,
@@ -215,6 +216,8 @@ fn in_order(list: &[Vec<u8>], at: usize, holder: &Holder) -> bool {
     }
     true
 }
+
+persist!(Tokens { list, ordered });
 
 #[cfg(test)]
 mod tests;

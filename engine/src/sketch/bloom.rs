@@ -2,6 +2,7 @@
 
 use super::generations::Clear;
 use super::hash::remix;
+use crate::state::{Exchange, Persist};
 
 /// A Bloom filter (Bloom 1970) of 64-bit hashes with a secret seed.
 ///
@@ -113,6 +114,26 @@ impl Clear for Bloom {
             self.filter.clear();
             self.entered = 0;
         }
+    }
+}
+
+/// A filter of another size may be read over this one: it says itself what it is.
+impl Persist for Bloom {
+    fn persist(&mut self, file: &mut Exchange<'_>) -> std::io::Result<()> {
+        let mut bytes = self.filter.to_bytes();
+        bytes.persist(file)?;
+        if file.is_reading() {
+            self.filter = bloomfilter::Bloom::from_bytes(bytes)
+                .map_err(|reason| file.misfit("a filter", reason))?;
+        }
+        self.entered.persist(file)?;
+        self.capacity.persist(file)
+    }
+}
+
+impl Default for Bloom {
+    fn default() -> Self {
+        Self::new(0, 0.5, 0)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::generations::Clear;
 use super::hash::reduce;
 use super::lines::{BYTES, Line, Lines};
+use crate::state::persist;
 
 /// Counters of a key.
 const DEPTH: usize = 4;
@@ -158,6 +159,8 @@ fn values(line: &Line, hash: u64) -> [u64; DEPTH] {
 fn least(values: [u64; DEPTH]) -> u64 {
     values[0].min(values[1]).min(values[2].min(values[3]))
 }
+
+persist!(CountMin { lines, side, filled });
 
 #[cfg(test)]
 mod tests {

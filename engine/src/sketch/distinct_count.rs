@@ -3,6 +3,7 @@
 use super::generations::Clear;
 use super::hash::{reduce, remix};
 use super::lines::{BYTES, Lines, WORDS};
+use crate::state::persist;
 
 /// Cells of a key, one a row.
 const ROWS: usize = 3;
@@ -168,6 +169,8 @@ pub fn linear_count(set: u32, width: usize) -> u32 {
     let clear = (width - f64::from(set)).max(0.5);
     (width * (width / clear).ln()).round() as u32
 }
+
+persist!(DistinctCount { lines, occupied; cells_per_row, words });
 
 #[cfg(test)]
 mod tests {

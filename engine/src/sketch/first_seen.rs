@@ -2,6 +2,7 @@
 
 use super::hash::reduce;
 use super::lines::{Line, Lines};
+use crate::state::persist;
 
 /// Entries in a line: five times of 8 bytes, then five tags of 4.
 const WAYS: usize = 5;
@@ -74,6 +75,8 @@ fn tag_at(line: &Line, way: usize) -> u32 {
     let (word, shift) = tag_place(way);
     (line[word] >> shift) as u32
 }
+
+persist!(FirstSeen { lines });
 
 #[cfg(test)]
 mod tests {

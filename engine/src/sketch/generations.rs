@@ -1,5 +1,6 @@
 //! A sliding window out of two tables: the current window and the one before.
 
+use crate::state::{Exchange, Persist, persist};
 use std::mem;
 
 /// A table that can be emptied for its next generation.
@@ -144,6 +145,18 @@ impl<T: Clear> Generations<T> {
     #[inline]
     pub fn previous(&self) -> &T {
         &self.previous
+    }
+}
+
+persist!(WindowClock { number, end; window });
+
+impl<T: Persist> Persist for Generations<T> {
+    fn persist(&mut self, file: &mut Exchange<'_>) -> std::io::Result<()> {
+        let Self { current, previous, clock, rotated_early } = self;
+        current.persist(file)?;
+        previous.persist(file)?;
+        clock.persist(file)?;
+        rotated_early.persist(file)
     }
 }
 

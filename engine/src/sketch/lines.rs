@@ -1,5 +1,7 @@
 //! Which cache lines were written? They cost nothing before, and little to clear.
 
+use crate::state::{Exchange, Persist};
+
 /// Words in a cache line.
 pub(super) const WORDS: usize = 8;
 /// Bytes in a cache line.
@@ -143,6 +145,13 @@ impl Lines {
 
     pub(super) fn memory_bytes(&self) -> usize {
         (self.words.capacity() + self.written.capacity()) * size_of::<u64>()
+    }
+}
+
+impl Persist for Lines {
+    fn persist(&mut self, file: &mut Exchange<'_>) -> std::io::Result<()> {
+        file.fixed(&mut self.words[self.first..][..self.count * WORDS])?;
+        file.fixed(&mut self.written)
     }
 }
 

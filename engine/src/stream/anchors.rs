@@ -4,6 +4,7 @@
 //! number of references to it.
 
 use super::{NONE, remix};
+use crate::state::persist;
 
 /// One packet's place in one sample.
 #[derive(Clone, Copy)]
@@ -137,3 +138,6 @@ impl Anchors {
         (spread >> 64) as usize
     }
 }
+
+persist!(Anchors { anchors, buckets, free; seed });
+persist!(Anchor { number, slot, at, references, next, sibling });

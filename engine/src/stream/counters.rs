@@ -1,5 +1,7 @@
 //! What happened, in figures that only ever grow.
 
+use crate::state::persist;
+
 /// What a [`StreamTails`](super::StreamTails) has met.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TailCounters {
@@ -78,3 +80,18 @@ impl SampleCounters {
         self.released += other.released;
     }
 }
+
+persist!(TailCounters {
+    segments,
+    joined,
+    retransmitted,
+    out_of_order,
+    lost_to_gaps,
+    lost_to_store,
+    recovered,
+    restarts,
+    midstream,
+    evictions,
+    refused
+});
+persist!(SampleCounters { taken, shared, refused, out_of_reach, evicted, released });

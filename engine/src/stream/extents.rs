@@ -1,5 +1,7 @@
 //! Which bytes of a region are there?
 
+use crate::state::persist;
+
 /// Runs of bytes that a region may have apart from each other.
 const RUNS: usize = 8;
 
@@ -62,6 +64,8 @@ impl Extents {
         true
     }
 }
+
+persist!(Extents { runs, len });
 
 #[cfg(test)]
 mod tests {

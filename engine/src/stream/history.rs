@@ -4,6 +4,7 @@
 //! signature grows to the left too, and a worm may come in small segments.
 
 use super::{after, remix};
+use crate::state::persist;
 
 /// Bytes that are kept of a segment's end; and of its beginning, if it does
 /// not follow the direction's previous segment.
@@ -187,6 +188,10 @@ impl History {
         &self.bytes[at..at + piece.len as usize]
     }
 }
+
+persist!(History { bytes, pieces, index, written, serial; found, seed });
+persist!(Piece { previous, at, sequence, len });
+persist!(Latest { direction, serial });
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,8 @@
 //! there) and the `start` (bytes from a sequence number on, met by a segment
 //! that ends there). In a piece the start comes first, in a hole the end.
 
+use crate::state::{persist, persist_choice};
+
 /// What a slot stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -265,3 +267,18 @@ impl OutOfOrder {
         })
     }
 }
+
+persist!(OutOfOrder { directions, slots, bytes, touches; context });
+persist!(Slot {
+    kind,
+    start,
+    end,
+    has_start,
+    has_end,
+    head_len,
+    tail_len,
+    grown,
+    owed,
+    touched
+});
+persist_choice!(Kind: Kind::Ahead, Kind::Behind, Kind::Hole);

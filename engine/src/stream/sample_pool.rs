@@ -3,6 +3,7 @@
 use super::extents::Extents;
 use super::{NONE, remix};
 use crate::packet::{Host, Timestamp};
+use crate::state::persist;
 
 /// Samples of one direction that are looked at, the latest first: one
 /// direction with very many must not slow down all of its segments.
@@ -10,7 +11,7 @@ const LOOKED_AT: usize = 64;
 
 /// One sample without its bytes: a region of a stream, of which some runs of
 /// bytes are known.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Sample {
     pub(super) id: u64,
     pub(super) packet: u64,
@@ -284,3 +285,26 @@ pub(super) fn clip(at: i32, len: usize, region: usize) -> Option<(u32, u32)> {
     let to = (i64::from(at) + len as i64).min(region as i64);
     (from < to).then_some((from as u32, to as u32))
 }
+
+persist!(Pool {
+    samples, links, bytes, free, ranks, present, buckets, live; region, seed
+});
+persist!(Links { older, newer, next });
+persist!(Sample {
+    id,
+    packet,
+    source,
+    destination,
+    source_port,
+    destination_port,
+    time,
+    payload_length,
+    direction,
+    base,
+    core,
+    extents,
+    priority,
+    taken,
+    born,
+    anchors
+});

@@ -7,6 +7,7 @@ use super::history::{self, History};
 use super::sample_pool::{Pool, Sample, clip};
 use super::{NONE, after};
 use crate::packet::{Host, Timestamp};
+use crate::state::persist;
 
 /// A packet as evidence.
 #[derive(Clone, Copy, Debug)]
@@ -403,6 +404,8 @@ fn shows(extents: Extents, core: u32, at: i32, offset: i32, window_len: usize) -
         i64::from(from) <= window && window + window_len as i64 <= i64::from(to)
     })
 }
+
+persist!(Samples { pool, anchors, history, now, born, last, counters; region });
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@
 //! is hardly used costs hardly anything.
 
 use super::remix;
+use crate::state::{Exchange, Persist};
 
 const WAYS: usize = 8;
 const WAY: u64 = WAYS as u64 - 1;
@@ -155,6 +156,15 @@ impl TailTable {
     /// As [`TailTable::tail`], to be written.
     pub(super) fn tail_mut(&mut self, place: Place) -> &mut [u8] {
         &mut self.entries[place.0 + HEAD..][..self.context]
+    }
+}
+
+impl Persist for TailTable {
+    fn persist(&mut self, file: &mut Exchange<'_>) -> std::io::Result<()> {
+        let Self { tags, entries, base, stride, context: _, seed: _ } = self;
+        let used = tags.len() * *stride;
+        tags.persist(file)?;
+        file.fixed(&mut entries[*base..][..used])
     }
 }
 

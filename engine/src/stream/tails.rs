@@ -6,6 +6,7 @@ use super::out_of_order::{Kind, OutOfOrder, Slot};
 use super::seam::{Join, Seam};
 use super::tail_table::{Head, Met, Place, TailTable};
 use super::{RETRANSMISSION_REACH, after};
+use crate::state::persist;
 
 /// One TCP segment, as far as its place in the stream is concerned.
 #[derive(Clone, Copy, Debug)]
@@ -378,6 +379,8 @@ impl Chain {
         &self.bytes[..self.len]
     }
 }
+
+persist!(StreamTails { table, store, counters; seam, chain });
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! What became of the fragments?
 
+use crate::state::persist;
+
 /// What became of every fragment.
 ///
 /// `fragments` is the sum of `reassembled`, `duplicates`, `timed_out`,
@@ -89,3 +91,19 @@ impl DefragCounters {
         .into_iter()
     }
 }
+
+persist!(DefragCounters {
+    fragments,
+    datagrams,
+    reassembled,
+    duplicates,
+    overlaps,
+    timed_out,
+    evicted_slots,
+    evicted_bytes,
+    refused_too_long,
+    refused_length,
+    refused_end,
+    refused_scattered,
+    refused_memory
+});

@@ -1,5 +1,7 @@
 //! Key to slot, in a fixed open-addressed table.
 
+use crate::state::persist;
+
 /// Linear probing at a load of at most one half, with backward-shift deletion:
 /// no tombstones, so it never has to be rebuilt.
 ///
@@ -101,6 +103,8 @@ fn tag(key: u64) -> u64 {
 fn slot(cell: u64) -> u32 {
     (cell & 0xffff_ffff) as u32 - 1
 }
+
+persist!(Index { cells; shift });
 
 #[cfg(test)]
 mod tests {

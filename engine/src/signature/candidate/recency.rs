@@ -1,5 +1,7 @@
 //! Who goes first when the table is full.
 
+use crate::state::persist;
+
 /// How many ranks there are: 32 by dispersion, and the same again with a relay.
 pub(super) const RANKS: usize = 64;
 
@@ -13,7 +15,7 @@ pub(super) struct Recency {
     occupied: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Link {
     newer: u32,
     older: u32,
@@ -92,6 +94,10 @@ impl Recency {
         Some(self.ends[usize::from(rank)].oldest).filter(|slot| *slot != NONE)
     }
 }
+
+persist!(Recency { links, ends, occupied });
+persist!(Link { newer, older, rank });
+persist!(Ends { newest, oldest });
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,7 @@
 
 use super::super::Alarm;
 use crate::packet::{Host, Timestamp};
+use crate::state::{Exchange, Persist, persist};
 
 /// The most hosts that a list names.
 pub(super) const MOST_HOSTS: usize = 64;
@@ -32,7 +33,7 @@ pub struct Seen {
 }
 
 /// A window whose surroundings the flow shard should keep for this candidate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SampleReference {
     /// Who sent it.
     pub source: Host,
@@ -357,5 +358,72 @@ fn reuse<T>(list: &mut Vec<T>, capacity: usize) -> Vec<T> {
         std::mem::take(list)
     } else {
         Vec::with_capacity(capacity)
+    }
+}
+
+impl Persist for Candidate {
+    fn persist(&mut self, file: &mut Exchange<'_>) -> std::io::Result<()> {
+        let Self {
+            key,
+            first_seen,
+            last_seen,
+            packets,
+            sources,
+            destinations,
+            before,
+            has_relay,
+            source_list,
+            destination_list,
+            source_seen,
+            destination_seen,
+            generation,
+            source_list_complete,
+            destination_list_complete,
+            alarmed_at,
+            samples,
+            taken,
+        } = self;
+        key.persist(file)?;
+        first_seen.persist(file)?;
+        last_seen.persist(file)?;
+        packets.persist(file)?;
+        sources.persist(file)?;
+        destinations.persist(file)?;
+        before.persist(file)?;
+        has_relay.persist(file)?;
+        persist_list(source_list, file)?;
+        persist_list(destination_list, file)?;
+        persist_list(source_seen, file)?;
+        persist_list(destination_seen, file)?;
+        generation.persist(file)?;
+        source_list_complete.persist(file)?;
+        destination_list_complete.persist(file)?;
+        alarmed_at.persist(file)?;
+        persist_list(samples, file)?;
+        taken.persist(file)
+    }
+}
+
+persist!(SampleReference { source, destination, packet, offset, flow_shard, priority });
+
+/// A list and the room that it has reserved, which decides whether it may grow.
+fn persist_list<T: Persist + Default>(
+    list: &mut Vec<T>,
+    file: &mut Exchange<'_>,
+) -> std::io::Result<()> {
+    let mut room = list.capacity();
+    room.persist(file)?;
+    if file.is_reading() {
+        if room > usize::from(u8::MAX) {
+            return Err(file.misfit("room for 255 at most", room));
+        }
+        *list = Vec::with_capacity(room);
+    }
+    list.persist(file)
+}
+
+impl Default for Candidate {
+    fn default() -> Self {
+        Self::vacant()
     }
 }

@@ -8,6 +8,7 @@ use super::super::{
 };
 use super::reported::Report;
 use crate::packet::{Host, Timestamp};
+use crate::state::persist;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use std::sync::Arc;
 const MOST_WITNESSES: usize = 16;
 
 /// A reported signature.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Known {
     pub(super) protocol: u8,
     pub(super) port: Option<u16>,
@@ -38,7 +39,7 @@ pub(super) struct Known {
 }
 
 /// A sample, and where it shows the content.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Witness {
     pub(super) place: Place,
     seen: SignatureSample,
@@ -321,3 +322,31 @@ fn sorted(list: &[Host]) -> Vec<Host> {
     list.sort_unstable();
     list
 }
+
+persist!(Known {
+    protocol,
+    port,
+    content,
+    support,
+    stops,
+    witnesses,
+    tokens,
+    members,
+    tally,
+    fired,
+    id,
+    alarm,
+    detected_at
+});
+persist!(Witness { place, seen });
+persist!(Tally {
+    sources,
+    destinations,
+    packets,
+    spread,
+    first_seen,
+    last_seen,
+    source_list,
+    destination_list,
+    relays
+});

@@ -2,10 +2,11 @@
 
 use crate::packet::Timestamp;
 use crate::signature::Alarm;
+use crate::state::persist;
 use std::collections::BTreeMap;
 
 /// How a content was first reported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Report {
     /// The signature's id.
     pub(super) id: u128,
@@ -69,6 +70,9 @@ impl Reported {
         Some(before)
     }
 }
+
+persist!(Report { id, alarm, detected_at });
+persist!(Reported { by_id, order, next; capacity });
 
 #[cfg(test)]
 mod tests {

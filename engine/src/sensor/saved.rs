@@ -1,0 +1,95 @@
+//! What a sensor knows, saved and restored.
+
+use super::Sensor;
+use crate::config::{Config, SecretKey};
+use crate::error::Error;
+use crate::state::{Exchange, Identity, Persist, StateFile};
+use std::io;
+use std::path::Path;
+
+impl Sensor {
+    /// Writes all that the sensor knows to a file that [`Sensor::restore`] reads: tables,
+    /// candidates, samples, signatures, packet time, counters, settings and key. The file
+    /// is written beside `path` and renamed over it; its owner alone may read it.
+    ///
+    /// Not in it are findings and warnings that have not been taken, what workers have
+    /// buffered, and fragments of datagrams that are not complete.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written; what was there before is then untouched.
+    pub fn save(&mut self, path: &Path) -> Result<(), Error> {
+        let identity = Identity {
+            settings: self.config.to_toml(),
+            key: self.config.effective_key(),
+        };
+        StateFile::save(path, identity, &mut Tables(self))
+    }
+
+    /// A sensor that goes on where the saved one was: the same packets give it the same
+    /// findings as if it had never stopped.
+    ///
+    /// `config` is that of the saved sensor; without a key in it, the saved key is used.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is no saved state of this version, is damaged, or was
+    /// saved under other settings; the first that differs is named.
+    pub fn restore(mut config: Config, path: &Path) -> Result<Self, Error> {
+        let file = StateFile::open(path)?;
+        let mut saved = Config::from_toml(file.settings())?;
+        saved.key = Some(SecretKey(file.key()));
+        config.key = config.key.or(saved.key);
+        if let Some(name) = config.first_difference(&saved) {
+            let reason = "the state was saved under another value";
+            return Err(Error::config(name, format!("{}: {reason}", path.display())));
+        }
+        let mut sensor = Self::new(config)?;
+        file.restore(&mut Tables(&mut sensor))?;
+        Ok(sensor)
+    }
+}
+
+/// The part of a sensor that outlives it.
+struct Tables<'a>(&'a mut Sensor);
+
+impl Persist for Tables<'_> {
+    fn persist(&mut self, file: &mut Exchange<'_>) -> io::Result<()> {
+        let Sensor {
+            clock,
+            flow,
+            content,
+            ledger,
+            frames,
+            packets,
+            drops,
+            defragmenter,
+            warned,
+            learning_begun,
+            baseline_shape,
+            config: _,
+            plan: _,
+            sifter: _,
+            round: _,
+            decoder: _,
+            chunks: _,
+            findings: _,
+            warnings: _,
+        } = self.0;
+        clock.persist(file)?;
+        for shard in flow {
+            shard.persist(file)?;
+        }
+        for shard in content {
+            shard.persist(file)?;
+        }
+        ledger.persist(file)?;
+        frames.persist(file)?;
+        packets.persist(file)?;
+        drops.persist(file)?;
+        defragmenter.persist(file)?;
+        warned.persist(file)?;
+        learning_begun.persist(file)?;
+        baseline_shape.persist(file)
+    }
+}

@@ -1,0 +1,209 @@
+//! A sensor that is saved and restored goes on as if it had never stopped.
+
+mod common;
+
+use common::{captures, flood_frames, frames, outbreak_frames};
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use wormsift::config::{Config, Size};
+use wormsift::export::json_lines;
+use wormsift::packet::Frame;
+use wormsift::sensor::Sensor;
+
+/// A folder of this test's own, removed at its end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let (process, number) = (std::process::id(), MADE.fetch_add(1, Relaxed));
+        let path =
+            std::env::temp_dir().join(format!("wormsift-{process}-{number}-{name}"));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn take(sensor: &mut Sensor, lines: &mut Vec<String>) {
+    lines.extend(sensor.findings().iter().map(json_lines::write));
+}
+
+/// Findings and statistics of a run that is saved, dropped and restored before each of
+/// these frames.
+fn run(
+    frames: &[Frame<'_>],
+    config: &Config,
+    restarts: &[usize],
+) -> (Vec<String>, String) {
+    let folder = Folder::new("restarts");
+    let path = folder.0.join("state");
+    let mut sensor = Sensor::new(config.clone()).unwrap();
+    let (mut lines, mut done) = (Vec::new(), 0);
+    for &restart in restarts {
+        sensor.sift(&frames[done..restart]);
+        take(&mut sensor, &mut lines);
+        sensor.save(&path).unwrap();
+        drop(sensor);
+        sensor = Sensor::restore(config.clone(), &path).unwrap();
+        done = restart;
+    }
+    sensor.sift(&frames[done..]);
+    sensor.finish();
+    take(&mut sensor, &mut lines);
+    (lines, serde_json::to_string(&sensor.stats()).unwrap())
+}
+
+fn small() -> Config {
+    let mut config = Config::default();
+    config.memory = Some(Size(16 << 20));
+    config
+}
+
+#[test]
+fn an_outbreak_is_found_across_restarts_as_without() {
+    let stored = outbreak_frames(7, 40_000);
+    let frames = frames(&stored);
+    for (sampling, restarts) in
+        [("64", &[1, 20_000, 20_001, 39_999][..]), ("4", &[9_000])]
+    {
+        let mut config = small();
+        config.sampling = sampling.parse().unwrap();
+        let truth = run(&frames, &config, &[]);
+        assert!(truth.0.iter().any(|line| line.contains("\"type\":\"signature\"")));
+        assert_eq!(truth, run(&frames, &config, restarts), "{sampling}");
+    }
+}
+
+/// Restarts while alarms wait for their tick and every table is full.
+#[test]
+fn a_flood_of_alarms_survives_restarts() {
+    let stored = flood_frames(12, 60, 1_400, 6);
+    let frames = frames(&stored);
+    let mut config = small();
+    config.sampling = "1".parse().unwrap();
+    (config.sources, config.destinations) = (3, 3);
+    let truth = run(&frames, &config, &[]);
+    assert!(truth.0.len() > 60, "{} findings", truth.0.len());
+    assert_eq!(truth, run(&frames, &config, &[3, 100, 101, 250, 479]));
+}
+
+/// Real traffic: TCP in and out of order, fragments, many flows.
+#[test]
+fn real_traffic_survives_restarts() {
+    let Some(folder) = captures("benign") else { return };
+    let mut paths: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().display().to_string())
+        .collect();
+    paths.sort();
+    paths.truncate(40);
+    let (inputs, _) = wormsift::capture::inputs(&paths);
+    let mut trace = wormsift::capture::Trace::open(inputs);
+    let mut config = small();
+    config.sampling = "4".parse().unwrap();
+    (config.sources, config.destinations) = (2, 2);
+    let folder = Folder::new("captures");
+    let path = folder.0.join("state");
+    let mut whole = Sensor::new(config.clone()).unwrap();
+    let mut parts = Sensor::new(config.clone()).unwrap();
+    let (mut expected, mut found) = (Vec::new(), Vec::new());
+    let limits = wormsift::capture::Limits { frames: 3_000, ..Default::default() };
+    while let Some(batch) = trace.next_batch(limits) {
+        whole.sift(&batch);
+        parts.sift(&batch);
+        take(&mut whole, &mut expected);
+        take(&mut parts, &mut found);
+        parts.save(&path).unwrap();
+        parts = Sensor::restore(config.clone(), &path).unwrap();
+    }
+    for (sensor, lines) in [(&mut whole, &mut expected), (&mut parts, &mut found)] {
+        sensor.finish();
+        take(sensor, lines);
+    }
+    assert!(whole.stats().count("stream", "joined") > Some(100));
+    assert_eq!(expected, found);
+}
+
+#[test]
+fn a_damaged_file_is_refused_and_says_where() {
+    let folder = Folder::new("damaged");
+    let path = folder.0.join("state");
+    let mut sensor = Sensor::new(small()).unwrap();
+    let stored = outbreak_frames(3, 3_000);
+    sensor.sift(&frames(&stored)[..]);
+    sensor.save(&path).unwrap();
+    let good = fs::read(&path).unwrap();
+    let refusal = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        let error = Sensor::restore(small(), &path).err().expect("a refusal").to_string();
+        assert!(error.starts_with(&path.display().to_string()), "{error}");
+        error
+    };
+    assert!(refusal(b"").contains("found the end of the file"));
+    assert!(refusal(b"not a state file, but long enough").contains("a saved state"));
+    let mut other = good.clone();
+    other[8] = 99;
+    assert!(refusal(&other).contains("format version 1, found 99"));
+    for at in [40, good.len() / 2, good.len() - 1] {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        assert!(refusal(&bad).contains("damaged"), "byte {at}");
+        assert!(!refusal(&good[..at]).is_empty());
+    }
+    fs::write(&path, &good).unwrap();
+    assert!(Sensor::restore(small(), &path).is_ok());
+}
+
+#[test]
+fn other_settings_and_another_key_are_refused_by_name() {
+    let folder = Folder::new("settings");
+    let path = folder.0.join("state");
+    let mut config = small();
+    config.key = Some("000102030405060708090a0b0c0d0e0f".parse().unwrap());
+    Sensor::new(config.clone()).unwrap().save(&path).unwrap();
+    let name = |config: &Config| {
+        let error = Sensor::restore(config.clone(), &path).err().map(|e| e.to_string());
+        error.map(|text| text.split('`').nth(1).unwrap_or_default().to_owned())
+    };
+    assert_eq!(name(&config), None);
+    // The saved key serves who brings none.
+    assert_eq!(name(&small()), None);
+    let other = |change: fn(&mut Config)| {
+        let mut other = config.clone();
+        change(&mut other);
+        name(&other).unwrap_or_default()
+    };
+    assert_eq!(other(|config| config.sources = 12), "sources");
+    assert_eq!(other(|config| config.memory = Some(Size(32 << 20))), "memory");
+    let key = |config: &mut Config| {
+        config.key = Some("ff0102030405060708090a0b0c0d0e0f".parse().unwrap());
+    };
+    assert_eq!(other(key), "key");
+}
+
+#[test]
+fn the_file_is_put_in_place_whole_and_for_its_owner_only() {
+    let folder = Folder::new("whole");
+    let path = folder.0.join("state");
+    fs::write(folder.0.join("state.new"), "left over").unwrap();
+    let mut sensor = Sensor::new(small()).unwrap();
+    sensor.save(&path).unwrap();
+    sensor.save(&path).unwrap();
+    let names: Vec<_> =
+        fs::read_dir(&folder.0).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(names, ["state"]);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let missing = folder.0.join("no such folder").join("state");
+    assert!(sensor.save(&missing).unwrap_err().to_string().contains("no such folder"));
+}
