@@ -1,15 +1,15 @@
 //! What happens between two packets?
 
+mod reload;
+
 use super::board::{BatchTimes, Board, Fixed, Load, News, Snapshot};
 use super::lines::{Lines, LiveRun, LiveStats, now};
 use super::rules::RuleFile;
-use super::start::read_bpf;
 use super::suricata::Suricata;
 use crate::args::SettingArgs;
 use crate::exit_code::{Exit, Failure};
 use crate::report::news;
 use crate::selection::Selection;
-use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::talk::Talk;
 use rayon::ThreadPool;
@@ -289,39 +289,6 @@ impl Watch {
     fn hear_suricata(&mut self, talk: &Talk) {
         let Some(suricata) = &mut self.parts.suricata else { return };
         say_results(suricata.results(), talk);
-    }
-
-    /// SIGHUP: files anew.
-    fn reload(&mut self, talk: &Talk) {
-        talk.result("SIGHUP: opening output anew, reading settings and filter again");
-        self.parts.lines.output.reopen(talk);
-        if let Some(path) = &self.parts.bpf {
-            let done = read_bpf(path).and_then(|program| {
-                self.parts.rings.set_filter(Some(&program)).map_err(failed)
-            });
-            if let Err(Failure::Usage(reason) | Failure::Failed(reason)) = done {
-                talk.error(format_args!("{reason}; the filter stays as it was"));
-            }
-        }
-        // The key is not read again: another key is another sensor.
-        let flags = SettingArgs { key_file: None, ..self.parts.settings.clone() };
-        match Settings::new(&flags) {
-            Ok(settings) => {
-                let changed = settings.differing_keys(self.parts.sensor.config());
-                if !changed.is_empty() {
-                    talk.warning(format_args!(
-                        "changed settings take effect at the next start: {}",
-                        changed.join(", ")
-                    ));
-                }
-            }
-            Err(Failure::Usage(reason) | Failure::Failed(reason)) => talk.error(reason),
-            Err(Failure::OutputClosed) => {}
-        }
-        if let Some(rules) = &mut self.parts.rules {
-            rules.is_due();
-        }
-        self.write_rules(true, talk);
     }
 
     /// The end: nothing more comes in; what is in the rings is used, everything pending is

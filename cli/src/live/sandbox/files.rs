@@ -83,3 +83,51 @@ pub(in crate::live) fn restrict(folders: &Folders) -> Result<String, Failure> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::io::ErrorKind;
+    use std::net::{TcpListener, TcpStream};
+
+    /// In a thread of its own, which alone is bound by the rules.
+    #[test]
+    fn only_the_named_folders_stay_within_reach() {
+        let folder =
+            std::env::temp_dir().join(format!("wormsift-folders-{}", std::process::id()));
+        fs::create_dir_all(folder.join("read")).unwrap();
+        fs::create_dir_all(folder.join("written")).unwrap();
+        fs::write(folder.join("read/settings"), "text").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut folders = Folders::default();
+                folders.read(&folder.join("read/settings"));
+                folders.write(&folder.join("written/lines"));
+                let said = restrict(&folders).unwrap();
+                if said.contains("has none") {
+                    eprintln!("skipped: {said}");
+                    return;
+                }
+                let denied = |kind: Option<ErrorKind>| {
+                    assert_eq!(kind, Some(ErrorKind::PermissionDenied));
+                };
+                denied(fs::read("/etc/passwd").err().map(|e| e.kind()));
+                denied(fs::write(folder.join("read/new"), "").err().map(|e| e.kind()));
+                denied(fs::write(folder.join("new"), "").err().map(|e| e.kind()));
+                if said.contains("no others") {
+                    // Rules for connections came later than those for files.
+                    denied(TcpStream::connect(address).err().map(|e| e.kind()));
+                }
+                let written = folder.join("written/lines");
+                assert_eq!(fs::read(folder.join("read/settings")).unwrap(), b"text");
+                fs::write(&written, "one").unwrap();
+                fs::rename(&written, folder.join("written/lines.1")).unwrap();
+                fs::write(&written, "two").unwrap();
+            });
+        });
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -1,0 +1,43 @@
+//! What does a SIGHUP change?
+
+use super::{Watch, failed};
+use crate::args::SettingArgs;
+use crate::exit_code::Failure;
+use crate::live::start::read_bpf;
+use crate::settings::Settings;
+use crate::talk::Talk;
+
+impl Watch {
+    /// SIGHUP: files anew.
+    pub(super) fn reload(&mut self, talk: &Talk) {
+        talk.result("SIGHUP: opening output anew, reading settings and filter again");
+        self.parts.lines.output.reopen(talk);
+        if let Some(path) = &self.parts.bpf {
+            let done = read_bpf(path).and_then(|program| {
+                self.parts.rings.set_filter(Some(&program)).map_err(failed)
+            });
+            if let Err(Failure::Usage(reason) | Failure::Failed(reason)) = done {
+                talk.error(format_args!("{reason}; the filter stays as it was"));
+            }
+        }
+        // The key is not read again: another key is another sensor.
+        let flags = SettingArgs { key_file: None, ..self.parts.settings.clone() };
+        match Settings::new(&flags) {
+            Ok(settings) => {
+                let changed = settings.differing_keys(self.parts.sensor.config());
+                if !changed.is_empty() {
+                    talk.warning(format_args!(
+                        "changed settings take effect at the next start: {}",
+                        changed.join(", ")
+                    ));
+                }
+            }
+            Err(Failure::Usage(reason) | Failure::Failed(reason)) => talk.error(reason),
+            Err(Failure::OutputClosed) => {}
+        }
+        if let Some(rules) = &mut self.parts.rules {
+            rules.is_due();
+        }
+        self.write_rules(true, talk);
+    }
+}
