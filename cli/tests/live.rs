@@ -399,6 +399,34 @@ fn eve_rotates_and_a_run_has_an_end() {
 }
 
 #[test]
+fn what_was_learned_as_good_raises_no_alarm() {
+    if !inside("what_was_learned_as_good_raises_no_alarm") {
+        return;
+    }
+    let folder = folder("live-baseline");
+    let good = common::file(&folder, "good.pcap", &common::outbreak());
+    let key = common::file(&folder, "key", b"000102030405060708090a0b0c0d0e0f");
+    let file = folder.join("good.baseline");
+    let file = file.to_str().expect("a plain name");
+    let known = ["--key-file", &key, "--sampling", SAMPLING, "--memory", "32MiB"];
+    let learned = run(&[&["learn", &good, "-o", file][..], &known].concat());
+    assert_eq!(code(&learned), 0, "{}", common::stderr(&learned));
+    for (baseline, expected) in [(&[][..], 1), (&["--baseline", file][..], 0)] {
+        let output = folder.join("found.jsonl");
+        let _ = fs::remove_file(&output);
+        let arguments = ["-o", "found.jsonl", "--key-file", &key];
+        let live = Live::start(&folder, &[&arguments[..], baseline].concat());
+        send(&small_outbreak(&body()));
+        wait_for("the packets", || {
+            let line = "wormsift_packets_total{source=\"tap1\"} 72";
+            get("/metrics").is_some_and(|page| page.contains(line))
+        });
+        assert_eq!(live.stop("-TERM").0, 143);
+        assert_eq!(contents(&read(&output), "summary").len(), expected);
+    }
+}
+
+#[test]
 fn what_cannot_be_done_is_said_in_one_line() {
     if !inside("what_cannot_be_done_is_said_in_one_line") {
         return;

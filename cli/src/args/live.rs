@@ -31,6 +31,10 @@ pub(crate) struct LiveArgs {
     /// The interface to listen on; any for all of them
     #[arg(short, long, value_name = "IFACE")]
     pub(crate) interface: String,
+    /// What `wormsift learn` wrote, under the key that --key-file gives: content that is
+    /// known to be good raises no alarm
+    #[arg(long, value_name = "FILE", requires = "key_file", value_hint = ValueHint::FilePath)]
+    pub(crate) baseline: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) capture: CaptureArgs,
     #[command(flatten)]

@@ -14,6 +14,8 @@ mod man;
 mod matching;
 
 pub(crate) use generate::truth_beside;
+#[cfg(target_os = "linux")]
+pub(crate) use learn::read as read_baseline;
 
 use crate::args::{Cli, Command};
 use crate::exit_code::{Exit, Failure};

@@ -14,6 +14,7 @@ use super::suricata::Suricata;
 use super::watch::{Parts, Watch};
 use super::{http, sandbox};
 use crate::args::{Format, LiveArgs, RuleArgs, SelectionArgs};
+use crate::commands::read_baseline;
 use crate::exit_code::{Exit, Failure};
 use crate::selection::Selection;
 use crate::settings::Settings;
@@ -46,7 +47,15 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
     );
     let live = live_settings(args)?;
     let user = args.running.user.as_deref().map(privileges::find).transpose()?;
-    let sensor = Sensor::new(settings.config.clone()).map_err(Failure::usage)?;
+    let config = settings.config.clone();
+    let sensor = match &args.baseline {
+        Some(path) => {
+            let baseline = read_baseline(path, &config)?;
+            Sensor::with_baseline(config, baseline)
+        }
+        None => Sensor::new(config),
+    }
+    .map_err(Failure::usage)?;
     let rings = Rings::open(&live).map_err(|error| Failure::Failed(error.to_string()))?;
     let listener = listen(args)?;
     // Opened while it can be: it tells the memory in use.
