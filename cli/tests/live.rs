@@ -427,6 +427,59 @@ fn what_was_learned_as_good_raises_no_alarm() {
 }
 
 #[test]
+fn what_was_known_an_interval_before_a_kill_is_known_again() {
+    if !inside("what_was_known_an_interval_before_a_kill_is_known_again") {
+        return;
+    }
+    let folder = open_folder("live-state");
+    let (output, state) = (folder.join("found.jsonl"), folder.join("state"));
+    let arguments = ["-o", "found.jsonl", "--state", "state", "--interval", "1s"];
+    let arguments = [&arguments[..], &["--user", "nobody"]].concat();
+    let signatures = || lines(&read(&output), "signature").len();
+    let sent = |live: &Live| {
+        send(&small_outbreak(&body()));
+        let line = "wormsift_packets_total{source=\"tap1\"}";
+        wait_for("the packets", || {
+            get("/metrics").is_some_and(|page| {
+                page.lines().any(|l| l.starts_with(line) && !l.ends_with(" 0"))
+            })
+        });
+        assert!(live.said().is_empty(), "{}", live.said());
+    };
+    let live = Live::start(&folder, &[&arguments[..], &["-q"]].concat());
+    sent(&live);
+    wait_for("a signature", || signatures() == 1);
+    let time = || fs::metadata(&state).and_then(|state| state.modified()).ok();
+    let before = time();
+    wait_for("a state", || time() > before);
+    // As `kill -9` does.
+    drop(live);
+
+    // The same again is nothing new.
+    let live = Live::start(&folder, &[&arguments[..], &["-q"]].concat());
+    sent(&live);
+    let before = time();
+    wait_for("a state", || time() > before);
+    assert_eq!(live.stop("-TERM").0, 143);
+    assert_eq!(signatures(), 1);
+
+    // A damaged state is kept aside, and all is new.
+    let mut bytes = fs::read(&state).expect("a state");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&state, bytes).expect("our own file");
+    let live = Live::start(&folder, &arguments);
+    wait_for("the warning", || live.said().contains("damaged"));
+    let said = live.said();
+    assert!(said.contains("state.refused, the sensor starts without it"), "{said}");
+    assert!(folder.join("state.refused").exists());
+    send(&small_outbreak(&body()));
+    wait_for("a signature", || signatures() == 2);
+    assert_eq!(live.stop("-TERM").0, 143);
+    fs::remove_dir_all(folder).expect("our own folder");
+}
+
+#[test]
 fn what_cannot_be_done_is_said_in_one_line() {
     if !inside("what_cannot_be_done_is_said_in_one_line") {
         return;

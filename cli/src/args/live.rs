@@ -129,6 +129,10 @@ pub(crate) struct RunningArgs {
     /// capabilities
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,
+    /// Save all that is known to this file, once an --interval and at the end, and go on
+    /// from it at the next start. It holds the key; its owner alone may read it
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) state: Option<PathBuf>,
     /// Keep all rights, files and system calls. Default: only those that are needed
     #[arg(long, conflicts_with = "user")]
     pub(crate) no_sandbox: bool,

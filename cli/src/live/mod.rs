@@ -18,6 +18,7 @@ mod rules;
 mod samples;
 mod sandbox;
 mod start;
+mod state;
 mod suricata;
 mod watch;
 

@@ -10,9 +10,10 @@ use super::lines::{Form, Lines};
 use super::output::Output;
 use super::rules::{RuleFile, beside};
 use super::sandbox::{calls, files, privileges, verify};
+use super::state::State;
 use super::suricata::Suricata;
 use super::watch::{Parts, Watch};
-use super::{http, sandbox};
+use super::{http, sandbox, state};
 use crate::args::{Format, LiveArgs, RuleArgs, SelectionArgs};
 use crate::commands::read_baseline;
 use crate::exit_code::{Exit, Failure};
@@ -32,6 +33,7 @@ use wormsift::config::SecretKey;
 /// Runs `wormsift live` until a signal, or the time that was asked for.
 pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
     let mut settings = Settings::new(&args.settings)?;
+    let given = settings.config.clone();
     if settings.config.key.is_none() {
         settings.config.key = Some(random_key()?);
     }
@@ -48,7 +50,7 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
     let live = live_settings(args)?;
     let user = args.running.user.as_deref().map(privileges::find).transpose()?;
     let config = settings.config.clone();
-    let sensor = match &args.baseline {
+    let mut sensor = match &args.baseline {
         Some(path) => {
             let baseline = read_baseline(path, &config)?;
             Sensor::with_baseline(config, baseline)
@@ -78,6 +80,16 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         None => None,
     };
 
+    // As the user that stays, so that it can be written again.
+    let known = match &args.running.state {
+        Some(path) => state::restore(path, given, talk)?,
+        None => None,
+    };
+    if let Some(known) = known {
+        said.push("goes on from the state that was saved".to_owned());
+        sensor = known;
+    }
+
     let threads = usize::from(args.capture.threads.get());
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
@@ -89,6 +101,8 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
     let board = Arc::new(Board::new());
     let suricata = args.output.suricata_socket.clone().map(Suricata::start).transpose();
     let suricata = suricata.map_err(|error| Failure::of("thread", error))?;
+    let state = args.running.state.clone().map(State::start).transpose();
+    let state = state.map_err(|error| Failure::of("thread", error))?;
     if let Some(listener) = listener {
         http::serve(listener, Arc::clone(&board))
             .map_err(|error| Failure::of("status page", error))?;
@@ -122,6 +136,7 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         lines: Lines { output, form },
         rules,
         suricata,
+        state,
         board,
         fixed: Arc::new(fixed),
         status,
@@ -188,7 +203,9 @@ fn listen(args: &LiveArgs) -> Result<Option<TcpListener>, Failure> {
 
 fn folders(args: &LiveArgs, sids: Option<&Path>) -> sandbox::files::Folders {
     let mut folders = sandbox::files::Folders::default();
-    let written = [args.output.output.as_deref(), args.output.rules.as_deref(), sids];
+    let state = args.running.state.as_deref();
+    let written =
+        [args.output.output.as_deref(), args.output.rules.as_deref(), sids, state];
     written.into_iter().flatten().for_each(|path| folders.write(path));
     let read = [args.settings.config.as_deref(), args.capture.bpf_ddd.as_deref()];
     read.into_iter().flatten().for_each(|path| folders.read(path));

@@ -5,6 +5,7 @@ mod reload;
 use super::board::{BatchTimes, Board, Fixed, Load, News, Snapshot};
 use super::lines::{Lines, LiveRun, LiveStats, now};
 use super::rules::RuleFile;
+use super::state::State;
 use super::suricata::Suricata;
 use crate::args::SettingArgs;
 use crate::exit_code::{Exit, Failure};
@@ -45,6 +46,7 @@ pub(super) struct Parts {
     pub(super) lines: Lines,
     pub(super) rules: Option<RuleFile>,
     pub(super) suricata: Option<Suricata>,
+    pub(super) state: Option<State>,
     pub(super) board: Arc<Board>,
     pub(super) fixed: Arc<Fixed>,
     pub(super) status: Option<File>,
@@ -229,6 +231,10 @@ impl Watch {
     /// What is done once an interval.
     fn each_interval(&mut self, talk: &Talk) -> Result<(), Failure> {
         self.write_stats(None, talk)?;
+        let parts = &mut self.parts;
+        if let Some(state) = &mut parts.state {
+            state.save(&mut parts.sensor, talk);
+        }
         self.interval = Interval::new();
         Ok(())
     }
@@ -308,6 +314,9 @@ impl Watch {
         self.report(talk)?;
         self.write_stats(stopped_by, talk)?;
         self.write_rules(true, talk);
+        if let Some(state) = self.parts.state.take() {
+            state.finish(&mut self.parts.sensor, talk);
+        }
         if let Some(suricata) = self.parts.suricata.take() {
             say_results(suricata.finish(), talk);
         }

@@ -3,7 +3,7 @@
 use super::Sensor;
 use crate::config::{Config, SecretKey};
 use crate::error::Error;
-use crate::state::{Exchange, Identity, Persist, StateFile};
+use crate::state::{Exchange, Identity, Persist, StateFile, WrittenState};
 use std::io;
 use std::path::Path;
 
@@ -19,11 +19,21 @@ impl Sensor {
     ///
     /// The file cannot be written; what was there before is then untouched.
     pub fn save(&mut self, path: &Path) -> Result<(), Error> {
+        self.write_state(path)?.place()
+    }
+
+    /// The first half of [`Sensor::save`], for which the sensor is needed; what is left
+    /// can be done on another thread.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
+    pub fn write_state(&mut self, path: &Path) -> Result<WrittenState, Error> {
         let identity = Identity {
             settings: self.config.to_toml(),
             key: self.config.effective_key(),
         };
-        StateFile::save(path, identity, &mut Tables(self))
+        StateFile::write(path, identity, &mut Tables(self))
     }
 
     /// A sensor that goes on where the saved one was: the same packets give it the same

@@ -87,14 +87,12 @@ impl StateFile {
         Ok(())
     }
 
-    /// Writes a state beside `path`, then puts it in its place, so that a file under
-    /// that name is always whole.
-    pub(crate) fn save(
+    /// Writes a state beside `path`, to be put in its place.
+    pub(crate) fn write(
         path: &Path,
         identity: Identity,
         value: &mut impl Persist,
-    ) -> Result<(), Error> {
-        let fail = |reason: io::Error| failure(path, reason);
+    ) -> Result<WrittenState, Error> {
         let mut beside = path.as_os_str().to_owned();
         beside.push(".new");
         let beside = PathBuf::from(beside);
@@ -105,13 +103,44 @@ impl StateFile {
             value.persist(&mut exchange)?;
             let checksum = exchange.digest();
             file.write_all(&checksum.to_le_bytes())?;
-            file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+            file.into_inner().map_err(io::IntoInnerError::into_error)
         });
-        let placed = written.and_then(|()| fs::rename(&beside, path));
-        if placed.is_err() {
-            let _ = fs::remove_file(&beside);
+        match written {
+            Ok(file) => Ok(WrittenState { path: path.to_owned(), beside, file }),
+            Err(error) => {
+                let _ = fs::remove_file(&beside);
+                Err(failure(path, error))
+            }
         }
-        placed.and_then(|()| sync_folder(path)).map_err(fail)
+    }
+}
+
+/// A state that is written, but not yet under its name. Waiting for the disk takes long,
+/// and need not keep packets waiting: it may be done on another thread.
+#[must_use = "without `place` the file stays under another name"]
+pub struct WrittenState {
+    path: PathBuf,
+    beside: PathBuf,
+    file: File,
+}
+
+impl WrittenState {
+    /// Waits for the disk, then puts the file in the place of the one before, so that
+    /// what is under the name is always whole.
+    ///
+    /// # Errors
+    ///
+    /// What the system answers; what was there before is then untouched.
+    pub fn place(self) -> Result<(), Error> {
+        let placed = self
+            .file
+            .sync_all()
+            .and_then(|()| fs::rename(&self.beside, &self.path))
+            .and_then(|()| sync_folder(&self.path));
+        placed.map_err(|error| {
+            let _ = fs::remove_file(&self.beside);
+            failure(&self.path, error)
+        })
     }
 }
 

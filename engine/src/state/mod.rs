@@ -13,7 +13,7 @@ mod file;
 
 pub(crate) use exchange::Exchange;
 pub(crate) use file::Identity;
-pub use file::StateFile;
+pub use file::{StateFile, WrittenState};
 
 use std::io;
 
