@@ -5,6 +5,7 @@
 
 mod bench;
 mod evaluate;
+mod explain;
 mod export;
 mod generate;
 mod learn;
@@ -14,6 +15,7 @@ mod matching;
 
 pub(crate) use bench::BenchArgs;
 pub(crate) use evaluate::{EvaluateArgs, Suite};
+pub(crate) use explain::ExplainArgs;
 pub(crate) use export::{ExportArgs, Format, Grade, RuleArgs};
 pub(crate) use generate::GenerateArgs;
 pub(crate) use learn::LearnArgs;
@@ -116,6 +118,8 @@ pub(crate) enum Command {
     Config(Box<ConfigArgs>),
     /// Learn what is good from captures without worms, for detect --baseline
     Learn(Box<LearnArgs>),
+    /// Show all that is known of one signature: why, how it grew, who had it from whom
+    Explain(Box<ExplainArgs>),
     /// Look for signatures in captures, and count the packets that they match
     Match(Box<MatchArgs>),
     /// Write signatures as rules, alerts or sets that other programs take

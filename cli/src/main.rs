@@ -8,6 +8,7 @@ mod commands;
 mod evaluate;
 mod evidence_capture;
 mod exit_code;
+mod explain;
 mod filter;
 mod findings_page;
 mod fragments;

@@ -72,7 +72,7 @@ impl Ranking {
         }
         for (index, signature) in self.best.iter().take(BLOCKS).enumerate() {
             text.push('\n');
-            block(&mut text, index + 1, signature, palette);
+            block(&mut text, Some(index + 1), signature, palette);
         }
         text
     }
@@ -157,9 +157,18 @@ fn table(rows: &[Signature], width: usize, palette: Palette) -> String {
     text
 }
 
-fn block(text: &mut String, rank: usize, signature: &Signature, palette: Palette) {
+/// One signature in full, with its rank if it has one.
+pub(crate) fn block(
+    text: &mut String,
+    rank: Option<usize>,
+    signature: &Signature,
+    palette: Palette,
+) {
     let s = signature;
-    let title = format!("{rank}. {}", s.id);
+    let title = match rank {
+        Some(rank) => format!("{rank}. {}", s.id),
+        None => s.id.clone(),
+    };
     let _ = writeln!(
         text,
         "{}  {} alarm, {} confidence",

@@ -5,6 +5,7 @@ mod completions;
 mod config;
 mod detect;
 mod evaluate;
+mod explain;
 mod export;
 mod generate;
 mod learn;
@@ -29,6 +30,7 @@ pub(crate) fn run(command: &Command, talk: &mut Talk) -> Result<Exit, Failure> {
         Command::Live(args) => live::run(args, talk),
         Command::Config(args) => config::run(args),
         Command::Learn(args) => learn::run(args, talk),
+        Command::Explain(args) => explain::run(args, talk),
         Command::Match(args) => matching::run(args, talk),
         Command::Export(args) => export::run(args, talk),
         Command::Evaluate(args) => evaluate::run(args, talk),

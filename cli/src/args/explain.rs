@@ -1,0 +1,33 @@
+//! `wormsift explain`
+
+use super::RunArgs;
+use clap::{Args, ValueHint};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  wormsift detect --json day.pcap > found.jsonl
+  wormsift explain 02ab --signatures found.jsonl
+      all that the file knows of the one signature whose id begins with 02ab
+  wormsift explain 02ab --signatures found.jsonl day.pcap
+      also who had it from whom, how it grew, and its bytes in the sampled packets";
+
+/// `wormsift explain`
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ExplainArgs {
+    /// The signature's id, or the first four digits or more of it
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// The captures that it was found in, to look for it again: files, folders or globs
+    #[arg(value_name = "CAPTURE", value_hint = ValueHint::AnyPath)]
+    pub(crate) captures: Vec<String>,
+    /// JSON lines from `detect --json` or `live`; repeatable, `-` for standard input
+    #[arg(long, value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
+    pub(crate) signatures: Vec<PathBuf>,
+    /// One JSON object in place of the text
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}

@@ -1,0 +1,132 @@
+//! `wormsift explain`: all that is known of one signature, for a person.
+
+use crate::args::ExplainArgs;
+use crate::exit_code::{Exit, Failure};
+use crate::explain::{self, Trail};
+use crate::fragments::Fragments;
+use crate::reader::{self, Reader, Wait};
+use crate::selection::Selection;
+use crate::signals::Signals;
+use crate::signature_files;
+use crate::stdout::{print, print_json};
+use crate::talk::Talk;
+use wormsift::capture;
+use wormsift::config::Config;
+use wormsift::decode::{Decoded, Decoder};
+use wormsift::export::{Rule, RuleOptions, Sid};
+use wormsift::matching::Matcher;
+use wormsift::packet::Packet;
+use wormsift::signature::Signature;
+
+/// Memory for the ends of TCP segments.
+const TAILS: usize = 64 << 20;
+
+pub(super) fn run(args: &ExplainArgs, talk: &mut Talk) -> Result<Exit, Failure> {
+    let (signatures, mut damaged) = signature_files::read(&args.signatures, talk)?;
+    let signature = chosen(&args.id, &signatures)?;
+    let mut trail = Trail::of(signature);
+    if !args.captures.is_empty() {
+        damaged += follow(&mut trail, signature, args, talk)?;
+    }
+    if args.json {
+        print_json("explanation", &explain::Explanation::new(signature, &trail))?;
+    } else {
+        print(&explain::text(signature, &trail, talk.stdout_palette()))?;
+    }
+    Ok(if damaged > 0 { Exit::Damaged } else { Exit::Done })
+}
+
+/// The one signature whose id begins like this.
+fn chosen<'a>(id: &str, signatures: &'a [Signature]) -> Result<&'a Signature, Failure> {
+    let id = id.to_ascii_lowercase();
+    let well_formed = id.len() >= 4 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !well_formed {
+        return Err(Failure::usage(format_args!(
+            "expected an id, or its first four hexadecimal digits or more; found `{id}`"
+        )));
+    }
+    let fit: Vec<&Signature> =
+        signatures.iter().filter(|signature| signature.id.starts_with(&id)).collect();
+    match fit[..] {
+        [signature] => Ok(signature),
+        [] => {
+            let common = |s: &&Signature| {
+                s.id.bytes().zip(id.bytes()).take_while(|(a, b)| a == b).count()
+            };
+            let nearest = signatures.iter().max_by_key(common).filter(|s| common(s) > 0);
+            let nearest =
+                nearest.map_or(String::new(), |s| format!("; the nearest is {}", s.id));
+            Err(Failure::usage(format_args!(
+                "no signature `{id}` among {}{nearest}",
+                signatures.len()
+            )))
+        }
+        _ => {
+            let ids: Vec<&str> = fit.iter().take(4).map(|s| s.id.as_str()).collect();
+            Err(Failure::usage(format_args!(
+                "`{id}` begins {} ids: {}",
+                fit.len(),
+                ids.join(", ")
+            )))
+        }
+    }
+}
+
+/// Looks for the signature in the captures; how much of them was damaged.
+fn follow(
+    trail: &mut Trail,
+    signature: &Signature,
+    args: &ExplainArgs,
+    talk: &mut Talk,
+) -> Result<u64, Failure> {
+    let options = RuleOptions { most_bytes: 2_048, ..RuleOptions::default() };
+    let rule = match Rule::new(signature, Sid { sid: 1, rev: 1 }, &options) {
+        Ok(rule) => rule,
+        Err(weak) => {
+            talk.warning(format_args!("{}: not looked for: {weak}", signature.id));
+            return Ok(0);
+        }
+    };
+    let mut matcher = Matcher::new(&[rule], TAILS).map_err(Failure::usage)?;
+    let (inputs, missing) = capture::inputs(&args.captures);
+    missing.iter().for_each(|line| talk.error(line));
+    let mut damaged = missing.len() as u64;
+    let signals = Signals::new()?;
+    let decoder = Decoder::new(true, false);
+    let mut fragments = Fragments::new(decoder);
+    let selection =
+        Selection::new(&crate::args::SelectionArgs::default(), &Config::default());
+    let reader =
+        Reader::start(inputs, selection, args.run.batch.unwrap_or(reader::BATCH))?;
+    talk.show_progress();
+    let (mut found, mut holding) = (Vec::new(), Vec::new());
+    let mut look = |packet: &Packet<'_>| -> Result<(), Failure> {
+        found.clear();
+        matcher.scan(packet, &mut found);
+        matcher.complete(packet, &found, &mut holding);
+        trail.packet(packet, !holding.is_empty());
+        Ok(())
+    };
+    loop {
+        if signals.caught().is_some() {
+            break;
+        }
+        let read = match reader.next()? {
+            Wait::Read(read) => read,
+            Wait::NotYet => continue,
+            Wait::Ended => break,
+        };
+        for frame in read.batch.iter().flat_map(capture::FrameBatch::frames) {
+            match decoder.frame(&frame) {
+                Decoded::Packet(packet) => look(&packet)?,
+                Decoded::Fragment(fragment) => fragments.insert(&fragment, &mut look)?,
+                Decoded::Drop(_) => {}
+            }
+        }
+        damaged += read.damage.len() as u64;
+        read.damage.iter().for_each(|line| talk.error(line));
+        talk.progress().at(read.progress.position, read.progress.total);
+    }
+    talk.end_progress();
+    Ok(damaged)
+}

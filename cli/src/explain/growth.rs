@@ -1,0 +1,98 @@
+//! How did it grow?
+
+use crate::table::{counted, grouped, moment};
+use crate::talk::{Paint, Palette};
+use serde::Serialize;
+use std::fmt::Write as _;
+use wormsift::packet::Timestamp;
+
+/// Lines of the drawing.
+const STEPS: u64 = 12;
+/// Columns of its longest bar.
+const WIDTH: usize = 48;
+
+/// How many hosts had begun to send at some time.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Point {
+    pub(super) time: String,
+    pub(super) hosts: u64,
+}
+
+/// The count at the end of each of twelve equal steps; fewer where times are few.
+pub(super) fn points(times: &[Timestamp]) -> Vec<Point> {
+    steps(times)
+        .into_iter()
+        .map(|(time, hosts)| Point { time: time.to_string(), hosts })
+        .collect()
+}
+
+fn steps(times: &[Timestamp]) -> Vec<(Timestamp, u64)> {
+    let (Some(first), Some(last)) = (times.first(), times.last()) else {
+        return Vec::new();
+    };
+    let span = last.as_nanos() - first.as_nanos();
+    let many = STEPS.min(span.max(1));
+    (1..=many)
+        .map(|step| {
+            // 128 bits: a span may take all 64.
+            let part = (u128::from(span) * u128::from(step) / u128::from(many)) as u64;
+            let end = Timestamp::from_nanos(first.as_nanos() + part);
+            (end, times.partition_point(|time| *time <= end) as u64)
+        })
+        .collect()
+}
+
+/// A bar a step. Nothing where nobody was seen to pass it on.
+pub(super) fn write(text: &mut String, times: &[Timestamp], palette: Palette) {
+    if times.is_empty() {
+        return;
+    }
+    let all = times.len();
+    let title = format!("growth: {} seen to send it", counted(all as u64, "host"));
+    let _ = writeln!(text, "\n   {}", palette.paint(Paint::Bold, &title));
+    for (time, hosts) in steps(times) {
+        let bar = "#".repeat((hosts as usize * WIDTH).div_ceil(all));
+        let _ = writeln!(text, "   {}  {:>7} {bar}", moment(time), grouped(hosts));
+    }
+    if let Some(line) = doubling(times) {
+        let _ = writeln!(text, "   {line}");
+    }
+}
+
+/// How long the last doubling took that is not the first hosts' chance.
+fn doubling(times: &[Timestamp]) -> Option<String> {
+    let half = times.len() / 2;
+    if half < 4 {
+        return None;
+    }
+    let took = times[times.len() - 1].as_nanos() - times[half - 1].as_nanos();
+    let seconds = took as f64 / 1e9;
+    Some(format!("from {half} hosts to {} in {seconds:.1} s", times.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_nanos(seconds * 1_000_000_000)
+    }
+
+    #[test]
+    fn each_step_counts_who_began_by_its_end() {
+        let times: Vec<Timestamp> = (0..=24).map(at).collect();
+        let counts: Vec<u64> = steps(&times).into_iter().map(|(_, n)| n).collect();
+        assert_eq!(counts, (1..=12).map(|step| 2 * step + 1).collect::<Vec<u64>>());
+        assert!(steps(&[]).is_empty());
+        assert_eq!(steps(&[at(7), at(7)]), [(at(7), 2)]);
+        let far = [Timestamp::from_nanos(0), Timestamp::from_nanos(u64::MAX)];
+        assert_eq!(steps(&far).last(), Some(&(far[1], 2)));
+    }
+
+    #[test]
+    fn a_doubling_is_told_of_enough_hosts_only() {
+        assert_eq!(doubling(&[at(1), at(2), at(3)]), None);
+        let times: Vec<Timestamp> = (1..=8).map(|n| at(n * n)).collect();
+        assert_eq!(doubling(&times).as_deref(), Some("from 4 hosts to 8 in 48.0 s"));
+    }
+}

@@ -1,0 +1,53 @@
+//! What does a person want to know of one signature?
+//!
+//! What it is and why it was reported (the block that `detect` prints), how it grew, who
+//! had it from whom (`chain`), and its bytes where they were seen (`samples`). The last
+//! three need the captures; without them, what the signature itself remembers is shown.
+
+mod chain;
+mod growth;
+mod samples;
+mod trail;
+
+pub(crate) use trail::Trail;
+
+use crate::table::block;
+use crate::talk::Palette;
+use serde::Serialize;
+use serde_json::Value;
+use wormsift::export::json_lines;
+use wormsift::signature::{Finding, Signature};
+
+/// All of it as text.
+pub(crate) fn text(signature: &Signature, trail: &Trail, palette: Palette) -> String {
+    let mut text = String::new();
+    block(&mut text, None, signature, palette);
+    growth::write(&mut text, &trail.growth(), palette);
+    chain::write(&mut text, trail, palette);
+    samples::write(&mut text, signature, trail, palette);
+    text
+}
+
+/// All of it as one JSON object.
+#[derive(Serialize)]
+pub(crate) struct Explanation {
+    signature: Value,
+    growth: Vec<growth::Point>,
+    chain: Vec<chain::Link>,
+    packets: Option<u64>,
+    hosts_left_out: u64,
+}
+
+impl Explanation {
+    pub(crate) fn new(signature: &Signature, trail: &Trail) -> Self {
+        let line = json_lines::write(&Finding::Summary(signature.clone()));
+        Self {
+            // It was written a moment ago: there is nothing that could fail.
+            signature: serde_json::from_str(&line).unwrap_or_default(),
+            growth: growth::points(&trail.growth()),
+            chain: chain::links(trail),
+            packets: trail.was_followed().then_some(trail.packets()),
+            hosts_left_out: trail.left_out(),
+        }
+    }
+}
