@@ -244,6 +244,9 @@ pub(crate) struct SettingArgs {
     /// Learn for this long, in packet time, what is good, and raise no alarm. Default: 0s
     #[arg(long, value_name = "TIME")]
     pub(crate) learning_period: Option<Span>,
+    /// Report also what is boilerplate of a protocol and little else. Default: kept back
+    #[arg(long)]
+    pub(crate) no_boilerplate: bool,
     /// Take tunnels (GRE, IP-in-IP, 6in4, VXLAN, Geneve) as their outer packets. Default:
     /// decoded
     #[arg(long)]
@@ -307,6 +310,9 @@ pub(crate) struct OutputArgs {
     /// pcap by its name). The captures are read a second time
     #[arg(long, value_name = "FILE.pcapng", value_hint = ValueHint::FilePath)]
     pub(crate) write_evidence: Option<PathBuf>,
+    /// At the end, list on stderr what was kept back as boilerplate
+    #[arg(long)]
+    pub(crate) show_suppressed: bool,
     /// Exit with 4 when there is a signature
     #[arg(long)]
     pub(crate) fail_on_signature: bool,

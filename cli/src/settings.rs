@@ -76,6 +76,7 @@ impl Settings {
             no_short_datagrams,
             no_tails,
             learning_period,
+            no_boilerplate,
             no_tunnels,
             checksums,
             v6_prefix,
@@ -123,6 +124,12 @@ impl Settings {
             *learning_period,
             "learning_period",
             "--learning-period",
+        );
+        set.value(
+            &mut config.boilerplate,
+            no_boilerplate.then_some(false),
+            "boilerplate",
+            "--no-boilerplate",
         );
         set.value(
             &mut config.tunnels,

@@ -107,6 +107,9 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         talk.detail(format_args!("{}: {copied} packets", path.display()));
     }
     report.finish(talk.stdout_palette())?;
+    if args.output.show_suppressed {
+        talk.answer(suppressed(&sensor));
+    }
     if args.output.stats {
         talk.answer(stats.for_people());
     }
@@ -116,6 +119,26 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         None if damaged > 0 => Exit::Damaged,
         None => Exit::Done,
     })
+}
+
+/// What was kept back, a line each.
+fn suppressed(sensor: &Sensor) -> String {
+    let mut text = format!("kept back as boilerplate: {}", sensor.suppressed().len());
+    for it in sensor.suppressed() {
+        let port = it.port.map_or_else(|| "any".to_owned(), |port| port.to_string());
+        text += &format!(
+            "\n  {} {}, protocol {} port {port}, {} bytes ({} in a row unknown), {} x {}: {}",
+            it.id,
+            it.by,
+            it.protocol,
+            it.length,
+            it.longest_unknown,
+            it.hosts.0,
+            it.hosts.1,
+            it.start.escape_ascii()
+        );
+    }
+    text
 }
 
 fn page(report: &Report, sensor: &Sensor, stats: &FinalStats) -> String {

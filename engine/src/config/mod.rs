@@ -130,6 +130,8 @@ pub struct Config {
     /// Packet time from the first packet on in which what repeats is learned as good and
     /// nothing alarms; 0 for none. Default 0: what is on the wire may be a worm already.
     pub learning_period: Span,
+    /// Keep back content that is the boilerplate of a protocol and little else. Default on.
+    pub boilerplate: bool,
     /// Decode through tunnels (GRE, IP-in-IP, 6in4, VXLAN, Geneve). Default on.
     pub tunnels: bool,
     /// Drop packets with wrong checksums. Default off: offload leaves them unset.
@@ -169,6 +171,7 @@ impl Default for Config {
             short_datagrams: true,
             tails: true,
             learning_period: Span(0),
+            boilerplate: true,
             tunnels: true,
             checksums: false,
             v6_prefix: 64,
@@ -231,7 +234,7 @@ impl Config {
     }
 
     /// The names of all settings.
-    pub const KEYS: [&str; 20] = [
+    pub const KEYS: [&str; 21] = [
         "preset",
         "beta",
         "sampling",
@@ -245,6 +248,7 @@ impl Config {
         "short_datagrams",
         "tails",
         "learning_period",
+        "boilerplate",
         "tunnels",
         "checksums",
         "v6_prefix",

@@ -26,6 +26,7 @@ impl Sensor {
         self.packet_stats(&mut stats);
         self.flow_stats(&mut stats);
         self.content_stats(&mut stats);
+        self.suppressed_stats(&mut stats);
         self.memory_stats(&mut stats);
         stats
     }
@@ -177,8 +178,16 @@ impl Sensor {
             ("absorbed", ledger.absorbed),
             ("retired", ledger.retired),
             ("returned", ledger.returned),
+            ("suppressed", ledger.suppressed),
         ] {
             stats.set("signatures", name, value);
+        }
+    }
+
+    /// What was kept back as boilerplate, by the file of literals.
+    fn suppressed_stats(&self, stats: &mut Stats) {
+        for (file, times) in self.ledger.suppressed_by() {
+            stats.set("suppressed", file, *times);
         }
     }
 

@@ -38,7 +38,9 @@ use crate::decode::{Decoder, Defragmenter, DropCounters};
 use crate::error::Error;
 use crate::fingerprint::Kernel;
 use crate::packet::Timestamp;
-use crate::signature::{AlarmedCandidate, Finding, Ledger, LedgerSettings, Sample};
+use crate::signature::{
+    AlarmedCandidate, Boilerplate, Finding, Ledger, LedgerSettings, Sample, Suppressed,
+};
 use alarms::TickedAlarm;
 use batch::{Chunk, Frames, NoFrames};
 use clock::Clock;
@@ -179,6 +181,11 @@ impl Sensor {
             plan,
             config,
         };
+        if sensor.config.boilerplate {
+            let beta = sensor.config.beta;
+            let ledger = sensor.ledger.with_boilerplate(Boilerplate::shipped(), beta);
+            sensor.ledger = ledger;
+        }
         if let Some(baseline) = baseline {
             sensor.install(baseline);
         }
@@ -432,6 +439,12 @@ impl Sensor {
     /// The findings since the last call, in order.
     pub fn findings(&mut self) -> Vec<Finding> {
         std::mem::take(&mut self.findings)
+    }
+
+    /// Contents that alarmed and were kept back as boilerplate: the first 256, in the
+    /// order of their ticks.
+    pub fn suppressed(&self) -> &[Suppressed] {
+        self.ledger.suppressed()
     }
 
     /// What the sensor has to say about itself since the last call: overload.

@@ -8,6 +8,7 @@
 mod known;
 mod reported;
 
+use super::baseline::{Boilerplate, START, Suppressed, SuppressedList};
 use super::candidate::within;
 use super::coalesce::related;
 use super::{
@@ -120,6 +121,8 @@ pub struct LedgerCounters {
     pub absorbed: u64,
     /// Signatures forgotten for want of room, the oldest first.
     pub retired: u64,
+    /// Contents kept back as boilerplate, once a tick that they alarm at.
+    pub suppressed: u64,
     /// Contents that came back after that, reported as updates.
     pub returned: u64,
 }
@@ -135,6 +138,7 @@ impl LedgerCounters {
         self.absorbed += other.absorbed;
         self.retired += other.retired;
         self.returned += other.returned;
+        self.suppressed += other.suppressed;
     }
 }
 
@@ -157,6 +161,9 @@ pub struct Ledger {
     /// Samples of the current tick that no alarm asked for.
     ordinary: Vec<Arc<[u8]>>,
     counters: LedgerCounters,
+    /// The boilerplate that is kept back, and the length of windows.
+    boilerplate: Option<(Boilerplate, usize)>,
+    suppressed: SuppressedList,
 }
 
 type Service = (u8, Option<u16>);
@@ -189,6 +196,8 @@ impl Ledger {
             bytes: 0,
             ordinary: Vec::new(),
             counters: LedgerCounters::default(),
+            boilerplate: None,
+            suppressed: SuppressedList::default(),
         }
     }
 
@@ -196,6 +205,23 @@ impl Ledger {
     /// those is no token.
     pub fn show_ordinary(&mut self, samples: Vec<Arc<[u8]>>) {
         self.ordinary = samples;
+    }
+
+    /// Keeps back new contents that are boilerplate and little else, windows being of
+    /// `beta` bytes.
+    pub fn with_boilerplate(mut self, boilerplate: Boilerplate, beta: usize) -> Self {
+        self.boilerplate = Some((boilerplate, beta));
+        self
+    }
+
+    /// The first contents that were kept back, in the order of their ticks.
+    pub fn suppressed(&self) -> &[Suppressed] {
+        self.suppressed.list()
+    }
+
+    /// How often contents were kept back, by the file of literals.
+    pub fn suppressed_by(&self) -> &BTreeMap<&'static str, u64> {
+        self.suppressed.by()
     }
 
     /// Signatures remembered.
@@ -391,6 +417,10 @@ impl Ledger {
             None => {
                 let Some((joined, _)) = &group.content else { return findings };
                 let first = alarms[group.alarms[0]].alarm;
+                let alarmed: Vec<_> = group.alarms.iter().map(|i| alarms[*i]).collect();
+                if self.suppress(now, service, &joined.content, &alarmed) {
+                    return findings;
+                }
                 let content = joined.content.clone();
                 let support = joined.support;
                 let known = Known::new(service, &rule, content, support, first, now);
@@ -446,6 +476,39 @@ impl Ledger {
         }
         self.remember(n, known);
         findings
+    }
+
+    /// Keeps a new content back if it is boilerplate and little else.
+    fn suppress(
+        &mut self,
+        now: Timestamp,
+        service: Service,
+        content: &[u8],
+        alarms: &[&AlarmedCandidate],
+    ) -> bool {
+        let Some((boilerplate, beta)) = &self.boilerplate else { return false };
+        let covered = boilerplate.cover(content);
+        let (true, Some(by)) = (covered.is_all(*beta), covered.mostly()) else {
+            return false;
+        };
+        let most = |side: fn(&Candidate) -> u32| {
+            alarms.iter().map(|alarm| side(&alarm.candidate)).max().unwrap_or(0)
+        };
+        self.counters.suppressed += 1;
+        self.suppressed.add(Suppressed {
+            id: signature_id(service.0, &self.settings.port_rule, service.1, content),
+            by,
+            alarm: alarms[0].alarm,
+            protocol: service.0,
+            port: service.1,
+            length: content.len(),
+            start: content[..content.len().min(START)].to_vec(),
+            longest_unknown: covered.longest_unknown(),
+            hosts: (most(|it| it.sources), most(|it| it.destinations)),
+            first: now,
+            times: 1,
+        });
+        true
     }
 
     fn remember(&mut self, n: u64, known: Known) {

@@ -29,7 +29,9 @@ pub mod strength;
 pub mod tokens;
 
 pub use crate::propagation::Relay;
-pub use baseline::{BaselineError, Binding, LearnedKeys};
+pub use baseline::{
+    BaselineError, Binding, Boilerplate, Covered, LearnedKeys, Suppressed,
+};
 pub use candidate::{
     Candidate, CandidateCounters, Candidates, SampleReference, SampleRequest, Seen, Slot,
 };

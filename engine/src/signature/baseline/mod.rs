@@ -1,8 +1,15 @@
 //! Is this content known to be good?
 //!
-//! Keys learned from benign traffic are stopped at the prevalence gate: see
-//! [`LearnedKeys`].
+//! Two answers. Keys learned from benign traffic are stopped at the prevalence gate: see
+//! [`LearnedKeys`]. Content that has alarmed and turns out, once grown, to be the
+//! boilerplate of a protocol and little else is [suppressed](Suppressed): see
+//! [`Boilerplate`].
 
 mod learned;
+mod literals;
+mod suppressed;
 
 pub use learned::{BaselineError, Binding, LearnedKeys};
+pub use literals::{Boilerplate, Covered};
+pub use suppressed::Suppressed;
+pub(super) use suppressed::{START, SuppressedList};
