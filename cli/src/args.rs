@@ -241,7 +241,7 @@ pub(crate) struct SettingArgs {
     /// Leave out what lies across two TCP segments. Default: sifted
     #[arg(long)]
     pub(crate) no_tails: bool,
-    /// Learn for this long, in packet time, what is good, and raise no alarm. Default: 0s
+    /// Learn for this long, in packet time, what is good, and raise no alarm. Default: 0ns
     #[arg(long, value_name = "TIME")]
     pub(crate) learning_period: Option<Span>,
     /// Report also what is boilerplate of a protocol and little else. Default: kept back

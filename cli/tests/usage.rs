@@ -144,6 +144,7 @@ fn manual_pages_cover_every_subcommand() {
             "wormsift-evaluate.1",
             "wormsift-export.1",
             "wormsift-generate.1",
+            "wormsift-learn.1",
             "wormsift-man.1",
             "wormsift-match.1",
             "wormsift.1"
