@@ -155,7 +155,7 @@ fn headers_are_kept_back_and_counted_and_found_on_demand() {
     assert!(stats.count("signatures", "suppressed") > Some(0));
     assert!(stats.count("suppressed", "http") > Some(0));
     let kept_back = sensor.suppressed();
-    assert_eq!(kept_back[0].by, "http");
+    assert_eq!(kept_back[0].by.name(), "http");
     assert!(kept_back[0].length >= HEADERS.len(), "{kept_back:?}");
     let config = with("boilerplate = false");
     assert!(!spread(&mut Sensor::new(config).unwrap(), from).is_empty());

@@ -129,12 +129,12 @@ fn suppressed(sensor: &Sensor) -> String {
         text += &format!(
             "\n  {} {}, protocol {} port {port}, {} bytes ({} in a row unknown), {} x {}: {}",
             it.id,
-            it.by,
+            it.by.name(),
             it.protocol,
             it.length,
             it.longest_unknown,
-            it.hosts.0,
-            it.hosts.1,
+            it.hosts[0],
+            it.hosts[1],
             it.start.escape_ascii()
         );
     }

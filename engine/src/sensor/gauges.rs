@@ -187,7 +187,7 @@ impl Sensor {
     /// What was kept back as boilerplate, by the file of literals.
     fn suppressed_stats(&self, stats: &mut Stats) {
         for (file, times) in self.ledger.suppressed_by() {
-            stats.set("suppressed", file, *times);
+            stats.set("suppressed", file.name(), *times);
         }
     }
 
@@ -213,7 +213,7 @@ impl Sensor {
             .into_iter()
             .zip(rooms)
             .chain([("tails", tails), ("samples", samples), ("fragments", fragments)])
-            .chain([("baseline", baseline)])
+            .chain([("baseline", baseline + self.ledger.boilerplate_bytes())])
             .chain([("signatures", self.ledger.memory_bytes())]);
         let mut total = 0;
         for (name, bytes) in named {

@@ -144,8 +144,10 @@ impl Sensor {
         }
         let seeds = Seeds::new(config.effective_key());
         let baseline = baseline::for_run(&config, baseline)?;
-        let plan =
-            Plan::new(&config, baseline.as_ref().map_or(0, Baseline::memory_bytes));
+        let boilerplate = config.boilerplate.then(Boilerplate::shipped);
+        let known = baseline.as_ref().map_or(0, Baseline::memory_bytes)
+            + boilerplate.as_ref().map_or(0, Boilerplate::memory_bytes);
+        let plan = Plan::new(&config, known);
         let sifter = Arc::new(Sifter::new(&config, &seeds, kernel));
         let rules = Arc::new(Rules::new(&config));
         let context = sifter.fingerprinter.context();
@@ -167,7 +169,8 @@ impl Sensor {
                 dispersion_window: Duration::from_nanos(config.dispersion_window.0),
                 signatures: MOST_SIGNATURES,
                 bytes: plan.ledger,
-            }),
+            })
+            .with_boilerplate(boilerplate, config.beta),
             chunks: Vec::new(),
             findings: Vec::new(),
             learning_begun: false,
@@ -181,11 +184,6 @@ impl Sensor {
             plan,
             config,
         };
-        if sensor.config.boilerplate {
-            let beta = sensor.config.beta;
-            let ledger = sensor.ledger.with_boilerplate(Boilerplate::shipped(), beta);
-            sensor.ledger = ledger;
-        }
         if let Some(baseline) = baseline {
             sensor.install(baseline);
         }

@@ -8,7 +8,7 @@
 mod known;
 mod reported;
 
-use super::baseline::{Boilerplate, START, Suppressed, SuppressedList};
+use super::baseline::{Boilerplate, LiteralFile, START, Suppressed, SuppressedList};
 use super::candidate::within;
 use super::coalesce::related;
 use super::{
@@ -209,9 +209,18 @@ impl Ledger {
 
     /// Keeps back new contents that are boilerplate and little else, windows being of
     /// `beta` bytes.
-    pub fn with_boilerplate(mut self, boilerplate: Boilerplate, beta: usize) -> Self {
-        self.boilerplate = Some((boilerplate, beta));
+    pub fn with_boilerplate(
+        mut self,
+        boilerplate: Option<Boilerplate>,
+        beta: usize,
+    ) -> Self {
+        self.boilerplate = boilerplate.map(|boilerplate| (boilerplate, beta));
         self
+    }
+
+    /// Bytes that the boilerplate takes, and the list of what was kept back at most.
+    pub fn boilerplate_bytes(&self) -> usize {
+        self.boilerplate.as_ref().map_or(0, |(boilerplate, _)| boilerplate.memory_bytes())
     }
 
     /// The first contents that were kept back, in the order of their ticks.
@@ -220,7 +229,7 @@ impl Ledger {
     }
 
     /// How often contents were kept back, by the file of literals.
-    pub fn suppressed_by(&self) -> &BTreeMap<&'static str, u64> {
+    pub fn suppressed_by(&self) -> &BTreeMap<LiteralFile, u64> {
         self.suppressed.by()
     }
 
@@ -504,7 +513,7 @@ impl Ledger {
             length: content.len(),
             start: content[..content.len().min(START)].to_vec(),
             longest_unknown: covered.longest_unknown(),
-            hosts: (most(|it| it.sources), most(|it| it.destinations)),
+            hosts: [most(|it| it.sources), most(|it| it.destinations)],
             first: now,
             times: 1,
         });
@@ -599,7 +608,8 @@ fn rank(signature: &Signature) -> (Reverse<(u32, u32, u64)>, &str) {
 
 // Between ticks there are no samples of one.
 persist!(Ledger {
-    known, next, ids, owners, services, bytes, reported, counters; settings, ordinary
+    known, next, ids, owners, services, bytes, reported, counters, suppressed; settings,
+    ordinary, boilerplate
 });
 persist!(LedgerCounters {
     alarms,
@@ -609,6 +619,7 @@ persist!(LedgerCounters {
     updates,
     absorbed,
     retired,
+    suppressed,
     returned
 });
 

