@@ -113,7 +113,10 @@ fn read_sids(path: &Path) -> Result<SidRegistry, Failure> {
 }
 
 /// Writes a file so that a reader sees the old text or the new one, never a part.
-pub(crate) fn replace(path: &Path, text: impl AsRef<[u8]>) -> Result<(), Failure> {
+pub(crate) fn replace(
+    path: &Path,
+    text: &(impl AsRef<[u8]> + ?Sized),
+) -> Result<(), Failure> {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     let new = PathBuf::from(name);

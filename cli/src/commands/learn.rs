@@ -71,7 +71,7 @@ pub(super) fn run(args: &LearnArgs, talk: &mut Talk) -> Result<Exit, Failure> {
             1.0 / keys.false_positive_rate()
         ));
     }
-    rules::replace(&args.output, baseline.write())?;
+    rules::replace(&args.output, &baseline.write())?;
     talk.answer(format_args!(
         "{}: {}, room for {}",
         args.output.display(),
