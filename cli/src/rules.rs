@@ -71,7 +71,7 @@ pub(crate) fn write(
     }
     // First the numbers, then the rules: none is ever used and then forgotten.
     if let Some(path) = &args.sids {
-        replace(path, sids.to_json())?;
+        replace(path, &sids.to_json())?;
     }
     let lines = |write: &dyn Fn(&Rule<'_>) -> String| {
         rules.iter().map(|rule| write(rule) + "\n").collect::<String>()

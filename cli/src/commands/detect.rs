@@ -99,7 +99,7 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         rules::replace(path, &rules::write(report.kept(), &args.rules, talk)?)?;
     }
     if let Some(path) = &args.output.report {
-        rules::replace(path, page(&report, &sensor, &stats))?;
+        rules::replace(path, &page(&report, &sensor, &stats))?;
     }
     if let Some(path) = &args.output.write_evidence {
         let copied =

@@ -152,10 +152,10 @@ fn captures(runs: &mut BTreeMap<Key, Run>, plan: &Plan) -> Vec<Row> {
 /// Files first: a stdout that was closed early takes none of them with it.
 fn write(args: &EvaluateArgs, evaluation: &Evaluation) -> Result<(), Failure> {
     if let Some(path) = &args.csv {
-        replace(path, csv::render(evaluation))?;
+        replace(path, &csv::render(evaluation))?;
     }
     if let Some(path) = &args.report {
-        replace(path, crate::evaluate::page::render(evaluation))?;
+        replace(path, &crate::evaluate::page::render(evaluation))?;
     }
     if let Some(path) = &args.json {
         let text = serde_json::to_string_pretty(evaluation)
