@@ -142,6 +142,7 @@ fn manual_pages_cover_every_subcommand() {
             "wormsift-config.1",
             "wormsift-detect.1",
             "wormsift-evaluate.1",
+            "wormsift-explain.1",
             "wormsift-export.1",
             "wormsift-generate.1",
             "wormsift-learn.1",
