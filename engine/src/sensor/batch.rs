@@ -237,6 +237,20 @@ pub(crate) struct Place {
     pub(crate) record: u32,
 }
 
+impl Place {
+    pub(crate) fn record(self, chunks: &[Chunk]) -> &Record {
+        &chunks[self.chunk as usize].records[self.record as usize]
+    }
+
+    pub(crate) fn payload<'a>(
+        self,
+        chunks: &'a [Chunk],
+        frames: &'a dyn Frames,
+    ) -> &'a [u8] {
+        chunks[self.chunk as usize].payload(self.record(chunks), frames)
+    }
+}
+
 /// A window seen across a seam.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SeamSighting {

@@ -5,7 +5,7 @@ use super::content_shard::PlacedRequest;
 use super::seeds::{Seeds, mix};
 use super::sizing::{CONTENT_SHARDS, Plan};
 use super::worker::Sifter;
-use crate::fingerprint::{Scratch, Windows};
+use crate::fingerprint::{Scratch, Windows, prefetch};
 use crate::packet::Timestamp;
 use crate::signature::SampleRequest;
 use crate::state::persist;
@@ -16,6 +16,8 @@ pub(crate) struct FlowShard {
     pub(crate) tails: StreamTails,
     pub(crate) samples: Samples,
     scratch: Scratch,
+    /// The batch's segments of this shard, in packet order.
+    segments: Vec<Place>,
     /// Windows of seam buffers.
     pub(crate) windows: Windows,
     /// Seam sightings of the batch, grouped by content shard.
@@ -30,7 +32,6 @@ pub(crate) struct FlowShard {
 
 #[derive(Clone, Copy, Default)]
 struct Cursor {
-    chunk: usize,
     segment: usize,
     request: usize,
 }
@@ -45,6 +46,7 @@ impl FlowShard {
                 seeds.shard("samples", shard),
             ),
             scratch: Scratch::default(),
+            segments: Vec::new(),
             windows: Windows::default(),
             seams: Vec::new(),
             starts: [0; CONTENT_SHARDS + 1],
@@ -62,24 +64,40 @@ impl FlowShard {
         sifter: &Sifter,
     ) {
         self.seams.clear();
+        self.segments.clear();
+        for (c, chunk) in (0..).zip(chunks) {
+            let places = chunk.segments[shard].iter();
+            self.segments.extend(places.map(|&record| Place { chunk: c, record }));
+        }
         let (seams, scratch, windows) =
             (&mut self.seams, &mut self.scratch, &mut self.windows);
-        for (c, chunk) in chunks.iter().enumerate() {
-            for &r in &chunk.segments[shard] {
-                let record = &chunk.records[r as usize];
-                let place = Place { chunk: c as u32, record: r };
-                let segment = segment_of(record, chunk.payload(record, frames));
-                self.tails.advance(segment, |buffer, _, start| {
-                    *windows +=
-                        sifter.fingerprinter.for_each(scratch, buffer, |at, print| {
-                            seams.push(SeamSighting {
-                                place,
-                                key: mix(print.0 ^ record.salt),
-                                offset: start + at as i32,
-                            });
-                        });
-                });
+        for (i, &place) in self.segments.iter().enumerate() {
+            // Each segment means a record, a set of tags, an entry and two ends of a
+            // payload that are not in the cache; each is known one step after the last.
+            if let Some(&far) = self.segments.get(i + 3 * AHEAD) {
+                prefetch(far.record(chunks));
             }
+            if let Some(&nearer) = self.segments.get(i + 2 * AHEAD) {
+                let record = nearer.record(chunks);
+                prefetch(self.tails.tags(record.direction));
+                let payload = nearer.payload(chunks, frames);
+                prefetch(&payload[..payload.len().min(ENDS)]);
+                prefetch(&payload[payload.len().saturating_sub(ENDS)..]);
+            }
+            if let Some(&near) = self.segments.get(i + AHEAD) {
+                prefetch(self.tails.entry(near.record(chunks).direction));
+            }
+            let segment = segment_of(place.record(chunks), place.payload(chunks, frames));
+            self.tails.advance(segment, |buffer, _, start| {
+                *windows +=
+                    sifter.fingerprinter.for_each(scratch, buffer, |at, print| {
+                        seams.push(SeamSighting {
+                            place,
+                            key: mix(print.0 ^ place.record(chunks).salt),
+                            offset: start + at as i32,
+                        });
+                    });
+            });
         }
         // Stable, so that packet order holds inside each group.
         self.seams.sort_by_key(|seam| content_shard(seam.key));
@@ -107,23 +125,13 @@ impl FlowShard {
     /// Second pass: feeds samples with the batch's packets of time before `until`.
     pub(crate) fn collect(
         &mut self,
-        shard: usize,
         chunks: &[Chunk],
         frames: &dyn Frames,
         beta: usize,
         until: u64,
     ) {
         loop {
-            while self.cursor.chunk < chunks.len()
-                && self.cursor.segment == chunks[self.cursor.chunk].segments[shard].len()
-            {
-                self.cursor.chunk += 1;
-                self.cursor.segment = 0;
-            }
-            let segment = chunks.get(self.cursor.chunk).map(|chunk| Place {
-                chunk: self.cursor.chunk as u32,
-                record: chunk.segments[shard][self.cursor.segment],
-            });
+            let segment = self.segments.get(self.cursor.segment).copied();
             let request = self.requests.get(self.cursor.request).map(|(_, r)| r.place);
             let Some(place) = [segment, request].into_iter().flatten().min() else {
                 break;
@@ -133,7 +141,14 @@ impl FlowShard {
             if record.time >= until {
                 break;
             }
-            let whole = chunk.is_whole(record, frames);
+            if let Some(&near) = self.segments.get(self.cursor.segment + AHEAD) {
+                let (samples, history) =
+                    self.samples.places(near.record(chunks).direction);
+                prefetch(samples);
+                prefetch(history);
+            }
+            // Only datagrams are asked whether they are whole.
+            let whole = record.direction == 0 && chunk.is_whole(record, frames);
             let piece = piece_of(record, chunk.payload(record, frames), whole);
             if segment == Some(place) {
                 self.samples.segment(piece);
@@ -165,6 +180,8 @@ impl FlowShard {
         self.requests.shrink_to(KEPT);
         self.seams.clear();
         self.seams.shrink_to(KEPT);
+        self.segments.clear();
+        self.segments.shrink_to(KEPT);
     }
 }
 
@@ -193,11 +210,16 @@ fn piece_of<'a>(record: &Record, payload: &'a [u8], whole: bool) -> PacketPiece<
     }
 }
 
+/// Segments between asking for memory and using it.
+const AHEAD: usize = 6;
+/// Bytes of either end of a payload that are asked for: what a usual tail holds.
+const ENDS: usize = 47;
+
 /// Places that a queue keeps from batch to batch.
 const KEPT: usize = 1_024;
 
 /// A sample's bytes after the history (DESIGN, "Candidates").
 const SAMPLE_BYTES: usize = 2_048;
 
-// Between batches, seams and requests are empty.
-persist!(FlowShard { tails, samples, windows; scratch, seams, starts, requests, cursor });
+// Between batches, segments, seams and requests are empty.
+persist!(FlowShard { tails, samples, windows; scratch, segments, seams, starts, requests, cursor });

@@ -356,8 +356,8 @@ impl Sensor {
 
     fn collect_until(&mut self, chunks: &[Chunk], frames: &dyn Frames, until: u64) {
         let beta = self.config.beta;
-        self.flow.par_iter_mut().enumerate().for_each(|(shard, flow)| {
-            flow.collect(shard, chunks, frames, beta, until);
+        self.flow.par_iter_mut().for_each(|flow| {
+            flow.collect(chunks, frames, beta, until);
         });
     }
 
