@@ -5,7 +5,7 @@ use super::content_shard::PlacedRequest;
 use super::seeds::{Seeds, mix};
 use super::sizing::{CONTENT_SHARDS, Plan};
 use super::worker::Sifter;
-use crate::fingerprint::{Scratch, Windows, prefetch};
+use crate::fingerprint::{Scratch, Windows};
 use crate::packet::Timestamp;
 use crate::signature::SampleRequest;
 use crate::state::persist;
@@ -71,22 +71,7 @@ impl FlowShard {
         }
         let (seams, scratch, windows) =
             (&mut self.seams, &mut self.scratch, &mut self.windows);
-        for (i, &place) in self.segments.iter().enumerate() {
-            // Each segment means a record, a set of tags, an entry and two ends of a
-            // payload that are not in the cache; each is known one step after the last.
-            if let Some(&far) = self.segments.get(i + 3 * AHEAD) {
-                prefetch(far.record(chunks));
-            }
-            if let Some(&nearer) = self.segments.get(i + 2 * AHEAD) {
-                let record = nearer.record(chunks);
-                prefetch(self.tails.tags(record.direction));
-                let payload = nearer.payload(chunks, frames);
-                prefetch(&payload[..payload.len().min(ENDS)]);
-                prefetch(&payload[payload.len().saturating_sub(ENDS)..]);
-            }
-            if let Some(&near) = self.segments.get(i + AHEAD) {
-                prefetch(self.tails.entry(near.record(chunks).direction));
-            }
+        for &place in &self.segments {
             let segment = segment_of(place.record(chunks), place.payload(chunks, frames));
             self.tails.advance(segment, |buffer, _, start| {
                 *windows +=
@@ -140,12 +125,6 @@ impl FlowShard {
             let record = &chunk.records[place.record as usize];
             if record.time >= until {
                 break;
-            }
-            if let Some(&near) = self.segments.get(self.cursor.segment + AHEAD) {
-                let (samples, history) =
-                    self.samples.places(near.record(chunks).direction);
-                prefetch(samples);
-                prefetch(history);
             }
             // Only datagrams are asked whether they are whole.
             let whole = record.direction == 0 && chunk.is_whole(record, frames);
@@ -209,11 +188,6 @@ fn piece_of<'a>(record: &Record, payload: &'a [u8], whole: bool) -> PacketPiece<
         whole,
     }
 }
-
-/// Segments between asking for memory and using it.
-const AHEAD: usize = 6;
-/// Bytes of either end of a payload that are asked for: what a usual tail holds.
-const ENDS: usize = 47;
 
 /// Places that a queue keeps from batch to batch.
 const KEPT: usize = 1_024;

@@ -3,7 +3,7 @@
 use super::batch::{Chunk, FragmentAt, Frames, PayloadAt, Record};
 use super::worker::Sifter;
 use crate::decode::{Datagram, Decoded, Decoder, Defragmenter, DropCounters};
-use crate::fingerprint::{Scratch, prefetch};
+use crate::fingerprint::Scratch;
 use crate::packet::{Frame, Packet};
 use rayon::prelude::*;
 use std::cell::RefCell;
@@ -110,11 +110,6 @@ const ROUND_FRAMES: usize = 32_768;
 /// Chunks that a full round is cut into.
 const CHUNKS: usize = 32;
 
-/// Frames between asking for memory and using it.
-const AHEAD: usize = 8;
-/// Bytes of a frame that are asked for: usual headers, and where the payload begins.
-const HEADERS: usize = 128;
-
 /// Decodes and fingerprints the frames of each range, in parallel.
 pub(crate) fn fill_chunks<L: FrameList + ?Sized>(
     chunks: &mut [Chunk],
@@ -146,11 +141,7 @@ fn fill_chunk<L: FrameList + ?Sized>(
     scratch: &mut Scratch,
 ) -> DropCounters {
     let mut drops = DropCounters::default();
-    for index in range.clone() {
-        if index + AHEAD < range.end {
-            let data = frames.frame(index + AHEAD).data;
-            prefetch(&data[..data.len().min(HEADERS)]);
-        }
+    for index in range {
         let frame = frames.frame(index);
         match decoder.frame(&frame) {
             Decoded::Packet(packet) => {

@@ -143,23 +143,13 @@ impl History {
         }
     }
 
-    /// The set of the index that a direction belongs to; empty if nothing is kept.
-    #[inline]
-    pub(super) fn place(&self, direction: u64) -> &[impl Sized] {
-        let first = self.set(direction) * WAYS;
-        self.index.get(first..first + WAYS).unwrap_or(&[])
-    }
-
-    #[inline]
-    fn set(&self, direction: u64) -> usize {
-        let sets = self.index.len() / WAYS;
-        ((u128::from(remix(direction, self.seed)) * sets as u128) >> 64) as usize
-    }
-
     /// The direction's place in the index, now the first of its set; the place
     /// of the longest unused one if it has none.
     fn front(&mut self, direction: u64) -> (usize, bool) {
-        let first = self.set(direction) * WAYS;
+        let sets = self.index.len() / WAYS;
+        let set =
+            ((u128::from(remix(direction, self.seed)) * sets as u128) >> 64) as usize;
+        let first = set * WAYS;
         let ways = &mut self.index[first..first + WAYS];
         let found =
             ways.iter().position(|way| way.direction == direction && way.serial > 0);

@@ -131,15 +131,6 @@ impl Pool {
         }
     }
 
-    /// Where the chain of a direction's samples begins; empty without room for any.
-    #[inline]
-    pub(super) fn place(&self, direction: u64) -> &[u32] {
-        if self.buckets.is_empty() {
-            return &[];
-        }
-        std::slice::from_ref(&self.buckets[self.bucket(direction)])
-    }
-
     /// The latest samples of a direction.
     pub(super) fn of(&self, direction: u64) -> impl Iterator<Item = u32> {
         let first = if self.buckets.is_empty() {

@@ -142,13 +142,6 @@ impl Samples {
         self.pool.live()
     }
 
-    /// What the next segment of a direction has to look at first, among samples and in
-    /// the history, for a caller who wants to have it in the cache by then.
-    #[inline]
-    pub fn places(&self, direction: u64) -> (&[u32], &[impl Sized]) {
-        (self.pool.place(direction), self.history.place(direction))
-    }
-
     /// Takes note of the shard's next packet: TCP payload goes on in the
     /// samples that lack it, and into the history. Others are passed over.
     pub fn segment(&mut self, packet: PacketPiece<'_>) {

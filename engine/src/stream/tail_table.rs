@@ -83,29 +83,6 @@ impl TailTable {
         self.tags.len()
     }
 
-    /// The tags of the direction's set.
-    #[inline]
-    pub(super) fn tags(&self, direction: u64) -> &[u64] {
-        let first = self.set(direction) * WAYS;
-        self.tags.get(first..first + WAYS).unwrap_or(&[])
-    }
-
-    /// The direction's entry as it lies in memory; empty if it has none.
-    #[inline]
-    pub(super) fn entry(&self, direction: u64) -> &[u8] {
-        let known = |tag: &&u64| (**tag ^ direction) & !WAY == 0;
-        let Some(tag) = self.tags(direction).iter().find(known) else { return &[] };
-        let way = (tag & WAY) as usize;
-        let at = self.base + (self.set(direction) * WAYS + way) * self.stride;
-        &self.entries[at..at + self.stride]
-    }
-
-    #[inline]
-    fn set(&self, direction: u64) -> usize {
-        let sets = self.tags.len() / WAYS;
-        ((u128::from(remix(direction, self.seed)) * sets as u128) >> 64) as usize
-    }
-
     /// The direction's entry, taken from the longest unused one if it has
     /// none. `None` if the table has no room for anything.
     ///
@@ -116,10 +93,12 @@ impl TailTable {
         direction: u64,
         announced: bool,
     ) -> Option<(Place, Met)> {
-        if self.tags.is_empty() {
+        let sets = self.tags.len() / WAYS;
+        if sets == 0 {
             return None;
         }
-        let set = self.set(direction);
+        let spread = u128::from(remix(direction, self.seed)) * sets as u128;
+        let set = (spread >> 64) as usize;
         let tags = &mut self.tags[set * WAYS..][..WAYS];
         if (tags[0] ^ tags[1]) & WAY == 0 {
             // Ways are all different once the set is in use.

@@ -94,19 +94,6 @@ impl StreamTails {
         &self.counters
     }
 
-    /// What the next segment of a direction has to look at first, for a caller who
-    /// wants to have it in the cache by then.
-    #[inline]
-    pub fn tags(&self, direction: u64) -> &[u64] {
-        self.table.tags(direction)
-    }
-
-    /// What it looks at next; empty for a direction that is not known.
-    #[inline]
-    pub fn entry(&self, direction: u64) -> &[u8] {
-        self.table.entry(direction)
-    }
-
     /// Takes the shard's next segment and hands each seam that it closes to
     /// `join`: a buffer of up to `context` bytes before the seam and up to
     /// `context` after it, where in the buffer the later bytes begin, and
