@@ -36,13 +36,9 @@ impl Ranking {
         }
     }
 
-    /// Passed-on content first, then the more dispersed, then the more frequent.
+    /// In the order of [`Signature::by_rank`].
     fn cut(&mut self) {
-        self.best.sort_by(|a, b| {
-            let rank =
-                |s: &Signature| (s.spread, s.sources.min(s.destinations), s.packets);
-            rank(b).cmp(&rank(a)).then_with(|| a.id.cmp(&b.id))
-        });
+        self.best.sort_by(Signature::by_rank);
         self.best.truncate(ROWS);
     }
 
@@ -446,6 +442,33 @@ mod tests {
         assert_eq!(lines[ROWS + 1], "and 150 more");
         assert!(text.contains("\n1. 00000000000000000000000000000001 "), "{text}");
         assert!(text.contains("\n10. ") && !text.contains("\n11. "), "{text}");
+    }
+
+    #[test]
+    fn passed_on_content_leads_then_confidence_then_spread() {
+        use Confidence::{High, Low, Medium};
+        // Id, spread, sources, grade: in the order of the table. The sources of the last
+        // would put it first, were they asked before the grade.
+        let expected = [
+            (5, 3, 10, High),
+            (1, 90, 50, Medium),
+            (4, 40, 50, Medium),
+            (2, 1, 10, Low),
+            (3, 0, 50, Medium),
+            (6, 0, 40, Medium),
+            (0, 0, 90, Low),
+        ];
+        let mut shuffled: Vec<Signature> = expected
+            .map(|(id, spread, sources, confidence)| Signature {
+                confidence,
+                ..signature(id, spread, sources, b"content")
+            })
+            .into();
+        shuffled.sort_by(|a, b| a.id.cmp(&b.id));
+        let (best, total) = Ranking::of(&shuffled).best();
+        let ids = |s: &Signature| u32::from_str_radix(&s.id, 16).unwrap();
+        let order: Vec<u32> = best.iter().map(ids).collect();
+        assert_eq!((order, total), (expected.map(|(id, ..)| id).to_vec(), 7));
     }
 
     #[test]

@@ -19,7 +19,6 @@ use crate::packet::Timestamp;
 use crate::state::persist;
 use known::{Known, Witness, newest};
 use reported::Reported;
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -295,8 +294,7 @@ impl Ledger {
     /// Ends the run: one summary a remembered signature, with the counts of
     /// candidates that are still there (`lookup`, by key), else the last known.
     ///
-    /// What was passed on comes first (by spread), then what is most dispersed
-    /// (by the smaller of sources and destinations), then by packets, then by id.
+    /// They come in the order of [`Signature::by_rank`].
     pub fn finish(
         &mut self,
         mut lookup: impl FnMut(u64) -> Option<Snapshot>,
@@ -316,7 +314,7 @@ impl Ledger {
         self.owners.clear();
         self.services.clear();
         self.bytes = 0;
-        summaries.sort_by(|a, b| rank(a).cmp(&rank(b)));
+        summaries.sort_by(Signature::by_rank);
         summaries.into_iter().map(Finding::Summary).collect()
     }
 
@@ -598,12 +596,6 @@ fn witnesses(samples: &[Sample], grown: &Grown) -> impl Iterator<Item = Witness>
         .kept
         .iter()
         .map(|&i| Witness::new(&samples[i], grown.start(samples, i), grown.length))
-}
-
-/// Sorts what matters most first.
-fn rank(signature: &Signature) -> (Reverse<(u32, u32, u64)>, &str) {
-    let minimum = signature.sources.min(signature.destinations);
-    (Reverse((signature.spread, minimum, signature.packets)), &signature.id)
 }
 
 // Between ticks there are no samples of one.

@@ -24,6 +24,7 @@ mod coalesce;
 mod evidence;
 mod grow;
 mod ledger;
+mod rank;
 mod sample;
 pub mod strength;
 pub mod tokens;

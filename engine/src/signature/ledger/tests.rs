@@ -368,9 +368,12 @@ fn summaries_take_final_counts_and_rank_what_was_passed_on_first() {
         let streams = whole(&noise(n + 1, 80), 4 * n..4 * n + 4);
         ledger.tick(at(100), vec![alarm(n, 0, &streams)]);
     }
-    // Key 0 is gone from its table; 1 and 2 grew; 3 was passed on.
+    let filler: Vec<u8> = noise(5, 80).iter().map(|byte| byte & 3).collect();
+    ledger.tick(at(100), vec![alarm(4, 0, &whole(&filler, 16..20))]);
+    // Key 0 is gone from its table; 1 and 2 grew; 3 was passed on; 4 grew most, and its
+    // content is poor.
     let lookup = |key: u64| {
-        let n = [None, Some(20), Some(30), Some(5)][key as usize]?;
+        let n = [None, Some(20), Some(30), Some(5), Some(40)][key as usize]?;
         let candidate = candidate(key, n);
         Some(Snapshot { candidate, spread: u32::from(key == 3), relays: Vec::new() })
     };
@@ -382,7 +385,7 @@ fn summaries_take_final_counts_and_rank_what_was_passed_on_first() {
             other => panic!("{other:?}"),
         })
         .collect();
-    assert_eq!(order, [(1, 5, 5), (0, 30, 30), (0, 20, 20), (0, 4, 4)]);
+    assert_eq!(order, [(1, 5, 5), (0, 30, 30), (0, 20, 20), (0, 4, 4), (0, 40, 40)]);
     assert_eq!(findings[1].signature().source_list.len(), 30);
     assert_eq!(ledger.finish(lookup), []);
 }

@@ -1,0 +1,24 @@
+//! Which of two signatures should a person read first?
+
+use super::Signature;
+use std::cmp::{Ordering, Reverse};
+
+impl Signature {
+    /// The order in which a person should read signatures, the first to read least:
+    ///
+    /// 1. what was passed on (`spread` above 0), whatever its confidence: that is what
+    ///    sets a worm apart from a popular server;
+    /// 2. the higher confidence;
+    /// 3. the larger `spread`;
+    /// 4. the more dispersed, by the smaller of sources and destinations: a crowd at one
+    ///    server has one of them large;
+    /// 5. the more packets;
+    /// 6. the lower id, so that the order never depends on the run.
+    pub fn by_rank(&self, other: &Self) -> Ordering {
+        let key = |s: &Self| {
+            let minimum = s.sources.min(s.destinations);
+            Reverse((s.spread > 0, s.confidence, s.spread, minimum, s.packets))
+        };
+        key(self).cmp(&key(other)).then_with(|| self.id.cmp(&other.id))
+    }
+}
