@@ -56,6 +56,15 @@ fn the_chain_is_who_infected_whom() {
         hosts(growth.last().unwrap()),
         explained["chain"].as_array().unwrap().len() as u64
     );
+    let fit = |field: &str| explained["growth_fit"][field].as_f64().unwrap();
+    assert!(fit("points") >= 4.0 && fit("standard_error") > 0.0);
+    assert!(
+        fit("standard_error") < fit("rate_per_second"),
+        "{}",
+        explained["growth_fit"]
+    );
+    let doubling = std::f64::consts::LN_2 / fit("rate_per_second");
+    assert!((fit("doubling_seconds") / doubling - 1.0).abs() < 1e-9);
 }
 
 #[test]
@@ -65,6 +74,7 @@ fn the_text_shows_reasons_growth_chain_and_aligned_bytes() {
     for part in [
         "why: ",
         "growth: ",
+        "least squares of ln(hosts): ",
         "chain: ",
         " had it from ",
         "content at byte 24",

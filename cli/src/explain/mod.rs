@@ -33,6 +33,8 @@ pub(crate) fn text(signature: &Signature, trail: &Trail, palette: Palette) -> St
 pub(crate) struct Explanation {
     signature: Value,
     growth: Vec<growth::Point>,
+    /// `null` where too few times are known.
+    growth_fit: Option<growth::Fit>,
     chain: Vec<chain::Link>,
     packets: Option<u64>,
     hosts_left_out: u64,
@@ -45,6 +47,7 @@ impl Explanation {
             // It was written a moment ago: there is nothing that could fail.
             signature: serde_json::from_str(&line).unwrap_or_default(),
             growth: growth::points(&trail.growth()),
+            growth_fit: growth::fit(&trail.growth()),
             chain: chain::links(trail),
             packets: trail.was_followed().then_some(trail.packets()),
             hosts_left_out: trail.left_out(),
