@@ -44,7 +44,7 @@ const BLIND: &[&str] = &["fingerprint", "sketch"];
 /// Crates that few rooms may name.
 const RESERVED: &[(&str, &[&str])] = &[
     ("pcap_parser", &["capture"]),
-    ("memmap2", &["capture"]),
+    ("memmap2", &["capture", "sketch"]),
     ("flate2", &["capture"]),
     ("zstd", &["capture"]),
     ("libc", &["capture"]),

@@ -1,5 +1,6 @@
 //! Which cache lines were written? They cost nothing before, and little to clear.
 
+use super::words::Words;
 use crate::state::{Exchange, Persist};
 
 /// Words in a cache line.
@@ -24,7 +25,7 @@ const EMPTY: &Line = &[0; WORDS];
 /// Hence the plain words with an aligned beginning.
 #[derive(Debug)]
 pub(super) struct Lines {
-    words: Vec<u64>,
+    words: Words,
     /// Where the first aligned line begins in `words`.
     first: usize,
     count: usize,
@@ -64,7 +65,7 @@ impl Lines {
 
     fn aligned(count: usize, alignment: usize) -> Self {
         let slack = alignment / size_of::<u64>() - 1;
-        let words = vec![0u64; count * WORDS + slack];
+        let words = Words::zeroed(count * WORDS + slack);
         // Unaligned lines would only be slower, so the fallback is no harm.
         let first = words.as_ptr().align_offset(alignment).min(slack);
         Self { words, first, count, written: vec![0; count.div_ceil(64)] }
@@ -144,7 +145,7 @@ impl Lines {
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        (self.words.capacity() + self.written.capacity()) * size_of::<u64>()
+        self.words.memory_bytes() + self.written.capacity() * size_of::<u64>()
     }
 }
 

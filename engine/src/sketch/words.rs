@@ -1,0 +1,83 @@
+//! Where does a large table lie? In huge pages, where the system has them.
+//!
+//! A sighting finds its lines anywhere in tables of many megabytes. With pages of 4 KiB
+//! nearly each look-up also misses the cache of address translations; pages of 2 MiB are
+//! few enough for it. They are asked for as soon as the memory is: pages already in use
+//! are not exchanged later. Tables of neighbouring shards lie side by side, so a shard's
+//! table may be smaller than a page. Memory that no line touches still costs nothing.
+
+use memmap2::MmapMut;
+use std::ops::{Deref, DerefMut};
+
+/// Bytes from which a table has a mapping of its own.
+const LEAST: usize = 64 << 10;
+
+/// A fixed number of words, zero at first.
+#[derive(Debug)]
+pub(super) enum Words {
+    Heap(Vec<u64>),
+    /// Whole words: the mapping's length is a multiple of theirs.
+    Pages(MmapMut),
+}
+
+impl Words {
+    pub(super) fn zeroed(count: usize) -> Self {
+        let bytes = count * size_of::<u64>();
+        match MmapMut::map_anon(bytes.max(1)) {
+            Ok(pages) if bytes >= LEAST => {
+                // The system may decline; then pages are as usual.
+                #[cfg(target_os = "linux")]
+                let _ = pages.advise(memmap2::Advice::HugePage);
+                Self::Pages(pages)
+            }
+            _ => Self::Heap(vec![0; count]),
+        }
+    }
+
+    /// Bytes reserved.
+    pub(super) fn memory_bytes(&self) -> usize {
+        size_of_val(&**self)
+    }
+}
+
+impl Deref for Words {
+    type Target = [u64];
+
+    #[inline]
+    fn deref(&self) -> &[u64] {
+        match self {
+            Self::Heap(words) => words,
+            Self::Pages(pages) => bytemuck::cast_slice(pages),
+        }
+    }
+}
+
+impl DerefMut for Words {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [u64] {
+        match self {
+            Self::Heap(words) => words,
+            Self::Pages(pages) => bytemuck::cast_slice_mut(pages),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_and_large_tables_are_zero_and_keep_what_is_written() {
+        for count in [0, 1, LEAST / 8 - 1, LEAST / 8, LEAST / 8 + 1, 1 << 20] {
+            let mut words = Words::zeroed(count);
+            assert_eq!(words.len(), count);
+            assert_eq!(matches!(words, Words::Pages(_)), 8 * count >= LEAST);
+            assert!(words.iter().all(|word| *word == 0));
+            if let Some(last) = words.last_mut() {
+                *last = u64::MAX;
+                assert_eq!(words[count - 1], u64::MAX);
+            }
+            assert_eq!(words.memory_bytes(), 8 * count);
+        }
+    }
+}
