@@ -164,14 +164,56 @@ fn open_folder(name: &str) -> PathBuf {
     folder
 }
 
+/// What a capture gives.
+fn detected(trace: &str) -> BTreeSet<String> {
+    let detected = run(&["detect", "--json", "--quiet", "--sampling", SAMPLING, trace]);
+    let expected = contents(&stdout(&detected), "summary");
+    assert!(!expected.is_empty());
+    expected
+}
+
+#[cfg(feature = "pcap")]
+#[test]
+fn through_libpcap_it_is_the_same() {
+    if !inside("through_libpcap_it_is_the_same") {
+        return;
+    }
+    let expected = detected(TRACE);
+    let frames = trace();
+    let folder = open_folder("libpcap");
+    let output = folder.join("found.jsonl");
+    // The expression is true of the trace; the frames that it is not true of are ours.
+    for tap in [
+        &["--libpcap", "--bpf", "net 10.0.0.0/8 or net 192.168.0.0/16"][..],
+        &["--bpf", "net 10.0.0.0/8 or net 192.168.0.0/16"],
+    ] {
+        let _ = fs::remove_file(&output);
+        let arguments = ["--user", "nobody", "-o", "found.jsonl", "-q"];
+        let live = Live::start(&folder, &[&arguments, tap].concat());
+        assert_eq!(live.status("Seccomp"), "2");
+        send(&[udp([203, 0, 113, 1], [203, 0, 113, 2], 53, &body())]);
+        send(&frames);
+        wait_for("a signature", || read(&output).contains("\"type\":\"signature\""));
+        let (code, said) = live.stop("-TERM");
+        assert_eq!((code, said.as_str()), (143, ""));
+        let text = read(&output);
+        assert_eq!(contents(&text, "summary"), expected, "{tap:?}");
+        let stats = lines(&text, "stats").pop().expect("a last line of statistics");
+        assert_eq!(stats["capture"]["frames"], frames.len(), "{stats}");
+        assert_eq!(stats["capture"]["kernel_packets"], frames.len(), "{stats}");
+    }
+    let refused = run(&["live", "-i", "tap1", "--libpcap", "--bpf", "tcp porrt 80"]);
+    assert!(common::stderr(&refused).contains("syntax error"));
+    assert_ne!(code(&refused), 0);
+    fs::remove_dir_all(folder).expect("our own folder");
+}
+
 #[test]
 fn an_outbreak_on_the_wire_gives_the_contents_of_its_capture() {
     if !inside("an_outbreak_on_the_wire_gives_the_contents_of_its_capture") {
         return;
     }
-    let detected = run(&["detect", "--json", "--quiet", "--sampling", SAMPLING, TRACE]);
-    let expected = contents(&stdout(&detected), "summary");
-    assert!(!expected.is_empty());
+    let expected = detected(TRACE);
     let frames = trace();
     for threads in ["1", "3"] {
         let folder = open_folder("outbreak");

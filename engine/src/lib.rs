@@ -109,6 +109,7 @@
 //! - `capture` (default): reading capture files. An IDS with its own packets can do
 //!   without.
 //! - `live`: frames from a network interface, on Linux.
+//! - `pcap`: the same through libpcap, which must be installed.
 
 #[cfg(feature = "capture")]
 pub mod capture;

@@ -43,6 +43,7 @@ const BLIND: &[&str] = &["fingerprint", "sketch"];
 
 /// Crates that few rooms may name.
 const RESERVED: &[(&str, &[&str])] = &[
+    ("pcap", &["capture"]),
     ("pcap_parser", &["capture"]),
     ("memmap2", &["capture", "sketch"]),
     ("flate2", &["capture"]),

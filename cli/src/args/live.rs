@@ -37,6 +37,9 @@ pub(crate) struct LiveArgs {
     pub(crate) baseline: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) capture: CaptureArgs,
+    #[cfg(feature = "pcap")]
+    #[command(flatten)]
+    pub(crate) pcap: PcapArgs,
     #[command(flatten)]
     pub(crate) settings: SettingArgs,
     #[command(flatten)]
@@ -78,6 +81,20 @@ pub(crate) struct CaptureArgs {
     /// No packets from or to this network; repeatable
     #[arg(long, value_name = "ADDR/BITS")]
     pub(crate) exclude_net: Vec<Network>,
+}
+
+/// What libpcap does, where it was built in.
+#[cfg(feature = "pcap")]
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Capture")]
+pub(crate) struct PcapArgs {
+    /// Capture through libpcap, for cards that packet sockets do not reach: one handle,
+    /// microseconds. Default: packet sockets
+    #[arg(long, conflicts_with_all = ["bpf_ddd", "ignore_outgoing"])]
+    pub(crate) libpcap: bool,
+    /// Only frames for which the expression holds, as tcpdump takes it
+    #[arg(long, value_name = "EXPR", conflicts_with = "bpf_ddd")]
+    pub(crate) bpf: Option<String>,
 }
 
 /// Where findings go.

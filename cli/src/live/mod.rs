@@ -20,6 +20,7 @@ mod sandbox;
 mod start;
 mod state;
 mod suricata;
+mod tap;
 mod watch;
 
 pub(crate) use start::run;

@@ -12,6 +12,7 @@ use super::rules::{RuleFile, beside};
 use super::sandbox::{calls, files, privileges, verify};
 use super::state::State;
 use super::suricata::Suricata;
+use super::tap::Tap;
 use super::watch::{Parts, Watch};
 use super::{http, sandbox, state};
 use crate::args::{Format, LiveArgs, RuleArgs, SelectionArgs};
@@ -21,13 +22,12 @@ use crate::selection::Selection;
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::talk::Talk;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wormsift::Sensor;
-use wormsift::capture::live::{BpfProgram, LiveSettings, Rings};
 use wormsift::config::SecretKey;
 
 /// Runs `wormsift live` until a signal, or the time that was asked for.
@@ -47,7 +47,6 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         },
         &settings.config,
     );
-    let live = live_settings(args)?;
     let user = args.running.user.as_deref().map(privileges::find).transpose()?;
     let config = settings.config.clone();
     let mut sensor = match &args.baseline {
@@ -58,7 +57,7 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         None => Sensor::new(config),
     }
     .map_err(Failure::usage)?;
-    let rings = Rings::open(&live).map_err(|error| Failure::Failed(error.to_string()))?;
+    let tap = Tap::open(args)?;
     let listener = listen(args)?;
     // Opened while it can be: it tells the memory in use.
     let status = File::open("/proc/self/status").ok();
@@ -120,7 +119,7 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         interface: args.interface.clone(),
         kernel: sensor.kernel(),
         threads,
-        ring_bytes: rings.memory_bytes(),
+        ring_bytes: tap.memory_bytes(),
         sandbox: said,
     };
     let parts = Parts {
@@ -131,7 +130,7 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         signals,
         selection,
         sensor,
-        rings,
+        tap,
         pool,
         lines: Lines { output, form },
         rules,
@@ -142,25 +141,6 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         status,
     };
     Watch::new(parts).run(talk)
-}
-
-fn live_settings(args: &LiveArgs) -> Result<LiveSettings, Failure> {
-    let mut live = LiveSettings::new(&args.interface);
-    live.rings = args.capture.threads;
-    live.ring_bytes = usize::try_from(args.capture.ring_size.0).unwrap_or(usize::MAX);
-    live.snaplen = args.capture.snaplen;
-    live.promiscuous = !args.capture.no_promiscuous;
-    live.ignore_outgoing = args.capture.ignore_outgoing;
-    live.filter = args.capture.bpf_ddd.as_deref().map(read_bpf).transpose()?;
-    Ok(live)
-}
-
-/// Reads a BPF program.
-pub(super) fn read_bpf(path: &Path) -> Result<BpfProgram, Failure> {
-    let text =
-        fs::read_to_string(path).map_err(|error| Failure::of(path.display(), error))?;
-    BpfProgram::from_ddd(&text)
-        .map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))
 }
 
 /// A key that nobody can know: who knows the key knows which windows are sampled.

@@ -7,6 +7,7 @@ use super::lines::{Lines, LiveRun, LiveStats, now};
 use super::rules::RuleFile;
 use super::state::State;
 use super::suricata::Suricata;
+use super::tap::Tap;
 use crate::args::SettingArgs;
 use crate::exit_code::{Exit, Failure};
 use crate::report::news;
@@ -41,7 +42,7 @@ pub(super) struct Parts {
     pub(super) signals: Signals,
     pub(super) selection: Selection,
     pub(super) sensor: Sensor,
-    pub(super) rings: Rings,
+    pub(super) tap: Tap,
     pub(super) pool: ThreadPool,
     pub(super) lines: Lines,
     pub(super) rules: Option<RuleFile>,
@@ -117,7 +118,7 @@ impl Watch {
             if self.parts.signals.take_hangup() {
                 self.reload(talk);
             }
-            if let Err(error) = self.parts.rings.wait(PATIENCE) {
+            if let Err(error) = self.parts.tap.wait(PATIENCE) {
                 match error.is_down() {
                     true => self.went_down(talk)?,
                     false => break Err(failed(error)),
@@ -149,7 +150,7 @@ impl Watch {
     /// Sifts what is ready.
     fn sift(&mut self) {
         let parts = &mut self.parts;
-        let mut batch = parts.rings.batch();
+        let mut batch = parts.tap.batch();
         if batch.is_empty() {
             return;
         }
@@ -214,13 +215,13 @@ impl Watch {
         self.write_rules(false, talk);
         self.hear_suricata(talk);
         if self.is_down {
-            if !self.parts.rings.is_present() {
+            if !self.parts.tap.is_present() {
                 return Err(Failure::of(
                     &self.parts.fixed.interface,
                     "the interface is gone",
                 ));
             }
-            if self.parts.rings.is_up() {
+            if self.parts.tap.is_up() {
                 self.is_down = false;
                 talk.result(format_args!("{}: up again", self.parts.fixed.interface));
             }
@@ -266,7 +267,7 @@ impl Watch {
     }
 
     fn count(&mut self) -> Result<(), Failure> {
-        self.capture = self.parts.rings.counters().map_err(failed)?;
+        self.capture = self.parts.tap.counters().map_err(failed)?;
         Ok(())
     }
 
@@ -300,9 +301,9 @@ impl Watch {
     /// The end: nothing more comes in; what is in the rings is used, everything pending is
     /// written.
     fn drain(&mut self, stopped_by: Option<i32>, talk: &Talk) -> Result<(), Failure> {
-        self.parts.rings.stop_receiving().map_err(failed)?;
+        self.parts.tap.stop_receiving().map_err(failed)?;
         loop {
-            match self.parts.rings.wait(Rings::HAND_OVER) {
+            match self.parts.tap.wait(Rings::HAND_OVER) {
                 Ok(true) => self.sift(),
                 Err(error) if error.is_down() => {}
                 Ok(false) | Err(_) => break,

@@ -3,7 +3,7 @@
 use super::{Watch, failed};
 use crate::args::SettingArgs;
 use crate::exit_code::Failure;
-use crate::live::start::read_bpf;
+use crate::live::tap::read_bpf;
 use crate::settings::Settings;
 use crate::talk::Talk;
 
@@ -13,9 +13,8 @@ impl Watch {
         talk.result("SIGHUP: opening output anew, reading settings and filter again");
         self.parts.lines.output.reopen(talk);
         if let Some(path) = &self.parts.bpf {
-            let done = read_bpf(path).and_then(|program| {
-                self.parts.rings.set_filter(Some(&program)).map_err(failed)
-            });
+            let done = read_bpf(path)
+                .and_then(|program| self.parts.tap.set_filter(&program).map_err(failed));
             if let Err(Failure::Usage(reason) | Failure::Failed(reason)) = done {
                 talk.error(format_args!("{reason}; the filter stays as it was"));
             }

@@ -8,6 +8,7 @@
 //!
 //! - `socket` opens a packet socket and sets it up, `ring` maps and walks its blocks,
 //!   `rings` joins them; [`Sender`] puts frames on an interface, for replays.
+//! - `Library` (the `pcap` feature) takes frames from libpcap in place of the rings.
 //! - [`BpfProgram`] is a filter that the kernel runs, as `tcpdump -ddd` prints it.
 //!
 //! The kernel takes a VLAN tag out of a frame; it is put back before anybody sees the
@@ -19,6 +20,9 @@
 
 mod bpf;
 mod error;
+#[cfg(feature = "pcap")]
+mod library;
+mod poll;
 mod ring;
 mod rings;
 mod sender;
@@ -26,5 +30,7 @@ mod socket;
 
 pub use bpf::{BpfError, BpfProgram};
 pub use error::LiveError;
+#[cfg(feature = "pcap")]
+pub use library::{Library, LibrarySettings};
 pub use rings::{LiveBatch, LiveCounters, LiveSettings, Rings};
 pub use sender::Sender;

@@ -2,6 +2,7 @@
 
 use super::bpf::BpfProgram;
 use super::error::LiveError;
+use super::poll::poll;
 use super::ring::{Lent, RETIRE_MILLISECONDS, Ring, Walked};
 use super::socket::{Interface, index, interface, is_up};
 use crate::packet::{Frame, LinkType};
@@ -297,22 +298,20 @@ fn join(
     }
 }
 
-#[allow(unsafe_code)] // A system call has no other form.
-fn poll(polled: &mut [libc::pollfd], time: Duration) -> io::Result<()> {
-    let milliseconds = i32::try_from(time.as_millis()).unwrap_or(i32::MAX);
-    // SAFETY: a pointer to so many whole entries, alive during the call.
-    let result = unsafe {
-        libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, milliseconds)
-    };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
-}
-
 /// Frames that lie in the rings' blocks; the blocks go back to the kernel when it is
 /// dropped, so a batch should not be kept for long.
 pub struct LiveBatch<'a> {
     frames: Vec<Frame<'a>>,
     rings: &'a [Ring],
     lent: Vec<(usize, Lent)>,
+}
+
+impl<'a> LiveBatch<'a> {
+    /// Frames that lie elsewhere.
+    #[cfg(feature = "pcap")]
+    pub(super) fn of(frames: Vec<Frame<'a>>) -> Self {
+        Self { frames, rings: &[], lent: Vec::new() }
+    }
 }
 
 impl LiveBatch<'_> {

@@ -1,0 +1,141 @@
+//! Which way do frames come in?
+
+use crate::args::LiveArgs;
+use crate::exit_code::Failure;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+use wormsift::capture::live::{
+    BpfProgram, LiveBatch, LiveCounters, LiveError, LiveSettings, Rings,
+};
+#[cfg(feature = "pcap")]
+use wormsift::capture::live::{Library, LibrarySettings};
+
+/// An interface that is open.
+pub(super) enum Tap {
+    /// Packet sockets of the kernel.
+    Rings(Rings),
+    /// libpcap.
+    #[cfg(feature = "pcap")]
+    Library(Library),
+}
+
+impl Tap {
+    /// Opens the interface as the arguments say.
+    pub(super) fn open(args: &LiveArgs) -> Result<Self, Failure> {
+        let failed = |error: LiveError| Failure::Failed(error.to_string());
+        #[cfg(feature = "pcap")]
+        if args.pcap.libpcap {
+            let mut settings = LibrarySettings::new(&args.interface);
+            settings.buffer_bytes = ring_bytes(args);
+            settings.snaplen = args.capture.snaplen;
+            settings.promiscuous = !args.capture.no_promiscuous;
+            settings.filter = args.pcap.bpf.clone();
+            return Library::open(&settings).map(Self::Library).map_err(failed);
+        }
+        let mut settings = LiveSettings::new(&args.interface);
+        settings.rings = args.capture.threads;
+        settings.ring_bytes = ring_bytes(args);
+        settings.snaplen = args.capture.snaplen;
+        settings.promiscuous = !args.capture.no_promiscuous;
+        settings.ignore_outgoing = args.capture.ignore_outgoing;
+        settings.filter = args.capture.bpf_ddd.as_deref().map(read_bpf).transpose()?;
+        let rings = Rings::open(&settings).map_err(failed)?;
+        #[cfg(feature = "pcap")]
+        if let Some(expression) = &args.pcap.bpf {
+            let program =
+                BpfProgram::compile(expression, rings.link()).map_err(|error| {
+                    Failure::usage(format_args!("--bpf {expression:?}: {error}"))
+                })?;
+            rings.set_filter(Some(&program)).map_err(failed)?;
+        }
+        Ok(Self::Rings(rings))
+    }
+
+    /// Bytes of memory that frames come in through.
+    pub(super) fn memory_bytes(&self) -> usize {
+        match self {
+            Self::Rings(rings) => rings.memory_bytes(),
+            #[cfg(feature = "pcap")]
+            Self::Library(library) => library.memory_bytes(),
+        }
+    }
+
+    /// Lets only this through from now on. libpcap has its own expression instead.
+    pub(super) fn set_filter(&self, program: &BpfProgram) -> Result<(), LiveError> {
+        match self {
+            Self::Rings(rings) => rings.set_filter(Some(program)),
+            #[cfg(feature = "pcap")]
+            Self::Library(_) => Ok(()),
+        }
+    }
+
+    /// Nothing that comes in after this is lent.
+    pub(super) fn stop_receiving(&mut self) -> Result<(), LiveError> {
+        match self {
+            Self::Rings(rings) => rings.stop_receiving(),
+            #[cfg(feature = "pcap")]
+            Self::Library(library) => {
+                library.stop_receiving(super::lines::now());
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits for frames; whether there are some.
+    pub(super) fn wait(&mut self, time: Duration) -> Result<bool, LiveError> {
+        match self {
+            Self::Rings(rings) => rings.wait(time),
+            #[cfg(feature = "pcap")]
+            Self::Library(library) => library.wait(time),
+        }
+    }
+
+    /// Whether the interface is still there.
+    pub(super) fn is_present(&self) -> bool {
+        match self {
+            Self::Rings(rings) => rings.is_present(),
+            #[cfg(feature = "pcap")]
+            Self::Library(library) => library.is_present(),
+        }
+    }
+
+    /// Whether the interface is up.
+    pub(super) fn is_up(&self) -> bool {
+        match self {
+            Self::Rings(rings) => rings.is_up(),
+            #[cfg(feature = "pcap")]
+            Self::Library(library) => library.is_up(),
+        }
+    }
+
+    /// The frames that are ready.
+    pub(super) fn batch(&mut self) -> LiveBatch<'_> {
+        match self {
+            Self::Rings(rings) => rings.batch(),
+            #[cfg(feature = "pcap")]
+            Self::Library(library) => library.batch(),
+        }
+    }
+
+    /// What came in so far.
+    pub(super) fn counters(&mut self) -> Result<LiveCounters, LiveError> {
+        match self {
+            Self::Rings(rings) => rings.counters(),
+            #[cfg(feature = "pcap")]
+            Self::Library(library) => library.counters(),
+        }
+    }
+}
+
+fn ring_bytes(args: &LiveArgs) -> usize {
+    usize::try_from(args.capture.ring_size.0).unwrap_or(usize::MAX)
+}
+
+/// Reads a BPF program.
+pub(super) fn read_bpf(path: &Path) -> Result<BpfProgram, Failure> {
+    let text =
+        fs::read_to_string(path).map_err(|error| Failure::of(path.display(), error))?;
+    BpfProgram::from_ddd(&text)
+        .map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))
+}
