@@ -24,7 +24,7 @@ impl Default for Limits {
     }
 }
 
-/// Mappings and chunks that a batch may hold: systems bound the number of mappings.
+/// Chunks that a batch may hold.
 const MAX_BUFFERS: usize = 1_024;
 /// What chunks may hold in memory beside the frames that count: headers, and blocks
 /// without frames.
@@ -68,7 +68,7 @@ impl FrameBatch {
     }
 
     /// Memory that goes free with the batch, if it is the last to hold its chunks;
-    /// mapped files and bytes that the host gave are not counted.
+    /// bytes that the host gave are not counted.
     pub fn memory_bytes(&self) -> usize {
         self.held_bytes
             + self.entries.capacity() * size_of::<Entry>()

@@ -3,12 +3,8 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use memmap2::Mmap;
-
 /// Bytes that batches keep alive through an [`Arc`].
 pub(super) enum Buffer {
-    /// A mapped file: costs no memory of ours.
-    Mapped(Mmap),
     /// Bytes that the host gave: they are in memory anyway.
     Given(Vec<u8>),
     /// A chunk of a stream, or a small file.
@@ -19,7 +15,7 @@ impl Buffer {
     /// Bytes of memory that go free with the last batch that holds this buffer.
     pub(super) fn held_bytes(&self) -> usize {
         match self {
-            Self::Mapped(_) | Self::Given(_) => 0,
+            Self::Given(_) => 0,
             Self::Chunk(bytes) => bytes.len(),
         }
     }
@@ -31,7 +27,6 @@ impl Deref for Buffer {
     #[inline]
     fn deref(&self) -> &[u8] {
         match self {
-            Self::Mapped(map) => map,
             Self::Given(bytes) | Self::Chunk(bytes) => bytes,
         }
     }
@@ -40,9 +35,9 @@ impl Deref for Buffer {
 /// Bytes that a chunk has at most, unless one record needs more.
 pub(super) const CHUNK_BYTES: usize = 1 << 20;
 
-/// Chunks that the pool remembers: with two batches in work and one being read, a few
-/// are enough; more would only stay cold.
-const POOLED: usize = 16;
+/// Chunks that the pool remembers: a batch holds a few,
+/// and few batches are under way; more would only stay cold.
+const POOLED: usize = 32;
 
 /// Chunks in use or free: those that nobody holds any more are used again.
 #[derive(Default)]

@@ -1,7 +1,7 @@
 //! One file, from its first byte to its last good one.
 
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use super::MAX_RECORD_BYTES;
@@ -11,12 +11,11 @@ use super::counters::CaptureCounters;
 use super::damage::{Damage, Defect, Place};
 use super::format::{Format, RawFrame, Skipped, Step};
 use super::input::{Input, Kind};
-use super::map;
 use super::stream::{Compression, Stream};
 use super::window::Window;
 use crate::packet::Timestamp;
 
-/// Files up to this size are read at once: that is quicker than a mapping.
+/// Files up to this size are read at once.
 const SMALL_FILE_BYTES: u64 = 64 << 10;
 /// First chunk of a stream that is read to its end.
 const FIRST_CHUNK_BYTES: usize = 64 << 10;
@@ -249,22 +248,14 @@ fn window(kind: Kind, view: View) -> io::Result<Window> {
     }
 }
 
-/// A regular file: mapped if it is worth it and can be, else read.
-fn regular(mut file: File, len: u64, chunk: usize) -> io::Result<Window> {
-    if len <= SMALL_FILE_BYTES {
-        let mut bytes = Vec::with_capacity(len as usize);
-        file.take(len).read_to_end(&mut bytes)?;
-        return whole(Arc::new(Buffer::Chunk(bytes)), chunk);
+/// A regular file: a small one is read at once.
+fn regular(file: File, len: u64, chunk: usize) -> io::Result<Window> {
+    if len > SMALL_FILE_BYTES {
+        return Ok(Window::stream(Stream::open(Box::new(file))?, chunk, false));
     }
-    let mut start = [0; 4];
-    file.read_exact(&mut start)?;
-    if Compression::of(&start).is_none()
-        && let Ok(map) = map::map(&file)
-    {
-        return Ok(Window::whole(Arc::new(Buffer::Mapped(map))));
-    }
-    file.rewind()?;
-    Ok(Window::stream(Stream::open(Box::new(file))?, chunk, false))
+    let mut bytes = Vec::with_capacity(len as usize);
+    file.take(len).read_to_end(&mut bytes)?;
+    whole(Arc::new(Buffer::Chunk(bytes)), chunk)
 }
 
 /// Content in memory, decompressed where it must be.

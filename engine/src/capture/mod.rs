@@ -7,9 +7,10 @@
 //! read ahead while others sift.
 //!
 //! - [`inputs`] finds the files behind arguments (`input`).
-//! - An uncompressed regular file is mapped and never copied (`map`); everything else
-//!   runs through chunks of bounded size, which are used again once no batch holds them
-//!   (`stream`, `buffer`, `window`).
+//! - Content runs through chunks of bounded size, which are used again once no batch
+//!   holds them (`stream`, `buffer`, `window`). Files are read, not mapped: a copy brings
+//!   bytes into the cache in order, where walking a map from header to header waits for
+//!   memory at each, and for the pages' addresses.
 //! - `pcap` and `pcapng` tell where the next record is and what it says. The headers
 //!   are parsed by pcap-parser, which no other room names. Where it cannot help, a
 //!   comment says why.
@@ -29,7 +30,6 @@ mod format;
 mod input;
 #[cfg(all(feature = "live", target_os = "linux"))]
 pub mod live;
-mod map;
 mod pcap;
 mod pcapng;
 #[cfg(test)]
