@@ -131,7 +131,7 @@ pub mod stream;
 
 pub use config::Config;
 pub use error::Error;
-pub use packet::{Frame, Packet, Timestamp};
+pub use packet::{Frame, Packet, StreamPiece, Timestamp};
 pub use sensor::{Sensor, Stats, Worker};
 pub use signature::{Finding, Signature};
 

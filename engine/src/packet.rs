@@ -164,6 +164,23 @@ pub struct FlowKey {
     pub encapsulation: u64,
 }
 
+/// Bytes of a TCP direction that the host has put in order: what an IDS with stream
+/// reassembly has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamPiece<'a> {
+    /// Place in the input, counted from 1, on one scale with packets.
+    pub number: u64,
+    /// When its last byte was captured.
+    pub time: Timestamp,
+    /// Who sends to whom; the protocol counts as TCP whatever it says.
+    pub flow: FlowKey,
+    /// Bytes of the direction before it. One that does not continue the piece before
+    /// stands behind a gap.
+    pub offset: u64,
+    /// The bytes, at most 4 GiB.
+    pub payload: &'a [u8],
+}
+
 impl Packet<'_> {
     /// The flow direction that the packet belongs to.
     pub fn flow(&self) -> FlowKey {

@@ -2,7 +2,7 @@
 
 use super::sizing::{CONTENT_SHARDS, FLOW_SHARDS};
 use super::stats::PacketCounters;
-use crate::packet::{Host, Packet, tcp_flags};
+use crate::packet::{Frame, Host, LinkType, Packet, Timestamp, tcp_flags};
 
 /// One sampled window seen in one packet.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +83,8 @@ pub(crate) struct PayloadAt {
 impl PayloadAt {
     /// The chunk's own bytes.
     pub(crate) const OWN: u32 = u32::MAX;
+    /// The same, of a payload whose end was not captured.
+    pub(crate) const OWN_CUT: u32 = u32::MAX - 1;
 }
 
 /// The frames that payloads were borrowed from.
@@ -114,6 +116,27 @@ pub(crate) struct FragmentAt {
     pub(crate) record: u32,
 }
 
+/// A frame that outlives the host's buffer.
+pub(crate) struct KeptFrame {
+    pub(crate) number: u64,
+    pub(crate) time: Timestamp,
+    pub(crate) link: LinkType,
+    pub(crate) original_len: u32,
+    pub(crate) data: Box<[u8]>,
+}
+
+impl KeptFrame {
+    pub(crate) fn of(frame: &Frame<'_>) -> Self {
+        let Frame { number, time, link, original_len, data } = *frame;
+        Self { number, time, link, original_len, data: data.into() }
+    }
+
+    pub(crate) fn frame(&self) -> Frame<'_> {
+        let &Self { number, time, link, original_len, ref data } = self;
+        Frame { number, time, link, original_len, data }
+    }
+}
+
 /// What a worker made of a run of consecutive packets.
 pub(crate) struct Chunk {
     pub(crate) records: Vec<Record>,
@@ -122,6 +145,8 @@ pub(crate) struct Chunk {
     /// TCP records by flow shard, in order.
     pub(crate) segments: Vec<Vec<u32>>,
     pub(crate) fragments: Vec<FragmentAt>,
+    /// The frames of a host that hold them, since its buffer does not last.
+    pub(crate) kept: Vec<KeptFrame>,
     /// Payloads that outlive the caller's buffer.
     pub(crate) own: Vec<u8>,
     pub(crate) counters: PacketCounters,
@@ -134,6 +159,7 @@ impl Chunk {
             sightings: vec![Vec::new(); CONTENT_SHARDS],
             segments: vec![Vec::new(); FLOW_SHARDS],
             fragments: Vec::new(),
+            kept: Vec::new(),
             own: Vec::new(),
             counters: PacketCounters::default(),
         }
@@ -150,12 +176,13 @@ impl Chunk {
         self.sightings.iter_mut().for_each(|list| empty(list, 128));
         self.segments.iter_mut().for_each(|list| empty(list, 128));
         empty(&mut self.fragments, 128);
+        self.kept.clear();
         empty(&mut self.own, 1 << 16);
         self.counters = PacketCounters::default();
     }
 
     /// Several workers' chunks as one, in order of packet numbers.
-    pub(crate) fn merge(chunks: Vec<Self>) -> Self {
+    pub(crate) fn merge(mut chunks: Vec<Self>) -> Self {
         let mut merged = Self::new();
         let mut order: Vec<(u64, usize, u32)> = Vec::new();
         for (c, chunk) in chunks.iter().enumerate() {
@@ -187,6 +214,15 @@ impl Chunk {
                 all.extend(part.iter().map(|&record| places[record as usize]));
             }
         }
+        for (chunk, places) in chunks.iter_mut().zip(&places) {
+            let kept = merged.kept.len() as u32;
+            merged.kept.append(&mut chunk.kept);
+            merged.fragments.extend(chunk.fragments.iter().map(|at| FragmentAt {
+                frame: at.frame + kept,
+                record: places[at.record as usize],
+            }));
+        }
+        merged.fragments.sort_unstable_by_key(|at| at.record);
         for list in &mut merged.sightings {
             list.sort_by_key(|sighting| (sighting.record, sighting.offset));
         }
@@ -204,7 +240,7 @@ impl Chunk {
     ) -> &'a [u8] {
         let at = record.payload;
         let bytes = match at.origin {
-            PayloadAt::OWN => &self.own[..],
+            PayloadAt::OWN | PayloadAt::OWN_CUT => &self.own[..],
             index => frames.data(index as usize),
         };
         &bytes[at.start as usize..at.start as usize + at.len as usize]
@@ -213,8 +249,11 @@ impl Chunk {
     /// Whether a record's payload is all that was sent: hosts hand over whole packets,
     /// and what was put together from fragments is whole.
     pub(crate) fn is_whole(&self, record: &Record, frames: &dyn Frames) -> bool {
-        let at = record.payload.origin;
-        at == PayloadAt::OWN || frames.is_whole(at as usize)
+        match record.payload.origin {
+            PayloadAt::OWN => true,
+            PayloadAt::OWN_CUT => false,
+            index => frames.is_whole(index as usize),
+        }
     }
 
     /// Bytes allocated.
@@ -227,6 +266,7 @@ impl Chunk {
                 .sum::<usize>()
             + self.segments.iter().map(|v| v.capacity() * 4).sum::<usize>()
             + self.own.capacity()
+            + self.kept.iter().map(|f| size_of_val(f) + f.data.len()).sum::<usize>()
     }
 }
 

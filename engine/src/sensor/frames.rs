@@ -1,6 +1,6 @@
 //! Frames to chunks: decoding over all cores, then fragments in packet order.
 
-use super::batch::{Chunk, FragmentAt, Frames, PayloadAt, Record};
+use super::batch::{Chunk, FragmentAt, Frames, KeptFrame, PayloadAt, Record};
 use super::worker::Sifter;
 use crate::decode::{Datagram, Decoded, Decoder, Defragmenter, DropCounters};
 use crate::fingerprint::Scratch;
@@ -30,6 +30,15 @@ impl FrameList for [Frame<'_>] {
     }
     fn frame(&self, index: usize) -> Frame<'_> {
         self[index]
+    }
+}
+
+impl FrameList for [KeptFrame] {
+    fn len(&self) -> usize {
+        <[KeptFrame]>::len(self)
+    }
+    fn frame(&self, index: usize) -> Frame<'_> {
+        self[index].frame()
     }
 }
 

@@ -203,7 +203,7 @@ impl Sensor {
 
     /// A worker for one thread of a host that decodes packets itself.
     pub fn worker(&self) -> Worker {
-        Worker::new(Arc::clone(&self.sifter))
+        Worker::new(Arc::clone(&self.sifter), self.decoder)
     }
 
     /// Takes what workers have buffered, in order of packet numbers, and empties
@@ -212,18 +212,20 @@ impl Sensor {
     /// The answer is independent of how packets were spread over the workers, as
     /// long as each call brings only packets with numbers above those before.
     pub fn absorb<'w>(&mut self, workers: impl IntoIterator<Item = &'w mut Worker>) {
-        let mut chunks: Vec<Chunk> = workers
-            .into_iter()
-            .map(|worker| std::mem::replace(&mut worker.chunk, Chunk::new()))
-            .collect();
+        let mut chunks = Vec::new();
+        for worker in workers {
+            self.frames += std::mem::take(&mut worker.frames);
+            self.drops.merge(&std::mem::take(&mut worker.drops));
+            chunks.push(std::mem::replace(&mut worker.chunk, Chunk::new()));
+        }
         let in_order =
             |chunk: &Chunk| chunk.records.is_sorted_by_key(|record| record.number);
         if chunks.len() > 1 || !chunks.iter().all(in_order) {
             chunks = vec![Chunk::merge(chunks)];
         }
-        for chunk in &chunks {
-            self.packets.add(&chunk.counters);
-            self.frames += chunk.counters.packets;
+        for chunk in &mut chunks {
+            let kept = std::mem::take(&mut chunk.kept);
+            self.reassemble(chunk, &kept[..]);
         }
         self.run(&mut chunks, &NoFrames);
     }
@@ -259,19 +261,24 @@ impl Sensor {
         );
         self.drops.merge(&drops);
         for chunk in &mut chunks {
-            frames::reassemble(
-                chunk,
-                frames,
-                &self.decoder,
-                &mut self.defragmenter,
-                &self.sifter,
-                &mut self.drops,
-            );
-            self.packets.add(&chunk.counters);
+            self.reassemble(chunk, frames);
         }
         self.run(&mut chunks, &Lent(frames));
         chunks.extend(spare);
         self.chunks = chunks;
+    }
+
+    /// Puts a chunk's fragments together; then its packets can be counted.
+    fn reassemble<L: FrameList + ?Sized>(&mut self, chunk: &mut Chunk, frames: &L) {
+        frames::reassemble(
+            chunk,
+            frames,
+            &self.decoder,
+            &mut self.defragmenter,
+            &self.sifter,
+            &mut self.drops,
+        );
+        self.packets.add(&chunk.counters);
     }
 
     /// The ordered stages, over consecutive chunks.

@@ -1,11 +1,15 @@
 //! The stage that needs no order: packets in, records and sightings out.
 
-use super::batch::{Chunk, PayloadAt, Record, Sighting, content_shard, is_backscatter};
+use super::batch::{
+    Chunk, FragmentAt, KeptFrame, PayloadAt, Record, Sighting, content_shard,
+    is_backscatter,
+};
 use super::seeds::{Seeds, mix};
 use super::sizing::FLOW_SHARDS;
 use crate::config::{Config, PortRule, Preset};
+use crate::decode::{Decoded, Decoder, DropCounters};
 use crate::fingerprint::{Fingerprinter, Kernel, Scratch, Short};
-use crate::packet::{Host, Packet, protocol, tcp_flags};
+use crate::packet::{Frame, Host, Packet, StreamPiece, protocol, tcp_flags};
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -170,21 +174,93 @@ impl Sifter {
 
 /// Fingerprints and buffers packets, without locks: one for each thread of a
 /// host. Hand it to [`Sensor::absorb`](super::Sensor::absorb) from time to time.
+///
+/// Packets that the host has decoded, frames, and pieces of streams that it has put
+/// together may come in any mixture, but each flow in one form only, or its content
+/// counts twice.
 pub struct Worker {
-    pub(crate) sifter: Arc<Sifter>,
-    pub(crate) scratch: Scratch,
+    sifter: Arc<Sifter>,
+    decoder: Decoder,
+    scratch: Scratch,
     pub(crate) chunk: Chunk,
+    /// Since the last hand-over: packets, frames and pieces that came in,
+    pub(crate) frames: u64,
+    /// and frames that could not be decoded.
+    pub(crate) drops: DropCounters,
 }
 
 impl Worker {
-    pub(crate) fn new(sifter: Arc<Sifter>) -> Self {
-        Self { sifter, scratch: Scratch::default(), chunk: Chunk::new() }
+    pub(crate) fn new(sifter: Arc<Sifter>, decoder: Decoder) -> Self {
+        Self {
+            sifter,
+            decoder,
+            scratch: Scratch::default(),
+            chunk: Chunk::new(),
+            frames: 0,
+            drops: DropCounters::default(),
+        }
     }
 
     /// Takes a packet that the host has decoded. Its payload is copied.
     pub fn observe(&mut self, packet: &Packet<'_>) {
+        self.frames += 1;
+        self.sift(packet, PayloadAt::OWN);
+    }
+
+    /// Takes a frame as it was captured, and decodes it. What is needed of it is copied;
+    /// fragments are put together when the sensor takes them.
+    ///
+    /// A frame that cannot be decoded is counted by reason in the statistics (`drops`).
+    pub fn frame(&mut self, frame: &Frame<'_>) {
+        self.frames += 1;
+        match self.decoder.frame(frame) {
+            Decoded::Packet(packet) => {
+                let is_whole = frame.original_len as usize <= frame.data.len();
+                let origin = if is_whole { PayloadAt::OWN } else { PayloadAt::OWN_CUT };
+                self.sift(&packet, origin);
+            }
+            Decoded::Fragment(_) => {
+                let chunk = &mut self.chunk;
+                chunk.fragments.push(FragmentAt {
+                    frame: chunk.kept.len() as u32,
+                    record: chunk.records.len() as u32,
+                });
+                chunk.records.push(Record::vacant(frame.number));
+                chunk.kept.push(KeptFrame::of(frame));
+            }
+            Decoded::Drop(reason) => self.drops.add(reason),
+        }
+    }
+
+    /// Takes the next piece of a TCP direction that the host has put together. It is
+    /// copied.
+    ///
+    /// Windows across two pieces are seen when the second continues the first
+    /// ([`StreamPiece::offset`]); after a gap the stream begins anew. A content counts
+    /// once a piece, as it does once a packet.
+    pub fn stream(&mut self, piece: &StreamPiece<'_>) {
+        let flow = piece.flow;
+        self.frames += 1;
+        let packet = Packet {
+            number: piece.number,
+            time: piece.time,
+            source: flow.source,
+            destination: flow.destination,
+            protocol: protocol::TCP,
+            source_port: flow.source_port,
+            destination_port: flow.destination_port,
+            // Sequence numbers wrap as offsets are cut to theirs.
+            sequence: piece.offset as u32,
+            tcp_flags: 0,
+            encapsulation: flow.encapsulation,
+            payload: piece.payload,
+        };
+        self.sift(&packet, PayloadAt::OWN);
+    }
+
+    fn sift(&mut self, packet: &Packet<'_>, origin: u32) {
         let payload = PayloadAt {
-            origin: PayloadAt::OWN,
+            origin,
             start: self.chunk.own.len() as u64,
             len: packet.payload.len() as u32,
         };
