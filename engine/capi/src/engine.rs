@@ -1,0 +1,409 @@
+//! What do all threads share?
+
+use crate::buffer::{self, wormsift_buffer};
+use crate::config::wormsift_config;
+use crate::finding::wormsift_finding;
+use crate::pool::Pool;
+use crate::status::wormsift_status::{
+    WORMSIFT_AGAIN, WORMSIFT_ERR_CONFIG, WORMSIFT_ERR_IO, WORMSIFT_ERR_STATE, WORMSIFT_OK,
+};
+use crate::status::{Failure, guard, hand_out, take_back, text, wormsift_status};
+use crate::structs::{self, wormsift_stats};
+use engine::sensor::Baseline;
+use engine::{Error, Finding, Sensor, Stats, Timestamp, Worker};
+use std::collections::VecDeque;
+use std::ffi::c_char;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// All tables, and what was found. Every call on it may come from any thread.
+pub struct wormsift_engine {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    core: Mutex<Core>,
+    pool: Pool,
+    pub(crate) ordered: bool,
+    /// The next block of numbers for packets without.
+    block: AtomicU64,
+}
+
+struct Core {
+    sensor: Sensor,
+    findings: VecDeque<Finding>,
+    warnings: VecDeque<String>,
+    /// In ordered mode: handed over, and not yet sifted.
+    waiting: Vec<Worker>,
+    /// Empty ones.
+    spare: Vec<Worker>,
+}
+
+impl Core {
+    fn absorb_waiting(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        self.sensor.absorb(&mut self.waiting);
+        self.spare.append(&mut self.waiting);
+    }
+}
+
+/// Numbers in a block.
+const BLOCK: u64 = 1 << 16;
+
+impl Shared {
+    /// A lock fails only after a panic inside the sensor, whose tables may then be half
+    /// changed.
+    fn core(&self) -> Result<MutexGuard<'_, Core>, Failure> {
+        self.core.lock().map_err(|_| {
+            Failure::new(
+                WORMSIFT_ERR_STATE,
+                "an earlier call failed inside the library; make a new engine",
+            )
+        })
+    }
+
+    /// Work on the sensor, on the engine's threads; what it finds is put in line.
+    fn work<T: Send>(
+        &self,
+        work: impl FnOnce(&mut Core) -> T + Send,
+    ) -> Result<T, Failure> {
+        let mut guard = self.core()?;
+        let core = &mut *guard;
+        let result = self.pool.rayon().install(|| work(core));
+        core.findings.extend(core.sensor.findings());
+        core.warnings.extend(core.sensor.warnings());
+        Ok(result)
+    }
+
+    /// Takes what a worker has buffered, and empties it.
+    pub(crate) fn take(&self, worker: &mut Worker) -> Result<(), Failure> {
+        if !self.ordered {
+            return self.work(|core| core.sensor.absorb([worker]));
+        }
+        let mut core = self.core()?;
+        let fresh = core.spare.pop().unwrap_or_else(|| core.sensor.worker());
+        core.waiting.push(std::mem::replace(worker, fresh));
+        Ok(())
+    }
+
+    pub(crate) fn worker(&self) -> Result<Worker, Failure> {
+        Ok(self.core()?.sensor.worker())
+    }
+
+    /// Numbers that nobody else has.
+    pub(crate) fn numbers(&self) -> std::ops::Range<u64> {
+        let first = self.block.fetch_add(1, Ordering::Relaxed) * BLOCK + 1;
+        first..first + BLOCK
+    }
+
+    fn stats(&self) -> Result<Stats, Failure> {
+        Ok(self.core()?.sensor.stats())
+    }
+}
+
+/// An engine out of settings and a way to make its sensor.
+fn engine(
+    config: Option<&wormsift_config>,
+    make: impl FnOnce(engine::Config) -> Result<Sensor, Failure> + Send,
+) -> Result<wormsift_engine, Failure> {
+    let settings = config.ok_or_else(|| Failure::null("config"))?;
+    let config = settings.config()?;
+    let pool = Pool::new(settings.threads)?;
+    let sensor = pool.rayon().install(|| make(config))?;
+    let core = Core {
+        sensor,
+        findings: VecDeque::new(),
+        warnings: VecDeque::new(),
+        waiting: Vec::new(),
+        spare: Vec::new(),
+    };
+    let shared = Shared {
+        core: Mutex::new(core),
+        pool,
+        ordered: settings.ordered,
+        block: AtomicU64::new(0),
+    };
+    Ok(wormsift_engine { shared: Arc::new(shared) })
+}
+
+fn failure(error: Error) -> Failure {
+    let status = match error {
+        Error::Io { .. } => WORMSIFT_ERR_IO,
+        _ => WORMSIFT_ERR_CONFIG,
+    };
+    Failure::new(status, error.to_string())
+}
+
+/// # Safety
+///
+/// `engine` is null or a handle of this library.
+unsafe fn shared<'a>(engine: *const wormsift_engine) -> Result<&'a Shared, Failure> {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { engine.as_ref() };
+    engine.map(|engine| &*engine.shared).ok_or_else(|| Failure::null("engine"))
+}
+
+/// A new engine, with all its tables.
+///
+/// # Safety
+///
+/// `config` is null or a handle of this library; `out` is null or points to a pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wormsift_engine_new(
+    config: *const wormsift_config,
+    out: *mut *mut wormsift_engine,
+) -> wormsift_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        unsafe {
+            hand_out(out, || {
+                engine(config.as_ref(), |config| Sensor::new(config).map_err(failure))
+            })
+        }
+    })
+}
+
+/// The same with what `wormsift learn` wrote, under the same key and parameters: content
+/// that is known to be good raises no alarm.
+///
+/// # Safety
+///
+/// As `wormsift_engine_new`; `path` is null or ends with a zero byte.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wormsift_engine_new_with_baseline(
+    config: *const wormsift_config,
+    path: *const c_char,
+    out: *mut *mut wormsift_engine,
+) -> wormsift_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let path = unsafe { text(path, "path")? };
+        let make = |config: engine::Config| {
+            let file = std::fs::read(path).map_err(|error| {
+                Failure::new(WORMSIFT_ERR_IO, format!("{path}: {error}"))
+            })?;
+            let baseline = Baseline::read(&config, &file).map_err(|error| {
+                Failure::new(WORMSIFT_ERR_CONFIG, format!("{path}: {error}"))
+            })?;
+            Sensor::with_baseline(config, baseline).map_err(failure)
+        };
+        // SAFETY: the caller's promise.
+        unsafe { hand_out(out, || engine(config.as_ref(), make)) }
+    })
+}
+
+/// An engine that goes on where the saved one was. The settings must be the saved ones;
+/// without a key in them, the saved key is used.
+///
+/// # Safety
+///
+/// As `wormsift_engine_new_with_baseline`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wormsift_engine_restore(
+    config: *const wormsift_config,
+    path: *const c_char,
+    out: *mut *mut wormsift_engine,
+) -> wormsift_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let path = unsafe { text(path, "path")? };
+        let make = |config| Sensor::restore(config, Path::new(path)).map_err(failure);
+        // SAFETY: the caller's promise.
+        unsafe { hand_out(out, || engine(config.as_ref(), make)) }
+    })
+}
+
+/// Frees an engine. NULL is allowed. Workers that are left stay valid, and what they find
+/// is lost.
+///
+/// # Safety
+///
+/// `engine` is null or a handle that was not freed, and in no call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wormsift_engine_free(engine: *mut wormsift_engine) {
+    // SAFETY: the caller's promise.
+    unsafe { take_back(engine) }
+}
+
+/// Sifts what ordered workers have handed over, and moves packet time to `now_ns`, if
+/// that is later: findings come out although no packet does. Nanoseconds since 1970; 0
+/// leaves time to the packets. Call it about once a second of packet time.
+///
+/// # Safety
+///
+/// `engine` is null or a handle of this library.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wormsift_engine_advance(
+    engine: *mut wormsift_engine,
+    now_ns: u64,
+) -> wormsift_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let shared = unsafe { shared(engine)? };
+        shared.work(|core| {
+            core.absorb_waiting();
+            if now_ns > 0 {
+                core.sensor.advance(Timestamp::from_nanos(now_ns));
+            }
+        })?;
+        Ok(WORMSIFT_OK)
+    })
+}
+
+/// The end of the traffic: what is pending comes out, then one summary a signature.
+/// Workers should have been flushed or freed. Packets may follow.
+///
+/// # Safety
+///
+/// `engine` is null or a handle of this library.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wormsift_engine_finish(
+    engine: *mut wormsift_engine,
+) -> wormsift_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let shared = unsafe { shared(engine)? };
+        shared.work(|core| {
+            core.absorb_waiting();
+            core.sensor.finish();
+        })?;
+        Ok(WORMSIFT_OK)
+    })
+}
+
+/// Takes the next finding, in order: `WORMSIFT_AGAIN`, and NULL, if there is none now.
+/// Free it with `wormsift_finding_free`.
+///
+/// # Safety
+///
+/// `engine` is null or a handle of this library; `out` is null or points to a pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wormsift_engine_next(
+    engine: *mut wormsift_engine,
+    out: *mut *mut wormsift_finding,
+) -> wormsift_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let shared = unsafe { shared(engine)? };
+        if out.is_null() {
+            return Err(Failure::null("out"));
+        }
+        match shared.core()?.findings.pop_front() {
+            // SAFETY: the caller's promise.
+            Some(finding) => unsafe {
+                hand_out(out, || Ok(wormsift_finding::of(finding)))
+            },
+            None => {
+                // SAFETY: not null.
+                unsafe { *out = std::ptr::null_mut() };
+                Ok(WORMSIFT_AGAIN)
+            }
+        }
+    })
+}
+
+/// Takes the next thing that the engine has to say about itself, such as overload:
+/// `WORMSIFT_AGAIN` if there is none.
+///
+/// # Safety
+///
+/// `engine` is null or a handle of this library; `out` is null or points to a buffer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wormsift_engine_next_warning(
+    engine: *mut wormsift_engine,
+    out: *mut wormsift_buffer,
+) -> wormsift_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let warning = unsafe { shared(engine)? }.core()?.warnings.pop_front();
+        let none = warning.is_none();
+        // SAFETY: the caller's promise.
+        let status = unsafe { buffer::write(out, || Ok(warning.unwrap_or_default()))? };
+        Ok(if none { WORMSIFT_AGAIN } else { status })
+    })
+}
+
+/// Fills in counters. Set `struct_size` before.
+///
+/// # Safety
+///
+/// `engine` is null or a handle of this library; `out` is null or points to as many bytes
+/// as its `struct_size` says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wormsift_engine_stats(
+    engine: *const wormsift_engine,
+    out: *mut wormsift_stats,
+) -> wormsift_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let stats = unsafe { shared(engine)? }.stats()?;
+        let count = |section, name| stats.count(section, name).unwrap_or(0);
+        let drops = stats.sections().find(|(name, _)| *name == "drops");
+        let drops = drops.map_or(0, |(_, drops)| {
+            drops.values().filter_map(serde_json::Number::as_u64).sum()
+        });
+        let values = wormsift_stats {
+            struct_size: 0,
+            frames: count("packets", "frames"),
+            packets: count("packets", "packets"),
+            payload_bytes: count("packets", "payload_bytes"),
+            drops,
+            sightings: count("content", "sightings"),
+            signatures: count("signatures", "signatures"),
+            memory_bytes: count("memory", "total"),
+            time_backwards: count("time", "time_backwards"),
+        };
+        // SAFETY: the caller's promise.
+        unsafe { structs::write(out, &values, "out")? };
+        Ok(WORMSIFT_OK)
+    })
+}
+
+/// All counters and gauges as JSON: an object of sections, each one of names and numbers.
+///
+/// # Safety
+///
+/// `engine` is null or a handle of this library; `out` is null or points to a buffer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wormsift_engine_stats_json(
+    engine: *const wormsift_engine,
+    out: *mut wormsift_buffer,
+) -> wormsift_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let stats = unsafe { shared(engine)? }.stats()?;
+        let json = || {
+            serde_json::to_string(&stats)
+                .map_err(|error| Failure::new(WORMSIFT_ERR_STATE, error.to_string()))
+        };
+        // SAFETY: the caller's promise.
+        unsafe { buffer::write(out, json) }
+    })
+}
+
+/// Saves all that is known to a file, which is replaced at once or not at all. Not in it:
+/// what workers have buffered, and findings that were not taken.
+///
+/// # Safety
+///
+/// `engine` is null or a handle of this library; `path` is null or ends with a zero byte.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wormsift_engine_save(
+    engine: *mut wormsift_engine,
+    path: *const c_char,
+) -> wormsift_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (shared, path) = unsafe { (shared(engine)?, text(path, "path")?) };
+        shared
+            .work(|core| {
+                core.absorb_waiting();
+                core.sensor.save(Path::new(path))
+            })?
+            .map_err(failure)?;
+        Ok(WORMSIFT_OK)
+    })
+}

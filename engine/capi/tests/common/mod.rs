@@ -1,0 +1,112 @@
+//! Compilers, and the library that programs are linked with.
+// Each test binary uses a part of this.
+#![allow(dead_code)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+/// The folder of the C interface.
+pub(crate) fn capi() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A C or C++ compiler of this machine.
+pub(crate) struct Compiler(&'static str);
+
+const STRICT: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
+
+impl Compiler {
+    /// `None` after saying that the test is skipped.
+    pub(crate) fn find(name: &'static str) -> Option<Self> {
+        let found = Command::new(name).arg("--version").output();
+        if found.is_ok_and(|output| output.status.success()) {
+            return Some(Self(name));
+        }
+        eprintln!("skipped: no {name} on this machine");
+        None
+    }
+
+    fn is_cpp(&self) -> bool {
+        self.0 == "c++"
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(self.0);
+        command.args(STRICT).arg("-I").arg(capi().join("include"));
+        command
+    }
+
+    /// Compiles a text without a complaint.
+    pub(crate) fn check(&self, standard: &str, text: &str) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let source = folder.path().join(if self.is_cpp() { "it.cpp" } else { "it.c" });
+        fs::write(&source, text).expect("a file");
+        let mut command = self.command();
+        command.arg(format!("-std={standard}")).arg("-fsyntax-only").arg(&source);
+        expect_silence(&mut command);
+    }
+
+    /// Compiles one source file and links it with the library.
+    pub(crate) fn program(&self, source: &Path, into: &Path) -> PathBuf {
+        let name = source.file_stem().expect("a source file");
+        let program = into.join(name);
+        let mut command = self.command();
+        let standard = if self.is_cpp() { "-std=c++11" } else { "-std=c99" };
+        command.args([standard, "-g", "-O1", "-pthread"]).arg(source);
+        command.arg("-o").arg(&program).arg("-L").arg(library());
+        command.arg("-lwormsift").arg(format!("-Wl,-rpath,{}", library().display()));
+        expect_silence(&mut command);
+        program
+    }
+}
+
+fn expect_silence(command: &mut Command) {
+    let output = command.output().expect("the compiler runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.is_empty(), "{command:?}\n{said}");
+}
+
+/// The folder of `libwormsift.so`, built once, under the name that programs ask for.
+pub(crate) fn library() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let built = Command::new(cargo)
+            .args(["build", "--lib", "--message-format=json", "--manifest-path"])
+            .arg(capi().join("Cargo.toml"))
+            .output()
+            .expect("cargo runs");
+        let said = String::from_utf8_lossy(&built.stderr).into_owned();
+        assert!(built.status.success(), "{said}");
+        let messages = String::from_utf8_lossy(&built.stdout).into_owned();
+        let file = messages
+            .split('"')
+            .find(|word| word.ends_with("/libwormsift.so"))
+            .unwrap_or_else(|| panic!("no library in {messages}"));
+        let file = PathBuf::from(file);
+        let folder = file.parent().expect("a folder").to_owned();
+        // Under its SONAME, too, which is what the loader looks for.
+        let version = env!("CARGO_PKG_VERSION").split('.').collect::<Vec<_>>();
+        let soname = match version[..] {
+            ["0", minor, ..] => format!("libwormsift.so.0.{minor}"),
+            [major, ..] => format!("libwormsift.so.{major}"),
+            [] => unreachable!("a version has numbers"),
+        };
+        let link = folder.join(soname);
+        if fs::read_link(&link).is_err() {
+            // Another test process may be quicker.
+            let _ = std::os::unix::fs::symlink("libwormsift.so", &link);
+        }
+        folder
+    })
+}
+
+/// Runs a program and gives what it printed, if it ended well.
+pub(crate) fn run(command: &mut Command) -> String {
+    let output: Output = command.output().expect("the program runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {}\n{said}", output.status);
+    String::from_utf8(output.stdout).expect("text")
+}

@@ -1,0 +1,151 @@
+//! Hosts in C and C++: the same signatures as everywhere, no leak, no crash.
+
+mod common;
+
+use common::{Compiler, capi, run};
+use engine::capture::{Input, Limits, Trace};
+use engine::decode::{Decoded, Decoder};
+use engine::export::json_lines;
+use engine::{Config, Sensor};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use wormsift_corpora::{Carriage, Outbreak};
+
+/// Little-endian pcap, nanoseconds, Ethernet.
+fn pcap(frames: &[(u64, Vec<u8>)]) -> Vec<u8> {
+    let mut file = Vec::new();
+    for word in [0xa1b2_3c4d_u32, 0x0004_0002, 0, 0, 262_144, 1] {
+        file.extend(word.to_le_bytes());
+    }
+    for (time, frame) in frames {
+        let seconds = (time / 1_000_000_000) as u32;
+        let nanos = (time % 1_000_000_000) as u32;
+        let length = frame.len() as u32;
+        for word in [seconds, nanos, length, length] {
+            file.extend(word.to_le_bytes());
+        }
+        file.extend(frame);
+    }
+    file
+}
+
+fn outbreak(carriage: &str, folder: &Path) -> PathBuf {
+    let trace = Outbreak::new(5)
+        .carriage(carriage.parse::<Carriage>().expect("a carriage"))
+        .background_hosts(20)
+        .infected(60)
+        .trace()
+        .expect("an outbreak");
+    let path = folder.join("outbreak.pcap");
+    fs::write(&path, pcap(&trace.frames)).expect("a file");
+    path
+}
+
+/// Through the Rust API: as frames, or as packets that the host decodes.
+fn through_rust(path: &Path, packets: bool) -> Vec<String> {
+    let mut trace = Trace::open(vec![Input::path(path)]);
+    let mut sensor = Sensor::new(Config::default()).unwrap();
+    let mut worker = sensor.worker();
+    let decoder = Decoder::new(true, false);
+    let mut lines = Vec::new();
+    while let Some(batch) = trace.next_batch(Limits::default()) {
+        if packets {
+            for frame in batch.frames() {
+                if let Decoded::Packet(packet) = decoder.frame(&frame) {
+                    worker.observe(&packet);
+                }
+            }
+            sensor.absorb([&mut worker]);
+        } else {
+            sensor.sift(&batch);
+        }
+        lines.extend(sensor.findings().iter().map(json_lines::write));
+    }
+    sensor.finish();
+    lines.extend(sensor.findings().iter().map(json_lines::write));
+    lines
+}
+
+/// Through the program `wormsift`: findings alone.
+fn through_cli(path: &Path) -> Vec<String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["run", "--release", "--quiet", "--manifest-path"]);
+    command.arg(capi().join("../../cli/Cargo.toml"));
+    command.args(["--", "detect", "--quiet", "--json"]).arg(path);
+    let kinds =
+        ["signature", "update", "summary"].map(|kind| format!("\"type\":\"{kind}\""));
+    let is_finding = |line: &&str| kinds.iter().any(|kind| line.contains(kind));
+    run(&mut command).lines().filter(is_finding).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_same_capture_gives_the_same_findings_everywhere() {
+    let Some(compiler) = Compiler::find("cc") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let program = compiler.program(&capi().join("examples/threaded.c"), folder.path());
+    for carriage in ["udp", "tcp:536"] {
+        let capture = outbreak(carriage, folder.path());
+        let truth = through_rust(&capture, false);
+        assert!(truth.iter().any(|line| line.contains("\"type\":\"signature\"")));
+        assert_eq!(through_rust(&capture, true), truth, "{carriage}: packets");
+        assert_eq!(through_cli(&capture), truth, "{carriage}: program");
+        for threads in ["1", "4"] {
+            let printed = run(Command::new(&program).arg(&capture).arg(threads));
+            let lines: Vec<&str> = printed.lines().collect();
+            assert_eq!(lines, truth, "{carriage}: {threads} threads in C");
+        }
+    }
+}
+
+#[test]
+fn a_host_in_cpp_finds_and_prints_a_rule() {
+    let Some(compiler) = Compiler::find("c++") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let program = compiler.program(&capi().join("examples/minimal.cpp"), folder.path());
+    let printed = run(&mut Command::new(program));
+    assert!(printed.contains(": 300 bytes to port 4444, passed on by "), "{printed}");
+    assert!(printed.contains("alert udp any any -> any 4444 ("), "{printed}");
+    assert!(printed.contains("sid:1500000; rev:1;"), "{printed}");
+}
+
+#[test]
+fn wrong_calls_are_answered() {
+    let Some(compiler) = Compiler::find("cc") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let program = compiler.program(&capi().join("tests/misuse.c"), folder.path());
+    run(&mut Command::new(program));
+}
+
+/// What valgrind finds: anything is a failure.
+#[test]
+fn valgrind_finds_no_error_and_no_leak() {
+    let Some(compiler) = Compiler::find("cc") else { return };
+    if !Command::new("valgrind")
+        .arg("--version")
+        .output()
+        .is_ok_and(|o| o.status.success())
+    {
+        eprintln!("skipped: no valgrind on this machine");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let valgrind = |program: &Path| {
+        let mut command = Command::new("valgrind");
+        command.args([
+            "--quiet",
+            "--error-exitcode=9",
+            "--leak-check=full",
+            "--errors-for-leak-kinds=definite,indirect,possible",
+        ]);
+        command.arg(program);
+        command
+    };
+    let misuse = compiler.program(&capi().join("tests/misuse.c"), folder.path());
+    run(&mut valgrind(&misuse));
+    let threaded = compiler.program(&capi().join("examples/threaded.c"), folder.path());
+    let capture = outbreak("udp", folder.path());
+    let printed = run(valgrind(&threaded).arg(&capture).arg("4"));
+    assert_eq!(printed.lines().collect::<Vec<_>>(), through_rust(&capture, false));
+}
