@@ -42,29 +42,107 @@
 //! # Ok::<(), wormsift::Error>(())
 //! ```
 //!
+//! Packet numbers decide every order. Workers may run on threads of their own
+//! ([`Worker`] and [`Sensor`] are `Send` and `Sync`); the findings do not depend on which
+//! worker a packet went through as long as each [`absorb`](Sensor::absorb) brings only
+//! packets with numbers above those before. A host that cannot promise that still gets
+//! every bound on memory and error.
+//!
+//! # Raw frames
+//!
+//! A host that only captures hands over frames; those that cannot be decoded are counted
+//! by reason.
+//!
+//! ```
+//! use wormsift::packet::LinkType;
+//! use wormsift::{Config, Frame, Sensor, Timestamp};
+//!
+//! let mut sensor = Sensor::new(Config::default())?;
+//! let mut worker = sensor.worker();
+//! worker.frame(&Frame {
+//!     number: 1,
+//!     time: Timestamp::from_nanos(1),
+//!     link: LinkType::ETHERNET,
+//!     original_len: 60,
+//!     data: &[0xff; 60], // an Ethernet frame of nobody's protocol
+//! });
+//! sensor.absorb([&mut worker]);
+//! let stats = sensor.stats();
+//! assert_eq!(stats.count("packets", "frames"), Some(1));
+//! let (_, drops) = stats.sections().find(|(name, _)| *name == "drops").unwrap();
+//! assert_eq!(drops.values().filter_map(|count| count.as_u64()).sum::<u64>(), 1);
+//! # Ok::<(), wormsift::Error>(())
+//! ```
+//!
+//! # Reassembled streams
+//!
+//! A host that puts TCP streams in order hands over pieces of them. Windows across two
+//! pieces are seen, so pieces may be as small as they come.
+//!
+//! ```
+//! use wormsift::packet::{FlowKey, protocol};
+//! use wormsift::{Config, Sensor, StreamPiece, Timestamp};
+//!
+//! let mut sensor = Sensor::new(Config::default())?;
+//! let mut worker = sensor.worker();
+//! let body: Vec<u8> = (0..300_u32).map(|i| (i * i % 251) as u8).collect();
+//! let mut number = 0;
+//! for step in 0..30_u8 {
+//!     let flow = FlowKey {
+//!         source: [10, 0, 0, step / 3].into(),
+//!         destination: [10, 0, 0, step / 3 + 1 + step % 3 * 20].into(),
+//!         protocol: protocol::TCP,
+//!         source_port: 5_000 + u16::from(step),
+//!         destination_port: 4_444,
+//!         encapsulation: 0,
+//!     };
+//!     // Each piece is shorter than a window of 40 bytes.
+//!     for (n, payload) in body.chunks(30).enumerate() {
+//!         number += 1;
+//!         let time = Timestamp::from_nanos(number * 10_000_000);
+//!         let offset = n as u64 * 30;
+//!         worker.stream(&StreamPiece { number, time, flow, offset, payload });
+//!     }
+//! }
+//! sensor.absorb([&mut worker]);
+//! sensor.finish();
+//! let found = sensor.findings().into_iter().next().expect("a worm");
+//! assert_eq!(found.signature().content, body);
+//! # Ok::<(), wormsift::Error>(())
+//! ```
+//!
 //! # Captures
 //!
 //! Files, folders, globs and `-` are one trace; frames are sifted on the rayon pool
 //! that the call runs in, and any number of threads gives the same findings.
 //!
-//! ```no_run
+//! ```
+//! # #[cfg(feature = "capture")] {
 //! use wormsift::capture::{Limits, Trace, inputs};
 //! use wormsift::export::json_lines;
 //! use wormsift::{Config, Sensor};
 //!
-//! let (inputs, unreadable) = inputs(&["captures/".to_owned()]);
+//! # let trace = concat!(env!("CARGO_MANIFEST_DIR"), "/../corpora/traces/outbreak.pcapng.zst");
+//! # let arguments = [trace.to_owned()];
+//! # #[cfg(any())]
+//! let arguments = ["captures/".to_owned()];
+//! let (inputs, unreadable) = inputs(&arguments);
 //! let mut trace = Trace::open(inputs);
 //! let mut sensor = Sensor::new(Config::default())?;
+//! let mut found = 0;
 //! while let Some(batch) = trace.next_batch(Limits::default()) {
 //!     sensor.sift(&batch);
 //!     for finding in sensor.findings() {
 //!         println!("{}", json_lines::write(&finding));
+//!         found += 1;
 //!     }
 //! }
 //! sensor.finish();
 //! for damage in unreadable.into_iter().chain(trace.damage()) {
 //!     eprintln!("{damage}");
 //! }
+//! # assert!(found > 0);
+//! # }
 //! # Ok::<(), wormsift::Error>(())
 //! ```
 //!
