@@ -166,3 +166,35 @@ fn what_cannot_be_evaluated_is_wrong_usage() {
         assert!(stderr(&output).contains(said), "{}", stderr(&output));
     }
 }
+
+/// What good captures repeat raises no alarm in runs that have learned from them, and a
+/// worm does.
+#[test]
+fn what_was_learned_is_known_in_every_run() {
+    let folder = folder("evaluate-learn");
+    let good = folder.join("good.pcapng");
+    let good = good.to_str().expect("a plain name");
+    let written = run(&["generate", "-q", "bulk-mail", "--seed", "1", "-o", good]);
+    assert_eq!(code(&written), 0, "{}", stderr(&written));
+    let counts = |learn: &[&str]| {
+        let arguments = ["evaluate", "-q", "--clean", good, "--scenario", "mail"];
+        let rest = ["--seeds", "1", "--sources", "10", "--destinations", "10"];
+        let last = ["--runs-only", "--json", "-"];
+        let output = run(&[&arguments, learn, &rest[..], &last].concat());
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        let page: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+        let rows = page["rows"].as_array().expect("rows").clone();
+        let clean = page["benign"].as_array().expect("counts").clone();
+        let of = |one: &Value| one["signatures"].as_array().expect("a list").len();
+        (clean.iter().map(of).sum::<usize>(), rows)
+    };
+    let (before, rows) = counts(&[]);
+    assert!(before > 0, "nothing to learn: the test says nothing");
+    let worm = |rows: &[Value]| rows.iter().find(|row| row["name"] == "mail").cloned();
+    let found = worm(&rows).expect("the worm's row");
+    let (after, rows) = counts(&["--learn", good]);
+    assert_eq!(after, 0);
+    let still = worm(&rows).expect("the worm's row");
+    assert_eq!(still["as_expected"], found["as_expected"]);
+    assert_eq!(still["as_expected"], true, "{still}");
+}

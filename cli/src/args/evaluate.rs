@@ -58,6 +58,10 @@ pub(crate) struct EvaluateArgs {
     /// its rule alert on?
     #[arg(long, value_name = "CAPTURE", num_args = 1..)]
     pub(crate) held_out: Vec<String>,
+    /// Captures without worms, from which each run learns first what is good, as
+    /// `wormsift learn` does
+    #[arg(long, value_name = "CAPTURE", num_args = 1..)]
+    pub(crate) learn: Vec<String>,
     /// Seeds of each scenario, from 1 on. Default: 20
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub(crate) seeds: Option<u64>,

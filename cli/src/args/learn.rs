@@ -27,7 +27,7 @@ pub(crate) struct LearnArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) merge: Vec<PathBuf>,
     /// Sightings within the prevalence window after which a content is learned, 1 to 15
-    #[arg(long, value_name = "COUNT", default_value_t = 2,
+    #[arg(long, value_name = "COUNT", default_value_t = Baseline::DEFAULT_SIGHTINGS,
           value_parser = clap::value_parser!(u8).range(1..=15))]
     pub(crate) sightings: u8,
     /// How often an unknown content may be taken for a known one, 1e-12 to 0.1

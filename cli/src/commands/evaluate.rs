@@ -3,6 +3,7 @@
 use crate::args::EvaluateArgs;
 use crate::evaluate::held_out::HeldOut;
 use crate::evaluate::job::{Job, Key, capture_jobs, jobs, values};
+use crate::evaluate::learned::Learned;
 use crate::evaluate::plan::Plan;
 use crate::evaluate::results::{Evaluation, Input, Row, Run, SCHEMA, Subject};
 use crate::evaluate::rules_hit::Rules;
@@ -48,6 +49,7 @@ pub(super) fn run(args: &EvaluateArgs, talk: &mut Talk) -> Result<Exit, Failure>
         [] => None,
         files => Some(HeldOut::read(files)?),
     };
+    let known = Learned::read(&plan.learn)?;
     let also = |rules: &Rules<'_>, run: &mut Run| {
         if let Some(held_out) = &held_out {
             held_out.count(rules, run);
@@ -58,7 +60,7 @@ pub(super) fn run(args: &EvaluateArgs, talk: &mut Talk) -> Result<Exit, Failure>
         None => None,
     };
     talk.show_progress();
-    let outcome = runner::run(work, threads, kept.as_mut(), &also, talk);
+    let outcome = runner::run(work, threads, kept.as_mut(), &known, &also, talk);
     talk.end_progress();
     let outcome = outcome?;
     let mut runs = outcome.runs;
@@ -66,7 +68,8 @@ pub(super) fn run(args: &EvaluateArgs, talk: &mut Talk) -> Result<Exit, Failure>
     evaluation.rows = rows::rows(&plan.stories, plan.sweep.as_ref(), runs);
     evaluation.rows.append(&mut others);
     if outcome.stopped_by.is_none() {
-        let curves = || add_curves(&mut evaluation, &plan, &config, !args.runs_only);
+        let curves =
+            || add_curves(&mut evaluation, &plan, &config, &known, !args.runs_only);
         args.run.pool()?.install(curves)?;
     }
     evaluation.setting.seconds = started.elapsed().as_secs_f64();
@@ -90,8 +93,12 @@ fn work(
     build: &str,
 ) -> Result<Vec<Job>, Failure> {
     let sweep = plan.sweep.as_ref();
-    // Held-out captures are counted in every run.
-    let given = format!("{build}\n{}", setting::hashes(inputs, &plan.held_out));
+    // Held-out captures are counted in every run, and what is learned is known in each.
+    let given = format!(
+        "{build}\n{}\n{}",
+        setting::hashes(inputs, &plan.held_out),
+        setting::hashes(inputs, &plan.learn)
+    );
     let mut work = jobs(&plan.stories, sweep, config, &given)?;
     let clean =
         (!plan.clean.is_empty()).then(|| (plan.clean_name(), &plan.clean[..], None));
@@ -112,6 +119,7 @@ fn add_curves(
     evaluation: &mut Evaluation,
     plan: &Plan,
     config: &Config,
+    known: &Learned,
     all: bool,
 ) -> Result<(), Failure> {
     if all {
@@ -123,7 +131,7 @@ fn add_curves(
     }
     if !plan.clean.is_empty() {
         let clean = HeldOut::read(&plan.clean)?;
-        evaluation.benign = clean.false_positives(config)?;
+        evaluation.benign = clean.false_positives(config, known)?;
         if all {
             evaluation.maps.push(clean.map(config)?);
         }

@@ -47,13 +47,7 @@ pub(super) fn run(args: &LearnArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         if let Some(batch) = read.batch.filter(|batch| !batch.is_empty()) {
             pool.install(|| sensor.sift(&batch));
         }
-        for decision in sensor.decisions() {
-            if decision.prevalence >= u32::from(args.sightings) {
-                baseline.learn(decision.key);
-            }
-        }
-        // What repeats is what is wanted here: nobody asks who alarms.
-        sensor.findings();
+        note_known(&mut sensor, &mut baseline, args.sightings);
         read.damage.iter().for_each(|line| talk.error(line));
         damaged |= !read.damage.is_empty();
         talk.progress().at(read.progress.position, read.progress.total);
@@ -79,6 +73,17 @@ pub(super) fn run(args: &LearnArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         keys.capacity()
     ));
     Ok(if damaged { Exit::Damaged } else { Exit::Done })
+}
+
+/// Enters what a sensor that keeps decisions has seen so often into a baseline.
+pub(crate) fn note_known(sensor: &mut Sensor, baseline: &mut Baseline, sightings: u8) {
+    for decision in sensor.decisions() {
+        if decision.prevalence >= u32::from(sightings) {
+            baseline.learn(decision.key);
+        }
+    }
+    // What repeats is what is wanted here: nobody asks who alarms.
+    sensor.findings();
 }
 
 /// Reads a baseline for runs with these settings.

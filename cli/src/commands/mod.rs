@@ -16,7 +16,7 @@ mod matching;
 
 pub(crate) use generate::truth_beside;
 #[cfg(target_os = "linux")]
-pub(crate) use learn::read as read_baseline;
+pub(crate) use learn::{note_known, read as read_baseline};
 
 use crate::args::{Cli, Command};
 use crate::exit_code::{Exit, Failure};

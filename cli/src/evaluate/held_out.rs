@@ -1,6 +1,7 @@
 //! What would the signatures alert on in traffic without worms?
 
 use super::extras::keys;
+use super::learned::Learned;
 use super::results::{BenignCount, DispersionMap, Run};
 use super::rules_hit::Rules;
 use super::run::{false_signature, sift};
@@ -39,13 +40,14 @@ impl HeldOut {
     pub(crate) fn false_positives(
         &self,
         base: &Config,
+        known: &Learned,
     ) -> Result<Vec<BenignCount>, Failure> {
         let frames = self.stored.frames();
         let mut counts = Vec::new();
         for threshold in [30, 10, 3] {
             let mut config = base.clone();
             (config.sources, config.destinations) = (threshold, threshold);
-            let said = sift(&config, &frames).map_err(Failure::usage)?;
+            let said = sift(&config, &frames, known).map_err(Failure::usage)?;
             let last = said.last();
             let by = |alarm: Alarm, thresholds: String| {
                 let fired =

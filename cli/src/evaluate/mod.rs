@@ -4,6 +4,7 @@ pub(crate) mod csv;
 pub(crate) mod extras;
 pub(crate) mod held_out;
 pub(crate) mod job;
+pub(crate) mod learned;
 pub(crate) mod manifest;
 pub(crate) mod page;
 pub(crate) mod plan;

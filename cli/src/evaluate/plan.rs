@@ -23,6 +23,7 @@ pub(crate) struct Plan {
     pub(crate) labelled: Vec<(String, PathBuf)>,
     pub(crate) clean: Vec<String>,
     pub(crate) held_out: Vec<String>,
+    pub(crate) learn: Vec<String>,
     pub(crate) sweep: Option<Sweep>,
 }
 
@@ -90,6 +91,7 @@ impl Plan {
             labelled,
             clean: or(&args.clean, manifest.clean),
             held_out: or(&args.held_out, manifest.held_out),
+            learn: args.learn.clone(),
             sweep,
         };
         if plan.stories.is_empty() && plan.labelled.is_empty() && plan.clean.is_empty() {
@@ -114,7 +116,7 @@ impl Plan {
     /// Every capture that is read.
     pub(crate) fn captures(&self) -> impl Iterator<Item = &String> {
         let labelled = self.labelled.iter().map(|(name, _)| name);
-        self.clean.iter().chain(&self.held_out).chain(labelled)
+        self.clean.iter().chain(&self.held_out).chain(&self.learn).chain(labelled)
     }
 
     fn name(&self, suite: bool) -> String {

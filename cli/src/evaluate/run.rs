@@ -3,6 +3,7 @@
 //! [`sift`] is given frames and settings, as `detect` is, and no truth; [`judge`] comes
 //! after it.
 
+use super::learned::Learned;
 use super::results::{FalseSignature, Found, Run};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -40,8 +41,12 @@ const TICK: u64 = 1_000_000_000;
 
 /// Sifts frames with the public API that `detect` uses. Batches end where a second of
 /// packet time does, so that it is known when an update was made.
-pub(crate) fn sift(config: &Config, frames: &[Frame<'_>]) -> Result<Said, Error> {
-    let mut sensor = Sensor::new(config.clone())?;
+pub(crate) fn sift(
+    config: &Config,
+    frames: &[Frame<'_>],
+    known: &Learned,
+) -> Result<Said, Error> {
+    let mut sensor = known.sensor(config)?;
     let mut news = Vec::new();
     let started = Instant::now();
     let second = |frame: &Frame<'_>| frame.time.as_nanos() / TICK;

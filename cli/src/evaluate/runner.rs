@@ -1,6 +1,7 @@
 //! How are the runs shared out, kept and taken up again?
 
 use super::job::{Job, Key};
+use super::learned::Learned;
 use super::results::Run;
 use super::rules_hit::Rules;
 use super::run::{judge, sift};
@@ -35,6 +36,7 @@ pub(crate) fn run(
     mut jobs: Vec<Job>,
     threads: usize,
     kept: Option<&mut Kept>,
+    known: &Learned,
     also: Also<'_>,
     talk: &mut Talk,
 ) -> Result<Outcome, Failure> {
@@ -61,7 +63,7 @@ pub(crate) fn run(
     thread::scope(|scope| {
         for _ in 0..threads.max(1) {
             let (sender, queue) = (sender.clone(), &queue);
-            scope.spawn(move || work(queue, &sender, also));
+            scope.spawn(move || work(queue, &sender, known, also));
         }
         drop(sender);
         let mut done = 0;
@@ -116,7 +118,7 @@ impl Queue {
 
 type Done = Result<(Key, Run), Failure>;
 
-fn work(queue: &Queue, sender: &Sender<Done>, also: Also<'_>) {
+fn work(queue: &Queue, sender: &Sender<Done>, known: &Learned, also: Also<'_>) {
     let pool = match rayon::ThreadPoolBuilder::new().num_threads(1).build() {
         Ok(pool) => pool,
         Err(error) => {
@@ -139,7 +141,7 @@ fn work(queue: &Queue, sender: &Sender<Done>, also: Also<'_>) {
             if queue.is_stopped() {
                 return;
             }
-            let said = pool.install(|| sift(&config, &frames));
+            let said = pool.install(|| sift(&config, &frames, known));
             let done = said.map_err(Failure::usage).map(|said| {
                 let mut run = judge(&said, truth, &config);
                 run.frames_hash.clone_from(&hash);

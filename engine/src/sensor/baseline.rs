@@ -42,6 +42,10 @@ impl Baseline {
     /// 1,000 sampled windows one of them in 0.1 % of cases.
     pub const DEFAULT_RATE: f64 = 1e-6;
 
+    /// Sightings within a prevalence window from which on a content is learned, unless told
+    /// otherwise: what was seen once is hardly ever what disperses, and is most of all.
+    pub const DEFAULT_SIGHTINGS: u8 = 2;
+
     /// An empty one of at most `bytes` (where that is 3 KiB or more) for sensors with
     /// these settings; `false_positive_rate` is held up to
     /// [`capacity`](LearnedKeys::capacity) keys.
