@@ -54,7 +54,18 @@ pub(super) fn run(args: &LearnArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     }
     talk.end_progress();
     let keys = baseline.keys();
-    if keys.len() > keys.capacity() {
+    if keys.refused() > 0 {
+        talk.warning(format_args!(
+            "a content found no room {} times and is not known: {} hold {} at a rate of {:e}; a \
+             larger --size or more --sightings would help",
+            keys.refused(),
+            args.size,
+            keys.capacity(),
+            args.false_positive_rate,
+        ));
+    }
+    // Only merging goes beyond it.
+    if keys.len() > keys.capacity() + keys.capacity() / 64 {
         talk.warning(format_args!(
             "{} contents are more than the {} that {} hold at a rate of {:e}: one unknown content \
              in {:.0} is now taken for a known one; a larger --size or more --sightings would help",

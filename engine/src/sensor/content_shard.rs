@@ -312,7 +312,10 @@ impl ContentShard {
     fn is_known_good(&mut self, key: u64, now: u64) -> bool {
         let Some(baseline) = &mut self.baseline else { return false };
         if now < self.learns_until {
-            baseline.insert(key);
+            // A filter that is too full would know everything.
+            if !baseline.is_full() {
+                baseline.insert(key);
+            }
             self.counters.learned += 1;
             return true;
         }

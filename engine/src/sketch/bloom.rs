@@ -66,6 +66,11 @@ impl Bloom {
         self.capacity
     }
 
+    /// Whether it holds all that it can: with more it would say yes ever more often.
+    pub fn is_full(&self) -> bool {
+        self.entered >= self.capacity
+    }
+
     /// How often it says yes wrongly at its present load: (1 - e^(-kn/m))^k.
     pub fn false_positive_rate(&self) -> f64 {
         let hashes = f64::from(self.filter.number_of_hash_functions());

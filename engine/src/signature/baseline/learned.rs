@@ -67,6 +67,7 @@ pub struct LearnedKeys {
     rate: f64,
     bytes: usize,
     filters: Vec<Bloom>,
+    refused: u64,
 }
 
 impl LearnedKeys {
@@ -86,6 +87,7 @@ impl LearnedKeys {
             rate: false_positive_rate,
             bytes,
             filters: seeds.iter().map(filter).collect(),
+            refused: 0,
         }
     }
 
@@ -186,9 +188,21 @@ impl LearnedKeys {
         Ok(())
     }
 
-    /// Enters a key of the filter `part`; true when it was new.
+    /// Enters a key of the filter `part`; true when it was new. A full filter takes none:
+    /// what it does not know may alarm, while one that is too full would know everything,
+    /// and hide every worm.
     pub fn insert(&mut self, part: usize, key: u64) -> bool {
-        self.filters[part].insert(key)
+        let filter = &mut self.filters[part];
+        if !filter.is_full() {
+            return filter.insert(key);
+        }
+        self.refused += u64::from(!filter.contains(key));
+        false
+    }
+
+    /// How often a key found no room; one that came again counts again.
+    pub fn refused(&self) -> u64 {
+        self.refused
     }
 
     /// Whether the filter `part` knows the key; no is certain.
@@ -341,6 +355,16 @@ mod tests {
             .count();
         // 1 % of 200,000 with a standard deviation of 45: six of them.
         assert!((1_700..2_300).contains(&wrong), "{wrong}");
+    }
+
+    #[test]
+    fn what_finds_no_room_is_counted_and_makes_nothing_else_known() {
+        let spread = |i: u64| i.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let capacity = learned([]).capacity() as u64;
+        let over = learned((0..4 * capacity).map(spread));
+        assert!(over.len() as u64 <= capacity + SEEDS.len() as u64);
+        assert!(over.refused() > 2 * capacity);
+        assert!(over.false_positive_rate() < 1.2e-2, "{}", over.false_positive_rate());
     }
 
     #[test]
