@@ -381,6 +381,7 @@ pub(crate) mod testing {
                 alarms: vec![Alarm::Propagation],
                 distinct_bytes: 80,
                 reasons: vec!["Twelve hosts passed it on.".to_owned()],
+                ..Evidence::default()
             },
             samples: Vec::new(),
         }

@@ -24,6 +24,7 @@ fn main() -> Result<(), wormsift::error::Error> {
             source_port: 40_000 + step as u16,
             destination_port: 4_444,
             sequence: 0,
+            acknowledgement: 0,
             tcp_flags: 0,
             encapsulation: 0,
             payload: &worm,

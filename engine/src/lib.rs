@@ -28,6 +28,7 @@
 //!         source_port: 5_000,
 //!         destination_port: 4_444,
 //!         sequence: 0,
+//!         acknowledgement: 0,
 //!         tcp_flags: 0,
 //!         encapsulation: 0,
 //!         payload: &body,

@@ -13,7 +13,7 @@ mod patterns;
 use crate::error::Error;
 use crate::export::{Rule, Service};
 use crate::packet::{Packet, protocol, tcp_flags};
-use crate::stream::{Segment, StreamTails};
+use crate::stream::{Acknowledgement, Segment, StreamTails};
 use patterns::Patterns;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -186,6 +186,7 @@ impl Matcher {
                 direction,
                 sequence: packet.sequence,
                 syn: packet.tcp_flags & tcp_flags::SYN != 0,
+                acknowledgement: Acknowledgement::Unknown,
                 payload: packet.payload,
             };
             let (patterns, found) = (&self.patterns, &mut self.found);

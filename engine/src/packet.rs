@@ -137,6 +137,8 @@ pub struct Packet<'a> {
     /// TCP sequence number of the first payload byte (of the SYN itself on a
     /// SYN); 0 for other protocols.
     pub sequence: u32,
+    /// TCP acknowledgement number; counts only where [`tcp_flags::ACK`] is set.
+    pub acknowledgement: u32,
     /// TCP flags, see [`tcp_flags`]; 0 for other protocols.
     pub tcp_flags: u8,
     /// What the flow is wrapped in: VLAN and tunnel identifiers folded to one

@@ -48,6 +48,7 @@ fn spread(sensor: &mut Sensor, payloads: impl Fn(u8) -> Vec<u8>) -> Vec<Signatur
             source_port: 4_000 + u16::from(i),
             destination_port: 8_080,
             sequence: 0,
+            acknowledgement: 0,
             tcp_flags: 0,
             encapsulation: 0,
             payload: &payload,

@@ -58,6 +58,7 @@ fn judge(config: &Config, messages: &[Message]) -> Vec<(u64, Decision, Truth)> {
             source_port: 9,
             destination_port: 7_777,
             sequence: 0,
+            acknowledgement: 0,
             tcp_flags: 0,
             encapsulation: 0,
             payload: &body(message.content),

@@ -302,6 +302,7 @@ proptest! {
                         source_port: 1,
                         destination_port: 2,
                         sequence: *time as u32,
+                        acknowledgement: 0,
                         tcp_flags: *flags,
                         encapsulation: *number,
                         payload,

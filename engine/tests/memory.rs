@@ -75,6 +75,7 @@ impl Flood {
             source_port: self.random.next() as u16,
             destination_port: 9_999,
             sequence: self.random.next() as u32,
+            acknowledgement: 0,
             tcp_flags: 0,
             encapsulation: 0,
             payload,

@@ -31,6 +31,7 @@ fn flood(instead: impl Fn(u64) -> Option<(u32, u32, Vec<u8>)>) -> Sensor {
             source_port: 7,
             destination_port: 9,
             sequence: 0,
+            acknowledgement: 0,
             tcp_flags: 0,
             encapsulation: 0,
             payload: &payload,

@@ -110,6 +110,7 @@ fn outbreak(seed: u64, how: Carriage, tails: bool) -> Run {
                     source_port: port,
                     destination_port: 7_001,
                     sequence,
+                    acknowledgement: 0,
                     tcp_flags: flags,
                     encapsulation: 0,
                     payload: &payload,

@@ -98,6 +98,7 @@ fn a_single_worker_is_put_into_order_too() {
                 source_port: 4_000,
                 destination_port: 53,
                 sequence: 0,
+                acknowledgement: 0,
                 tcp_flags: 0,
                 encapsulation: 0,
                 payload: &common::Random(9).bytes(700),

@@ -6,7 +6,7 @@ mod common;
 use common::Random;
 use std::collections::HashSet;
 use wormsift::fingerprint::{Fingerprinter, Kernel, Sampling, Scratch};
-use wormsift::stream::{Segment, StreamTails};
+use wormsift::stream::{Acknowledgement, Segment, StreamTails};
 
 const BETA: usize = 40;
 const W: u16 = 128;
@@ -26,7 +26,13 @@ fn kept(
         sampler.for_each(scratch, payload, |_, print| {
             prints.insert(print.0);
         });
-        let segment = Segment { direction, sequence, syn: false, payload };
+        let segment = Segment {
+            direction,
+            sequence,
+            syn: false,
+            acknowledgement: Acknowledgement::Unknown,
+            payload,
+        };
         tails.advance(segment, |buffer, _, _| {
             sampler.for_each(scratch, buffer, |_, print| {
                 prints.insert(print.0);

@@ -136,6 +136,7 @@ mod tests {
             source_port: 1,
             destination_port: 2,
             sequence: 0,
+            acknowledgement: 0,
             tcp_flags: 0,
             encapsulation: 0,
             payload: b"x",

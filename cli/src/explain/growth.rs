@@ -5,6 +5,7 @@ use crate::talk::{Paint, Palette};
 use serde::Serialize;
 use std::fmt::Write as _;
 use wormsift::packet::Timestamp;
+use wormsift::signature::Growth;
 
 /// Lines of the drawing.
 const STEPS: u64 = 12;
@@ -42,53 +43,23 @@ fn steps(times: &[Timestamp]) -> Vec<(Timestamp, u64)> {
         .collect()
 }
 
-/// Exponential growth, as fitted: after t seconds exp(`rate_per_second` t) times as many
-/// hosts.
+/// The engine's fit, as it is written out.
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Fit {
     rate_per_second: f64,
-    /// ln 2 / `rate_per_second`.
     doubling_seconds: f64,
-    /// Of `rate_per_second`. It takes deviations as independent, which those of a running
-    /// count are not: it tells a good fit from a bad one, and is no confidence interval.
     standard_error: f64,
-    /// Distinct times that the line was laid through.
-    points: usize,
+    points: u64,
 }
 
-/// Fewer distinct times than this say nothing of a line's slope and scatter.
-const LEAST_POINTS: usize = 4;
-
-/// Ordinary least squares of ln(hosts so far) over seconds, hosts of one time as one
-/// point: the early phase of an epidemic is a line there, and one that has reached most
-/// of its hosts bends below it. `None` of fewer than four distinct times.
+/// The fit through the times at which hosts began to send, see [`Growth::fit`].
 pub(super) fn fit(times: &[Timestamp]) -> Option<Fit> {
-    let first = times.first()?.as_nanos();
-    let points: Vec<(f64, f64)> = (1..=times.len())
-        .filter(|n| times.get(*n) != Some(&times[n - 1]))
-        .map(|n| {
-            let seconds = (times[n - 1].as_nanos() - first) as f64 / 1e9;
-            (seconds, (n as f64).ln())
-        })
-        .collect();
-    if points.len() < LEAST_POINTS {
-        return None;
-    }
-    let n = points.len() as f64;
-    let x = points.iter().map(|point| point.0).sum::<f64>() / n;
-    let y = points.iter().map(|point| point.1).sum::<f64>() / n;
-    let sum = |f: fn(f64, f64) -> f64| -> f64 {
-        points.iter().map(|point| f(point.0 - x, point.1 - y)).sum()
-    };
-    let (xx, xy, yy) = (sum(|x, _| x * x), sum(|x, y| x * y), sum(|_, y| y * y));
-    let rate = xy / xx;
-    // Rounding may leave a perfect fit just below zero.
-    let scatter = (yy - rate * xy).max(0.0) / (n - 2.0);
+    let fit = Growth::fit(times)?;
     Some(Fit {
-        rate_per_second: rate,
-        doubling_seconds: std::f64::consts::LN_2 / rate,
-        standard_error: (scatter / xx).sqrt(),
-        points: points.len(),
+        rate_per_second: fit.rate_per_second,
+        doubling_seconds: fit.doubling_seconds,
+        standard_error: fit.standard_error,
+        points: fit.points,
     })
 }
 
@@ -107,7 +78,7 @@ pub(super) fn write(text: &mut String, times: &[Timestamp], palette: Palette) {
     if let Some(line) = doubling(times) {
         let _ = writeln!(text, "   {line}");
     }
-    if let Some(fit) = fit(times) {
+    if let Some(fit) = Growth::fit(times) {
         let _ = writeln!(
             text,
             "   least squares of ln(hosts): {:.3e} per second, standard error {:.1e}, \
@@ -115,7 +86,7 @@ pub(super) fn write(text: &mut String, times: &[Timestamp], palette: Palette) {
             fit.rate_per_second,
             fit.standard_error,
             fit.doubling_seconds,
-            counted(fit.points as u64, "point"),
+            counted(fit.points, "point"),
         );
     }
 }
@@ -155,47 +126,5 @@ mod tests {
         assert_eq!(doubling(&[at(1), at(2), at(3)]), None);
         let times: Vec<Timestamp> = (1..=8).map(|n| at(n * n)).collect();
         assert_eq!(doubling(&times).as_deref(), Some("from 4 hosts to 8 in 48.0 s"));
-    }
-
-    #[test]
-    fn a_doubling_count_is_fitted_exactly() {
-        // 1, 2, 4, ... 32 hosts at 0, 10, 20, ... seconds.
-        let mut times = vec![at(0)];
-        for step in 1..=5 {
-            times.extend(vec![at(10 * step); 1 << (step - 1)]);
-        }
-        let fit = fit(&times).unwrap();
-        assert_eq!(fit.points, 6);
-        assert!((fit.doubling_seconds - 10.0).abs() < 1e-9, "{fit:?}");
-        assert!(fit.standard_error < 1e-6, "{fit:?}");
-    }
-
-    #[test]
-    fn the_fit_is_the_textbooks() {
-        // Through (0, 0), (1, ln 2), (2, ln 3), (3, ln 4), by hand: the sum of
-        // (x - 1.5) y is 1.5 ln 4 + 0.5 ln 3 - 0.5 ln 2 = 2.2821740, and of squares 5.
-        let fit = fit(&[at(5), at(6), at(7), at(8)]).unwrap();
-        assert!((fit.rate_per_second - 0.456_434_8).abs() < 1e-6, "{fit:?}");
-        // The standard error from the residuals one by one.
-        let (rate, middle) = (fit.rate_per_second, 24_f64.ln() / 4.0);
-        let residuals: f64 = (0..4)
-            .map(|i| {
-                let x = f64::from(i);
-                ((x + 1.0).ln() - middle - rate * (x - 1.5)).powi(2)
-            })
-            .sum();
-        let expected = (residuals / 2.0 / 5.0).sqrt();
-        assert!((fit.standard_error - expected).abs() < 1e-12, "{fit:?}");
-    }
-
-    #[test]
-    fn too_few_times_or_all_at_once_give_no_fit() {
-        assert_eq!(fit(&[]), None);
-        assert_eq!(fit(&[at(1), at(2), at(3)]), None);
-        assert_eq!(fit(&[at(1); 100]), None);
-        let mut three = vec![at(1); 50];
-        three.extend([at(2), at(2), at(3)]);
-        assert_eq!(fit(&three), None);
-        assert!(fit(&[at(0), at(1), at(2), Timestamp::from_nanos(u64::MAX)]).is_some());
     }
 }

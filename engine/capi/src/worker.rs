@@ -143,6 +143,7 @@ pub unsafe extern "C" fn wormsift_worker_packet(
             source_port: it.source_port,
             destination_port: it.destination_port,
             sequence: it.sequence,
+            acknowledgement: it.acknowledgement,
             tcp_flags: it.tcp_flags,
             encapsulation: it.encapsulation,
             payload,

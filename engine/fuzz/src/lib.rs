@@ -13,7 +13,7 @@ use wormsift::export::{
 };
 use wormsift::packet::{Frame, LinkType, Packet, Timestamp};
 use wormsift::sensor::Sensor;
-use wormsift::stream::{Segment, StreamTails};
+use wormsift::stream::{Acknowledgement, Segment, StreamTails};
 
 /// Bytes taken from the front; zeros once there are no more.
 struct Input<'a>(&'a [u8]);
@@ -111,6 +111,7 @@ pub fn segments(data: &[u8]) {
             direction: 1 + u64::from(flags & 3),
             sequence: u32::from(input.byte()).wrapping_mul(7).wrapping_sub(100),
             syn: flags & 4 != 0,
+            acknowledgement: Acknowledgement::Unknown,
             payload: input.piece(),
         };
         tails.advance(segment, |buffer, seam, _| {
@@ -156,6 +157,7 @@ pub fn sensor(data: &[u8]) {
             source_port: u16::from(port),
             destination_port: 80,
             sequence: u32::from(port).wrapping_mul(flags.into()),
+            acknowledgement: 0,
             tcp_flags: flags >> 3 & 7,
             encapsulation: 0,
             payload,

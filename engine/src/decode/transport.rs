@@ -63,6 +63,9 @@ fn tcp<'a>(context: &Context, network: &Network, data: &'a [u8]) -> Outcome<'a> 
     }
     found(Packet {
         sequence: u32::from_be_bytes([header[4], header[5], header[6], header[7]]),
+        acknowledgement: u32::from_be_bytes([
+            header[8], header[9], header[10], header[11],
+        ]),
         tcp_flags: header[13],
         ..with_ports(context, network, protocol::TCP, header, payload)
     })
@@ -160,6 +163,7 @@ fn packet<'a>(
         source_port: 0,
         destination_port: 0,
         sequence: 0,
+        acknowledgement: 0,
         tcp_flags: 0,
         encapsulation: context.encapsulation,
         payload,

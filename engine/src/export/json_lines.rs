@@ -18,9 +18,15 @@
 //! | `source_list`, `destination_list` | up to 64 exact addresses in numeric order |
 //! | `spread`, `relays` | sum of fan-outs; {`host`, `received_at`, `sent_at`, `fan_out`} |
 //! | `first_seen`, `last_seen`, `detected_at` | RFC 3339, UTC, nanoseconds |
-//! | `evidence` | {`keys`, `alarms`, `distinct_bytes`, `reasons`} |
+//! | `evidence` | {`keys`, `alarms`, `distinct_bytes`, `reasons`} and the five that follow |
+//! | `.growth` | null or {`rate_per_second`, `doubling_seconds`, `standard_error`, `points`} |
+//! | `.handshake` | listed sources over TCP: {`answered`, `unanswered`, `unknown`} |
+//! | `.view` | {`two_way`, `directions`, `answered`}: TCP directions that the tap saw get answers |
+//! | `.load` | shares of 0 to 1, three digits: {`prevalence_fill`, `dispersion_fill`} |
+//! | `.nearest` | null or {`literals`, `bytes`}: the boilerplate that covers most of the content |
 //! | `samples` | {`packet`, `time`, `source`, `destination`, `source_port`, `destination_port`, `offset`, `payload_length`} |
 
+mod evidence;
 mod record;
 
 use crate::signature::Finding;

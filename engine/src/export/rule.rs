@@ -70,7 +70,7 @@ const LEAST_VALUES: usize = 8;
 const LEAST_BITS: u32 = 48;
 
 /// A signature as rules see it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rule<'a> {
     /// What it is made of.
     pub signature: &'a Signature,
@@ -357,6 +357,7 @@ pub(super) mod tests {
                 alarms: vec![Alarm::Propagation],
                 distinct_bytes: 200,
                 reasons: vec!["Two hosts passed it on.".to_owned()],
+                ..Evidence::default()
             },
             samples: (0..8).map(sample).collect(),
         }

@@ -26,12 +26,7 @@ fn signature(protocol: u8, port: Option<u16>, tokens: &[&[u8]]) -> Signature {
         first_seen: Timestamp::default(),
         last_seen: Timestamp::default(),
         detected_at: Timestamp::default(),
-        evidence: Evidence {
-            keys: 0,
-            alarms: Vec::new(),
-            distinct_bytes: 0,
-            reasons: Vec::new(),
-        },
+        evidence: Evidence::default(),
         samples: Vec::new(),
     }
 }
@@ -52,6 +47,7 @@ fn packet(protocol: u8, port: u16, sequence: u32, payload: &[u8]) -> Packet<'_> 
         source_port: 40_000,
         destination_port: port,
         sequence,
+        acknowledgement: 0,
         tcp_flags: 0,
         encapsulation: 0,
         payload,

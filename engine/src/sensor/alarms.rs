@@ -3,7 +3,7 @@
 use super::stats::ContentCounters;
 use crate::packet::Timestamp;
 use crate::propagation::Propagation;
-use crate::signature::{Alarm, AlarmedCandidate, Candidate, Candidates};
+use crate::signature::{Alarm, AlarmedCandidate, Candidate, Candidates, Load};
 use crate::state::persist;
 use std::cmp::Reverse;
 
@@ -111,6 +111,7 @@ impl Alarms {
         &mut self,
         candidates: &mut Candidates,
         propagation: &Propagation,
+        load: Load,
         counters: &mut ContentCounters,
     ) {
         self.least_pending = (false, 0);
@@ -151,6 +152,7 @@ impl Alarms {
                     samples: Vec::new(),
                     packet: first.packet,
                     offset: first.offset,
+                    load,
                 },
             });
         }

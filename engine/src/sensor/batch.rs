@@ -3,6 +3,7 @@
 use super::sizing::{CONTENT_SHARDS, FLOW_SHARDS};
 use super::stats::PacketCounters;
 use crate::packet::{Frame, Host, LinkType, Packet, Timestamp, tcp_flags};
+use crate::stream::Acknowledgement;
 
 /// One sampled window seen in one packet.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,10 @@ pub(crate) fn content_shard(key: u64) -> usize {
     (key >> (64 - CONTENT_SHARDS.trailing_zeros())) as usize
 }
 
+/// The flag of what a host has put together from segments; on the wire this bit is CWR
+/// (RFC 3168), which no stage reads.
+pub(crate) const REASSEMBLED: u8 = 0x80;
+
 /// What the later stages need to know of a packet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Record {
@@ -34,6 +39,7 @@ pub(crate) struct Record {
     /// What protocol and port add to each of its keys.
     pub(crate) salt: u64,
     pub(crate) sequence: u32,
+    pub(crate) acknowledgement: u32,
     pub(crate) source_port: u16,
     pub(crate) destination_port: u16,
     pub(crate) protocol: u8,
@@ -55,6 +61,7 @@ impl Record {
             direction: 0,
             salt: 0,
             sequence: 0,
+            acknowledgement: 0,
             source_port: 0,
             destination_port: 0,
             protocol: 0,
@@ -67,6 +74,17 @@ impl Record {
 
     pub(crate) fn syn(&self) -> bool {
         self.flags & tcp_flags::SYN != 0
+    }
+
+    /// What it says of the other direction.
+    pub(crate) fn acknowledged(&self) -> Acknowledgement {
+        if self.flags & REASSEMBLED != 0 {
+            Acknowledgement::Unknown
+        } else if self.flags & tcp_flags::ACK != 0 {
+            Acknowledgement::Number(self.acknowledgement)
+        } else {
+            Acknowledgement::Absent
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::alarms::{Alarms, PendingAlarm};
 use super::batch::{Chunk, Place, Record, SeamSighting};
+use super::flow_shard::FlowShard;
 use super::seeds::Seeds;
 use super::sizing::Plan;
 use super::stats::ContentCounters;
@@ -12,9 +13,10 @@ use crate::fingerprint::prefetch;
 use crate::packet::{Host, Timestamp};
 use crate::prevalence::Prevalence;
 use crate::propagation::Propagation;
-use crate::signature::{Alarm, Candidates, SampleRequest, Seen, Snapshot};
+use crate::signature::{Alarm, Candidates, Load, SampleRequest, Seen, Snapshot};
 use crate::sketch::Bloom;
 use crate::state::persist;
+use crate::stream::Handshake;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -189,7 +191,7 @@ impl ContentShard {
     }
 
     /// Applies a batch: the chunks' sightings of this shard and `seams`, which is
-    /// sorted by (place, offset). `now` is the time after the batch's last packet.
+    /// sorted by (place, offset); `flow` has judged its segments. `now` is the time after the batch's last packet.
     ///
     /// It may stop halfway, before a packet and after a tick, so that evidence does not
     /// pile up: another call with the same batch goes on from there.
@@ -198,6 +200,7 @@ impl ContentShard {
         shard: usize,
         chunks: &[Chunk],
         seams: &[SeamSighting],
+        flow: &[FlowShard],
         now: u64,
     ) {
         self.place = None;
@@ -222,27 +225,34 @@ impl ContentShard {
                 while let Some(seam) =
                     seams.next_if(|s| (s.place, s.offset) < (place, sighting.offset))
                 {
-                    self.push(chunks, seam.place, seam.key, seam.offset);
+                    self.push(chunks, flow, seam.place, seam.key, seam.offset);
                 }
-                self.push(chunks, place, sighting.key, sighting.offset);
+                self.push(chunks, flow, place, sighting.key, sighting.offset);
                 if self.stopped.is_some() {
                     return;
                 }
             }
         }
         for seam in seams {
-            self.push(chunks, seam.place, seam.key, seam.offset);
+            self.push(chunks, flow, seam.place, seam.key, seam.offset);
             if self.stopped.is_some() {
                 return;
             }
         }
-        self.drain_block(chunks);
+        self.drain_block(chunks, flow);
         if self.stopped.is_none() {
             self.pass_tick(now);
         }
     }
 
-    fn push(&mut self, chunks: &[Chunk], place: Place, key: u64, offset: i32) {
+    fn push(
+        &mut self,
+        chunks: &[Chunk],
+        flow: &[FlowShard],
+        place: Place,
+        key: u64,
+        offset: i32,
+    ) {
         let hash = self.prevalence.hash(key);
         let (counters, written) = self.prevalence.places(hash);
         prefetch(counters);
@@ -251,11 +261,11 @@ impl ContentShard {
         prefetch(record_of(chunks, place));
         self.block.push(Next { place, key, hash, offset });
         if self.block.len() == BLOCK {
-            self.drain_block(chunks);
+            self.drain_block(chunks, flow);
         }
     }
 
-    fn drain_block(&mut self, chunks: &[Chunk]) {
+    fn drain_block(&mut self, chunks: &[Chunk], flow: &[FlowShard]) {
         let mut block = std::mem::take(&mut self.block);
         for next in &block {
             let record = record_of(chunks, next.place);
@@ -268,13 +278,13 @@ impl ContentShard {
                 self.place = Some(next.place);
                 self.seen_in_packet.clear();
             }
-            self.apply(next, record);
+            self.apply(next, record, flow);
         }
         block.clear();
         self.block = block;
     }
 
-    fn apply(&mut self, next: &Next, record: &Record) {
+    fn apply(&mut self, next: &Next, record: &Record, flow: &[FlowShard]) {
         self.pass_window(next.place, record.time);
         self.counters.sightings += 1;
         match self.seen_in_packet.binary_search(&next.key) {
@@ -301,7 +311,7 @@ impl ContentShard {
             propagation_alarm: false,
         };
         if promoted && !self.is_known_good(next.key, record.time) {
-            self.promoted(next, record, &mut decision);
+            self.promoted(next, record, flow, &mut decision);
         }
         if let Some(decisions) = &mut self.decisions {
             decisions.push(decision);
@@ -348,7 +358,13 @@ impl ContentShard {
     }
 
     /// Past prevalence: who sent it to whom, and has it been passed on?
-    fn promoted(&mut self, next: &Next, record: &Record, decision: &mut Decision) {
+    fn promoted(
+        &mut self,
+        next: &Next,
+        record: &Record,
+        flow: &[FlowShard],
+        decision: &mut Decision,
+    ) {
         self.counters.promoted += 1;
         self.counters.promotions +=
             u64::from(decision.prevalence == self.rules.prevalence);
@@ -376,6 +392,10 @@ impl ContentShard {
             source_port: record.source_port,
             destination_port: record.destination_port,
             flow_shard: record.flow_shard,
+            handshake: match record.direction {
+                0 => Handshake::Unknown,
+                _ => flow[usize::from(record.flow_shard)].handshake(next.place),
+            },
         };
         let slot = self.candidates.observe(
             next.key,
@@ -469,7 +489,9 @@ impl ContentShard {
     /// Takes the evidence of pending alarms once their tick has come.
     pub(crate) fn pass_tick(&mut self, now: u64) {
         if self.alarms.are_due(now) {
-            self.alarms.take(&mut self.candidates, &self.propagation, &mut self.counters);
+            let load = Load::of_shares(self.prevalence.fill(), self.dispersion.fill());
+            let counters = &mut self.counters;
+            self.alarms.take(&mut self.candidates, &self.propagation, load, counters);
         }
     }
 

@@ -7,9 +7,9 @@ use super::sizing::{CONTENT_SHARDS, Plan};
 use super::worker::Sifter;
 use crate::fingerprint::{Scratch, Windows};
 use crate::packet::Timestamp;
-use crate::signature::SampleRequest;
+use crate::signature::{SampleRequest, View};
 use crate::state::persist;
-use crate::stream::{PacketPiece, Samples, Segment, StreamTails};
+use crate::stream::{Handshake, Judged, PacketPiece, Samples, Segment, StreamTails};
 
 /// The tails and samples of the address pairs that hash to one shard.
 pub(crate) struct FlowShard {
@@ -18,6 +18,11 @@ pub(crate) struct FlowShard {
     scratch: Scratch,
     /// The batch's segments of this shard, in packet order.
     segments: Vec<Place>,
+    /// What is known of the sender of each.
+    judged: Vec<Judged>,
+    /// How many directions were judged and how many were answered, as far as the second
+    /// pass has come: so it stands at ticks for what came before them.
+    pub(crate) view: View,
     /// Windows of seam buffers.
     pub(crate) windows: Windows,
     /// Seam sightings of the batch, grouped by content shard.
@@ -47,6 +52,8 @@ impl FlowShard {
             ),
             scratch: Scratch::default(),
             segments: Vec::new(),
+            judged: Vec::new(),
+            view: View::default(),
             windows: Windows::default(),
             seams: Vec::new(),
             starts: [0; CONTENT_SHARDS + 1],
@@ -65,6 +72,7 @@ impl FlowShard {
     ) {
         self.seams.clear();
         self.segments.clear();
+        self.judged.clear();
         for (c, chunk) in (0..).zip(chunks) {
             let places = chunk.segments[shard].iter();
             self.segments.extend(places.map(|&record| Place { chunk: c, record }));
@@ -73,7 +81,7 @@ impl FlowShard {
             (&mut self.seams, &mut self.scratch, &mut self.windows);
         for &place in &self.segments {
             let segment = segment_of(place.record(chunks), place.payload(chunks, frames));
-            self.tails.advance(segment, |buffer, _, start| {
+            let judged = self.tails.advance(segment, |buffer, _, start| {
                 *windows +=
                     sifter.fingerprinter.for_each(scratch, buffer, |at, print| {
                         seams.push(SeamSighting {
@@ -83,6 +91,7 @@ impl FlowShard {
                         });
                     });
             });
+            self.judged.push(judged);
         }
         // Stable, so that packet order holds inside each group.
         self.seams.sort_by_key(|seam| content_shard(seam.key));
@@ -98,6 +107,12 @@ impl FlowShard {
     /// The batch's seam sightings for one content shard.
     pub(crate) fn seams(&self, content: usize) -> &[SeamSighting] {
         &self.seams[self.starts[content] as usize..self.starts[content + 1] as usize]
+    }
+
+    /// What is known of the sender of a segment of the batch.
+    pub(crate) fn handshake(&self, place: Place) -> Handshake {
+        let at = self.segments.binary_search(&place);
+        at.map_or(Handshake::Unknown, |at| self.judged[at].handshake)
     }
 
     /// Puts the batch's requests into packet order. Equal places keep the order of
@@ -131,6 +146,7 @@ impl FlowShard {
             let piece = piece_of(record, chunk.payload(record, frames), whole);
             if segment == Some(place) {
                 self.samples.segment(piece);
+                self.view.count(self.judged[self.cursor.segment]);
                 self.cursor.segment += 1;
                 continue;
             }
@@ -161,6 +177,8 @@ impl FlowShard {
         self.seams.shrink_to(KEPT);
         self.segments.clear();
         self.segments.shrink_to(KEPT);
+        self.judged.clear();
+        self.judged.shrink_to(KEPT);
     }
 }
 
@@ -169,6 +187,7 @@ fn segment_of<'a>(record: &Record, payload: &'a [u8]) -> Segment<'a> {
         direction: record.direction,
         sequence: record.sequence,
         syn: record.syn(),
+        acknowledgement: record.acknowledged(),
         payload,
     }
 }
@@ -195,5 +214,7 @@ const KEPT: usize = 1_024;
 /// A sample's bytes after the history (DESIGN, "Candidates").
 const SAMPLE_BYTES: usize = 2_048;
 
-// Between batches, segments, seams and requests are empty.
-persist!(FlowShard { tails, samples, windows; scratch, segments, seams, starts, requests, cursor });
+// Between batches, segments, judged, seams and requests are empty.
+persist!(FlowShard {
+    tails, samples, view, windows; scratch, segments, judged, seams, starts, requests, cursor
+});

@@ -6,7 +6,7 @@ use super::sizing::{self, CONTENT_SHARDS};
 use super::stats::{ContentCounters, Stats};
 use crate::prevalence::Prevalence;
 use crate::propagation::PropagationCounters;
-use crate::signature::CandidateCounters;
+use crate::signature::{CandidateCounters, View};
 use crate::stream::{SampleCounters, TailCounters};
 
 /// The gauges of fill, 0 to 1.
@@ -97,6 +97,9 @@ impl Sensor {
         ] {
             stats.set("stream", name, value);
         }
+        let view = self.view();
+        stats.set("view", "directions", view.directions);
+        stats.set("view", "answered", view.answered);
         for (name, value) in [
             ("taken", samples.taken),
             ("shared", samples.shared),
@@ -107,6 +110,14 @@ impl Sensor {
         ] {
             stats.set("samples", name, value);
         }
+    }
+
+    /// What the tap has shown so far, as far as samples have come.
+    pub(super) fn view(&self) -> View {
+        self.flow.iter().fold(View::default(), |mut sum, flow| {
+            sum.add(&flow.view);
+            sum
+        })
     }
 
     fn content_stats(&self, stats: &mut Stats) {

@@ -77,6 +77,7 @@ use worker::Sifter;
 ///     source_port: 4_000,
 ///     destination_port: 53,
 ///     sequence: 0,
+///     acknowledgement: 0,
 ///     tcp_flags: 0,
 ///     encapsulation: 0,
 ///     payload: b"what the packet carries",
@@ -321,7 +322,7 @@ impl Sensor {
                 seams.clear();
                 seams.extend(flow.iter().flat_map(|flow| flow.seams(shard)).copied());
                 seams.sort_unstable_by_key(|seam| (seam.place, seam.offset, seam.key));
-                content.sift(shard, chunks, seams, now);
+                content.sift(shard, chunks, seams, flow, now);
             },
         );
     }
@@ -405,6 +406,7 @@ impl Sensor {
                 .collect();
         }
         let ordinary = self.flow.iter().flat_map(|flow| flow.samples.ordinary(ORDINARY));
+        self.ledger.show_view(self.view());
         self.ledger.show_ordinary(ordinary.map(Arc::from).collect());
         let news = self.ledger.tick(Timestamp::from_nanos(tick), alarms);
         self.report(news);
@@ -435,6 +437,7 @@ impl Sensor {
         self.content.iter_mut().for_each(|content| content.pass_tick(u64::MAX));
         self.collect_samples(&[], &NoFrames, u64::MAX);
         self.end_batch(&[], &NoFrames);
+        self.ledger.show_view(self.view());
         let content = &self.content;
         let summaries =
             self.ledger.finish(|key| content[batch::content_shard(key)].current(key));

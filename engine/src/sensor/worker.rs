@@ -1,8 +1,8 @@
 //! The stage that needs no order: packets in, records and sightings out.
 
 use super::batch::{
-    Chunk, FragmentAt, KeptFrame, PayloadAt, Record, Sighting, content_shard,
-    is_backscatter,
+    Chunk, FragmentAt, KeptFrame, PayloadAt, REASSEMBLED, Record, Sighting,
+    content_shard, is_backscatter,
 };
 use super::seeds::{Seeds, mix};
 use super::sizing::FLOW_SHARDS;
@@ -10,6 +10,7 @@ use crate::config::{Config, PortRule, Preset};
 use crate::decode::{Decoded, Decoder, DropCounters};
 use crate::fingerprint::{Fingerprinter, Kernel, Scratch, Short};
 use crate::packet::{Frame, Host, Packet, StreamPiece, protocol, tcp_flags};
+use crate::stream::direction;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -64,13 +65,21 @@ impl Sifter {
     }
 
     fn direction(&self, packet: &Packet<'_>) -> u64 {
+        let mut ends = [
+            (Host::of(packet.source, 128).0, packet.source_port),
+            (Host::of(packet.destination, 128).0, packet.destination_port),
+        ];
+        let from_higher = ends[0] > ends[1];
+        if from_higher {
+            ends.swap(0, 1);
+        }
         let mut text = [0_u8; 44];
-        text[..16].copy_from_slice(&Host::of(packet.source, 128).0.to_le_bytes());
-        text[16..32].copy_from_slice(&Host::of(packet.destination, 128).0.to_le_bytes());
-        text[32..34].copy_from_slice(&packet.source_port.to_le_bytes());
-        text[34..36].copy_from_slice(&packet.destination_port.to_le_bytes());
+        text[..16].copy_from_slice(&ends[0].0.to_le_bytes());
+        text[16..32].copy_from_slice(&ends[1].0.to_le_bytes());
+        text[32..34].copy_from_slice(&ends[0].1.to_le_bytes());
+        text[34..36].copy_from_slice(&ends[1].1.to_le_bytes());
         text[36..].copy_from_slice(&packet.encapsulation.to_le_bytes());
-        xxh3_64_with_seed(&text, self.direction_seed).max(1)
+        direction(xxh3_64_with_seed(&text, self.direction_seed), from_higher)
     }
 
     /// The record of a packet; its payload's place is the caller's to fill in.
@@ -86,10 +95,11 @@ impl Sifter {
             direction: if tcp { self.direction(packet) } else { 0 },
             salt: self.salt(packet.protocol, packet.source_port, packet.destination_port),
             sequence: packet.sequence,
+            acknowledgement: packet.acknowledgement,
             source_port: packet.source_port,
             destination_port: packet.destination_port,
             protocol: packet.protocol,
-            flags: packet.tcp_flags,
+            flags: packet.tcp_flags & !REASSEMBLED,
             flow_shard: self.flow_shard(source, destination),
             vacant: false,
             payload: PayloadAt::default(),
@@ -251,11 +261,16 @@ impl Worker {
             destination_port: flow.destination_port,
             // Sequence numbers wrap as offsets are cut to theirs.
             sequence: piece.offset as u32,
+            acknowledgement: 0,
             tcp_flags: 0,
             encapsulation: flow.encapsulation,
             payload: piece.payload,
         };
+        let before = self.chunk.records.len();
         self.sift(&packet, PayloadAt::OWN);
+        for record in &mut self.chunk.records[before..] {
+            record.flags |= REASSEMBLED;
+        }
     }
 
     fn sift(&mut self, packet: &Packet<'_>, origin: u32) {

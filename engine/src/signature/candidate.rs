@@ -195,7 +195,7 @@ impl Candidates {
         };
         let generation = (seen.time.as_nanos() / self.window) as u32;
         let left = room(entry);
-        let by_source = enter(
+        let (by_source, place) = enter(
             (&mut entry.source_list, &mut entry.source_seen),
             &mut entry.source_list_complete,
             seen.source,
@@ -203,13 +203,19 @@ impl Candidates {
             left,
         );
         let left = room(entry);
-        let by_destination = enter(
+        let (by_destination, _) = enter(
             (&mut entry.destination_list, &mut entry.destination_seen),
             &mut entry.destination_list_complete,
             seen.destination,
             generation,
             left,
         );
+        if let Some(place) = place {
+            if by_source == Listed::Added {
+                entry.source_bits.clear(place);
+            }
+            entry.source_bits.note(place, seen.handshake);
+        }
         entry.count(seen, estimates, has_relay, generation);
         let left = room(entry);
         // Where entries displace each other, most are gone before they are seen again:

@@ -1,37 +1,12 @@
-//! How far a signature can be trusted, and why.
+//! What does a signature rest on?
 
-use super::{Alarm, Support};
-
-/// How much to trust a signature.
-///
-/// - *Low*: its content has fewer than 8 distinct byte values (filler has), or it
-///   was grown from the samples of one source only.
-/// - *High*: none of that, and either at least two hosts passed it on, or both
-///   alarms fired.
-/// - *Medium*: all others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Confidence {
-    /// May well be filler, or one host's habit.
-    Low,
-    /// One alarm, and nothing against it.
-    Medium,
-    /// Passed on by several hosts, or seen by both alarms.
-    High,
-}
-
-impl Confidence {
-    /// The name used in output.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
-    }
-}
+use super::{Alarm, Growth, Relay};
+use crate::packet::{Host, Timestamp};
+use crate::state::persist;
+use crate::stream::{Handshake, Judged};
 
 /// What a signature's confidence rests on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
     /// Content keys (windows) that alarmed and are parts of the content.
     pub keys: u64,
@@ -39,95 +14,233 @@ pub struct Evidence {
     pub alarms: Vec<Alarm>,
     /// Distinct byte values in the content.
     pub distinct_bytes: u32,
+    /// How the number of hosts that passed it on grew, by the relays' first sendings.
+    pub growth: Option<Growth>,
+    /// Whether its listed sources get answers.
+    pub handshakes: Handshakes,
+    /// How much of its conversations the tap had seen by the latest tick.
+    pub view: View,
+    /// How full the sensor was when its windows alarmed.
+    pub load: Load,
+    /// What is known to be good and comes nearest, if anything does.
+    pub nearest: Option<Nearest>,
     /// Each ground for the confidence as one sentence, for a person to read.
     pub reasons: Vec<String>,
 }
 
-/// Fewer distinct byte values than this look like filler.
-const FEW_BYTE_VALUES: u32 = 8;
-/// As many relays make an accident unlikely.
-const SEVERAL_RELAYS: usize = 2;
-
-/// Applies the rule of [`Confidence`].
-pub(super) fn judge(
-    content: &[u8],
-    support: Support,
-    keys: u64,
-    alarms: Vec<Alarm>,
-    relays: usize,
-) -> (Confidence, Evidence) {
-    let mut seen = [false; 256];
-    content.iter().for_each(|byte| seen[usize::from(*byte)] = true);
-    let distinct_bytes = seen.iter().filter(|seen| **seen).count() as u32;
-    let mut against = Vec::new();
-    let mut for_it = Vec::new();
-    if distinct_bytes < FEW_BYTE_VALUES {
-        against.push(format!(
-            "The content has only {distinct_bytes} distinct byte values: it may be filler."
-        ));
-    }
-    match support {
-        Support::Sources => {}
-        Support::OneSource => against.push(
-            "All samples are from one source, so the content may be longer than what \
-             others send."
-                .to_owned(),
-        ),
-        Support::OneSample => against.push(
-            "Only one sample is left, so the content is a window of it and may be a \
-             part of something longer."
-                .to_owned(),
-        ),
-    }
-    if alarms.contains(&Alarm::Propagation) && relays >= SEVERAL_RELAYS {
-        for_it
-            .push(format!("{relays} hosts received the content and then passed it on."));
-    }
-    if alarms.len() == Alarm::ALL.len() {
-        for_it.push("Both the dispersion and the propagation alarm fired.".to_owned());
-    }
-    let confidence = match (against.is_empty(), for_it.is_empty()) {
-        (false, _) => Confidence::Low,
-        (true, false) => Confidence::High,
-        (true, true) => Confidence::Medium,
-    };
-    if confidence == Confidence::Medium {
-        for_it.push(match alarms.first() {
-            Some(Alarm::Propagation) => "One host passed the content on.".to_owned(),
-            _ => "Many sources sent the content to many destinations.".to_owned(),
-        });
-    }
-    against.extend(for_it);
-    (confidence, Evidence { keys, alarms, distinct_bytes, reasons: against })
+/// Listed sources of a content, by whether they get answers over TCP. See
+/// [`Handshake`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Handshakes {
+    /// Acknowledged what the other side had sent, in one connection at least.
+    pub answered: u32,
+    /// Never did: the address may be forged, or the tap sees one direction only.
+    pub unanswered: u32,
+    /// Not seen over TCP.
+    pub unknown: u32,
 }
+
+impl Handshakes {
+    /// Whether nine in ten sources or more get no answers.
+    pub fn are_missing(&self) -> bool {
+        let all = self.answered + self.unanswered + self.unknown;
+        all > 0 && 10 * u64::from(self.unanswered) >= 9 * u64::from(all)
+    }
+}
+
+/// Which sources of a list got answers, a bit for each place in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct SourceBits {
+    answered: u64,
+    unanswered: u64,
+}
+
+impl SourceBits {
+    /// Notes a sighting of the source at this place, which is below 64.
+    pub(super) fn note(&mut self, place: usize, handshake: Handshake) {
+        match handshake {
+            Handshake::Answered => self.answered |= 1 << place,
+            Handshake::Unanswered => self.unanswered |= 1 << place,
+            Handshake::Unknown => {}
+        }
+    }
+
+    /// Forgets the source at this place.
+    pub(super) fn clear(&mut self, place: usize) {
+        self.answered &= !(1 << place);
+        self.unanswered &= !(1 << place);
+    }
+
+    /// What is known of the source at this place; one answer is enough.
+    pub(super) fn at(self, place: usize) -> Handshake {
+        match (self.answered >> place & 1, self.unanswered >> place & 1) {
+            (1, _) => Handshake::Answered,
+            (0, 1) => Handshake::Unanswered,
+            _ => Handshake::Unknown,
+        }
+    }
+
+    /// The counts over a list of so many sources.
+    pub(super) fn counts(self, sources: usize) -> Handshakes {
+        let answered = self.answered.count_ones();
+        let unanswered = (self.unanswered & !self.answered).count_ones();
+        let unknown = (sources as u32).saturating_sub(answered + unanswered);
+        Handshakes { answered, unanswered, unknown }
+    }
+}
+
+/// How many TCP directions a tap saw get answers: does it see both directions of its
+/// conversations?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// TCP directions that brought payload.
+    pub directions: u64,
+    /// Those whose first payload acknowledged what the other side was seen to send.
+    pub answered: u64,
+}
+
+/// Fewer directions than this do not tell what a tap sees.
+const LEAST_DIRECTIONS: u64 = 16;
+
+impl View {
+    /// Counts a direction, at its first segment with payload.
+    pub(crate) fn count(&mut self, judged: Judged) {
+        if judged.first {
+            self.directions += 1;
+            self.answered += u64::from(judged.handshake == Handshake::Answered);
+        }
+    }
+
+    /// Adds another shard's counts.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.directions += other.directions;
+        self.answered += other.answered;
+    }
+
+    /// Whether the tap sees both directions: half of at least 16 got answers.
+    pub fn is_two_way(&self) -> bool {
+        self.directions >= LEAST_DIRECTIONS && 2 * self.answered >= self.directions
+    }
+}
+
+/// How full the tables of the shards that alarmed were, in thousandths.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Prevalence counters in use.
+    pub prevalence: u16,
+    /// Dispersion cells in use.
+    pub dispersion: u16,
+}
+
+impl Load {
+    /// From shares of 0 to 1.
+    pub fn of_shares(prevalence: f64, dispersion: f64) -> Self {
+        let thousandths = |share: f64| (share.clamp(0.0, 1.0) * 1_000.0).round() as u16;
+        Self { prevalence: thousandths(prevalence), dispersion: thousandths(dispersion) }
+    }
+
+    /// The higher of each.
+    pub(super) fn max(self, other: Self) -> Self {
+        Self {
+            prevalence: self.prevalence.max(other.prevalence),
+            dispersion: self.dispersion.max(other.dispersion),
+        }
+    }
+}
+
+/// The protocol whose boilerplate covers most of a content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nearest {
+    /// Name of the file of literals, the protocols that it is about.
+    pub literals: String,
+    /// Bytes of the content that lie in them.
+    pub bytes: u64,
+}
+
+/// The growth by the hosts that passed it on.
+pub(super) fn growth(relays: &[Relay]) -> Option<Growth> {
+    let mut times: Vec<Timestamp> = relays.iter().map(|relay| relay.sent_at).collect();
+    times.sort_unstable();
+    Growth::fit(&times)
+}
+
+/// How many relays are not known as sources that get no answers.
+pub(super) fn credible(relays: &[Relay], sources: &[Host], bits: SourceBits) -> usize {
+    let unanswered = |relay: &&Relay| {
+        let place = sources.iter().position(|source| *source == relay.host);
+        place.is_some_and(|place| bits.at(place) == Handshake::Unanswered)
+    };
+    relays.len() - relays.iter().filter(unanswered).count()
+}
+
+persist!(SourceBits { answered, unanswered });
+persist!(View { directions, answered });
+persist!(Load { prevalence, dispersion });
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_rule_grades_as_written() {
-        use Alarm::{Dispersion, Propagation};
-        use Support::{OneSample, OneSource, Sources};
-        let rich: &[u8] = b"eight distinct values";
-        type Case<'a> = (&'a [u8], Support, &'a [Alarm], usize, Confidence, usize);
-        let cases: [Case; 9] = [
-            (rich, Sources, &[Dispersion], 0, Confidence::Medium, 1),
-            (rich, Sources, &[Propagation], 1, Confidence::Medium, 1),
-            (rich, Sources, &[Propagation], 2, Confidence::High, 1),
-            (rich, Sources, &[Dispersion], 2, Confidence::Medium, 1),
-            (rich, Sources, &[Dispersion, Propagation], 1, Confidence::High, 1),
-            (rich, Sources, &[Dispersion, Propagation], 2, Confidence::High, 2),
-            (b"1234567765", Sources, &[Propagation], 2, Confidence::Low, 2),
-            (rich, OneSource, &[Dispersion], 0, Confidence::Low, 1),
-            (b"", OneSample, &[Dispersion], 0, Confidence::Low, 2),
-        ];
-        for (content, support, alarms, relays, confidence, reasons) in cases {
-            let (grade, evidence) = judge(content, support, 1, alarms.to_vec(), relays);
-            assert_eq!(grade, confidence, "{:?}", evidence.reasons);
-            assert_eq!(evidence.reasons.len(), reasons, "{:?}", evidence.reasons);
-            assert!(evidence.reasons.iter().all(|reason| reason.ends_with('.')));
+    fn sources_count_once_and_one_answer_is_enough() {
+        use Handshake::{Answered, Unanswered, Unknown};
+        let mut bits = SourceBits::default();
+        for (place, handshake) in [
+            (0, Unanswered),
+            (0, Unanswered),
+            (1, Unanswered),
+            (1, Answered),
+            (63, Unknown),
+        ] {
+            bits.note(place, handshake);
         }
-        assert_eq!(judge(b"12345678", Sources, 1, vec![], 0).0, Confidence::Medium);
+        let counts = Handshakes { answered: 1, unanswered: 1, unknown: 62 };
+        assert_eq!(bits.counts(64), counts);
+        assert_eq!(
+            [0, 1, 2].map(|place| bits.at(place)),
+            [Unanswered, Answered, Unknown]
+        );
+        bits.clear(1);
+        assert_eq!(bits.at(1), Unknown);
+    }
+
+    #[test]
+    fn answers_are_missing_where_nine_in_ten_are() {
+        for (answered, unanswered, unknown, missing) in [
+            (0, 0, 0, false),
+            (0, 1, 0, true),
+            (1, 9, 0, true),
+            (0, 9, 1, true),
+            (2, 9, 0, false),
+            (1, 8, 1, false),
+        ] {
+            let counts = Handshakes { answered, unanswered, unknown };
+            assert_eq!(counts.are_missing(), missing, "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn a_view_is_two_way_where_half_of_sixteen_directions_are_answered() {
+        let cases = [(0, 0, false), (15, 15, false), (16, 8, true), (17, 8, false)];
+        for (directions, answered, two_way) in cases {
+            let view = View { directions, answered };
+            assert_eq!(view.is_two_way(), two_way, "{view:?}");
+        }
+    }
+
+    #[test]
+    fn relays_that_get_no_answers_are_not_credible() {
+        let mut bits = SourceBits::default();
+        bits.note(0, Handshake::Unanswered);
+        bits.note(1, Handshake::Answered);
+        let time = Timestamp::default();
+        let relays = [7, 8, 9].map(|host| Relay {
+            host: Host(host),
+            received_at: None,
+            sent_at: time,
+            fan_out: 2,
+        });
+        // The third is not listed.
+        assert_eq!(credible(&relays, &[Host(7), Host(8)], bits), 2);
     }
 }

@@ -12,12 +12,12 @@ use super::baseline::{Boilerplate, LiteralFile, START, Suppressed, SuppressedLis
 use super::candidate::within;
 use super::coalesce::related;
 use super::{
-    Alarm, Candidate, Grown, Piece, Place, Relay, Sample, Signature, coalesce, grow,
-    signature_id, tokens::Holder,
+    Alarm, Candidate, Grown, Load, Piece, Place, Relay, Sample, Signature, View,
+    coalesce, grow, signature_id, tokens::Holder,
 };
 use crate::packet::Timestamp;
 use crate::state::persist;
-use known::{Known, Witness, newest};
+use known::{Around, Known, Witness, newest};
 use reported::Reported;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -61,6 +61,8 @@ pub struct AlarmedCandidate {
     pub packet: u64,
     /// Where the window begins in that packet's payload.
     pub offset: i32,
+    /// How full the tables of its shard were at the tick.
+    pub load: Load,
 }
 
 /// A window's state at the end of a run.
@@ -75,7 +77,7 @@ pub struct Snapshot {
 }
 
 /// What the ledger has to say.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Finding {
     /// A content that was not known.
     Signature(Signature),
@@ -163,6 +165,8 @@ pub struct Ledger {
     /// The boilerplate that is kept back, and the length of windows.
     boilerplate: Option<(Boilerplate, usize)>,
     suppressed: SuppressedList,
+    /// What the tap has shown by now.
+    view: View,
 }
 
 type Service = (u8, Option<u16>);
@@ -197,6 +201,7 @@ impl Ledger {
             counters: LedgerCounters::default(),
             boilerplate: None,
             suppressed: SuppressedList::default(),
+            view: View::default(),
         }
     }
 
@@ -204,6 +209,11 @@ impl Ledger {
     /// those is no token.
     pub fn show_ordinary(&mut self, samples: Vec<Arc<[u8]>>) {
         self.ordinary = samples;
+    }
+
+    /// Tells what the tap has shown up to the next tick, or the end.
+    pub fn show_view(&mut self, view: View) {
+        self.view = view;
     }
 
     /// Keeps back new contents that are boilerplate and little else, windows being of
@@ -283,8 +293,7 @@ impl Ledger {
             let Some(oldest) = self.known.keys().next().copied() else { break };
             if let Some(retired) = self.forget(oldest) {
                 self.reported.insert(retired.report());
-                let signature = retired.signature(&self.settings.port_rule);
-                findings.push(Finding::Summary(signature));
+                findings.push(Finding::Summary(retired.signature(&self.around())));
             }
             self.counters.retired += 1;
         }
@@ -306,9 +315,10 @@ impl Ledger {
                     known.tally.add(key, &now.candidate, now.spread, &now.relays);
                 }
             }
-            summaries.push(known.signature(&self.settings.port_rule));
             self.reported.insert(known.report());
         }
+        let around = self.around();
+        summaries.extend(self.known.values().map(|known| known.signature(&around)));
         self.known.clear();
         self.ids.clear();
         self.owners.clear();
@@ -446,7 +456,7 @@ impl Ledger {
                 known.absorb(&other);
                 self.reported.insert(other.report());
                 self.counters.absorbed += 1;
-                findings.push(Finding::Summary(other.signature(&rule)));
+                findings.push(Finding::Summary(other.signature(&self.around())));
             }
         }
         let mut news = false;
@@ -461,6 +471,7 @@ impl Ledger {
         for &i in &group.alarms {
             let alarm = alarms[i];
             known.members.insert(alarm.key);
+            known.tally.load = known.tally.load.max(alarm.load);
             known.tally.add(alarm.key, &alarm.candidate, alarm.spread, &alarm.relays);
             for kind in Alarm::ALL.into_iter().filter(|k| alarm.both || *k == alarm.alarm)
             {
@@ -472,17 +483,24 @@ impl Ledger {
                 }
             }
         }
-        let signature = known.signature(&rule);
         self.counters.returned += u64::from(returned);
         if oldest.is_none() && !returned {
             self.counters.signatures += 1;
-            findings.insert(0, Finding::Signature(signature));
+            findings.insert(0, Finding::Signature(known.signature(&self.around())));
         } else if news {
             self.counters.updates += 1;
-            findings.insert(0, Finding::Update(signature));
+            findings.insert(0, Finding::Update(known.signature(&self.around())));
         }
         self.remember(n, known);
         findings
+    }
+
+    fn around(&self) -> Around<'_> {
+        Around {
+            port_rule: &self.settings.port_rule,
+            view: self.view,
+            boilerplate: self.boilerplate.as_ref().map(|(boilerplate, _)| boilerplate),
+        }
     }
 
     /// Keeps a new content back if it is boilerplate and little else.
@@ -598,10 +616,10 @@ fn witnesses(samples: &[Sample], grown: &Grown) -> impl Iterator<Item = Witness>
         .map(|&i| Witness::new(&samples[i], grown.start(samples, i), grown.length))
 }
 
-// Between ticks there are no samples of one.
+// Between ticks there are no samples of one, and the view is shown anew at each.
 persist!(Ledger {
     known, next, ids, owners, services, bytes, reported, counters, suppressed; settings,
-    ordinary, boilerplate
+    ordinary, boilerplate, view
 });
 persist!(LedgerCounters {
     alarms,

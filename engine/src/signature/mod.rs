@@ -21,8 +21,10 @@
 mod baseline;
 mod candidate;
 mod coalesce;
+mod confidence;
 mod evidence;
 mod grow;
+mod growth;
 mod ledger;
 mod rank;
 mod sample;
@@ -37,8 +39,10 @@ pub use candidate::{
     Candidate, CandidateCounters, Candidates, SampleReference, SampleRequest, Seen, Slot,
 };
 pub use coalesce::{Joined, Piece, Place, coalesce};
-pub use evidence::{Confidence, Evidence};
+pub use confidence::Confidence;
+pub use evidence::{Evidence, Handshakes, Load, Nearest, View};
 pub use grow::{Grown, Support, grow};
+pub use growth::Growth;
 pub use ledger::{
     AlarmedCandidate, Finding, Ledger, LedgerCounters, LedgerSettings, Snapshot,
 };
@@ -95,7 +99,7 @@ pub struct SignatureSample {
 }
 
 /// Content that spreads, grown to its full length, with the evidence for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Signature {
     /// Name of the content, from [`signature_id`]; never changes.
     pub id: String,

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 const MAGIC: &[u8; 8] = b"wormsift";
 /// Raised with every change of what tables write.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const CHECKSUM: u64 = 16;
 
 /// What tables were built from.

@@ -2,6 +2,7 @@
 //! not fit it.
 
 use super::counters::TailCounters;
+use super::handshake::{Acknowledgement, Handshake, Judged, fits, reverse};
 use super::out_of_order::{Kind, OutOfOrder, Slot};
 use super::seam::{Join, Seam};
 use super::tail_table::{Head, Met, Place, TailTable};
@@ -11,12 +12,15 @@ use crate::state::persist;
 /// One TCP segment, as far as its place in the stream is concerned.
 #[derive(Clone, Copy, Debug)]
 pub struct Segment<'a> {
-    /// Keyed hash of the flow direction, with VLAN and tunnel identifiers.
+    /// Keyed hash of the flow direction, with VLAN and tunnel identifiers, see
+    /// [`direction`](super::direction).
     pub direction: u64,
     /// The header's sequence number.
     pub sequence: u32,
     /// Whether the SYN flag is set; the payload then begins one number later.
     pub syn: bool,
+    /// What the header says of the other direction.
+    pub acknowledgement: Acknowledgement,
     /// The payload as captured.
     pub payload: &'a [u8],
 }
@@ -35,12 +39,13 @@ const TAKEOVER_BEHIND: u32 = 8;
 /// and the seams between segments.
 ///
 /// ```
-/// use wormsift::stream::{Segment, StreamTails};
+/// use wormsift::stream::{Acknowledgement, Segment, StreamTails};
 ///
 /// let mut tails = StreamTails::new(64 << 10, 3, 7);
 /// let mut seams = Vec::new();
 /// for (sequence, payload) in [(100, &b"hello"[..]), (109, &b"ld"[..]), (105, &b" wor"[..])] {
-///     let segment = Segment { direction: 1, sequence, syn: false, payload };
+///     let acknowledgement = Acknowledgement::Unknown;
+///     let segment = Segment { direction: 1, sequence, syn: false, acknowledgement, payload };
 ///     tails.advance(segment, |buffer, seam, offset| {
 ///         seams.push((String::from_utf8_lossy(buffer).into_owned(), seam, offset));
 ///     });
@@ -105,19 +110,22 @@ impl StreamTails {
     /// of it. A window of `context + 1` bytes that crosses a seam lies in
     /// exactly one buffer, however small the segments, unless some bytes were
     /// sent twice.
+    ///
+    /// Says what is known of the sender's answers. That is judged at the first segment
+    /// with payload of a direction, and holds for all of it.
     pub fn advance(
         &mut self,
         segment: Segment<'_>,
         mut join: impl FnMut(&[u8], usize, i32),
-    ) {
+    ) -> Judged {
         let Segment { direction, payload, syn, .. } = segment;
         if payload.is_empty() && !syn {
-            return;
+            return Judged::default();
         }
         self.counters.segments += u64::from(!payload.is_empty());
         let Some((place, met)) = self.table.place(direction, payload.is_empty()) else {
             self.counters.refused += 1;
-            return;
+            return Judged::default();
         };
         self.counters.evictions += u64::from(met == Met::Evicted);
         let mut head = self.table.head(place);
@@ -129,8 +137,18 @@ impl StreamTails {
         } else if syn && start != head.expected {
             self.set_aside(direction, place, &mut head);
             head = Head { expected: start, tail_len: 0, idle: 0, waiting: 0, ..head };
+            (head.judged, head.answered) = (false, false);
         }
+        let mut judged = Judged::default();
         if !payload.is_empty() {
+            if !head.judged && segment.acknowledgement != Acknowledgement::Unknown {
+                judged.first = true;
+                head.judged = true;
+                head.answered = self.is_answered(&segment);
+            }
+            if head.judged {
+                judged.handshake = Handshake::of(head.answered);
+            }
             let ahead = i64::from(after(start, head.expected));
             if ahead <= 0 && ahead + payload.len() as i64 > 0 {
                 self.go_on(direction, place, &mut head, start, payload, &mut join);
@@ -139,6 +157,17 @@ impl StreamTails {
             }
         }
         self.table.set_head(place, head);
+        judged
+    }
+
+    /// Whether the segment acknowledges what the other side sent.
+    #[cold]
+    fn is_answered(&self, segment: &Segment<'_>) -> bool {
+        let Acknowledgement::Number(number) = segment.acknowledgement else {
+            return false;
+        };
+        let other = self.table.peek(reverse(segment.direction));
+        other.is_some_and(|other| fits(number, other.expected))
     }
 
     /// A segment that goes on from the main tail.

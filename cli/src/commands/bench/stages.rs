@@ -16,7 +16,7 @@ use wormsift::propagation::Propagation;
 use wormsift::sensor::{FrameList, Sensor};
 use wormsift::signature::{Candidates, Seen};
 use wormsift::sketch::{hash_pair, remix};
-use wormsift::stream::{Segment, StreamTails};
+use wormsift::stream::{Acknowledgement, Segment, StreamTails};
 
 const SHARDS: usize = 64;
 /// Captured bytes and frames of a round.
@@ -240,6 +240,7 @@ impl Rooms {
                     direction,
                     sequence: packet.sequence,
                     syn: packet.tcp_flags & tcp_flags::SYN != 0,
+                    acknowledgement: Acknowledgement::Unknown,
                     payload: packet.payload,
                 };
                 tails.advance(segment, |buffer, _, at| {

@@ -147,6 +147,7 @@ fn tcp_gives_ports_sequence_flags_and_payload_after_its_options() {
     assert_eq!(packet.protocol, protocol::TCP);
     assert_eq!((packet.source_port, packet.destination_port), (40_000, 443));
     assert_eq!((packet.sequence, packet.tcp_flags), (0x0102_0304, flags));
+    assert_eq!(packet.acknowledgement, 0x0506_0708);
     assert_eq!(packet.payload, b"hello");
     let mut short = data.clone();
     short[20 + 12] = 0x40;

@@ -16,7 +16,7 @@ use std::net::IpAddr;
 enum Expected<'a> {
     Packet {
         flow: (IpAddr, IpAddr, u8, u16, u16),
-        tcp: (u32, u8),
+        tcp: (u32, u32, u8),
         payload: &'a [u8],
     },
     Fragment {
@@ -86,22 +86,22 @@ fn expected(data: &[u8]) -> Expected<'_> {
     let (ports, tcp, payload) = match &sliced.transport {
         Some(TransportSlice::Tcp(tcp)) => (
             (tcp.source_port(), tcp.destination_port()),
-            (tcp.sequence_number(), tcp.slice()[13]),
+            (tcp.sequence_number(), tcp.acknowledgment_number(), tcp.slice()[13]),
             tcp.payload(),
         ),
         Some(TransportSlice::Udp(udp)) => {
-            ((udp.source_port(), udp.destination_port()), (0, 0), udp.payload())
+            ((udp.source_port(), udp.destination_port()), (0, 0, 0), udp.payload())
         }
         Some(TransportSlice::Icmpv4(icmp)) => {
-            ((0, icmp_port(icmp.type_u8(), icmp.code_u8())), (0, 0), icmp.payload())
+            ((0, icmp_port(icmp.type_u8(), icmp.code_u8())), (0, 0, 0), icmp.payload())
         }
         Some(TransportSlice::Icmpv6(icmp)) => {
-            ((0, icmp_port(icmp.type_u8(), icmp.code_u8())), (0, 0), icmp.payload())
+            ((0, icmp_port(icmp.type_u8(), icmp.code_u8())), (0, 0, 0), icmp.payload())
         }
         // Their ports are not its business.
         None if [33, 132, 136].contains(&ip.ip_number.0) => return Expected::NotJudged,
         // IGMP is one of the other protocols here.
-        Some(TransportSlice::Igmp(_)) | None => ((0, 0), (0, 0), ip.payload),
+        Some(TransportSlice::Igmp(_)) | None => ((0, 0), (0, 0, 0), ip.payload),
     };
     let flow = (source, destination, ip.ip_number.0, ports.0, ports.1);
     Expected::Packet { flow, tcp, payload }
@@ -120,7 +120,10 @@ fn assert_agreement(data: &[u8]) -> Result<(), TestCaseError> {
                 found.destination_port,
             );
             prop_assert_eq!(found_flow, *flow);
-            prop_assert_eq!((found.sequence, found.tcp_flags), *tcp);
+            prop_assert_eq!(
+                (found.sequence, found.acknowledgement, found.tcp_flags),
+                *tcp
+            );
             prop_assert_eq!(found.payload, *payload);
         }
         (Decoded::Fragment(found), Expected::Fragment { flow, place, bytes }) => {

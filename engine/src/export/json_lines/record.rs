@@ -1,8 +1,9 @@
 //! The shape of a line: a signature in texts, numbers and lists.
 
 use super::LineError;
+use super::evidence::EvidenceRecord;
 use crate::packet::{Host, Timestamp};
-use crate::signature::{Alarm, Confidence, Evidence, Relay, Signature, SignatureSample};
+use crate::signature::{Alarm, Confidence, Relay, Signature, SignatureSample};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -45,14 +46,6 @@ struct RelayRecord {
 }
 
 #[derive(Serialize, Deserialize)]
-struct EvidenceRecord {
-    keys: u64,
-    alarms: Vec<String>,
-    distinct_bytes: u32,
-    reasons: Vec<String>,
-}
-
-#[derive(Serialize, Deserialize)]
 struct SampleRecord {
     packet: u64,
     time: String,
@@ -69,7 +62,6 @@ struct SampleRecord {
 impl From<&Signature> for Record {
     fn from(signature: &Signature) -> Self {
         let hosts = |list: &[Host]| list.iter().map(Host::to_string).collect();
-        let Evidence { keys, alarms, distinct_bytes, reasons } = &signature.evidence;
         Self {
             id: signature.id.clone(),
             alarm: signature.alarm.name().to_owned(),
@@ -92,12 +84,7 @@ impl From<&Signature> for Record {
             first_seen: signature.first_seen.to_string(),
             last_seen: signature.last_seen.to_string(),
             detected_at: signature.detected_at.to_string(),
-            evidence: EvidenceRecord {
-                keys: *keys,
-                alarms: alarms.iter().map(|alarm| alarm.name().to_owned()).collect(),
-                distinct_bytes: *distinct_bytes,
-                reasons: reasons.clone(),
-            },
+            evidence: (&signature.evidence).into(),
             samples: signature.samples.iter().map(SampleRecord::from).collect(),
         }
     }
@@ -108,9 +95,7 @@ impl TryFrom<Record> for Signature {
 
     /// `length` and `ascii` say nothing that the content does not.
     fn try_from(record: Record) -> Result<Self, LineError> {
-        let evidence = record.evidence;
         let tokens = record.tokens_hex.iter().map(|token| bytes(token, "tokens_hex"));
-        let alarms = evidence.alarms.iter().map(|name| alarm(name, "alarms"));
         Ok(Self {
             alarm: alarm(&record.alarm, "alarm")?,
             confidence: [Confidence::Low, Confidence::Medium, Confidence::High]
@@ -137,12 +122,7 @@ impl TryFrom<Record> for Signature {
                 .into_iter()
                 .map(SignatureSample::try_from)
                 .collect::<Result<_, _>>()?,
-            evidence: Evidence {
-                keys: evidence.keys,
-                alarms: alarms.collect::<Result<_, _>>()?,
-                distinct_bytes: evidence.distinct_bytes,
-                reasons: evidence.reasons,
-            },
+            evidence: record.evidence.try_into()?,
             id: record.id,
             port: record.port,
             port_rule: record.port_rule,
@@ -244,7 +224,7 @@ fn protocol_number(text: &str) -> Option<u8> {
     }
 }
 
-fn alarm(text: &str, field: &'static str) -> Result<Alarm, LineError> {
+pub(super) fn alarm(text: &str, field: &'static str) -> Result<Alarm, LineError> {
     let found = Alarm::ALL.into_iter().find(|alarm| alarm.name() == text);
     found.ok_or_else(|| unreadable(field, text))
 }

@@ -1,6 +1,9 @@
 use super::*;
 use crate::packet::{Host, Timestamp};
-use crate::signature::{Alarm, Confidence, Evidence, Relay, Signature, SignatureSample};
+use crate::signature::{
+    Alarm, Confidence, Evidence, Growth, Handshakes, Load, Nearest, Relay, Signature,
+    SignatureSample, View,
+};
 use proptest::prelude::*;
 
 fn host(text: &str) -> Host {
@@ -50,6 +53,16 @@ fn signature() -> Signature {
             alarms: vec![Alarm::Propagation],
             distinct_bytes: 9,
             reasons: vec!["2 hosts received it.".to_owned()],
+            growth: Some(Growth {
+                rate_per_second: 0.25,
+                doubling_seconds: 2.772588722239781,
+                standard_error: 0.001,
+                points: 7,
+            }),
+            handshakes: Handshakes { answered: 1, unanswered: 3, unknown: 1 },
+            view: View { directions: 100, answered: 90 },
+            load: Load { prevalence: 31, dispersion: 7 },
+            nearest: Some(Nearest { literals: "http".to_owned(), bytes: 6 }),
         },
         samples: vec![SignatureSample {
             packet: 41,
@@ -81,7 +94,12 @@ const GOLDEN: &str = concat!(
     r#""last_seen":"1970-01-01T00:00:01.700000000Z","#,
     r#""detected_at":"1970-01-01T00:00:02.000000000Z","#,
     r#""evidence":{"keys":3,"alarms":["propagation"],"distinct_bytes":9,"#,
-    r#""reasons":["2 hosts received it."]},"#,
+    r#""reasons":["2 hosts received it."],"growth":{"rate_per_second":0.25,"#,
+    r#""doubling_seconds":2.772588722239781,"standard_error":0.001,"points":7},"#,
+    r#""handshake":{"answered":1,"unanswered":3,"unknown":1},"#,
+    r#""view":{"two_way":true,"directions":100,"answered":90},"#,
+    r#""load":{"prevalence_fill":0.031,"dispersion_fill":0.007},"#,
+    r#""nearest":{"literals":"http","bytes":6}},"#,
     r#""samples":[{"packet":41,"time":"1970-01-01T00:00:01.500000000Z","#,
     r#""source":"192.0.2.7","destination":"198.51.100.1","source_port":1025,"#,
     r#""destination_port":445,"offset":-3,"payload_length":null}]}"#,
@@ -133,13 +151,20 @@ fn a_reader_skips_other_types_and_unknown_fields() {
 
 #[test]
 fn a_line_of_an_earlier_writer_is_read() {
-    // The first writer of this schema knew neither the order of tokens nor payload lengths.
-    let first = GOLDEN
+    // The first writer of this schema knew neither the order of tokens nor payload
+    // lengths, and of the evidence the first four fields only.
+    let at = GOLDEN.find(r#","growth""#).unwrap();
+    let end = GOLDEN.find(r#"},"samples""#).unwrap();
+    let first = [&GOLDEN[..at], &GOLDEN[end..]].concat();
+    let first = first
         .replace(r#""tokens_ordered":true,"#, "")
         .replace(r#","payload_length":null"#, "");
     assert!(first.len() < GOLDEN.len() - 40);
     let mut expected = signature();
     expected.tokens_ordered = false;
+    let Evidence { keys, alarms, distinct_bytes, reasons, .. } = expected.evidence;
+    expected.evidence =
+        Evidence { keys, alarms, distinct_bytes, reasons, ..Evidence::default() };
     assert_eq!(read(&first), Ok(Some(Finding::Signature(expected))));
 }
 
@@ -187,8 +212,14 @@ proptest! {
         hosts in prop::collection::vec(any::<u128>(), 0..5),
         times in prop::array::uniform3(any::<u64>()),
         offset in any::<i64>(),
+        figures in prop::array::uniform3(prop::num::f64::NORMAL),
+        load in (0_u16..=1_000, 0_u16..=1_000),
     ) {
         let mut signature = signature();
+        let [rate_per_second, doubling_seconds, standard_error] = figures;
+        signature.evidence.growth =
+            Some(Growth { rate_per_second, doubling_seconds, standard_error, points: 9 });
+        signature.evidence.load = Load { prevalence: load.0, dispersion: load.1 };
         signature.tokens = content.chunks(7).map(<[u8]>::to_vec).collect();
         signature.content = content;
         signature.source_list = hosts.into_iter().map(Host).collect();

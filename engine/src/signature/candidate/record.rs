@@ -1,8 +1,10 @@
 //! What the table remembers of one content, and which samples it asks for.
 
-use super::super::Alarm;
+use super::super::evidence::SourceBits;
+use super::super::{Alarm, Handshakes};
 use crate::packet::{Host, Timestamp};
 use crate::state::{Exchange, Persist, persist};
+use crate::stream::Handshake;
 
 /// The most hosts that a list names.
 pub(super) const MOST_HOSTS: usize = 64;
@@ -30,6 +32,8 @@ pub struct Seen {
     pub destination_port: u16,
     /// The flow shard that served the packet.
     pub flow_shard: u8,
+    /// Whether the source was seen to get answers.
+    pub handshake: Handshake,
 }
 
 /// A window whose surroundings the flow shard should keep for this candidate.
@@ -115,6 +119,8 @@ pub struct Candidate {
     pub destination_list: Vec<Host>,
     /// The dispersion generation that each listed source was last seen in.
     pub(super) source_seen: Vec<u32>,
+    /// Which listed sources get answers.
+    pub(in super::super) source_bits: SourceBits,
     /// The same of each listed destination.
     pub(super) destination_seen: Vec<u32>,
     /// The dispersion generation of the last sighting.
@@ -155,6 +161,11 @@ impl Candidate {
         (count(&self.source_seen), count(&self.destination_seen))
     }
 
+    /// How many of the listed sources get answers.
+    pub fn handshakes(&self) -> Handshakes {
+        self.source_bits.counts(self.source_list.len())
+    }
+
     /// When `alarm` last fired, if it did.
     pub fn alarmed(&self, alarm: Alarm) -> Option<Timestamp> {
         self.alarmed_at[alarm as usize]
@@ -174,6 +185,7 @@ impl Candidate {
             source_list: Vec::new(),
             destination_list: Vec::new(),
             source_seen: Vec::new(),
+            source_bits: SourceBits::default(),
             destination_seen: Vec::new(),
             generation: 0,
             source_list_complete: true,
@@ -304,38 +316,39 @@ impl SampleReference {
 
 /// Enters a host, if it is new, or notes that it was seen again. `room` is the
 /// memory that the list may still grow by. In a full list a host that has left the
-/// dispersion window makes room.
+/// dispersion window makes room. With its place, where it has one now.
 pub(super) fn enter(
     (list, seen): (&mut Vec<Host>, &mut Vec<u32>),
     complete: &mut bool,
     host: Host,
     generation: u32,
     room: usize,
-) -> Listed {
+) -> (Listed, Option<usize>) {
     if let Some(at) = list.iter().position(|known| *known == host) {
         seen[at] = generation;
-        return Listed::Unchanged;
+        return (Listed::Unchanged, Some(at));
     }
     if list.len() == MOST_HOSTS {
         *complete = false;
         let Some(at) = seen.iter().position(|seen| seen + 1 < generation) else {
-            return Listed::Unchanged;
+            return (Listed::Unchanged, None);
         };
         (list[at], seen[at]) = (host, generation);
-        return Listed::Added;
+        return (Listed::Added, Some(at));
     }
     let both = size_of::<Host>() + size_of::<u32>();
     let more = (2 * list.capacity()).clamp(1, MOST_HOSTS) - list.len();
     if list.len() == list.capacity() && more * both > room {
         let first_refusal = *complete;
         *complete = false;
-        return if first_refusal { Listed::Refused } else { Listed::Unchanged };
+        let listed = if first_refusal { Listed::Refused } else { Listed::Unchanged };
+        return (listed, None);
     }
     grow(list, MOST_HOSTS, usize::MAX);
     grow(seen, MOST_HOSTS, usize::MAX);
     list.push(host);
     seen.push(generation);
-    Listed::Added
+    (Listed::Added, Some(list.len() - 1))
 }
 
 /// Makes room for one more item by doubling; false when `room` bytes are too few.
@@ -375,6 +388,7 @@ impl Persist for Candidate {
             source_list,
             destination_list,
             source_seen,
+            source_bits,
             destination_seen,
             generation,
             source_list_complete,
@@ -394,6 +408,7 @@ impl Persist for Candidate {
         persist_list(source_list, file)?;
         persist_list(destination_list, file)?;
         persist_list(source_seen, file)?;
+        source_bits.persist(file)?;
         persist_list(destination_seen, file)?;
         generation.persist(file)?;
         source_list_complete.persist(file)?;

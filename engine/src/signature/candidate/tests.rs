@@ -1,4 +1,6 @@
 use super::*;
+use crate::signature::Handshakes;
+use crate::stream::Handshake;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +18,7 @@ fn seen(packet: u64, seconds: u64, source: u64, destination: u64) -> Seen {
         source_port: 1_024,
         destination_port: 80,
         flow_shard: (source % 64) as u8,
+        handshake: Handshake::Unknown,
     }
 }
 
@@ -375,4 +378,35 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn each_source_counts_once_and_one_that_takes_anothers_place_begins_anew() {
+    let mut table = table(10);
+    let mut observe = |source, hours: u64, handshake| {
+        let seen = Seen { handshake, ..seen(source, hours * 3_600, source, source + 1) };
+        let slot = table.observe(key(1), &seen, (2, 2), true, &mut Vec::new()).unwrap();
+        table.get(slot).unwrap().handshakes()
+    };
+    use Handshake::{Answered, Unanswered, Unknown};
+    for (source, handshake) in
+        [(1, Unanswered), (1, Unanswered), (2, Unanswered), (2, Answered), (3, Unknown)]
+    {
+        observe(source, 0, handshake);
+    }
+    for source in 4..=64 {
+        observe(source, 0, Unanswered);
+    }
+    let full = Handshakes { answered: 1, unanswered: 62, unknown: 1 };
+    assert_eq!(observe(64, 0, Unknown), full);
+    // No room for another until the first ones have left the dispersion window.
+    assert_eq!(observe(65, 1, Answered), full);
+    assert_eq!(
+        observe(66, 24, Unknown),
+        Handshakes { unanswered: 61, unknown: 2, ..full }
+    );
+    assert_eq!(
+        observe(66, 24, Answered),
+        Handshakes { answered: 2, unanswered: 61, unknown: 1 }
+    );
 }

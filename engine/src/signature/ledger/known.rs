@@ -1,9 +1,11 @@
 //! One signature that was reported, and what is known of it by now.
 
 use super::super::coalesce::{Piece, Place};
-use super::super::evidence::judge;
+use super::super::confidence::Grounds;
+use super::super::evidence::{SourceBits, credible, growth};
 use super::super::{
-    Alarm, Candidate, Relay, Sample, Signature, SignatureSample, Support, signature_id,
+    Alarm, Boilerplate, Candidate, Evidence, Load, Nearest, Relay, Sample, Signature,
+    SignatureSample, Support, View, signature_id,
     tokens::{Holder, Tokens, chosen, narrowed, tokens},
 };
 use super::reported::Report;
@@ -128,19 +130,40 @@ impl Known {
     }
 
     /// The signature as of now.
-    pub(super) fn signature(&self, port_rule: &str) -> Signature {
+    pub(super) fn signature(&self, around: &Around<'_>) -> Signature {
         let alarms: Vec<Alarm> = Alarm::ALL
             .into_iter()
             .filter(|alarm| self.fired[*alarm as usize].is_some())
             .collect();
         let tally = &self.tally;
-        let (confidence, evidence) = judge(
-            &self.content,
-            self.support,
-            self.members.len() as u64,
+        let (sources, relays) = (&tally.source_list.1, &tally.relays.1);
+        let mut seen = [false; 256];
+        self.content.iter().for_each(|byte| seen[usize::from(*byte)] = true);
+        let distinct_bytes = seen.iter().filter(|seen| **seen).count() as u32;
+        let handshakes = tally.source_bits.counts(sources.len());
+        let grounds = Grounds {
+            distinct_bytes,
+            support: self.support,
+            alarms: &alarms,
+            relays: relays.len(),
+            credible_relays: credible(relays, sources, tally.source_bits),
+            protocol: self.protocol,
+            handshakes,
+            view: around.view,
+            load: tally.load,
+        };
+        let (confidence, reasons) = grounds.judge();
+        let evidence = Evidence {
+            keys: self.members.len() as u64,
             alarms,
-            tally.relays.1.len(),
-        );
+            distinct_bytes,
+            growth: growth(relays),
+            handshakes,
+            view: around.view,
+            load: tally.load,
+            nearest: around.nearest(&self.content),
+            reasons,
+        };
         let samples = self.witnesses.iter();
         let tokens =
             self.tokens.clone().unwrap_or_else(|| Tokens::of_content(&self.content));
@@ -150,7 +173,7 @@ impl Known {
             confidence,
             protocol: self.protocol,
             port: self.port,
-            port_rule: port_rule.to_owned(),
+            port_rule: around.port_rule.to_owned(),
             content: self.content.clone(),
             tokens: tokens.list,
             tokens_ordered: tokens.ordered,
@@ -184,6 +207,23 @@ impl Known {
             + self.tally.relays.1.len() * size_of::<Relay>()
             // Once in this set and once in the ledger's map from keys.
             + self.members.len() * 6 * size_of::<u64>()
+    }
+}
+
+/// What a signature says besides what is known of its content.
+pub(super) struct Around<'a> {
+    pub(super) port_rule: &'a str,
+    pub(super) view: View,
+    pub(super) boilerplate: Option<&'a Boilerplate>,
+}
+
+impl Around<'_> {
+    /// The boilerplate that covers most of a content.
+    fn nearest(&self, content: &[u8]) -> Option<Nearest> {
+        let covered = self.boilerplate?.cover(content);
+        let file = covered.mostly()?;
+        let bytes = covered.by.get(&file).copied().unwrap_or(0) as u64;
+        Some(Nearest { literals: file.name().to_owned(), bytes })
     }
 }
 
@@ -257,8 +297,12 @@ pub(super) struct Tally {
     pub(super) last_seen: Timestamp,
     /// Each list with the key that it is from.
     pub(super) source_list: (u64, Vec<Host>),
+    /// Which of these get answers.
+    pub(super) source_bits: SourceBits,
     pub(super) destination_list: (u64, Vec<Host>),
     pub(super) relays: (u64, Vec<Relay>),
+    /// The highest at any of its alarms.
+    pub(super) load: Load,
 }
 
 impl Tally {
@@ -274,7 +318,9 @@ impl Tally {
         self.destinations = self.destinations.max(candidate.destinations);
         self.packets = self.packets.max(candidate.packets);
         self.see(candidate.first_seen, candidate.last_seen);
-        longest(&mut self.source_list, key, &candidate.source_list);
+        if longest(&mut self.source_list, key, &candidate.source_list) {
+            self.source_bits = candidate.source_bits;
+        }
         longest(&mut self.destination_list, key, &candidate.destination_list);
         self.pass_on(key, spread, relays);
     }
@@ -284,7 +330,10 @@ impl Tally {
         self.destinations = self.destinations.max(other.destinations);
         self.packets = self.packets.max(other.packets);
         self.see(other.first_seen.unwrap_or(self.last_seen), other.last_seen);
-        longest(&mut self.source_list, other.source_list.0, &other.source_list.1);
+        if longest(&mut self.source_list, other.source_list.0, &other.source_list.1) {
+            self.source_bits = other.source_bits;
+        }
+        self.load = self.load.max(other.load);
         longest(
             &mut self.destination_list,
             other.destination_list.0,
@@ -309,12 +358,14 @@ impl Tally {
     }
 }
 
-/// Keeps the longest list; of equally long ones, the lowest key's.
-fn longest(best: &mut (u64, Vec<Host>), key: u64, list: &[Host]) {
+/// Keeps the longest list; of equally long ones, the lowest key's. Whether it is this.
+fn longest(best: &mut (u64, Vec<Host>), key: u64, list: &[Host]) -> bool {
     let longer = list.len() > best.1.len();
-    if longer || (list.len() == best.1.len() && key <= best.0) {
+    let kept = longer || (list.len() == best.1.len() && key <= best.0);
+    if kept {
         *best = (key, list.to_vec());
     }
+    kept
 }
 
 fn sorted(list: &[Host]) -> Vec<Host> {
@@ -347,6 +398,8 @@ persist!(Tally {
     first_seen,
     last_seen,
     source_list,
+    source_bits,
     destination_list,
-    relays
+    relays,
+    load
 });

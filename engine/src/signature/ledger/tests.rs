@@ -1,6 +1,7 @@
 use super::*;
 use crate::signature::sample::testing::{host, sample};
 use crate::signature::{Candidates, Confidence, Seen};
+use crate::stream::Handshake;
 use proptest::prelude::*;
 
 const BETA: usize = 40;
@@ -49,6 +50,7 @@ fn candidate(key: u64, n: u64) -> Candidate {
             source_port: 1_024,
             destination_port: 445,
             flow_shard: 0,
+            handshake: Handshake::Unknown,
         };
         slot = table.observe(key, &seen, (n as u32, n as u32), true, &mut Vec::new());
     }
@@ -99,6 +101,7 @@ fn alarm(key: u64, position: usize, streams: &[Stream]) -> AlarmedCandidate {
         samples,
         packet: 1_000 + position as u64,
         offset: position as i32,
+        load: Load::default(),
     }
 }
 

@@ -1,0 +1,251 @@
+//! How far can a signature be trusted, and why?
+
+use super::evidence::{Handshakes, Load, View};
+use super::{Alarm, Support};
+use crate::packet::protocol;
+
+/// How much to trust a signature.
+///
+/// - *Low*: its content has fewer than 8 distinct byte values (filler has); or it
+///   was grown from the samples of one source only; or its sources look forged: on a
+///   [two-way](View::is_two_way) tap, nine in ten of its listed sources sent it over TCP
+///   without ever acknowledging what the other side answered, and no other host passed
+///   it on.
+/// - *High*: none of that, and either at least two hosts passed it on, or both alarms
+///   fired while fewer than 40 % of dispersion cells were in use.
+/// - *Medium*: all others. What nobody passed on is never more, since UDP, and TCP on a
+///   tap that sees one direction, do not show whether sources are forged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Confidence {
+    /// May well be filler, one host's habit, or forged.
+    Low,
+    /// One alarm, and nothing against it.
+    Medium,
+    /// Passed on by several hosts, or seen by both alarms.
+    High,
+}
+
+impl Confidence {
+    /// The name used in output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+/// Fewer distinct byte values than this look like filler.
+const FEW_BYTE_VALUES: u32 = 8;
+/// As many relays make an accident unlikely.
+const SEVERAL_RELAYS: usize = 2;
+/// Thousandths of dispersion cells in use above which its estimates run high.
+const OVERLOADED: u16 = 400;
+
+/// What the rule looks at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Grounds<'a> {
+    pub(super) distinct_bytes: u32,
+    pub(super) support: Support,
+    pub(super) alarms: &'a [Alarm],
+    /// Hosts that passed it on.
+    pub(super) relays: usize,
+    /// Those that are not known to get no answers.
+    pub(super) credible_relays: usize,
+    pub(super) protocol: u8,
+    pub(super) handshakes: Handshakes,
+    pub(super) view: View,
+    pub(super) load: Load,
+}
+
+impl Grounds<'_> {
+    /// Applies the rule of [`Confidence`]: the grade, and each ground as a sentence.
+    pub(super) fn judge(&self) -> (Confidence, Vec<String>) {
+        let mut reasons = self.against();
+        let for_it = self.for_it();
+        let confidence = match (reasons.is_empty(), for_it.is_empty()) {
+            (false, _) => Confidence::Low,
+            (true, false) => Confidence::High,
+            (true, true) => Confidence::Medium,
+        };
+        reasons.extend(for_it);
+        if confidence == Confidence::Medium {
+            reasons.extend(self.between());
+        }
+        (confidence, reasons)
+    }
+
+    fn against(&self) -> Vec<String> {
+        let mut against = Vec::new();
+        if self.distinct_bytes < FEW_BYTE_VALUES {
+            against.push(format!(
+                "The content has only {} distinct byte values: it may be filler.",
+                self.distinct_bytes
+            ));
+        }
+        match self.support {
+            Support::Sources => {}
+            Support::OneSource => against.push(
+                "All samples are from one source, so the content may be longer than what \
+                 others send."
+                    .to_owned(),
+            ),
+            Support::OneSample => against.push(
+                "Only one sample is left, so the content is a window of it and may be a \
+                 part of something longer."
+                    .to_owned(),
+            ),
+        }
+        if self.are_forged() {
+            let Handshakes { answered, unanswered, unknown } = self.handshakes;
+            against.push(format!(
+                "Forged sources: {unanswered} of {} listed sources sent it over TCP without \
+                 knowing what the other side had answered, on a tap that sees both \
+                 directions.",
+                answered + unanswered + unknown
+            ));
+        }
+        against
+    }
+
+    fn are_forged(&self) -> bool {
+        self.protocol == protocol::TCP
+            && self.view.is_two_way()
+            && self.handshakes.are_missing()
+            && self.credible_relays == 0
+    }
+
+    fn for_it(&self) -> Vec<String> {
+        let mut for_it = Vec::new();
+        let relays = self.relays;
+        if self.alarms.contains(&Alarm::Propagation) && relays >= SEVERAL_RELAYS {
+            for_it.push(format!(
+                "{relays} hosts received the content and then passed it on."
+            ));
+        }
+        if self.alarms.len() == Alarm::ALL.len() && !self.is_overloaded() {
+            for_it
+                .push("Both the dispersion and the propagation alarm fired.".to_owned());
+        }
+        for_it
+    }
+
+    /// Why it is no more than medium.
+    fn between(&self) -> Vec<String> {
+        let mut reasons = Vec::new();
+        let passed_on = self.alarms.contains(&Alarm::Propagation);
+        reasons.push(
+            match passed_on {
+                true => "One host passed the content on.",
+                false => "Many sources sent the content to many destinations.",
+            }
+            .to_owned(),
+        );
+        if self.alarms.contains(&Alarm::Dispersion) && self.is_overloaded() {
+            reasons.push(
+                "Dispersion tables were overloaded, so that its estimates run high."
+                    .to_owned(),
+            );
+        }
+        if self.relays == 0 && self.handshakes.answered == 0 {
+            reasons.extend(match self.protocol {
+                protocol::TCP if self.view.is_two_way() => None,
+                protocol::TCP => Some(
+                    "Sources may be forged: the tap was not seen to show both directions \
+                     of conversations."
+                        .to_owned(),
+                ),
+                _ => Some(
+                    "Sources may be forged: its protocol has no handshake.".to_owned(),
+                ),
+            });
+        }
+        reasons
+    }
+
+    fn is_overloaded(&self) -> bool {
+        self.load.dispersion > OVERLOADED
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Alarm::{Dispersion, Propagation};
+
+    const TWO_WAY: View = View { directions: 100, answered: 90 };
+    const FORGED: Handshakes = Handshakes { answered: 1, unanswered: 29, unknown: 0 };
+
+    fn grounds(alarms: &[Alarm], relays: usize) -> Grounds<'_> {
+        Grounds {
+            distinct_bytes: 20,
+            support: Support::Sources,
+            alarms,
+            relays,
+            credible_relays: relays,
+            protocol: protocol::TCP,
+            handshakes: Handshakes { answered: 30, unanswered: 0, unknown: 0 },
+            view: TWO_WAY,
+            load: Load::default(),
+        }
+    }
+
+    fn assert_grade(grounds: Grounds<'_>, grade: Confidence, reasons: usize) {
+        let (found, said) = grounds.judge();
+        assert_eq!((found, said.len()), (grade, reasons), "{grounds:?}: {said:?}");
+        assert!(said.iter().all(|reason| reason.ends_with('.')), "{said:?}");
+    }
+
+    #[test]
+    fn the_rule_grades_as_written() {
+        use Confidence::{High, Low, Medium};
+        use Support::{OneSample, OneSource};
+        let cases: [(&[Alarm], usize, Confidence, usize); 6] = [
+            (&[Dispersion], 0, Medium, 1),
+            (&[Propagation], 1, Medium, 1),
+            (&[Propagation], 2, High, 1),
+            (&[Dispersion], 2, Medium, 1),
+            (&[Dispersion, Propagation], 1, High, 1),
+            (&[Dispersion, Propagation], 2, High, 2),
+        ];
+        for (alarms, relays, grade, reasons) in cases {
+            assert_grade(grounds(alarms, relays), grade, reasons);
+        }
+        let filler = Grounds { distinct_bytes: 7, ..grounds(&[Propagation], 2) };
+        assert_grade(filler, Low, 2);
+        for support in [OneSource, OneSample] {
+            assert_grade(Grounds { support, ..grounds(&[Dispersion], 0) }, Low, 1);
+        }
+    }
+
+    #[test]
+    fn sources_without_answers_are_low_on_a_two_way_tap_and_medium_elsewhere() {
+        let forged = Grounds { handshakes: FORGED, ..grounds(&[Dispersion], 0) };
+        assert_grade(forged, Confidence::Low, 1);
+        assert!(forged.judge().1[0].starts_with("Forged sources: 29 of 30"));
+        // Relays that are such sources themselves do not speak for it, others do.
+        let both = &[Dispersion, Propagation];
+        let relayed = Grounds { handshakes: FORGED, ..grounds(both, 3) };
+        assert_grade(Grounds { credible_relays: 0, ..relayed }, Confidence::Low, 3);
+        assert_grade(relayed, Confidence::High, 2);
+        let none = Handshakes { unanswered: 30, ..Handshakes::default() };
+        let one_way = View { directions: 100, answered: 49 };
+        let telescope = Grounds { handshakes: none, view: one_way, ..forged };
+        assert_grade(telescope, Confidence::Medium, 2);
+        let unknown = Handshakes { unknown: 30, ..Handshakes::default() };
+        let datagrams = Grounds { protocol: 17, handshakes: unknown, ..forged };
+        assert_grade(datagrams, Confidence::Medium, 2);
+        for grounds in [telescope, datagrams] {
+            assert!(grounds.judge().1[1].starts_with("Sources may be forged:"));
+        }
+    }
+
+    #[test]
+    fn an_overloaded_dispersion_alarm_does_not_raise_the_grade() {
+        let load = Load { prevalence: 0, dispersion: 401 };
+        let both = Grounds { load, ..grounds(&[Dispersion, Propagation], 1) };
+        assert_grade(both, Confidence::Medium, 2);
+        assert_grade(Grounds { relays: 2, ..both }, Confidence::High, 1);
+    }
+}
