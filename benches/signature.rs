@@ -20,9 +20,10 @@ use std::hint::black_box;
 use std::time::Duration;
 use wormsift::packet::{Host, Timestamp};
 use wormsift::signature::{
-    Alarm, AlarmedCandidate, Candidate, Candidates, Ledger, LedgerSettings, Sample, Seen,
-    grow,
+    Alarm, AlarmedCandidate, Candidate, Candidates, Ledger, LedgerSettings, Load, Sample,
+    Seen, grow,
 };
+use wormsift::stream::Handshake;
 
 const BETA: usize = 40;
 
@@ -52,6 +53,7 @@ fn seen(packet: u64) -> Seen {
         source_port: 1_024,
         destination_port: 80,
         flow_shard: (packet % 64) as u8,
+        handshake: Handshake::Unknown,
     }
 }
 
@@ -204,6 +206,7 @@ fn alarms(content: &[u8], count: usize, first: u64) -> Vec<AlarmedCandidate> {
                 samples,
                 packet: first,
                 offset: position as i32,
+                load: Load::default(),
             }
         })
         .collect()

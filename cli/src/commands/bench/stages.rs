@@ -16,7 +16,7 @@ use wormsift::propagation::Propagation;
 use wormsift::sensor::{FrameList, Sensor};
 use wormsift::signature::{Candidates, Seen};
 use wormsift::sketch::{hash_pair, remix};
-use wormsift::stream::{Acknowledgement, Segment, StreamTails};
+use wormsift::stream::{Acknowledgement, Handshake, Segment, StreamTails};
 
 const SHARDS: usize = 64;
 /// Captured bytes and frames of a round.
@@ -300,6 +300,7 @@ impl ContentShard {
                 source_port: packet.source_port,
                 destination_port: packet.destination_port,
                 flow_shard: 0,
+                handshake: Handshake::Unknown,
             };
             let relay = passed.is_some();
             self.candidates.observe(key, &seen, estimates, relay, &mut requests);
