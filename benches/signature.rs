@@ -18,12 +18,11 @@ use criterion::{BatchSize, BenchmarkId, Throughput};
 use criterion::{criterion_group, criterion_main};
 use std::hint::black_box;
 use std::time::Duration;
-use wormsift::packet::{Host, Timestamp};
+use wormsift::packet::{Handshake, Host, Timestamp};
 use wormsift::signature::{
     Alarm, AlarmedCandidate, Candidate, Candidates, Ledger, LedgerSettings, Load, Sample,
     Seen, grow,
 };
-use wormsift::stream::Handshake;
 
 const BETA: usize = 40;
 

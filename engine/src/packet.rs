@@ -197,6 +197,20 @@ impl Packet<'_> {
     }
 }
 
+/// Does who sends over TCP get the answers?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Handshake {
+    /// Not known: not TCP, no memory for its direction, or the host that put its stream
+    /// together did not say what it acknowledged.
+    #[default]
+    Unknown,
+    /// The first segment with payload acknowledged what the other side had sent.
+    Answered,
+    /// It did not, or the other side was not seen. On a tap that sees both directions
+    /// of its conversations the address may be forged; on others this says nothing.
+    Unanswered,
+}
+
 /// What counts as one source or destination: an IPv4 address, or an IPv6
 /// address cut to a prefix. Kept as 128 bits, IPv4 in its mapped form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -10,13 +10,12 @@ use super::stats::ContentCounters;
 use crate::config::{Config, PortRule};
 use crate::dispersion::Dispersion;
 use crate::fingerprint::prefetch;
-use crate::packet::{Host, Timestamp};
+use crate::packet::{Handshake, Host, Timestamp};
 use crate::prevalence::Prevalence;
 use crate::propagation::Propagation;
 use crate::signature::{Alarm, Candidates, Load, SampleRequest, Seen, Snapshot};
 use crate::sketch::Bloom;
 use crate::state::persist;
-use crate::stream::Handshake;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -6,10 +6,10 @@ use super::seeds::{Seeds, mix};
 use super::sizing::{CONTENT_SHARDS, Plan};
 use super::worker::Sifter;
 use crate::fingerprint::{Scratch, Windows};
-use crate::packet::Timestamp;
+use crate::packet::{Handshake, Timestamp};
 use crate::signature::{SampleRequest, View};
 use crate::state::persist;
-use crate::stream::{Handshake, Judged, PacketPiece, Samples, Segment, StreamTails};
+use crate::stream::{Judged, PacketPiece, Samples, Segment, StreamTails};
 
 /// The tails and samples of the address pairs that hash to one shard.
 pub(crate) struct FlowShard {
@@ -146,7 +146,10 @@ impl FlowShard {
             let piece = piece_of(record, chunk.payload(record, frames), whole);
             if segment == Some(place) {
                 self.samples.segment(piece);
-                self.view.count(self.judged[self.cursor.segment]);
+                let judged = self.judged[self.cursor.segment];
+                if judged.first {
+                    self.view.count(judged.handshake);
+                }
                 self.cursor.segment += 1;
                 continue;
             }

@@ -1,9 +1,8 @@
 //! What does a signature rest on?
 
 use super::{Alarm, Growth, Relay};
-use crate::packet::{Host, Timestamp};
+use crate::packet::{Handshake, Host, Timestamp};
 use crate::state::persist;
-use crate::stream::{Handshake, Judged};
 
 /// What a signature's confidence rests on.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -104,11 +103,9 @@ const LEAST_DIRECTIONS: u64 = 16;
 
 impl View {
     /// Counts a direction, at its first segment with payload.
-    pub(crate) fn count(&mut self, judged: Judged) {
-        if judged.first {
-            self.directions += 1;
-            self.answered += u64::from(judged.handshake == Handshake::Answered);
-        }
+    pub(crate) fn count(&mut self, handshake: Handshake) {
+        self.directions += 1;
+        self.answered += u64::from(handshake == Handshake::Answered);
     }
 
     /// Adds another shard's counts.

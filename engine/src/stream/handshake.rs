@@ -5,26 +5,7 @@
 //! 3.10.7.4; RFC 6528 on why they cannot be guessed).
 
 use super::after;
-
-/// What is known of the sender of a segment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Handshake {
-    /// Nothing: not TCP, no memory for its direction, or its acknowledgement is
-    /// [unknown](Acknowledgement::Unknown).
-    #[default]
-    Unknown,
-    /// The first segment with payload acknowledged what the other side had sent.
-    Answered,
-    /// It did not, or the other side was not seen. On a tap that sees both directions
-    /// of its conversations the address may be forged; on others this says nothing.
-    Unanswered,
-}
-
-impl Handshake {
-    pub(super) const fn of(answered: bool) -> Self {
-        if answered { Self::Answered } else { Self::Unanswered }
-    }
-}
+use crate::packet::Handshake;
 
 /// What a segment says of the other direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +36,11 @@ const REACH: i32 = 65_535;
 /// Whether `acknowledgement` is of a side whose next byte is `expected`.
 pub(super) const fn fits(acknowledgement: u32, expected: u32) -> bool {
     after(acknowledgement, expected).unsigned_abs() <= REACH.unsigned_abs()
+}
+
+/// What an answer, or none, says of the sender.
+pub(super) const fn verdict(answered: bool) -> Handshake {
+    if answered { Handshake::Answered } else { Handshake::Unanswered }
 }
 
 /// The bit in which the two directions of a connection differ.
@@ -118,7 +104,7 @@ mod tests {
                 })
             });
             side.expected = start.wrapping_add(length);
-            Judged { handshake: Handshake::of(answered), first }
+            Judged { handshake: verdict(answered), first }
         }
     }
 

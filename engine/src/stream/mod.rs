@@ -11,7 +11,7 @@
 //!   place, so that no single segment, faked or not, blinds a direction.
 //! - [`Samples`] keeps pieces of stream around the windows that are wanted as
 //!   evidence: what came before them, the payload, and what comes after.
-//! - A [`Handshake`] says whether who sends was seen to get answers: whoever forges
+//! - A [`Handshake`](crate::packet::Handshake) says whether who sends was seen to get answers: whoever forges
 //!   an address is not.
 //!
 //! Both serve one flow shard in packet order, take all their memory at
@@ -33,7 +33,7 @@ mod tails;
 mod test_traffic;
 
 pub use counters::{SampleCounters, TailCounters};
-pub use handshake::{Acknowledgement, Handshake, Judged, direction};
+pub use handshake::{Acknowledgement, Judged, direction};
 pub use samples::{PacketPiece, SampleView, Samples};
 pub use tails::{Segment, StreamTails};
 

@@ -2,7 +2,7 @@
 //! not fit it.
 
 use super::counters::TailCounters;
-use super::handshake::{Acknowledgement, Handshake, Judged, fits, reverse};
+use super::handshake::{Acknowledgement, Judged, fits, reverse, verdict};
 use super::out_of_order::{Kind, OutOfOrder, Slot};
 use super::seam::{Join, Seam};
 use super::tail_table::{Head, Met, Place, TailTable};
@@ -147,7 +147,7 @@ impl StreamTails {
                 head.answered = self.is_answered(&segment);
             }
             if head.judged {
-                judged.handshake = Handshake::of(head.answered);
+                judged.handshake = verdict(head.answered);
             }
             let ahead = i64::from(after(start, head.expected));
             if ahead <= 0 && ahead + payload.len() as i64 > 0 {

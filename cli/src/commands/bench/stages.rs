@@ -10,13 +10,13 @@ use wormsift::config::Config;
 use wormsift::decode::{Decoded, Decoder};
 use wormsift::dispersion::Dispersion;
 use wormsift::fingerprint::{Fingerprinter, Kernel, Scratch, Short, prefetch};
-use wormsift::packet::{Host, Packet, Timestamp, protocol, tcp_flags};
+use wormsift::packet::{Handshake, Host, Packet, Timestamp, protocol, tcp_flags};
 use wormsift::prevalence::Prevalence;
 use wormsift::propagation::Propagation;
 use wormsift::sensor::{FrameList, Sensor};
 use wormsift::signature::{Candidates, Seen};
 use wormsift::sketch::{hash_pair, remix};
-use wormsift::stream::{Acknowledgement, Handshake, Segment, StreamTails};
+use wormsift::stream::{Acknowledgement, Segment, StreamTails};
 
 const SHARDS: usize = 64;
 /// Captured bytes and frames of a round.

@@ -2,9 +2,8 @@
 
 use super::super::evidence::SourceBits;
 use super::super::{Alarm, Handshakes};
-use crate::packet::{Host, Timestamp};
+use crate::packet::{Handshake, Host, Timestamp};
 use crate::state::{Exchange, Persist, persist};
-use crate::stream::Handshake;
 
 /// The most hosts that a list names.
 pub(super) const MOST_HOSTS: usize = 64;

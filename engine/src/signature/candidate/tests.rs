@@ -1,6 +1,6 @@
 use super::*;
+use crate::packet::Handshake;
 use crate::signature::Handshakes;
-use crate::stream::Handshake;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
 use super::*;
+use crate::packet::Handshake;
 use crate::signature::sample::testing::{host, sample};
 use crate::signature::{Candidates, Confidence, Seen};
-use crate::stream::Handshake;
 use proptest::prelude::*;
 
 const BETA: usize = 40;
