@@ -12,6 +12,7 @@ mod bulk_mail;
 mod cast;
 mod cdn_certificates;
 mod flash_crowd;
+mod forged_sources;
 mod loud_scanner;
 mod mailing_list;
 mod ping_monitoring;
@@ -44,4 +45,6 @@ pub(crate) const SCENARIOS: &[Entry] = &[
     loud_scanner::ENTRY,
     ping_monitoring::ENTRY,
     zero_padding::ENTRY,
+    forged_sources::OVER_TCP,
+    forged_sources::OVER_UDP,
 ];

@@ -230,7 +230,7 @@ mod tests {
         assert_grade(Grounds { credible_relays: 0, ..relayed }, Confidence::Low, 3);
         assert_grade(relayed, Confidence::High, 2);
         let none = Handshakes { unanswered: 30, ..Handshakes::default() };
-        let one_way = View { directions: 100, answered: 49 };
+        let one_way = View { directions: 100, answered: 24 };
         let telescope = Grounds { handshakes: none, view: one_way, ..forged };
         assert_grade(telescope, Confidence::Medium, 2);
         let unknown = Handshakes { unknown: 30, ..Handshakes::default() };
