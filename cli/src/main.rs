@@ -12,6 +12,7 @@ mod explain;
 mod filter;
 mod findings_page;
 mod fragments;
+mod grounds;
 mod instant;
 #[cfg(target_os = "linux")]
 mod live;

@@ -2,6 +2,7 @@
 //!
 //! Payload bytes are hostile: none reaches the terminal but printable ASCII.
 
+use crate::grounds::grounds;
 use crate::talk::{Paint, Palette};
 use std::fmt::{Display, Write as _};
 use wormsift::packet::{Timestamp, protocol};
@@ -190,6 +191,9 @@ pub(crate) fn block(
     );
     for reason in &s.evidence.reasons {
         wrapped(text, "why: ", reason.split(' '), " ");
+    }
+    for (name, value) in grounds(s) {
+        wrapped(text, &format!("{name}: "), value.split(' '), " ");
     }
     if !s.relays.is_empty() {
         let _ = writeln!(

@@ -1,6 +1,7 @@
 //! One signature in full.
 
 use super::time_cell;
+use crate::grounds::grounds;
 use crate::page::escape::hex_dump;
 use crate::page::markup::Markup;
 use crate::page::tables::{headings, number, scrolling};
@@ -57,7 +58,16 @@ fn facts(page: &mut Markup, s: &Signature) {
             page.leaf("dt", &[], name);
             page.leaf("dd", &[], &value);
         }
+        for (name, value) in grounds(s) {
+            page.leaf("dt", &[], &capitalised(name));
+            page.leaf("dd", &[], &value);
+        }
     });
+}
+
+fn capitalised(name: &str) -> String {
+    let (first, rest) = name.split_at(1);
+    first.to_uppercase() + rest
 }
 
 fn relays(page: &mut Markup, s: &Signature) {

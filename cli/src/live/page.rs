@@ -5,6 +5,7 @@
 //! [`Markup`] lets none of them become markup, and what is no printable ASCII is a dot.
 
 use super::board::{News, Snapshot};
+use crate::grounds::grounds;
 use crate::page::markup::Markup;
 use crate::table::{counted, grouped, service};
 use std::time::Duration;
@@ -153,6 +154,8 @@ fn one(page: &mut Markup, it: &Signature) {
     for reason in &it.evidence.reasons {
         page.leaf("p", &[], reason);
     }
+    let grounds = grounds(it).into_iter().map(|(name, value)| format!("{name}: {value}"));
+    page.leaf("p", &[("class", "note")], &grounds.collect::<Vec<_>>().join(" · "));
     if !it.relays.is_empty() {
         let relays = it.relays.iter();
         let relays = relays.map(|relay| format!("{} (to {})", relay.host, relay.fan_out));

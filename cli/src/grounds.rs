@@ -1,0 +1,106 @@
+//! What does a signature rest on, besides its reasons?
+
+use crate::table::{counted, grouped};
+use wormsift::signature::{Evidence, Handshakes, Load, Signature, View};
+
+/// Each figure with its name; none that lines of an earlier writer do not have.
+pub(crate) fn grounds(signature: &Signature) -> Vec<(&'static str, String)> {
+    let Evidence { handshakes, view, load, growth, nearest, .. } = &signature.evidence;
+    let mut lines = Vec::new();
+    if let Some(growth) = growth {
+        lines.push((
+            "growth",
+            format!(
+                "relays double in {:.1} s ({:.3e} per second, standard error {:.1e}, {})",
+                growth.doubling_seconds,
+                growth.rate_per_second,
+                growth.standard_error,
+                counted(growth.points, "point"),
+            ),
+        ));
+    }
+    if (*handshakes, *view) == (Handshakes::default(), View::default()) {
+        return lines;
+    }
+    let Handshakes { answered, unanswered, unknown } = handshakes;
+    lines.push((
+        "answers",
+        format!(
+            "of listed sources {answered} get answers over TCP, {unanswered} get none, \
+             {unknown} unknown"
+        ),
+    ));
+    let sees = match view.is_two_way() {
+        true => "two-way",
+        false => "not known to be two-way",
+    };
+    lines.push((
+        "tap",
+        format!(
+            "{sees}, {} of {} answered",
+            grouped(view.answered),
+            counted(view.directions, "TCP direction")
+        ),
+    ));
+    let Load { prevalence, dispersion } = load;
+    let percent = |thousandths: u16| f64::from(thousandths) / 10.0;
+    lines.push((
+        "load",
+        format!(
+            "prevalence {:.1} % full, dispersion {:.1} %",
+            percent(*prevalence),
+            percent(*dispersion)
+        ),
+    ));
+    lines.push((
+        "nearest baseline",
+        match nearest {
+            Some(nearest) => format!(
+                "literals of {}, {} of {}",
+                nearest.literals,
+                grouped(nearest.bytes),
+                counted(signature.content.len() as u64, "byte")
+            ),
+            None => "none".to_owned(),
+        },
+    ));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::testing::signature;
+    use wormsift::signature::{Growth, Nearest};
+
+    #[test]
+    fn every_figure_has_a_line_and_an_older_line_has_none() {
+        let mut found = signature(1, 0, 31, b"content");
+        assert_eq!(grounds(&found), []);
+        found.evidence.handshakes =
+            Handshakes { answered: 1, unanswered: 29, unknown: 2 };
+        found.evidence.view = View { directions: 4_000, answered: 3_600 };
+        found.evidence.load = Load { prevalence: 31, dispersion: 7 };
+        found.evidence.nearest = Some(Nearest { literals: "http".to_owned(), bytes: 4 });
+        found.evidence.growth = Some(Growth {
+            rate_per_second: 0.25,
+            doubling_seconds: 2.77,
+            standard_error: 0.01,
+            points: 9,
+        });
+        let text: Vec<String> = grounds(&found)
+            .into_iter()
+            .map(|(name, it)| format!("{name}: {it}"))
+            .collect();
+        assert_eq!(
+            text,
+            [
+                "growth: relays double in 2.8 s (2.500e-1 per second, standard error 1.0e-2, 9 points)",
+                "answers: of listed sources 1 get answers over TCP, 29 get none, 2 unknown",
+                "tap: two-way, 3,600 of 4,000 TCP directions answered",
+                "load: prevalence 3.1 % full, dispersion 0.7 %",
+                "nearest baseline: literals of http, 4 of 7 bytes",
+            ]
+        );
+    }
+}
