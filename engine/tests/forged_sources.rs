@@ -2,7 +2,8 @@
 
 mod common;
 
-use wormsift::config::Config;
+use wormsift::config::{Config, Size};
+use wormsift::export::json_lines;
 use wormsift::sensor::Sensor;
 use wormsift::signature::{Alarm, Confidence, Finding, Signature};
 use wormsift_corpora::Scenario;
@@ -104,4 +105,42 @@ fn a_worm_is_no_less_for_being_seen_in_one_direction() {
     assert_eq!(one.iter().map(|(grade, _)| *grade).max(), Some(Confidence::High));
     assert!(one.iter().all(|found| *found >= (Confidence::Medium, 0)), "{one:?}");
     assert!(one.iter().all(|(_, answered)| *answered == 0), "{one:?}");
+}
+
+/// Findings as lines, the sensor being saved and restored between batches of this size.
+fn lines(frames: &[(u64, Vec<u8>)], threads: usize, batch: usize) -> Vec<String> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let path = std::env::temp_dir()
+        .join(format!("wormsift-{}-forged-{threads}-{batch}", std::process::id()));
+    let mut config = Config::default();
+    config.memory = Some(Size(16 << 20));
+    pool.install(|| {
+        let mut sensor = Sensor::new(config.clone()).unwrap();
+        let mut lines = Vec::new();
+        for (n, part) in common::frames(frames).chunks(batch).enumerate() {
+            sensor.sift(part);
+            lines.extend(sensor.findings().iter().map(json_lines::write));
+            if n == 1 {
+                sensor.save(&path).unwrap();
+                sensor = Sensor::restore(config.clone(), &path).unwrap();
+            }
+        }
+        sensor.finish();
+        lines.extend(sensor.findings().iter().map(json_lines::write));
+        let _ = std::fs::remove_file(&path);
+        lines.push(serde_json::to_string(&sensor.stats()).unwrap());
+        lines
+    })
+}
+
+#[test]
+fn what_is_known_of_senders_depends_on_no_batch_thread_or_restart() {
+    for name in ["forged-sources", "tcp-exploit"] {
+        let frames = frames(name, 3);
+        let truth = lines(&frames, 1, frames.len());
+        assert!(truth.iter().any(|line| line.contains(r#""type":"update""#)), "{name}");
+        for (threads, batch) in [(1, 61), (3, 997), (8, 4_000)] {
+            assert_eq!(truth, lines(&frames, threads, batch), "{name} {threads} {batch}");
+        }
+    }
 }

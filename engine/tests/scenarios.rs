@@ -78,6 +78,13 @@ fn differences(name: &str, seed: u64) -> Vec<String> {
                     ));
                 }
             }
+            // Nobody forges anything here.
+            let forged = |one: &&Signature| {
+                one.evidence.reasons.iter().any(|it| it.starts_with("Forged sources"))
+            };
+            if let Some(found) = signatures.iter().find(forged) {
+                lines.push(format!("{name}, seed {seed}: {:?}", found.evidence));
+            }
             // By default the background is silent, so that nothing at all may be said.
             let said = signatures.iter().any(|one| one.evidence.alarms.contains(&alarm));
             if settings.is_empty() && matches!(verdict, Verdict::Silent(_)) && said {
