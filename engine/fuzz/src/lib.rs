@@ -11,7 +11,7 @@ use wormsift::export::{
     Rule, RuleOptions, SidRegistry, eve, json_lines, misp, snort3, stix, suricata, yara,
     zeek,
 };
-use wormsift::packet::{Frame, LinkType, Packet, Timestamp};
+use wormsift::packet::{Frame, Handshake, LinkType, Packet, Timestamp};
 use wormsift::sensor::Sensor;
 use wormsift::stream::{Acknowledgement, Segment, StreamTails};
 
@@ -111,13 +111,18 @@ pub fn segments(data: &[u8]) {
             direction: 1 + u64::from(flags & 3),
             sequence: u32::from(input.byte()).wrapping_mul(7).wrapping_sub(100),
             syn: flags & 4 != 0,
-            acknowledgement: Acknowledgement::Unknown,
+            acknowledgement: match flags >> 3 & 3 {
+                0 => Acknowledgement::Unknown,
+                1 => Acknowledgement::Absent,
+                _ => Acknowledgement::Number(u32::from(flags >> 5).wrapping_sub(3)),
+            },
             payload: input.piece(),
         };
-        tails.advance(segment, |buffer, seam, _| {
+        let judged = tails.advance(segment, |buffer, seam, _| {
             assert!(seam > 0 && seam < buffer.len());
             assert!(buffer.len() <= 2 * context);
         });
+        assert!(!judged.first || judged.handshake != Handshake::Unknown);
     }
     assert_eq!(tails.memory_bytes(), bytes);
 }
@@ -157,8 +162,8 @@ pub fn sensor(data: &[u8]) {
             source_port: u16::from(port),
             destination_port: 80,
             sequence: u32::from(port).wrapping_mul(flags.into()),
-            acknowledgement: 0,
-            tcp_flags: flags >> 3 & 7,
+            acknowledgement: u32::from(port),
+            tcp_flags: flags >> 3 & 0x17,
             encapsulation: 0,
             payload,
         });
