@@ -15,6 +15,10 @@ use crate::packet::protocol;
 ///   fired while fewer than 40 % of dispersion cells were in use.
 /// - *Medium*: all others. What nobody passed on is never more, since UDP, and TCP on a
 ///   tap that sees one direction, do not show whether sources are forged.
+///
+/// One grade lower where every host that passed it on had begun to pass on something else
+/// at this port on eight other occasions or more, ten minutes or more apart: servers that
+/// forward do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Confidence {
     /// May well be filler, one host's habit, or forged.
@@ -53,6 +57,8 @@ pub(super) struct Grounds<'a> {
     pub(super) relays: usize,
     /// Those that are not known to get no answers.
     pub(super) credible_relays: usize,
+    /// Whether all of them pass on whatever comes.
+    pub(super) forwarded: bool,
     pub(super) protocol: u8,
     pub(super) handshakes: Handshakes,
     pub(super) view: View,
@@ -73,7 +79,19 @@ impl Grounds<'_> {
         if confidence == Confidence::Medium {
             reasons.extend(self.between());
         }
-        (confidence, reasons)
+        if !self.forwarded {
+            return (confidence, reasons);
+        }
+        reasons.push(
+            "Every host that passed it on had passed other contents on to this port, on \
+             many occasions: servers that forward do."
+                .to_owned(),
+        );
+        let lower = match confidence {
+            Confidence::High => Confidence::Medium,
+            Confidence::Medium | Confidence::Low => Confidence::Low,
+        };
+        (lower, reasons)
     }
 
     fn against(&self) -> Vec<String> {
@@ -184,6 +202,7 @@ mod tests {
             alarms,
             relays,
             credible_relays: relays,
+            forwarded: false,
             protocol: protocol::TCP,
             handshakes: Handshakes { answered: 30, unanswered: 0, unknown: 0 },
             view: TWO_WAY,
@@ -239,6 +258,14 @@ mod tests {
         for grounds in [telescope, datagrams] {
             assert!(grounds.judge().1[1].starts_with("Sources may be forged:"));
         }
+    }
+
+    #[test]
+    fn what_only_forwarding_servers_passed_on_is_one_grade_lower() {
+        let both = Grounds { forwarded: true, ..grounds(&[Dispersion, Propagation], 2) };
+        assert_grade(both, Confidence::Medium, 3);
+        let one = Grounds { forwarded: true, ..grounds(&[Propagation], 1) };
+        assert_grade(one, Confidence::Low, 2);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! a tick beside them and decides for each: a new content, more of a known one,
 //! the other alarm for a known one, or nothing new.
 
+mod forwarders;
 mod known;
 mod reported;
 
@@ -17,6 +18,7 @@ use super::{
 };
 use crate::packet::Timestamp;
 use crate::state::persist;
+use forwarders::Forwarders;
 use known::{Around, Known, Witness, newest};
 use reported::Reported;
 use std::collections::{BTreeMap, BTreeSet};
@@ -159,6 +161,8 @@ pub struct Ledger {
     bytes: usize,
     /// What was reported and is no longer known.
     reported: Reported,
+    /// Hosts that pass on whatever comes.
+    forwarders: Forwarders,
     /// Samples of the current tick that no alarm asked for.
     ordinary: Vec<Arc<[u8]>>,
     counters: LedgerCounters,
@@ -190,6 +194,7 @@ impl Ledger {
     pub fn new(settings: LedgerSettings) -> Self {
         Self {
             reported: Reported::new(settings.bytes / REPORTED_SHARE),
+            forwarders: Forwarders::new(settings.bytes / FORWARDERS_SHARE),
             settings,
             known: BTreeMap::new(),
             next: 0,
@@ -254,7 +259,7 @@ impl Ledger {
 
     /// Bytes that the remembered signatures take, at most the setting.
     pub fn memory_bytes(&self) -> usize {
-        self.bytes + self.reported.memory_bytes()
+        self.bytes + self.reported.memory_bytes() + self.forwarders.memory_bytes()
     }
 
     /// What became of alarms and signatures so far.
@@ -287,8 +292,9 @@ impl Ledger {
         let mut findings: Vec<_> =
             findings.into_iter().map(|(_, finding)| finding).collect();
         self.ordinary = Vec::new();
+        let others = self.reported.budget() + self.forwarders.budget();
         while self.known.len() > self.settings.signatures
-            || self.bytes > self.settings.bytes - self.reported.budget()
+            || self.bytes > self.settings.bytes - others
         {
             let Some(oldest) = self.known.keys().next().copied() else { break };
             if let Some(retired) = self.forget(oldest) {
@@ -484,6 +490,11 @@ impl Ledger {
             }
         }
         self.counters.returned += u64::from(returned);
+        // Once a signature: what goes on for days is no new occasion.
+        if !known.noted && !known.tally.relays.1.is_empty() {
+            known.noted = true;
+            self.forwarders.note(service, &known.tally.relays.1);
+        }
         if oldest.is_none() && !returned {
             self.counters.signatures += 1;
             findings.insert(0, Finding::Signature(known.signature(&self.around())));
@@ -500,6 +511,7 @@ impl Ledger {
             port_rule: &self.settings.port_rule,
             view: self.view,
             boilerplate: self.boilerplate.as_ref().map(|(boilerplate, _)| boilerplate),
+            forwarders: &self.forwarders,
         }
     }
 
@@ -571,6 +583,8 @@ fn fired<'a>(alarms: impl IntoIterator<Item = &'a AlarmedCandidate>) -> u64 {
 
 /// The part of the budget that remembers what was reported.
 const REPORTED_SHARE: usize = 8;
+/// The part that remembers hosts that pass on whatever comes.
+const FORWARDERS_SHARE: usize = 16;
 
 fn raised(alarm: &AlarmedCandidate) -> Raised {
     (alarm.packet, alarm.offset, alarm.key)
@@ -618,7 +632,7 @@ fn witnesses(samples: &[Sample], grown: &Grown) -> impl Iterator<Item = Witness>
 
 // Between ticks there are no samples of one, and the view is shown anew at each.
 persist!(Ledger {
-    known, next, ids, owners, services, bytes, reported, counters, suppressed; settings,
+    known, next, ids, owners, services, bytes, reported, forwarders, counters, suppressed; settings,
     ordinary, boilerplate, view
 });
 persist!(LedgerCounters {

@@ -8,6 +8,7 @@ use super::super::{
     SignatureSample, Support, View, signature_id,
     tokens::{Holder, Tokens, chosen, narrowed, tokens},
 };
+use super::forwarders::Forwarders;
 use super::reported::Report;
 use crate::packet::{Host, Timestamp};
 use crate::state::persist;
@@ -35,6 +36,8 @@ pub(super) struct Known {
     pub(super) tally: Tally,
     /// When each alarm last counted, in the order of [`Alarm::ALL`].
     pub(super) fired: [Option<Timestamp>; 2],
+    /// Whether its relays were noted as such.
+    pub(super) noted: bool,
     pub(super) id: String,
     alarm: Alarm,
     detected_at: Timestamp,
@@ -68,6 +71,7 @@ impl Known {
             members: BTreeSet::new(),
             tally: Tally::default(),
             fired: [None; 2],
+            noted: false,
             alarm,
             detected_at,
         }
@@ -82,7 +86,7 @@ impl Known {
 
     /// Itself, as a content that was first reported as `before` says.
     pub(super) fn returned(self, before: Report) -> Self {
-        Self { alarm: before.alarm, detected_at: before.detected_at, ..self }
+        Self { alarm: before.alarm, detected_at: before.detected_at, noted: true, ..self }
     }
 
     /// Itself as a piece, so that new pieces can join it.
@@ -124,6 +128,7 @@ impl Known {
     pub(super) fn absorb(&mut self, other: &Self) {
         self.members.extend(&other.members);
         self.tally.merge(&other.tally);
+        self.noted |= other.noted;
         for (mine, theirs) in self.fired.iter_mut().zip(other.fired) {
             *mine = (*mine).max(theirs);
         }
@@ -146,6 +151,7 @@ impl Known {
             support: self.support,
             alarms: &alarms,
             relays: relays.len(),
+            forwarded: around.forwarders.are_all((self.protocol, self.port), relays),
             credible_relays: credible(relays, sources, tally.source_bits),
             protocol: self.protocol,
             handshakes,
@@ -215,6 +221,7 @@ pub(super) struct Around<'a> {
     pub(super) port_rule: &'a str,
     pub(super) view: View,
     pub(super) boilerplate: Option<&'a Boilerplate>,
+    pub(super) forwarders: &'a Forwarders,
 }
 
 impl Around<'_> {
@@ -385,6 +392,7 @@ persist!(Known {
     members,
     tally,
     fired,
+    noted,
     id,
     alarm,
     detected_at

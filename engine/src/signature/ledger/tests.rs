@@ -507,3 +507,38 @@ fn a_token_of_other_traffic_is_left_out() {
     let findings = ledger.tick(at(100), alarms);
     assert_eq!(findings[0].signature().tokens, [content]);
 }
+
+/// The alarm of a content that one host passed on from this second on.
+fn passed_on(n: u64, by: u64, second: u64) -> AlarmedCandidate {
+    let streams = whole(&noise(n + 50, 200), 4 * (n % 50)..4 * (n % 50) + 4);
+    let sent_at = at(second);
+    let relay = Relay { host: host(by), received_at: None, sent_at, fan_out: 3 };
+    let alarm = alarm(n + 1, 0, &streams);
+    AlarmedCandidate {
+        alarm: Alarm::Propagation,
+        spread: 3,
+        relays: vec![relay],
+        ..alarm
+    }
+}
+
+#[test]
+fn a_server_that_forwards_lowers_what_it_alone_passed_on_and_a_worm_stays() {
+    let mut ledger = ledger();
+    let mut grades = |n: u64, by: u64, second: u64| -> Vec<Confidence> {
+        let findings = ledger.tick(at(second), vec![passed_on(n, by, second)]);
+        findings.iter().map(|finding| finding.signature().confidence).collect()
+    };
+    for n in 0..8 {
+        assert_eq!(grades(n, 1, 1_000 * n), [Confidence::Medium], "{n}");
+    }
+    assert_eq!(grades(8, 1, 8_000), [Confidence::Low]);
+    // A worm's victim passes forty strings on within minutes, and then one of them for
+    // days: they are one occasion.
+    for n in 10..50 {
+        assert_eq!(grades(n, 2, 9_000 + n), [Confidence::Medium], "{n}");
+    }
+    for day in 1..20 {
+        assert_eq!(grades(20, 2, 86_400 * day), [Confidence::Medium], "{day}");
+    }
+}
