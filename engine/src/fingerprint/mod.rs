@@ -216,8 +216,7 @@ impl Fingerprinter {
         let mut first = 0;
         while (first as u64) < total {
             let block = self.sample(scratch, bytes, first);
-            let ones = scratch.words[..block.words].iter().map(|word| word.count_ones());
-            sampled += u64::from(ones.sum::<u32>());
+            sampled += self.path.count(&scratch.words[..block.words]);
             first += BLOCK;
         }
         sampled

@@ -36,72 +36,28 @@ impl Plan {
             beta,
             mask,
             target: secrets.target_under(mask),
-            first: Digits::new(&secrets.first, beta),
-            second: Digits::new(&secrets.second, beta),
+            first: Digits::new(&secrets.first),
+            second: Digits::new(&secrets.second),
             secrets,
         }
     }
 }
 
-/// The maps that build a residue over beta bytes from beta's binary digits,
-/// lowest first.
+/// The maps that build a residue over beta bytes from beta's binary digits.
 #[derive(Clone, Debug)]
 pub(super) struct Digits {
     /// `B`.
     pub(super) input: MapForms,
-    /// `A^(2^k)`: from residues over `2^k` bytes to those over `2^(k+1)`.
-    pub(super) double: [MapForms; 6],
-    /// What to do with the residues over `2^k` bytes.
-    pub(super) join: [Join; 7],
-}
-
-/// How the residues over `2^k` bytes enter those over beta bytes.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Join {
-    /// Beta's digit `k` is 0.
-    Skip,
-    /// Its lowest 1: they are the last bytes of the window.
-    First,
-    /// They stand in front of the bytes of the lower digits, which reach over
-    /// `distance`; `map` is `A^distance`.
-    InFront { distance: Distance, map: MapForms },
-}
-
-/// A distance of 1 to 31 bytes in the forms that vector instructions shift by.
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
-pub(super) struct Distance {
-    pub(super) bytes: usize,
-    /// For each byte of 16, where it comes from in the same 16 bytes and in those
-    /// before, once whole 16 bytes are done; 255 where from the other.
-    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
-    pub(super) sources: [[u8; 16]; 2],
-}
-
-impl Distance {
-    fn new(bytes: usize) -> Self {
-        let part = bytes % 16;
-        let near = |lane| if lane >= part { (lane - part) as u8 } else { u8::MAX };
-        let far = |lane| if lane < part { (16 + lane - part) as u8 } else { u8::MAX };
-        Self { bytes, sources: [std::array::from_fn(near), std::array::from_fn(far)] }
-    }
+    /// `A^(2^k)`: what a residue is mapped by that moves `2^k` bytes back.
+    pub(super) step: [MapForms; 6],
 }
 
 impl Digits {
-    fn new(residue: &Residue, beta: usize) -> Self {
+    fn new(residue: &Residue) -> Self {
         let power = |exponent| MapForms::new(&residue.step.power(exponent));
-        let join =
-            |digit: usize| match (beta >> digit & 1, beta & ((1usize << digit) - 1)) {
-                (0, _) => Join::Skip,
-                (_, 0) => Join::First,
-                (_, length) => {
-                    Join::InFront { distance: Distance::new(length), map: power(length) }
-                }
-            };
         Self {
             input: MapForms::new(&residue.input),
-            double: std::array::from_fn(|digit| power(1 << digit)),
-            join: std::array::from_fn(join),
+            step: std::array::from_fn(|digit| power(1 << digit)),
         }
     }
 }

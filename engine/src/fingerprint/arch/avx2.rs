@@ -2,8 +2,8 @@
 //! byte shuffle.
 
 use super::doubling::{self, Lanes};
-use super::{Path, Select, Values, compile_path, write_positions};
-use crate::fingerprint::plan::{Distance, MapForms, Plan};
+use super::{Path, Select, Values, compile_path, count_ones, write_positions};
+use crate::fingerprint::plan::{MapForms, Plan};
 use crate::fingerprint::winnow::Runs;
 use std::arch::x86_64::*;
 
@@ -24,9 +24,6 @@ struct Pair(__m256i, __m256i);
 impl Lanes for Pair {
     /// Images of the low nibbles, and of the high ones.
     type Map = (__m256i, __m256i);
-    /// Whole halves first? Then, for each lane, where its byte comes from in the
-    /// nearer half, and in the farther one.
-    type Distance = (bool, __m256i, __m256i);
 
     #[inline(always)]
     unsafe fn map_from(forms: &MapForms) -> Self::Map {
@@ -55,7 +52,7 @@ impl Lanes for Pair {
     }
 
     #[inline(always)]
-    unsafe fn load_tail(bytes: &[u8]) -> Self {
+    unsafe fn load_up_to(bytes: &[u8]) -> Self {
         let mut block = [0; 64];
         for (to, from) in block.iter_mut().zip(bytes) {
             *to = *from;
@@ -89,32 +86,6 @@ impl Lanes for Pair {
         // SAFETY: the caller's promise is that of `Lanes`.
         unsafe {
             Self(shift_one(before.1, self.0, count), shift_one(self.0, self.1, count))
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn distance_from(distance: &Distance) -> Self::Distance {
-        let [near, far] = &distance.sources;
-        // SAFETY: the processor has AVX2 (`Lanes`); the arrays have 16 bytes each.
-        unsafe {
-            let near = _mm_loadu_si128(near.as_ptr().cast());
-            let far = _mm_loadu_si128(far.as_ptr().cast());
-            (
-                distance.bytes >= 16,
-                _mm256_broadcastsi128_si256(near),
-                _mm256_broadcastsi128_si256(far),
-            )
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn shift_by(self, before: Self, distance: Self::Distance) -> Self {
-        // SAFETY: the caller's promise is that of `Lanes`.
-        unsafe {
-            Self(
-                shift_one_by(before.1, self.0, distance),
-                shift_one_by(self.0, self.1, distance),
-            )
         }
     }
 
@@ -246,25 +217,4 @@ unsafe fn shift_one(before: __m256i, bytes: __m256i, count: usize) -> __m256i {
         [1 2 3 4 5 6 7 8 9 10 11 12 13 14 15],
         [17 18 19 20 21 22 23 24 25 26 27 28 29 30 31]
     )
-}
-
-/// The same for a distance known only at run time.
-///
-/// # Safety
-///
-/// The processor has AVX2.
-#[inline(always)]
-unsafe fn shift_one_by(
-    before: __m256i,
-    bytes: __m256i,
-    (whole_half, near, far): (bool, __m256i, __m256i),
-) -> __m256i {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let middle = _mm256_permute2x128_si256::<0x21>(before, bytes);
-        let (nearer, farther) =
-            if whole_half { (middle, before) } else { (bytes, middle) };
-        let nearer = _mm256_shuffle_epi8(nearer, near);
-        _mm256_or_si256(nearer, _mm256_shuffle_epi8(farther, far))
-    }
 }

@@ -2,8 +2,8 @@
 //! instruction, and so is a shift across registers.
 
 use super::doubling::{self, Lanes};
-use super::{Path, Select, Values, compile_path, write_positions};
-use crate::fingerprint::plan::{Distance, MapForms, Plan};
+use super::{Path, Select, Values, compile_path, count_ones, write_positions};
+use crate::fingerprint::plan::{MapForms, Plan};
 use crate::fingerprint::winnow::Runs;
 use std::arch::x86_64::*;
 
@@ -49,8 +49,6 @@ const INTERLEAVED: [[u8; 64]; 2] = {
 
 impl Lanes for Vector {
     type Map = __m512i;
-    /// For each lane, where its byte comes from.
-    type Distance = __m512i;
 
     #[inline(always)]
     unsafe fn map_from(forms: &MapForms) -> __m512i {
@@ -71,8 +69,8 @@ impl Lanes for Vector {
     }
 
     #[inline(always)]
-    unsafe fn load_tail(bytes: &[u8]) -> Self {
-        let lanes = (1u64 << (bytes.len() % 64)) - 1;
+    unsafe fn load_up_to(bytes: &[u8]) -> Self {
+        let lanes = !0u64 >> (64 - bytes.len().clamp(1, 64)) & u64::from(bytes.is_empty()).wrapping_sub(1);
         // SAFETY: lanes beyond the slice are masked out, and so not read.
         Self(unsafe { _mm512_maskz_loadu_epi8(lanes, bytes.as_ptr().cast()) })
     }
@@ -97,20 +95,17 @@ impl Lanes for Vector {
 
     #[inline(always)]
     unsafe fn shift(self, before: Self, count: usize) -> Self {
-        // SAFETY: the caller's promise is that of `Lanes`.
-        unsafe { self.shift_by(before, lanes_before(count)) }
-    }
-
-    #[inline(always)]
-    unsafe fn distance_from(distance: &Distance) -> __m512i {
-        // SAFETY: the caller's promise is that of `Lanes`.
-        unsafe { lanes_before(distance.bytes) }
-    }
-
-    #[inline(always)]
-    unsafe fn shift_by(self, before: Self, distance: __m512i) -> Self {
+        let (before, lanes) = (before.0, self.0);
         // SAFETY: the processor has AVX-512VBMI (`Lanes`).
-        Self(unsafe { _mm512_permutex2var_epi8(before.0, distance, self.0) })
+        Self(unsafe {
+            match count {
+                4 => _mm512_alignr_epi32::<15>(lanes, before),
+                8 => _mm512_alignr_epi64::<7>(lanes, before),
+                16 => _mm512_alignr_epi64::<6>(lanes, before),
+                32 => _mm512_alignr_epi64::<4>(lanes, before),
+                _ => _mm512_permutex2var_epi8(before, lanes_before(count), lanes),
+            }
+        })
     }
 
     #[inline(always)]

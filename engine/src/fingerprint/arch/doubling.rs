@@ -1,12 +1,14 @@
 //! The residue of 64 windows at once, by doubling.
 //!
 //! Residues over `n` bytes make those over `2 n`: `r_2n(i) = r_n(i) + A^n
-//! r_n(i-n)`, and so do the binary digits of beta, lowest first: `r_(m+n)(i) =
-//! r_m(i) + A^m r_n(i-m)`. A step costs one shift, one map and one sum for 64
-//! positions, and no position waits for the one before.
+//! r_n(i-n)`. Then, from beta's highest binary digit down, what is there goes back
+//! by each lower digit `n` and the residue over the last `n` bytes comes in front:
+//! `r_(n+m)(i) = r_n(i) + A^n r_m(i-n)`, with the map and the distance of the
+//! doubling. A step costs one shift, one map and one sum for 64 positions, and no
+//! position waits for the one before.
 
 use crate::fingerprint::period::{ends_of_runs, longest_period};
-use crate::fingerprint::plan::{Digits, Distance, Join, MapForms, Plan};
+use crate::fingerprint::plan::{Digits, MapForms, Plan};
 use crate::fingerprint::winnow::{Runs, largest_minima};
 
 /// 64 bytes in the vectors of a processor.
@@ -18,14 +20,12 @@ use crate::fingerprint::winnow::{Runs, largest_minima};
 pub(super) trait Lanes: Copy {
     /// A byte map, as this processor applies it.
     type Map: Copy;
-    /// A distance, as this processor shifts by it.
-    type Distance: Copy;
 
     unsafe fn map_from(forms: &MapForms) -> Self::Map;
     unsafe fn splat(byte: u8) -> Self;
     unsafe fn load(bytes: &[u8; 64]) -> Self;
-    /// Fewer than 64 bytes, then zeros.
-    unsafe fn load_tail(bytes: &[u8]) -> Self;
+    /// The first 64 bytes; where there are fewer, then zeros.
+    unsafe fn load_up_to(bytes: &[u8]) -> Self;
     /// Asks for the line that holds this address, valid or not.
     unsafe fn prefetch(address: *const u8);
     unsafe fn apply(self, map: Self::Map) -> Self;
@@ -33,9 +33,6 @@ pub(super) trait Lanes: Copy {
     /// The lanes `count` positions later: `count` of `before` come first.
     /// `count` is 1 to 32, and a constant where it is called.
     unsafe fn shift(self, before: Self, count: usize) -> Self;
-    unsafe fn distance_from(distance: &Distance) -> Self::Distance;
-    /// The same for a distance known only at run time.
-    unsafe fn shift_by(self, before: Self, distance: Self::Distance) -> Self;
     /// One bit a lane: are all bits under `mask` zero?
     unsafe fn are_zero_under(self, mask: Self) -> u64;
     /// One bit a lane: are the bytes equal?
@@ -49,11 +46,14 @@ pub(super) trait Lanes: Copy {
 /// How far ahead of the loads: enough for memory to answer at the kernel's speed.
 const PREFETCH_DISTANCE: usize = 1_024;
 
+/// Blocks that go through the steps side by side.
+pub(super) const GROUP: usize = 4;
+
 /// # Safety
 ///
 /// As [`Lanes`].
 #[inline(always)]
-pub(super) unsafe fn select<L: Lanes, const DIGITS: usize>(
+pub(super) unsafe fn select<L: Lanes, const DIGITS: usize, const BETA: usize>(
     plan: &Plan,
     bytes: &[u8],
     words: &mut [u64],
@@ -62,20 +62,25 @@ pub(super) unsafe fn select<L: Lanes, const DIGITS: usize>(
     unsafe {
         let mask = L::splat(plan.mask);
         let target = L::splat(plan.target);
-        let mut residues = Residues::<L, DIGITS>::new(&plan.first);
-        let (blocks, tail) = bytes.as_chunks();
-        let (last, words) = match words.split_last_mut() {
-            Some((last, words)) if !tail.is_empty() => (Some(last), words),
-            _ => (None, words),
-        };
-        for (block, word) in blocks.iter().zip(words) {
-            L::prefetch(block.as_ptr().wrapping_add(PREFETCH_DISTANCE));
-            let residues = residues.next(L::load(block));
-            *word = residues.add(target).are_zero_under(mask);
-        }
-        if let Some(word) = last {
-            let residues = residues.next(L::load_tail(tail));
-            *word = residues.add(target).are_zero_under(mask);
+        let mut residues = Residues::<L, DIGITS, BETA>::new(&plan.first, plan.beta);
+        let (groups, rest) = bytes.as_chunks::<{ 64 * GROUP }>();
+        let (words, _) = words.as_chunks_mut::<GROUP>();
+        for (index, words) in words.iter_mut().enumerate() {
+            let mut blocks = [target; GROUP];
+            if let Some(group) = groups.get(index) {
+                let (group, _) = group.as_chunks();
+                for (lanes, block) in blocks.iter_mut().zip(group) {
+                    L::prefetch(block.as_ptr().wrapping_add(PREFETCH_DISTANCE));
+                    *lanes = L::load(block);
+                }
+            } else {
+                for (block, lanes) in blocks.iter_mut().enumerate() {
+                    *lanes = L::load_up_to(&rest[rest.len().min(64 * block)..]);
+                }
+            }
+            for (word, residues) in words.iter_mut().zip(residues.next(blocks)) {
+                *word = residues.add(target).are_zero_under(mask);
+            }
         }
     }
 }
@@ -84,7 +89,7 @@ pub(super) unsafe fn select<L: Lanes, const DIGITS: usize>(
 ///
 /// As [`Lanes`].
 #[inline(always)]
-pub(super) unsafe fn values<L: Lanes, const DIGITS: usize>(
+pub(super) unsafe fn values<L: Lanes, const DIGITS: usize, const BETA: usize>(
     plan: &Plan,
     bytes: &[u8],
     values: &mut [u16],
@@ -94,8 +99,8 @@ pub(super) unsafe fn values<L: Lanes, const DIGITS: usize>(
         let [high_constant, low_constant] = plan.secrets.constant.to_be_bytes();
         let (high_constant, low_constant) =
             (L::splat(high_constant), L::splat(low_constant));
-        let mut high = Residues::<L, DIGITS>::new(&plan.first);
-        let mut low = Residues::<L, DIGITS>::new(&plan.second);
+        let mut high = Residues::<L, DIGITS, BETA>::new(&plan.first, plan.beta);
+        let mut low = Residues::<L, DIGITS, BETA>::new(&plan.second, plan.beta);
         let mut periods = Periods::<L, DIGITS>::new(plan.beta);
         let (blocks, tail) = bytes.as_chunks();
         let (all_values, _) = values.as_chunks_mut();
@@ -105,10 +110,11 @@ pub(super) unsafe fn values<L: Lanes, const DIGITS: usize>(
                     L::prefetch(block.as_ptr().wrapping_add(PREFETCH_DISTANCE));
                     L::load(block)
                 }
-                None => L::load_tail(tail),
+                None => L::load_up_to(tail),
             };
-            let high = high.next(block).add(high_constant);
-            let low = low.next(block).add(low_constant);
+            let ([high], [low]) = (high.next([block]), low.next([block]));
+            let high = high.add(high_constant);
+            let low = low.add(low_constant);
             high.store_above(low, values);
             let mut periodic = periods.next(block);
             if periodic == u64::MAX {
@@ -142,101 +148,133 @@ pub(super) unsafe fn minima<L: Lanes>(
     }
 }
 
-/// The residues over beta bytes, block after block; beta has DIGITS binary digits.
-struct Residues<L: Lanes, const DIGITS: usize> {
+/// The residues over beta bytes, block after block. Beta has DIGITS binary digits;
+/// BETA is beta where it is known when this is compiled, else 0.
+struct Residues<L: Lanes, const DIGITS: usize, const BETA: usize> {
+    beta: usize,
     input: L::Map,
-    double: [L::Map; 6],
-    join: [LanesJoin<L>; 7],
-    /// The block before's residues over 1, 2, 4 ... 64 bytes.
-    before: [L; 7],
+    step: [L::Map; 6],
+    /// The block before's residues over 1, 2, 4 ... 32 bytes.
+    pieces: [L; 6],
+    /// The block before's residues over beta's digits above each digit.
+    sums: [L; 6],
 }
 
-/// [`Join`], as a processor applies it.
-enum LanesJoin<L: Lanes> {
-    Skip,
-    First,
-    InFront(L::Distance, L::Map),
-}
-
-impl<L: Lanes, const DIGITS: usize> Residues<L, DIGITS> {
+impl<L: Lanes, const DIGITS: usize, const BETA: usize> Residues<L, DIGITS, BETA> {
     /// # Safety
     ///
     /// As [`Lanes`].
     #[inline(always)]
-    unsafe fn new(digits: &Digits) -> Self {
+    unsafe fn new(digits: &Digits, beta: usize) -> Self {
         // SAFETY: the caller's promise is that of `Lanes`.
         unsafe {
             let input = L::map_from(&digits.input);
-            let mut double = [input; 6];
-            for (map, forms) in double.iter_mut().zip(&digits.double) {
+            let mut step = [input; 6];
+            for (map, forms) in step.iter_mut().zip(&digits.step).take(DIGITS - 1) {
                 *map = L::map_from(forms);
             }
-            let mut join = [const { LanesJoin::Skip }; 7];
-            for (lanes, forms) in join.iter_mut().zip(&digits.join).take(DIGITS) {
-                *lanes = match forms {
-                    Join::Skip => LanesJoin::Skip,
-                    Join::First => LanesJoin::First,
-                    Join::InFront { distance, map } => {
-                        LanesJoin::InFront(L::distance_from(distance), L::map_from(map))
-                    }
-                };
-            }
-            Self { input, double, join, before: [L::splat(0); 7] }
+            let zero = L::splat(0);
+            Self { beta, input, step, pieces: [zero; 6], sums: [zero; 6] }
         }
     }
 
-    /// The residues of the windows that end in `block`.
+    /// The residues of the windows that end in these blocks. A step is done for
+    /// all blocks before the next one: each waits for the one before, and what a
+    /// processor looks ahead would otherwise hold a block or two.
     ///
     /// # Safety
     ///
     /// As [`Lanes`].
     #[inline(always)]
-    unsafe fn next(&mut self, block: L) -> L {
+    unsafe fn next<const N: usize>(&mut self, mut blocks: [L; N]) -> [L; N] {
         // SAFETY: the caller's promise is that of `Lanes`.
         unsafe {
-            let piece = block.apply(self.input);
-            let at = (piece, piece);
+            for block in &mut blocks {
+                *block = block.apply(self.input);
+            }
             // Written out, as loops over vectors are not always unrolled.
-            let at = self.digit::<0>(at);
-            let at = self.digit::<1>(at);
-            let at = self.digit::<2>(at);
-            let at = self.digit::<3>(at);
-            let at = self.digit::<4>(at);
-            let at = self.digit::<5>(at);
-            let (_, sum) = self.digit::<6>(at);
-            sum
+            let over_1 = blocks;
+            let over_2 = self.double::<0, N>(over_1);
+            let over_4 = self.double::<1, N>(over_2);
+            let over_8 = self.double::<2, N>(over_4);
+            let over_16 = self.double::<3, N>(over_8);
+            let over_32 = self.double::<4, N>(over_16);
+            let sums = self.double::<5, N>(over_32);
+            let sums = self.join::<5, N>(sums, over_32);
+            let sums = self.join::<4, N>(sums, over_16);
+            let sums = self.join::<3, N>(sums, over_8);
+            let sums = self.join::<2, N>(sums, over_4);
+            let sums = self.join::<1, N>(sums, over_2);
+            self.join::<0, N>(sums, over_1)
         }
     }
 
-    /// From the residues over `2^DIGIT` bytes, and over the digits before, to
-    /// those over twice as many, and over this digit too.
+    /// From residues over `2^DIGIT` bytes to those over twice as many, up to beta's
+    /// highest digit.
     ///
     /// # Safety
     ///
     /// As [`Lanes`].
     #[inline(always)]
-    unsafe fn digit<const DIGIT: usize>(&mut self, (piece, sum): (L, L)) -> (L, L) {
-        if DIGIT >= DIGITS {
-            return (piece, sum);
+    unsafe fn double<const DIGIT: usize, const N: usize>(
+        &mut self,
+        pieces: [L; N],
+    ) -> [L; N] {
+        if DIGIT + 1 >= DIGITS {
+            return pieces;
         }
-        let before = std::mem::replace(&mut self.before[DIGIT], piece);
         // SAFETY: the caller's promise is that of `Lanes`.
         unsafe {
-            // Known at run time only, but always the same way: cheap to predict.
-            let sum = match self.join[DIGIT] {
-                LanesJoin::Skip => sum,
-                LanesJoin::First => piece,
-                LanesJoin::InFront(distance, map) => {
-                    sum.add(piece.shift_by(before, distance).apply(map))
-                }
-            };
-            if DIGIT + 1 >= DIGITS {
-                return (piece, sum);
-            }
-            let behind = piece.shift(before, 1 << DIGIT);
-            (piece.add(behind.apply(self.double[DIGIT])), sum)
+            let before = &mut self.pieces[DIGIT];
+            in_front(pieces, pieces, before, 1 << DIGIT, self.step[DIGIT])
         }
     }
+
+    /// Puts the residues over `2^DIGIT` bytes in front of the sums over the digits
+    /// above, where beta has this digit.
+    ///
+    /// # Safety
+    ///
+    /// As [`Lanes`].
+    #[inline(always)]
+    unsafe fn join<const DIGIT: usize, const N: usize>(
+        &mut self,
+        sums: [L; N],
+        pieces: [L; N],
+    ) -> [L; N] {
+        let beta = if BETA == 0 { self.beta } else { BETA };
+        if DIGIT + 1 >= DIGITS || beta >> DIGIT & 1 == 0 {
+            return sums;
+        }
+        // SAFETY: the caller's promise is that of `Lanes`.
+        unsafe {
+            let before = &mut self.sums[DIGIT];
+            in_front(pieces, sums, before, 1 << DIGIT, self.step[DIGIT])
+        }
+    }
+}
+
+/// Residues over the last `distance` bytes, and in front of these bytes what
+/// `behind` is over; `before` is the block before's, and is replaced.
+///
+/// # Safety
+///
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn in_front<L: Lanes, const N: usize>(
+    mut pieces: [L; N],
+    behind: [L; N],
+    before: &mut L,
+    distance: usize,
+    step: L::Map,
+) -> [L; N] {
+    let mut last = std::mem::replace(before, behind[N - 1]);
+    for (piece, behind) in pieces.iter_mut().zip(behind) {
+        // SAFETY: the caller's promise is that of `Lanes`.
+        *piece = unsafe { piece.add(behind.shift(last, distance).apply(step)) };
+        last = behind;
+    }
+    pieces
 }
 
 /// The windows of period 8 or less, block after block.

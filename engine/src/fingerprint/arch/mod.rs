@@ -14,6 +14,7 @@ mod doubling;
 mod neon;
 mod prefetch;
 mod scalar;
+use doubling::GROUP;
 
 pub use prefetch::prefetch;
 
@@ -45,6 +46,9 @@ pub(super) fn is_available(kernel: Kernel) -> bool {
     }
 }
 
+/// How many bits of `words` are set.
+type Count = unsafe fn(words: &[u64]) -> u64;
+
 /// The functions of one kernel for one window length.
 ///
 /// They may be called because a path is only made of a kernel that this
@@ -55,6 +59,7 @@ pub(super) struct Path {
     values: Values,
     minima: Minima,
     positions: Positions,
+    count: Count,
 }
 
 impl Path {
@@ -76,9 +81,10 @@ impl Path {
     /// `e` is sampled. Bits where no window ends are clear.
     #[inline]
     pub(super) fn select(&self, plan: &Plan, bytes: &[u8], words: &mut [u64]) {
-        let words = &mut words[..bytes.len().div_ceil(64)];
+        let count = bytes.len().div_ceil(64);
         // SAFETY: `Path::new` has seen that the processor can run them.
-        unsafe { (self.select)(plan, bytes, words) };
+        unsafe { (self.select)(plan, bytes, &mut words[..count.next_multiple_of(GROUP)]) };
+        let words = &mut words[..count];
         if let Some(first) = words.first_mut() {
             *first &= !0 << (plan.beta - 1);
         }
@@ -119,6 +125,19 @@ impl Path {
         // SAFETY: `Path::new` has seen that the processor can run them.
         unsafe { (self.positions)(words, positions) }
     }
+
+    /// How many bits are set.
+    #[inline]
+    pub(super) fn count(&self, words: &[u64]) -> u64 {
+        // SAFETY: `Path::new` has seen that the processor can run them.
+        unsafe { (self.count)(words) }
+    }
+}
+
+/// How many bits are set.
+#[inline(always)]
+fn count_ones(words: &[u64]) -> u64 {
+    words.iter().map(|word| u64::from(word.count_ones())).sum()
 }
 
 /// Clears all bits from `length` on; `length` lies in the last word or at its end.
@@ -160,38 +179,40 @@ macro_rules! compile_path {
         /// The path of this processor for windows of `beta` bytes.
         pub(super) fn path(beta: usize) -> Path {
             let (select, values): (Select, Values) = match beta {
-                ..16 => (select::<4>, values::<4>),
-                16..32 => (select::<5>, values::<5>),
-                32..64 => (select::<6>, values::<6>),
-                64.. => (select::<7>, values::<7>),
+                ..16 => (select::<4, 0>, values::<4, 0>),
+                16..32 => (select::<5, 0>, values::<5, 0>),
+                // The default, known when this is compiled: no branches on its digits.
+                40 => (select::<6, 40>, values::<6, 40>),
+                32..64 => (select::<6, 0>, values::<6, 0>),
+                64.. => (select::<7, 64>, values::<7, 64>),
             };
-            Path { select, values, minima, positions }
+            Path { select, values, minima, positions, count }
         }
 
         /// # Safety
         ///
         /// The processor has this path's features.
         #[target_feature(enable = $features)]
-        unsafe fn select<const DIGITS: usize>(
+        unsafe fn select<const DIGITS: usize, const BETA: usize>(
             plan: &Plan,
             bytes: &[u8],
             words: &mut [u64],
         ) {
             // SAFETY: the features are the caller's promise.
-            unsafe { doubling::select::<$lanes, DIGITS>(plan, bytes, words) }
+            unsafe { doubling::select::<$lanes, DIGITS, BETA>(plan, bytes, words) }
         }
 
         /// # Safety
         ///
         /// The processor has this path's features.
         #[target_feature(enable = $features)]
-        unsafe fn values<const DIGITS: usize>(
+        unsafe fn values<const DIGITS: usize, const BETA: usize>(
             plan: &Plan,
             bytes: &[u8],
             values: &mut [u16],
         ) {
             // SAFETY: the features are the caller's promise.
-            unsafe { doubling::values::<$lanes, DIGITS>(plan, bytes, values) }
+            unsafe { doubling::values::<$lanes, DIGITS, BETA>(plan, bytes, values) }
         }
 
         /// # Safety
@@ -214,6 +235,14 @@ macro_rules! compile_path {
         #[target_feature(enable = $features)]
         unsafe fn positions(words: &[u64], positions: &mut [u16]) -> usize {
             write_positions(words, positions)
+        }
+
+        /// # Safety
+        ///
+        /// The processor has this path's features.
+        #[target_feature(enable = $features)]
+        unsafe fn count(words: &[u64]) -> u64 {
+            count_ones(words)
         }
     };
 }

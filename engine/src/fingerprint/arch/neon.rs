@@ -1,8 +1,8 @@
 //! NEON: 64 positions are four registers; a byte map is two nibble look-ups.
 
 use super::doubling::{self, Lanes};
-use super::{Path, Select, Values, compile_path, write_positions};
-use crate::fingerprint::plan::{Distance, MapForms, Plan};
+use super::{Path, Select, Values, compile_path, count_ones, write_positions};
+use crate::fingerprint::plan::{MapForms, Plan};
 use crate::fingerprint::winnow::Runs;
 use std::arch::aarch64::*;
 
@@ -14,7 +14,6 @@ struct Quad([uint8x16_t; 4]);
 impl Lanes for Quad {
     /// Images of the low nibbles, and of the high ones.
     type Map = (uint8x16_t, uint8x16_t);
-    type Distance = usize;
 
     #[inline(always)]
     unsafe fn map_from(forms: &MapForms) -> Self::Map {
@@ -44,7 +43,7 @@ impl Lanes for Quad {
     }
 
     #[inline(always)]
-    unsafe fn load_tail(bytes: &[u8]) -> Self {
+    unsafe fn load_up_to(bytes: &[u8]) -> Self {
         let mut block = [0; 64];
         for (to, from) in block.iter_mut().zip(bytes) {
             *to = *from;
@@ -93,27 +92,6 @@ impl Lanes for Quad {
                 unsafe { shift_one(register(later - 1), register(later), count % 16) };
         }
         Self(shifted)
-    }
-
-    #[inline(always)]
-    unsafe fn distance_from(distance: &Distance) -> usize {
-        distance.bytes
-    }
-
-    #[inline(always)]
-    unsafe fn shift_by(self, before: Self, distance: usize) -> Self {
-        let mut row = [0; 128];
-        let (first, second) = row.split_at_mut(64);
-        let mut shifted = [0; 64];
-        // SAFETY: the caller's promise is that of `Lanes`.
-        unsafe {
-            before.store(first);
-            self.store(second);
-            for (to, from) in shifted.iter_mut().zip(&row[64 - distance..]) {
-                *to = *from;
-            }
-            Self::load(&shifted)
-        }
     }
 
     #[inline(always)]
@@ -166,20 +144,6 @@ impl Lanes for Quad {
         }
         // SAFETY: the caller's promise is that of `Lanes`.
         unsafe { to_bits(tests) }
-    }
-}
-
-impl Quad {
-    /// # Safety
-    ///
-    /// The processor has NEON.
-    #[inline(always)]
-    unsafe fn store(self, bytes: &mut [u8]) {
-        let (parts, _) = bytes.as_chunks_mut::<16>();
-        for (part, lanes) in parts.iter_mut().zip(self.0) {
-            // SAFETY: the caller's promise; the part has 16 bytes.
-            unsafe { vst1q_u8(part.as_mut_ptr(), lanes) };
-        }
     }
 }
 

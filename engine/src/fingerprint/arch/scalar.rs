@@ -1,13 +1,13 @@
 //! The path of processors without vectors that we know: the rolling residue,
 //! byte by byte. All other paths give its bits.
 
-use super::{Path, write_positions};
+use super::{Path, count_ones, write_positions};
 use crate::fingerprint::period::{ends_of_runs, longest_period};
 use crate::fingerprint::plan::Plan;
 use crate::fingerprint::winnow::{Runs, largest_minima};
 
 pub(super) fn path(_beta: usize) -> Path {
-    Path { select, values, minima, positions: write_positions }
+    Path { select, values, minima, positions: write_positions, count: count_ones }
 }
 
 fn select(plan: &Plan, bytes: &[u8], words: &mut [u64]) {
