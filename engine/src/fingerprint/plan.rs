@@ -13,6 +13,9 @@ pub(super) const BLOCK: usize = 4_096;
 /// bytes, or, when winnowing, runs of up to 1,024 on either side.
 pub(super) const MAX_WORDS: usize = (BLOCK + 2 * 1_024) / 64;
 
+/// Blocks of 64 bytes that a kernel takes side by side; words come in as many.
+pub(super) const GROUP: usize = 4;
+
 /// The secrets of one key, prepared for every kernel.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
@@ -46,18 +49,23 @@ impl Plan {
 /// The maps that build a residue over beta bytes from beta's binary digits.
 #[derive(Clone, Debug)]
 pub(super) struct Digits {
-    /// `B`.
-    pub(super) input: MapForms,
-    /// `A^(2^k)`: what a residue is mapped by that moves `2^k` bytes back.
+    /// `A^k B`: what a byte that stands `k` bytes back is mapped by.
+    pub(super) input: [MapForms; 4],
+    /// `A^(2^k)`: what a residue is mapped by that stands `2^k` bytes back.
     pub(super) step: [MapForms; 6],
+    /// `A^24`, likewise.
+    pub(super) step_24: MapForms,
 }
 
 impl Digits {
     fn new(residue: &Residue) -> Self {
-        let power = |exponent| MapForms::new(&residue.step.power(exponent));
+        let power = |exponent| residue.step.power(exponent);
         Self {
-            input: MapForms::new(&residue.input),
-            step: std::array::from_fn(|digit| power(1 << digit)),
+            input: std::array::from_fn(|k| {
+                MapForms::new(&power(k).after(&residue.input))
+            }),
+            step: std::array::from_fn(|digit| MapForms::new(&power(1 << digit))),
+            step_24: MapForms::new(&power(24)),
         }
     }
 }

@@ -24,6 +24,7 @@ struct Pair(__m256i, __m256i);
 impl Lanes for Pair {
     /// Images of the low nibbles, and of the high ones.
     type Map = (__m256i, __m256i);
+    const CHEAP_MAPS: bool = false;
 
     #[inline(always)]
     unsafe fn map_from(forms: &MapForms) -> Self::Map {
@@ -53,6 +54,10 @@ impl Lanes for Pair {
 
     #[inline(always)]
     unsafe fn load_up_to(bytes: &[u8]) -> Self {
+        if let Some(block) = bytes.first_chunk() {
+            // SAFETY: the caller's promise is that of `Lanes`.
+            return unsafe { Self::load(block) };
+        }
         let mut block = [0; 64];
         for (to, from) in block.iter_mut().zip(bytes) {
             *to = *from;
@@ -90,12 +95,12 @@ impl Lanes for Pair {
     }
 
     #[inline(always)]
-    unsafe fn are_zero_under(self, mask: Self) -> u64 {
+    unsafe fn are_equal_under(self, mask: Self, target: Self) -> u64 {
         // SAFETY: the caller's promise is that of `Lanes`.
         unsafe {
             let masked =
                 Self(_mm256_and_si256(self.0, mask.0), _mm256_and_si256(self.1, mask.1));
-            masked.are_equal(Self::splat(0))
+            masked.are_equal(target)
         }
     }
 

@@ -49,6 +49,7 @@ const INTERLEAVED: [[u8; 64]; 2] = {
 
 impl Lanes for Vector {
     type Map = __m512i;
+    const CHEAP_MAPS: bool = true;
 
     #[inline(always)]
     unsafe fn map_from(forms: &MapForms) -> __m512i {
@@ -102,6 +103,7 @@ impl Lanes for Vector {
                 4 => _mm512_alignr_epi32::<15>(lanes, before),
                 8 => _mm512_alignr_epi64::<7>(lanes, before),
                 16 => _mm512_alignr_epi64::<6>(lanes, before),
+                24 => _mm512_alignr_epi64::<5>(lanes, before),
                 32 => _mm512_alignr_epi64::<4>(lanes, before),
                 _ => _mm512_permutex2var_epi8(before, lanes_before(count), lanes),
             }
@@ -109,9 +111,9 @@ impl Lanes for Vector {
     }
 
     #[inline(always)]
-    unsafe fn are_zero_under(self, mask: Self) -> u64 {
+    unsafe fn are_equal_under(self, mask: Self, target: Self) -> u64 {
         // SAFETY: the processor has AVX-512BW (`Lanes`).
-        unsafe { _mm512_testn_epi8_mask(self.0, mask.0) }
+        unsafe { _mm512_testn_epi8_mask(_mm512_xor_si512(self.0, target.0), mask.0) }
     }
 
     #[inline(always)]

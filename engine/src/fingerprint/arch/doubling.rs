@@ -8,7 +8,7 @@
 //! position waits for the one before.
 
 use crate::fingerprint::period::{ends_of_runs, longest_period};
-use crate::fingerprint::plan::{Digits, MapForms, Plan};
+use crate::fingerprint::plan::{Digits, GROUP, MapForms, Plan};
 use crate::fingerprint::winnow::{Runs, largest_minima};
 
 /// 64 bytes in the vectors of a processor.
@@ -20,6 +20,10 @@ use crate::fingerprint::winnow::{Runs, largest_minima};
 pub(super) trait Lanes: Copy {
     /// A byte map, as this processor applies it.
     type Map: Copy;
+    /// Does a map cost no more than a shift? Then bytes are loaded, or residues
+    /// shifted, once for each distance that they are needed at, and then mapped; else
+    /// mapped first, as maps of the same bytes share a part of the work.
+    const CHEAP_MAPS: bool;
 
     unsafe fn map_from(forms: &MapForms) -> Self::Map;
     unsafe fn splat(byte: u8) -> Self;
@@ -33,8 +37,9 @@ pub(super) trait Lanes: Copy {
     /// The lanes `count` positions later: `count` of `before` come first.
     /// `count` is 1 to 32, and a constant where it is called.
     unsafe fn shift(self, before: Self, count: usize) -> Self;
-    /// One bit a lane: are all bits under `mask` zero?
-    unsafe fn are_zero_under(self, mask: Self) -> u64;
+    /// One bit a lane: do the bits under `mask` equal those of `target`, which has no
+    /// others?
+    unsafe fn are_equal_under(self, mask: Self, target: Self) -> u64;
     /// One bit a lane: are the bytes equal?
     unsafe fn are_equal(self, other: Self) -> u64;
     /// The 16-bit numbers with `self` as high bytes.
@@ -45,9 +50,6 @@ pub(super) trait Lanes: Copy {
 
 /// How far ahead of the loads: enough for memory to answer at the kernel's speed.
 const PREFETCH_DISTANCE: usize = 1_024;
-
-/// Blocks that go through the steps side by side.
-pub(super) const GROUP: usize = 4;
 
 /// # Safety
 ///
@@ -65,23 +67,74 @@ pub(super) unsafe fn select<L: Lanes, const DIGITS: usize, const BETA: usize>(
         let mut residues = Residues::<L, DIGITS, BETA>::new(&plan.first, plan.beta);
         let (groups, rest) = bytes.as_chunks::<{ 64 * GROUP }>();
         let (words, _) = words.as_chunks_mut::<GROUP>();
+        // One loop, the last and partial group included: what is compiled twice is in
+        // the instruction cache twice.
         for (index, words) in words.iter_mut().enumerate() {
-            let mut blocks = [target; GROUP];
+            let (blocks, behind);
             if let Some(group) = groups.get(index) {
-                let (group, _) = group.as_chunks();
-                for (lanes, block) in blocks.iter_mut().zip(group) {
-                    L::prefetch(block.as_ptr().wrapping_add(PREFETCH_DISTANCE));
-                    *lanes = L::load(block);
+                for block in 0..GROUP {
+                    let at = PREFETCH_DISTANCE + 64 * block;
+                    L::prefetch(group.as_ptr().wrapping_add(at));
                 }
+                blocks = load(group);
+                behind = match L::CHEAP_MAPS && index > 0 {
+                    true => behind_from(bytes, 64 * GROUP * index),
+                    false => None,
+                };
             } else {
-                for (block, lanes) in blocks.iter_mut().enumerate() {
+                let mut partial = [target; GROUP];
+                for (block, lanes) in partial.iter_mut().enumerate() {
                     *lanes = L::load_up_to(&rest[rest.len().min(64 * block)..]);
                 }
+                (blocks, behind) = (partial, None);
             }
-            for (word, residues) in words.iter_mut().zip(residues.next(blocks)) {
-                *word = residues.add(target).are_zero_under(mask);
-            }
+            *words = are_equal_under(residues.next(blocks, behind), mask, target);
         }
+    }
+}
+
+/// [`Lanes::are_equal_under`] of all lanes.
+///
+/// # Safety
+///
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn are_equal_under<L: Lanes, const N: usize>(
+    blocks: [L; N],
+    mask: L,
+    target: L,
+) -> [u64; N] {
+    let mut words = [0; N];
+    for (word, block) in words.iter_mut().zip(blocks) {
+        // SAFETY: the caller's promise is that of `Lanes`.
+        *word = unsafe { block.are_equal_under(mask, target) };
+    }
+    words
+}
+
+/// The blocks of a whole group at `start`, each loaded from 1, 2 and 3 bytes before.
+///
+/// # Safety
+///
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn behind_from<L: Lanes>(bytes: &[u8], start: usize) -> Option<[[L; GROUP]; 3]> {
+    let group = |back: usize| bytes.get(start - back..)?.first_chunk();
+    // SAFETY: the caller's promise is that of `Lanes`.
+    unsafe { Some([load(group(1)?), load(group(2)?), load(group(3)?)]) }
+}
+
+/// A group of blocks.
+///
+/// # Safety
+///
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn load<L: Lanes>(group: &[u8; 64 * GROUP]) -> [L; GROUP] {
+    let (chunks, _) = group.as_chunks();
+    // SAFETY: the caller's promise is that of `Lanes`.
+    unsafe {
+        [L::load(&chunks[0]), L::load(&chunks[1]), L::load(&chunks[2]), L::load(&chunks[3])]
     }
 }
 
@@ -112,7 +165,7 @@ pub(super) unsafe fn values<L: Lanes, const DIGITS: usize, const BETA: usize>(
                 }
                 None => L::load_up_to(tail),
             };
-            let ([high], [low]) = (high.next([block]), low.next([block]));
+            let ([high], [low]) = (high.next([block], None), low.next([block], None));
             let high = high.add(high_constant);
             let low = low.add(low_constant);
             high.store_above(low, values);
@@ -152,12 +205,18 @@ pub(super) unsafe fn minima<L: Lanes>(
 /// BETA is beta where it is known when this is compiled, else 0.
 struct Residues<L: Lanes, const DIGITS: usize, const BETA: usize> {
     beta: usize,
-    input: L::Map,
+    input: [L::Map; 4],
     step: [L::Map; 6],
+    step_24: L::Map,
+    /// The block before's bytes, or `A B` of them.
+    bytes: L,
     /// The block before's residues over 1, 2, 4 ... 32 bytes.
     pieces: [L; 6],
     /// The block before's residues over beta's digits above each digit.
     sums: [L; 6],
+    /// For beta = 40: the block before's residues over 8 bytes, or what they become
+    /// at each distance.
+    eights: [L; 4],
 }
 
 impl<L: Lanes, const DIGITS: usize, const BETA: usize> Residues<L, DIGITS, BETA> {
@@ -168,35 +227,71 @@ impl<L: Lanes, const DIGITS: usize, const BETA: usize> Residues<L, DIGITS, BETA>
     unsafe fn new(digits: &Digits, beta: usize) -> Self {
         // SAFETY: the caller's promise is that of `Lanes`.
         unsafe {
-            let input = L::map_from(&digits.input);
-            let mut step = [input; 6];
-            for (map, forms) in step.iter_mut().zip(&digits.step).take(DIGITS - 1) {
+            let zero = L::splat(0);
+            let step_24 = L::map_from(&digits.step_24);
+            let (mut input, mut step) = ([step_24; 4], [step_24; 6]);
+            for (map, forms) in input.iter_mut().zip(&digits.input) {
                 *map = L::map_from(forms);
             }
-            let zero = L::splat(0);
-            Self { beta, input, step, pieces: [zero; 6], sums: [zero; 6] }
+            for (map, forms) in step.iter_mut().zip(&digits.step) {
+                *map = L::map_from(forms);
+            }
+            Self {
+                beta,
+                input,
+                step,
+                step_24,
+                bytes: zero,
+                pieces: [zero; 6],
+                sums: [zero; 6],
+                eights: [zero; 4],
+            }
         }
     }
 
-    /// The residues of the windows that end in these blocks. A step is done for
-    /// all blocks before the next one: each waits for the one before, and what a
-    /// processor looks ahead would otherwise hold a block or two.
+    /// The residues of the windows that end in these blocks; `behind` are the blocks
+    /// from 1, 2 and 3 bytes before, if they are at hand.
+    ///
+    /// A step is done for all blocks before the next one: each waits for the one
+    /// before, and what a processor looks ahead would otherwise hold a block or two.
     ///
     /// # Safety
     ///
     /// As [`Lanes`].
     #[inline(always)]
-    unsafe fn next<const N: usize>(&mut self, mut blocks: [L; N]) -> [L; N] {
+    unsafe fn next<const N: usize>(
+        &mut self,
+        blocks: [L; N],
+        behind: Option<[[L; N]; 3]>,
+    ) -> [L; N] {
         // SAFETY: the caller's promise is that of `Lanes`.
         unsafe {
-            for block in &mut blocks {
-                *block = block.apply(self.input);
+            let [input, behind_1, behind_2, behind_3] = self.input;
+            let over_1 = apply(blocks, input);
+            let (over_2, over_4);
+            if L::CHEAP_MAPS {
+                let before = std::mem::replace(&mut self.bytes, blocks[N - 1]);
+                let [first, second, third] = match behind {
+                    Some(behind) => behind,
+                    None => [
+                        shift(blocks, before, 1),
+                        shift(blocks, before, 2),
+                        shift(blocks, before, 3),
+                    ],
+                };
+                over_2 = add(over_1, apply(first, behind_1));
+                let older = add(apply(second, behind_2), apply(third, behind_3));
+                over_4 = add(over_2, older);
+            } else {
+                let behind = map_and_shift(blocks, behind_1, &mut self.bytes, 1);
+                over_2 = add(over_1, behind);
+                over_4 = self.double::<1, N>(over_2);
             }
             // Written out, as loops over vectors are not always unrolled.
-            let over_1 = blocks;
-            let over_2 = self.double::<0, N>(over_1);
-            let over_4 = self.double::<1, N>(over_2);
             let over_8 = self.double::<2, N>(over_4);
+            if BETA == 40 && L::CHEAP_MAPS {
+                return self.five_eights(over_8);
+            }
             let over_16 = self.double::<3, N>(over_8);
             let over_32 = self.double::<4, N>(over_16);
             let sums = self.double::<5, N>(over_32);
@@ -223,10 +318,10 @@ impl<L: Lanes, const DIGITS: usize, const BETA: usize> Residues<L, DIGITS, BETA>
         if DIGIT + 1 >= DIGITS {
             return pieces;
         }
+        let before = std::mem::replace(&mut self.pieces[DIGIT], pieces[N - 1]);
         // SAFETY: the caller's promise is that of `Lanes`.
         unsafe {
-            let before = &mut self.pieces[DIGIT];
-            in_front(pieces, pieces, before, 1 << DIGIT, self.step[DIGIT])
+            add(pieces, apply(shift(pieces, before, 1 << DIGIT), self.step[DIGIT]))
         }
     }
 
@@ -246,35 +341,106 @@ impl<L: Lanes, const DIGITS: usize, const BETA: usize> Residues<L, DIGITS, BETA>
         if DIGIT + 1 >= DIGITS || beta >> DIGIT & 1 == 0 {
             return sums;
         }
+        let before = std::mem::replace(&mut self.sums[DIGIT], sums[N - 1]);
+        // SAFETY: the caller's promise is that of `Lanes`.
+        unsafe { add(pieces, apply(shift(sums, before, 1 << DIGIT), self.step[DIGIT])) }
+    }
+
+    /// From residues over 8 bytes to those over 40, all five at once: as much work as
+    /// two doublings and a joint, and a third of the wait.
+    ///
+    /// # Safety
+    ///
+    /// As [`Lanes`].
+    #[inline(always)]
+    unsafe fn five_eights<const N: usize>(&mut self, over_8: [L; N]) -> [L; N] {
+        let [_, _, _, step_8, step_16, step_32] = self.step;
         // SAFETY: the caller's promise is that of `Lanes`.
         unsafe {
-            let before = &mut self.sums[DIGIT];
-            in_front(pieces, sums, before, 1 << DIGIT, self.step[DIGIT])
+            let (first, second, third, fourth);
+            if L::CHEAP_MAPS {
+                let before = std::mem::replace(&mut self.eights[0], over_8[N - 1]);
+                first = apply(shift(over_8, before, 8), step_8);
+                second = apply(shift(over_8, before, 16), step_16);
+                third = apply(shift(over_8, before, 24), self.step_24);
+                fourth = apply(shift(over_8, before, 32), step_32);
+            } else {
+                first = map_and_shift(over_8, step_8, &mut self.eights[0], 8);
+                second = map_and_shift(over_8, step_16, &mut self.eights[1], 16);
+                third = map_and_shift(over_8, self.step_24, &mut self.eights[2], 24);
+                fourth = map_and_shift(over_8, step_32, &mut self.eights[3], 32);
+            }
+            add(add(over_8, add(first, second)), add(third, fourth))
         }
     }
 }
 
-/// Residues over the last `distance` bytes, and in front of these bytes what
-/// `behind` is over; `before` is the block before's, and is replaced.
+/// All lanes mapped.
 ///
 /// # Safety
 ///
 /// As [`Lanes`].
 #[inline(always)]
-unsafe fn in_front<L: Lanes, const N: usize>(
-    mut pieces: [L; N],
-    behind: [L; N],
-    before: &mut L,
-    distance: usize,
-    step: L::Map,
-) -> [L; N] {
-    let mut last = std::mem::replace(before, behind[N - 1]);
-    for (piece, behind) in pieces.iter_mut().zip(behind) {
+unsafe fn apply<L: Lanes, const N: usize>(mut blocks: [L; N], map: L::Map) -> [L; N] {
+    for block in &mut blocks {
         // SAFETY: the caller's promise is that of `Lanes`.
-        *piece = unsafe { piece.add(behind.shift(last, distance).apply(step)) };
-        last = behind;
+        *block = unsafe { block.apply(map) };
     }
-    pieces
+    blocks
+}
+
+/// All lanes `count` positions later; `before` is the block in front.
+///
+/// # Safety
+///
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn shift<L: Lanes, const N: usize>(
+    mut blocks: [L; N],
+    mut before: L,
+    count: usize,
+) -> [L; N] {
+    for block in &mut blocks {
+        // SAFETY: the caller's promise is that of `Lanes`.
+        let shifted = unsafe { block.shift(before, count) };
+        before = std::mem::replace(block, shifted);
+    }
+    blocks
+}
+
+/// The same of all lanes mapped; `before` is the mapped block in front, and is
+/// replaced.
+///
+/// # Safety
+///
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn map_and_shift<L: Lanes, const N: usize>(
+    blocks: [L; N],
+    map: L::Map,
+    before: &mut L,
+    count: usize,
+) -> [L; N] {
+    // SAFETY: the caller's promise is that of `Lanes`.
+    unsafe {
+        let mapped = apply(blocks, map);
+        let before = std::mem::replace(before, mapped[N - 1]);
+        shift(mapped, before, count)
+    }
+}
+
+/// Sums, lane by lane.
+///
+/// # Safety
+///
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn add<L: Lanes, const N: usize>(mut blocks: [L; N], others: [L; N]) -> [L; N] {
+    for (block, other) in blocks.iter_mut().zip(others) {
+        // SAFETY: the caller's promise is that of `Lanes`.
+        *block = unsafe { block.add(other) };
+    }
+    blocks
 }
 
 /// The windows of period 8 or less, block after block.

@@ -14,12 +14,11 @@ mod doubling;
 mod neon;
 mod prefetch;
 mod scalar;
-use doubling::GROUP;
 
 pub use prefetch::prefetch;
 
 use super::Kernel;
-use super::plan::Plan;
+use super::plan::{GROUP, Plan};
 use super::winnow::Runs;
 
 /// Sampled windows of `bytes`, one bit for each byte that a window ends at.

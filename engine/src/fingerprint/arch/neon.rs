@@ -14,6 +14,7 @@ struct Quad([uint8x16_t; 4]);
 impl Lanes for Quad {
     /// Images of the low nibbles, and of the high ones.
     type Map = (uint8x16_t, uint8x16_t);
+    const CHEAP_MAPS: bool = false;
 
     #[inline(always)]
     unsafe fn map_from(forms: &MapForms) -> Self::Map {
@@ -95,11 +96,11 @@ impl Lanes for Quad {
     }
 
     #[inline(always)]
-    unsafe fn are_zero_under(self, mask: Self) -> u64 {
+    unsafe fn are_equal_under(self, mask: Self, target: Self) -> u64 {
         let mut tests = self.0;
-        for (test, mask) in tests.iter_mut().zip(mask.0) {
+        for ((test, mask), target) in tests.iter_mut().zip(mask.0).zip(target.0) {
             // SAFETY: the processor has NEON (`Lanes`).
-            *test = unsafe { vceqzq_u8(vandq_u8(*test, mask)) };
+            *test = unsafe { vceqq_u8(vandq_u8(*test, mask), target) };
         }
         // SAFETY: the caller's promise is that of `Lanes`.
         unsafe { to_bits(tests) }
