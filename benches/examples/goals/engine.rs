@@ -10,6 +10,8 @@ use wormsift::prevalence::Prevalence;
 use wormsift::sensor::{Sensor, Worker};
 use wormsift::sketch::remix;
 
+/// Packets that are fingerprinted together.
+const BATCH: usize = 64;
 /// Kept windows whose table lines are touched together.
 const BLOCK: usize = 256;
 /// Payload bytes between two hand-overs.
@@ -40,15 +42,24 @@ impl Rooms {
     }
 
     pub(super) fn sift(&mut self, packets: &Packets, bytes_per_window: u64) {
-        for packet in packets.iter(bytes_per_window) {
-            let salt =
-                u64::from(packet.protocol) << 16 | u64::from(packet.destination_port);
-            let salt = remix(salt, 4);
-            let hosts = (Host::of(packet.source, 64), Host::of(packet.destination, 64));
+        let mut packets = packets.iter(bytes_per_window).peekable();
+        let (mut batch, mut payloads) = (Vec::new(), Vec::new());
+        while packets.peek().is_some() {
+            batch.clear();
+            payloads.clear();
+            for packet in packets.by_ref().take(BATCH) {
+                let salt =
+                    u64::from(packet.protocol) << 16 | u64::from(packet.destination_port);
+                let hosts =
+                    (Host::of(packet.source, 64), Host::of(packet.destination, 64));
+                batch.push((remix(salt, 4), packet.time, hosts));
+                payloads.push(packet.payload);
+            }
             let block = &mut self.block;
-            self.fingerprinter.for_each(&mut self.scratch, packet.payload, |_, print| {
-                let key = remix(print.0 ^ salt, 5);
-                block.push((key, packet.time, hosts.0, hosts.1));
+            let scratch = &mut self.scratch;
+            self.fingerprinter.for_each_of(scratch, &payloads, |index, _, print| {
+                let (salt, time, hosts) = batch[index];
+                block.push((remix(print.0 ^ salt, 5), time, hosts.0, hosts.1));
             });
             if self.block.len() >= BLOCK {
                 self.drain();

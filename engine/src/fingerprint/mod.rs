@@ -8,6 +8,8 @@
 //!
 //! - `rolling_hash` defines the residue and is the scalar truth; `arch` computes
 //!   it for 64 windows at once;
+//! - `walk` goes from the bits of sampled windows to the windows, many payloads at
+//!   a time;
 //! - `winnow` keeps minima of runs, for who must not miss any shared run of
 //!   beta + w - 1 bytes;
 //! - `period` finds the windows that only repeat a unit of 8 bytes or less:
@@ -25,15 +27,17 @@ mod plan;
 mod rolling_hash;
 mod sampling;
 mod secrets;
+mod walk;
 mod winnow;
 
 pub use arch::prefetch;
 pub use kernel::Kernel;
 pub use sampling::Sampling;
+pub use walk::Scratch;
 
 use crate::state::persist;
 use arch::Path;
-use plan::{BLOCK, MAX_WORDS, Plan};
+use plan::{BLOCK, Plan};
 use std::ops::AddAssign;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
@@ -69,25 +73,6 @@ pub enum Short {
     Periodic,
     /// Its hash does not sample it.
     NotSampled,
-}
-
-/// Working memory of one thread: grows to the size that the first payloads need,
-/// a few dozen KiB, and stays.
-#[derive(Debug, Default)]
-pub struct Scratch {
-    words: Vec<u64>,
-    positions: Vec<u16>,
-    values: Vec<u16>,
-    runs: winnow::Runs,
-}
-
-impl Scratch {
-    /// Bytes held.
-    pub fn memory_bytes(&self) -> usize {
-        let numbers = [&self.positions, &self.values, &self.runs.near, &self.runs.far];
-        let numbers: usize = numbers.iter().map(|numbers| numbers.capacity()).sum();
-        8 * self.words.capacity() + 2 * numbers
-    }
 }
 
 /// Keeps the windows that one key samples. Immutable: one serves all threads.
@@ -167,13 +152,26 @@ impl Fingerprinter {
         bytes: &[u8],
         mut keep: impl FnMut(usize, Fingerprint),
     ) -> Windows {
+        self.for_each_of(scratch, &[bytes], |_, offset, print| keep(offset, print))
+    }
+
+    /// The same for many payloads, in order; `keep` is called with the payload's
+    /// index first. Faster than one by one where payloads are short: what a
+    /// processor guesses wrongly at the end of each is guessed once for several.
+    #[inline]
+    pub fn for_each_of(
+        &self,
+        scratch: &mut Scratch,
+        payloads: &[&[u8]],
+        mut keep: impl FnMut(usize, usize, Fingerprint),
+    ) -> Windows {
         let seed = self.plan.secrets.window_seed;
-        self.for_each_window(scratch, bytes, |offset, window| {
-            keep(offset, Fingerprint(xxh3_64_with_seed(window, seed)));
+        self.walk(scratch, payloads, |index, offset, window| {
+            keep(index, offset, Fingerprint(xxh3_64_with_seed(window, seed)));
         })
     }
 
-    /// The same with the bytes of each kept window, not hashed.
+    /// The offset and the bytes of each kept window, not hashed.
     #[inline]
     pub fn for_each_window<'b>(
         &self,
@@ -181,41 +179,17 @@ impl Fingerprinter {
         bytes: &'b [u8],
         mut keep: impl FnMut(usize, &'b [u8]),
     ) -> Windows {
-        let beta = self.plan.beta;
-        let mut windows = Windows { total: self.total(bytes), ..Windows::default() };
-        let mut first = 0;
-        // Where the periodic stretch that was met last comes to its end.
-        let mut stretch_end = 0;
-        while (first as u64) < windows.total {
-            let block = self.sample(scratch, bytes, first);
-            scratch.positions.resize(64 * MAX_WORDS + 4, 0);
-            let words = &scratch.words[..block.words];
-            let sampled = self.path.positions(words, &mut scratch.positions);
-            for &position in &scratch.positions[..sampled] {
-                let start = block.offset_of(position);
-                let window = &bytes[start..start + beta];
-                if start + beta <= stretch_end {
-                    windows.periodic += 1;
-                } else if let Some(unit) = period::period(window) {
-                    stretch_end = period::stretch_end(bytes, start + beta, unit);
-                    windows.periodic += 1;
-                } else {
-                    windows.kept += 1;
-                    keep(start, window);
-                }
-            }
-            first += BLOCK;
-        }
-        windows
+        self.walk(scratch, &[bytes], |_, offset, window| keep(offset, window))
     }
 
     /// How many windows are sampled, periodic ones included.
     pub fn count_sampled(&self, scratch: &mut Scratch, bytes: &[u8]) -> u64 {
+        scratch.reserve();
         let total = self.total(bytes);
         let mut sampled = 0;
         let mut first = 0;
         while (first as u64) < total {
-            let block = self.sample(scratch, bytes, first);
+            let block = self.sample(scratch, 0, bytes, first);
             sampled += self.path.count(&scratch.words[..block.words]);
             first += BLOCK;
         }
@@ -238,86 +212,9 @@ impl Fingerprinter {
         }
     }
 
+    /// Windows of a payload.
     fn total(&self, bytes: &[u8]) -> u64 {
         (bytes.len() + 1).saturating_sub(self.plan.beta) as u64
-    }
-
-    /// Samples the windows that begin at `first` and the `BLOCK - 1` after it.
-    #[inline]
-    fn sample(&self, scratch: &mut Scratch, bytes: &[u8], first: usize) -> Block {
-        scratch.words.resize(MAX_WORDS, 0);
-        match self.sampling {
-            Sampling::Value(_) => self.sample_by_value(scratch, bytes, first),
-            Sampling::Winnow(width) => {
-                self.sample_minima(scratch, bytes, first, usize::from(width))
-            }
-        }
-    }
-
-    #[inline]
-    fn sample_by_value(
-        &self,
-        scratch: &mut Scratch,
-        bytes: &[u8],
-        first: usize,
-    ) -> Block {
-        let end = bytes.len().min(first + BLOCK + self.plan.beta - 1);
-        let bytes = &bytes[first..end];
-        self.path.select(&self.plan, bytes, &mut scratch.words);
-        // Positions are those of last bytes.
-        Block { words: bytes.len().div_ceil(64), first, skip: self.plan.beta - 1 }
-    }
-
-    fn sample_minima(
-        &self,
-        scratch: &mut Scratch,
-        bytes: &[u8],
-        first: usize,
-        width: usize,
-    ) -> Block {
-        let beta = self.plan.beta;
-        let total = bytes.len() + 1 - beta;
-        // All runs that hold one of the block's windows.
-        let context = first.min(width - 1);
-        let from = first - context;
-        let windows = total.min(first + BLOCK + width - 1) - from;
-        let block = windows.min(context + BLOCK);
-        let bytes = &bytes[from..from + windows + beta - 1];
-        let needed = bytes.len().next_multiple_of(64) + 64;
-        if scratch.values.len() < needed {
-            scratch.values.resize(needed, 0);
-        }
-        scratch.runs.reserve(windows, width);
-        self.path.values(&self.plan, bytes, &mut scratch.values);
-        let values = &scratch.values[beta - 1..][..windows + 64];
-        self.path.minima(values, width, &mut scratch.runs, &mut scratch.words);
-        clear_outside(&mut scratch.words, context, block);
-        Block { words: block.div_ceil(64), first, skip: context }
-    }
-}
-
-/// Clears all bits but those from `first` to `last - 1`.
-fn clear_outside(words: &mut [u64], first: usize, last: usize) {
-    words[..first / 64].fill(0);
-    words[first / 64] &= !0 << (first % 64);
-    if !last.is_multiple_of(64) {
-        words[last / 64] &= (1 << (last % 64)) - 1;
-    }
-}
-
-/// Where the bits of a sampled block stand.
-struct Block {
-    words: usize,
-    /// Offset of the block's first window.
-    first: usize,
-    /// The position that stands for it.
-    skip: usize,
-}
-
-impl Block {
-    #[inline]
-    fn offset_of(&self, position: u16) -> usize {
-        self.first + usize::from(position) - self.skip
     }
 }
 

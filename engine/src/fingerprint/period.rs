@@ -10,17 +10,23 @@ pub(super) const fn longest_period(length: usize) -> usize {
     if length / 2 < LONGEST_PERIOD { length / 2 } else { LONGEST_PERIOD }
 }
 
-/// The shortest period of the window, if it is 8 bytes or less.
+/// Whether a period of 8 bytes or less is still possible after a look at the first 16
+/// bytes, which clears nearly every window.
 #[inline]
+pub(super) fn may_repeat(window: &[u8]) -> bool {
+    let Some(head) = window.first_chunk::<16>() else { return true };
+    // Eight bytes each, loaded: shifting them out of one number takes far longer.
+    let from =
+        |at: usize| head[at..].first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+    let first = from(0);
+    // Periods 1 to 4 have a multiple among 5 to 8.
+    (first == from(5)) | (first == from(6)) | (first == from(7)) | (first == from(8))
+}
+
+/// The shortest period of the window, if it is 8 bytes or less.
 pub(super) fn period(window: &[u8]) -> Option<usize> {
-    // Nearly every window is cleared by its first 16 bytes: periods 1 to 4 have
-    // a multiple among 5 to 8.
-    if let Some(head) = window.first_chunk() {
-        let head = u128::from_le_bytes(*head);
-        let starts_alike = |unit: u32| (head >> (8 * unit)) as u64 == head as u64;
-        if !(starts_alike(5) | starts_alike(6) | starts_alike(7) | starts_alike(8)) {
-            return None;
-        }
+    if !may_repeat(window) {
+        return None;
     }
     let has = |&unit: &usize| window[unit..] == window[..window.len() - unit];
     (1..=longest_period(window.len())).find(has)

@@ -13,8 +13,9 @@ pub(super) const BLOCK: usize = 4_096;
 /// bytes, or, when winnowing, runs of up to 1,024 on either side.
 pub(super) const MAX_WORDS: usize = (BLOCK + 2 * 1_024) / 64;
 
-/// Blocks of 64 bytes that a kernel takes side by side; words come in as many.
-pub(super) const GROUP: usize = 4;
+/// The most blocks of 64 bytes that a kernel takes side by side: so many words may be
+/// written on top of those that are asked for, less one.
+pub(super) const MAX_GROUP: usize = 4;
 
 /// The secrets of one key, prepared for every kernel.
 #[derive(Clone, Debug)]

@@ -216,6 +216,45 @@ proptest! {
 }
 
 #[test]
+fn many_payloads_at_once_are_as_each_by_itself() {
+    let mut random = Random(7);
+    let mut scratch = Scratch::default();
+    for kernel in Kernel::ALL.into_iter().filter(|kernel| kernel.is_available()) {
+        for sampling in [1, 8, 64].map(Sampling::Value).into_iter().chain([
+            Sampling::Winnow(3),
+            Sampling::Winnow(128),
+            Sampling::Winnow(1_024),
+        ]) {
+            let fingerprinter = Fingerprinter::new(random.key(), 40, sampling, kernel);
+            let payloads: Vec<Vec<u8>> = (0..200)
+                .map(|n| {
+                    let length = [0, 39, 40, 64, 300, 1_460, 2 * BLOCK][n % 7];
+                    let length = random.below(length + 1);
+                    // Stretches that go on from a payload to the next.
+                    if n % 5 < 2 { vec![7; length] } else { random.bytes(length) }
+                })
+                .collect();
+            let (mut expected, mut expected_numbers) = (Vec::new(), Windows::default());
+            for (index, bytes) in payloads.iter().enumerate() {
+                expected_numbers +=
+                    fingerprinter.for_each(&mut scratch, bytes, |offset, print| {
+                        expected.push((index, offset, print));
+                    });
+            }
+            let payloads: Vec<&[u8]> = payloads.iter().map(Vec::as_slice).collect();
+            let mut found = Vec::new();
+            let numbers = fingerprinter.for_each_of(
+                &mut scratch,
+                &payloads,
+                |index, offset, print| found.push((index, offset, print)),
+            );
+            assert!(found == expected, "{kernel} {sampling}");
+            assert_eq!(numbers, expected_numbers, "{kernel} {sampling}");
+        }
+    }
+}
+
+#[test]
 fn zero_padding_is_never_sampled_by_value_unless_all_is() {
     let mut scratch = Scratch::default();
     for key in 0..500 {
@@ -305,7 +344,7 @@ fn scratch_stops_growing() {
     value.for_each(&mut scratch, &bytes, |_, _| {});
     winnow.for_each(&mut scratch, &bytes, |_, _| {});
     let warm = scratch.memory_bytes();
-    assert!(warm > 0 && warm < 96 * 1_024, "{warm}");
+    assert!(warm > 0 && warm < 104 * 1_024, "{warm}");
     for length in (0..100_000).step_by(997) {
         value.for_each(&mut scratch, &bytes[..length], |_, _| {});
         winnow.for_each(&mut scratch, &bytes[..length], |_, _| {});

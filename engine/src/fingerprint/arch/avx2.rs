@@ -2,12 +2,12 @@
 //! byte shuffle.
 
 use super::doubling::{self, Lanes};
-use super::{Path, Select, Values, compile_path, count_ones, write_positions};
+use super::{Path, Select, Values, compile_path, count_ones};
 use crate::fingerprint::plan::{MapForms, Plan};
 use crate::fingerprint::winnow::Runs;
 use std::arch::x86_64::*;
 
-compile_path!(Pair, "avx2,bmi1,bmi2,lzcnt,popcnt");
+compile_path!(Pair, 4, "avx2,bmi1,bmi2,lzcnt,popcnt");
 
 /// Can this processor run the path?
 pub(super) fn is_available() -> bool {

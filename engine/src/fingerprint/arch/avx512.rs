@@ -2,12 +2,16 @@
 //! instruction, and so is a shift across registers.
 
 use super::doubling::{self, Lanes};
-use super::{Path, Select, Values, compile_path, count_ones, write_positions};
+use super::{Path, Select, Values, compile_path, count_ones};
 use crate::fingerprint::plan::{MapForms, Plan};
 use crate::fingerprint::winnow::Runs;
 use std::arch::x86_64::*;
 
-compile_path!(Vector, "avx512f,avx512bw,avx512vl,avx512vbmi,gfni,bmi1,bmi2,lzcnt,popcnt");
+compile_path!(
+    Vector,
+    2,
+    "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,gfni,bmi1,bmi2,lzcnt,popcnt"
+);
 
 /// Can this processor run the path?
 pub(super) fn is_available() -> bool {
@@ -15,6 +19,7 @@ pub(super) fn is_available() -> bool {
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512vl")
         && is_x86_feature_detected!("avx512vbmi")
+        && is_x86_feature_detected!("avx512vbmi2")
         && is_x86_feature_detected!("gfni")
         && is_x86_feature_detected!("bmi1")
         && is_x86_feature_detected!("bmi2")
@@ -71,7 +76,8 @@ impl Lanes for Vector {
 
     #[inline(always)]
     unsafe fn load_up_to(bytes: &[u8]) -> Self {
-        let lanes = !0u64 >> (64 - bytes.len().clamp(1, 64)) & u64::from(bytes.is_empty()).wrapping_sub(1);
+        let lanes = !0u64 >> (64 - bytes.len().clamp(1, 64))
+            & u64::from(bytes.is_empty()).wrapping_sub(1);
         // SAFETY: lanes beyond the slice are masked out, and so not read.
         Self(unsafe { _mm512_maskz_loadu_epi8(lanes, bytes.as_ptr().cast()) })
     }
@@ -114,6 +120,31 @@ impl Lanes for Vector {
     unsafe fn are_equal_under(self, mask: Self, target: Self) -> u64 {
         // SAFETY: the processor has AVX-512BW (`Lanes`).
         unsafe { _mm512_testn_epi8_mask(_mm512_xor_si512(self.0, target.0), mask.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn positions(words: &[u64], positions: &mut [u16]) -> usize {
+        let mut count = 0;
+        for (index, &word) in words.iter().enumerate() {
+            let to = &mut positions[count..count + 64];
+            // SAFETY: the processor has AVX-512VBMI2 (`Lanes`); there is room for 64
+            // positions.
+            unsafe {
+                let base = _mm512_set1_epi16((64 * index) as i16);
+                let lanes = _mm512_loadu_epi8(COUNT.as_ptr().cast());
+                let set = _mm512_maskz_compress_epi8(word, lanes);
+                let first = _mm512_cvtepu8_epi16(_mm512_castsi512_si256(set));
+                let first = _mm512_add_epi16(first, base);
+                _mm512_storeu_epi16(to.as_mut_ptr().cast(), first);
+                if word.count_ones() > 32 {
+                    let second = _mm512_extracti64x4_epi64::<1>(set);
+                    let second = _mm512_add_epi16(_mm512_cvtepu8_epi16(second), base);
+                    _mm512_storeu_epi16(to[32..].as_mut_ptr().cast(), second);
+                }
+            }
+            count += word.count_ones() as usize;
+        }
+        count
     }
 
     #[inline(always)]

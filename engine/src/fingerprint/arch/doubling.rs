@@ -7,8 +7,9 @@
 //! doubling. A step costs one shift, one map and one sum for 64 positions, and no
 //! position waits for the one before.
 
+use super::write_positions;
 use crate::fingerprint::period::{ends_of_runs, longest_period};
-use crate::fingerprint::plan::{Digits, GROUP, MapForms, Plan};
+use crate::fingerprint::plan::{Digits, MapForms, Plan};
 use crate::fingerprint::winnow::{Runs, largest_minima};
 
 /// 64 bytes in the vectors of a processor.
@@ -44,6 +45,12 @@ pub(super) trait Lanes: Copy {
     unsafe fn are_equal(self, other: Self) -> u64;
     /// The 16-bit numbers with `self` as high bytes.
     unsafe fn store_above(self, low: Self, values: &mut [u16; 64]);
+    /// Writes the positions of the set bits, in order, and returns their number;
+    /// there is room for 64 a word and 64 more.
+    #[inline(always)]
+    unsafe fn positions(words: &[u64], positions: &mut [u16]) -> usize {
+        write_positions(words, positions)
+    }
     /// One bit a number: are they equal?
     unsafe fn are_equal_values(values: &[u16; 64], others: &[u16; 64]) -> u64;
 }
@@ -51,11 +58,18 @@ pub(super) trait Lanes: Copy {
 /// How far ahead of the loads: enough for memory to answer at the kernel's speed.
 const PREFETCH_DISTANCE: usize = 1_024;
 
+/// `GROUP` blocks go through the steps side by side.
+///
 /// # Safety
 ///
 /// As [`Lanes`].
 #[inline(always)]
-pub(super) unsafe fn select<L: Lanes, const DIGITS: usize, const BETA: usize>(
+pub(super) unsafe fn select<
+    L: Lanes,
+    const DIGITS: usize,
+    const BETA: usize,
+    const GROUP: usize,
+>(
     plan: &Plan,
     bytes: &[u8],
     words: &mut [u64],
@@ -65,20 +79,21 @@ pub(super) unsafe fn select<L: Lanes, const DIGITS: usize, const BETA: usize>(
         let mask = L::splat(plan.mask);
         let target = L::splat(plan.target);
         let mut residues = Residues::<L, DIGITS, BETA>::new(&plan.first, plan.beta);
-        let (groups, rest) = bytes.as_chunks::<{ 64 * GROUP }>();
+        let (groups, _) = bytes.as_chunks().0.as_chunks();
+        let rest = &bytes[64 * GROUP * groups.len()..];
         let (words, _) = words.as_chunks_mut::<GROUP>();
+        let words = &mut words[..bytes.len().div_ceil(64 * GROUP)];
         // One loop, the last and partial group included: what is compiled twice is in
         // the instruction cache twice.
         for (index, words) in words.iter_mut().enumerate() {
             let (blocks, behind);
             if let Some(group) = groups.get(index) {
-                for block in 0..GROUP {
-                    let at = PREFETCH_DISTANCE + 64 * block;
-                    L::prefetch(group.as_ptr().wrapping_add(at));
+                for block in group {
+                    L::prefetch(block.as_ptr().wrapping_add(PREFETCH_DISTANCE));
                 }
                 blocks = load(group);
                 behind = match L::CHEAP_MAPS && index > 0 {
-                    true => behind_from(bytes, 64 * GROUP * index),
+                    true => load_behind(bytes, 64 * GROUP * index),
                     false => None,
                 };
             } else {
@@ -90,6 +105,43 @@ pub(super) unsafe fn select<L: Lanes, const DIGITS: usize, const BETA: usize>(
             }
             *words = are_equal_under(residues.next(blocks, behind), mask, target);
         }
+    }
+}
+
+/// The blocks of a whole group at `start`, each loaded from 1, 2 and 3 bytes before.
+///
+/// # Safety
+///
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn load_behind<L: Lanes, const N: usize>(
+    bytes: &[u8],
+    start: usize,
+) -> Option<[[L; N]; 3]> {
+    // SAFETY: the caller's promise is that of `Lanes`.
+    unsafe {
+        Some([
+            load(bytes.get(start - 1..)?.as_chunks().0.first_chunk()?),
+            load(bytes.get(start - 2..)?.as_chunks().0.first_chunk()?),
+            load(bytes.get(start - 3..)?.as_chunks().0.first_chunk()?),
+        ])
+    }
+}
+
+/// A group of blocks.
+///
+/// # Safety
+///
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn load<L: Lanes, const N: usize>(group: &[[u8; 64]; N]) -> [L; N] {
+    // SAFETY: the caller's promise is that of `Lanes`.
+    unsafe {
+        let mut blocks = [L::splat(0); N];
+        for (lanes, block) in blocks.iter_mut().zip(group) {
+            *lanes = L::load(block);
+        }
+        blocks
     }
 }
 
@@ -110,32 +162,6 @@ unsafe fn are_equal_under<L: Lanes, const N: usize>(
         *word = unsafe { block.are_equal_under(mask, target) };
     }
     words
-}
-
-/// The blocks of a whole group at `start`, each loaded from 1, 2 and 3 bytes before.
-///
-/// # Safety
-///
-/// As [`Lanes`].
-#[inline(always)]
-unsafe fn behind_from<L: Lanes>(bytes: &[u8], start: usize) -> Option<[[L; GROUP]; 3]> {
-    let group = |back: usize| bytes.get(start - back..)?.first_chunk();
-    // SAFETY: the caller's promise is that of `Lanes`.
-    unsafe { Some([load(group(1)?), load(group(2)?), load(group(3)?)]) }
-}
-
-/// A group of blocks.
-///
-/// # Safety
-///
-/// As [`Lanes`].
-#[inline(always)]
-unsafe fn load<L: Lanes>(group: &[u8; 64 * GROUP]) -> [L; GROUP] {
-    let (chunks, _) = group.as_chunks();
-    // SAFETY: the caller's promise is that of `Lanes`.
-    unsafe {
-        [L::load(&chunks[0]), L::load(&chunks[1]), L::load(&chunks[2]), L::load(&chunks[3])]
-    }
 }
 
 /// # Safety
@@ -320,9 +346,7 @@ impl<L: Lanes, const DIGITS: usize, const BETA: usize> Residues<L, DIGITS, BETA>
         }
         let before = std::mem::replace(&mut self.pieces[DIGIT], pieces[N - 1]);
         // SAFETY: the caller's promise is that of `Lanes`.
-        unsafe {
-            add(pieces, apply(shift(pieces, before, 1 << DIGIT), self.step[DIGIT]))
-        }
+        unsafe { add(pieces, apply(shift(pieces, before, 1 << DIGIT), self.step[DIGIT])) }
     }
 
     /// Puts the residues over `2^DIGIT` bytes in front of the sums over the digits

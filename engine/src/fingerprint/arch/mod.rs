@@ -18,7 +18,7 @@ mod scalar;
 pub use prefetch::prefetch;
 
 use super::Kernel;
-use super::plan::{GROUP, Plan};
+use super::plan::{MAX_GROUP, Plan};
 use super::winnow::Runs;
 
 /// Sampled windows of `bytes`, one bit for each byte that a window ends at.
@@ -77,12 +77,14 @@ impl Path {
     }
 
     /// Bit `e % 64` of word `e / 64` says whether the window that ends at byte
-    /// `e` is sampled. Bits where no window ends are clear.
+    /// `e` is sampled. Bits where no window ends are clear. Up to a group's number
+    /// of words are overwritten.
     #[inline]
     pub(super) fn select(&self, plan: &Plan, bytes: &[u8], words: &mut [u64]) {
         let count = bytes.len().div_ceil(64);
+        let written = count.next_multiple_of(MAX_GROUP);
         // SAFETY: `Path::new` has seen that the processor can run them.
-        unsafe { (self.select)(plan, bytes, &mut words[..count.next_multiple_of(GROUP)]) };
+        unsafe { (self.select)(plan, bytes, &mut words[..written]) };
         let words = &mut words[..count];
         if let Some(first) = words.first_mut() {
             *first &= !0 << (plan.beta - 1);
@@ -118,7 +120,7 @@ impl Path {
     }
 
     /// Writes the positions of the set bits, in order, and returns their number.
-    /// `positions` holds at least 64 a word and 4 more.
+    /// `positions` holds at least 64 a word and 64 more.
     #[inline]
     pub(super) fn positions(&self, words: &[u64], positions: &mut [u16]) -> usize {
         // SAFETY: `Path::new` has seen that the processor can run them.
@@ -171,10 +173,11 @@ fn write_positions(words: &[u64], positions: &mut [u16]) -> usize {
     count
 }
 
-/// The functions of a path, compiled with a processor's instructions enabled.
+/// The functions of a path, compiled with a processor's instructions enabled; it takes
+/// a group of blocks side by side, 1, 2 or 4.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! compile_path {
-    ($lanes:ty, $features:literal) => {
+    ($lanes:ty, $group:literal, $features:literal) => {
         /// The path of this processor for windows of `beta` bytes.
         pub(super) fn path(beta: usize) -> Path {
             let (select, values): (Select, Values) = match beta {
@@ -198,7 +201,9 @@ macro_rules! compile_path {
             words: &mut [u64],
         ) {
             // SAFETY: the features are the caller's promise.
-            unsafe { doubling::select::<$lanes, DIGITS, BETA>(plan, bytes, words) }
+            unsafe {
+                doubling::select::<$lanes, DIGITS, BETA, $group>(plan, bytes, words)
+            }
         }
 
         /// # Safety
@@ -233,7 +238,8 @@ macro_rules! compile_path {
         /// The processor has this path's features.
         #[target_feature(enable = $features)]
         unsafe fn positions(words: &[u64], positions: &mut [u16]) -> usize {
-            write_positions(words, positions)
+            // SAFETY: the features are the caller's promise.
+            unsafe { <$lanes as doubling::Lanes>::positions(words, positions) }
         }
 
         /// # Safety

@@ -1,12 +1,12 @@
 //! NEON: 64 positions are four registers; a byte map is two nibble look-ups.
 
 use super::doubling::{self, Lanes};
-use super::{Path, Select, Values, compile_path, count_ones, write_positions};
+use super::{Path, Select, Values, compile_path, count_ones};
 use crate::fingerprint::plan::{MapForms, Plan};
 use crate::fingerprint::winnow::Runs;
 use std::arch::aarch64::*;
 
-compile_path!(Quad, "neon");
+compile_path!(Quad, 1, "neon");
 
 #[derive(Clone, Copy)]
 struct Quad([uint8x16_t; 4]);
