@@ -32,6 +32,38 @@ pub(super) fn period(window: &[u8]) -> Option<usize> {
     (1..=longest_period(window.len())).find(has)
 }
 
+/// Whether some window of `beta` bytes may have a period of 8 bytes or less: such a
+/// window repeats at least beta - 8 bytes in a row, and 15 in a row hold 8 whose offset
+/// is a multiple of 8.
+#[inline(always)]
+pub(super) fn may_hold_period(bytes: &[u8], beta: usize) -> bool {
+    if beta < LONGEST_PERIOD + 15 {
+        return true;
+    }
+    let Some(later) = bytes.get(8..) else { return false };
+    let (blocks, _) = later.as_chunks::<64>();
+    let mut found = [false; 8];
+    for (index, block) in blocks.iter().enumerate() {
+        let before: &[u8; 72] = match bytes[64 * index..].first_chunk() {
+            Some(before) => before,
+            None => break,
+        };
+        for (lane, found) in found.iter_mut().enumerate() {
+            let number = |at: usize| {
+                before[8 * lane + at..].first_chunk().map(|it| u64::from_le_bytes(*it))
+            };
+            let own = number(8);
+            // Back by 5, 6, 7 and 8 bytes: periods 1 to 4 have a multiple among these.
+            let repeats = (own == number(3)) | (own == number(2));
+            *found |= repeats | (own == number(1)) | (own == number(0));
+        }
+        _ = block;
+    }
+    let mut rest = 64 * blocks.len() + 8..bytes.len().saturating_sub(7);
+    let repeats = |at: usize| (5..=8).any(|unit| bytes[at..at + 8] == bytes[at - unit..][..8]);
+    found.contains(&true) || rest.by_ref().step_by(8).any(repeats)
+}
+
 /// The offset where the stretch of period `unit` that holds `bytes[..from]`'s
 /// last bytes comes to its end.
 pub(super) fn stretch_end(bytes: &[u8], from: usize, unit: usize) -> usize {

@@ -200,9 +200,9 @@ impl Fingerprinter {
         let words = &mut scratch.words[at..];
         self.path.values(&self.plan, bytes, &mut scratch.values);
         let values = &scratch.values[beta - 1..][..windows + 64];
-        self.path.minima(values, width, &mut scratch.runs, words);
-        clear_outside(words, context, block);
-        Block { words: block.div_ceil(64), skip: context }
+        let bit = self.path.minima(values, width, &mut scratch.runs, words);
+        clear_outside(words, bit + context, bit + block);
+        Block { words: (bit + block).div_ceil(64), skip: bit + context }
     }
 }
 

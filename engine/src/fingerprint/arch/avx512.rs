@@ -2,7 +2,7 @@
 //! instruction, and so is a shift across registers.
 
 use super::doubling::{self, Lanes};
-use super::{Path, Select, Values, compile_path, count_ones};
+use super::{Path, Select, Values, compile_path, count_ones, sliding};
 use crate::fingerprint::plan::{MapForms, Plan};
 use crate::fingerprint::winnow::Runs;
 use std::arch::x86_64::*;
@@ -165,6 +165,16 @@ impl Lanes for Vector {
                 _mm512_storeu_epi16(half.as_mut_ptr().cast(), both);
             }
         }
+    }
+
+    #[inline(always)]
+    unsafe fn minima(values: &[u16], width: usize, words: &mut [u64]) -> Option<usize> {
+        if width != sliding::WIDTH || values.len() - 64 < width {
+            return None;
+        }
+        // SAFETY: the processor has AVX-512BW (`Lanes`).
+        unsafe { sliding::minima(values, words) };
+        Some(width - 1)
     }
 
     #[inline(always)]

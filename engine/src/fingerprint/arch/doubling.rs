@@ -8,7 +8,7 @@
 //! position waits for the one before.
 
 use super::write_positions;
-use crate::fingerprint::period::{ends_of_runs, longest_period};
+use crate::fingerprint::period::{ends_of_runs, longest_period, may_hold_period};
 use crate::fingerprint::plan::{Digits, MapForms, Plan};
 use crate::fingerprint::winnow::{Runs, largest_minima};
 
@@ -50,6 +50,16 @@ pub(super) trait Lanes: Copy {
     #[inline(always)]
     unsafe fn positions(words: &[u64], positions: &mut [u16]) -> usize {
         write_positions(words, positions)
+    }
+    /// What [`minima`] does, where there is a shorter way for this width and number of
+    /// values; the bit of the first window.
+    #[inline(always)]
+    unsafe fn minima(
+        _values: &[u16],
+        _width: usize,
+        _words: &mut [u64],
+    ) -> Option<usize> {
+        None
     }
     /// One bit a number: are they equal?
     unsafe fn are_equal_values(values: &[u16; 64], others: &[u16; 64]) -> u64;
@@ -97,11 +107,7 @@ pub(super) unsafe fn select<
                     false => None,
                 };
             } else {
-                let mut partial = [target; GROUP];
-                for (block, lanes) in partial.iter_mut().enumerate() {
-                    *lanes = L::load_up_to(&rest[rest.len().min(64 * block)..]);
-                }
-                (blocks, behind) = (partial, None);
+                (blocks, behind) = (load_rest(rest), None);
             }
             *words = are_equal_under(residues.next(blocks, behind), mask, target);
         }
@@ -145,6 +151,23 @@ unsafe fn load<L: Lanes, const N: usize>(group: &[[u8; 64]; N]) -> [L; N] {
     }
 }
 
+/// What is left of a group, then zeros.
+///
+/// # Safety
+///
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn load_rest<L: Lanes, const N: usize>(rest: &[u8]) -> [L; N] {
+    // SAFETY: the caller's promise is that of `Lanes`.
+    unsafe {
+        let mut blocks = [L::splat(0); N];
+        for (block, lanes) in blocks.iter_mut().enumerate() {
+            *lanes = L::load_up_to(&rest[rest.len().min(64 * block)..]);
+        }
+        blocks
+    }
+}
+
 /// [`Lanes::are_equal_under`] of all lanes.
 ///
 /// # Safety
@@ -168,7 +191,12 @@ unsafe fn are_equal_under<L: Lanes, const N: usize>(
 ///
 /// As [`Lanes`].
 #[inline(always)]
-pub(super) unsafe fn values<L: Lanes, const DIGITS: usize, const BETA: usize>(
+pub(super) unsafe fn values<
+    L: Lanes,
+    const DIGITS: usize,
+    const BETA: usize,
+    const GROUP: usize,
+>(
     plan: &Plan,
     bytes: &[u8],
     values: &mut [u16],
@@ -176,29 +204,56 @@ pub(super) unsafe fn values<L: Lanes, const DIGITS: usize, const BETA: usize>(
     // SAFETY: the caller's promise is that of `Lanes`.
     unsafe {
         let [high_constant, low_constant] = plan.secrets.constant.to_be_bytes();
-        let (high_constant, low_constant) =
-            (L::splat(high_constant), L::splat(low_constant));
+        let constants = (L::splat(high_constant), L::splat(low_constant));
         let mut high = Residues::<L, DIGITS, BETA>::new(&plan.first, plan.beta);
         let mut low = Residues::<L, DIGITS, BETA>::new(&plan.second, plan.beta);
-        let mut periods = Periods::<L, DIGITS>::new(plan.beta);
-        let (blocks, tail) = bytes.as_chunks();
-        let (all_values, _) = values.as_chunks_mut();
-        for (index, values) in all_values.iter_mut().enumerate() {
-            let block = match blocks.get(index) {
-                Some(block) => {
-                    L::prefetch(block.as_ptr().wrapping_add(PREFETCH_DISTANCE));
-                    L::load(block)
+        let (groups, _) = bytes.as_chunks().0.as_chunks();
+        let rest = &bytes[64 * GROUP * groups.len()..];
+        let (all_values, _) = values.as_chunks_mut::<64>();
+        for (index, values) in all_values.chunks_mut(GROUP).enumerate() {
+            let (blocks, behind) = match groups.get(index) {
+                Some(group) => {
+                    for block in group {
+                        L::prefetch(block.as_ptr().wrapping_add(PREFETCH_DISTANCE));
+                    }
+                    let start = 64 * GROUP * index;
+                    let from_load = L::CHEAP_MAPS && index > 0;
+                    let behind = if from_load { load_behind(bytes, start) } else { None };
+                    (load(group), behind)
                 }
-                None => L::load_up_to(tail),
+                None => (load_rest::<L, GROUP>(rest), None),
             };
-            let ([high], [low]) = (high.next([block], None), low.next([block], None));
-            let high = high.add(high_constant);
-            let low = low.add(low_constant);
-            high.store_above(low, values);
-            let mut periodic = periods.next(block);
+            let high = add(high.next(blocks, behind), [constants.0; GROUP]);
+            let low = add(low.next(blocks, behind), [constants.1; GROUP]);
+            for ((values, high), low) in values.iter_mut().zip(high).zip(low) {
+                high.store_above(low, values);
+            }
+        }
+        if may_hold_period(bytes, plan.beta) {
+            lift_periodic::<L, DIGITS>(bytes, plan.beta, all_values);
+        }
+    }
+}
+
+/// Gives 65535 to all windows of period 8 or less.
+///
+/// # Safety
+///
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn lift_periodic<L: Lanes, const DIGITS: usize>(
+    bytes: &[u8],
+    beta: usize,
+    values: &mut [[u16; 64]],
+) {
+    // SAFETY: the caller's promise is that of `Lanes`.
+    unsafe {
+        let mut periods = Periods::<L, DIGITS>::new(beta);
+        for (chunk, values) in bytes.chunks(64).zip(values) {
+            let mut periodic = periods.next(L::load_up_to(chunk));
             if periodic == u64::MAX {
                 *values = [u16::MAX; 64];
-                periodic = 0;
+                continue;
             }
             while periodic != 0 {
                 values[periodic.trailing_zeros() as usize] = u16::MAX;
@@ -217,7 +272,11 @@ pub(super) unsafe fn minima<L: Lanes>(
     width: usize,
     runs: &mut Runs,
     words: &mut [u64],
-) {
+) -> usize {
+    // SAFETY: the caller's promise is that of `Lanes`.
+    if let Some(first) = unsafe { L::minima(values, width, words) } {
+        return first;
+    }
     let largest = largest_minima(values, values.len() - 64, width, runs);
     let (values, _) = values.as_chunks();
     let (largest, _) = largest.as_chunks();
@@ -225,6 +284,7 @@ pub(super) unsafe fn minima<L: Lanes>(
         // SAFETY: the caller's promise is that of `Lanes`.
         *word = unsafe { L::are_equal_values(values, largest) };
     }
+    0
 }
 
 /// The residues over beta bytes, block after block. Beta has DIGITS binary digits;

@@ -14,6 +14,8 @@ mod doubling;
 mod neon;
 mod prefetch;
 mod scalar;
+#[cfg(target_arch = "x86_64")]
+mod sliding;
 
 pub use prefetch::prefetch;
 
@@ -25,8 +27,10 @@ use super::winnow::Runs;
 type Select = unsafe fn(&Plan, bytes: &[u8], words: &mut [u64]);
 /// Winnowing values of `bytes`, one for each byte that a window ends at.
 type Values = unsafe fn(&Plan, bytes: &[u8], values: &mut [u16]);
-/// Windows that are the minimum of a run of `width`, one bit a window.
-type Minima = unsafe fn(values: &[u16], width: usize, runs: &mut Runs, words: &mut [u64]);
+/// Windows that are the minimum of a run of `width`, one bit a window; the bit of the
+/// first.
+type Minima =
+    unsafe fn(values: &[u16], width: usize, runs: &mut Runs, words: &mut [u64]) -> usize;
 /// The set bits of `words` as positions; their number.
 type Positions = unsafe fn(words: &[u64], positions: &mut [u16]) -> usize;
 
@@ -102,8 +106,9 @@ impl Path {
         unsafe { (self.values)(plan, bytes, values) };
     }
 
-    /// Bit `p % 64` of word `p / 64` says whether `values[p]` is the minimum of
-    /// some run of `width`. `values` is followed by 64 that mean nothing.
+    /// Says for each value whether it is the minimum of some run of `width`, one bit
+    /// each, and returns the position of the first one's bit. `values` is followed by
+    /// 64 that mean nothing; bits of other positions mean nothing.
     #[inline]
     pub(super) fn minima(
         &self,
@@ -111,12 +116,9 @@ impl Path {
         width: usize,
         runs: &mut Runs,
         words: &mut [u64],
-    ) {
-        let windows = values.len() - 64;
-        let words = &mut words[..windows.div_ceil(64)];
+    ) -> usize {
         // SAFETY: `Path::new` has seen that the processor can run them.
-        unsafe { (self.minima)(values, width, runs, words) };
-        clear_after(words, windows);
+        unsafe { (self.minima)(values, width, runs, words) }
     }
 
     /// Writes the positions of the set bits, in order, and returns their number.
@@ -216,7 +218,7 @@ macro_rules! compile_path {
             values: &mut [u16],
         ) {
             // SAFETY: the features are the caller's promise.
-            unsafe { doubling::values::<$lanes, DIGITS, BETA>(plan, bytes, values) }
+            unsafe { doubling::values::<$lanes, DIGITS, BETA, $group>(plan, bytes, values) }
         }
 
         /// # Safety
@@ -228,7 +230,7 @@ macro_rules! compile_path {
             width: usize,
             runs: &mut Runs,
             words: &mut [u64],
-        ) {
+        ) -> usize {
             // SAFETY: the features are the caller's promise.
             unsafe { doubling::minima::<$lanes>(values, width, runs, words) }
         }
