@@ -40,28 +40,24 @@ pub(super) fn may_hold_period(bytes: &[u8], beta: usize) -> bool {
     if beta < LONGEST_PERIOD + 15 {
         return true;
     }
-    let Some(later) = bytes.get(8..) else { return false };
-    let (blocks, _) = later.as_chunks::<64>();
     let mut found = [false; 8];
-    for (index, block) in blocks.iter().enumerate() {
-        let before: &[u8; 72] = match bytes[64 * index..].first_chunk() {
-            Some(before) => before,
-            None => break,
-        };
+    let mut at = 0;
+    while let Some(chunk) = bytes[at..].first_chunk::<72>() {
         for (lane, found) in found.iter_mut().enumerate() {
             let number = |at: usize| {
-                before[8 * lane + at..].first_chunk().map(|it| u64::from_le_bytes(*it))
+                chunk[8 * lane + at..].first_chunk().map(|it| u64::from_le_bytes(*it))
             };
             let own = number(8);
             // Back by 5, 6, 7 and 8 bytes: periods 1 to 4 have a multiple among these.
             let repeats = (own == number(3)) | (own == number(2));
             *found |= repeats | (own == number(1)) | (own == number(0));
         }
-        _ = block;
+        at += 64;
     }
-    let mut rest = 64 * blocks.len() + 8..bytes.len().saturating_sub(7);
-    let repeats = |at: usize| (5..=8).any(|unit| bytes[at..at + 8] == bytes[at - unit..][..8]);
-    found.contains(&true) || rest.by_ref().step_by(8).any(repeats)
+    let repeats =
+        |at: usize| (5..=8).any(|unit| bytes[at..at + 8] == bytes[at - unit..][..8]);
+    found.contains(&true)
+        || (at + 8..bytes.len().saturating_sub(7)).step_by(8).any(repeats)
 }
 
 /// The offset where the stretch of period `unit` that holds `bytes[..from]`'s
@@ -110,6 +106,20 @@ mod tests {
         }
 
         #[test]
+        fn no_period_goes_unnoticed(
+            mut bytes in prop::collection::vec(any::<u8>(), 40..400),
+            unit in 1usize..=8,
+            beta in 8usize..=40,
+            start in 0usize..400,
+        ) {
+            let start = start % (bytes.len() + 1 - beta);
+            for i in start + unit..start + beta {
+                bytes[i] = bytes[i - unit];
+            }
+            prop_assert!(may_hold_period(&bytes, beta));
+        }
+
+        #[test]
         fn runs_of_bits_end_where_counting_says(
             before: u64, bits: u64, dense: u64, length in 2usize..=64,
         ) {
@@ -121,6 +131,14 @@ mod tests {
                     prop_assert_eq!(ends >> position & 1 == 1, run);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_never_repeats_holds_no_period() {
+        let bytes: Vec<u8> = (0..2_000u32).map(|n| (n * n / 7) as u8 ^ n as u8).collect();
+        for length in [0, 7, 40, 71, 72, 200, 2_000] {
+            assert!(!may_hold_period(&bytes[..length], 40), "{length}");
         }
     }
 

@@ -152,6 +152,7 @@ fn every_kernel_samples_as_the_definition_does_at_every_length_and_alignment() {
         check_all_kernels(random.key(), 40, Sampling::Value(8), bytes);
         if length % 3 == 0 || length > 300 {
             check_all_kernels(random.key(), 40, Sampling::Winnow(32), bytes);
+            check_all_kernels(random.key(), 40, Sampling::Winnow(128), bytes);
         }
     }
 }

@@ -218,7 +218,9 @@ macro_rules! compile_path {
             values: &mut [u16],
         ) {
             // SAFETY: the features are the caller's promise.
-            unsafe { doubling::values::<$lanes, DIGITS, BETA, $group>(plan, bytes, values) }
+            unsafe {
+                doubling::values::<$lanes, DIGITS, BETA, $group>(plan, bytes, values)
+            }
         }
 
         /// # Safety

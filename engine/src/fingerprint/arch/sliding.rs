@@ -8,6 +8,7 @@
 //! comes 127 positions after it. Shifts by less than a register are one instruction,
 //! those by one and two registers none.
 
+use std::arch::asm;
 use std::arch::x86_64::*;
 
 /// The width, and how long its bits come after their values.
@@ -165,11 +166,33 @@ impl<const LARGEST: bool> Extremes<LARGEST> {
         let mut last = std::mem::replace(&mut self.before[DIGIT], row[GROUP - 1]);
         for numbers in &mut row {
             // SAFETY: the caller's promise.
-            let next = unsafe { pick::<LARGEST>(*numbers, shift::<DIGIT>(last, *numbers)) };
+            let next =
+                unsafe { pick::<LARGEST>(*numbers, shift::<DIGIT>(last, *numbers)) };
             last = std::mem::replace(numbers, next);
         }
-        row
+        // SAFETY: the caller's promise.
+        unsafe { in_order(row) }
     }
+}
+
+/// The same registers; what is done before stays before what is done after. Left alone,
+/// the compiler takes one register through all steps, then the next, and each step waits
+/// for the one before.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn in_order([mut a, mut b, mut c, mut d]: [__m512i; GROUP]) -> [__m512i; GROUP] {
+    // SAFETY: no instruction at all.
+    unsafe {
+        asm!(
+            "/* {} {} {} {} */",
+            inout(zmm_reg) a,
+            inout(zmm_reg) b,
+            inout(zmm_reg) c,
+            inout(zmm_reg) d,
+            options(nomem, nostack, preserves_flags),
+        );
+    }
+    [a, b, c, d]
 }
 
 /// The numbers `2^DIGIT` positions later; `before` comes first.
