@@ -8,6 +8,7 @@
 //!   multiples of;
 //! - `stages`: what the walk over kept windows, with its XXH3, adds to the kernel;
 //! - `payload`: by payload size;
+//! - `together`: by the number of payloads that are handed over at once;
 //! - `sampling`: by share of windows kept;
 //! - `beta`: by window length;
 //! - `content`: by content, as skew may keep more or fewer windows;
@@ -162,6 +163,36 @@ fn payload(criterion: &mut Criterion) {
     axis(criterion, "payload", cases);
 }
 
+/// Payloads of a real network's sizes, by themselves and many at a time.
+fn together(criterion: &mut Criterion) {
+    let bytes = random(IN_CACHE);
+    let sizes = [1_460, 0, 90, 1_460, 48, 0, 300, 41, 130, 576, 0, 64];
+    let mut rest = &bytes[..];
+    let mut payloads = Vec::new();
+    for size in sizes.into_iter().cycle() {
+        let Some((payload, after)) = rest.split_at_checked(size) else { break };
+        payloads.push(payload);
+        rest = after;
+    }
+    let fingerprinter = best(40, Sampling::Value(64));
+    let mut scratch = Scratch::default();
+    let mut group = criterion.benchmark_group("together");
+    group.throughput(Throughput::Bytes((bytes.len() - rest.len()) as u64));
+    for at_once in [1, 4, 16, 64, 256] {
+        group.bench_function(at_once.to_string(), |bencher| {
+            bencher.iter(|| {
+                let mut sum = 0u64;
+                for payloads in black_box(&payloads).chunks(at_once) {
+                    fingerprinter.for_each_of(&mut scratch, payloads, |_, at, print| {
+                        sum = sum.wrapping_add(print.0 ^ at as u64);
+                    });
+                }
+                sum
+            });
+        });
+    }
+}
+
 fn sampling(criterion: &mut Criterion) {
     let cases = [1, 4, 16, 64, 256].map(|n| {
         let fingerprinter = best(40, Sampling::Value(n));
@@ -227,6 +258,6 @@ criterion_group! {
         .sample_size(10)
         .warm_up_time(Duration::from_millis(200))
         .measurement_time(Duration::from_millis(500));
-    targets = kernel, stages, payload, sampling, beta, content, winnow
+    targets = kernel, stages, payload, together, sampling, beta, content, winnow
 }
 criterion_main!(fingerprint);

@@ -6,7 +6,7 @@ use std::fmt;
 /// The instructions that the sampling kernel uses. All give the same bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kernel {
-    /// x86-64 with AVX-512 (F, BW, VL, VBMI) and GFNI: 64 positions a register.
+    /// x86-64 with AVX-512 (F, BW, VL, VBMI, VBMI2) and GFNI: 64 positions a register.
     Avx512,
     /// x86-64 with AVX2: 32 positions a register.
     Avx2,
