@@ -555,7 +555,7 @@ wormsift_status wormsift_engine_next(wormsift_engine *engine, wormsift_finding *
 
 /**
  * Takes the next thing that the engine has to say about itself, such as overload:
- * `WORMSIFT_AGAIN` if there is none.
+ * `WORMSIFT_AGAIN`, and an empty buffer, if there is none.
  *
  * # Safety
  *

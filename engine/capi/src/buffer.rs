@@ -16,6 +16,21 @@ pub struct wormsift_buffer {
     pub capacity: usize,
 }
 
+/// Empties a buffer, whatever is in it.
+///
+/// # Safety
+///
+/// `out` is null or points to a buffer, whose content is overwritten.
+pub(crate) unsafe fn empty(out: *mut wormsift_buffer) -> Result<(), Failure> {
+    if out.is_null() {
+        return Err(Failure::null("out"));
+    }
+    let nothing = wormsift_buffer { data: ptr::null_mut(), length: 0, capacity: 0 };
+    // SAFETY: not null, and the caller's promise.
+    unsafe { out.write(nothing) };
+    Ok(())
+}
+
 /// Hands text out.
 ///
 /// # Safety
@@ -25,12 +40,8 @@ pub(crate) unsafe fn write(
     out: *mut wormsift_buffer,
     make: impl FnOnce() -> Result<String, Failure>,
 ) -> Result<wormsift_status, Failure> {
-    if out.is_null() {
-        return Err(Failure::null("out"));
-    }
-    let empty = wormsift_buffer { data: ptr::null_mut(), length: 0, capacity: 0 };
-    // SAFETY: not null; a host that looks in spite of a failure finds it empty.
-    unsafe { out.write(empty) };
+    // SAFETY: the caller's promise; a host that looks in spite of a failure finds it empty.
+    unsafe { empty(out)? };
     let mut bytes = make()?.into_bytes();
     let length = bytes.len();
     bytes.push(0);

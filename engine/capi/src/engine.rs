@@ -306,7 +306,7 @@ pub unsafe extern "C" fn wormsift_engine_next(
 }
 
 /// Takes the next thing that the engine has to say about itself, such as overload:
-/// `WORMSIFT_AGAIN` if there is none.
+/// `WORMSIFT_AGAIN`, and an empty buffer, if there is none.
 ///
 /// # Safety
 ///
@@ -319,10 +319,15 @@ pub unsafe extern "C" fn wormsift_engine_next_warning(
     guard(|| {
         // SAFETY: the caller's promise.
         let warning = unsafe { shared(engine)? }.core()?.warnings.pop_front();
-        let none = warning.is_none();
-        // SAFETY: the caller's promise.
-        let status = unsafe { buffer::write(out, || Ok(warning.unwrap_or_default()))? };
-        Ok(if none { WORMSIFT_AGAIN } else { status })
+        match warning {
+            // SAFETY: the caller's promise.
+            Some(warning) => unsafe { buffer::write(out, || Ok(warning)) },
+            None => {
+                // SAFETY: the caller's promise.
+                unsafe { buffer::empty(out)? };
+                Ok(WORMSIFT_AGAIN)
+            }
+        }
     })
 }
 

@@ -2,45 +2,13 @@
 
 mod common;
 
-use common::{Compiler, capi, run};
+use common::{Compiler, capi, outbreak, run};
 use engine::capture::{Input, Limits, Trace};
 use engine::decode::{Decoded, Decoder};
 use engine::export::json_lines;
 use engine::{Config, Sensor};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use wormsift_corpora::{Carriage, Outbreak};
-
-/// Little-endian pcap, nanoseconds, Ethernet.
-fn pcap(frames: &[(u64, Vec<u8>)]) -> Vec<u8> {
-    let mut file = Vec::new();
-    for word in [0xa1b2_3c4d_u32, 0x0004_0002, 0, 0, 262_144, 1] {
-        file.extend(word.to_le_bytes());
-    }
-    for (time, frame) in frames {
-        let seconds = (time / 1_000_000_000) as u32;
-        let nanos = (time % 1_000_000_000) as u32;
-        let length = frame.len() as u32;
-        for word in [seconds, nanos, length, length] {
-            file.extend(word.to_le_bytes());
-        }
-        file.extend(frame);
-    }
-    file
-}
-
-fn outbreak(carriage: &str, folder: &Path) -> PathBuf {
-    let trace = Outbreak::new(5)
-        .carriage(carriage.parse::<Carriage>().expect("a carriage"))
-        .background_hosts(20)
-        .infected(60)
-        .trace()
-        .expect("an outbreak");
-    let path = folder.join("outbreak.pcap");
-    fs::write(&path, pcap(&trace.frames)).expect("a file");
-    path
-}
 
 /// Through the Rust API: as frames, or as packets that the host decodes.
 fn through_rust(path: &Path, packets: bool) -> Vec<String> {

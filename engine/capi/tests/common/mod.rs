@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
+use wormsift_corpora::{Carriage, Outbreak};
 
 /// The folder of the C interface.
 pub(crate) fn capi() -> PathBuf {
@@ -109,4 +110,35 @@ pub(crate) fn run(command: &mut Command) -> String {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {}\n{said}", output.status);
     String::from_utf8(output.stdout).expect("text")
+}
+
+/// Little-endian pcap, nanoseconds, Ethernet.
+fn pcap(frames: &[(u64, Vec<u8>)]) -> Vec<u8> {
+    let mut file = Vec::new();
+    for word in [0xa1b2_3c4d_u32, 0x0004_0002, 0, 0, 262_144, 1] {
+        file.extend(word.to_le_bytes());
+    }
+    for (time, frame) in frames {
+        let seconds = (time / 1_000_000_000) as u32;
+        let nanos = (time % 1_000_000_000) as u32;
+        let length = frame.len() as u32;
+        for word in [seconds, nanos, length, length] {
+            file.extend(word.to_le_bytes());
+        }
+        file.extend(frame);
+    }
+    file
+}
+
+/// An outbreak carried in a way, as a file in a folder.
+pub(crate) fn outbreak(carriage: &str, folder: &Path) -> PathBuf {
+    let trace = Outbreak::new(5)
+        .carriage(carriage.parse::<Carriage>().expect("a carriage"))
+        .background_hosts(20)
+        .infected(60)
+        .trace()
+        .expect("an outbreak");
+    let path = folder.join(format!("{}.pcap", carriage.replace(':', "-")));
+    fs::write(&path, pcap(&trace.frames)).expect("a file");
+    path
 }

@@ -1,0 +1,153 @@
+//! The plugin for Suricata, in a fake host that makes the same calls: see
+//! `engine/suricata/README.md`.
+
+mod common;
+
+use common::{capi, library, outbreak, run};
+use engine::capture::{Input, Limits, Trace};
+use engine::export::json_lines;
+use engine::{Config, Finding, Sensor};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Plugin and host, compiled; `None` after saying that the test is skipped.
+fn build(folder: &Path) -> Option<(PathBuf, PathBuf)> {
+    common::Compiler::find("cc")?;
+    let here = capi().join("../suricata");
+    let (plugin, host) = (folder.join("wormsift-suricata.so"), folder.join("fake_host"));
+    let common =
+        ["-std=gnu11", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-pthread", "-I"];
+    let mut cc = Command::new("cc");
+    cc.args(common).arg(here.join("tests/stub")).args(["-fPIC", "-shared", "-I"]);
+    cc.arg(capi().join("include")).arg(here.join("wormsift_suricata.c"));
+    cc.arg("-o").arg(&plugin).arg("-L").arg(library()).arg("-lwormsift");
+    run(cc.arg(format!("-Wl,-rpath,{}", library().display())));
+    let mut cc = Command::new("cc");
+    cc.args(common).arg(here.join("tests/stub")).arg("-rdynamic");
+    run(cc.arg(here.join("tests/fake_host.c")).arg("-o").arg(&host).arg("-ldl"));
+    Some((plugin, host))
+}
+
+/// The contents of the last words on each signature in a file of lines.
+fn contents(lines: &str) -> BTreeSet<Vec<u8>> {
+    lines
+        .lines()
+        .filter_map(|line| json_lines::read(line).expect("a line of ours"))
+        .filter(|finding| matches!(finding, Finding::Summary(_)))
+        .map(|finding| finding.into_signature().content)
+        .collect()
+}
+
+/// What the engine makes of the capture itself.
+fn truth(capture: &Path) -> BTreeSet<Vec<u8>> {
+    let mut trace = Trace::open(vec![Input::path(capture)]);
+    let mut sensor = Sensor::new(Config::default()).unwrap();
+    while let Some(batch) = trace.next_batch(Limits::default()) {
+        sensor.sift(&batch);
+    }
+    sensor.finish();
+    let lines: Vec<String> = sensor.findings().iter().map(json_lines::write).collect();
+    contents(&lines.join("\n"))
+}
+
+/// The key that runs offline have by default, as a setting.
+fn key() -> String {
+    format!("key={:032x}", Config::default().effective_key())
+}
+
+#[test]
+fn packets_and_streams_give_the_contents_of_the_capture() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some((plugin, host)) = build(folder.path()) else { return };
+    for (carriage, stream) in
+        [("udp", "stream=yes"), ("tcp:20", "stream=yes"), ("tcp:536", "stream=no")]
+    {
+        let capture = outbreak(carriage, folder.path());
+        let truth = truth(&capture);
+        assert!(!truth.is_empty(), "{carriage}");
+        for threads in ["1", "4"] {
+            let output = folder.path().join(format!("{carriage}.{threads}.jsonl"));
+            let mut command = Command::new(&host);
+            command.arg(&plugin).arg(&capture).args([threads, stream, &key()]);
+            command.arg(format!("output={}", output.display()));
+            let said =
+                run(command.args(["memory=256MiB", "relay_exempt=[192.0.2.1:25]"]));
+            assert!(said.contains("plugin wormsift GPLv2"), "{said}");
+            assert!(said.contains("packet logger 27 wormsift-packet"), "{said}");
+            assert_eq!(
+                said.contains("stream logger 27"),
+                stream == "stream=yes",
+                "{said}"
+            );
+            assert!(!said.contains("error: "), "{said}");
+            assert!(said.contains("notice: wormsift: "), "{said}");
+            let found = contents(&fs::read_to_string(&output).unwrap());
+            assert_eq!(found, truth, "{carriage}, {threads} threads\n{said}");
+        }
+    }
+}
+
+#[test]
+fn wrong_settings_leave_it_inactive_and_the_host_running() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some((plugin, host)) = build(folder.path()) else { return };
+    let capture = outbreak("udp", folder.path());
+    for (setting, word) in [
+        ("souces=3", "`sources`"),
+        ("memory=1KiB", "memory"),
+        ("output=/nonexistent/folder/file", "/nonexistent/folder/file"),
+        ("baseline=/nonexistent", "/nonexistent"),
+        ("sources=many", "sources"),
+    ] {
+        let said =
+            run(Command::new(&host).arg(&plugin).arg(&capture).args(["2", setting]));
+        assert!(said.contains("error: wormsift: "), "{setting}: {said}");
+        assert!(said.contains("not active") && said.contains(word), "{setting}: {said}");
+        assert!(!said.contains("logger 27"), "{setting}: {said}");
+    }
+    // Without a node and without a folder for logs.
+    let said = run(Command::new(&host).arg(&plugin).arg(&capture).arg("1"));
+    assert!(said.contains("/nonexistent/wormsift.jsonl"), "{said}");
+}
+
+#[test]
+fn it_goes_on_from_its_state_and_valgrind_finds_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some((plugin, host)) = build(folder.path()) else { return };
+    let capture = outbreak("tcp:536", folder.path());
+    let state = folder.path().join("state");
+    let run_once = |name: &str, checked: bool| {
+        let output = folder.path().join(name);
+        let mut command =
+            Command::new(if checked { "valgrind".as_ref() } else { host.as_os_str() });
+        if checked {
+            command.args(["--quiet", "--error-exitcode=9", "--leak-check=full"]);
+            command.arg("--errors-for-leak-kinds=definite,indirect,possible").arg(&host);
+        }
+        command.arg(&plugin).arg(&capture).args(["2", "memory=32MiB"]);
+        command.arg(format!("state={}", state.display()));
+        let said = run(command.arg(format!("output={}", output.display())));
+        (said, fs::read_to_string(output).unwrap())
+    };
+    let (said, first) = run_once("first", false);
+    assert!(!said.contains("goes on from"), "{said}");
+    assert!(first.contains("\"type\":\"signature\""), "{first}");
+    let (said, second) = run_once("second", false);
+    assert!(said.contains("goes on from"), "{said}");
+    assert!(!second.contains("\"type\":\"signature\""), "it was known: {second}");
+    fs::write(&state, "damaged").unwrap();
+    let (said, _) = run_once("third", false);
+    assert!(
+        said.contains("warning: wormsift: ") && said.contains("is not used"),
+        "{said}"
+    );
+    let found = Command::new("valgrind").arg("--version").output();
+    if found.is_ok_and(|output| output.status.success()) {
+        let (said, _) = run_once("checked", true);
+        assert!(said.contains("goes on from"), "{said}");
+    } else {
+        eprintln!("skipped: no valgrind on this machine");
+    }
+}
