@@ -40,9 +40,11 @@ pub(super) fn may_hold_period(bytes: &[u8], beta: usize) -> bool {
     if beta < LONGEST_PERIOD + 15 {
         return true;
     }
-    let mut found = [false; 8];
-    let mut at = 0;
-    while let Some(chunk) = bytes[at..].first_chunk::<72>() {
+    let mut found = [0; 8];
+    let blocks = bytes.len().saturating_sub(8) / 64;
+    // Counted, so that it becomes vectors.
+    for block in 0..blocks {
+        let Some(chunk) = bytes[64 * block..].first_chunk::<72>() else { break };
         for (lane, found) in found.iter_mut().enumerate() {
             let number = |at: usize| {
                 chunk[8 * lane + at..].first_chunk().map(|it| u64::from_le_bytes(*it))
@@ -50,14 +52,13 @@ pub(super) fn may_hold_period(bytes: &[u8], beta: usize) -> bool {
             let own = number(8);
             // Back by 5, 6, 7 and 8 bytes: periods 1 to 4 have a multiple among these.
             let repeats = (own == number(3)) | (own == number(2));
-            *found |= repeats | (own == number(1)) | (own == number(0));
+            *found |= u64::from(repeats | (own == number(1)) | (own == number(0)));
         }
-        at += 64;
     }
     let repeats =
         |at: usize| (5..=8).any(|unit| bytes[at..at + 8] == bytes[at - unit..][..8]);
-    found.contains(&true)
-        || (at + 8..bytes.len().saturating_sub(7)).step_by(8).any(repeats)
+    found != [0; 8]
+        || (64 * blocks + 8..bytes.len().saturating_sub(7)).step_by(8).any(repeats)
 }
 
 /// The offset where the stretch of period `unit` that holds `bytes[..from]`'s
