@@ -1,7 +1,8 @@
 //! AVX2: 64 positions are two registers; a byte map is two nibble look-ups by
 //! byte shuffle.
 
-use super::doubling::{self, Lanes};
+use super::blocks;
+use super::lanes::Lanes;
 use super::{Path, Select, Values, compile_path, count_ones};
 use crate::fingerprint::plan::{MapForms, Plan};
 use crate::fingerprint::winnow::Runs;

@@ -1,7 +1,8 @@
 //! AVX-512 with VBMI and GFNI: 64 positions are one register, a byte map is one
 //! instruction, and so is a shift across registers.
 
-use super::doubling::{self, Lanes};
+use super::blocks;
+use super::lanes::Lanes;
 use super::{Path, Select, Values, compile_path, count_ones, sliding};
 use crate::fingerprint::plan::{MapForms, Plan};
 use crate::fingerprint::winnow::Runs;

@@ -1,7 +1,7 @@
 //! One sampling kernel, on the vectors of each processor.
 //!
-//! `doubling` holds the algorithm, once, over the `Lanes` of any processor; each
-//! processor's file says how its lanes load, map, shift and compare, and compiles
+//! `doubling` and `blocks` hold the algorithm, once, over the `Lanes` of any processor;
+//! each processor's file says how its lanes load, map, shift and compare, and compiles
 //! the algorithm with its instructions enabled. [`Path`] is the safe face.
 
 #[cfg(target_arch = "x86_64")]
@@ -9,9 +9,15 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod blocks;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod doubling;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod lanes;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod periods;
 mod prefetch;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
@@ -203,9 +209,7 @@ macro_rules! compile_path {
             words: &mut [u64],
         ) {
             // SAFETY: the features are the caller's promise.
-            unsafe {
-                doubling::select::<$lanes, DIGITS, BETA, $group>(plan, bytes, words)
-            }
+            unsafe { blocks::select::<$lanes, DIGITS, BETA, $group>(plan, bytes, words) }
         }
 
         /// # Safety
@@ -218,9 +222,7 @@ macro_rules! compile_path {
             values: &mut [u16],
         ) {
             // SAFETY: the features are the caller's promise.
-            unsafe {
-                doubling::values::<$lanes, DIGITS, BETA, $group>(plan, bytes, values)
-            }
+            unsafe { blocks::values::<$lanes, DIGITS, BETA, $group>(plan, bytes, values) }
         }
 
         /// # Safety
@@ -234,7 +236,7 @@ macro_rules! compile_path {
             words: &mut [u64],
         ) -> usize {
             // SAFETY: the features are the caller's promise.
-            unsafe { doubling::minima::<$lanes>(values, width, runs, words) }
+            unsafe { blocks::minima::<$lanes>(values, width, runs, words) }
         }
 
         /// # Safety
@@ -243,7 +245,7 @@ macro_rules! compile_path {
         #[target_feature(enable = $features)]
         unsafe fn positions(words: &[u64], positions: &mut [u16]) -> usize {
             // SAFETY: the features are the caller's promise.
-            unsafe { <$lanes as doubling::Lanes>::positions(words, positions) }
+            unsafe { <$lanes as Lanes>::positions(words, positions) }
         }
 
         /// # Safety

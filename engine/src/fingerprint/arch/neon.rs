@@ -1,6 +1,7 @@
 //! NEON: 64 positions are four registers; a byte map is two nibble look-ups.
 
-use super::doubling::{self, Lanes};
+use super::blocks;
+use super::lanes::Lanes;
 use super::{Path, Select, Values, compile_path, count_ones};
 use crate::fingerprint::plan::{MapForms, Plan};
 use crate::fingerprint::winnow::Runs;
