@@ -113,6 +113,24 @@ event = pymisp.MISPEvent()
 event.load(json.loads(text["found.misp.json"]))
 assert any(one.type == "suricata" for one in event.attributes)
 
+# Lines of every type against the committed schema, and those of an earlier writer.
+schema = json.loads(pathlib.Path("engine/schema/wormsift-1.schema.json").read_text())
+jsonschema.Draft202012Validator.check_schema(schema)
+ours = jsonschema.Draft202012Validator(schema)
+kinds = set()
+for path in [*sorted(work.glob("lines.*.jsonl")), work / "found.jsonl",
+             *sorted(pathlib.Path("engine/schema").glob("*.jsonl"))]:
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        one = json.loads(line)
+        wrong = next(iter(ours.iter_errors(one)), None)
+        assert wrong is None, f"{path}: line {number}: {wrong.json_path}: {wrong.message}"
+        kinds.add(one["type"])
+told = {kind for rule in schema["allOf"] for kind in rule["if"]["properties"]["type"]["enum"]}
+assert kinds == told, f"types of lines not seen: {told - kinds}, not told: {kinds - told}"
+bad = json.loads(text["found.jsonl"].splitlines()[0])
+for change in ({"id": "x"}, {"port": -1}, {"schema": "wormsift/2"}, {"relays": None}):
+    assert not ours.is_valid({**bad, **change}), f"the schema takes {change}"
+
 for line in text["found.eve.jsonl"].splitlines():
     alert = json.loads(line)
     jsonschema.validate(alert, EVE)

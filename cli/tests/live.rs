@@ -3,6 +3,8 @@
 #![cfg(target_os = "linux")]
 
 mod common;
+#[path = "../../engine/tests/common/schema.rs"]
+mod schema;
 
 use common::namespace::{inside, ip};
 use common::{body, code, folder, run, stdout, udp, wormsift};
@@ -141,6 +143,7 @@ fn lines(text: &str, kind: &str) -> Vec<Value> {
     text.lines()
         .map(|line| serde_json::from_str::<Value>(line).expect("a whole line of JSON"))
         .filter(|value| value["type"] == kind)
+        .inspect(|value| assert_eq!(schema::unnamed(value), [""; 0]))
         .collect()
 }
 

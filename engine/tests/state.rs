@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use wormsift::config::{Config, Size};
 use wormsift::export::json_lines;
 use wormsift::packet::Frame;
-use wormsift::sensor::Sensor;
+use wormsift::sensor::{Baseline, Sensor};
 
 /// A folder of this test's own, removed at its end.
 struct Folder(PathBuf);
@@ -150,7 +150,7 @@ fn a_damaged_file_is_refused_and_says_where() {
     assert!(refusal(b"not a state file, but long enough").contains("a saved state"));
     let mut other = good.clone();
     other[8] = 99;
-    assert!(refusal(&other).contains("format version 2, found 99"));
+    assert!(refusal(&other).contains("format version 3, found 99"));
     for at in [40, good.len() / 2, good.len() - 1] {
         let mut bad = good.clone();
         bad[at] ^= 1;
@@ -186,6 +186,79 @@ fn other_settings_and_another_key_are_refused_by_name() {
         config.key = Some("ff0102030405060708090a0b0c0d0e0f".parse().unwrap());
     };
     assert_eq!(other(key), "key");
+}
+
+/// The keys that a run past prevalence saw, as a baseline of 1 MiB.
+fn learned(config: &Config, frames: &[Frame<'_>]) -> Baseline {
+    let mut baseline = Baseline::new(config, 1 << 20, 1e-6);
+    let mut sensor = Sensor::new(config.clone()).unwrap();
+    sensor.keep_decisions();
+    sensor.sift(frames);
+    for decision in sensor.decisions().iter().filter(|decision| decision.promoted) {
+        baseline.learn(decision.key);
+    }
+    baseline
+}
+
+#[test]
+fn what_was_known_to_be_good_is_known_after_a_restart() {
+    let (good, worm) = (outbreak_frames(3, 8_000), outbreak_frames(4, 8_000));
+    let mut config = small();
+    config.sampling = "4".parse().unwrap();
+    let file = learned(&config, &frames(&good)).write();
+    let begin = || {
+        let baseline = Baseline::read(&config, &file).unwrap();
+        Sensor::with_baseline(config.clone(), baseline).unwrap()
+    };
+    let folder = Folder::new("baseline");
+    let path = folder.0.join("state");
+    // What it knows stays silent, what it does not know is found, with restarts and without.
+    for (stored, found) in [(&good, false), (&worm, true)] {
+        let frames = frames(stored);
+        let mut whole = begin();
+        let mut expected = Vec::new();
+        whole.sift(&frames[..]);
+        whole.finish();
+        take(&mut whole, &mut expected);
+        assert_eq!(!expected.is_empty(), found);
+
+        let (mut parts, mut lines) = (begin(), Vec::new());
+        for part in frames.chunks(3_000) {
+            parts.sift(part);
+            take(&mut parts, &mut lines);
+            parts.save(&path).unwrap();
+            parts = Sensor::restore(config.clone(), &path).unwrap();
+        }
+        parts.finish();
+        take(&mut parts, &mut lines);
+        assert_eq!(lines, expected);
+        assert_eq!(parts.stats(), whole.stats());
+        assert!(parts.stats().count("content", "known_good") > Some(0));
+        assert_eq!(parts.baseline().unwrap().write(), file);
+    }
+}
+
+#[test]
+fn a_learning_period_goes_on_after_a_restart() {
+    let stored = outbreak_frames(3, 8_000);
+    let frames = frames(&stored);
+    let mut config = small();
+    config.learning_period = "1d".parse().unwrap();
+    let mut whole = Sensor::new(config.clone()).unwrap();
+    whole.sift(&frames[..]);
+    let folder = Folder::new("learning");
+    let path = folder.0.join("state");
+    let mut parts = Sensor::new(config.clone()).unwrap();
+    // Before the first packet, too.
+    for part in [&frames[..0], &frames[..3_000], &frames[3_000..]] {
+        parts.sift(part);
+        parts.save(&path).unwrap();
+        parts = Sensor::restore(config.clone(), &path).unwrap();
+    }
+    assert!(whole.stats().count("content", "learned") > Some(0));
+    assert_eq!(parts.stats(), whole.stats());
+    let known = |sensor: &Sensor| sensor.baseline().unwrap().write();
+    assert_eq!(known(&parts), known(&whole));
 }
 
 #[test]

@@ -80,8 +80,9 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
     };
 
     // As the user that stays, so that it can be written again.
+    let baseline = args.baseline.is_some().then(|| sensor.baseline()).flatten();
     let known = match &args.running.state {
-        Some(path) => state::restore(path, given, talk)?,
+        Some(path) => state::restore(path, given, baseline.as_ref(), talk)?,
         None => None,
     };
     if let Some(known) = known {

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use wormsift::config::Config;
+use wormsift::sensor::Baseline;
 use wormsift::state::WrittenState;
 use wormsift::{Error, Sensor};
 
@@ -81,14 +82,19 @@ impl State {
 }
 
 /// The sensor that was saved at `path`, or `None` where there is none to go on from. One
-/// that cannot be used is said and kept aside. `config` has no key unless one was given.
+/// that cannot be used is said and kept aside. `config` has no key unless one was given;
+/// `given` is the baseline of this start.
 pub(super) fn restore(
     path: &Path,
     config: Config,
+    given: Option<&Baseline>,
     talk: &Talk,
 ) -> Result<Option<Sensor>, Failure> {
     let refused = match Sensor::restore(config, path) {
-        Ok(sensor) => return Ok(Some(sensor)),
+        Ok(sensor) => match other_baseline(&sensor, given) {
+            None => return Ok(Some(sensor)),
+            Some(reason) => format!("{}: {reason}", path.display()),
+        },
         Err(Error::Io { source, .. })
             if source.kind() == std::io::ErrorKind::NotFound =>
         {
@@ -100,7 +106,7 @@ pub(super) fn restore(
         {
             return Err(Failure::of(path, source));
         }
-        Err(refused) => refused,
+        Err(refused) => refused.to_string(),
     };
     let mut aside = path.as_os_str().to_owned();
     aside.push(".refused");
@@ -111,4 +117,59 @@ pub(super) fn restore(
         aside.display()
     ));
     Ok(None)
+}
+
+/// Why a saved sensor does not know what this start was given to know, if so. What it
+/// learned in a learning period may come on top.
+fn other_baseline(saved: &Sensor, given: Option<&Baseline>) -> Option<&'static str> {
+    let learns = saved.config().learning_period.0 > 0;
+    match (saved.baseline(), given) {
+        (None, None) => None,
+        (Some(_), None) if learns => None,
+        (Some(_), None) => Some("was saved with a baseline, and none is given"),
+        (None, Some(_)) => Some("was saved without a baseline, and one is given"),
+        (Some(mut known), Some(given)) => {
+            let before = known.write();
+            let fits = if learns {
+                known.merge(given).is_ok() && known.write() == before
+            } else {
+                given.write() == before
+            };
+            (!fits).then_some("was saved with another baseline than the one given")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_baseline_that_it_was_saved_with_is_taken() {
+        let config = |more: &str| {
+            Config::from_toml(&format!("memory = \"16MiB\"\n{more}")).unwrap()
+        };
+        let learned = |config: &Config, keys: &[u64]| {
+            let mut baseline = Baseline::new(config, 1 << 20, 1e-6);
+            keys.iter().for_each(|key| assert!(baseline.learn(*key)));
+            baseline
+        };
+        let plain = config("");
+        let [mine, other] = [&[1, 2][..], &[1][..]].map(|keys| learned(&plain, keys));
+        let with = |config: &Config, keys: &[u64]| {
+            Sensor::with_baseline(config.clone(), learned(config, keys)).unwrap()
+        };
+        let refused = |saved: &Sensor, given| other_baseline(saved, given).is_some();
+        let knowing = with(&plain, &[1, 2]);
+        assert!(!refused(&knowing, Some(&mine)));
+        assert!(refused(&knowing, Some(&other)) && refused(&knowing, None));
+        let ignorant = Sensor::new(plain).unwrap();
+        assert!(!refused(&ignorant, None) && refused(&ignorant, Some(&mine)));
+
+        // Learning adds to it, and takes nothing away.
+        let learning = config("learning_period = \"1h\"");
+        let more = with(&learning, &[1, 2, 3]);
+        assert!(!refused(&more, Some(&mine)) && !refused(&more, None));
+        assert!(refused(&more, Some(&learned(&learning, &[4]))));
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! One line is one JSON object with `schema` ([`SCHEMA`]) and `type`: `signature`,
 //! `update` or `summary`. Within a schema version, fields are only added, never
-//! renamed or dropped, and a reader skips those that it does not know.
+//! renamed or dropped, and a reader skips those that it does not know. A JSON Schema of
+//! these and all other lines is `engine/schema/wormsift-1.schema.json`.
 //!
 //! | field | what |
 //! |---|---|

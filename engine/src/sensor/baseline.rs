@@ -12,7 +12,6 @@ use crate::error::Error;
 use crate::fingerprint::Kernel;
 use crate::signature::{BaselineError, Binding, LearnedKeys};
 use crate::sketch::Bloom;
-use crate::state::persist;
 
 /// Content keys known to be good, for sensors with the same key and settings.
 ///
@@ -192,10 +191,14 @@ impl Sensor {
 }
 
 /// With what the filters were made.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(super) struct Shape {
     bytes: usize,
     rate: f64,
 }
 
-persist!(Shape { bytes, rate });
+impl Shape {
+    pub(super) fn numbers(self) -> (usize, f64) {
+        (self.bytes, self.rate)
+    }
+}

@@ -1,8 +1,10 @@
 //! What a sensor knows, saved and restored.
 
-use super::Sensor;
+use super::baseline::Shape;
+use super::{Baseline, Sensor};
 use crate::config::{Config, SecretKey};
 use crate::error::Error;
+use crate::fingerprint::Kernel;
 use crate::state::{Exchange, Identity, Persist, StateFile, WrittenState};
 use std::io;
 use std::path::Path;
@@ -32,6 +34,7 @@ impl Sensor {
         let identity = Identity {
             settings: self.config.to_toml(),
             key: self.config.effective_key(),
+            baseline: self.baseline_shape.map(Shape::numbers).unwrap_or_default(),
         };
         StateFile::write(path, identity, &mut Tables(self))
     }
@@ -40,6 +43,7 @@ impl Sensor {
     /// findings as if it had never stopped.
     ///
     /// `config` is that of the saved sensor; without a key in it, the saved key is used.
+    /// A baseline is part of what was saved: [`Sensor::baseline`] tells which.
     ///
     /// # Errors
     ///
@@ -54,7 +58,10 @@ impl Sensor {
             let reason = "the state was saved under another value";
             return Err(Error::config(name, format!("{}: {reason}", path.display())));
         }
-        let mut sensor = Self::new(config)?;
+        // Its memory is not the tables': without it they would have other sizes.
+        let known =
+            file.baseline().map(|(bytes, rate)| Baseline::new(&config, bytes, rate));
+        let mut sensor = Self::with(config, Kernel::best(), known)?;
         file.restore(&mut Tables(&mut sensor))?;
         Ok(sensor)
     }
@@ -76,7 +83,7 @@ impl Persist for Tables<'_> {
             defragmenter,
             warned,
             learning_begun,
-            baseline_shape,
+            baseline_shape: _,
             config: _,
             plan: _,
             sifter: _,
@@ -99,7 +106,6 @@ impl Persist for Tables<'_> {
         drops.persist(file)?;
         defragmenter.persist(file)?;
         warned.persist(file)?;
-        learning_begun.persist(file)?;
-        baseline_shape.persist(file)
+        learning_begun.persist(file)
     }
 }

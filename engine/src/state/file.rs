@@ -7,6 +7,7 @@
 //! | 8 + n | the program's version, text |
 //! | 8 + n | the settings in use, TOML, without the key |
 //! | 16 | the key |
+//! | 8 + 8 | bytes and rate of the baseline's filters, 0 without one |
 //! | rest | the tables, in the order of the sensor |
 //! | 16 | XXH3-128 of all before |
 //!
@@ -21,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 const MAGIC: &[u8; 8] = b"wormsift";
 /// Raised with every change of what tables write.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const CHECKSUM: u64 = 16;
 
 /// What tables were built from.
@@ -30,9 +31,12 @@ pub(crate) struct Identity {
     /// The settings, TOML, without the key.
     pub(crate) settings: String,
     pub(crate) key: u128,
+    /// Bytes and false-positive rate of the baseline, whose memory the tables lack; 0
+    /// without one.
+    pub(crate) baseline: (usize, f64),
 }
 
-persist!(Identity { settings, key });
+persist!(Identity { settings, key, baseline });
 
 /// A saved state whose checksum holds, ready to be read.
 pub struct StateFile {
@@ -70,6 +74,11 @@ impl StateFile {
     /// The key that it was saved under.
     pub(crate) fn key(&self) -> u128 {
         self.identity.key
+    }
+
+    /// Bytes and rate of the baseline that it was saved with, if any.
+    pub(crate) fn baseline(&self) -> Option<(usize, f64)> {
+        Some(self.identity.baseline).filter(|(bytes, _)| *bytes > 0)
     }
 
     /// Reads the tables into `value`, which was built from the same settings.

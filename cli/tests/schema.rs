@@ -1,0 +1,52 @@
+//! Every line that the program prints is told in the committed schema.
+
+mod common;
+#[path = "../../engine/tests/common/schema.rs"]
+mod schema;
+
+use common::{code, file, folder, outbreak, run, stderr, stdout};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+#[test]
+fn every_line_is_of_a_type_and_has_fields_that_the_schema_names() {
+    let folder = folder("schema");
+    let trace = file(&folder, "outbreak.pcap", &outbreak());
+    let nothing = file(&folder, "nothing.pcap", &common::pcap(&[]));
+    let all = ["--sampling", "1", "--memory", "64MiB"];
+    let output = run(&[&["detect", "--json", &trace][..], &all].concat());
+    let found = file(&folder, "found.jsonl", &output.stdout);
+    let line: Value = serde_json::from_str(stdout(&output).lines().next().unwrap())
+        .expect("a signature");
+    let id = line["id"].as_str().unwrap();
+    let mut kinds = BTreeSet::new();
+    for arguments in [
+        vec!["detect", "--json", &trace],
+        // With a warning.
+        vec!["detect", "--json", &nothing],
+        vec!["match", "--json", "--packets", "--signatures", &found, &trace],
+        vec!["explain", "--json", "--signatures", &found, id, &trace],
+    ] {
+        let output = run(&arguments);
+        assert_eq!(code(&output), 0, "{arguments:?}: {}", stderr(&output));
+        for line in stdout(&output).lines() {
+            let line: Value = serde_json::from_str(line).expect("JSON");
+            assert_eq!(schema::unnamed(&line), [""; 0], "{arguments:?}");
+            kinds.insert(line["type"].as_str().unwrap().to_owned());
+        }
+    }
+    let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
+    assert_eq!(
+        kinds,
+        [
+            "explanation",
+            "hit",
+            "match_stats",
+            "matches",
+            "signature",
+            "stats",
+            "summary",
+            "warning"
+        ]
+    );
+}
