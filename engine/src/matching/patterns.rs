@@ -4,8 +4,9 @@
 //! in turn and waits for one table after the other, and nearly all payloads hold nothing.
 //! So a gate is asked first: four bytes at every eighth place are looked up in a small
 //! bitmap. A string of eleven bytes or more covers one such place wherever it stands, and
-//! eight of its grams of four are known; a payload in which none of them is found holds no
-//! string. (The idea of Wu and Manber, *A fast algorithm for multi-pattern searching*,
+//! eight of its grams of four are known; where one of them is found, the strings that have
+//! it are compared in place. The automaton is left for short strings, and for a payload
+//! that asks for more comparisons than it has bytes. (The idea of Wu and Manber, *A fast algorithm for multi-pattern searching*,
 //! 1994: blocks of bytes, hashed, and steps as long as the shortest pattern allows.)
 
 use crate::error::Error;
@@ -45,23 +46,34 @@ impl Patterns {
     /// Gives the number of every pattern and where it begins and ends in `text`, each
     /// occurrence once.
     pub(super) fn each(&self, text: &[u8], mut found: impl FnMut(u32, usize, usize)) {
-        if self.gate.as_ref().is_some_and(|gate| !gate.may_hold(text)) {
+        let compared = match &self.gate {
+            Some(gate) => gate.each(text, &mut found),
+            None => 0,
+        };
+        if compared == text.len() {
             return;
         }
         for it in self.automaton.find_overlapping_iter(text) {
-            found(it.pattern().as_u32(), it.start(), it.end());
+            let pattern = it.pattern().as_u32();
+            let gate = self.gate.as_ref();
+            if gate.is_none_or(|gate| gate.place(pattern, it.start()) >= compared) {
+                found(pattern, it.start(), it.end());
+            }
         }
     }
 }
 
-/// Says of most texts that they hold no pattern.
+/// Finds the few places of a text where a pattern may stand.
 struct Gate {
+    patterns: Vec<Box<[u8]>>,
+    /// By pattern, where the first of its known grams begins.
+    first: Vec<usize>,
     step: usize,
     /// A bit for each hash of a gram.
     map: Vec<u64>,
     shift: u32,
-    /// The known grams in order.
-    grams: Vec<u32>,
+    /// The known grams in order, each with the pattern that has it, and where.
+    grams: Vec<(u32, u32, usize)>,
 }
 
 impl Gate {
@@ -75,30 +87,57 @@ impl Gate {
         };
         let step = step.min(MOST_STEP);
         let mut grams = Vec::with_capacity(patterns.len() * step);
-        for pattern in patterns {
+        let mut starts = Vec::with_capacity(patterns.len());
+        for (pattern, number) in patterns.iter().zip(0..) {
             let first = most_varied(pattern, step + GRAM - 1);
-            grams.extend((first..first + step).map(|at| gram(&pattern[at..])));
+            let places = first..first + step;
+            grams.extend(places.map(|at| (gram(&pattern[at..]), number, at)));
+            starts.push(first);
         }
         grams.sort_unstable();
-        grams.dedup();
         let bits = (BITS * grams.len()).next_power_of_two().max(64);
         let shift = 32 - bits.trailing_zeros().min(32);
         let mut map = vec![0; bits / 64];
-        for gram in &grams {
+        for (gram, ..) in &grams {
             let hash = hash(*gram, shift);
             map[hash / 64] |= 1 << (hash % 64);
         }
-        Some(Self { step, map, shift, grams })
+        let patterns = patterns.iter().map(|&it| it.into()).collect();
+        Some(Self { patterns, first: starts, step, map, shift, grams })
     }
 
-    fn may_hold(&self, text: &[u8]) -> bool {
-        let mut places = (0..(text.len() + 1).saturating_sub(GRAM)).step_by(self.step);
-        places.any(|at| {
+    /// Gives every pattern at the places before the one that is returned: all of them
+    /// when that is the end of the text, fewer when comparing takes too long.
+    fn each(&self, text: &[u8], found: &mut impl FnMut(u32, usize, usize)) -> usize {
+        let mut left = text.len();
+        for at in (0..(text.len() + 1).saturating_sub(GRAM)).step_by(self.step) {
             let gram = gram(&text[at..]);
             let hash = hash(gram, self.shift);
-            self.map[hash / 64] & 1 << (hash % 64) != 0
-                && self.grams.binary_search(&gram).is_ok()
-        })
+            if self.map[hash / 64] & 1 << (hash % 64) == 0 {
+                continue;
+            }
+            let begin = self.grams.partition_point(|(known, ..)| *known < gram);
+            let those =
+                self.grams[begin..].iter().take_while(|(known, ..)| *known == gram);
+            let count = those.clone().count();
+            if count > left {
+                return at;
+            }
+            left -= count;
+            for &(_, number, offset) in those {
+                let pattern = &self.patterns[number as usize];
+                let Some(start) = at.checked_sub(offset) else { continue };
+                if text[start..].starts_with(pattern) {
+                    found(number, start, start + pattern.len());
+                }
+            }
+        }
+        text.len()
+    }
+
+    /// The one place at which [`Gate::each`] finds this pattern when it begins there.
+    fn place(&self, pattern: u32, start: usize) -> usize {
+        (start + self.first[pattern as usize]).next_multiple_of(self.step)
     }
 }
 
@@ -158,6 +197,33 @@ mod tests {
             }
             prop_assert_eq!(found, expected);
         }
+    }
+
+    #[test]
+    fn strings_that_share_their_grams_are_left_to_the_automaton_halfway() {
+        let patterns: Vec<Vec<u8>> =
+            (1..=40).map(|last| [&[0; 12][..], &[last]].concat()).collect();
+        let slices: Vec<&[u8]> = patterns.iter().map(Vec::as_slice).collect();
+        let fast = Patterns::new(&slices).unwrap();
+        // The first is found in place, then zeros ask for too many comparisons.
+        let mut text = vec![9; 40];
+        text.extend(&patterns[7]);
+        text.extend([9; 900]);
+        for last in [1, 2, 40] {
+            text.extend([0; 60]);
+            text.push(last);
+        }
+        let gate = fast.gate.as_ref().unwrap();
+        let mut early = 0;
+        let compared = gate.each(&text, &mut |_, _, _| early += 1);
+        assert!(early == 1 && (60..text.len()).contains(&compared), "{early} {compared}");
+        let mut found = Vec::new();
+        fast.each(&text, |number, start, end| found.push((start, number, end)));
+        found.sort_unstable();
+        assert_eq!(
+            found,
+            [(40, 7, 53), (1_001, 0, 1_014), (1_062, 1, 1_075), (1_123, 39, 1_136)]
+        );
     }
 
     #[test]
