@@ -1,20 +1,21 @@
 //! Where does known content occur?
 //!
-//! All rules at once, by one Aho-Corasick automaton (`patterns`) over each
-//! payload and over each seam of a TCP direction: what a real engine would alert on, for
-//! evaluation and for looking through older captures. Tokens, their order, offset and
+//! All rules of a packet's service at once (`services`), by an Aho-Corasick automaton
+//! (`patterns`) over each payload and over each seam of a TCP direction: what a real engine
+//! would alert on, for evaluation and for looking through older captures. Tokens, their order, offset and
 //! payload length are those of the exported rule, so that both match the same packets.
 //!
 //! [`Matcher::scan`] has no state and may run on any thread; [`Matcher::complete`] takes
 //! the packets in order, joins segments, and says which rules hold.
 
 mod patterns;
+mod services;
 
 use crate::error::Error;
 use crate::export::{Rule, Service};
 use crate::packet::{Packet, protocol, tcp_flags};
 use crate::stream::{Acknowledgement, Segment, StreamTails};
-use patterns::Patterns;
+use services::Services;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Streams of which some but not all tokens of a rule were seen, at a time.
@@ -26,7 +27,7 @@ const MOST_ORDERED: usize = 8;
 
 /// Finds rules' contents in packets.
 pub struct Matcher {
-    patterns: Patterns,
+    services: Services,
     /// By pattern: the rules that have it, and as which token.
     owners: Vec<Vec<(u32, u8)>>,
     rules: Vec<Known>,
@@ -139,10 +140,11 @@ impl Matcher {
                 payload_length: rule.payload_length,
             });
         }
-        let patterns = Patterns::new(&patterns)?;
+        let asked = known.iter().map(|it| (it.protocol, it.service));
+        let services = Services::new(&patterns, &owners, &asked.collect::<Vec<_>>())?;
         Ok(Self {
-            tails: StreamTails::new(bytes, patterns.longest().max(2) - 1, SEED),
-            patterns,
+            tails: StreamTails::new(bytes, services.longest().max(2) - 1, SEED),
+            services,
             owners,
             rules: known,
             parts: vec![Part::default(); PARTS],
@@ -159,9 +161,11 @@ impl Matcher {
 
     /// Adds to `found` the tokens in the packet's own payload.
     pub fn scan(&self, packet: &Packet<'_>, found: &mut Vec<Found>) {
-        self.patterns.each(packet.payload, |pattern, start, _| {
-            found.push(Found { start: start as i32, pattern });
-        });
+        for service in self.services.of(packet) {
+            service.each(packet.payload, |pattern, start, _| {
+                found.push(Found { start: start as i32, pattern });
+            });
+        }
     }
 
     /// Takes the next packet in order with what [`Matcher::scan`] found in it, and puts
@@ -179,7 +183,8 @@ impl Matcher {
         self.counters.payload_bytes += packet.payload.len() as u64;
         self.found.clear();
         self.found.extend_from_slice(found);
-        let tcp = packet.protocol == protocol::TCP;
+        let concerned = self.services.of(packet).next().is_some();
+        let tcp = packet.protocol == protocol::TCP && concerned;
         let direction = if tcp { direction(packet, self.seed) } else { 0 };
         if tcp {
             let segment = Segment {
@@ -189,19 +194,23 @@ impl Matcher {
                 acknowledgement: Acknowledgement::Unknown,
                 payload: packet.payload,
             };
-            let (patterns, found) = (&self.patterns, &mut self.found);
+            let (services, found) = (&self.services, &mut self.found);
             self.tails.advance(segment, |buffer, seam, first| {
-                patterns.each(buffer, |pattern, start, end| {
-                    if start < seam && end > seam {
-                        found.push(Found { start: first + start as i32, pattern });
-                    }
-                });
+                for service in services.of(packet) {
+                    service.each(buffer, |pattern, start, end| {
+                        if start < seam && end > seam {
+                            found.push(Found { start: first + start as i32, pattern });
+                        }
+                    });
+                }
             });
         }
         if self.found.is_empty() {
             return;
         }
         self.found.sort_unstable();
+        // Two services of a packet may ask for the same.
+        self.found.dedup();
         let base = packet
             .sequence
             .wrapping_add(u32::from(tcp && packet.tcp_flags & tcp_flags::SYN != 0));

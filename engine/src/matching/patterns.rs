@@ -6,8 +6,9 @@
 //! bitmap. A string of eleven bytes or more covers one such place wherever it stands, and
 //! eight of its grams of four are known; where one of them is found, the strings that have
 //! it are compared in place. The automaton is left for short strings, and for a payload
-//! that asks for more comparisons than it has bytes. (The idea of Wu and Manber, *A fast algorithm for multi-pattern searching*,
-//! 1994: blocks of bytes, hashed, and steps as long as the shortest pattern allows.)
+//! that asks for more comparisons than it has bytes. (The idea of Wu and Manber, *A fast
+//! algorithm for multi-pattern searching*, 1994: blocks of bytes, hashed, and steps as long
+//! as the shortest pattern allows.)
 
 use crate::error::Error;
 use aho_corasick::AhoCorasick;
@@ -22,7 +23,6 @@ const BITS: usize = 64;
 /// Byte strings, looked for all at once.
 pub(super) struct Patterns {
     automaton: AhoCorasick,
-    longest: usize,
     /// `None` where a string is too short to have a gram.
     gate: Option<Gate>,
 }
@@ -33,14 +33,8 @@ impl Patterns {
         Ok(Self {
             automaton: AhoCorasick::new(patterns)
                 .map_err(|error| Error::config("signatures", error.to_string()))?,
-            longest: patterns.iter().map(|it| it.len()).max().unwrap_or(1),
             gate: Gate::new(patterns),
         })
-    }
-
-    /// The longest one's bytes; 1 without any.
-    pub(super) fn longest(&self) -> usize {
-        self.longest
     }
 
     /// Gives the number of every pattern and where it begins and ends in `text`, each

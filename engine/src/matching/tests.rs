@@ -221,3 +221,47 @@ proptest! {
         prop_assert_eq!(packets, segments.len());
     }
 }
+
+proptest! {
+    /// Rules of every kind of service, some for the same ports and strings: what holds on a
+    /// datagram is what asking each rule in turn says.
+    #[test]
+    fn services_change_nothing(
+        asked in prop::collection::vec((0usize..4, 0u16..3, 0usize..4), 1..8),
+        sent in prop::collection::vec((0u16..3, 0u16..3, 0usize..5), 1..20),
+    ) {
+        let mut rng = 7_u64;
+        let mut body = || -> Vec<u8> {
+            (0..40)
+                .map(|_| {
+                    rng = rng.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    (rng >> 56) as u8
+                })
+                .collect()
+        };
+        let bodies: Vec<Vec<u8>> = (0..5).map(|_| body()).collect();
+        let signatures: Vec<Signature> = asked
+            .iter()
+            .map(|&(kind, port, body)| Signature {
+                port_rule: ["destination", "source", "service", "none"][kind].to_owned(),
+                ..signature(protocol::UDP, (kind < 3).then_some(port), &[&bodies[body]])
+            })
+            .collect();
+        let rules = rules(&signatures);
+        let mut matcher = Matcher::new(&rules, 1 << 16).unwrap();
+        for &(source_port, destination_port, body) in &sent {
+            let whole = [b"before ", &bodies[body][..], b" after"].concat();
+            let packet = Packet {
+                source_port,
+                destination_port,
+                ..packet(protocol::UDP, 0, 0, &whole)
+            };
+            let expected: Vec<usize> = (0..rules.len())
+                .filter(|&r| {
+                    rules[r].service.concerns(protocol::UDP, &packet) && asked[r].2 == body
+                })
+                .collect();
+            prop_assert_eq!(holding(&mut matcher, &packet), expected);
+        }
+    }
+}
