@@ -1,7 +1,9 @@
 //! How does a thread hand packets over?
 
 use crate::engine::{Shared, wormsift_engine};
-use crate::status::wormsift_status::{WORMSIFT_ERR_INVALID_ARG, WORMSIFT_OK};
+use crate::status::wormsift_status::{
+    WORMSIFT_ERR_INVALID_ARG, WORMSIFT_ERR_STATE, WORMSIFT_OK,
+};
 use crate::status::{Failure, bytes, guard, guard_value, hand_out, wormsift_status};
 use crate::structs::{self, wormsift_frame, wormsift_packet, wormsift_piece};
 use engine::packet::{FlowKey, LinkType, protocol};
@@ -17,6 +19,9 @@ pub struct wormsift_worker {
     buffered: usize,
     /// Numbers for packets that have none.
     numbers: std::ops::Range<u64>,
+    /// While the engine is at work, and ever after a failure in it: half a packet may be
+    /// buffered, and nobody may be left to take the rest.
+    broken: bool,
 }
 
 /// So much is buffered before it is handed over by itself.
@@ -35,8 +40,16 @@ impl wormsift_worker {
         self.numbers.next().unwrap_or(u64::MAX)
     }
 
-    fn buffered(&mut self, payload: usize) -> Result<wormsift_status, Failure> {
-        self.buffered += payload + PACKET_BYTES;
+    /// Gives the engine's worker a packet of `length` bytes; hands over when there is much.
+    fn give(
+        &mut self,
+        length: usize,
+        give: impl FnOnce(&mut Worker),
+    ) -> Result<wormsift_status, Failure> {
+        self.broken = true;
+        give(&mut self.worker);
+        self.broken = false;
+        self.buffered += length + PACKET_BYTES;
         if self.buffered >= HAND_OVER_BYTES {
             self.flush()?;
         }
@@ -44,8 +57,11 @@ impl wormsift_worker {
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
+        self.broken = true;
+        self.shared.take(&mut self.worker)?;
+        self.broken = false;
         self.buffered = 0;
-        self.shared.take(&mut self.worker)
+        Ok(())
     }
 }
 
@@ -67,7 +83,14 @@ unsafe fn mine<'a>(
     worker: *mut wormsift_worker,
 ) -> Result<&'a mut wormsift_worker, Failure> {
     // SAFETY: the caller's promise.
-    unsafe { worker.as_mut() }.ok_or_else(|| Failure::null("worker"))
+    let worker = unsafe { worker.as_mut() }.ok_or_else(|| Failure::null("worker"))?;
+    if worker.broken {
+        return Err(Failure::new(
+            WORMSIFT_ERR_STATE,
+            "an earlier call failed inside the library; make a new worker",
+        ));
+    }
+    Ok(worker)
 }
 
 /// A new worker: one for each thread that has packets. Any thread may make it; one at a
@@ -90,6 +113,7 @@ pub unsafe extern "C" fn wormsift_worker_new(
                 worker: engine.shared.worker()?,
                 buffered: 0,
                 numbers: 0..0,
+                broken: false,
             })
         };
         // SAFETY: the caller's promise.
@@ -108,8 +132,10 @@ pub unsafe extern "C" fn wormsift_worker_free(worker: *mut wormsift_worker) {
         if !worker.is_null() {
             // SAFETY: the caller's promise.
             let mut worker = unsafe { Box::from_raw(worker) };
-            // A failed engine takes nothing; it has said so.
-            let _ = worker.flush();
+            if !worker.broken {
+                // A failed engine takes nothing; it has said so.
+                let _ = worker.flush();
+            }
         }
     });
 }
@@ -149,8 +175,7 @@ pub unsafe extern "C" fn wormsift_worker_packet(
             payload,
         };
         let number = worker.number(it.number);
-        worker.worker.observe(&Packet { number, ..packet });
-        worker.buffered(length)
+        worker.give(length, |inner| inner.observe(&Packet { number, ..packet }))
     })
 }
 
@@ -173,14 +198,14 @@ pub unsafe extern "C" fn wormsift_worker_frame(
             (mine(worker)?, structs::read(frame, "frame")?, bytes(data, length)?)
         };
         let number = worker.number(it.number);
-        worker.worker.frame(&Frame {
+        let frame = Frame {
             number,
             time: Timestamp::from_nanos(it.time_ns),
             link: LinkType(it.link_type),
             original_len: it.original_length.max(length as u32),
             data,
-        });
-        worker.buffered(length)
+        };
+        worker.give(length, |inner| inner.frame(&frame))
     })
 }
 
@@ -211,14 +236,14 @@ pub unsafe extern "C" fn wormsift_worker_stream(
             encapsulation: it.encapsulation,
         };
         let number = worker.number(it.number);
-        worker.worker.stream(&StreamPiece {
+        let piece = StreamPiece {
             number,
             time: Timestamp::from_nanos(it.time_ns),
             flow,
             offset: it.offset,
             payload,
-        });
-        worker.buffered(length)
+        };
+        worker.give(length, |inner| inner.stream(&piece))
     })
 }
 
@@ -242,4 +267,69 @@ pub unsafe extern "C" fn wormsift_worker_flush(
         unsafe { mine(worker)? }.flush()?;
         Ok(WORMSIFT_OK)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{tests as engines, wormsift_engine_free};
+    use crate::status::wormsift_status::WORMSIFT_ERR_PANIC;
+    use std::ptr;
+
+    fn worker(engine: *mut wormsift_engine) -> *mut wormsift_worker {
+        let mut worker = ptr::null_mut();
+        // SAFETY: handles of this library.
+        assert_eq!(unsafe { wormsift_worker_new(engine, &raw mut worker) }, WORMSIFT_OK);
+        worker
+    }
+
+    fn packet(worker: *mut wormsift_worker) -> wormsift_status {
+        let packet = wormsift_packet {
+            struct_size: size_of::<wormsift_packet>(),
+            ip_version: 4,
+            protocol: 17,
+            ..Default::default()
+        };
+        // SAFETY: a handle of this library, a struct and bytes of our own.
+        unsafe { wormsift_worker_packet(worker, &raw const packet, [7; 64].as_ptr(), 64) }
+    }
+
+    #[test]
+    fn a_worker_that_failed_takes_nothing_and_gives_nothing() {
+        let engine = engines::small();
+        let (failed, other) = (worker(engine), worker(engine));
+        assert_eq!(packet(failed), WORMSIFT_OK);
+        // SAFETY: handles of this library.
+        let status = guard(|| unsafe { mine(failed)? }.give(0, |_| panic!("half done")));
+        assert_eq!(status, WORMSIFT_ERR_PANIC);
+        assert_eq!(packet(failed), WORMSIFT_ERR_STATE);
+        // SAFETY: handles of this library, each freed once.
+        unsafe {
+            assert_eq!(wormsift_worker_flush(failed), WORMSIFT_ERR_STATE);
+            wormsift_worker_free(failed);
+            assert_eq!(packet(other), WORMSIFT_OK, "it harms nobody else");
+            wormsift_worker_free(other);
+            assert_eq!(engines::packets(engine), 1);
+            wormsift_engine_free(engine);
+        }
+    }
+
+    #[test]
+    fn workers_of_an_engine_that_failed_do_not_fill_up() {
+        let engine = engines::small();
+        let worker = worker(engine);
+        engines::fail(engine);
+        let calls = 2 * HAND_OVER_BYTES / PACKET_BYTES;
+        let statuses: Vec<_> = (0..calls).map(|_| packet(worker)).collect();
+        let taken = statuses.iter().take_while(|s| **s == WORMSIFT_OK).count();
+        assert!(taken < HAND_OVER_BYTES / PACKET_BYTES);
+        assert!(statuses[taken..].iter().all(|s| *s == WORMSIFT_ERR_STATE));
+        // SAFETY: handles of this library, each freed once.
+        unsafe {
+            // The one whose hand-over was refused is in there still.
+            assert_eq!((*worker).worker.buffered(), taken + 1);
+            wormsift_worker_free(worker);
+            wormsift_engine_free(engine);
+        }
+    }
 }
