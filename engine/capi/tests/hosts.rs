@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Compiler, capi, outbreak, run};
+use common::{Compiler, capi, outbreak, recorded, run};
 use engine::capture::{Input, Limits, Trace};
 use engine::decode::{Decoded, Decoder};
 use engine::export::json_lines;
@@ -53,16 +53,19 @@ fn the_same_capture_gives_the_same_findings_everywhere() {
     let Some(compiler) = Compiler::find("cc") else { return };
     let folder = tempfile::tempdir().unwrap();
     let program = compiler.program(&capi().join("examples/threaded.c"), folder.path());
-    for carriage in ["udp", "tcp:536"] {
-        let capture = outbreak(carriage, folder.path());
+    for name in ["udp", "tcp:536", "recorded"] {
+        let capture = match name {
+            "recorded" => recorded(folder.path()),
+            carriage => outbreak(carriage, folder.path()),
+        };
         let truth = through_rust(&capture, false);
         assert!(truth.iter().any(|line| line.contains("\"type\":\"signature\"")));
-        assert_eq!(through_rust(&capture, true), truth, "{carriage}: packets");
-        assert_eq!(through_cli(&capture), truth, "{carriage}: program");
+        assert_eq!(through_rust(&capture, true), truth, "{name}: packets");
+        assert_eq!(through_cli(&capture), truth, "{name}: program");
         for threads in ["1", "4"] {
             let printed = run(Command::new(&program).arg(&capture).arg(threads));
             let lines: Vec<&str> = printed.lines().collect();
-            assert_eq!(lines, truth, "{carriage}: {threads} threads in C");
+            assert_eq!(lines, truth, "{name}: {threads} threads in C");
         }
     }
 }
@@ -84,6 +87,14 @@ fn wrong_calls_are_answered() {
     let folder = tempfile::tempdir().unwrap();
     let program = compiler.program(&capi().join("tests/misuse.c"), folder.path());
     run(&mut Command::new(program));
+}
+
+#[test]
+fn a_host_that_restarts_goes_on_where_it_was() {
+    let Some(compiler) = Compiler::find("cc") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let program = compiler.program(&capi().join("tests/restart.c"), folder.path());
+    run(Command::new(program).arg(folder.path().join("state")));
 }
 
 /// What valgrind finds: anything is a failure.
@@ -112,6 +123,8 @@ fn valgrind_finds_no_error_and_no_leak() {
     };
     let misuse = compiler.program(&capi().join("tests/misuse.c"), folder.path());
     run(&mut valgrind(&misuse));
+    let restart = compiler.program(&capi().join("tests/restart.c"), folder.path());
+    run(valgrind(&restart).arg(folder.path().join("state")));
     let threaded = compiler.program(&capi().join("examples/threaded.c"), folder.path());
     let capture = outbreak("udp", folder.path());
     let printed = run(valgrind(&threaded).arg(&capture).arg("4"));

@@ -2,6 +2,8 @@
 // Each test binary uses a part of this.
 #![allow(dead_code)]
 
+use engine::capture::{Input, Limits, Trace};
+use engine::packet::LinkType;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -140,5 +142,23 @@ pub(crate) fn outbreak(carriage: &str, folder: &Path) -> PathBuf {
         .expect("an outbreak");
     let path = folder.join(format!("{}.pcap", carriage.replace(':', "-")));
     fs::write(&path, pcap(&trace.frames)).expect("a file");
+    path
+}
+
+/// The recorded outbreak of the corpora, as a file that the C host reads.
+pub(crate) fn recorded(folder: &Path) -> PathBuf {
+    let source = capi().join("../../corpora/traces/outbreak.pcapng.zst");
+    let mut trace = Trace::open(vec![Input::path(&source)]);
+    let mut frames = Vec::new();
+    while let Some(batch) = trace.next_batch(Limits::default()) {
+        for frame in batch.frames() {
+            assert_eq!(frame.link, LinkType::ETHERNET);
+            assert_eq!(frame.original_len as usize, frame.data.len());
+            frames.push((frame.time.as_nanos(), frame.data.to_vec()));
+        }
+    }
+    assert!(frames.len() > 1_000 && trace.damage().is_empty());
+    let path = folder.join("recorded.pcap");
+    fs::write(&path, pcap(&frames)).expect("a file");
     path
 }
