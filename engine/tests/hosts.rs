@@ -161,8 +161,8 @@ fn a_worm_in_small_pieces_is_found_in_streams() {
 fn streams_know_gaps_and_offsets_beyond_four_gibibytes() {
     let mut random = Random(1);
     let body = random.bytes(400);
-    let run = |gap: u64| {
-        let mut config = Config::default();
+    let run = |gap: u64, memory: &str| {
+        let mut config = Config::from_toml(&format!("memory = '{memory}'")).unwrap();
         config.sampling = "1".parse().unwrap();
         let mut sensor = Sensor::new(config).unwrap();
         let mut worker = sensor.worker();
@@ -187,10 +187,15 @@ fn streams_know_gaps_and_offsets_beyond_four_gibibytes() {
         }
         sensor.absorb([&mut worker]);
         sensor.finish();
-        sensor.findings().first().map(|finding| finding.signature().content.clone())
+        let found = sensor.findings();
+        let content = found.first().map(|finding| finding.signature().content.clone());
+        (content, sensor.warnings().join("\n"))
     };
-    assert_eq!(run(0), Some(body.clone()));
-    assert_eq!(run(1), None, "no window lies in a piece of 30 bytes");
+    assert_eq!(run(0, "64MiB").0, Some(body.clone()));
+    assert_eq!(run(1, "64MiB").0, None, "no window lies in a piece of 30 bytes");
+    // With too little memory to keep what is before a piece, at least it is said.
+    let (content, warnings) = run(0, "16MiB");
+    assert!(warnings.contains("have no sample left"), "{content:?} {warnings}");
 }
 
 /// Anything that a host may do.

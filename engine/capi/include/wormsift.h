@@ -288,7 +288,7 @@ typedef struct {
     size_t struct_size;
     /**
      * Place in the input, from 1 on, which decides every order; 0 for the order of
-     * arrival.
+     * arrival. All packets of an engine have numbers, or none has.
      */
     uint64_t number;
     /**

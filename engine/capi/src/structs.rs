@@ -15,7 +15,7 @@ pub struct wormsift_packet {
     /// `sizeof(wormsift_packet)`.
     pub struct_size: usize,
     /// Place in the input, from 1 on, which decides every order; 0 for the order of
-    /// arrival.
+    /// arrival. All packets of an engine have numbers, or none has.
     pub number: u64,
     /// When it was captured: nanoseconds since 1970.
     pub time_ns: u64,

@@ -18,6 +18,8 @@ const OVERLOADED: f64 = 4.0;
 
 /// Packets far before the current time that are no accident any more.
 const MANY_BACKWARDS: u64 = 1_000;
+/// Alarms without a sample that are no accident any more.
+const MANY_UNKNOWN: u64 = 16;
 
 impl Sensor {
     /// The counters and gauges of every room. Names are stable.
@@ -300,6 +302,14 @@ impl Sensor {
             format!(
                 "{far} of {packets} packets claim times more than a dispersion window before \
                  the current time, and count at that: windows and ticks stand still"
+            )
+        });
+        let ledger = self.ledger.counters();
+        let (unknown, alarms) = (ledger.windows_unknown, ledger.alarms);
+        self.warn_once(3, unknown > MANY_UNKNOWN && unknown > alarms / 2, || {
+            format!(
+                "of {alarms} windows that alarmed {unknown} have no sample left to show what they \
+                 are part of, and are not reported: more memory would help"
             )
         });
     }

@@ -107,7 +107,7 @@ pub struct Sensor {
     packets: PacketCounters,
     drops: DropCounters,
     /// Which warnings have been given.
-    warned: [bool; 3],
+    warned: [bool; 4],
     warnings: Vec<String>,
 }
 
@@ -179,7 +179,7 @@ impl Sensor {
             frames: 0,
             packets: PacketCounters::default(),
             drops: DropCounters::default(),
-            warned: [false; 3],
+            warned: [false; 4],
             warnings: Vec::new(),
             sifter,
             plan,
