@@ -4,8 +4,7 @@
 #   benches/compare.sh [CAPTURE]
 #
 # Wall time of `wormsift detect`, on one thread and two, beside cat, tcpdump and
-# capinfos; frames of 64 bytes; peak memory without the mapped file, at 100 MB and at
-# the whole; instructions for a byte of payload. Ratios are of medians.
+# capinfos; frames of 64 bytes; peak memory, at 100 MB and at the whole; instructions for a byte of payload. Ratios are of medians.
 #
 # CAPTURE should be uncompressed, of one link type, 1 GB or more. Without one it is
 # made of the Ethernet captures of $WORMSIFT_CAPTURES/benign (else of generated
@@ -114,7 +113,7 @@ compare "$input"
 echo "frames of 64 bytes: $frames"
 compare "$small" "$frames"
 
-echo "peak memory without the mapped file, default budget of 256 MiB:"
+echo "peak of memory that is no file's, default budget of 256 MiB:"
 hundred=$work/hundred.pcap
 # The last record may be cut; it is reported and left out.
 head -c 100000000 "$input" >"$hundred"

@@ -8,11 +8,15 @@ pub(crate) fn grounds(signature: &Signature) -> Vec<(&'static str, String)> {
     let Evidence { handshakes, view, load, growth, nearest, .. } = &signature.evidence;
     let mut lines = Vec::new();
     if let Some(growth) = growth {
+        let seconds = growth.doubling_seconds;
+        let doubling = match seconds < 0.1 {
+            true => format!("{:.3} ms", seconds * 1e3),
+            false => format!("{seconds:.1} s"),
+        };
         lines.push((
             "growth",
             format!(
-                "relays double in {:.1} s ({:.3e} per second, standard error {:.1e}, {})",
-                growth.doubling_seconds,
+                "relays double in {doubling} ({:.3e} per second, standard error {:.1e}, {})",
                 growth.rate_per_second,
                 growth.standard_error,
                 counted(growth.points, "point"),
