@@ -17,6 +17,7 @@
 #include "output-packet.h"
 #include "output-streaming.h"
 #include "output.h"
+#include "stream-tcp-private.h"
 #include "util-debug.h"
 
 #include <errno.h>
@@ -28,23 +29,14 @@
 #include <unistd.h>
 #include <wormsift.h>
 
-/* Directions that a thread remembers how far it has come in: a power of two. */
-#define DIRECTIONS 65536
 #define SECOND UINT64_C(1000000000)
 /* Packets of threads may be so far apart when time is moved on. */
 #define SLACK (2 * SECOND)
-
-struct direction {
-    const Flow *flow;
-    uint64_t bytes;
-    uint8_t to_server;
-};
 
 struct thread {
     wormsift_worker *worker;
     /* When the worker was last flushed, in packet time. */
     uint64_t flushed;
-    struct direction *directions;
     bool failed;
 };
 
@@ -53,9 +45,9 @@ static struct {
     bool stream;
     char *state;
     FILE *output;
-    pthread_mutex_t mutex; /* of the output, and of the count of threads */
-    unsigned threads;
-    _Atomic uint64_t next; /* packet time at which the engine is moved on */
+    pthread_mutex_t mutex; /* of the output and of `next` */
+    uint64_t next;         /* packet time at which the engine is moved on */
+    _Atomic unsigned threads;
     _Atomic bool said;
 } plugin = { .stream = true, .mutex = PTHREAD_MUTEX_INITIALIZER };
 
@@ -70,12 +62,11 @@ static bool went_well(const char *what, wormsift_status status)
     return false;
 }
 
-/* What was found since the last call goes to the file. */
+/* What was found since the last call goes to the file. The caller has the mutex. */
 static void write_findings(void)
 {
     wormsift_finding *finding = NULL;
     bool any = false;
-    pthread_mutex_lock(&plugin.mutex);
     while (wormsift_engine_next(plugin.engine, &finding) == WORMSIFT_OK) {
         wormsift_buffer line = { 0 };
         if (went_well("finding",
@@ -98,7 +89,6 @@ static void write_findings(void)
             SCLogError("wormsift: output: %s", strerror(errno));
         clearerr(plugin.output);
     }
-    pthread_mutex_unlock(&plugin.mutex);
     wormsift_buffer warning = { 0 };
     while (wormsift_engine_next_warning(plugin.engine, &warning) == WORMSIFT_OK) {
         SCLogWarning("wormsift: %s", warning.data);
@@ -106,19 +96,24 @@ static void write_findings(void)
     }
 }
 
-/* Packet time has come to `now`. */
+/* Packet time has come to `now`: once a second the thread hands over, and one thread, with
+ * no other waiting for it, moves the engine on. Time that steps back by a minute is that of
+ * another capture. */
 static void tick(struct thread *thread, uint64_t now)
 {
-    if (now >= thread->flushed + SECOND || now + SLACK < thread->flushed) {
-        thread->flushed = now;
-        thread->failed |= !went_well("worker", wormsift_worker_flush(thread->worker));
+    if (now < thread->flushed + SECOND && now + SLACK >= thread->flushed)
+        return;
+    thread->flushed = now;
+    thread->failed |= !went_well("worker", wormsift_worker_flush(thread->worker));
+    if (pthread_mutex_trylock(&plugin.mutex) != 0)
+        return;
+    if (now >= plugin.next || plugin.next - now > 60 * SECOND) {
+        plugin.next = now + SECOND;
+        if (now > SLACK)
+            went_well("engine", wormsift_engine_advance(plugin.engine, now - SLACK));
+        write_findings();
     }
-    uint64_t next = atomic_load_explicit(&plugin.next, memory_order_relaxed);
-    if (now < next || !atomic_compare_exchange_strong(&plugin.next, &next, now + SECOND))
-        return; /* not yet, or another thread is at it */
-    if (now > SLACK)
-        went_well("engine", wormsift_engine_advance(plugin.engine, now - SLACK));
-    write_findings();
+    pthread_mutex_unlock(&plugin.mutex);
 }
 
 static uint64_t nanoseconds(SCTime_t time)
@@ -137,11 +132,13 @@ static uint64_t wrapping(const uint16_t *ids, unsigned count)
 
 static bool is_wanted(const Packet *p)
 {
-    if (plugin.engine == NULL || PKT_IS_PSEUDOPKT(p)
+    /* What a tunnel carries comes as packets of their own. */
+    if (plugin.engine == NULL || PKT_IS_PSEUDOPKT(p) || PacketIsTunnelRoot(p)
             || !(PacketIsIPv4(p) || PacketIsIPv6(p)))
         return false;
-    /* TCP with a flow comes as a stream. */
-    return !(plugin.stream && PacketIsTCP(p) && p->flow != NULL);
+    /* TCP with a session comes as a stream. */
+    return !(plugin.stream && PacketIsTCP(p) && p->flow != NULL
+             && p->flow->protoctx != NULL);
 }
 
 static bool PacketCondition(ThreadVars *tv, void *data, const Packet *p)
@@ -179,16 +176,17 @@ static int LogPacket(ThreadVars *tv, void *data, const Packet *p)
     return 0;
 }
 
-/* How far the thread has come in a direction. One that was displaced begins anew, and
- * only the seam between two pieces is lost. */
-static struct direction *direction_of(struct thread *thread, const Flow *f, uint8_t to_server)
+/* Where bytes stand in their direction of the connection: Suricata does not say, but they
+ * lie in one of the buffers of its stream. */
+static uint64_t offset_of(const TcpStream *stream, const uint8_t *bytes)
 {
-    uint64_t hash = ((uint64_t)(uintptr_t)f >> 4) * UINT64_C(0x9e3779b97f4a7c15);
-    struct direction *it =
-            &thread->directions[(hash >> 32 ^ to_server) & (DIRECTIONS - 1)];
-    if (it->flow != f || it->to_server != to_server)
-        *it = (struct direction){ .flow = f, .to_server = to_server };
-    return it;
+    uintptr_t at = (uintptr_t)bytes;
+    for (const StreamingBufferRegion *it = &stream->sb.region; it != NULL; it = it->next) {
+        uintptr_t start = (uintptr_t)it->buf;
+        if (it->buf != NULL && at >= start && at - start < it->buf_size)
+            return it->stream_offset + (at - start);
+    }
+    return STREAM_LOG_PROGRESS(stream);
 }
 
 static int LogStream(ThreadVars *tv, void *data, const Flow *f, const uint8_t *bytes,
@@ -197,15 +195,14 @@ static int LogStream(ThreadVars *tv, void *data, const Flow *f, const uint8_t *b
     (void)tv;
     (void)tx_id;
     struct thread *thread = data;
-    if (thread == NULL || thread->failed || plugin.engine == NULL)
+    const TcpSession *session = f->protoctx;
+    if (thread == NULL || thread->failed || plugin.engine == NULL || session == NULL
+            || bytes == NULL || length == 0)
         return 0;
-    uint8_t to_server = (flags & OUTPUT_STREAMING_FLAG_TOSERVER) != 0;
-    struct direction *direction = direction_of(thread, f, to_server);
-    if (flags & OUTPUT_STREAMING_FLAG_OPEN)
-        direction->bytes = 0;
+    bool to_server = (flags & OUTPUT_STREAMING_FLAG_TOSERVER) != 0;
     wormsift_piece it = { .struct_size = sizeof(it) };
     it.time_ns = nanoseconds(f->lastts);
-    it.offset = direction->bytes;
+    it.offset = offset_of(to_server ? &session->client : &session->server, bytes);
     it.ip_version = FLOW_IS_IPV4(f) ? 4 : 6;
     /* The client's address comes first, unless the flow was picked up the wrong way. */
     bool forward = to_server == ((f->flags & FLOW_DIR_REVERSED) == 0);
@@ -215,13 +212,8 @@ static int LogStream(ThreadVars *tv, void *data, const Flow *f, const uint8_t *b
     it.source_port = forward ? f->sp : f->dp;
     it.destination_port = forward ? f->dp : f->sp;
     it.encapsulation = wrapping(f->vlan_id, f->vlan_idx);
-    if (bytes != NULL && length > 0) {
-        direction->bytes += length;
-        thread->failed = !went_well(
-                "stream", wormsift_worker_stream(thread->worker, &it, bytes, length));
-    }
-    if (flags & OUTPUT_STREAMING_FLAG_CLOSE)
-        direction->flow = NULL;
+    thread->failed = !went_well(
+            "stream", wormsift_worker_stream(thread->worker, &it, bytes, length));
     tick(thread, it.time_ns);
     return 0;
 }
@@ -229,17 +221,14 @@ static int LogStream(ThreadVars *tv, void *data, const Flow *f, const uint8_t *b
 static TmEcode ThreadInit(ThreadVars *tv, const void *initdata, void **data)
 {
     (void)tv;
+    (void)initdata;
     struct thread *thread = calloc(1, sizeof(*thread));
     *data = thread;
     if (thread == NULL)
         return TM_ECODE_OK; /* without data nothing is logged */
-    if (initdata != NULL)
-        thread->directions = calloc(DIRECTIONS, sizeof(*thread->directions));
-    thread->failed = (initdata != NULL && thread->directions == NULL)
-        || !went_well("worker", wormsift_worker_new(plugin.engine, &thread->worker));
-    pthread_mutex_lock(&plugin.mutex);
-    plugin.threads++;
-    pthread_mutex_unlock(&plugin.mutex);
+    thread->failed =
+            !went_well("worker", wormsift_worker_new(plugin.engine, &thread->worker));
+    atomic_fetch_add(&plugin.threads, 1);
     return TM_ECODE_OK;
 }
 
@@ -263,13 +252,9 @@ static TmEcode ThreadDeinit(ThreadVars *tv, void *data)
     if (thread == NULL)
         return TM_ECODE_OK;
     wormsift_worker_free(thread->worker);
-    free(thread->directions);
     free(thread);
-    pthread_mutex_lock(&plugin.mutex);
-    bool last = --plugin.threads == 0;
-    pthread_mutex_unlock(&plugin.mutex);
-    if (last)
-        finish();
+    if (atomic_fetch_sub(&plugin.threads, 1) == 1)
+        finish(); /* the last one: nobody else is left to take the mutex */
     return TM_ECODE_OK;
 }
 
@@ -409,7 +394,7 @@ static void Init(void)
     SCOutputRegisterPacketLogger(LOGGER_USER, "wormsift-packet", LogPacket, PacketCondition,
             NULL, ThreadInit, ThreadDeinit);
     if (plugin.stream)
-        SCOutputRegisterStreamingLogger(LOGGER_USER, "wormsift-stream", LogStream, &plugin,
+        SCOutputRegisterStreamingLogger(LOGGER_USER, "wormsift-stream", LogStream, NULL,
                 STREAMING_TCP_DATA, ThreadInit, ThreadDeinit);
     SCLogNotice("wormsift: libwormsift %s, %s, findings to %s", wormsift_version(),
             plugin.stream ? "reassembled TCP and packets" : "packets", output);

@@ -89,6 +89,28 @@ fn packets_and_streams_give_the_contents_of_the_capture() {
     }
 }
 
+/// Suricata tells plugins of gaps by where bytes lie, and there may be no session.
+#[test]
+fn gaps_part_a_stream_and_flows_without_a_session_come_as_packets() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some((plugin, host)) = build(folder.path()) else { return };
+    let found = |how: &str, capture: &Path| {
+        let output = folder.path().join(format!("{how}.jsonl"));
+        let mut command = Command::new(&host);
+        command.env("FAKE_HOST", how).arg(&plugin).arg(capture);
+        command.args(["2", &key(), &format!("output={}", output.display())]);
+        let said = run(&mut command);
+        assert!(!said.contains("error: "), "{said}");
+        contents(&fs::read_to_string(&output).unwrap())
+    };
+    // Segments of 20 bytes say nothing alone.
+    let small = outbreak("tcp:20", folder.path());
+    assert_eq!(found("whole", &small), truth(&small));
+    assert_eq!(found("gaps", &small), BTreeSet::new());
+    let large = outbreak("tcp:536", folder.path());
+    assert_eq!(found("midstream", &large), truth(&large));
+}
+
 #[test]
 fn wrong_settings_leave_it_inactive_and_the_host_running() {
     let folder = tempfile::tempdir().unwrap();

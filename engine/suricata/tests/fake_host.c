@@ -4,7 +4,9 @@
  *
  *   fake_host PLUGIN.so CAPTURE.pcap THREADS [NAME=VALUE | NAME=[A,B]]...
  *
- * NAME=VALUE stand for the node `wormsift:` of suricata.yaml. Prints what the plugin logs. */
+ * NAME=VALUE stand for the node `wormsift:` of suricata.yaml. Prints what the plugin logs.
+ * In the environment: FAKE_HOST=gaps says that bytes are missing between all segments,
+ * FAKE_HOST=midstream that no handshake was seen, so that there are no sessions. */
 #define _GNU_SOURCE
 #include "suricata-stub.h"
 #include <dlfcn.h>
@@ -22,13 +24,16 @@ struct packet {
 
 struct stream {
     Flow flow;
+    TcpSession session;
     uint32_t next[2];
+    uint64_t offset[2];
     bool open[2];
 };
 
 static struct packet *packets;
 static struct stream *streams;
 static size_t packet_count, stream_count, thread_count;
+static bool gaps, midstream;
 static SCConfNode root;
 static pthread_barrier_t barrier;
 
@@ -237,7 +242,8 @@ static uint8_t *read_capture(const char *path)
     return file;
 }
 
-/* What a stream engine would hand on of a segment: the new bytes. */
+/* What a stream engine would hand on of a segment: the new bytes, which lie in the second
+ * of two buffers. */
 static void reassemble(const struct packet *it, void *data)
 {
     struct stream *stream = &streams[it->flow];
@@ -246,21 +252,44 @@ static void reassemble(const struct packet *it, void *data)
     int to_server = p->src.addr_data32[0] == f->src.addr_data32[0] && p->sp == f->sp;
     uint32_t sequence = ntohl(it->tcp.th_seq);
     uint8_t flags = to_server ? OUTPUT_STREAMING_FLAG_TOSERVER : OUTPUT_STREAMING_FLAG_TOCLIENT;
-    f->lastts = p->ts;
+    TcpStream *half = to_server ? &stream->session.client : &stream->session.server;
+    uint8_t other[64];
     if (it->tcp.th_flags & 2) {
         stream->next[to_server] = sequence + 1;
         stream->open[to_server] = true;
         return;
     }
     if (p->payload_len > 0 && sequence == stream->next[to_server]) {
+        StreamingBufferRegion second = { .buf = p->payload,
+            .buf_size = p->payload_len,
+            .stream_offset = stream->offset[to_server] };
+        half->sb.region = (StreamingBufferRegion){ .buf = other,
+            .buf_size = sizeof(other),
+            .next = &second };
         stream->next[to_server] += p->payload_len;
+        stream->offset[to_server] += p->payload_len + (gaps ? 1000u : 0u);
         if (stream->open[to_server])
             flags |= OUTPUT_STREAMING_FLAG_OPEN;
         stream->open[to_server] = false;
         stream_logger.log(NULL, data, f, p->payload, p->payload_len, 0, flags);
+        half->sb.region.next = NULL;
     }
     if (it->tcp.th_flags & 1)
         stream_logger.log(NULL, data, f, NULL, 0, 0, flags | OUTPUT_STREAMING_FLAG_CLOSE);
+}
+
+/* Packets that the plugin must not take: those that the host makes itself, and the outer
+ * ones of tunnels. */
+static void offer_others(const Packet *p, void *data)
+{
+    for (uint32_t flag = STUB_PSEUDO; flag <= STUB_TUNNEL_ROOT; flag <<= 1) {
+        Packet other = *p;
+        other.flags |= flag;
+        if (packet_logger.wanted(NULL, data, &other)) {
+            fprintf(stderr, "took a packet with flag %u\n", (unsigned)flag);
+            exit(1);
+        }
+    }
 }
 
 static void *work(void *argument)
@@ -275,9 +304,14 @@ static void *work(void *argument)
         const struct packet *it = &packets[i];
         if (it->flow % thread_count != mine)
             continue;
+        struct stream *stream = &streams[it->flow];
+        stream->flow.lastts = it->packet.ts;
+        if (it->packet.stub_tcp != NULL && (it->tcp.th_flags & 2) && !midstream)
+            stream->flow.protoctx = &stream->session;
+        offer_others(&it->packet, packet_data);
         if (packet_logger.wanted(NULL, packet_data, &it->packet))
             packet_logger.log(NULL, packet_data, &it->packet);
-        if (stream_logger.log != NULL && it->packet.stub_tcp != NULL)
+        if (stream_logger.log != NULL && stream->flow.protoctx != NULL)
             reassemble(it, stream_data);
     }
     pthread_barrier_wait(&barrier);
@@ -291,6 +325,9 @@ int main(int argc, char **argv)
 {
     if (argc < 4)
         return 2;
+    const char *how = getenv("FAKE_HOST");
+    gaps = how != NULL && strcmp(how, "gaps") == 0;
+    midstream = how != NULL && strcmp(how, "midstream") == 0;
     TAILQ_INIT(&root.head);
     for (int i = 4; i < argc; i++)
         set(argv[i]);

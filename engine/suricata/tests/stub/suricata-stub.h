@@ -44,9 +44,21 @@ typedef struct Flow_ {
     uint8_t proto;
     uint16_t vlan_id[3];
     uint8_t vlan_idx;
-    uint64_t flags;
+    uint32_t flags;
     SCTime_t lastts;
+    void *protoctx;
 } Flow;
+
+typedef struct StreamingBufferRegion_ {
+    uint8_t *buf;
+    uint32_t buf_size;
+    uint64_t stream_offset;
+    struct StreamingBufferRegion_ *next;
+} StreamingBufferRegion;
+typedef struct { StreamingBufferRegion region; } StreamingBuffer;
+typedef struct { StreamingBuffer sb; uint32_t log_progress_rel; } TcpStream;
+typedef struct { TcpStream server, client; } TcpSession;
+#define STREAM_LOG_PROGRESS(stream) ((stream)->sb.region.stream_offset + (stream)->log_progress_rel)
 
 typedef struct Packet_ {
     StubAddress src, dst;
@@ -64,7 +76,9 @@ typedef struct Packet_ {
     const TCPHdr *stub_tcp;
 } Packet;
 #define STUB_PSEUDO 0x01
+#define STUB_TUNNEL_ROOT 0x02
 #define PKT_IS_PSEUDOPKT(p) ((p)->flags & STUB_PSEUDO)
+static inline bool PacketIsTunnelRoot(const Packet *p) { return (p->flags & STUB_TUNNEL_ROOT) != 0; }
 
 static inline bool PacketIsIPv4(const Packet *p) { return p->stub_version == 4; }
 static inline bool PacketIsIPv6(const Packet *p) { return p->stub_version == 6; }
