@@ -20,6 +20,8 @@
 #include "stream-tcp-private.h"
 #include "util-debug.h"
 
+#include "rules_file.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -42,7 +44,7 @@ struct thread {
 
 static struct {
     wormsift_engine *engine;
-    bool stream;
+    bool stream, rules;
     char *state;
     FILE *output;
     pthread_mutex_t mutex; /* of the output and of `next` */
@@ -81,9 +83,13 @@ static void write_findings(void)
             any |= fwrite(line.data, 1, line.length, plugin.output) == line.length
                 && fputc('\n', plugin.output) != EOF;
         }
+        if (plugin.rules)
+            went_well("rule", rules_take(finding));
         wormsift_buffer_free(&line);
         wormsift_finding_free(finding);
     }
+    if (plugin.rules && !rules_write() && !atomic_exchange(&plugin.said, true))
+        SCLogError("wormsift: rules: %s", strerror(errno));
     if ((any && fflush(plugin.output) != 0) || ferror(plugin.output)) {
         if (!atomic_exchange(&plugin.said, true))
             SCLogError("wormsift: output: %s", strerror(errno));
@@ -241,6 +247,7 @@ static void finish(void)
     wormsift_engine_free(plugin.engine);
     plugin.engine = NULL;
     fclose(plugin.output);
+    rules_close();
     free(plugin.state);
     plugin.state = NULL;
 }
@@ -296,7 +303,7 @@ static bool set_random_key(wormsift_config *config)
 
 /* The plugin's own settings, but for `stream`. */
 struct paths {
-    const char *output, *state, *baseline;
+    const char *output, *rules, *state, *baseline;
     bool has_key;
 };
 
@@ -314,6 +321,8 @@ static bool configure(wormsift_config *config, struct paths *paths)
             plugin.stream = value == NULL || SCConfValIsTrue(value);
         } else if (strcmp(child->name, "output") == 0) {
             paths->output = value;
+        } else if (strcmp(child->name, "rules") == 0) {
+            paths->rules = value;
         } else if (strcmp(child->name, "state") == 0) {
             paths->state = value;
         } else if (strcmp(child->name, "baseline") == 0) {
@@ -384,8 +393,15 @@ static void Init(void)
         output = in_log_dir;
     }
     plugin.output = fopen(output, "ae");
-    if (plugin.output == NULL) {
-        SCLogError("wormsift: %s: %s; not active", output, strerror(errno));
+    plugin.rules = plugin.output != NULL && paths.rules != NULL;
+    if (plugin.output == NULL || (plugin.rules && !rules_open(paths.rules))) {
+        SCLogError("wormsift: %s: %s; not active", plugin.rules ? paths.rules : output,
+                strerror(errno));
+        rules_close();
+        if (plugin.output != NULL)
+            fclose(plugin.output);
+        free(plugin.state);
+        plugin.state = NULL;
         wormsift_engine_free(plugin.engine);
         plugin.engine = NULL;
         return;

@@ -22,7 +22,12 @@ fn build(folder: &Path) -> Option<(PathBuf, PathBuf)> {
     let mut cc = Command::new("cc");
     cc.args(common).arg(here.join("tests/stub")).args(["-fPIC", "-shared", "-I"]);
     cc.arg(capi().join("include")).arg(here.join("wormsift_suricata.c"));
-    cc.arg("-o").arg(&plugin).arg("-L").arg(library()).arg("-lwormsift");
+    cc.arg(here.join("rules_file.c"))
+        .arg("-o")
+        .arg(&plugin)
+        .arg("-L")
+        .arg(library())
+        .arg("-lwormsift");
     run(cc.arg(format!("-Wl,-rpath,{}", library().display())));
     let mut cc = Command::new("cc");
     cc.args(common).arg(here.join("tests/stub")).arg("-rdynamic");
@@ -89,6 +94,54 @@ fn packets_and_streams_give_the_contents_of_the_capture() {
     }
 }
 
+/// Number, revision and the rest of each rule in a file.
+fn rules(path: &Path) -> Vec<(u32, u32, String)> {
+    let number = |rule: &str, name: &str| {
+        let (_, rest) = rule.rsplit_once(name).expect("a number");
+        rest.split(';').next().and_then(|digits| digits.parse().ok()).expect("digits")
+    };
+    let text = fs::read_to_string(path).expect("a file of rules");
+    let rule = |line: &str| {
+        assert!(line.starts_with("alert ") && line.ends_with(";)"), "{line}");
+        (number(line, " sid:"), number(line, " rev:"), line.to_owned())
+    };
+    text.lines().map(rule).collect()
+}
+
+#[test]
+fn rules_keep_their_numbers_over_restarts() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some((plugin, host)) = build(folder.path()) else { return };
+    let file = folder.path().join("wormsift.rules");
+    fs::write(&file, "# of another\nalert tcp any any -> any any (sid:7; rev:1;)\n")
+        .unwrap();
+    let run_once = |carriage: &str, key: &str| {
+        let mut command = Command::new(&host);
+        command.arg(&plugin).arg(outbreak(carriage, folder.path())).args(["1", key]);
+        command.arg(format!("output={}", folder.path().join("output").display()));
+        let said = run(command.arg(format!("rules={}", file.display())));
+        assert!(!said.contains("error: "), "{said}");
+        assert!(!folder.path().join("wormsift.rules.new").exists());
+        rules(&file)
+    };
+    let first = run_once("udp", &key());
+    assert_eq!(first.first().map(|rule| rule.0), Some(1_500_000), "{first:?}");
+    let sids: BTreeSet<u32> = first.iter().map(|rule| rule.0).collect();
+    assert_eq!(sids.len(), first.len(), "{first:?}");
+    // The same again, by an engine that starts clean: the same numbers.
+    let again = run_once("udp", &key());
+    assert_eq!(again.len(), first.len());
+    for (old, new) in first.iter().zip(&again) {
+        assert_eq!(old.0, new.0);
+        assert!(new.1 > old.1, "a restart cannot know that nothing changed: {new:?}");
+    }
+    // Another worm: another number, and the old rule stays.
+    let both = run_once("tcp:536", &key());
+    assert_eq!(both[..again.len()], again);
+    assert!(both.len() > again.len(), "{both:?}");
+    assert!(both[again.len()..].iter().all(|rule| !sids.contains(&rule.0)), "{both:?}");
+}
+
 /// Suricata tells plugins of gaps by where bytes lie, and there may be no session.
 #[test]
 fn gaps_part_a_stream_and_flows_without_a_session_come_as_packets() {
@@ -116,15 +169,19 @@ fn wrong_settings_leave_it_inactive_and_the_host_running() {
     let folder = tempfile::tempdir().unwrap();
     let Some((plugin, host)) = build(folder.path()) else { return };
     let capture = outbreak("udp", folder.path());
+    let output = format!("output={}", folder.path().join("output").display());
     for (setting, word) in [
         ("souces=3", "`sources`"),
         ("memory=1KiB", "memory"),
         ("output=/nonexistent/folder/file", "/nonexistent/folder/file"),
         ("baseline=/nonexistent", "/nonexistent"),
+        ("rules=/nonexistent/folder/rules", "/nonexistent/folder/rules"),
         ("sources=many", "sources"),
     ] {
-        let said =
-            run(Command::new(&host).arg(&plugin).arg(&capture).args(["2", setting]));
+        let said = run(Command::new(&host)
+            .arg(&plugin)
+            .arg(&capture)
+            .args(["2", &output, setting]));
         assert!(said.contains("error: wormsift: "), "{setting}: {said}");
         assert!(said.contains("not active") && said.contains(word), "{setting}: {said}");
         assert!(!said.contains("logger 27"), "{setting}: {said}");
@@ -150,6 +207,7 @@ fn it_goes_on_from_its_state_and_valgrind_finds_nothing() {
         }
         command.arg(&plugin).arg(&capture).args(["2", "memory=32MiB"]);
         command.arg(format!("state={}", state.display()));
+        command.arg(format!("rules={}", folder.path().join("rules").display()));
         let said = run(command.arg(format!("output={}", output.display())));
         (said, fs::read_to_string(output).unwrap())
     };

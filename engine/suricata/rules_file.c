@@ -1,0 +1,184 @@
+/* The file itself is the register of numbers: each rule has the id of its signature in its
+ * metadata. Rules that it has are kept when the plugin starts, whether or not it still knows
+ * their signatures; delete lines, or the file, while Suricata is down. */
+#include "rules_file.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* In the range for local rules, and where `wormsift export` begins, too. */
+#define FIRST_SID 1500000u
+
+struct rule {
+    char id[33];
+    unsigned sid, rev;
+    uint64_t content; /* a digest; 0 where it is not known */
+    char *text;
+};
+
+static struct {
+    char *path, *beside;
+    struct rule *all;
+    size_t count, room;
+    unsigned next;
+    bool changed;
+} rules;
+
+/* FNV-1a: to see that a content is another one. */
+static uint64_t digest(const uint8_t *bytes, size_t length)
+{
+    uint64_t all = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < length; i++)
+        all = (all ^ bytes[i]) * UINT64_C(0x100000001b3);
+    return all == 0 ? 1 : all;
+}
+
+static struct rule *find(const char *id)
+{
+    for (size_t i = 0; i < rules.count; i++)
+        if (strcmp(rules.all[i].id, id) == 0)
+            return &rules.all[i];
+    return NULL;
+}
+
+/* Takes over the text. */
+static bool add(const char *id, unsigned sid, unsigned rev, uint64_t content, char *text)
+{
+    if (rules.count == rules.room) {
+        size_t room = rules.room == 0 ? 64 : rules.room * 2;
+        struct rule *all = realloc(rules.all, room * sizeof(*all));
+        if (all == NULL)
+            return false;
+        rules.all = all;
+        rules.room = room;
+    }
+    struct rule *it = &rules.all[rules.count++];
+    *it = (struct rule){ .sid = sid, .rev = rev, .content = content, .text = text };
+    snprintf(it->id, sizeof(it->id), "%s", id);
+    if (sid >= rules.next)
+        rules.next = sid + 1;
+    return true;
+}
+
+/* The number after the last `name` in a line, or 0: a rule's own stand behind its contents. */
+static unsigned number(const char *line, const char *name)
+{
+    const char *last = NULL;
+    for (const char *at = line; (at = strstr(at, name)) != NULL; at += strlen(name))
+        last = at;
+    return last == NULL ? 0 : (unsigned)strtoul(last + strlen(name), NULL, 10);
+}
+
+/* Lines that are not rules of ours are left out. */
+static bool read_rules(void)
+{
+    FILE *file = fopen(rules.path, "re");
+    if (file == NULL)
+        return errno == ENOENT;
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t length;
+    bool well = true;
+    while (well && (length = getline(&line, &room, file)) > 0) {
+        if (line[length - 1] == '\n')
+            line[length - 1] = 0;
+        char id[33];
+        const char *at = strstr(line, "wormsift_id ");
+        unsigned sid = number(line, " sid:"), rev = number(line, " rev:");
+        if (strncmp(line, "alert ", 6) != 0 || at == NULL || sid == 0 || rev == 0
+                || sscanf(at, "wormsift_id %32[0-9a-f]", id) != 1 || find(id) != NULL)
+            continue;
+        char *text = strdup(line);
+        well = text != NULL && add(id, sid, rev, 0, text);
+    }
+    well &= !ferror(file);
+    free(line);
+    fclose(file);
+    return well;
+}
+
+bool rules_open(const char *path)
+{
+    size_t room = strlen(path) + sizeof(".new");
+    rules.next = FIRST_SID;
+    rules.path = strdup(path);
+    rules.beside = malloc(room);
+    if (rules.path == NULL || rules.beside == NULL)
+        return false;
+    snprintf(rules.beside, room, "%s.new", path);
+    /* There from the start, so that Suricata does not miss it. */
+    rules.changed = true;
+    return read_rules() && rules_write();
+}
+
+wormsift_status rules_take(const wormsift_finding *finding)
+{
+    size_t length = 0;
+    const uint8_t *bytes = wormsift_finding_content(finding, &length);
+    const char *id = wormsift_finding_id(finding);
+    uint64_t content = digest(bytes, length);
+    struct rule *known = find(id);
+    if (known != NULL && known->content == content)
+        return WORMSIFT_OK;
+    unsigned sid = known != NULL ? known->sid : rules.next;
+    unsigned rev = known != NULL ? known->rev + 1 : 1;
+    wormsift_buffer text = { 0 };
+    wormsift_status status =
+            wormsift_finding_render(finding, WORMSIFT_SURICATA, sid, rev, &text);
+    if (status == WORMSIFT_ERR_NO_RULE)
+        return WORMSIFT_OK;
+    char *copy = status == WORMSIFT_OK ? strdup(text.data) : NULL;
+    wormsift_buffer_free(&text);
+    if (copy == NULL)
+        return status < 0 ? status : WORMSIFT_ERR_LIMIT;
+    copy[strcspn(copy, "\n")] = 0;
+    if (known == NULL) {
+        if (!add(id, sid, rev, content, copy)) {
+            free(copy);
+            return WORMSIFT_ERR_LIMIT;
+        }
+    } else {
+        free(known->text);
+        known->text = copy;
+        known->rev = rev;
+        known->content = content;
+    }
+    rules.changed = true;
+    return WORMSIFT_OK;
+}
+
+bool rules_write(void)
+{
+    if (!rules.changed)
+        return true;
+    FILE *file = fopen(rules.beside, "we");
+    if (file == NULL)
+        return false;
+    bool well = true;
+    for (size_t i = 0; i < rules.count; i++)
+        well &= fprintf(file, "%s\n", rules.all[i].text) > 0;
+    well &= fflush(file) == 0 && fsync(fileno(file)) == 0;
+    well &= fclose(file) == 0;
+    if (!well || rename(rules.beside, rules.path) != 0) {
+        int why = errno;
+        unlink(rules.beside);
+        errno = why;
+        return false;
+    }
+    rules.changed = false;
+    return true;
+}
+
+void rules_close(void)
+{
+    for (size_t i = 0; i < rules.count; i++)
+        free(rules.all[i].text);
+    free(rules.all);
+    free(rules.path);
+    free(rules.beside);
+    memset(&rules, 0, sizeof(rules));
+}

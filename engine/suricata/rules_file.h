@@ -1,0 +1,20 @@
+/* The file of rules that the plugin keeps: one rule a signature, under a number that stays
+ * with it over restarts. One thread at a time. */
+#ifndef WORMSIFT_RULES_FILE_H
+#define WORMSIFT_RULES_FILE_H
+
+#include <stdbool.h>
+#include <wormsift.h>
+
+/* Takes the rules from the file at `path`, if there is one, and writes it anew. False, with
+ * `errno` set, if that cannot be done. */
+bool rules_open(const char *path);
+/* Takes the rule of a finding, unless its content is too weak for one. A rule whose content
+ * changed gets the next revision. */
+wormsift_status rules_take(const wormsift_finding *finding);
+/* Replaces the file, at once or not at all, if rules have changed since the last time. False,
+ * with `errno` set, if that cannot be done. */
+bool rules_write(void);
+void rules_close(void);
+
+#endif
