@@ -17,20 +17,20 @@ fn build(folder: &Path) -> Option<(PathBuf, PathBuf)> {
     common::Compiler::find("cc")?;
     let here = capi().join("../suricata");
     let (plugin, host) = (folder.join("wormsift-suricata.so"), folder.join("fake_host"));
-    let common =
-        ["-std=gnu11", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-pthread", "-I"];
+    let flags = "-std=gnu11 -g -O1 -Wall -Wextra -Werror -pthread";
+    let stub = format!("-I{}", here.join("tests/stub").display());
+    let libs = library().display();
+    // By the Makefile, in a folder of the test's own.
+    for file in ["Makefile", "wormsift_suricata.c", "rules_file.c", "rules_file.h"] {
+        fs::copy(here.join(file), folder.join(file)).expect("a copy");
+    }
+    let mut make = Command::new("make");
+    make.arg("-C").arg(folder).args([format!("CFLAGS={flags}"), "CC=cc".to_owned()]);
+    make.arg(format!("SURICATA_CFLAGS={stub}"));
+    make.arg(format!("WORMSIFT_CFLAGS=-I{}", capi().join("include").display()));
+    run(make.arg(format!("WORMSIFT_LIBS=-L{libs} -lwormsift -Wl,-rpath,{libs}")));
     let mut cc = Command::new("cc");
-    cc.args(common).arg(here.join("tests/stub")).args(["-fPIC", "-shared", "-I"]);
-    cc.arg(capi().join("include")).arg(here.join("wormsift_suricata.c"));
-    cc.arg(here.join("rules_file.c"))
-        .arg("-o")
-        .arg(&plugin)
-        .arg("-L")
-        .arg(library())
-        .arg("-lwormsift");
-    run(cc.arg(format!("-Wl,-rpath,{}", library().display())));
-    let mut cc = Command::new("cc");
-    cc.args(common).arg(here.join("tests/stub")).arg("-rdynamic");
+    cc.args(flags.split(' ')).arg(stub).arg("-rdynamic");
     run(cc.arg(here.join("tests/fake_host.c")).arg("-o").arg(&host).arg("-ldl"));
     Some((plugin, host))
 }

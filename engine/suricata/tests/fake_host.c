@@ -8,6 +8,7 @@
  * In the environment: FAKE_HOST=gaps says that bytes are missing between all segments,
  * FAKE_HOST=midstream that no handshake was seen, so that there are no sessions. */
 #define _GNU_SOURCE
+#define __SCFILENAME__ "fake_host"
 #include "suricata-stub.h"
 #include <dlfcn.h>
 #include <pthread.h>

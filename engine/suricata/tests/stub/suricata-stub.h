@@ -113,6 +113,8 @@ SCConfNode *SCConfGetNode(const char *key);
 int SCConfGet(const char *name, const char **value);
 int SCConfValIsTrue(const char *value);
 
+/* As the real header has it: who builds a plugin must define the name. */
+static const char *const stub_module __attribute__((unused)) = __SCFILENAME__;
 void StubLog(const char *level, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
 #define SCLogError(...) StubLog("error", __VA_ARGS__)
