@@ -3,7 +3,7 @@
 #
 #   benches/scale.sh CAPTURE [GB...]
 #
-# CAPTURE (100 MB is a good size) is repeated with new addresses and bodies, and comes
+# CAPTURE (100 MB is a good size, 1 GB for 100 GB) is repeated with new addresses and bodies, and comes
 # through a pipe, so that no trace takes room on disk: 0.01, 0.1, 1 and 10 GB unless
 # sizes are given. Printed are processor time a byte, on one thread and with the copy out
 # of the pipe and the reading thread included, and the peak of memory that is no file's.
@@ -20,6 +20,8 @@ mkfifo "$work/pipe.pcapng"
 for size in "$@"; do
     bytes=$(awk "BEGIN { printf \"%.0f\", $size * 1e9 }")
     repeat=$((bytes / $(stat -c %s "$capture") + 1))
+    # As often as the address space has room for copies.
+    [ "$repeat" -le 256 ] || { echo "scale.sh: $size GB need a larger capture" >&2; exit 1; }
     "$wormsift" generate -q --merge "$capture" --repeat "$repeat" -o "$work/pipe.pcapng" \
         >/dev/null 2>&1 &
     generator=$!
