@@ -62,7 +62,7 @@ fn count_min(c: &mut Criterion) {
                     }
                     hashes[..batch.len()]
                         .iter()
-                        .for_each(|hash| prefetch(tables.places(*hash).0));
+                        .for_each(|hash| prefetch(tables.places(*hash)));
                     for hash in &hashes[..batch.len()] {
                         black_box(tables.observe_hashed(*hash, time));
                     }

@@ -71,7 +71,7 @@ impl Rooms {
     fn drain(&mut self) {
         self.hashes.clear();
         self.hashes.extend(self.block.iter().map(|(key, ..)| self.prevalence.hash(*key)));
-        self.hashes.iter().for_each(|hash| prefetch(self.prevalence.places(*hash).0));
+        self.hashes.iter().for_each(|hash| prefetch(self.prevalence.places(*hash)));
         let block = self.block.drain(..).zip(&self.hashes);
         for ((key, time, source, destination), &hash) in block {
             let estimate = self.prevalence.observe_hashed(hash, time);

@@ -253,9 +253,7 @@ impl ContentShard {
         offset: i32,
     ) {
         let hash = self.prevalence.hash(key);
-        let (counters, written) = self.prevalence.places(hash);
-        prefetch(counters);
-        prefetch(written);
+        prefetch(self.prevalence.places(hash));
         prefetch(self.candidates.place(key));
         prefetch(record_of(chunks, place));
         self.block.push(Next { place, key, hash, offset });

@@ -2,13 +2,22 @@
 
 use super::generations::Clear;
 use super::hash::reduce;
-use super::lines::{BYTES, Line, Lines};
+use super::pairs::Pairs;
 use crate::state::persist;
 
 /// Counters of a key.
 const DEPTH: usize = 4;
 /// Counters in a line, four bits each.
 const COUNTERS_PER_LINE: usize = 128;
+/// Counters for each new key of a generation below which a larger part of the memory is
+/// taken into use.
+const CROWDED: usize = 48;
+/// Counters for each key above which a smaller part would do: it still had four times what
+/// is crowded.
+const SPARSE: usize = 16 * CROWDED;
+/// Generations in a row of which that must have been true: growing again costs more than
+/// a table that is too large.
+const PATIENCE: u32 = 60;
 
 /// How often each key was seen in this generation and in the one before, each within 0
 /// to 15, never too low.
@@ -22,48 +31,71 @@ const COUNTERS_PER_LINE: usize = 128;
 ///
 /// The line of the generation before lies beside it, in the same aligned 128 bytes and
 /// the same page: lines are in pairs, and the generations take turns at who is first.
+///
+/// Of the memory, which is fixed, only so much is in use as the keys of a generation ask
+/// for, so that light traffic stays in the caches. When there are more, each line becomes
+/// four, all with its counters, which are then too high at worst; when there were few for
+/// many generations, four become one, with the greatest of their counters.
 #[derive(Debug)]
 pub struct CountMin {
-    lines: Lines,
+    pairs: Pairs,
     /// Which line of each pair is the current generation's: 0 or 1.
     side: usize,
     /// Counters above zero, by side.
     filled: [u64; 2],
+    /// New keys of this generation, as far as it can tell.
+    keys: usize,
+    /// How many of them are too many for the part in use.
+    limit: usize,
+    /// Generations in a row for which a smaller part would have done.
+    sparse: u32,
+    /// A bit for each pair in use: whether its line of each side may hold anything, so
+    /// that a turn costs what was counted, not what could have been.
+    written: [Vec<u64>; 2],
 }
 
 impl CountMin {
     /// The value at which counters stop.
     pub const CAP: u8 = 15;
 
-    /// A sketch of at most `bytes`, bookkeeping included; never less than one line a
-    /// generation, which takes 256 bytes.
+    /// A sketch of at most `bytes`; never less than one line a generation, which takes
+    /// 256 bytes.
     pub fn new(bytes: usize) -> Self {
-        Self::of(Lines::pairs_within(bytes))
+        // What says which pairs were written: two bits a pair, in whole words.
+        let noted = bytes / 512 + 2 * size_of::<u64>();
+        Self::of(Pairs::within(bytes.saturating_sub(noted)))
     }
 
-    /// A sketch of `lines` cache lines a generation, 128 counters each; at least one.
-    pub fn with_lines(lines: usize) -> Self {
-        Self::of(Lines::with_pairs(lines))
-    }
-
-    fn of(lines: Lines) -> Self {
-        Self { lines, side: 0, filled: [0; 2] }
+    fn of(pairs: Pairs) -> Self {
+        let words = pairs.reserved().div_ceil(64);
+        let mut sketch = Self {
+            pairs,
+            side: 0,
+            filled: [0; 2],
+            keys: 0,
+            limit: 0,
+            sparse: 0,
+            written: [vec![0; words], vec![0; words]],
+        };
+        sketch.set_limit();
+        sketch
     }
 
     /// Bytes of a sketch with at least this many counters a generation.
     pub fn bytes_for(counters: usize) -> usize {
-        let lines = counters.div_ceil(COUNTERS_PER_LINE);
-        // What `Lines::pairs_within` takes off again: alignment, bits of written lines.
-        lines.saturating_mul(2 * BYTES).saturating_add(lines / 4 + 264)
+        let bytes = Pairs::bytes_for(counters.div_ceil(COUNTERS_PER_LINE));
+        bytes.saturating_add(bytes / 511 + 2 * size_of::<u64>() + 1)
     }
 
     /// Counts the key of this hash once more and returns its estimates in this
     /// generation, itself included, and in the one before.
     #[inline]
     pub fn add(&mut self, hash: u64) -> (u8, u8) {
-        let at = self.pair(hash);
-        let before = least(values(self.lines.line(at + 1 - self.side), hash)) as u8;
-        let line = self.lines.line_mut(at + self.side);
+        let at = self.at(hash);
+        let side = self.side & 1;
+        let pair = self.pairs.pair_mut(at);
+        let before = least(values(&pair[1 - side], hash)) as u8;
+        let line = &mut pair[side];
         let values = values(line, hash);
         let least = least(values);
         if least == u64::from(Self::CAP) {
@@ -77,7 +109,12 @@ impl CountMin {
             raised += raise;
         }
         if least == 0 {
-            self.filled[self.side] += raised;
+            self.filled[side] += raised;
+            self.written[side][at / 64] |= 1 << (at % 64);
+            self.keys += 1;
+            if self.keys > self.limit {
+                self.grow();
+            }
         }
         (least as u8 + 1, before)
     }
@@ -86,54 +123,116 @@ impl CountMin {
     /// each at least how often it was added then, up to 15.
     #[inline]
     pub fn estimate(&self, hash: u64) -> (u8, u8) {
-        let at = self.pair(hash);
-        let of = |side| least(values(self.lines.line(at + side), hash)) as u8;
+        let pair = self.pairs.pair(self.at(hash));
+        let of = |side: usize| least(values(&pair[side & 1], hash)) as u8;
         (of(self.side), of(1 - self.side))
     }
 
-    /// Where the key's counters of both generations lie, and what says whether they were
-    /// written, to be prefetched.
+    /// Where the key's counters of both generations lie, to be prefetched.
     #[inline]
-    pub fn places(&self, hash: u64) -> (&[[u64; 8]; 2], &u64) {
-        let at = self.pair(hash);
-        (self.lines.place(at), self.lines.bit_place(at))
+    pub fn places(&self, hash: u64) -> &[[u64; 8]; 2] {
+        self.pairs.pair(self.at(hash))
     }
 
     /// Begins a new generation: the current one becomes the one before, whose counts are
     /// forgotten.
     pub fn turn(&mut self) {
         self.side = 1 - self.side;
-        self.lines.clear_every_other(self.side);
-        self.filled[self.side] = 0;
+        let side = self.side;
+        for (word, written) in self.written[side].iter_mut().enumerate() {
+            let mut rest = std::mem::take(written);
+            while rest != 0 {
+                let at = word * 64 + rest.trailing_zeros() as usize;
+                self.pairs.pair_mut(at)[side] = [0; 8];
+                rest &= rest - 1;
+            }
+        }
+        self.filled[side] = 0;
+        let is_sparse = self.keys < self.in_use() / SPARSE;
+        self.sparse = if is_sparse { self.sparse + 1 } else { 0 };
+        if self.sparse >= PATIENCE && self.pairs.shrink(greatest) {
+            self.sparse = 0;
+            self.recount();
+        }
+        self.keys = 0;
     }
 
-    /// Share of counters above zero, 0 to 1: of the fuller generation.
+    #[cold]
+    fn grow(&mut self) {
+        self.pairs.grow();
+        self.recount();
+    }
+
+    /// Sees what is there, after pairs became others.
+    fn recount(&mut self) {
+        self.filled = [0; 2];
+        self.written.iter_mut().for_each(|written| written.fill(0));
+        for (at, pair) in self.pairs.iter().enumerate() {
+            for (side, line) in pair.iter().enumerate() {
+                let counters: u32 = line.iter().map(|w| nibbles(*w).count_ones()).sum();
+                self.filled[side] += u64::from(counters);
+                self.written[side][at / 64] |= u64::from(counters > 0) << (at % 64);
+            }
+        }
+        self.set_limit();
+    }
+
+    fn set_limit(&mut self) {
+        let full = self.pairs.len() == self.pairs.reserved();
+        self.limit = if full { usize::MAX } else { self.in_use() / CROWDED };
+    }
+
+    /// Share of counters above zero, 0 to 1: of the fuller generation, as a part of the
+    /// whole memory.
     pub fn fill(&self) -> f64 {
         self.filled[0].max(self.filled[1]) as f64 / self.counters() as f64
     }
 
-    /// Number of counters of one generation.
+    /// Number of counters of one generation, in use or not.
     pub fn counters(&self) -> usize {
-        self.lines.len() / 2 * COUNTERS_PER_LINE
+        self.pairs.reserved() * COUNTERS_PER_LINE
     }
 
-    /// Bytes allocated.
+    fn in_use(&self) -> usize {
+        self.pairs.len() * COUNTERS_PER_LINE
+    }
+
+    /// Bytes reserved.
     pub fn memory_bytes(&self) -> usize {
-        self.lines.memory_bytes()
+        self.pairs.memory_bytes() + 2 * self.written[0].capacity() * size_of::<u64>()
     }
 
-    /// The first line of the key's pair.
+    /// The key's pair.
     #[inline]
-    fn pair(&self, hash: u64) -> usize {
-        2 * reduce(hash, self.lines.len() / 2)
+    fn at(&self, hash: u64) -> usize {
+        reduce(hash, self.pairs.len())
     }
 }
 
 impl Clear for CountMin {
     fn clear(&mut self) {
-        self.lines.clear();
+        self.pairs.clear();
         self.filled = [0; 2];
+        (self.keys, self.sparse) = (0, 0);
+        self.written.iter_mut().for_each(|written| written.fill(0));
+        self.set_limit();
     }
+}
+
+/// The lowest bit of each nibble that is not zero.
+fn nibbles(word: u64) -> u64 {
+    let pairs = word | word >> 1;
+    (pairs | pairs >> 2) & 0x1111_1111_1111_1111
+}
+
+/// The greater of each two counters.
+fn greatest(a: u64, b: u64) -> u64 {
+    const LOW: u64 = 0x0f0f_0f0f_0f0f_0f0f;
+    let bytes = |a: u64, b: u64| {
+        let (a, b) = (a.to_ne_bytes(), b.to_ne_bytes());
+        u64::from_ne_bytes(std::array::from_fn(|i| a[i].max(b[i])))
+    };
+    bytes(a & LOW, b & LOW) | bytes(a >> 4 & LOW, b >> 4 & LOW) << 4
 }
 
 /// Word and shift of the key's counter in one quarter of a line, which is two words. The
@@ -146,7 +245,7 @@ fn place(hash: u64, quarter: usize) -> (usize, u32) {
 
 /// The key's counters. A plain loop: compilers leave a call in `map` over an array.
 #[inline]
-fn values(line: &Line, hash: u64) -> [u64; DEPTH] {
+fn values(line: &[u64; 8], hash: u64) -> [u64; DEPTH] {
     let mut values = [0; DEPTH];
     for (quarter, value) in values.iter_mut().enumerate() {
         let (word, shift) = place(hash, quarter);
@@ -160,7 +259,7 @@ fn least(values: [u64; DEPTH]) -> u64 {
     values[0].min(values[1]).min(values[2].min(values[3]))
 }
 
-persist!(CountMin { lines, side, filled });
+persist!(CountMin { pairs, side, filled, keys, limit, sparse, written });
 
 #[cfg(test)]
 mod tests {
@@ -176,8 +275,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_never_counts_too_low(acts in acts(0..60), lines in 1usize..70, seed: u64) {
-            let mut sketch = CountMin::with_lines(lines);
+        fn it_never_counts_too_low(
+            acts in acts(0..60), lines in 1usize..70, first in 1usize..70, seed: u64,
+        ) {
+            let mut sketch = CountMin::of(Pairs::growing(lines, first));
             let [mut now, mut before] = [HashMap::new(), HashMap::new()];
             for (key, act) in acts {
                 match act {
@@ -213,7 +314,7 @@ mod tests {
         fn it_equals_counters_kept_one_by_one(
             acts in acts(0..u64::MAX), lines in 1usize..4, repeats in 1usize..4,
         ) {
-            let mut sketch = CountMin::with_lines(lines);
+            let mut sketch = CountMin::of(Pairs::growing(lines, lines));
             let empty = || vec![[[0u8; 32]; 4]; lines];
             let (mut now, mut before) = (empty(), empty());
             for (hash, act) in acts.iter().cycle().take(repeats * acts.len()) {
@@ -241,7 +342,7 @@ mod tests {
 
     #[test]
     fn a_lone_key_is_counted_exactly_and_stops_at_fifteen() {
-        let mut sketch = CountMin::with_lines(3);
+        let mut sketch = CountMin::of(Pairs::growing(3, 3));
         let hash = 0x1234_5678_9abc_def0;
         for n in 1..=40u8 {
             assert_eq!(sketch.add(hash), (n.min(15), 0));
@@ -254,6 +355,48 @@ mod tests {
         sketch.clear();
         assert_eq!(sketch.estimate(hash), (0, 0));
         assert_eq!(sketch.fill(), 0.0);
+    }
+
+    #[test]
+    fn only_what_the_load_asks_for_is_in_use_and_a_surge_promotes_next_to_nothing() {
+        let mut sketch = CountMin::new(8 << 20);
+        let first = sketch.pairs.len();
+        let mut next = 0u64;
+        // The share of so many unique keys that is counted twice more than it was seen.
+        let mut generation = |sketch: &mut CountMin, keys: usize| {
+            sketch.turn();
+            let wrong = |_: &usize| {
+                next += 1;
+                let (current, before) = sketch.add(remix(next, 5));
+                current + before >= 3
+            };
+            (0..keys).filter(wrong).count() as f64 / keys as f64
+        };
+        let mut counters = |keys: usize| {
+            let wrong = generation(&mut sketch, keys);
+            println!(
+                "{keys} keys: {} pairs in use, {wrong:.1e} wrong",
+                sketch.pairs.len()
+            );
+            assert!(wrong < 2e-5, "{keys}: {wrong}");
+            // From a surge back takes its time.
+            (0..2 * PATIENCE).for_each(|_| {
+                generation(&mut sketch, keys);
+            });
+            (sketch.pairs.len(), sketch.in_use() / keys)
+        };
+        for keys in [1_000, 120_000, 1_000, 30_000, 170_000, 5_000] {
+            let (pairs, counters) = counters(keys);
+            assert!(counters >= CROWDED, "{counters} a key");
+            assert!(counters <= SPARSE || pairs == first, "{counters} a key");
+        }
+    }
+
+    #[test]
+    fn of_two_counters_the_greater_stays() {
+        let (a, b) = (0x0f3a_0000_1234_ffffu64, 0xf05b_0001_4321_0000u64);
+        assert_eq!(greatest(a, b), 0xff5b_0001_4334_ffff);
+        assert_eq!(nibbles(0x0f30_0801).count_ones(), 4);
     }
 
     #[test]

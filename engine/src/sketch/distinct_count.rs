@@ -93,7 +93,7 @@ impl DistinctCount {
     /// Where the key's cells begin, to be prefetched.
     #[inline]
     pub fn places(&self, hash: u64) -> [&[u64; 8]; ROWS] {
-        std::array::from_fn(|row| &self.lines.place::<1>(self.cell(hash, row) / WORDS)[0])
+        std::array::from_fn(|row| self.lines.place(self.cell(hash, row) / WORDS))
     }
 
     /// Share of the cells of a row that are in use, 0 to 1.

@@ -36,38 +36,21 @@ pub(super) struct Lines {
 impl Lines {
     /// As many lines as fit in `bytes`, bookkeeping included; at least one.
     pub(super) fn within(bytes: usize) -> Self {
-        Self::with_count(Self::fitting(bytes, 1))
-    }
-
-    /// The same for pairs of lines, each in one aligned block of 128 bytes.
-    pub(super) fn pairs_within(bytes: usize) -> Self {
-        Self::with_pairs(Self::fitting(bytes, 2))
-    }
-
-    /// How many blocks of so many lines fit in `bytes` with what aligns them, and with
-    /// a bit for each line.
-    fn fitting(bytes: usize, lines: usize) -> usize {
-        // count * block + (block - 8) to align + 8 * (bits / 64, rounded up) <= bytes
-        let block = lines * BYTES;
-        let left = bytes.saturating_sub(block - size_of::<u64>() + 7);
-        left / (8 * block + lines) * 8 + left % (8 * block + lines) / (block + 1)
+        // count * 64 + 56 to align + 8 * (bits / 64, rounded up) <= bytes
+        let left = bytes.saturating_sub(BYTES - 1);
+        let per_word = 64 * BYTES + size_of::<u64>();
+        let rest = (left % per_word).saturating_sub(size_of::<u64>()) / BYTES;
+        Self::with_count(left / per_word * 64 + rest)
     }
 
     /// `count` lines, at least one.
     pub(super) fn with_count(count: usize) -> Self {
-        Self::aligned(count.max(1), BYTES)
-    }
-
-    /// `count` pairs of lines, at least one: lines 2n and 2n + 1 lie in one aligned block.
-    pub(super) fn with_pairs(count: usize) -> Self {
-        Self::aligned(2 * count.max(1), 2 * BYTES)
-    }
-
-    fn aligned(count: usize, alignment: usize) -> Self {
-        let slack = alignment / size_of::<u64>() - 1;
+        let count = count.max(1);
+        let slack = WORDS - 1;
         let words = Words::zeroed(count * WORDS + slack);
+        words.expect(words.memory_bytes());
         // Unaligned lines would only be slower, so the fallback is no harm.
-        let first = words.as_ptr().align_offset(alignment).min(slack);
+        let first = words.as_ptr().align_offset(BYTES).min(slack);
         Self { words, first, count, written: vec![0; count.div_ceil(64)] }
     }
 
@@ -93,28 +76,15 @@ impl Lines {
         line
     }
 
-    /// Where the bit of a line lies, for a prefetch.
+    /// Where a line lies, for a prefetch: what is read there may have been cleared.
     #[inline]
-    pub(super) fn bit_place(&self, index: usize) -> &u64 {
-        &self.written[index / 64]
-    }
-
-    /// Where a line and those after it in its block of `LINES` lie, for a prefetch: what
-    /// is read there may have been cleared.
-    #[inline]
-    pub(super) fn place<const LINES: usize>(&self, index: usize) -> &[Line; LINES] {
-        &self.words[self.first..].as_chunks().0.as_chunks().0[index / LINES]
+    pub(super) fn place(&self, index: usize) -> &Line {
+        self.raw(index)
     }
 
     /// Clears every line.
     pub(super) fn clear(&mut self) {
         self.written.fill(0);
-    }
-
-    /// Clears the even lines (`parity` 0) or the odd ones (1).
-    pub(super) fn clear_every_other(&mut self, parity: usize) {
-        let kept = if parity == 0 { !0 / 3 * 2 } else { !0 / 3 };
-        self.written.iter_mut().for_each(|bits| *bits &= kept);
     }
 
     #[inline]
@@ -164,33 +134,27 @@ mod tests {
     #[test]
     fn lines_are_aligned_zero_and_within_their_bytes() {
         for bytes in [0, 64, 128, 129, 1_000, 4_096, 65_536, 1_000_003] {
-            for (lines, alignment) in
-                [(Lines::within(bytes), BYTES), (Lines::pairs_within(bytes), 2 * BYTES)]
-            {
-                assert!(lines.len() >= alignment / BYTES);
-                assert!(lines.memory_bytes() <= bytes.max(2 * alignment), "{bytes}");
-                let unused = bytes.saturating_sub(lines.memory_bytes());
-                assert!(unused < 3 * alignment, "{bytes}: {unused} unused");
-                assert_eq!(lines.line(0), &[0; WORDS]);
-                assert_eq!(lines.raw(0).as_ptr() as usize % alignment, 0);
-                assert_eq!(lines.line(lines.len() - 1), &[0; WORDS]);
-            }
+            let lines = Lines::within(bytes);
+            assert!(lines.memory_bytes() <= bytes.max(2 * BYTES), "{bytes}");
+            let unused = bytes.saturating_sub(lines.memory_bytes());
+            assert!(unused < 3 * BYTES, "{bytes}: {unused} unused");
+            assert_eq!(lines.line(0), &[0; WORDS]);
+            assert_eq!(lines.raw(0).as_ptr() as usize % BYTES, 0);
+            assert_eq!(lines.line(lines.len() - 1), &[0; WORDS]);
         }
     }
 
-    /// What may be done to lines: write one word, clear all, clear every other one.
+    /// What may be done to lines: write one word, clear all.
     #[derive(Clone, Debug)]
     enum Act {
         Write(usize, usize, u64),
         Clear,
-        ClearEveryOther(usize),
     }
 
     fn acts() -> impl Strategy<Value = Vec<Act>> {
         let act = prop_oneof![
             20 => (0usize..300, 0..WORDS, 1u64..).prop_map(|(i, w, v)| Act::Write(i, w, v)),
             1 => Just(Act::Clear),
-            2 => (0usize..2).prop_map(Act::ClearEveryOther),
         ];
         prop::collection::vec(act, 1..200)
     }
@@ -198,7 +162,7 @@ mod tests {
     proptest! {
         #[test]
         fn they_read_like_lines_that_are_cleared_one_by_one(acts in acts()) {
-            let mut lines = Lines::with_pairs(150);
+            let mut lines = Lines::with_count(300);
             let mut plain = vec![[0u64; WORDS]; 300];
             for act in acts {
                 match act {
@@ -209,11 +173,6 @@ mod tests {
                     Act::Clear => {
                         lines.clear();
                         plain.fill([0; WORDS]);
-                    }
-                    Act::ClearEveryOther(parity) => {
-                        lines.clear_every_other(parity);
-                        let cleared = plain.iter_mut().skip(parity).step_by(2);
-                        cleared.for_each(|line| *line = [0; WORDS]);
                     }
                 }
                 prop_assert!((0..300).all(|index| lines.line(index) == &plain[index]));

@@ -22,6 +22,7 @@ mod first_seen;
 mod generations;
 mod hash;
 mod lines;
+mod pairs;
 mod words;
 
 pub use bloom::Bloom;

@@ -2,15 +2,17 @@
 //!
 //! A sighting finds its lines anywhere in tables of many megabytes. With pages of 4 KiB
 //! nearly each look-up also misses the cache of address translations; pages of 2 MiB are
-//! few enough for it. They are asked for as soon as the memory is: pages already in use
-//! are not exchanged later. Tables of neighbouring shards lie side by side, so a shard's
-//! table may be smaller than a page. Memory that no line touches still costs nothing.
+//! few enough for it. They are asked for once so much of a table is in use that it fills
+//! them: before that, the system would clear far more memory than is touched. Memory that
+//! no line touches costs nothing.
 
 use memmap2::MmapMut;
 use std::ops::{Deref, DerefMut};
 
 /// Bytes from which a table has a mapping of its own.
 const LEAST: usize = 64 << 10;
+/// Bytes in use from which huge pages are asked for.
+const HUGE: usize = 2 << 20;
 
 /// A fixed number of words, zero at first.
 #[derive(Debug)]
@@ -24,13 +26,19 @@ impl Words {
     pub(super) fn zeroed(count: usize) -> Self {
         let bytes = count * size_of::<u64>();
         match MmapMut::map_anon(bytes.max(1)) {
-            Ok(pages) if bytes >= LEAST => {
-                // The system may decline; then pages are as usual.
-                #[cfg(target_os = "linux")]
-                let _ = pages.advise(memmap2::Advice::HugePage);
-                Self::Pages(pages)
-            }
+            Ok(pages) if bytes >= LEAST => Self::Pages(pages),
             _ => Self::Heap(vec![0; count]),
+        }
+    }
+
+    /// So many bytes are in use from now on.
+    pub(super) fn expect(&self, bytes: usize) {
+        #[cfg(target_os = "linux")]
+        if let Self::Pages(pages) = self
+            && bytes >= HUGE
+        {
+            // The system may decline; then pages are as usual.
+            let _ = pages.advise(memmap2::Advice::HugePage);
         }
     }
 

@@ -270,7 +270,7 @@ impl ContentShard {
             }
             hashes[..block.len()]
                 .iter()
-                .for_each(|hash| prefetch(self.prevalence.places(*hash).0));
+                .for_each(|hash| prefetch(self.prevalence.places(*hash)));
             for (hash, sighting) in hashes.into_iter().zip(block) {
                 let time = packets[sighting.packet as usize].time;
                 let estimate = self.prevalence.observe_hashed(hash, time);

@@ -1,0 +1,249 @@
+//! How much of a table is worth touching? As much as its load asks for.
+//!
+//! A table is as large as the worst case needs, and most traffic is far from that: spread
+//! over all of it, every look-up would miss the caches and every page would be touched.
+
+use super::words::Words;
+use crate::state::{Exchange, Persist};
+
+/// Words in a pair of lines.
+const WORDS: usize = 16;
+/// Bytes in a pair of lines: the block that processors fetch together.
+pub(super) const BYTES: usize = WORDS * size_of::<u64>();
+/// Words that may be needed to align the first line. What has pages of its own begins with
+/// one, and so its pairs are aligned too.
+const SLACK: usize = WORDS / 2 - 1;
+/// How many times larger or smaller the part in use becomes at a time.
+pub(super) const STEP: usize = 4;
+/// Pairs in use at first, at most: 128 KiB.
+const FIRST: usize = 1_024;
+
+/// Two 64-byte cache lines side by side.
+pub(super) type Pair = [[u64; WORDS / 2]; 2];
+
+/// A reserved number of zeroed pairs, of which a part is in use.
+///
+/// A hash finds its pair by its upper bits, as a share of the part in use. So when that
+/// grows, the keys of one pair are those of four neighbours afterwards, and each of these
+/// begins as a copy of it; when it shrinks, four become one again.
+#[derive(Debug)]
+pub(super) struct Pairs {
+    words: Words,
+    /// Where the first aligned line begins in `words`.
+    first: usize,
+    used: usize,
+    /// In use at first.
+    least: usize,
+    reserved: usize,
+}
+
+impl Pairs {
+    /// As many as fit in `bytes`, what aligns them included; at least one.
+    pub(super) fn within(bytes: usize) -> Self {
+        Self::growing(bytes.saturating_sub(SLACK * size_of::<u64>()) / BYTES, FIRST)
+    }
+
+    /// Bytes within which there are at least `count`.
+    pub(super) fn bytes_for(count: usize) -> usize {
+        let steps = STEP.pow(Self::steps(count, FIRST));
+        let count = count.checked_next_multiple_of(steps).unwrap_or(count);
+        count.saturating_mul(BYTES).saturating_add(BYTES)
+    }
+
+    /// At most `count`, but at least one; of them about `first` are in use, if there are more.
+    pub(super) fn growing(count: usize, first: usize) -> Self {
+        let count = count.max(1);
+        let steps = STEP.pow(Self::steps(count, first));
+        let used = count / steps;
+        let reserved = used * steps;
+        let words = Words::zeroed(reserved * WORDS + SLACK);
+        // Unaligned lines would only be slower, so the fallback is no harm.
+        let first = words.as_ptr().align_offset(BYTES / 2).min(SLACK);
+        Self { words, first, used, least: used, reserved }
+    }
+
+    /// How often a table of `count` can grow from at most `first`.
+    fn steps(count: usize, first: usize) -> u32 {
+        let mut steps = 0;
+        let mut used = count;
+        while used > first && used >= STEP {
+            used /= STEP;
+            steps += 1;
+        }
+        steps
+    }
+
+    /// Pairs in use.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.used
+    }
+
+    /// Pairs that there are room for.
+    pub(super) fn reserved(&self) -> usize {
+        self.reserved
+    }
+
+    /// Pair `index`, which must be below [`Pairs::len`].
+    #[inline]
+    pub(super) fn pair(&self, index: usize) -> &Pair {
+        &self.words[self.first..].as_chunks().0.as_chunks().0[index]
+    }
+
+    /// The same, to be written.
+    #[inline]
+    pub(super) fn pair_mut(&mut self, index: usize) -> &mut Pair {
+        &mut self.all_mut()[index]
+    }
+
+    /// Those in use.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Pair> {
+        self.words[self.first..].as_chunks().0.as_chunks().0[..self.used].iter()
+    }
+
+    /// The same, to be written.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Pair> {
+        let used = self.used;
+        self.all_mut()[..used].iter_mut()
+    }
+
+    /// Takes four times as many into use, each a copy of the one whose keys it takes
+    /// over; false when there is no more room.
+    pub(super) fn grow(&mut self) -> bool {
+        if self.used * STEP > self.reserved {
+            return false;
+        }
+        let used = self.used;
+        self.used = used * STEP;
+        self.words.expect(self.used * BYTES);
+        let pairs = self.all_mut();
+        // From the last one on: none is overwritten before it is copied.
+        for index in (0..used).rev() {
+            let pair = pairs[index];
+            pairs[index * STEP..][..STEP].fill(pair);
+        }
+        true
+    }
+
+    /// Leaves a fourth of them in use, words of four neighbours joined to one; false when
+    /// fewer were never in use.
+    pub(super) fn shrink(&mut self, join: impl Fn(u64, u64) -> u64) -> bool {
+        if self.used <= self.least {
+            return false;
+        }
+        self.used /= STEP;
+        let used = self.used;
+        let pairs = self.all_mut();
+        for index in 0..used {
+            let mut joined = pairs[index * STEP];
+            for pair in &pairs[index * STEP + 1..][..STEP - 1] {
+                let words = joined.as_flattened_mut().iter_mut();
+                words
+                    .zip(pair.as_flattened())
+                    .for_each(|(word, other)| *word = join(*word, *other));
+            }
+            pairs[index] = joined;
+        }
+        true
+    }
+
+    /// Zeroes all, and begins anew with as few as at first.
+    pub(super) fn clear(&mut self) {
+        self.used = self.least;
+        self.iter_mut().for_each(|pair| *pair = Pair::default());
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.words.memory_bytes()
+    }
+
+    #[inline]
+    fn all_mut(&mut self) -> &mut [Pair] {
+        self.words[self.first..].as_chunks_mut().0.as_chunks_mut().0
+    }
+}
+
+impl Persist for Pairs {
+    fn persist(&mut self, file: &mut Exchange<'_>) -> std::io::Result<()> {
+        let used = file.length(self.used)?;
+        let mut reached = self.least;
+        while reached < used.min(self.reserved) {
+            reached *= STEP;
+        }
+        if reached != used || used > self.reserved {
+            return Err(file.misfit(format!("at most {} pairs", self.reserved), used));
+        }
+        self.used = used;
+        file.fixed(&mut self.words[self.first..][..used * WORDS])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::hash::{reduce, remix};
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn pairs_are_aligned_zero_and_within_their_bytes() {
+        for bytes in [0, 256, 257, 1_000, 4_096, 65_536, 1_000_003] {
+            let mut pairs = Pairs::within(bytes);
+            assert!((1..=FIRST).contains(&pairs.len()));
+            assert!(pairs.memory_bytes() <= bytes.max(2 * BYTES), "{bytes}");
+            while pairs.grow() {}
+            assert_eq!(pairs.len(), pairs.reserved());
+            let unused = bytes.saturating_sub(pairs.memory_bytes());
+            assert!(unused <= 2 * BYTES + bytes / 256, "{bytes}: {unused} unused");
+            assert!(pairs.iter().all(|pair| *pair == Pair::default()));
+            let alignment = if bytes > 1 << 16 { BYTES } else { BYTES / 2 };
+            assert_eq!(pairs.pair(0).as_ptr() as usize % alignment, 0);
+        }
+        for count in [1, 128, 129, 511, 512, 513, 1_000_000] {
+            assert!(Pairs::within(Pairs::bytes_for(count)).reserved() >= count);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn keys_find_again_at_least_what_they_left(
+            keys in prop::collection::vec(any::<u64>(), 1..200),
+            acts in prop::collection::vec(any::<bool>(), 0..12),
+        ) {
+            let mut pairs = Pairs::growing(3_000, 5);
+            for (key, value) in keys.iter().zip(1..) {
+                let at = reduce(*key, pairs.len());
+                pairs.pair_mut(at)[1][3] |= value;
+            }
+            for grows in acts {
+                let before = pairs.len();
+                let done = if grows { pairs.grow() } else { pairs.shrink(|a, b| a | b) };
+                let factor = if grows { 4.0 } else { 0.25 };
+                let expected = before as f64 * if done { factor } else { 1.0 };
+                prop_assert_eq!(pairs.len() as f64, expected);
+                for (key, value) in keys.iter().zip(1u64..) {
+                    let there = pairs.pair(reduce(*key, pairs.len()))[1][3];
+                    prop_assert_eq!(there & value, value);
+                }
+            }
+            pairs.clear();
+            prop_assert!(pairs.iter().all(|pair| *pair == Pair::default()));
+        }
+    }
+
+    #[test]
+    fn what_grew_and_shrank_is_what_it_was() {
+        let mut pairs = Pairs::growing(1 << 14, 9);
+        for n in 0..500 {
+            let at = reduce(remix(n, 1), pairs.len());
+            pairs.pair_mut(at)[0][n as usize % 8] += n;
+        }
+        let before: Vec<Pair> = pairs.iter().copied().collect();
+        let mut steps = 0;
+        while pairs.grow() {
+            steps += 1;
+        }
+        assert!(steps > 3);
+        while pairs.shrink(u64::max) {}
+        assert!(pairs.iter().eq(&before));
+    }
+}
