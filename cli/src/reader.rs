@@ -12,12 +12,12 @@ use wormsift::capture::{CaptureCounters, Damage, FrameBatch, Input, Limits, Trac
 
 /// What is read at once: as much as the engine sifts between two barriers, so that the
 /// pool is seldom without work.
-pub(crate) const BATCH: Limits = Limits { bytes: 4 << 20, frames: 32_768 };
+pub(crate) const BATCH: Limits = Limits { bytes: 1 << 20, frames: 8_192 };
 
 /// Batches that wait to be sifted, beside the one that is being read.
-const AHEAD: usize = 2;
+const AHEAD: usize = 4;
 /// How long a signal may go unseen.
-const PATIENCE: Duration = Duration::from_millis(50);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(50);
 
 /// The reading end.
 pub(crate) struct Reader(Receiver<Message>);
@@ -68,9 +68,9 @@ impl Reader {
         Ok(Self(receiver))
     }
 
-    /// Waits for a batch, a little.
-    pub(crate) fn next(&self) -> Result<Wait, Failure> {
-        match self.0.recv_timeout(PATIENCE) {
+    /// Waits for a batch, no longer than `patience`. After the end there is none.
+    pub(crate) fn next(&self, patience: Duration) -> Result<Wait, Failure> {
+        match self.0.recv_timeout(patience) {
             Ok(Message::Read(read)) => Ok(Wait::Read(read)),
             Ok(Message::End) => Ok(Wait::Ended),
             Err(RecvTimeoutError::Timeout) => Ok(Wait::NotYet),
@@ -125,7 +125,7 @@ mod tests {
         let reader = Reader::start(inputs, selection, Limits::default()).unwrap();
         let mut damage = Vec::new();
         loop {
-            match reader.next().unwrap() {
+            match reader.next(PATIENCE).unwrap() {
                 Wait::Read(read) => {
                     assert!(read.batch.is_none());
                     damage.extend(read.damage);

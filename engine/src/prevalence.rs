@@ -48,10 +48,28 @@ impl Prevalence {
     /// The same for the [hash](Prevalence::hash) of a content.
     #[inline]
     pub fn observe_hashed(&mut self, hash: u64, time: Timestamp) -> u32 {
+        self.advance(time);
+        self.count_hashed(hash)
+    }
+
+    /// Moves on to the window of `time`, forgetting what is two windows old.
+    #[inline]
+    pub fn advance(&mut self, time: Timestamp) {
         let turn = self.clock.advance(time.as_nanos());
         if turn != Turn::Stay {
             self.turn(turn);
         }
+    }
+
+    /// When the window ends that was advanced to last.
+    #[inline]
+    pub fn window_end(&self) -> Timestamp {
+        Timestamp::from_nanos(self.clock.end())
+    }
+
+    /// [`Prevalence::observe_hashed`] at a time of the window that was advanced to last.
+    #[inline]
+    pub fn count_hashed(&mut self, hash: u64) -> u32 {
         let (current, previous) = self.counts.add(hash);
         u32::from(current) + u32::from(previous)
     }

@@ -181,7 +181,7 @@ fn from_disk(
     let reader = Reader::start(inputs, selection, limits)?;
     let mut progress = reader::Progress::default();
     loop {
-        let read = match reader.next()? {
+        let read = match reader.next(reader::PATIENCE)? {
             Wait::Read(read) => read,
             Wait::NotYet => continue,
             Wait::Ended => break,

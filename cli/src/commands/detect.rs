@@ -9,7 +9,7 @@ use crate::args::DetectArgs;
 use crate::evidence_capture;
 use crate::exit_code::{Exit, Failure};
 use crate::findings_page::{self, Findings};
-use crate::reader::{self, Progress, Reader, Wait};
+use crate::reader::{self, Progress, Read, Reader, Wait};
 use crate::report::Report;
 use crate::rules;
 use crate::selection::Selection;
@@ -17,9 +17,9 @@ use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::talk::Talk;
 use stats::{FinalStats, Run};
-use std::time::Instant;
-use wormsift::capture;
-use wormsift::sensor::Sensor;
+use std::time::{Duration, Instant};
+use wormsift::capture::{self, Damage, FrameBatch};
+use wormsift::sensor::{Prepared, Preparer, Sensor};
 
 pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let started = Instant::now();
@@ -44,7 +44,7 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         pool.current_num_threads()
     ));
 
-    let (inputs, mut damage) = capture::inputs(&args.captures);
+    let (inputs, damage) = capture::inputs(&args.captures);
     damage.iter().for_each(|line| talk.error(line));
     let mut damaged = damage.len() as u64;
     inputs.iter().for_each(|input| talk.detail(format_args!("input {}", input.name())));
@@ -54,25 +54,40 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let mut progress = Progress::default();
     let limits = args.run.batch.unwrap_or(reader::BATCH);
     let reader = Reader::start(inputs, selection, limits)?;
+    let preparer = sensor.preparer();
+    let mut turn: Option<Turn> = None;
+    let mut ended = false;
     let stopped_by = loop {
         report_news(&mut sensor, &mut report, talk)?;
         if let Some(signal) = signals.caught() {
             break Some(signal);
         }
-        let read = match reader.next()? {
-            Wait::Read(read) => read,
-            Wait::NotYet => continue,
-            Wait::Ended => break None,
+        // What is there does not wait for what is not.
+        let patience = if turn.is_some() { Duration::ZERO } else { reader::PATIENCE };
+        let read = match ended {
+            true if turn.is_none() => break None,
+            true => Wait::NotYet,
+            false => reader.next(patience)?,
         };
-        if let Some(batch) = read.batch.filter(|batch| !batch.is_empty()) {
-            pool.install(|| sensor.sift(&batch));
+        ended |= matches!(read, Wait::Ended);
+        let next = match read {
+            Wait::Read(read) => Some(*read),
+            Wait::NotYet | Wait::Ended => None,
+        };
+        let now = turn.take();
+        let (done, next) = pool.install(|| {
+            rayon::join(
+                || now.map(|turn| turn.sift(&mut sensor)),
+                || next.map(|read| Turn::prepare(read, &preparer)),
+            )
+        });
+        turn = next;
+        if let Some((lines, at)) = done {
+            damaged += lines.len() as u64;
+            lines.iter().for_each(|line| talk.error(line));
+            progress = at;
+            talk.progress().at(progress.position, progress.total);
         }
-        damage.clear();
-        damage.extend(read.damage);
-        damaged += damage.len() as u64;
-        damage.iter().for_each(|line| talk.error(line));
-        progress = read.progress;
-        talk.progress().at(progress.position, progress.total);
     };
     pool.install(|| sensor.finish());
     talk.end_progress();
@@ -119,6 +134,28 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         None if damaged > 0 => Exit::Damaged,
         None => Exit::Done,
     })
+}
+
+/// A batch that is prepared while the one before it is sifted, and what came with it.
+struct Turn {
+    batch: Option<Prepared<FrameBatch>>,
+    damage: Vec<Damage>,
+    progress: Progress,
+}
+
+impl Turn {
+    fn prepare(read: Read, preparer: &Preparer) -> Self {
+        let Read { batch, damage, progress } = read;
+        let batch = batch.filter(|batch| !batch.is_empty());
+        Self { batch: batch.map(|batch| preparer.prepare(batch)), damage, progress }
+    }
+
+    fn sift(self, sensor: &mut Sensor) -> (Vec<Damage>, Progress) {
+        if let Some(batch) = self.batch {
+            sensor.sift_prepared(batch);
+        }
+        (self.damage, self.progress)
+    }
 }
 
 /// What was kept back, a line each.

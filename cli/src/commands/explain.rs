@@ -111,7 +111,7 @@ fn follow(
         if signals.caught().is_some() {
             break;
         }
-        let read = match reader.next()? {
+        let read = match reader.next(reader::PATIENCE)? {
             Wait::Read(read) => read,
             Wait::NotYet => continue,
             Wait::Ended => break,

@@ -39,7 +39,7 @@ pub(super) fn run(args: &LearnArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         if let Some(signal) = signals.caught() {
             return Ok(Exit::Signal(signal));
         }
-        let read = match reader.next()? {
+        let read = match reader.next(reader::PATIENCE)? {
             Wait::Read(read) => read,
             Wait::NotYet => continue,
             Wait::Ended => break,

@@ -60,7 +60,7 @@ pub(super) fn run(args: &MatchArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         if let Some(signal) = signals.caught() {
             break Some(signal);
         }
-        let read = match reader.next()? {
+        let read = match reader.next(reader::PATIENCE)? {
             Wait::Read(read) => read,
             Wait::NotYet => continue,
             Wait::Ended => break None,

@@ -2,7 +2,7 @@
 //! order of sightings.
 
 use super::alarms::{Alarms, PendingAlarm};
-use super::batch::{Chunk, Place, Record, SeamSighting};
+use super::batch::{Chunk, Place, Record, SeamSighting, Sighting};
 use super::flow_shard::FlowShard;
 use super::seeds::Seeds;
 use super::sizing::Plan;
@@ -19,8 +19,11 @@ use crate::state::persist;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Sightings whose table lines are asked for before the first of them is applied.
-const BLOCK: usize = 32;
+/// How many sightings before its own turn the table lines of each are asked for.
+const AHEAD: usize = 32;
+
+/// Sightings that the queue keeps room for from batch to batch.
+const KEPT: usize = 1_024;
 
 /// Sightings of the next chunk that are asked for.
 const NEXT_CHUNK: usize = 32;
@@ -106,16 +109,14 @@ pub(crate) struct PlacedRequest {
     pub(crate) request: SampleRequest,
 }
 
+/// A sighting as it is applied.
+#[derive(Clone, Copy)]
 struct Next {
-    place: Place,
     key: u64,
     /// The key as the prevalence tables have it.
     hash: u64,
+    place: Place,
     offset: i32,
-}
-
-fn record_of(chunks: &[Chunk], place: Place) -> &Record {
-    &chunks[place.chunk as usize].records[place.record as usize]
 }
 
 pub(crate) struct ContentShard {
@@ -127,7 +128,8 @@ pub(crate) struct ContentShard {
     /// The dispersion window, nanoseconds, and when the current one ends.
     window: u64,
     window_end: u64,
-    /// Keys already seen in the current packet, in order.
+    /// Keys already seen in the current packet: the first, and the others in order.
+    first_in_packet: u64,
     seen_in_packet: Vec<u64>,
     place: Option<Place>,
     /// Where it stopped until waiting alarms are emitted.
@@ -141,7 +143,11 @@ pub(crate) struct ContentShard {
     pub(crate) baseline: Option<Bloom>,
     /// Until when, nanoseconds, what is promoted is learned as good.
     pub(crate) learns_until: u64,
-    block: Vec<Next>,
+    /// Whether packet time can be left alone to the end of the chunk: no window ends and
+    /// no alarm is due.
+    is_calm: bool,
+    /// The batch's sightings, lined up.
+    queue: Vec<Next>,
 }
 
 impl ContentShard {
@@ -175,7 +181,10 @@ impl ContentShard {
             window,
             window_end: window,
             rules,
+            first_in_packet: 0,
             seen_in_packet: Vec::new(),
+            is_calm: false,
+            queue: Vec::new(),
             place: None,
             stopped: None,
             alarms: Alarms::default(),
@@ -185,7 +194,6 @@ impl ContentShard {
             counters: ContentCounters::default(),
             baseline: None,
             learns_until: 0,
-            block: Vec::with_capacity(BLOCK),
         }
     }
 
@@ -204,98 +212,142 @@ impl ContentShard {
     ) {
         self.place = None;
         let from = self.stopped.take().unwrap_or_default();
-        let done = seams.partition_point(|seam| seam.place < from);
-        let mut seams = seams[done..].iter().peekable();
-        for (c, chunk) in chunks.iter().enumerate().skip(from.chunk as usize) {
-            let chunk_number = c as u32;
-            let place_of = |record| Place { chunk: chunk_number, record };
-            let sightings = &chunk.sightings[shard];
-            // Each chunk is a list of lists, and this shard's are new to the cache.
-            if let Some(after_next) = chunks.get(c + 2) {
-                prefetch(&after_next.sightings[shard]);
+        let mut queue = std::mem::take(&mut self.queue);
+        self.gather(shard, chunks, seams, from, &mut queue);
+        queue.iter().take(AHEAD).for_each(|next| self.prefetch(next));
+        let mut chunk = None;
+        for (at, next) in queue.iter().enumerate() {
+            if let Some(later) = queue.get(at + AHEAD) {
+                self.prefetch(later);
             }
-            if let Some(next) = chunks.get(c + 1) {
-                let sightings = &next.sightings[shard];
-                prefetch(&sightings[..sightings.len().min(NEXT_CHUNK)]);
-            }
-            let done = sightings.partition_point(|s| place_of(s.record) < from);
-            for sighting in &sightings[done..] {
-                let place = place_of(sighting.record);
-                while let Some(seam) =
-                    seams.next_if(|s| (s.place, s.offset) < (place, sighting.offset))
-                {
-                    self.push(chunks, flow, seam.place, seam.key, seam.offset);
-                }
-                self.push(chunks, flow, place, sighting.key, sighting.offset);
-                if self.stopped.is_some() {
-                    return;
-                }
-            }
-        }
-        for seam in seams {
-            self.push(chunks, flow, seam.place, seam.key, seam.offset);
-            if self.stopped.is_some() {
-                return;
-            }
-        }
-        self.drain_block(chunks, flow);
-        if self.stopped.is_none() {
-            self.pass_tick(now);
-        }
-    }
-
-    fn push(
-        &mut self,
-        chunks: &[Chunk],
-        flow: &[FlowShard],
-        place: Place,
-        key: u64,
-        offset: i32,
-    ) {
-        let hash = self.prevalence.hash(key);
-        prefetch(self.prevalence.places(hash));
-        prefetch(self.candidates.place(key));
-        prefetch(record_of(chunks, place));
-        self.block.push(Next { place, key, hash, offset });
-        if self.block.len() == BLOCK {
-            self.drain_block(chunks, flow);
-        }
-    }
-
-    fn drain_block(&mut self, chunks: &[Chunk], flow: &[FlowShard]) {
-        let mut block = std::mem::take(&mut self.block);
-        for next in &block {
-            let record = record_of(chunks, next.place);
             if self.place != Some(next.place) {
-                self.pass_tick(record.time);
-                if self.alarms.is_full() {
+                if chunk != Some(next.place.chunk) {
+                    chunk = Some(next.place.chunk);
+                    self.is_calm = self.lasts_beyond(&chunks[next.place.chunk as usize]);
+                }
+                if !self.is_calm && !self.begin_packet(next.place, chunks) {
                     self.stopped = Some(next.place);
                     break;
                 }
                 self.place = Some(next.place);
                 self.seen_in_packet.clear();
+                self.first_in_packet = next.key;
+            } else if self.is_repeated(next.key) {
+                self.counters.sightings += 1;
+                self.counters.repeated += 1;
+                continue;
             }
-            self.apply(next, record, flow);
+            self.apply(next, chunks, flow);
         }
-        block.clear();
-        self.block = block;
+        queue.clear();
+        queue.shrink_to(KEPT);
+        self.queue = queue;
+        if self.stopped.is_none() {
+            self.pass_tick(now);
+        }
     }
 
-    fn apply(&mut self, next: &Next, record: &Record, flow: &[FlowShard]) {
-        self.pass_window(next.place, record.time);
-        self.counters.sightings += 1;
-        match self.seen_in_packet.binary_search(&next.key) {
-            Ok(_) => {
-                self.counters.repeated += 1;
-                return;
+    /// Lines up the shard's sightings from a place on, by (place, offset); what a packet
+    /// shows by itself comes before what it shows with others at the same offset.
+    fn gather(
+        &self,
+        shard: usize,
+        chunks: &[Chunk],
+        seams: &[SeamSighting],
+        from: Place,
+        queue: &mut Vec<Next>,
+    ) {
+        let next = |place, key, offset| Next {
+            key,
+            hash: self.prevalence.hash(key),
+            place,
+            offset,
+        };
+        let done = seams.partition_point(|seam| seam.place < from);
+        let mut seams = seams[done..].iter().peekable();
+        for (c, chunk) in (0..).zip(chunks).skip(from.chunk as usize) {
+            // Each chunk is a list of lists, and this shard's are new to the cache.
+            if let Some(after_next) = chunks.get(c as usize + 2) {
+                prefetch(&after_next.sightings[shard]);
             }
-            Err(at) => self.seen_in_packet.insert(at, next.key),
+            if let Some(next) = chunks.get(c as usize + 1) {
+                let sightings = &next.sightings[shard];
+                prefetch(&sightings[..sightings.len().min(NEXT_CHUNK)]);
+            }
+            let place_of = |s: &Sighting| Place { chunk: c, record: s.record };
+            let mut run = &chunk.sightings[shard][..];
+            run = &run[run.partition_point(|s| place_of(s) < from)..];
+            while let Some(seam) = seams.next_if(|seam| seam.place.chunk == c) {
+                let at = (seam.place, seam.offset);
+                let before = run.partition_point(|s| (place_of(s), s.offset) <= at);
+                queue.extend(
+                    run[..before].iter().map(|s| next(place_of(s), s.key, s.offset)),
+                );
+                queue.push(next(seam.place, seam.key, seam.offset));
+                run = &run[before..];
+            }
+            queue.extend(run.iter().map(|s| next(place_of(s), s.key, s.offset)));
         }
+    }
 
-        let prevalence =
-            self.prevalence.observe_hashed(next.hash, Timestamp::from_nanos(record.time));
+    #[inline]
+    fn prefetch(&self, next: &Next) {
+        prefetch(self.prevalence.places(next.hash));
+        prefetch(self.candidates.place(next.key));
+    }
+
+    /// Whether no window ends and no alarm is due up to the chunk's last packet.
+    fn lasts_beyond(&self, chunk: &Chunk) -> bool {
+        let Some(last) = chunk.records.last() else { return true };
+        last.time < self.window_end
+            && last.time < self.prevalence.window_end().as_nanos()
+            && !self.alarms.are_due(last.time)
+            && !self.alarms.is_full()
+    }
+
+    /// Moves on to the time of a packet; false where the shard has to stop before it.
+    fn begin_packet(&mut self, place: Place, chunks: &[Chunk]) -> bool {
+        let now = place.record(chunks).time;
+        self.pass_tick(now);
+        if self.alarms.is_full() {
+            return false;
+        }
+        self.pass_window(place, now);
+        self.prevalence.advance(Timestamp::from_nanos(now));
+        true
+    }
+
+    /// Whether the packet has shown this key before; it has shown another at least.
+    fn is_repeated(&mut self, key: u64) -> bool {
+        if key == self.first_in_packet {
+            return true;
+        }
+        let place = self.seen_in_packet.binary_search(&key);
+        if let Err(at) = place {
+            self.seen_in_packet.insert(at, key);
+        }
+        place.is_ok()
+    }
+
+    #[inline]
+    fn apply(&mut self, next: &Next, chunks: &[Chunk], flow: &[FlowShard]) {
+        self.counters.sightings += 1;
+        let prevalence = self.prevalence.count_hashed(next.hash);
         let promoted = prevalence >= self.rules.prevalence
             || self.candidates.find(next.key).is_some();
+        if promoted || self.decisions.is_some() {
+            self.decide(next, prevalence, promoted, next.place.record(chunks), flow);
+        }
+    }
+
+    fn decide(
+        &mut self,
+        next: &Next,
+        prevalence: u32,
+        promoted: bool,
+        record: &Record,
+        flow: &[FlowShard],
+    ) {
         let mut decision = Decision {
             packet: record.number,
             key: next.key,
@@ -472,6 +524,7 @@ impl ContentShard {
                 packet: record.number,
                 offset: next.offset,
             };
+            self.is_calm = false;
             if !self.alarms.put(pending, time, &mut self.candidates, &mut self.counters) {
                 continue;
             }
@@ -527,5 +580,6 @@ const SAMPLES_PER_CANDIDATE: usize = 8;
 persist!(ContentShard {
     prevalence, dispersion, propagation, candidates, window_end, alarms, counters, baseline,
     learns_until;
-    rules, window, seen_in_packet, place, stopped, requests_of_one, requests, decisions, block
+    rules, window, first_in_packet, seen_in_packet, place, stopped, is_calm, requests_of_one,
+    requests, decisions, queue
 });

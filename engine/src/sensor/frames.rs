@@ -33,6 +33,15 @@ impl FrameList for [Frame<'_>] {
     }
 }
 
+impl FrameList for Vec<Frame<'_>> {
+    fn len(&self) -> usize {
+        Self::len(self)
+    }
+    fn frame(&self, index: usize) -> Frame<'_> {
+        self[index]
+    }
+}
+
 impl FrameList for [KeptFrame] {
     fn len(&self) -> usize {
         <[KeptFrame]>::len(self)
@@ -113,11 +122,11 @@ impl Round {
 }
 
 /// Sightings that the buffers of a round hold, in the mean at most.
-const SIGHTINGS: f64 = 262_144.0;
-const ROUND_BYTES: f64 = 4_194_304.0;
-const ROUND_FRAMES: usize = 32_768;
+const SIGHTINGS: f64 = 65_536.0;
+const ROUND_BYTES: f64 = 1_048_576.0;
+const ROUND_FRAMES: usize = 8_192;
 /// Chunks that a full round is cut into.
-const CHUNKS: usize = 32;
+const CHUNKS: usize = 16;
 
 /// Decodes and fingerprints the frames of each range, in parallel.
 pub(crate) fn fill_chunks<L: FrameList + ?Sized>(

@@ -21,6 +21,7 @@ mod content_shard;
 mod flow_shard;
 mod frames;
 mod gauges;
+mod prepare;
 mod saved;
 mod seeds;
 mod sizing;
@@ -30,6 +31,7 @@ mod worker;
 pub use baseline::Baseline;
 pub use content_shard::Decision;
 pub use frames::FrameList;
+pub use prepare::{Prepared, Preparer};
 pub use stats::Stats;
 pub use worker::Worker;
 
@@ -46,7 +48,8 @@ use batch::{Chunk, Frames, NoFrames};
 use clock::Clock;
 use content_shard::{ContentShard, Rules};
 use flow_shard::FlowShard;
-use frames::{Lent, Round};
+use frames::Round;
+use prepare::Spare;
 use rayon::prelude::*;
 use seeds::Seeds;
 use sizing::{CONTENT_SHARDS, FLOW_SHARDS, Plan};
@@ -98,7 +101,7 @@ pub struct Sensor {
     flow: Vec<FlowShard>,
     content: Vec<ContentShard>,
     ledger: Ledger,
-    chunks: Vec<Chunk>,
+    spare: Spare,
     findings: Vec<Finding>,
     /// Whether the learning period, if any, has begun.
     learning_begun: bool,
@@ -172,7 +175,7 @@ impl Sensor {
                 bytes: plan.ledger,
             })
             .with_boilerplate(boilerplate, config.beta),
-            chunks: Vec::new(),
+            spare: Spare::default(),
             findings: Vec::new(),
             learning_begun: false,
             baseline_shape: None,
@@ -229,44 +232,6 @@ impl Sensor {
             self.reassemble(chunk, &kept[..]);
         }
         self.run(&mut chunks, &NoFrames);
-    }
-
-    /// Takes frames in order: decodes them, and does all the rest. Frames that
-    /// cannot be decoded are counted by reason.
-    pub fn sift<L: FrameList + ?Sized>(&mut self, frames: &L) {
-        let mut start = 0;
-        while start < frames.len() {
-            let end = self.round.end(frames, start);
-            self.sift_round(frames, start..end);
-            start = end;
-        }
-    }
-
-    fn sift_round<L: FrameList + ?Sized>(
-        &mut self,
-        frames: &L,
-        run: std::ops::Range<usize>,
-    ) {
-        self.frames += run.len() as u64;
-        let ranges = self.round.cut(frames, run);
-        let mut chunks = std::mem::take(&mut self.chunks);
-        chunks.iter_mut().for_each(Chunk::clear);
-        let spare = chunks.split_off(chunks.len().min(ranges.len()));
-        chunks.resize_with(ranges.len(), Chunk::new);
-        let drops = frames::fill_chunks(
-            &mut chunks,
-            &ranges,
-            frames,
-            &self.decoder,
-            &self.sifter,
-        );
-        self.drops.merge(&drops);
-        for chunk in &mut chunks {
-            self.reassemble(chunk, frames);
-        }
-        self.run(&mut chunks, &Lent(frames));
-        chunks.extend(spare);
-        self.chunks = chunks;
     }
 
     /// Puts a chunk's fragments together; then its packets can be counted.

@@ -89,7 +89,7 @@ impl Persist for Tables<'_> {
             sifter: _,
             round: _,
             decoder: _,
-            chunks: _,
+            spare: _,
             findings: _,
             warnings: _,
         } = self.0;

@@ -139,7 +139,8 @@ impl CountMin {
     pub fn turn(&mut self) {
         self.side = 1 - self.side;
         let side = self.side;
-        for (word, written) in self.written[side].iter_mut().enumerate() {
+        let words = self.pairs.len().div_ceil(64);
+        for (word, written) in self.written[side][..words].iter_mut().enumerate() {
             let mut rest = std::mem::take(written);
             while rest != 0 {
                 let at = word * 64 + rest.trailing_zeros() as usize;

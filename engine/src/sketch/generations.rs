@@ -62,6 +62,12 @@ impl WindowClock {
     pub fn number(&self) -> u64 {
         self.number
     }
+
+    /// When the current window ends.
+    #[inline]
+    pub fn end(&self) -> u64 {
+        self.end
+    }
 }
 
 /// The current and the previous generation of a table.
