@@ -69,8 +69,9 @@ impl Dispersion {
         let hash = remix(key, self.cell_seed);
         let hosts =
             [source, destination].map(|host| hash_pair(key, host.0, self.host_seed));
-        self.tables.current_mut().insert(hash, hosts);
-        self.read(hash)
+        let (current, previous) = self.tables.both_mut();
+        let [sources, destinations] = current.insert_and_estimate(previous, hash, hosts);
+        (sources, destinations)
     }
 
     /// Moves on to the window of `time`, forgetting what is two windows old.

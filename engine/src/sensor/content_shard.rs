@@ -290,7 +290,7 @@ impl ContentShard {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn prefetch(&self, next: &Next) {
         prefetch(self.prevalence.places(next.hash));
         prefetch(self.candidates.place(next.key));

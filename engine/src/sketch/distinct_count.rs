@@ -4,6 +4,7 @@ use super::generations::Clear;
 use super::hash::{reduce, remix};
 use super::lines::{BYTES, Lines, WORDS};
 use crate::state::persist;
+use std::sync::LazyLock;
 
 /// Cells of a key, one a row.
 const ROWS: usize = 3;
@@ -57,13 +58,28 @@ impl DistinctCount {
 
     /// Enters one thing of each kind, as a hash, under the key of this hash.
     pub fn insert(&mut self, hash: u64, things: [u64; KINDS]) {
-        for row in 0..ROWS {
-            let cell = self.cell(hash, row);
-            if row == 0 && (0..self.words).all(|word| self.word(cell + word) == 0) {
-                self.occupied += 1;
-            }
-            for (kind, thing) in things.into_iter().enumerate() {
-                let bit = reduce(thing, self.words * 64);
+        self.enter(&self.cells(hash), things);
+    }
+
+    /// Does so, and says how many different things of each kind were entered here or in
+    /// `other`, a sketch of the same shape.
+    pub fn insert_and_estimate(
+        &mut self,
+        other: &Self,
+        hash: u64,
+        things: [u64; KINDS],
+    ) -> [u32; KINDS] {
+        let cells = self.cells(hash);
+        self.enter(&cells, things);
+        self.count(&cells, |kind, word| other.common(&cells, kind, word))
+    }
+
+    fn enter(&mut self, cells: &[usize; ROWS], things: [u64; KINDS]) {
+        let is_new = (0..self.words).all(|word| self.word(cells[0] + word) == 0);
+        self.occupied += usize::from(is_new);
+        let bits = things.map(|thing| reduce(thing, self.words * 64));
+        for cell in cells {
+            for (kind, bit) in bits.into_iter().enumerate() {
                 let word = cell + kind * self.words + bit / 64;
                 self.lines.line_mut(word / WORDS)[word % WORDS] |= 1 << (bit % 64);
             }
@@ -72,12 +88,13 @@ impl DistinctCount {
 
     /// How many different things of each kind the key was seen with.
     pub fn estimate(&self, hash: u64) -> [u32; KINDS] {
-        self.count(hash, |_, _, _| 0)
+        self.count(&self.cells(hash), |_, _| 0)
     }
 
     /// The same for what was entered here or in `other`, a sketch of the same shape.
     pub fn estimate_with(&self, other: &Self, hash: u64) -> [u32; KINDS] {
-        self.count(hash, |cells, kind, word| other.common(cells, kind, word))
+        let cells = self.cells(hash);
+        self.count(&cells, |kind, word| other.common(&cells, kind, word))
     }
 
     /// Takes over what was entered in `other`; false, and nothing done, when its shape
@@ -93,7 +110,7 @@ impl DistinctCount {
     /// Where the key's cells begin, to be prefetched.
     #[inline]
     pub fn places(&self, hash: u64) -> [&[u64; 8]; ROWS] {
-        std::array::from_fn(|row| self.lines.place(self.cell(hash, row) / WORDS))
+        self.cells(hash).map(|cell| self.lines.place(cell / WORDS))
     }
 
     /// Share of the cells of a row that are in use, 0 to 1.
@@ -116,12 +133,14 @@ impl DistinctCount {
         self.lines.memory_bytes()
     }
 
-    /// The first word of the key's cell in a row. Cells are a power of two of words, so
+    /// The first word of the key's cell in each row. Cells are a power of two of words, so
     /// none lies across two lines that could hold it.
     #[inline]
-    fn cell(&self, hash: u64, row: usize) -> usize {
-        let within = reduce(remix(hash, row as u64), self.cells_per_row);
-        (row * self.cells_per_row + within) * KINDS * self.words
+    fn cells(&self, hash: u64) -> [usize; ROWS] {
+        std::array::from_fn(|row| {
+            let within = reduce(remix(hash, row as u64), self.cells_per_row);
+            (row * self.cells_per_row + within) * KINDS * self.words
+        })
     }
 
     #[inline]
@@ -136,18 +155,21 @@ impl DistinctCount {
         cells.iter().fold(u64::MAX, |bits, cell| bits & self.word(cell + at))
     }
 
+    /// The count of the bits that all rows have in common, or `more` has.
     fn count(
         &self,
-        hash: u64,
-        more: impl Fn(&[usize; ROWS], usize, usize) -> u64,
+        cells: &[usize; ROWS],
+        more: impl Fn(usize, usize) -> u64,
     ) -> [u32; KINDS] {
-        let cells = std::array::from_fn(|row| self.cell(hash, row));
         std::array::from_fn(|kind| {
             let set = (0..self.words).fold(0, |set, word| {
-                let bits = self.common(&cells, kind, word) | more(&cells, kind, word);
+                let bits = self.common(cells, kind, word) | more(kind, word);
                 set + bits.count_ones()
             });
-            linear_count(set, self.words * 64)
+            match self.words {
+                1 => COUNTS_OF_64[set as usize],
+                words => linear_count(set, words * 64),
+            }
         })
     }
 }
@@ -169,6 +191,10 @@ pub fn linear_count(set: u32, width: usize) -> u32 {
     let clear = (width - f64::from(set)).max(0.5);
     (width * (width / clear).ln()).round() as u32
 }
+
+/// [`linear_count`] of the usual 64 bits, which every promoted sighting asks for.
+static COUNTS_OF_64: LazyLock<[u32; 65]> =
+    LazyLock::new(|| std::array::from_fn(|set| linear_count(set as u32, 64)));
 
 persist!(DistinctCount { lines, occupied; cells_per_row, words });
 

@@ -147,6 +147,12 @@ impl<T: Clear> Generations<T> {
         &mut self.current
     }
 
+    /// The current table, to be written, and the one of the window before.
+    #[inline]
+    pub fn both_mut(&mut self) -> (&mut T, &T) {
+        (&mut self.current, &self.previous)
+    }
+
     /// The table of the window before.
     #[inline]
     pub fn previous(&self) -> &T {

@@ -14,8 +14,11 @@ const LINE: usize = 64;
 #[inline(always)]
 pub fn prefetch<T: ?Sized>(value: &T) {
     let begin = from_ref(value).cast::<u8>();
-    for offset in (0..size_of_val(value)).step_by(LINE) {
+    // A plain loop: what is known of the size when this is compiled unrolls it.
+    let mut offset = 0;
+    while offset < size_of_val(value) {
         let address = begin.wrapping_add(offset);
+        offset += LINE;
         #[cfg(target_arch = "x86_64")]
         {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
