@@ -93,30 +93,25 @@ impl CountMin {
     pub fn add(&mut self, hash: u64) -> (u8, u8) {
         let at = self.at(hash);
         let side = self.side & 1;
+        let places = Places::of(hash);
         let pair = self.pairs.pair_mut(at);
-        let before = least(values(&pair[1 - side], hash)) as u8;
+        let before = places.counters(&pair[1 - side]).least();
         let line = &mut pair[side];
-        let values = values(line, hash);
-        let least = least(values);
-        if least == u64::from(Self::CAP) {
+        let counters = places.counters(line);
+        let least = counters.least();
+        if least == Self::CAP {
             return (Self::CAP, before);
         }
-        let mut raised = 0;
-        for (quarter, value) in values.into_iter().enumerate() {
-            let (word, shift) = place(hash, quarter);
-            let raise = u64::from(value == least);
-            line[word] += raise << shift;
-            raised += raise;
-        }
+        let raised = places.raise(line, counters.equal_to(least));
         if least == 0 {
-            self.filled[side] += raised;
+            self.filled[side] += u64::from(raised);
             self.written[side][at / 64] |= 1 << (at % 64);
             self.keys += 1;
             if self.keys > self.limit {
                 self.grow();
             }
         }
-        (least as u8 + 1, before)
+        (least + 1, before)
     }
 
     /// The estimates of the key of this hash in this generation and in the one before:
@@ -124,13 +119,13 @@ impl CountMin {
     #[inline]
     pub fn estimate(&self, hash: u64) -> (u8, u8) {
         let pair = self.pairs.pair(self.at(hash));
-        let of = |side: usize| least(values(&pair[side & 1], hash)) as u8;
+        let of = |side: usize| Places::of(hash).counters(&pair[side & 1]).least();
         (of(self.side), of(1 - self.side))
     }
 
     /// Where the key's counters of both generations lie, to be prefetched.
     #[inline]
-    pub fn places(&self, hash: u64) -> &[[u64; 8]; 2] {
+    pub fn places(&self, hash: u64) -> &[[u8; 64]; 2] {
         self.pairs.pair(self.at(hash))
     }
 
@@ -144,7 +139,7 @@ impl CountMin {
             let mut rest = std::mem::take(written);
             while rest != 0 {
                 let at = word * 64 + rest.trailing_zeros() as usize;
-                self.pairs.pair_mut(at)[side] = [0; 8];
+                self.pairs.pair_mut(at)[side] = [0; 64];
                 rest &= rest - 1;
             }
         }
@@ -170,8 +165,8 @@ impl CountMin {
         self.written.iter_mut().for_each(|written| written.fill(0));
         for (at, pair) in self.pairs.iter().enumerate() {
             for (side, line) in pair.iter().enumerate() {
-                let counters: u32 = line.iter().map(|w| nibbles(*w).count_ones()).sum();
-                self.filled[side] += u64::from(counters);
+                let counters: u64 = line.iter().map(|byte| above_zero(*byte)).sum();
+                self.filled[side] += counters;
                 self.written[side][at / 64] |= u64::from(counters > 0) << (at % 64);
             }
         }
@@ -220,44 +215,90 @@ impl Clear for CountMin {
     }
 }
 
-/// The lowest bit of each nibble that is not zero.
-fn nibbles(word: u64) -> u64 {
-    let pairs = word | word >> 1;
-    (pairs | pairs >> 2) & 0x1111_1111_1111_1111
+/// Where a key's counters lie in a line: one in each quarter of it, which is 16 bytes of
+/// two. The low 20 bits of the hash choose, while the upper bits chose the line.
+#[derive(Clone, Copy)]
+struct Places {
+    /// The four bytes.
+    bytes: [usize; DEPTH],
+    /// 0x0f for each whose lower half it is, 0xf0 for the upper.
+    halves: u32,
+}
+
+/// A key's counters, one in each byte.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Counters(u32);
+
+/// One in each byte.
+const ONES: u32 = 0x0101_0101;
+
+impl Places {
+    #[inline]
+    fn of(hash: u64) -> Self {
+        let within = |quarter: usize| (hash >> (4 * quarter)) as usize & 15;
+        // Four bits, one to the bottom of each byte.
+        let upper = ((hash >> 16) as u32 & 15).wrapping_mul(0x0020_4081) & ONES;
+        Self {
+            bytes: [within(0), 16 + within(1), 32 + within(2), 48 + within(3)],
+            halves: ONES * 0x0f + upper * 0xe1,
+        }
+    }
+
+    #[inline]
+    fn bytes_of(&self, line: &[u8; 64]) -> u32 {
+        u32::from_le_bytes([
+            line[self.bytes[0]],
+            line[self.bytes[1]],
+            line[self.bytes[2]],
+            line[self.bytes[3]],
+        ])
+    }
+
+    #[inline]
+    fn counters(&self, line: &[u8; 64]) -> Counters {
+        let halves = self.bytes_of(line) & self.halves;
+        Counters((halves | halves >> 4) & ONES * 0x0f)
+    }
+
+    /// Adds one where `which` has one; says how many.
+    #[inline]
+    fn raise(&self, line: &mut [u8; 64], which: u32) -> u32 {
+        let raised = self.bytes_of(line) + (which * 0x11 & self.halves);
+        for (at, byte) in self.bytes.into_iter().zip(raised.to_le_bytes()) {
+            line[at] = byte;
+        }
+        which.wrapping_mul(ONES) >> 24
+    }
+}
+
+impl Counters {
+    #[inline]
+    fn least(self) -> u8 {
+        // Nearly every key is new.
+        if self.equal_to(0) != 0 {
+            return 0;
+        }
+        let [a, b, c, d] = self.0.to_le_bytes();
+        a.min(b).min(c.min(d))
+    }
+
+    /// A one for each counter of this value, up to 15.
+    #[inline]
+    fn equal_to(self, value: u8) -> u32 {
+        let differences = self.0 ^ (u32::from(value) * ONES);
+        // The top bit of a byte stays clear only where nothing was added to.
+        !(differences + ONES * 0x7f) >> 7 & ONES
+    }
+}
+
+/// How many of a byte's two counters are not zero.
+fn above_zero(byte: u8) -> u64 {
+    u64::from(byte & 0x0f != 0) + u64::from(byte >> 4 != 0)
 }
 
 /// The greater of each two counters.
-fn greatest(a: u64, b: u64) -> u64 {
-    const LOW: u64 = 0x0f0f_0f0f_0f0f_0f0f;
-    let bytes = |a: u64, b: u64| {
-        let (a, b) = (a.to_ne_bytes(), b.to_ne_bytes());
-        u64::from_ne_bytes(std::array::from_fn(|i| a[i].max(b[i])))
-    };
-    bytes(a & LOW, b & LOW) | bytes(a >> 4 & LOW, b >> 4 & LOW) << 4
-}
-
-/// Word and shift of the key's counter in one quarter of a line, which is two words. The
-/// low 20 bits of the hash choose in it, while the upper bits chose the line.
-#[inline]
-fn place(hash: u64, quarter: usize) -> (usize, u32) {
-    let position = (hash >> (5 * quarter)) as usize & 31;
-    (2 * quarter + (position & 1), (position as u32 >> 1) * 4)
-}
-
-/// The key's counters. A plain loop: compilers leave a call in `map` over an array.
-#[inline]
-fn values(line: &[u64; 8], hash: u64) -> [u64; DEPTH] {
-    let mut values = [0; DEPTH];
-    for (quarter, value) in values.iter_mut().enumerate() {
-        let (word, shift) = place(hash, quarter);
-        *value = (line[word] >> shift) & u64::from(CountMin::CAP);
-    }
-    values
-}
-
-#[inline]
-fn least(values: [u64; DEPTH]) -> u64 {
-    values[0].min(values[1]).min(values[2].min(values[3]))
+fn greatest(a: u8, b: u8) -> u8 {
+    (a & 0x0f).max(b & 0x0f) | (a & 0xf0).max(b & 0xf0)
 }
 
 persist!(CountMin { pairs, side, filled, keys, limit, sparse, written });
@@ -323,7 +364,7 @@ mod tests {
                     sketch.turn();
                     before = std::mem::replace(&mut now, empty());
                 }
-                let at = |quarter: usize| (hash >> (5 * quarter)) as usize % 32;
+                let at = |q: usize| (hash >> (4 * q)) as usize % 16 * 2 + (hash >> (16 + q)) as usize % 2;
                 let of = |table: &[[[u8; 32]; 4]]| {
                     (0..4).map(|q| table[reduce(*hash, lines)][q][at(q)]).min().unwrap()
                 };
@@ -395,9 +436,8 @@ mod tests {
 
     #[test]
     fn of_two_counters_the_greater_stays() {
-        let (a, b) = (0x0f3a_0000_1234_ffffu64, 0xf05b_0001_4321_0000u64);
-        assert_eq!(greatest(a, b), 0xff5b_0001_4334_ffff);
-        assert_eq!(nibbles(0x0f30_0801).count_ones(), 4);
+        assert_eq!([greatest(0x3a, 0x47), greatest(0xf0, 0x0f)], [0x4a, 0xff]);
+        assert_eq!([0x00, 0x01, 0x10, 0xf3].map(above_zero), [0, 1, 1, 2]);
     }
 
     #[test]

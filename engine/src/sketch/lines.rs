@@ -48,7 +48,6 @@ impl Lines {
         let count = count.max(1);
         let slack = WORDS - 1;
         let words = Words::zeroed(count * WORDS + slack);
-        words.expect(words.memory_bytes());
         // Unaligned lines would only be slower, so the fallback is no harm.
         let first = words.as_ptr().align_offset(BYTES).min(slack);
         Self { words, first, count, written: vec![0; count.div_ceil(64)] }

@@ -3,23 +3,24 @@
 //! A table is as large as the worst case needs, and most traffic is far from that: spread
 //! over all of it, every look-up would miss the caches and every page would be touched.
 
-use super::words::Words;
+use super::words;
 use crate::state::{Exchange, Persist};
+use memmap2::MmapMut;
 
-/// Words in a pair of lines.
-const WORDS: usize = 16;
+/// Bytes in a line.
+const LINE: usize = 64;
 /// Bytes in a pair of lines: the block that processors fetch together.
-pub(super) const BYTES: usize = WORDS * size_of::<u64>();
-/// Words that may be needed to align the first line. What has pages of its own begins with
-/// one, and so its pairs are aligned too.
-const SLACK: usize = WORDS / 2 - 1;
+pub(super) const BYTES: usize = 2 * LINE;
 /// How many times larger or smaller the part in use becomes at a time.
 pub(super) const STEP: usize = 4;
 /// Pairs in use at first, at most: 128 KiB.
 const FIRST: usize = 1_024;
 
-/// Two 64-byte cache lines side by side.
-pub(super) type Pair = [[u64; WORDS / 2]; 2];
+/// Two cache lines side by side.
+pub(super) type Pair = [[u8; LINE]; 2];
+
+/// One without anything.
+pub(super) const EMPTY: Pair = [[0; LINE]; 2];
 
 /// A reserved number of zeroed pairs, of which a part is in use.
 ///
@@ -28,9 +29,8 @@ pub(super) type Pair = [[u64; WORDS / 2]; 2];
 /// begins as a copy of it; when it shrinks, four become one again.
 #[derive(Debug)]
 pub(super) struct Pairs {
-    words: Words,
-    /// Where the first aligned line begins in `words`.
-    first: usize,
+    /// Begins with a page, so that pairs are aligned, and ends with a pair.
+    pages: MmapMut,
     used: usize,
     /// In use at first.
     least: usize,
@@ -38,16 +38,16 @@ pub(super) struct Pairs {
 }
 
 impl Pairs {
-    /// As many as fit in `bytes`, what aligns them included; at least one.
+    /// As many as fit in `bytes`; at least one.
     pub(super) fn within(bytes: usize) -> Self {
-        Self::growing(bytes.saturating_sub(SLACK * size_of::<u64>()) / BYTES, FIRST)
+        Self::growing(bytes / BYTES, FIRST)
     }
 
     /// Bytes within which there are at least `count`.
     pub(super) fn bytes_for(count: usize) -> usize {
         let steps = STEP.pow(Self::steps(count, FIRST));
         let count = count.checked_next_multiple_of(steps).unwrap_or(count);
-        count.saturating_mul(BYTES).saturating_add(BYTES)
+        count.saturating_mul(BYTES)
     }
 
     /// At most `count`, but at least one; of them about `first` are in use, if there are more.
@@ -56,10 +56,8 @@ impl Pairs {
         let steps = STEP.pow(Self::steps(count, first));
         let used = count / steps;
         let reserved = used * steps;
-        let words = Words::zeroed(reserved * WORDS + SLACK);
-        // Unaligned lines would only be slower, so the fallback is no harm.
-        let first = words.as_ptr().align_offset(BYTES / 2).min(SLACK);
-        Self { words, first, used, least: used, reserved }
+        let pages = words::pages(reserved * BYTES);
+        Self { pages, used, least: used, reserved }
     }
 
     /// How often a table of `count` can grow from at most `first`.
@@ -87,7 +85,7 @@ impl Pairs {
     /// Pair `index`, which must be below [`Pairs::len`].
     #[inline]
     pub(super) fn pair(&self, index: usize) -> &Pair {
-        &self.words[self.first..].as_chunks().0.as_chunks().0[index]
+        &self.pages.as_chunks().0.as_chunks().0[index]
     }
 
     /// The same, to be written.
@@ -98,7 +96,7 @@ impl Pairs {
 
     /// Those in use.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Pair> {
-        self.words[self.first..].as_chunks().0.as_chunks().0[..self.used].iter()
+        self.pages.as_chunks().0.as_chunks().0[..self.used].iter()
     }
 
     /// The same, to be written.
@@ -115,7 +113,7 @@ impl Pairs {
         }
         let used = self.used;
         self.used = used * STEP;
-        self.words.expect(self.used * BYTES);
+        words::expect(&self.pages, self.used * BYTES);
         let pairs = self.all_mut();
         // From the last one on: none is overwritten before it is copied.
         for index in (0..used).rev() {
@@ -125,9 +123,9 @@ impl Pairs {
         true
     }
 
-    /// Leaves a fourth of them in use, words of four neighbours joined to one; false when
+    /// Leaves a fourth of them in use, bytes of four neighbours joined to one; false when
     /// fewer were never in use.
-    pub(super) fn shrink(&mut self, join: impl Fn(u64, u64) -> u64) -> bool {
+    pub(super) fn shrink(&mut self, join: impl Fn(u8, u8) -> u8) -> bool {
         if self.used <= self.least {
             return false;
         }
@@ -137,10 +135,10 @@ impl Pairs {
         for index in 0..used {
             let mut joined = pairs[index * STEP];
             for pair in &pairs[index * STEP + 1..][..STEP - 1] {
-                let words = joined.as_flattened_mut().iter_mut();
-                words
+                let bytes = joined.as_flattened_mut().iter_mut();
+                bytes
                     .zip(pair.as_flattened())
-                    .for_each(|(word, other)| *word = join(*word, *other));
+                    .for_each(|(byte, other)| *byte = join(*byte, *other));
             }
             pairs[index] = joined;
         }
@@ -150,16 +148,16 @@ impl Pairs {
     /// Zeroes all, and begins anew with as few as at first.
     pub(super) fn clear(&mut self) {
         self.used = self.least;
-        self.iter_mut().for_each(|pair| *pair = Pair::default());
+        self.iter_mut().for_each(|pair| *pair = EMPTY);
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        self.words.memory_bytes()
+        self.pages.len()
     }
 
     #[inline]
     fn all_mut(&mut self) -> &mut [Pair] {
-        self.words[self.first..].as_chunks_mut().0.as_chunks_mut().0
+        self.pages.as_chunks_mut().0.as_chunks_mut().0
     }
 }
 
@@ -174,7 +172,7 @@ impl Persist for Pairs {
             return Err(file.misfit(format!("at most {} pairs", self.reserved), used));
         }
         self.used = used;
-        file.fixed(&mut self.words[self.first..][..used * WORDS])
+        file.fixed(&mut self.pages[..used * BYTES])
     }
 }
 
@@ -189,14 +187,13 @@ mod tests {
         for bytes in [0, 256, 257, 1_000, 4_096, 65_536, 1_000_003] {
             let mut pairs = Pairs::within(bytes);
             assert!((1..=FIRST).contains(&pairs.len()));
-            assert!(pairs.memory_bytes() <= bytes.max(2 * BYTES), "{bytes}");
+            assert!(pairs.memory_bytes() <= bytes.max(BYTES), "{bytes}");
             while pairs.grow() {}
             assert_eq!(pairs.len(), pairs.reserved());
             let unused = bytes.saturating_sub(pairs.memory_bytes());
             assert!(unused <= 2 * BYTES + bytes / 256, "{bytes}: {unused} unused");
-            assert!(pairs.iter().all(|pair| *pair == Pair::default()));
-            let alignment = if bytes > 1 << 16 { BYTES } else { BYTES / 2 };
-            assert_eq!(pairs.pair(0).as_ptr() as usize % alignment, 0);
+            assert!(pairs.iter().all(|pair| *pair == EMPTY));
+            assert_eq!(pairs.pair(0).as_ptr() as usize % BYTES, 0);
         }
         for count in [1, 128, 129, 511, 512, 513, 1_000_000] {
             assert!(Pairs::within(Pairs::bytes_for(count)).reserved() >= count);
@@ -210,7 +207,7 @@ mod tests {
             acts in prop::collection::vec(any::<bool>(), 0..12),
         ) {
             let mut pairs = Pairs::growing(3_000, 5);
-            for (key, value) in keys.iter().zip(1..) {
+            for (key, value) in keys.iter().zip(1u8..) {
                 let at = reduce(*key, pairs.len());
                 pairs.pair_mut(at)[1][3] |= value;
             }
@@ -220,13 +217,13 @@ mod tests {
                 let factor = if grows { 4.0 } else { 0.25 };
                 let expected = before as f64 * if done { factor } else { 1.0 };
                 prop_assert_eq!(pairs.len() as f64, expected);
-                for (key, value) in keys.iter().zip(1u64..) {
+                for (key, value) in keys.iter().zip(1u8..) {
                     let there = pairs.pair(reduce(*key, pairs.len()))[1][3];
                     prop_assert_eq!(there & value, value);
                 }
             }
             pairs.clear();
-            prop_assert!(pairs.iter().all(|pair| *pair == Pair::default()));
+            prop_assert!(pairs.iter().all(|pair| *pair == EMPTY));
         }
     }
 
@@ -235,7 +232,7 @@ mod tests {
         let mut pairs = Pairs::growing(1 << 14, 9);
         for n in 0..500 {
             let at = reduce(remix(n, 1), pairs.len());
-            pairs.pair_mut(at)[0][n as usize % 8] += n;
+            pairs.pair_mut(at)[0][n as usize % 64] |= n as u8;
         }
         let before: Vec<Pair> = pairs.iter().copied().collect();
         let mut steps = 0;
@@ -243,7 +240,7 @@ mod tests {
             steps += 1;
         }
         assert!(steps > 3);
-        while pairs.shrink(u64::max) {}
+        while pairs.shrink(u8::max) {}
         assert!(pairs.iter().eq(&before));
     }
 }

@@ -22,24 +22,35 @@ pub(super) enum Words {
     Pages(MmapMut),
 }
 
+/// Zeroed pages of so many bytes, at least one byte.
+///
+/// # Panics
+///
+/// If the system has no such memory, as any allocation does.
+pub(super) fn pages(bytes: usize) -> MmapMut {
+    MmapMut::map_anon(bytes.max(1)).expect("memory for a table")
+}
+
+/// So many bytes of a table are in use from now on.
+pub(super) fn expect(pages: &MmapMut, bytes: usize) {
+    #[cfg(target_os = "linux")]
+    if bytes >= HUGE {
+        // The system may decline; then pages are as usual.
+        let _ = pages.advise(memmap2::Advice::HugePage);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (pages, bytes);
+}
+
 impl Words {
     pub(super) fn zeroed(count: usize) -> Self {
         let bytes = count * size_of::<u64>();
-        match MmapMut::map_anon(bytes.max(1)) {
-            Ok(pages) if bytes >= LEAST => Self::Pages(pages),
-            _ => Self::Heap(vec![0; count]),
+        if bytes < LEAST {
+            return Self::Heap(vec![0; count]);
         }
-    }
-
-    /// So many bytes are in use from now on.
-    pub(super) fn expect(&self, bytes: usize) {
-        #[cfg(target_os = "linux")]
-        if let Self::Pages(pages) = self
-            && bytes >= HUGE
-        {
-            // The system may decline; then pages are as usual.
-            let _ = pages.advise(memmap2::Advice::HugePage);
-        }
+        let pages = pages(bytes);
+        expect(&pages, bytes);
+        Self::Pages(pages)
     }
 
     /// Bytes reserved.
