@@ -128,10 +128,8 @@ pub(crate) struct ContentShard {
     /// The dispersion window, nanoseconds, and when the current one ends.
     window: u64,
     window_end: u64,
-    /// Keys already seen in the current packet: the first, and the others in order.
-    first_in_packet: u64,
+    /// Keys already seen in the current packet, but for its first, in order.
     seen_in_packet: Vec<u64>,
-    place: Option<Place>,
     /// Where it stopped until waiting alarms are emitted.
     pub(crate) stopped: Option<Place>,
     pub(crate) alarms: Alarms,
@@ -146,7 +144,9 @@ pub(crate) struct ContentShard {
     /// Whether packet time can be left alone to the end of the chunk: no window ends and
     /// no alarm is due.
     is_calm: bool,
-    /// The batch's sightings, lined up.
+    /// The batch's sightings at seams.
+    pub(crate) seams: Vec<SeamSighting>,
+    /// All of the batch's sightings, lined up.
     queue: Vec<Next>,
 }
 
@@ -181,11 +181,10 @@ impl ContentShard {
             window,
             window_end: window,
             rules,
-            first_in_packet: 0,
             seen_in_packet: Vec::new(),
             is_calm: false,
+            seams: Vec::new(),
             queue: Vec::new(),
-            place: None,
             stopped: None,
             alarms: Alarms::default(),
             requests_of_one: Vec::new(),
@@ -197,8 +196,8 @@ impl ContentShard {
         }
     }
 
-    /// Applies a batch: the chunks' sightings of this shard and `seams`, which is
-    /// sorted by (place, offset); `flow` has judged its segments. `now` is the time after the batch's last packet.
+    /// Applies a batch: the chunks' sightings of this shard and those at seams; `flow` has
+    /// judged its segments. `now` is the time after the batch's last packet.
     ///
     /// It may stop halfway, before a packet and after a tick, so that evidence does not
     /// pile up: another call with the same batch goes on from there.
@@ -206,65 +205,58 @@ impl ContentShard {
         &mut self,
         shard: usize,
         chunks: &[Chunk],
-        seams: &[SeamSighting],
         flow: &[FlowShard],
         now: u64,
     ) {
-        self.place = None;
         let from = self.stopped.take().unwrap_or_default();
         let mut queue = std::mem::take(&mut self.queue);
-        self.gather(shard, chunks, seams, from, &mut queue);
+        self.seams.sort_unstable_by_key(|seam| (seam.place, seam.offset, seam.key));
+        self.gather(shard, chunks, from, &mut queue);
         queue.iter().take(AHEAD).for_each(|next| self.prefetch(next));
-        let mut chunk = None;
+        let (mut place, mut first) = (Place { chunk: u32::MAX, record: 0 }, 0);
+        let mut done = queue.len();
         for (at, next) in queue.iter().enumerate() {
-            if let Some(later) = queue.get(at + AHEAD) {
-                self.prefetch(later);
-            }
-            if self.place != Some(next.place) {
-                if chunk != Some(next.place.chunk) {
-                    chunk = Some(next.place.chunk);
+            // The last ones are asked for again, which costs less than to ask whether.
+            self.prefetch(&queue[(at + AHEAD).min(queue.len() - 1)]);
+            if next.place != place {
+                if next.place.chunk != place.chunk {
                     self.is_calm = self.lasts_beyond(&chunks[next.place.chunk as usize]);
                 }
                 if !self.is_calm && !self.begin_packet(next.place, chunks) {
                     self.stopped = Some(next.place);
+                    done = at;
                     break;
                 }
-                self.place = Some(next.place);
+                (place, first) = (next.place, next.key);
                 self.seen_in_packet.clear();
-                self.first_in_packet = next.key;
-            } else if self.is_repeated(next.key) {
-                self.counters.sightings += 1;
+            } else if next.key == first || self.was_seen(next.key) {
                 self.counters.repeated += 1;
                 continue;
             }
             self.apply(next, chunks, flow);
         }
+        self.counters.sightings += done as u64;
         queue.clear();
         queue.shrink_to(KEPT);
         self.queue = queue;
         if self.stopped.is_none() {
+            self.seams.clear();
+            self.seams.shrink_to(KEPT);
             self.pass_tick(now);
         }
     }
 
     /// Lines up the shard's sightings from a place on, by (place, offset); what a packet
     /// shows by itself comes before what it shows with others at the same offset.
-    fn gather(
-        &self,
-        shard: usize,
-        chunks: &[Chunk],
-        seams: &[SeamSighting],
-        from: Place,
-        queue: &mut Vec<Next>,
-    ) {
+    fn gather(&self, shard: usize, chunks: &[Chunk], from: Place, queue: &mut Vec<Next>) {
         let next = |place, key, offset| Next {
             key,
             hash: self.prevalence.hash(key),
             place,
             offset,
         };
-        let done = seams.partition_point(|seam| seam.place < from);
-        let mut seams = seams[done..].iter().peekable();
+        let done = self.seams.partition_point(|seam| seam.place < from);
+        let mut seams = self.seams[done..].iter().peekable();
         for (c, chunk) in (0..).zip(chunks).skip(from.chunk as usize) {
             // Each chunk is a list of lists, and this shard's are new to the cache.
             if let Some(after_next) = chunks.get(c as usize + 2) {
@@ -317,11 +309,8 @@ impl ContentShard {
         true
     }
 
-    /// Whether the packet has shown this key before; it has shown another at least.
-    fn is_repeated(&mut self, key: u64) -> bool {
-        if key == self.first_in_packet {
-            return true;
-        }
+    /// Whether the packet has shown this key before, behind its first one.
+    fn was_seen(&mut self, key: u64) -> bool {
         let place = self.seen_in_packet.binary_search(&key);
         if let Err(at) = place {
             self.seen_in_packet.insert(at, key);
@@ -331,7 +320,6 @@ impl ContentShard {
 
     #[inline]
     fn apply(&mut self, next: &Next, chunks: &[Chunk], flow: &[FlowShard]) {
-        self.counters.sightings += 1;
         let prevalence = self.prevalence.count_hashed(next.hash);
         let promoted = prevalence >= self.rules.prevalence
             || self.candidates.find(next.key).is_some();
@@ -576,10 +564,10 @@ impl ContentShard {
 /// Sample references a candidate holds, from distinct sources.
 const SAMPLES_PER_CANDIDATE: usize = 8;
 
-// Between batches it has stopped nowhere, and no requests are left.
+// Between batches it has stopped nowhere, and no seams or requests are left.
 persist!(ContentShard {
     prevalence, dispersion, propagation, candidates, window_end, alarms, counters, baseline,
     learns_until;
-    rules, window, first_in_packet, seen_in_packet, place, stopped, is_calm, requests_of_one,
-    requests, decisions, queue
+    rules, window, seen_in_packet, stopped, is_calm, requests_of_one,
+    requests, decisions, seams, queue
 });

@@ -1,9 +1,9 @@
 //! One flow shard: the seams of its TCP directions, and the samples of its packets.
 
-use super::batch::{Chunk, Frames, Place, Record, SeamSighting, content_shard};
+use super::batch::{Chunk, Frames, Place, Record, SeamSighting};
 use super::content_shard::PlacedRequest;
 use super::seeds::{Seeds, mix};
-use super::sizing::{CONTENT_SHARDS, Plan};
+use super::sizing::Plan;
 use super::worker::Sifter;
 use crate::fingerprint::{Scratch, Windows};
 use crate::packet::{Handshake, Timestamp};
@@ -25,10 +25,8 @@ pub(crate) struct FlowShard {
     pub(crate) view: View,
     /// Windows of seam buffers.
     pub(crate) windows: Windows,
-    /// Seam sightings of the batch, grouped by content shard.
-    seams: Vec<SeamSighting>,
-    /// Where each content shard's group begins in `seams`.
-    starts: [u32; CONTENT_SHARDS + 1],
+    /// Seam sightings of the batch, in packet order.
+    pub(crate) seams: Vec<SeamSighting>,
     /// Sample requests of the batch, in packet order.
     pub(crate) requests: Vec<(u8, PlacedRequest)>,
     /// How far the second pass has come.
@@ -56,7 +54,6 @@ impl FlowShard {
             view: View::default(),
             windows: Windows::default(),
             seams: Vec::new(),
-            starts: [0; CONTENT_SHARDS + 1],
             requests: Vec::new(),
             cursor: Cursor::default(),
         }
@@ -93,20 +90,6 @@ impl FlowShard {
             });
             self.judged.push(judged);
         }
-        // Stable, so that packet order holds inside each group.
-        self.seams.sort_by_key(|seam| content_shard(seam.key));
-        let mut at = 0;
-        for (content, start) in self.starts.iter_mut().enumerate() {
-            while at < self.seams.len() && content_shard(self.seams[at].key) < content {
-                at += 1;
-            }
-            *start = at as u32;
-        }
-    }
-
-    /// The batch's seam sightings for one content shard.
-    pub(crate) fn seams(&self, content: usize) -> &[SeamSighting] {
-        &self.seams[self.starts[content] as usize..self.starts[content + 1] as usize]
     }
 
     /// What is known of the sender of a segment of the batch.
@@ -219,5 +202,5 @@ const SAMPLE_BYTES: usize = 2_048;
 
 // Between batches, segments, judged, seams and requests are empty.
 persist!(FlowShard {
-    tails, samples, view, windows; scratch, segments, judged, seams, starts, requests, cursor
+    tails, samples, view, windows; scratch, segments, judged, seams, requests, cursor
 });

@@ -263,6 +263,7 @@ impl Sensor {
             self.flow.par_iter_mut().enumerate().for_each(|(shard, flow)| {
                 flow.join(shard, chunks, frames, sifter);
             });
+            self.hand_over_seams();
         }
         self.sift_content(chunks, now);
         while let Some(stop) = self.content.iter().filter_map(|c| c.stopped).min() {
@@ -274,22 +275,24 @@ impl Sensor {
         self.end_batch(chunks, frames);
     }
 
+    /// Hands the sightings at seams over to their content shards.
+    fn hand_over_seams(&mut self) {
+        for flow in &mut self.flow {
+            for seam in flow.seams.drain(..) {
+                self.content[batch::content_shard(seam.key)].seams.push(seam);
+            }
+        }
+    }
+
     /// The content shards, each from where it stopped.
     fn sift_content(&mut self, chunks: &[Chunk], now: u64) {
         let flow = &self.flow;
         let resumed = self.content.iter().any(|content| content.stopped.is_some());
-        self.content.par_iter_mut().enumerate().for_each_init(
-            Vec::new,
-            |seams, (shard, content)| {
-                if resumed && content.stopped.is_none() {
-                    return;
-                }
-                seams.clear();
-                seams.extend(flow.iter().flat_map(|flow| flow.seams(shard)).copied());
-                seams.sort_unstable_by_key(|seam| (seam.place, seam.offset, seam.key));
-                content.sift(shard, chunks, seams, flow, now);
-            },
-        );
+        self.content.par_iter_mut().enumerate().for_each(|(shard, content)| {
+            if !resumed || content.stopped.is_some() {
+                content.sift(shard, chunks, flow, now);
+            }
+        });
     }
 
     /// The second pass over the flows, stopping at each tick up to `now` that has
@@ -301,7 +304,7 @@ impl Sensor {
                 flow.requests.push((shard as u8, placed));
             }
         }
-        self.flow.par_iter_mut().for_each(FlowShard::begin_collecting);
+        self.flow.iter_mut().for_each(FlowShard::begin_collecting);
         let mut alarms: Vec<TickedAlarm> = self
             .content
             .iter_mut()
