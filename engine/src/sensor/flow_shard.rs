@@ -25,12 +25,25 @@ pub(crate) struct FlowShard {
     pub(crate) view: View,
     /// Windows of seam buffers.
     pub(crate) windows: Windows,
+    /// The bytes around the batch's seams, one after the other, and what they are.
+    buffers: Vec<u8>,
+    laid: Vec<Laid>,
     /// Seam sightings of the batch, in packet order.
     pub(crate) seams: Vec<SeamSighting>,
     /// Sample requests of the batch, in packet order.
     pub(crate) requests: Vec<(u8, PlacedRequest)>,
     /// How far the second pass has come.
     cursor: Cursor,
+}
+
+/// What lies in the buffers up to `end`.
+#[derive(Clone, Copy)]
+struct Laid {
+    /// The segment that closed the seam.
+    place: Place,
+    /// Where the bytes begin, relative to its payload.
+    offset: i32,
+    end: usize,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -53,6 +66,8 @@ impl FlowShard {
             judged: Vec::new(),
             view: View::default(),
             windows: Windows::default(),
+            buffers: Vec::new(),
+            laid: Vec::new(),
             seams: Vec::new(),
             requests: Vec::new(),
             cursor: Cursor::default(),
@@ -74,21 +89,41 @@ impl FlowShard {
             let places = chunk.segments[shard].iter();
             self.segments.extend(places.map(|&record| Place { chunk: c, record }));
         }
-        let (seams, scratch, windows) =
-            (&mut self.seams, &mut self.scratch, &mut self.windows);
+        self.buffers.clear();
+        self.laid.clear();
+        let (buffers, laid) = (&mut self.buffers, &mut self.laid);
         for &place in &self.segments {
             let segment = segment_of(place.record(chunks), place.payload(chunks, frames));
-            let judged = self.tails.advance(segment, |buffer, _, start| {
-                *windows +=
-                    sifter.fingerprinter.for_each(scratch, buffer, |at, print| {
-                        seams.push(SeamSighting {
-                            place,
-                            key: mix(print.0 ^ place.record(chunks).salt),
-                            offset: start + at as i32,
-                        });
-                    });
+            let judged = self.tails.advance(segment, |buffer, _, offset| {
+                buffers.extend_from_slice(buffer);
+                laid.push(Laid { place, offset, end: buffers.len() });
             });
             self.judged.push(judged);
+        }
+        self.sift_seams(chunks, sifter);
+    }
+
+    /// Sifts the buffers that the segments left at their seams, many at a time.
+    fn sift_seams(&mut self, chunks: &[Chunk], sifter: &Sifter) {
+        let mut start = 0;
+        for group in self.laid.chunks(TOGETHER) {
+            let mut buffers = [&[][..]; TOGETHER];
+            for (buffer, laid) in buffers.iter_mut().zip(group) {
+                *buffer = &self.buffers[start..laid.end];
+                start = laid.end;
+            }
+            let buffers = &buffers[..group.len()];
+            let (scratch, seams) = (&mut self.scratch, &mut self.seams);
+            let fingerprinter = &sifter.fingerprinter;
+            self.windows +=
+                fingerprinter.for_each_of(scratch, buffers, |which, at, print| {
+                    let Laid { place, offset, .. } = group[which];
+                    seams.push(SeamSighting {
+                        place,
+                        key: mix(print.0 ^ place.record(chunks).salt),
+                        offset: offset + at as i32,
+                    });
+                });
         }
     }
 
@@ -159,7 +194,10 @@ impl FlowShard {
         self.cursor = Cursor::default();
         self.requests.clear();
         self.requests.shrink_to(KEPT);
-        self.seams.clear();
+        self.buffers.clear();
+        self.buffers.shrink_to(64 * KEPT);
+        self.laid.clear();
+        self.laid.shrink_to(KEPT);
         self.seams.shrink_to(KEPT);
         self.segments.clear();
         self.segments.shrink_to(KEPT);
@@ -194,13 +232,18 @@ fn piece_of<'a>(record: &Record, payload: &'a [u8], whole: bool) -> PacketPiece<
     }
 }
 
+/// Seams that are sifted together: what a processor guesses wrongly at the end of each is
+/// guessed once for all.
+const TOGETHER: usize = 32;
+
 /// Places that a queue keeps from batch to batch.
 const KEPT: usize = 1_024;
 
 /// A sample's bytes after the history (DESIGN, "Candidates").
 const SAMPLE_BYTES: usize = 2_048;
 
-// Between batches, segments, judged, seams and requests are empty.
+// Between batches, segments, judged, buffers, seams and requests are empty.
 persist!(FlowShard {
-    tails, samples, view, windows; scratch, segments, judged, seams, requests, cursor
+    tails, samples, view, windows; scratch, segments, judged, buffers, laid, seams,
+    requests, cursor
 });
