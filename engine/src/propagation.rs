@@ -6,7 +6,7 @@
 //! broadcast) and a host itself. A relay's *fan-out* is the number of those hosts, a
 //! content's *spread* the sum of its relays' fan-outs.
 //!
-//! From the first sighting past prevalence on, two keyed [`Bloom`] filters remember who
+//! From the first sighting past prevalence on, two keyed Bloom filters remember who
 //! received each content and who sent it. A sender that is in the first and not yet in
 //! the second is entered in a bounded table of relays, and from then on its
 //! targets are counted. When it received the content stands in a [`FirstSeen`] table,
@@ -18,6 +18,7 @@
 //! enters a host as a sender, which hides it: where sources can be forged, dispersion
 //! remains the alarm.
 
+mod pairs;
 mod relay_table;
 mod targets;
 
@@ -38,8 +39,9 @@ persist!(Relay { host, received_at, sent_at, fan_out });
 mod tests;
 
 use crate::packet::{Host, Timestamp};
-use crate::sketch::{Bloom, FirstSeen, Generations, hash_pair, remix};
+use crate::sketch::{FirstSeen, hash_pair, remix};
 use crate::state::persist;
+use pairs::Pairs;
 use relay_table::RelayTable;
 
 /// Wrong yes of one filter at its capacity: both generations make 1 in 10,000 together.
@@ -51,8 +53,8 @@ const LEAST_BYTES: usize = 2 << 10;
 /// Follows each content from host to host. See the [room](self).
 #[derive(Debug)]
 pub struct Propagation {
-    recipients: Generations<Bloom>,
-    senders: Generations<Bloom>,
+    recipients: Pairs,
+    senders: Pairs,
     receipts: FirstSeen,
     relays: RelayTable,
     window: u64,
@@ -127,17 +129,15 @@ impl Propagation {
     /// nanoseconds and the seed of the hashes.
     ///
     /// A third goes to the recipients filters, a sixth to the senders' (a scan makes many
-    /// recipients and few senders), a quarter each to the times of receipt and the relays.
+    /// recipients and few senders), a quarter each to the times of receipt and the relays;
+    /// the memories before the filters take a part of the former.
     pub fn new(bytes: usize, window_ns: u64, seed: u64) -> Self {
         let (bytes, window) = (bytes.max(LEAST_BYTES), window_ns.max(1));
-        let filters = |bytes, seed| {
-            let filter = || Bloom::new(bytes, FALSE_POSITIVE_RATE, seed);
-            Generations::new(filter(), filter(), window)
-        };
+        let places = pairs::places(bytes);
         Self {
-            recipients: filters(bytes / 6, remix(0, seed)),
-            senders: filters(bytes / 12, remix(1, seed)),
-            receipts: FirstSeen::new(bytes / 4),
+            recipients: Pairs::new(bytes / 6, places, window, remix(0, seed)),
+            senders: Pairs::new(bytes / 12, places, window, remix(1, seed)),
+            receipts: FirstSeen::new(bytes / 4 - 2 * places * size_of::<u64>()),
             relays: RelayTable::new(bytes / 4, remix(2, seed)),
             window,
             host_seed: remix(3, seed),
@@ -207,20 +207,17 @@ impl Propagation {
 
     /// How full the tables are.
     pub fn fill(&self) -> PropagationFill {
-        let of = |filter: &Bloom| filter.len() as f64 / filter.capacity() as f64;
         PropagationFill {
-            recipients: of(self.recipients.current()),
-            senders: of(self.senders.current()),
+            recipients: self.recipients.fill(),
+            senders: self.senders.fill(),
             relays: self.relays.len() as f64 / self.relays.capacity() as f64,
         }
     }
 
     /// Bytes allocated.
     pub fn memory_bytes(&self) -> usize {
-        let filters = [&self.recipients, &self.senders].map(|filters| {
-            filters.current().memory_bytes() + filters.previous().memory_bytes()
-        });
-        filters.iter().sum::<usize>()
+        self.recipients.memory_bytes()
+            + self.senders.memory_bytes()
             + self.receipts.memory_bytes()
             + self.relays.memory_bytes()
     }
@@ -233,7 +230,11 @@ impl Propagation {
             self.relays.see(known, generation);
             known
         } else {
-            if !contains(&self.recipients, from) || contains(&self.senders, from) {
+            // The first says nothing that the last would not, but says it at once.
+            if self.senders.is_recent(from)
+                || !self.recipients.contains(from)
+                || self.senders.contains(from)
+            {
                 return None;
             }
             let received_at =
@@ -241,8 +242,7 @@ impl Propagation {
             let new = Relay { host: source, received_at, sent_at: time, fan_out: 0 };
             self.relays.insert(from, key, new, generation, &mut self.counters)
         };
-        if destination.is_group() || destination == source || contains(&self.senders, to)
-        {
+        if destination.is_group() || destination == source || self.senders.contains(to) {
             return None;
         }
         self.relays.add_target(relay, to).map(|spread| Passed { spread })
@@ -251,8 +251,8 @@ impl Propagation {
     /// A full senders filter takes the recipients with it: a recipient remembered for
     /// longer than what it sent would look like a relay when it sends again.
     fn enter_sender(&mut self, from: u64) {
-        self.senders.current_mut().insert(from);
-        if is_full(self.senders.current()) {
+        self.senders.enter(from);
+        if self.senders.is_full() {
             self.senders.rotate_early();
             self.recipients.rotate_early();
             self.counters.senders_turned_early += 1;
@@ -260,8 +260,8 @@ impl Propagation {
     }
 
     fn enter_recipient(&mut self, to: u64, time: Timestamp) {
-        self.recipients.current_mut().insert(to);
-        if is_full(self.recipients.current()) {
+        self.recipients.enter(to);
+        if self.recipients.is_full() {
             self.recipients.rotate_early();
             self.counters.recipients_turned_early += 1;
         }
@@ -283,12 +283,4 @@ struct Sighting {
     destination: Host,
     from: u64,
     to: u64,
-}
-
-fn contains(filters: &Generations<Bloom>, hash: u64) -> bool {
-    filters.current().contains(hash) || filters.previous().contains(hash)
-}
-
-fn is_full(filter: &Bloom) -> bool {
-    filter.len() >= filter.capacity()
 }
