@@ -110,11 +110,14 @@ impl Decoder {
     /// Decodes one frame.
     #[inline]
     pub fn frame<'a>(&self, frame: &Frame<'a>) -> Decoded<'a> {
-        let context = self.context(frame.number, frame.time);
-        match link::decode(&context, frame.link, frame.data) {
-            Ok(decoded) => decoded,
-            Err(reason) => Decoded::Drop(reason),
-        }
+        self.decode(frame).unwrap_or_else(Decoded::Drop)
+    }
+
+    /// The same, as it comes from below: who only looks at it need not copy a packet of
+    /// a hundred bytes, and wait for its fields to be written before.
+    #[inline]
+    pub(crate) fn decode<'a>(&self, frame: &Frame<'a>) -> Outcome<'a> {
+        link::decode(&self.context(frame.number, frame.time), frame.link, frame.data)
     }
 
     /// Decodes a datagram that was put together again, on from its protocol. It
@@ -163,7 +166,7 @@ fn v6_bits(address: IpAddr) -> u128 {
 }
 
 /// What a step of the way down hands back.
-type Outcome<'a> = Result<Decoded<'a>, Drop>;
+pub(crate) type Outcome<'a> = Result<Decoded<'a>, Drop>;
 
 /// What is known above the header that is being read.
 #[derive(Clone, Copy)]

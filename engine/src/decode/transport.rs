@@ -98,10 +98,10 @@ fn udp<'a>(context: &Context, network: &Network, data: &'a [u8]) -> Outcome<'a> 
             return Err(Drop::ChecksumUdp);
         }
     }
-    let outer = with_ports(context, network, protocol::UDP, header, payload);
     if !(tunnel && context.tunnels) {
-        return found(outer);
+        return found(with_ports(context, network, protocol::UDP, header, payload));
     }
+    let outer = with_ports(context, network, protocol::UDP, header, payload);
     let inner = match destination_port {
         tunnel::VXLAN_PORT => tunnel::vxlan(context, payload),
         _ => tunnel::geneve(context, payload),
@@ -187,6 +187,7 @@ fn with_ports<'a, const N: usize>(
     }
 }
 
+#[inline]
 fn found(packet: Packet<'_>) -> Outcome<'_> {
     Ok(Decoded::Packet(packet))
 }

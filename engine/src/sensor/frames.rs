@@ -161,19 +161,19 @@ fn fill_chunk<L: FrameList + ?Sized>(
     let mut drops = DropCounters::default();
     for index in range {
         let frame = frames.frame(index);
-        match decoder.frame(&frame) {
-            Decoded::Packet(packet) => {
-                let payload = place_in(frame.data, index, &packet);
-                sifter.sift(&packet, payload, None, scratch, chunk);
+        match &decoder.decode(&frame) {
+            Ok(Decoded::Packet(packet)) => {
+                let payload = place_in(frame.data, index, packet);
+                sifter.sift(packet, payload, None, scratch, chunk);
             }
-            Decoded::Fragment(_) => {
+            Ok(Decoded::Fragment(_)) => {
                 chunk.fragments.push(FragmentAt {
                     frame: index as u32,
                     record: chunk.records.len() as u32,
                 });
                 chunk.records.push(Record::vacant(frame.number));
             }
-            Decoded::Drop(reason) => drops.add(reason),
+            Ok(Decoded::Drop(reason)) | Err(reason) => drops.add(*reason),
         }
     }
     drops

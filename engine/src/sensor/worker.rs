@@ -82,8 +82,8 @@ impl Sifter {
         direction(xxh3_64_with_seed(&text, self.direction_seed), from_higher)
     }
 
-    /// The record of a packet; its payload's place is the caller's to fill in.
-    fn record(&self, packet: &Packet<'_>) -> Record {
+    #[inline]
+    fn record(&self, packet: &Packet<'_>, payload: PayloadAt) -> Record {
         let source = Host::of(packet.source, self.v6_prefix);
         let destination = Host::of(packet.destination, self.v6_prefix);
         let tcp = packet.protocol == protocol::TCP;
@@ -102,7 +102,7 @@ impl Sifter {
             flags: packet.tcp_flags & !REASSEMBLED,
             flow_shard: self.flow_shard(source, destination),
             vacant: false,
-            payload: PayloadAt::default(),
+            payload,
         }
     }
 
@@ -130,7 +130,9 @@ impl Sifter {
                 return;
             }
         }
-        let record = Record { payload, ..self.record(packet) };
+        let record = self.record(packet, payload);
+        // Copied out, so that the record itself need not wait on the stack.
+        let (salt, flow_shard) = (record.salt, usize::from(record.flow_shard));
         let index = match fill {
             Some(index) => {
                 chunk.records[index as usize] = record;
@@ -142,14 +144,14 @@ impl Sifter {
             }
         };
         if tcp && self.tails {
-            chunk.segments[usize::from(record.flow_shard)].push(index);
+            chunk.segments[flow_shard].push(index);
         }
         if packet.payload.is_empty() {
             return;
         }
         let sightings = &mut chunk.sightings;
         let mut keep = |offset: usize, fingerprint: u64| {
-            let key = mix(fingerprint ^ record.salt);
+            let key = mix(fingerprint ^ salt);
             sightings[content_shard(key)].push(Sighting {
                 key,
                 record: index,
