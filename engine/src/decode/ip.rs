@@ -42,24 +42,23 @@ pub(super) fn v4<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
     if context.checksums && !data.get(..header_len).is_some_and(checksum::holds) {
         return Err(Drop::ChecksumIpv4);
     }
-    let context = Context { whole, ..*context };
     let ends = Ends::V4(
         u32::from_be_bytes([header[12], header[13], header[14], header[15]]),
         u32::from_be_bytes([header[16], header[17], header[18], header[19]]),
     );
-    let network = Network { ends, routed: false };
+    let network = Network { ends, whole, routed: false };
     let position = u16::from_be_bytes([header[6], header[7]]);
     let (more, offset) = (position & 0x2000 != 0, (position & 0x1fff) * 8);
     if more || offset != 0 {
         let identification = u16::from_be_bytes([header[4], header[5]]).into();
         return fragment(
-            &context,
+            context,
             &network,
             Place { identification, protocol: header[9], offset, more },
             payload,
         );
     }
-    headers(&context, network, header[9], payload)
+    headers(context, network, header[9], payload)
 }
 
 /// IPv6 (RFC 8200).
@@ -79,10 +78,9 @@ pub(super) fn v6<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
             None => (rest, false),
         },
     };
-    let context = Context { whole, ..*context };
     let ends = Ends::V6(address(header, 8), address(header, 24));
-    let network = Network { ends, routed: false };
-    headers(&context, network, next, payload)
+    let network = Network { ends, whole, routed: false };
+    headers(context, network, next, payload)
 }
 
 /// From the first header after IP's own to the transport header: IPv6
@@ -165,7 +163,7 @@ fn fragment<'a>(
     place: Place,
     bytes: &'a [u8],
 ) -> Outcome<'a> {
-    if !context.whole {
+    if !network.whole {
         return Err(Drop::FragmentCut);
     }
     let (source, destination) = network.addresses();

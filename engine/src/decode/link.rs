@@ -57,10 +57,21 @@ pub(super) fn ethernet<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
 pub(super) fn network<'a>(
     context: &Context,
     ethertype: u16,
+    data: &'a [u8],
+) -> Outcome<'a> {
+    match ethertype {
+        ethertype::IPV4 => ip::v4(context, data),
+        ethertype::IPV6 => ip::v6(context, data),
+        _ => tagged(*context, ethertype, data),
+    }
+}
+
+/// The same for all but plain IP.
+fn tagged<'a>(
+    mut context: Context,
+    mut ethertype: u16,
     mut data: &'a [u8],
 ) -> Outcome<'a> {
-    let mut context = *context;
-    let mut ethertype = ethertype;
     loop {
         match ethertype {
             ethertype::IPV4 => return ip::v4(&context, data),

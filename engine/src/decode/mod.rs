@@ -126,7 +126,6 @@ impl Decoder {
         let context = Context {
             encapsulation: datagram.encapsulation,
             depth: datagram.depth,
-            whole: true,
             ..self.context(datagram.number, datagram.time)
         };
         let ends = match (datagram.source, datagram.destination) {
@@ -136,7 +135,7 @@ impl Decoder {
             // Both are IPv6, unless somebody made up the datagram.
             (source, destination) => Ends::V6(v6_bits(source), v6_bits(destination)),
         };
-        let network = Network { ends, routed: datagram.routed };
+        let network = Network { ends, whole: true, routed: datagram.routed };
         context
             .deeper()
             .and_then(|context| {
@@ -151,7 +150,6 @@ impl Decoder {
             time,
             encapsulation: 0,
             depth: 0,
-            whole: false,
             tunnels: self.tunnels,
             checksums: self.checksums,
         }
@@ -168,15 +166,13 @@ fn v6_bits(address: IpAddr) -> u128 {
 /// What a step of the way down hands back.
 pub(crate) type Outcome<'a> = Result<Decoded<'a>, Drop>;
 
-/// What is known above the header that is being read.
+/// What is known above the header that is being read, but for the nearest IP header.
 #[derive(Clone, Copy)]
 struct Context {
     number: u64,
     time: Timestamp,
     encapsulation: u64,
     depth: u8,
-    /// Whether the nearest IP header gave a length, and all of it is there.
-    whole: bool,
     tunnels: bool,
     checksums: bool,
 }
@@ -191,10 +187,12 @@ impl Context {
     }
 }
 
-/// The two ends that the nearest IP header names.
+/// What the nearest IP header says.
 #[derive(Clone, Copy)]
 struct Network {
     ends: Ends,
+    /// Whether it gave a length, and all of it is there.
+    whole: bool,
     routed: bool,
 }
 

@@ -46,7 +46,7 @@ pub(super) fn decode<'a>(
                 number::IPV6 => tunnel::ipv6(context, data),
                 _ => tunnel::gre(context, data),
             };
-            tunnel::inner_or_outer(context, inner, outer)
+            tunnel::inner_or_outer(network, inner, outer)
         }
         _ => found(packet(context, network, protocol, data)),
     }
@@ -106,7 +106,7 @@ fn udp<'a>(context: &Context, network: &Network, data: &'a [u8]) -> Outcome<'a> 
         tunnel::VXLAN_PORT => tunnel::vxlan(context, payload),
         _ => tunnel::geneve(context, payload),
     };
-    tunnel::inner_or_outer(context, inner, outer)
+    tunnel::inner_or_outer(network, inner, outer)
 }
 
 /// ICMP and ICMPv6. The payload begins after eight bytes, not after the four
@@ -142,7 +142,7 @@ fn icmp<'a>(
 }
 
 fn must_check(context: &Context, network: &Network) -> bool {
-    context.checksums && context.whole && !network.routed
+    context.checksums && network.whole && !network.routed
 }
 
 /// A packet of a protocol without ports.

@@ -2,7 +2,7 @@
 
 use super::encapsulation::{Wrapping, fold};
 use super::link::{self, ethertype, header};
-use super::{Context, Decoded, Drop, Outcome, ip};
+use super::{Context, Decoded, Drop, Network, Outcome, ip};
 use crate::packet::Packet;
 
 /// Destination port of VXLAN (RFC 7348).
@@ -16,12 +16,12 @@ pub(super) const GENEVE_PORT: u16 = 6_081;
 /// A few reasons stand nevertheless: the inner packet exists but must not be
 /// used, or it may exist and the capture cut its headers off.
 pub(super) fn inner_or_outer<'a>(
-    context: &Context,
+    network: &Network,
     inner: Outcome<'a>,
     outer: Packet<'a>,
 ) -> Outcome<'a> {
     match inner {
-        Err(reason) if reason.is_final() || (reason.is_short() && !context.whole) => {
+        Err(reason) if reason.is_final() || (reason.is_short() && !network.whole) => {
             Err(reason)
         }
         Err(_) => Ok(Decoded::Packet(outer)),

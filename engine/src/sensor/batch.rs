@@ -183,12 +183,21 @@ impl Chunk {
         }
     }
 
-    /// Empties it. The allocations stay, unless they are larger than usual: many
-    /// chunks that each once held the largest frame would be a multiple of a batch.
+    /// Notes a window that was seen.
+    #[inline]
+    pub(crate) fn keep(&mut self, key: u64, record: u32, offset: i32) {
+        self.sightings[content_shard(key)].push(Sighting { key, record, offset });
+    }
+
+    /// Empties it. The allocations stay, unless they are larger than usual and than
+    /// four times what they held: a steady load allocates nothing, and what a freak
+    /// batch left goes with the next. Many chunks that each once held the largest frame
+    /// would be a multiple of a batch.
     pub(crate) fn clear(&mut self) {
         fn empty<T>(list: &mut Vec<T>, usual: usize) {
+            let keep = usual.max(4 * list.len());
             list.clear();
-            list.shrink_to(usual);
+            list.shrink_to(keep);
         }
         empty(&mut self.records, 1_024);
         self.sightings.iter_mut().for_each(|list| empty(list, 128));

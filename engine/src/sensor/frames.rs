@@ -1,9 +1,9 @@
 //! Frames to chunks: decoding over all cores, then fragments in packet order.
 
 use super::batch::{Chunk, FragmentAt, Frames, KeptFrame, PayloadAt, Record};
-use super::worker::Sifter;
+use super::worker::{Run, Sifter};
 use crate::decode::{Datagram, Decoded, Decoder, Defragmenter, DropCounters};
-use crate::fingerprint::Scratch;
+use crate::fingerprint::{Scratch, prefetch};
 use crate::packet::{Frame, Packet};
 use rayon::prelude::*;
 use std::cell::RefCell;
@@ -128,6 +128,15 @@ const ROUND_FRAMES: usize = 8_192;
 /// Chunks that a full round is cut into.
 const CHUNKS: usize = 16;
 
+/// Frames that are decoded before their payloads are sifted, with one call: what the
+/// processor guesses wrongly at the end of each payload is then guessed once for many.
+const RUN: usize = 32;
+/// How many frames before it is decoded a frame is asked for: headers alone, each a
+/// stride from the last, do not come by themselves as whole frames in a row do.
+const AHEAD: usize = 4;
+/// What is asked for of a frame: one of Ethernet, not one that offloading put together.
+const MOST_AHEAD: usize = 1_536;
+
 /// Decodes and fingerprints the frames of each range, in parallel.
 pub(crate) fn fill_chunks<L: FrameList + ?Sized>(
     chunks: &mut [Chunk],
@@ -159,22 +168,30 @@ fn fill_chunk<L: FrameList + ?Sized>(
     scratch: &mut Scratch,
 ) -> DropCounters {
     let mut drops = DropCounters::default();
-    for index in range {
-        let frame = frames.frame(index);
-        match &decoder.decode(&frame) {
-            Ok(Decoded::Packet(packet)) => {
-                let payload = place_in(frame.data, index, packet);
-                sifter.sift(packet, payload, None, scratch, chunk);
+    let mut run = Run::<RUN>::new();
+    for start in range.clone().step_by(RUN) {
+        for index in start..range.end.min(start + RUN) {
+            if index + AHEAD < range.end {
+                let next = frames.frame(index + AHEAD).data;
+                prefetch(&next[..next.len().min(MOST_AHEAD)]);
             }
-            Ok(Decoded::Fragment(_)) => {
-                chunk.fragments.push(FragmentAt {
-                    frame: index as u32,
-                    record: chunk.records.len() as u32,
-                });
-                chunk.records.push(Record::vacant(frame.number));
+            let frame = frames.frame(index);
+            match &decoder.decode(&frame) {
+                Ok(Decoded::Packet(packet)) => {
+                    let payload = place_in(frame.data, index, packet);
+                    sifter.enter(packet, payload, None, &mut run, scratch, chunk);
+                }
+                Ok(Decoded::Fragment(_)) => {
+                    chunk.fragments.push(FragmentAt {
+                        frame: index as u32,
+                        record: chunk.records.len() as u32,
+                    });
+                    chunk.records.push(Record::vacant(frame.number));
+                }
+                Ok(Decoded::Drop(reason)) | Err(reason) => drops.add(*reason),
             }
-            Ok(Decoded::Drop(reason)) | Err(reason) => drops.add(*reason),
         }
+        sifter.sift_run(&mut run, scratch, chunk);
     }
     drops
 }

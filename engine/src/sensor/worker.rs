@@ -1,8 +1,7 @@
 //! The stage that needs no order: packets in, records and sightings out.
 
 use super::batch::{
-    Chunk, FragmentAt, KeptFrame, PayloadAt, REASSEMBLED, Record, Sighting,
-    content_shard, is_backscatter,
+    Chunk, FragmentAt, KeptFrame, PayloadAt, REASSEMBLED, Record, is_backscatter,
 };
 use super::seeds::{Seeds, mix};
 use super::sizing::FLOW_SHARDS;
@@ -106,13 +105,30 @@ impl Sifter {
         }
     }
 
-    /// Puts a packet into a chunk: its record, and what its own payload shows.
+    /// Puts one packet into a chunk: its record, and what its own payload shows.
     /// `fill` is the vacant record to use, if one was kept for it.
     pub(crate) fn sift(
         &self,
         packet: &Packet<'_>,
         payload: PayloadAt,
         fill: Option<u32>,
+        scratch: &mut Scratch,
+        chunk: &mut Chunk,
+    ) {
+        let mut run = Run::<1>::new();
+        self.enter(packet, payload, fill, &mut run, scratch, chunk);
+        self.sift_run(&mut run, scratch, chunk);
+    }
+
+    /// Puts a packet's record into a chunk, and its payload into a run if it has windows.
+    /// A run of N must go to [`sift_run`](Self::sift_run) after N packets at the latest.
+    #[inline]
+    pub(crate) fn enter<'a, const N: usize>(
+        &self,
+        packet: &Packet<'a>,
+        payload: PayloadAt,
+        fill: Option<u32>,
+        run: &mut Run<'a, N>,
         scratch: &mut Scratch,
         chunk: &mut Chunk,
     ) {
@@ -149,22 +165,9 @@ impl Sifter {
         if packet.payload.is_empty() {
             return;
         }
-        let sightings = &mut chunk.sightings;
-        let mut keep = |offset: usize, fingerprint: u64| {
-            let key = mix(fingerprint ^ salt);
-            sightings[content_shard(key)].push(Sighting {
-                key,
-                record: index,
-                offset: offset as i32,
-            });
-        };
         if packet.payload.len() >= self.fingerprinter.beta() {
             counters.sifted += 1;
-            let windows =
-                self.fingerprinter.for_each(scratch, packet.payload, |at, print| {
-                    keep(at, print.0);
-                });
-            counters.windows += windows;
+            run.push(packet.payload, Sifted { salt, record: index });
         } else if tcp {
             // Its bytes are seen across the seams, if at all.
             counters.short_segments += 1;
@@ -173,7 +176,9 @@ impl Sifter {
             match self.fingerprinter.short(packet.payload) {
                 Short::Kept(print) => {
                     counters.short_kept += 1;
-                    keep(0, print.0);
+                    // Sightings come in the order of their packets.
+                    self.sift_run(run, scratch, chunk);
+                    chunk.keep(mix(print.0 ^ salt), index, 0);
                 }
                 Short::Periodic => counters.short_periodic += 1,
                 Short::NotSampled => {}
@@ -181,6 +186,48 @@ impl Sifter {
         } else {
             counters.too_short += 1;
         }
+    }
+
+    /// What the payloads of a run show; empties it.
+    pub(crate) fn sift_run<const N: usize>(
+        &self,
+        run: &mut Run<'_, N>,
+        scratch: &mut Scratch,
+        chunk: &mut Chunk,
+    ) {
+        let payloads = &run.payloads[..std::mem::take(&mut run.len)];
+        let windows =
+            self.fingerprinter.for_each_of(scratch, payloads, |at, offset, print| {
+                let Sifted { salt, record } = run.sifted[at];
+                chunk.keep(mix(print.0 ^ salt), record, offset as i32);
+            });
+        chunk.counters.windows += windows;
+    }
+}
+
+/// Payloads of up to `N` packets that are sifted together.
+pub(crate) struct Run<'a, const N: usize> {
+    payloads: [&'a [u8]; N],
+    sifted: [Sifted; N],
+    len: usize,
+}
+
+/// What a payload of a run belongs to.
+#[derive(Clone, Copy)]
+struct Sifted {
+    salt: u64,
+    record: u32,
+}
+
+impl<'a, const N: usize> Run<'a, N> {
+    pub(crate) fn new() -> Self {
+        Self { payloads: [&[]; N], sifted: [Sifted { salt: 0, record: 0 }; N], len: 0 }
+    }
+
+    #[inline]
+    fn push(&mut self, payload: &'a [u8], of: Sifted) {
+        (self.payloads[self.len], self.sifted[self.len]) = (payload, of);
+        self.len += 1;
     }
 }
 
