@@ -277,3 +277,6 @@ fn use_datagram(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -257,13 +257,13 @@ impl Places {
     #[inline]
     fn counters(&self, line: &[u8; 64]) -> Counters {
         let halves = self.bytes_of(line) & self.halves;
-        Counters((halves | halves >> 4) & ONES * 0x0f)
+        Counters((halves | halves >> 4) & (ONES * 0x0f))
     }
 
     /// Adds one where `which` has one; says how many.
     #[inline]
     fn raise(&self, line: &mut [u8; 64], which: u32) -> u32 {
-        let raised = self.bytes_of(line) + (which * 0x11 & self.halves);
+        let raised = self.bytes_of(line) + ((which * 0x11) & self.halves);
         for (at, byte) in self.bytes.into_iter().zip(raised.to_le_bytes()) {
             line[at] = byte;
         }
