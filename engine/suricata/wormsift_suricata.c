@@ -287,6 +287,20 @@ static bool set(wormsift_config *config, const char *name, const char *value)
     return status >= 0;
 }
 
+/* By the name of a node: Suricata's loader makes each `_` in a key a `-`, and none of the
+ * engine's names has a `-`. */
+static bool set_by(wormsift_config *config, const char *node, const char *value)
+{
+    char name[64];
+    if (snprintf(name, sizeof(name), "%s", node) >= (int)sizeof(name)) {
+        SCLogError("wormsift: %s: no such setting", node);
+        return false;
+    }
+    for (char *dash = name; (dash = strchr(dash, '-')) != NULL;)
+        *dash = '_';
+    return set(config, name, value);
+}
+
 /* A key that nobody can know, unless one is given. */
 static bool set_random_key(wormsift_config *config)
 {
@@ -336,7 +350,7 @@ static bool configure(wormsift_config *config, struct paths *paths)
                 }
                 value = list;
             }
-            if (!set(config, child->name, value))
+            if (!set_by(config, child->name, value))
                 return false;
         }
     }
@@ -349,7 +363,8 @@ static wormsift_engine *engine_of(wormsift_config *config, const struct paths *p
     const char *state = paths->state, *baseline = paths->baseline;
     if (state != NULL && access(state, F_OK) == 0) {
         if (wormsift_engine_restore(config, state, &engine) == WORMSIFT_OK) {
-            SCLogNotice("wormsift: goes on from %s", state);
+            SCLogNotice("wormsift: goes on from %s%s", state,
+                    baseline != NULL ? ", with the baseline that is in it" : "");
             return engine;
         }
         SCLogWarning("wormsift: %s is not used: %s", state, wormsift_last_error());

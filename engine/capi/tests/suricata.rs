@@ -172,6 +172,7 @@ fn wrong_settings_leave_it_inactive_and_the_host_running() {
     let output = format!("output={}", folder.path().join("output").display());
     for (setting, word) in [
         ("souces=3", "`sources`"),
+        ("relay_exempd=1", "`relay_exempt`"),
         ("memory=1KiB", "memory"),
         ("output=/nonexistent/folder/file", "/nonexistent/folder/file"),
         ("baseline=/nonexistent", "/nonexistent"),

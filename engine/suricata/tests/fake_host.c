@@ -110,6 +110,9 @@ static SCConfNode *child(SCConfNode *parent, const char *name, const char *value
 {
     SCConfNode *node = calloc(1, sizeof(*node));
     node->name = strdup(name);
+    /* As Suricata's YAML loader does it. */
+    for (char *c = node->name; (c = strchr(c, '_')) != NULL;)
+        *c = '-';
     node->val = value != NULL ? strdup(value) : NULL;
     TAILQ_INIT(&node->head);
     TAILQ_INSERT_TAIL(&parent->head, node, next);
