@@ -279,9 +279,11 @@ fn what_is_seen_stands_on_the_page_and_stays_text() {
     assert!(page.contains("&lt;script&gt;al"), "{page}");
     assert!(page.contains("propagation"), "{page}");
 
+    // Figures follow findings by a moment.
+    let all = "wormsift_packets_total{source=\"tap1\"} 72";
+    wait_for("all packets", || get("/metrics").is_some_and(|page| page.contains(all)));
     let metrics = get("/metrics").expect("it answers");
     for line in [
-        "wormsift_packets_total{source=\"tap1\"} 72",
         "wormsift_capture_dropped_packets_total{source=\"tap1\"} 0",
         "wormsift_interface_up{interface=\"tap1\"} 1",
     ] {
