@@ -199,12 +199,12 @@ impl Chunk {
             list.clear();
             list.shrink_to(keep);
         }
-        empty(&mut self.records, 1_024);
-        self.sightings.iter_mut().for_each(|list| empty(list, 128));
-        self.segments.iter_mut().for_each(|list| empty(list, 128));
+        empty(&mut self.records, 256);
+        self.sightings.iter_mut().for_each(|list| empty(list, 32));
+        self.segments.iter_mut().for_each(|list| empty(list, 32));
         empty(&mut self.fragments, 128);
         self.kept.clear();
-        empty(&mut self.own, 1 << 16);
+        empty(&mut self.own, 1 << 12);
         self.counters = PacketCounters::default();
     }
 

@@ -5,7 +5,7 @@ use super::alarms::{Alarms, PendingAlarm};
 use super::batch::{Chunk, Place, Record, SeamSighting, Sighting};
 use super::flow_shard::FlowShard;
 use super::seeds::Seeds;
-use super::sizing::Plan;
+use super::sizing::{CONTENT_SHARDS, Plan};
 use super::stats::ContentCounters;
 use crate::config::{Config, PortRule};
 use crate::dispersion::Dispersion;
@@ -151,8 +151,32 @@ pub(crate) struct ContentShard {
 }
 
 impl ContentShard {
-    pub(crate) fn new(
+    /// All shards. Their dispersion tables, which fill at random, come first, side by
+    /// side: so huge pages can hold several.
+    pub(crate) fn all(
+        config: &Config,
+        plan: &Plan,
+        seeds: &Seeds,
+        rules: &Arc<Rules>,
+    ) -> Vec<Self> {
+        let width = Dispersion::width_for(config.sources.max(config.destinations));
+        let window = config.dispersion_window.0;
+        let dispersions: Vec<_> = (0..CONTENT_SHARDS)
+            .map(|shard| {
+                let seed = seeds.shard("dispersion", shard);
+                Dispersion::new(plan.dispersion, width, window, seed)
+            })
+            .collect();
+        (dispersions.into_iter().enumerate())
+            .map(|(shard, dispersion)| {
+                Self::new(shard, dispersion, config, plan, seeds, rules.clone())
+            })
+            .collect()
+    }
+
+    fn new(
         shard: usize,
+        dispersion: Dispersion,
         config: &Config,
         plan: &Plan,
         seeds: &Seeds,
@@ -166,12 +190,7 @@ impl ContentShard {
                 config.prevalence,
                 seeds.shard("prevalence", shard),
             ),
-            dispersion: Dispersion::new(
-                plan.dispersion,
-                Dispersion::width_for(config.sources.max(config.destinations)),
-                window,
-                seeds.shard("dispersion", shard),
-            ),
+            dispersion,
             propagation: Propagation::new(
                 plan.propagation,
                 window,

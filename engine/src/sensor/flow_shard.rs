@@ -237,7 +237,7 @@ fn piece_of<'a>(record: &Record, payload: &'a [u8], whole: bool) -> PacketPiece<
 const TOGETHER: usize = 32;
 
 /// Places that a queue keeps from batch to batch.
-const KEPT: usize = 1_024;
+const KEPT: usize = 128;
 
 /// A sample's bytes after the history (DESIGN, "Candidates").
 const SAMPLE_BYTES: usize = 2_048;

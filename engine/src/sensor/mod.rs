@@ -52,7 +52,7 @@ use frames::Round;
 use prepare::Spare;
 use rayon::prelude::*;
 use seeds::Seeds;
-use sizing::{CONTENT_SHARDS, FLOW_SHARDS, Plan};
+use sizing::{FLOW_SHARDS, Plan};
 use stats::PacketCounters;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -163,11 +163,7 @@ impl Sensor {
             flow: (0..FLOW_SHARDS)
                 .map(|shard| FlowShard::new(shard, &plan, &seeds, context))
                 .collect(),
-            content: (0..CONTENT_SHARDS)
-                .map(|shard| {
-                    ContentShard::new(shard, &config, &plan, &seeds, rules.clone())
-                })
-                .collect(),
+            content: ContentShard::all(&config, &plan, &seeds, &rules),
             ledger: Ledger::new(LedgerSettings {
                 port_rule: config.port_rule.name().to_owned(),
                 dispersion_window: Duration::from_nanos(config.dispersion_window.0),

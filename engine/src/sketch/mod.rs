@@ -23,7 +23,7 @@ mod generations;
 mod hash;
 mod lines;
 mod pairs;
-mod words;
+pub(crate) mod words;
 
 pub use bloom::Bloom;
 pub use count_min::CountMin;

@@ -1,10 +1,13 @@
 //! Where does a large table lie? In huge pages, where the system has them.
 //!
-//! A sighting finds its lines anywhere in tables of many megabytes. With pages of 4 KiB
-//! nearly each look-up also misses the cache of address translations; pages of 2 MiB are
-//! few enough for it. They are asked for once so much of a table is in use that it fills
-//! them: before that, the system would clear far more memory than is touched. Memory that
-//! no line touches costs nothing.
+//! A look-up lands anywhere in tables of many megabytes. With pages of 4 KiB nearly each
+//! one also misses the cache of address translations; pages of 2 MiB are few enough for it.
+//!
+//! A table of fixed size ([`Words`]) asks for them at once: its keys fall at random, so that
+//! soon all of it is in use. Tables of neighbouring shards lie side by side, so a shard's
+//! may be smaller than a page. A table of which a part is in use asks when that part fills
+//! them: before, the system would clear far more memory than is touched. Memory that no key
+//! touches costs nothing.
 
 use memmap2::MmapMut;
 use std::ops::{Deref, DerefMut};
@@ -16,7 +19,7 @@ const HUGE: usize = 2 << 20;
 
 /// A fixed number of words, zero at first.
 #[derive(Debug)]
-pub(super) enum Words {
+pub(crate) enum Words {
     Heap(Vec<u64>),
     /// Whole words: the mapping's length is a multiple of theirs.
     Pages(MmapMut),
@@ -27,34 +30,38 @@ pub(super) enum Words {
 /// # Panics
 ///
 /// If the system has no such memory, as any allocation does.
-pub(super) fn pages(bytes: usize) -> MmapMut {
+pub(crate) fn pages(bytes: usize) -> MmapMut {
     MmapMut::map_anon(bytes.max(1)).expect("memory for a table")
 }
 
 /// So many bytes of a table are in use from now on.
-pub(super) fn expect(pages: &MmapMut, bytes: usize) {
-    #[cfg(target_os = "linux")]
+pub(crate) fn expect(pages: &MmapMut, bytes: usize) {
     if bytes >= HUGE {
-        // The system may decline; then pages are as usual.
-        let _ = pages.advise(memmap2::Advice::HugePage);
+        advise(pages);
     }
+}
+
+fn advise(pages: &MmapMut) {
+    // The system may decline; then pages are as usual.
+    #[cfg(target_os = "linux")]
+    let _ = pages.advise(memmap2::Advice::HugePage);
     #[cfg(not(target_os = "linux"))]
-    let _ = (pages, bytes);
+    let _ = pages;
 }
 
 impl Words {
-    pub(super) fn zeroed(count: usize) -> Self {
+    pub(crate) fn zeroed(count: usize) -> Self {
         let bytes = count * size_of::<u64>();
         if bytes < LEAST {
             return Self::Heap(vec![0; count]);
         }
         let pages = pages(bytes);
-        expect(&pages, bytes);
+        advise(&pages);
         Self::Pages(pages)
     }
 
     /// Bytes reserved.
-    pub(super) fn memory_bytes(&self) -> usize {
+    pub(crate) fn memory_bytes(&self) -> usize {
         size_of_val(&**self)
     }
 }
