@@ -151,8 +151,8 @@ pub(crate) struct ContentShard {
 }
 
 impl ContentShard {
-    /// All shards. Their dispersion tables, which fill at random, come first, side by
-    /// side: so huge pages can hold several.
+    /// All shards. The tables that fill at random come first, side by side: so huge pages
+    /// can hold several.
     pub(crate) fn all(
         config: &Config,
         plan: &Plan,
@@ -167,52 +167,44 @@ impl ContentShard {
                 Dispersion::new(plan.dispersion, width, window, seed)
             })
             .collect();
-        (dispersions.into_iter().enumerate())
-            .map(|(shard, dispersion)| {
-                Self::new(shard, dispersion, config, plan, seeds, rules.clone())
+        let propagations: Vec<_> = (0..CONTENT_SHARDS)
+            .map(|shard| {
+                let seed = seeds.shard("propagation", shard);
+                Propagation::new(plan.propagation, window, seed)
+            })
+            .collect();
+        (dispersions.into_iter().zip(propagations).enumerate())
+            .map(|(shard, (dispersion, propagation))| Self {
+                prevalence: Prevalence::new(
+                    plan.prevalence,
+                    config.prevalence_window.0,
+                    config.prevalence,
+                    seeds.shard("prevalence", shard),
+                ),
+                dispersion,
+                propagation,
+                candidates: Candidates::new(
+                    plan.candidates,
+                    SAMPLES_PER_CANDIDATE,
+                    window,
+                ),
+                window,
+                window_end: window,
+                rules: rules.clone(),
+                seen_in_packet: Vec::new(),
+                is_calm: false,
+                seams: Vec::new(),
+                queue: Vec::new(),
+                stopped: None,
+                alarms: Alarms::default(),
+                requests_of_one: Vec::new(),
+                requests: Vec::new(),
+                decisions: None,
+                counters: ContentCounters::default(),
+                baseline: None,
+                learns_until: 0,
             })
             .collect()
-    }
-
-    fn new(
-        shard: usize,
-        dispersion: Dispersion,
-        config: &Config,
-        plan: &Plan,
-        seeds: &Seeds,
-        rules: Arc<Rules>,
-    ) -> Self {
-        let window = config.dispersion_window.0;
-        Self {
-            prevalence: Prevalence::new(
-                plan.prevalence,
-                config.prevalence_window.0,
-                config.prevalence,
-                seeds.shard("prevalence", shard),
-            ),
-            dispersion,
-            propagation: Propagation::new(
-                plan.propagation,
-                window,
-                seeds.shard("propagation", shard),
-            ),
-            candidates: Candidates::new(plan.candidates, SAMPLES_PER_CANDIDATE, window),
-            window,
-            window_end: window,
-            rules,
-            seen_in_packet: Vec::new(),
-            is_calm: false,
-            seams: Vec::new(),
-            queue: Vec::new(),
-            stopped: None,
-            alarms: Alarms::default(),
-            requests_of_one: Vec::new(),
-            requests: Vec::new(),
-            decisions: None,
-            counters: ContentCounters::default(),
-            baseline: None,
-            learns_until: 0,
-        }
     }
 
     /// Applies a batch: the chunks' sightings of this shard and those at seams; `flow` has

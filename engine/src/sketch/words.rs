@@ -9,6 +9,7 @@
 //! them: before, the system would clear far more memory than is touched. Memory that no key
 //! touches costs nothing.
 
+use crate::state::{Exchange, Persist};
 use memmap2::MmapMut;
 use std::ops::{Deref, DerefMut};
 
@@ -63,6 +64,41 @@ impl Words {
     /// Bytes reserved.
     pub(crate) fn memory_bytes(&self) -> usize {
         size_of_val(&**self)
+    }
+}
+
+/// A fixed number of bytes, zero at first; large ones begin with a page.
+#[derive(Debug)]
+pub(crate) struct Bytes {
+    words: Words,
+    len: usize,
+}
+
+impl Bytes {
+    pub(crate) fn zeroed(len: usize) -> Self {
+        Self { words: Words::zeroed(len.div_ceil(size_of::<u64>())), len }
+    }
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        &bytemuck::cast_slice(&self.words)[..self.len]
+    }
+}
+
+impl DerefMut for Bytes {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut bytemuck::cast_slice_mut(&mut self.words)[..self.len]
+    }
+}
+
+impl Persist for Bytes {
+    fn persist(&mut self, file: &mut Exchange<'_>) -> std::io::Result<()> {
+        file.fixed(self)
     }
 }
 

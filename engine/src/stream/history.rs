@@ -4,6 +4,7 @@
 //! signature grows to the left too, and a worm may come in small segments.
 
 use super::{after, remix};
+use crate::sketch::words::Bytes;
 use crate::state::persist;
 
 /// Bytes that are kept of a segment's end; and of its beginning, if it does
@@ -35,7 +36,7 @@ struct Latest {
 }
 
 pub(super) struct History {
-    bytes: Box<[u8]>,
+    bytes: Bytes,
     pieces: Box<[Piece]>,
     /// Sets of [`WAYS`], the last used first.
     index: Box<[Latest]>,
@@ -60,7 +61,7 @@ impl History {
         let ring = if pieces * 128 < 2 * PIECE { 0 } else { pieces * 128 };
         let pieces = if ring == 0 { 0 } else { pieces };
         Self {
-            bytes: vec![0; ring].into_boxed_slice(),
+            bytes: Bytes::zeroed(ring),
             pieces: vec![NO_PIECE; pieces].into_boxed_slice(),
             index: vec![Latest { direction: 0, serial: 0 }; pieces / 2]
                 .into_boxed_slice(),

@@ -3,6 +3,7 @@
 use super::extents::Extents;
 use super::{NONE, remix};
 use crate::packet::{Host, Timestamp};
+use crate::sketch::words::Bytes;
 use crate::state::persist;
 
 /// Samples of one direction that are looked at, the latest first: one
@@ -50,7 +51,7 @@ struct Links {
 pub(super) struct Pool {
     samples: Box<[Option<Sample>]>,
     links: Box<[Links]>,
-    bytes: Box<[u8]>,
+    bytes: Bytes,
     region: usize,
     free: u32,
     /// Oldest and newest sample of each priority.
@@ -81,7 +82,7 @@ impl Pool {
             links: (0..capacity)
                 .map(|i| Links { older: NONE, newer: NONE, next: chain(i) })
                 .collect(),
-            bytes: vec![0; capacity * region].into_boxed_slice(),
+            bytes: Bytes::zeroed(capacity * region),
             region,
             free: if capacity > 0 { 0 } else { NONE },
             ranks: vec![(NONE, NONE); ranks].into_boxed_slice(),

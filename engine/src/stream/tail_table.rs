@@ -7,7 +7,7 @@
 //! is hardly used costs hardly anything.
 
 use super::remix;
-use crate::sketch::words::Words;
+use crate::sketch::words::Bytes;
 use crate::state::{Exchange, Persist};
 
 const WAYS: usize = 8;
@@ -59,7 +59,7 @@ const WAITING: u8 = 0x0f;
 
 pub(super) struct TailTable {
     tags: Box<[u64]>,
-    entries: Words,
+    entries: Bytes,
     /// Where the first cache line boundary lies in `entries`.
     base: usize,
     stride: usize,
@@ -73,24 +73,15 @@ impl TailTable {
         let stride = (HEAD + context).next_multiple_of(LINE);
         let sets = bytes.saturating_sub(LINE) / (WAYS * (stride + size_of::<u64>()));
         let slack = if sets == 0 { 0 } else { LINE };
-        let bytes = sets * WAYS * stride + slack;
-        let entries = Words::zeroed(bytes / size_of::<u64>());
+        let entries = Bytes::zeroed(sets * WAYS * stride + slack);
         // Only speed depends on it: entries that straddle no line they need not.
-        let base = entries.as_ptr().cast::<u8>().align_offset(LINE).min(slack);
+        let base = entries.as_ptr().align_offset(LINE).min(slack);
         let tags = vec![0; sets * WAYS].into_boxed_slice();
         Self { tags, entries, base, stride, context, seed }
     }
 
-    fn bytes(&self) -> &[u8] {
-        bytemuck::cast_slice(&self.entries)
-    }
-
-    fn bytes_mut(&mut self) -> &mut [u8] {
-        bytemuck::cast_slice_mut(&mut self.entries)
-    }
-
     pub(super) fn memory_bytes(&self) -> usize {
-        self.entries.memory_bytes() + size_of_val(&*self.tags)
+        self.entries.len() + size_of_val(&*self.tags)
     }
 
     /// Directions that fit.
@@ -154,7 +145,7 @@ impl TailTable {
     }
 
     pub(super) fn head(&self, place: Place) -> Head {
-        let b = &self.bytes()[place.0..][..HEAD];
+        let b = &self.entries[place.0..][..HEAD];
         Head {
             expected: u32::from_le_bytes([b[0], b[1], b[2], b[3]]),
             tail_len: u16::from_le_bytes([b[4], b[5]]),
@@ -168,7 +159,7 @@ impl TailTable {
     }
 
     pub(super) fn set_head(&mut self, place: Place, head: Head) {
-        let b = &mut self.bytes_mut()[place.0..][..HEAD];
+        let b = &mut self.entries[place.0..][..HEAD];
         b[..4].copy_from_slice(&head.expected.to_le_bytes());
         b[4..6].copy_from_slice(&head.tail_len.to_le_bytes());
         b[6] = head.idle;
@@ -181,13 +172,12 @@ impl TailTable {
 
     /// Room for `context` bytes, of which the head's `tail_len` are in use.
     pub(super) fn tail(&self, place: Place) -> &[u8] {
-        &self.bytes()[place.0 + HEAD..][..self.context]
+        &self.entries[place.0 + HEAD..][..self.context]
     }
 
     /// As [`TailTable::tail`], to be written.
     pub(super) fn tail_mut(&mut self, place: Place) -> &mut [u8] {
-        let context = self.context;
-        &mut self.bytes_mut()[place.0 + HEAD..][..context]
+        &mut self.entries[place.0 + HEAD..][..self.context]
     }
 }
 
@@ -196,7 +186,6 @@ impl Persist for TailTable {
         let Self { tags, entries, base, stride, context: _, seed: _ } = self;
         let used = tags.len() * *stride;
         tags.persist(file)?;
-        let entries: &mut [u8] = bytemuck::cast_slice_mut(entries);
         file.fixed(&mut entries[*base..][..used])
     }
 }
