@@ -20,6 +20,7 @@ mod clock;
 mod content_shard;
 mod flow_shard;
 mod frames;
+mod homes;
 mod gauges;
 mod prepare;
 mod saved;
@@ -50,7 +51,7 @@ use content_shard::{ContentShard, Rules};
 use flow_shard::FlowShard;
 use frames::Round;
 use prepare::Spare;
-use rayon::prelude::*;
+use homes::for_each_at_home;
 use seeds::Seeds;
 use sizing::{FLOW_SHARDS, Plan};
 use stats::PacketCounters;
@@ -256,7 +257,7 @@ impl Sensor {
         let (chunks, now) = (&*chunks, self.clock.now());
         let sifter = &*self.sifter;
         if self.config.tails {
-            self.flow.par_iter_mut().enumerate().for_each(|(shard, flow)| {
+            for_each_at_home(&mut self.flow, |shard, flow| {
                 flow.join(shard, chunks, frames, sifter);
             });
             self.hand_over_seams();
@@ -284,7 +285,7 @@ impl Sensor {
     fn sift_content(&mut self, chunks: &[Chunk], now: u64) {
         let flow = &self.flow;
         let resumed = self.content.iter().any(|content| content.stopped.is_some());
-        self.content.par_iter_mut().enumerate().for_each(|(shard, content)| {
+        for_each_at_home(&mut self.content, |shard, content| {
             if !resumed || content.stopped.is_some() {
                 content.sift(shard, chunks, flow, now);
             }
@@ -328,7 +329,7 @@ impl Sensor {
 
     fn collect_until(&mut self, chunks: &[Chunk], frames: &dyn Frames, until: u64) {
         let beta = self.config.beta;
-        self.flow.par_iter_mut().for_each(|flow| {
+        for_each_at_home(&mut self.flow, |_, flow| {
             flow.collect(chunks, frames, beta, until);
         });
     }

@@ -1,0 +1,26 @@
+//! Which thread works on which shard?
+
+use rayon::prelude::*;
+use std::sync::Mutex;
+
+/// Calls `work` with each shard and its number, on the threads of the current pool. A
+/// thread begins with the shards that it had the last time, which are in its own caches,
+/// and then takes what others have not come to.
+pub(super) fn for_each_at_home<S: Send>(
+    shards: &mut [S],
+    work: impl Fn(usize, &mut S) + Sync,
+) {
+    let threads = rayon::current_num_threads();
+    let count = shards.len();
+    let slots: Vec<_> =
+        shards.iter_mut().enumerate().map(|shard| Mutex::new(Some(shard))).collect();
+    let take = |at: usize| slots[at].try_lock().ok().and_then(|mut slot| slot.take());
+    (0..threads).into_par_iter().with_max_len(1).for_each(|_| {
+        let home = rayon::current_thread_index().unwrap_or(0);
+        let home = home * count / threads..(home + 1) * count / threads;
+        let others = (home.end..count).chain(0..home.start).rev();
+        for (number, shard) in home.chain(others).filter_map(take) {
+            work(number, shard);
+        }
+    });
+}
