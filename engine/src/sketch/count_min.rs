@@ -133,7 +133,18 @@ impl CountMin {
     /// forgotten.
     pub fn turn(&mut self) {
         self.side = 1 - self.side;
-        let side = self.side;
+        self.forget(self.side);
+        let is_sparse = self.keys < self.in_use() / SPARSE;
+        self.sparse = if is_sparse { self.sparse + 1 } else { 0 };
+        if self.sparse >= PATIENCE && self.pairs.shrink(greatest) {
+            self.sparse = 0;
+            self.recount();
+        }
+        self.keys = 0;
+    }
+
+    /// Zeroes the lines of a side that were written.
+    fn forget(&mut self, side: usize) {
         let words = self.pairs.len().div_ceil(64);
         for (word, written) in self.written[side][..words].iter_mut().enumerate() {
             let mut rest = std::mem::take(written);
@@ -144,13 +155,6 @@ impl CountMin {
             }
         }
         self.filled[side] = 0;
-        let is_sparse = self.keys < self.in_use() / SPARSE;
-        self.sparse = if is_sparse { self.sparse + 1 } else { 0 };
-        if self.sparse >= PATIENCE && self.pairs.shrink(greatest) {
-            self.sparse = 0;
-            self.recount();
-        }
-        self.keys = 0;
     }
 
     #[cold]
@@ -207,10 +211,10 @@ impl CountMin {
 
 impl Clear for CountMin {
     fn clear(&mut self) {
-        self.pairs.clear();
-        self.filled = [0; 2];
+        // What was never written stays untouched.
+        [0, 1].into_iter().for_each(|side| self.forget(side));
+        self.pairs.begin_anew();
         (self.keys, self.sparse) = (0, 0);
-        self.written.iter_mut().for_each(|written| written.fill(0));
         self.set_limit();
     }
 }
@@ -330,6 +334,7 @@ mod tests {
                     }
                     1 => {
                         sketch.clear();
+                        prop_assert!(sketch.pairs.iter().all(|pair| *pair == [[0; 64]; 2]));
                         now.clear();
                         before.clear();
                     }

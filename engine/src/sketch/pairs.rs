@@ -19,9 +19,6 @@ const FIRST: usize = 1_024;
 /// Two cache lines side by side.
 pub(super) type Pair = [[u8; LINE]; 2];
 
-/// One without anything.
-pub(super) const EMPTY: Pair = [[0; LINE]; 2];
-
 /// A reserved number of zeroed pairs, of which a part is in use.
 ///
 /// A hash finds its pair by its upper bits, as a share of the part in use. So when that
@@ -99,12 +96,6 @@ impl Pairs {
         self.pages.as_chunks().0.as_chunks().0[..self.used].iter()
     }
 
-    /// The same, to be written.
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Pair> {
-        let used = self.used;
-        self.all_mut()[..used].iter_mut()
-    }
-
     /// Takes four times as many into use, each a copy of the one whose keys it takes
     /// over; false when there is no more room.
     pub(super) fn grow(&mut self) -> bool {
@@ -145,10 +136,9 @@ impl Pairs {
         true
     }
 
-    /// Zeroes all, and begins anew with as few as at first.
-    pub(super) fn clear(&mut self) {
+    /// As few are in use as at first; all that were must be zero.
+    pub(super) fn begin_anew(&mut self) {
         self.used = self.least;
-        self.iter_mut().for_each(|pair| *pair = EMPTY);
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
@@ -192,7 +182,7 @@ mod tests {
             assert_eq!(pairs.len(), pairs.reserved());
             let unused = bytes.saturating_sub(pairs.memory_bytes());
             assert!(unused <= 2 * BYTES + bytes / 256, "{bytes}: {unused} unused");
-            assert!(pairs.iter().all(|pair| *pair == EMPTY));
+            assert!(pairs.iter().all(|pair| *pair == [[0; LINE]; 2]));
             assert_eq!(pairs.pair(0).as_ptr() as usize % BYTES, 0);
         }
         for count in [1, 128, 129, 511, 512, 513, 1_000_000] {
@@ -222,8 +212,8 @@ mod tests {
                     prop_assert_eq!(there & value, value);
                 }
             }
-            pairs.clear();
-            prop_assert!(pairs.iter().all(|pair| *pair == EMPTY));
+            pairs.begin_anew();
+            prop_assert_eq!(pairs.len(), Pairs::growing(3_000, 5).len());
         }
     }
 
