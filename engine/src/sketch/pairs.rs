@@ -19,14 +19,15 @@ const FIRST: usize = 1_024;
 /// Two cache lines side by side.
 pub(super) type Pair = [[u8; LINE]; 2];
 
-/// A reserved number of zeroed pairs, of which a part is in use.
+/// Zeroed pairs, at most a reserved number, of which a part is in use.
 ///
 /// A hash finds its pair by its upper bits, as a share of the part in use. So when that
 /// grows, the keys of one pair are those of four neighbours afterwards, and each of these
-/// begins as a copy of it; when it shrinks, four become one again.
+/// begins as a copy of it; when it shrinks, four become one again. Either way they move,
+/// so that what is in use has pages of its own: huge ones, where the system has them.
 #[derive(Debug)]
 pub(super) struct Pairs {
-    /// Begins with a page, so that pairs are aligned, and ends with a pair.
+    /// Those in use. Begins with a page, so that pairs are aligned, and ends with a pair.
     pages: MmapMut,
     used: usize,
     /// In use at first.
@@ -52,9 +53,8 @@ impl Pairs {
         let count = count.max(1);
         let steps = STEP.pow(Self::steps(count, first));
         let used = count / steps;
-        let reserved = used * steps;
-        let pages = words::pages(reserved * BYTES);
-        Self { pages, used, least: used, reserved }
+        let pages = words::pages(used * BYTES);
+        Self { pages, used, least: used, reserved: used * steps }
     }
 
     /// How often a table of `count` can grow from at most `first`.
@@ -102,47 +102,49 @@ impl Pairs {
         if self.used * STEP > self.reserved {
             return false;
         }
-        let used = self.used;
-        self.used = used * STEP;
-        words::expect(&self.pages, self.used * BYTES);
-        let pairs = self.all_mut();
-        // From the last one on: none is overwritten before it is copied.
-        for index in (0..used).rev() {
-            let pair = pairs[index];
-            pairs[index * STEP..][..STEP].fill(pair);
+        let before = self.renew(self.used * STEP);
+        let before = before.as_chunks::<LINE>().0.as_chunks::<2>().0;
+        for (four, pair) in self.all_mut().chunks_mut(STEP).zip(before) {
+            four.fill(*pair);
         }
         true
     }
 
-    /// Leaves a fourth of them in use, bytes of four neighbours joined to one; false when
-    /// fewer were never in use.
+    /// Leaves a fourth of them in use, bytes of four neighbours joined to one, beginning
+    /// with zero; false when fewer were never in use.
     pub(super) fn shrink(&mut self, join: impl Fn(u8, u8) -> u8) -> bool {
         if self.used <= self.least {
             return false;
         }
-        self.used /= STEP;
-        let used = self.used;
-        let pairs = self.all_mut();
-        for index in 0..used {
-            let mut joined = pairs[index * STEP];
-            for pair in &pairs[index * STEP + 1..][..STEP - 1] {
+        let before = self.renew(self.used / STEP);
+        let before = before.as_chunks::<LINE>().0.as_chunks::<2>().0;
+        for (joined, four) in self.all_mut().iter_mut().zip(before.chunks(STEP)) {
+            for pair in four {
                 let bytes = joined.as_flattened_mut().iter_mut();
                 bytes
                     .zip(pair.as_flattened())
                     .for_each(|(byte, other)| *byte = join(*byte, *other));
             }
-            pairs[index] = joined;
         }
         true
     }
 
     /// As few are in use as at first; all that were must be zero.
     pub(super) fn begin_anew(&mut self) {
-        self.used = self.least;
+        if self.used > self.least {
+            self.renew(self.least);
+        }
     }
 
+    /// Takes so many into use, all zero; gives those that were.
+    fn renew(&mut self, used: usize) -> MmapMut {
+        self.used = used;
+        std::mem::replace(&mut self.pages, words::pages(used * BYTES))
+    }
+
+    /// Bytes, once all that is reserved is in use. While it grows to that, a fourth more.
     pub(super) fn memory_bytes(&self) -> usize {
-        self.pages.len()
+        self.reserved * BYTES
     }
 
     #[inline]
@@ -161,7 +163,9 @@ impl Persist for Pairs {
         if reached != used || used > self.reserved {
             return Err(file.misfit(format!("at most {} pairs", self.reserved), used));
         }
-        self.used = used;
+        if used != self.used {
+            self.renew(used);
+        }
         file.fixed(&mut self.pages[..used * BYTES])
     }
 }

@@ -3,11 +3,9 @@
 //! A look-up lands anywhere in tables of many megabytes. With pages of 4 KiB nearly each
 //! one also misses the cache of address translations; pages of 2 MiB are few enough for it.
 //!
-//! A table of fixed size ([`Words`]) asks for them at once: its keys fall at random, so that
-//! soon all of it is in use. Tables of neighbouring shards lie side by side, so a shard's
-//! may be smaller than a page. A table of which a part is in use asks when that part fills
-//! them: before, the system would clear far more memory than is touched. Memory that no key
-//! touches costs nothing.
+//! They are asked for at once: keys fall at random, so that soon all of a table is in use.
+//! Tables of neighbouring shards lie side by side, so a shard's may be smaller than a page.
+//! Memory that no key touches costs nothing.
 
 use crate::state::{Exchange, Persist};
 use memmap2::MmapMut;
@@ -15,8 +13,6 @@ use std::ops::{Deref, DerefMut};
 
 /// Bytes from which a table has a mapping of its own.
 const LEAST: usize = 64 << 10;
-/// Bytes in use from which huge pages are asked for.
-const HUGE: usize = 2 << 20;
 
 /// A fixed number of words, zero at first.
 #[derive(Debug)]
@@ -32,22 +28,13 @@ pub(crate) enum Words {
 ///
 /// If the system has no such memory, as any allocation does.
 pub(crate) fn pages(bytes: usize) -> MmapMut {
-    MmapMut::map_anon(bytes.max(1)).expect("memory for a table")
-}
-
-/// So many bytes of a table are in use from now on.
-pub(crate) fn expect(pages: &MmapMut, bytes: usize) {
-    if bytes >= HUGE {
-        advise(pages);
-    }
-}
-
-fn advise(pages: &MmapMut) {
+    let pages = MmapMut::map_anon(bytes.max(1)).expect("memory for a table");
     // The system may decline; then pages are as usual.
     #[cfg(target_os = "linux")]
-    let _ = pages.advise(memmap2::Advice::HugePage);
-    #[cfg(not(target_os = "linux"))]
-    let _ = pages;
+    if bytes >= LEAST {
+        let _ = pages.advise(memmap2::Advice::HugePage);
+    }
+    pages
 }
 
 impl Words {
@@ -56,9 +43,7 @@ impl Words {
         if bytes < LEAST {
             return Self::Heap(vec![0; count]);
         }
-        let pages = pages(bytes);
-        advise(&pages);
-        Self::Pages(pages)
+        Self::Pages(pages(bytes))
     }
 
     /// Bytes reserved.
