@@ -15,7 +15,7 @@ const BATCH: usize = 64;
 /// Kept windows whose table lines are touched together.
 const BLOCK: usize = 256;
 /// Payload bytes between two hand-overs.
-const HAND_OVER: usize = 4 << 20;
+const HAND_OVER: usize = 1 << 20;
 
 /// Fingerprint, prevalence and dispersion in a row, without the sensor around them.
 pub(super) struct Rooms {

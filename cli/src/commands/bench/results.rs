@@ -221,7 +221,7 @@ impl Results {
         }
         line(format_args!(""));
         line(format_args!(
-            "Stages are measured one by one, a round of 4 MiB at a time, and the sensor does \
+            "Stages are measured one by one, a round of 1 MiB at a time, and the sensor does \
              more\n(order, alarms, samples) and less (what is in the cache stays there): the \
              sum is near\nits time, not equal to it. Reading and the run from disk open the files anew, \
              and the latter\nbuilds its tables too. Bytes are payload bytes."

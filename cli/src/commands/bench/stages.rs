@@ -20,7 +20,7 @@ use wormsift::stream::{Acknowledgement, Segment, StreamTails};
 
 const SHARDS: usize = 64;
 /// Captured bytes and frames of a round.
-const ROUND: (usize, usize) = (4 << 20, 32_768);
+const ROUND: (usize, usize) = (1 << 20, 8_192);
 /// Kept windows whose table lines are touched together.
 const BLOCK: usize = 32;
 const SAMPLES: usize = 8;
