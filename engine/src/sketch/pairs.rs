@@ -129,13 +129,6 @@ impl Pairs {
         true
     }
 
-    /// As few are in use as at first; all that were must be zero.
-    pub(super) fn begin_anew(&mut self) {
-        if self.used > self.least {
-            self.renew(self.least);
-        }
-    }
-
     /// Takes so many into use, all zero; gives those that were.
     fn renew(&mut self, used: usize) -> MmapMut {
         self.used = used;
@@ -216,8 +209,6 @@ mod tests {
                     prop_assert_eq!(there & value, value);
                 }
             }
-            pairs.begin_anew();
-            prop_assert_eq!(pairs.len(), Pairs::growing(3_000, 5).len());
         }
     }
 
