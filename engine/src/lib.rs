@@ -200,6 +200,7 @@ pub mod export;
 pub mod fingerprint;
 pub mod matching;
 pub mod packet;
+mod pages;
 pub mod prevalence;
 pub mod propagation;
 pub mod sensor;

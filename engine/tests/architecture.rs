@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms of the engine that it may name.
-/// `packet`, `error`, `state` and itself go without saying.
+/// `packet`, `error`, `state`, `pages` and itself go without saying.
 const ROOMS: &[(&str, &[&str])] = &[
     ("packet", &[]),
     ("error", &[]),
     ("state", &[]),
+    ("pages", &[]),
     ("config", &["fingerprint"]),
     ("capture", &[]),
     ("decode", &[]),
@@ -45,7 +46,7 @@ const BLIND: &[&str] = &["fingerprint", "sketch"];
 const RESERVED: &[(&str, &[&str])] = &[
     ("pcap", &["capture"]),
     ("pcap_parser", &["capture"]),
-    ("memmap2", &["sketch"]),
+    ("memmap2", &["pages"]),
     ("flate2", &["capture"]),
     ("zstd", &["capture"]),
     ("libc", &["capture"]),
@@ -111,7 +112,7 @@ fn each_room_names_only_the_rooms_it_may() {
                 panic!("{}: a room without a line in ROOMS", path.display())
             });
         for (other, _) in ROOMS {
-            let free = *other == "state"
+            let free = ["state", "pages"].contains(other)
                 || !BLIND.contains(&room.as_str()) && ["packet", "error"].contains(other);
             if *other == room || allowed.contains(other) || free {
                 continue;

@@ -1,6 +1,6 @@
 //! Which cache lines were written? They cost nothing before, and little to clear.
 
-use super::words::Words;
+use crate::pages::Words;
 use crate::state::{Exchange, Persist};
 
 /// Words in a cache line.

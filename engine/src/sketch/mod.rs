@@ -23,7 +23,6 @@ mod generations;
 mod hash;
 mod lines;
 mod pairs;
-pub(crate) mod words;
 
 pub use bloom::Bloom;
 pub use count_min::CountMin;

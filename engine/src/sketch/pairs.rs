@@ -3,9 +3,8 @@
 //! A table is as large as the worst case needs, and most traffic is far from that: spread
 //! over all of it, every look-up would miss the caches and every page would be touched.
 
-use super::words;
+use crate::pages::{self, Pages};
 use crate::state::{Exchange, Persist};
-use memmap2::MmapMut;
 
 /// Bytes in a line.
 const LINE: usize = 64;
@@ -28,7 +27,7 @@ pub(super) type Pair = [[u8; LINE]; 2];
 #[derive(Debug)]
 pub(super) struct Pairs {
     /// Those in use. Begins with a page, so that pairs are aligned, and ends with a pair.
-    pages: MmapMut,
+    pages: Pages,
     used: usize,
     /// In use at first.
     least: usize,
@@ -53,7 +52,7 @@ impl Pairs {
         let count = count.max(1);
         let steps = STEP.pow(Self::steps(count, first));
         let used = count / steps;
-        let pages = words::pages(used * BYTES);
+        let pages = pages::pages(used * BYTES);
         Self { pages, used, least: used, reserved: used * steps }
     }
 
@@ -130,9 +129,9 @@ impl Pairs {
     }
 
     /// Takes so many into use, all zero; gives those that were.
-    fn renew(&mut self, used: usize) -> MmapMut {
+    fn renew(&mut self, used: usize) -> Pages {
         self.used = used;
-        std::mem::replace(&mut self.pages, words::pages(used * BYTES))
+        std::mem::replace(&mut self.pages, pages::pages(used * BYTES))
     }
 
     /// Bytes, once all that is reserved is in use. While it grows to that, a fourth more.

@@ -4,7 +4,7 @@
 //! signature grows to the left too, and a worm may come in small segments.
 
 use super::{after, remix};
-use crate::sketch::words::Bytes;
+use crate::pages::Bytes;
 use crate::state::persist;
 
 /// Bytes that are kept of a segment's end; and of its beginning, if it does

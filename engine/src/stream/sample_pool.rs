@@ -3,7 +3,7 @@
 use super::extents::Extents;
 use super::{NONE, remix};
 use crate::packet::{Host, Timestamp};
-use crate::sketch::words::Bytes;
+use crate::pages::Bytes;
 use crate::state::persist;
 
 /// Samples of one direction that are looked at, the latest first: one

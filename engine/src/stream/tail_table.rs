@@ -7,7 +7,7 @@
 //! is hardly used costs hardly anything.
 
 use super::remix;
-use crate::sketch::words::Bytes;
+use crate::pages::Bytes;
 use crate::state::{Exchange, Persist};
 
 const WAYS: usize = 8;

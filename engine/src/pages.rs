@@ -8,8 +8,9 @@
 //! Memory that no key touches costs nothing.
 
 use crate::state::{Exchange, Persist};
-use memmap2::MmapMut;
 use std::ops::{Deref, DerefMut};
+
+pub(crate) use memmap2::MmapMut as Pages;
 
 /// Bytes from which a table has a mapping of its own.
 const LEAST: usize = 64 << 10;
@@ -19,7 +20,7 @@ const LEAST: usize = 64 << 10;
 pub(crate) enum Words {
     Heap(Vec<u64>),
     /// Whole words: the mapping's length is a multiple of theirs.
-    Pages(MmapMut),
+    Pages(Pages),
 }
 
 /// Zeroed pages of so many bytes, at least one byte.
@@ -27,8 +28,8 @@ pub(crate) enum Words {
 /// # Panics
 ///
 /// If the system has no such memory, as any allocation does.
-pub(crate) fn pages(bytes: usize) -> MmapMut {
-    let pages = MmapMut::map_anon(bytes.max(1)).expect("memory for a table");
+pub(crate) fn pages(bytes: usize) -> Pages {
+    let pages = Pages::map_anon(bytes.max(1)).expect("memory for a table");
     // The system may decline; then pages are as usual.
     #[cfg(target_os = "linux")]
     if bytes >= LEAST {
