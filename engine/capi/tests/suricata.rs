@@ -206,7 +206,8 @@ fn it_goes_on_from_its_state_and_valgrind_finds_nothing() {
             command.args(["--quiet", "--error-exitcode=9", "--leak-check=full"]);
             command.arg("--errors-for-leak-kinds=definite,indirect,possible").arg(&host);
         }
-        command.arg(&plugin).arg(&capture).args(["2", "memory=32MiB"]);
+        // The key is drawn, and with it what is sampled: so everything is.
+        command.arg(&plugin).arg(&capture).args(["2", "memory=32MiB", "sampling=1"]);
         command.arg(format!("state={}", state.display()));
         command.arg(format!("rules={}", folder.path().join("rules").display()));
         let said = run(command.arg(format!("output={}", output.display())));
