@@ -10,10 +10,6 @@ use std::thread;
 use std::time::Duration;
 use wormsift::capture::{CaptureCounters, Damage, FrameBatch, Input, Limits, Trace};
 
-/// What is read at once: as much as the engine sifts between two barriers, so that the
-/// pool is seldom without work.
-pub(crate) const BATCH: Limits = Limits { bytes: 1 << 20, frames: 8_192 };
-
 /// Batches that wait to be sifted, beside the one that is being read.
 const AHEAD: usize = 4;
 /// How long a signal may go unseen.

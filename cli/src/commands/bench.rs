@@ -21,7 +21,7 @@ use memory::Memory;
 use results::{Results, Row, Rows};
 use stages::{Rooms, Spent};
 use std::time::{Duration, Instant};
-use wormsift::capture::{self, Damage, Trace};
+use wormsift::capture::{self, Damage, Limits, Trace};
 use wormsift::config::Config;
 use wormsift::sensor::Sensor;
 
@@ -159,7 +159,7 @@ fn read_all(captures: &[String]) -> (u64, Vec<Damage>) {
     let (inputs, mut damage) = capture::inputs(captures);
     let mut trace = Trace::open(inputs);
     let mut frames = 0;
-    while let Some(batch) = trace.next_batch(reader::BATCH) {
+    while let Some(batch) = trace.next_batch(Limits::default()) {
         frames += batch.len() as u64;
     }
     damage.extend(trace.damage());
@@ -177,7 +177,7 @@ fn from_disk(
     let mut sensor = Sensor::new(config.clone()).map_err(Failure::usage)?;
     let (inputs, _) = capture::inputs(&args.captures);
     let selection = Selection::new(&SelectionArgs::default(), config);
-    let limits = args.run.batch.unwrap_or(reader::BATCH);
+    let limits = args.run.batch.unwrap_or_default();
     let reader = Reader::start(inputs, selection, limits)?;
     let mut progress = reader::Progress::default();
     loop {

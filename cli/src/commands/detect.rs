@@ -52,7 +52,7 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
 
     let mut report = Report::new(args.output.json, args.output.keeps_signatures());
     let mut progress = Progress::default();
-    let limits = args.run.batch.unwrap_or(reader::BATCH);
+    let limits = args.run.batch.unwrap_or_default();
     let reader = Reader::start(inputs, selection, limits)?;
     let preparer = sensor.preparer();
     let mut turn: Option<Turn> = None;

@@ -96,8 +96,7 @@ fn follow(
     let mut fragments = Fragments::new(decoder);
     let selection =
         Selection::new(&crate::args::SelectionArgs::default(), &Config::default());
-    let reader =
-        Reader::start(inputs, selection, args.run.batch.unwrap_or(reader::BATCH))?;
+    let reader = Reader::start(inputs, selection, args.run.batch.unwrap_or_default())?;
     talk.show_progress();
     let (mut found, mut holding) = (Vec::new(), Vec::new());
     let mut look = |packet: &Packet<'_>| -> Result<(), Failure> {

@@ -32,8 +32,7 @@ pub(super) fn run(args: &LearnArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let mut sensor = Sensor::new(config).map_err(Failure::usage)?;
     sensor.keep_decisions();
     talk.show_progress();
-    let reader =
-        Reader::start(inputs, selection, args.run.batch.unwrap_or(reader::BATCH))?;
+    let reader = Reader::start(inputs, selection, args.run.batch.unwrap_or_default())?;
     loop {
         // Half a baseline would stand for the whole: none is written.
         if let Some(signal) = signals.caught() {

@@ -54,7 +54,7 @@ pub(super) fn run(args: &MatchArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     damaged += missing.len() as u64;
     talk.show_progress();
     let selection = Selection::new(&args.selection, &Config::default());
-    let batches = args.run.batch.unwrap_or(reader::BATCH);
+    let batches = args.run.batch.unwrap_or_default();
     let reader = Reader::start(inputs, selection, batches)?;
     let stopped_by = loop {
         if let Some(signal) = signals.caught() {

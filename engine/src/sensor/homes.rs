@@ -24,3 +24,23 @@ pub(super) fn for_each_at_home<S: Send>(
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_shard_has_one_turn_on_any_number_of_threads() {
+        for threads in [1, 2, 3, 7] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            let pool = pool.expect("threads");
+            for count in [0, 1, 5, 64] {
+                let mut turns = vec![Vec::new(); count];
+                pool.install(|| {
+                    for_each_at_home(&mut turns, |number, turns| turns.push(number));
+                });
+                assert!((0..count).map(|number| vec![number]).eq(turns), "{threads}");
+            }
+        }
+    }
+}

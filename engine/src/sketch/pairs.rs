@@ -9,9 +9,9 @@ use crate::state::{Exchange, Persist};
 /// Bytes in a line.
 const LINE: usize = 64;
 /// Bytes in a pair of lines: the block that processors fetch together.
-pub(super) const BYTES: usize = 2 * LINE;
+const BYTES: usize = 2 * LINE;
 /// How many times larger or smaller the part in use becomes at a time.
-pub(super) const STEP: usize = 4;
+const STEP: usize = 4;
 /// Pairs in use at first, at most: 128 KiB.
 const FIRST: usize = 1_024;
 
@@ -28,7 +28,6 @@ pub(super) type Pair = [[u8; LINE]; 2];
 pub(super) struct Pairs {
     /// Those in use. Begins with a page, so that pairs are aligned, and ends with a pair.
     pages: Pages,
-    used: usize,
     /// In use at first.
     least: usize,
     reserved: usize,
@@ -53,7 +52,7 @@ impl Pairs {
         let steps = STEP.pow(Self::steps(count, first));
         let used = count / steps;
         let pages = pages::pages(used * BYTES);
-        Self { pages, used, least: used, reserved: used * steps }
+        Self { pages, least: used, reserved: used * steps }
     }
 
     /// How often a table of `count` can grow from at most `first`.
@@ -70,7 +69,7 @@ impl Pairs {
     /// Pairs in use.
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.used
+        self.pages.len() / BYTES
     }
 
     /// Pairs that there are room for.
@@ -81,7 +80,7 @@ impl Pairs {
     /// Pair `index`, which must be below [`Pairs::len`].
     #[inline]
     pub(super) fn pair(&self, index: usize) -> &Pair {
-        &self.pages.as_chunks().0.as_chunks().0[index]
+        &in_pages(&self.pages)[index]
     }
 
     /// The same, to be written.
@@ -92,18 +91,17 @@ impl Pairs {
 
     /// Those in use.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Pair> {
-        self.pages.as_chunks().0.as_chunks().0[..self.used].iter()
+        in_pages(&self.pages).iter()
     }
 
     /// Takes four times as many into use, each a copy of the one whose keys it takes
     /// over; false when there is no more room.
     pub(super) fn grow(&mut self) -> bool {
-        if self.used * STEP > self.reserved {
+        if self.len() * STEP > self.reserved {
             return false;
         }
-        let before = self.renew(self.used * STEP);
-        let before = before.as_chunks::<LINE>().0.as_chunks::<2>().0;
-        for (four, pair) in self.all_mut().chunks_mut(STEP).zip(before) {
+        let before = self.renew(self.len() * STEP);
+        for (four, pair) in self.all_mut().chunks_mut(STEP).zip(in_pages(&before)) {
             four.fill(*pair);
         }
         true
@@ -112,12 +110,12 @@ impl Pairs {
     /// Leaves a fourth of them in use, bytes of four neighbours joined to one, beginning
     /// with zero; false when fewer were never in use.
     pub(super) fn shrink(&mut self, join: impl Fn(u8, u8) -> u8) -> bool {
-        if self.used <= self.least {
+        if self.len() <= self.least {
             return false;
         }
-        let before = self.renew(self.used / STEP);
-        let before = before.as_chunks::<LINE>().0.as_chunks::<2>().0;
-        for (joined, four) in self.all_mut().iter_mut().zip(before.chunks(STEP)) {
+        let before = self.renew(self.len() / STEP);
+        let before = in_pages(&before).chunks(STEP);
+        for (joined, four) in self.all_mut().iter_mut().zip(before) {
             for pair in four {
                 let bytes = joined.as_flattened_mut().iter_mut();
                 bytes
@@ -130,7 +128,6 @@ impl Pairs {
 
     /// Takes so many into use, all zero; gives those that were.
     fn renew(&mut self, used: usize) -> Pages {
-        self.used = used;
         std::mem::replace(&mut self.pages, pages::pages(used * BYTES))
     }
 
@@ -145,9 +142,14 @@ impl Pairs {
     }
 }
 
+#[inline]
+fn in_pages(pages: &Pages) -> &[Pair] {
+    pages.as_chunks().0.as_chunks().0
+}
+
 impl Persist for Pairs {
     fn persist(&mut self, file: &mut Exchange<'_>) -> std::io::Result<()> {
-        let used = file.length(self.used)?;
+        let used = file.length(self.len())?;
         let mut reached = self.least;
         while reached < used.min(self.reserved) {
             reached *= STEP;
@@ -155,10 +157,10 @@ impl Persist for Pairs {
         if reached != used || used > self.reserved {
             return Err(file.misfit(format!("at most {} pairs", self.reserved), used));
         }
-        if used != self.used {
+        if used != self.len() {
             self.renew(used);
         }
-        file.fixed(&mut self.pages[..used * BYTES])
+        file.fixed(&mut self.pages[..])
     }
 }
 

@@ -6,6 +6,7 @@
 
 use super::memory::Memory;
 use std::time::{Duration, Instant};
+use wormsift::capture::Limits;
 use wormsift::config::Config;
 use wormsift::decode::{Decoded, Decoder};
 use wormsift::dispersion::Dispersion;
@@ -19,8 +20,6 @@ use wormsift::sketch::{hash_pair, remix};
 use wormsift::stream::{Acknowledgement, Segment, StreamTails};
 
 const SHARDS: usize = 64;
-/// Captured bytes and frames of a round.
-const ROUND: (usize, usize) = (1 << 20, 8_192);
 /// Kept windows whose table lines are touched together.
 const BLOCK: usize = 32;
 const SAMPLES: usize = 8;
@@ -315,12 +314,14 @@ fn salt(config: &Config, packet: &Packet<'_>) -> u64 {
     remix(u64::from(packet.protocol) << 16 | u64::from(port.unwrap_or(0)), SEED)
 }
 
+/// A round is a batch as it is read.
 fn end_of_round(memory: &Memory, start: usize) -> usize {
+    let round = Limits::default();
     let mut bytes = 0;
-    let last = memory.len().min(start + ROUND.1);
+    let last = memory.len().min(start + round.frames);
     for index in start..last {
         bytes += memory.frame(index).data.len();
-        if bytes >= ROUND.0 {
+        if bytes >= round.bytes {
             return index + 1;
         }
     }
