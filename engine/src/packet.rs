@@ -1,5 +1,9 @@
 //! The nouns of traffic: plain values with hardly any behaviour.
 
+mod link_type;
+
+pub use link_type::LinkType;
+
 use crate::state::persist;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -47,33 +51,6 @@ impl fmt::Display for Timestamp {
             second % 60
         )
     }
-}
-
-/// The kind of header a frame begins with: a libpcap `LINKTYPE_` number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct LinkType(pub u32);
-
-impl LinkType {
-    /// BSD loopback: a four-byte address family in the writer's byte order.
-    pub const NULL: Self = Self(0);
-    /// Ethernet II or 802.3.
-    pub const ETHERNET: Self = Self(1);
-    /// An IP header at once, version from its first nibble (as some systems number it).
-    pub const RAW_BSD: Self = Self(12);
-    /// The same under OpenBSD's number.
-    pub const RAW_OPENBSD: Self = Self(14);
-    /// An IP header at once.
-    pub const RAW: Self = Self(101);
-    /// OpenBSD loopback: like [`LinkType::NULL`] in network byte order.
-    pub const LOOP: Self = Self(108);
-    /// Linux cooked capture, version 1.
-    pub const LINUX_SLL: Self = Self(113);
-    /// An IPv4 header at once.
-    pub const IPV4: Self = Self(228);
-    /// An IPv6 header at once.
-    pub const IPV6: Self = Self(229);
-    /// Linux cooked capture, version 2.
-    pub const LINUX_SLL2: Self = Self(276);
 }
 
 /// Link-layer bytes as captured.

@@ -7,8 +7,8 @@ use crate::state::persist;
 pub enum Drop {
     /// The capture's link type is not one that is read.
     UnknownLinkType,
-    /// The frame ends inside its link header, or inside a VLAN tag, an MPLS
-    /// label, a PPPoE or a tunnel header.
+    /// The frame ends inside its link header, or inside a tag, a label or a
+    /// tunnel header.
     LinkHeaderShort,
     /// An 802.3 frame whose LLC header names no Ethernet protocol: spanning
     /// tree, NetBEUI, IS-IS and the like.
@@ -17,6 +17,18 @@ pub enum Drop {
     Arp,
     /// Any other network protocol than IP.
     NotIp,
+    /// A frame by which the link itself is managed: 802.11 management and control,
+    /// tokens of a ring, and the like.
+    LinkControl,
+    /// Encrypted by the link: protected 802.11, MACsec, DOCSIS, PPP.
+    LinkEncrypted,
+    /// Compressed by the link: PPP and Frame Relay.
+    LinkCompressed,
+    /// A piece of a frame that the link cut: 802.11, multilink PPP, Frame Relay, DOCSIS.
+    /// Such pieces are not put together.
+    LinkFragment,
+    /// A frame that its receiver marked as damaged.
+    LinkDamaged,
     /// The IP version is not the one that the header above promised.
     IpVersion,
     /// The frame ends inside the IP header or one of its extensions.
@@ -44,12 +56,17 @@ pub enum Drop {
 
 impl Drop {
     /// Every reason, in the order in which reports list them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 21] = [
         Self::UnknownLinkType,
         Self::LinkHeaderShort,
         Self::Llc,
         Self::Arp,
         Self::NotIp,
+        Self::LinkControl,
+        Self::LinkEncrypted,
+        Self::LinkCompressed,
+        Self::LinkFragment,
+        Self::LinkDamaged,
         Self::IpVersion,
         Self::IpHeaderShort,
         Self::IpLength,
@@ -71,6 +88,11 @@ impl Drop {
             Self::Llc => "llc",
             Self::Arp => "arp",
             Self::NotIp => "not_ip",
+            Self::LinkControl => "link_control",
+            Self::LinkEncrypted => "link_encrypted",
+            Self::LinkCompressed => "link_compressed",
+            Self::LinkFragment => "link_fragment",
+            Self::LinkDamaged => "link_damaged",
             Self::IpVersion => "ip_version",
             Self::IpHeaderShort => "ip_header_short",
             Self::IpLength => "ip_length",

@@ -13,6 +13,10 @@ pub(super) enum Wrapping {
     GreWithKey,
     Vxlan,
     Geneve,
+    // Those of the link layer go on at 64.
+    FrameRelay = 64,
+    Atm,
+    BackboneService,
 }
 
 /// Folds one more wrapping into `encapsulation`, which is 0 for none.

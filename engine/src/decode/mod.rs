@@ -100,7 +100,7 @@ impl Decoder {
     /// A decoder.
     ///
     /// - `tunnels`: look into GRE, IP-in-IP, 6in4, VXLAN and Geneve. VLAN tags,
-    ///   MPLS and PPPoE are always passed.
+    ///   MPLS, PPPoE and the like ([`layer_2_tags`]) are always passed.
     /// - `checksums`: drop packets whose IPv4, TCP, UDP or ICMP checksum is
     ///   wrong. One that cannot be computed, because bytes are missing, passes.
     pub const fn new(tunnels: bool, checksums: bool) -> Self {
@@ -161,6 +161,17 @@ fn v6_bits(address: IpAddr) -> u128 {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
         IpAddr::V6(v6) => v6.to_bits(),
     }
+}
+
+/// The link types that are read: their `LINKTYPE_` numbers, the registered one first, and
+/// what they are.
+pub fn link_types() -> impl Iterator<Item = (&'static [u32], &'static str)> {
+    link::types::KINDS.iter().map(|kind| (kind.numbers, kind.what))
+}
+
+/// What is read between a link header and IP: Ethernet types with what they are.
+pub fn layer_2_tags() -> impl Iterator<Item = (u16, &'static str)> {
+    link::tags::TAGS.iter().map(|tag| (tag.ethertype, tag.what))
 }
 
 /// What a step of the way down hands back.

@@ -2,6 +2,8 @@
 //! meaning, so that a shared mistake cannot hide.
 
 mod layers;
+mod link_frames;
+mod link_tables;
 mod links;
 mod oracle;
 mod reassembly;

@@ -73,7 +73,7 @@ fn seeds() -> Vec<(LinkType, Vec<u8>)> {
 }
 
 /// Decodes under every option and checks that what comes out lies in the frame.
-fn assert_within(link: LinkType, data: &[u8]) {
+pub(super) fn assert_within(link: LinkType, data: &[u8]) {
     for (tunnels, checksums) in
         [(true, false), (true, true), (false, false), (false, true)]
     {

@@ -1,0 +1,96 @@
+//! Tags, labels and headers between an Ethernet type field and IP, in one table.
+
+use super::super::encapsulation::{Wrapping, fold};
+use super::super::{Context, Drop};
+use super::{
+    Next, Step, backbone, ethertype, frame_relay, header, llc, macsec, mpls, ppp, vendor,
+};
+
+/// An Ethernet type that leads on to IP, and the function that reads its header.
+pub(crate) struct Tag {
+    /// The Ethernet type.
+    pub(crate) ethertype: u16,
+    /// What it is, in words.
+    pub(crate) what: &'static str,
+    pub(super) read: for<'a> fn(&mut Context, &'a [u8]) -> Step<'a>,
+}
+
+macro_rules! tags {
+    ($($ethertype:literal $what:literal $read:path;)*) => {
+        &[$(Tag { ethertype: $ethertype, what: $what, read: $read }),*]
+    };
+}
+
+/// Every one that is read, the frequent ones first: it is searched from the start.
+pub(crate) const TAGS: &[Tag] = tags! {
+    0x8100 "VLAN tag (802.1Q)" vlan;
+    0x88a8 "provider VLAN tag (802.1ad)" vlan;
+    0x8847 "MPLS labels" mpls::tag;
+    0x8848 "MPLS labels, upstream assigned" mpls::tag;
+    0x8864 "PPPoE session" ppp::session;
+    0x8926 "VN-Tag" passed::<6>;
+    0x8903 "Cisco FabricPath" backbone::fabric_path;
+    0x88e7 "provider backbone bridging (802.1ah)" backbone::provider;
+    0x8909 "Cisco metadata (security group tag)" vendor::cisco_metadata;
+    0xd28b "Arista time stamp" vendor::arista;
+    0x88e5 "MACsec without encryption (802.1AE)" macsec::tag;
+    0x22f3 "TRILL" backbone::trill;
+    0x893f "802.1BR tag" passed::<8>;
+    0x892f "HSR tag" passed::<6>;
+    0x9100 "VLAN tag (old provider type)" vlan;
+    0x9200 "VLAN tag (old provider type)" vlan;
+    0xdada "Marvell EtherType DSA tag" vendor::marvell;
+    0x8899 "Realtek switch tag" vendor::realtek;
+    0x8870 "LLC in a jumbo frame" jumbo;
+    0x880b "PPP" bare_ppp;
+    0x6559 "Frame Relay" frame_relay::payload;
+};
+
+/// The line of [`TAGS`] for an Ethernet type.
+#[inline]
+pub(super) fn find(ethertype: u16) -> Option<&'static Tag> {
+    TAGS.iter().find(|tag| tag.ethertype == ethertype)
+}
+
+/// A VLAN tag: priority and number.
+fn vlan<'a>(context: &mut Context, data: &'a [u8]) -> Step<'a> {
+    let (tag, rest) = header::<4>(data)?;
+    enter_vlan(context, u16::from_be_bytes([tag[0], tag[1]]));
+    Ok(Next::Type(u16::from_be_bytes([tag[2], tag[3]]), rest))
+}
+
+/// Notes a VLAN by the number in the low 12 bits. VLAN 0 carries only a priority: the
+/// frame is as good as untagged.
+pub(super) fn enter_vlan(context: &mut Context, tag: u16) {
+    let vlan = tag & 0x0fff;
+    if vlan != 0 {
+        context.encapsulation = fold(context.encapsulation, Wrapping::Vlan, vlan.into());
+    }
+}
+
+/// `N` bytes that set no flows apart, the last two of them the next Ethernet type. Port
+/// numbers of a tag (VN-Tag, 802.1BR) differ by direction, and a sequence number (HSR)
+/// by frame.
+fn passed<'a, const N: usize>(_: &mut Context, data: &'a [u8]) -> Step<'a> {
+    let (tag, rest) = header::<N>(data)?;
+    let &[.., high, low] = tag.as_slice() else { return Err(Drop::LinkHeaderShort) };
+    Ok(Next::Type(u16::from_be_bytes([high, low]), rest))
+}
+
+/// LLC where its length does not fit the type field.
+fn jumbo<'a>(_: &mut Context, data: &'a [u8]) -> Step<'a> {
+    llc::decode(data)
+}
+
+/// PPP by its Ethernet type, as GRE carries it.
+fn bare_ppp<'a>(_: &mut Context, data: &'a [u8]) -> Step<'a> {
+    ppp::framed(data)
+}
+
+/// A next Ethernet type that must be one, not a length.
+pub(super) fn by_type(ethertype: u16, rest: &[u8]) -> Step<'_> {
+    match ethertype {
+        0..=ethertype::LENGTH_MAX => Err(Drop::NotIp),
+        _ => Ok(Next::Type(ethertype, rest)),
+    }
+}
