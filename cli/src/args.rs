@@ -247,10 +247,13 @@ pub(crate) struct SettingArgs {
     /// Report also what is boilerplate of a protocol and little else. Default: kept back
     #[arg(long)]
     pub(crate) no_boilerplate: bool,
-    /// Take tunnels (GRE, IP-in-IP, 6in4, VXLAN, Geneve) as their outer packets. Default:
-    /// decoded
+    /// Take tunnels (GRE, VXLAN, GTP-U, ERSPAN and the like) as their outer packets.
+    /// Default: decoded
     #[arg(long)]
     pub(crate) no_tunnels: bool,
+    /// UDP ports at which VXLAN is expected, separated by commas. Default: 4789,8472
+    #[arg(long, value_name = "PORTS", value_delimiter = ',')]
+    pub(crate) vxlan_ports: Vec<u16>,
     /// Drop packets with wrong checksums. Default: used, since offload leaves them unset
     #[arg(long)]
     pub(crate) checksums: bool,

@@ -67,6 +67,9 @@ pub(crate) struct SelectionCounts {
     pub(crate) excluded: u64,
     /// Refused by `--filter`.
     pub(crate) filtered: u64,
+    /// Not decoded, so that networks and the filter could not be asked: given to the
+    /// engine, which counts them by reason.
+    pub(crate) undecoded: u64,
 }
 
 impl Selection {
@@ -78,7 +81,7 @@ impl Selection {
             exclude: args.exclude_net.clone(),
             filter: args.filter.clone(),
             wanted: args.count.unwrap_or(u64::MAX),
-            decoder: Decoder::new(config.tunnels, config.checksums),
+            decoder: wormsift::sensor::decoder(config),
             counts: SelectionCounts::default(),
         }
     }
@@ -112,9 +115,8 @@ impl Selection {
         }
         let verdict = self.verdict(frame);
         *self.counts.of(verdict) += 1;
-        let taken = verdict == Verdict::Taken;
-        self.wanted -= u64::from(taken);
-        taken
+        self.wanted -= u64::from(verdict == Verdict::Taken);
+        matches!(verdict, Verdict::Taken | Verdict::Undecoded)
     }
 
     /// Of what cannot be decoded only the time is asked: the engine counts it under its
@@ -139,7 +141,7 @@ impl Selection {
             Decoded::Fragment(part) => {
                 (part.source, part.destination, part.protocol, None)
             }
-            Decoded::Drop(_) => return Verdict::Taken,
+            Decoded::Drop(_) => return Verdict::Undecoded,
         };
         let touches = |networks: &[Network]| {
             let holds = |network: &Network, address: IpAddr| network.contains(address);
@@ -168,6 +170,7 @@ enum Verdict {
     NotHome,
     Excluded,
     Filtered,
+    Undecoded,
 }
 
 impl SelectionCounts {
@@ -179,6 +182,7 @@ impl SelectionCounts {
             Verdict::NotHome => &mut self.not_home,
             Verdict::Excluded => &mut self.excluded,
             Verdict::Filtered => &mut self.filtered,
+            Verdict::Undecoded => &mut self.undecoded,
         }
     }
 }
@@ -225,6 +229,22 @@ mod tests {
     fn ids(link: LinkType, data: &[u8]) -> Vec<u16> {
         let (ids, len) = vlans(&frame(link, data));
         ids[..len].to_vec()
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_is_passed_on_and_not_counted_as_selected() {
+        let exclude_net = vec!["192.0.2.0/24".parse().unwrap()];
+        let args = SelectionArgs { exclude_net, ..SelectionArgs::default() };
+        let mut selection = Selection::new(&args, &Config::default());
+        let arp = [&[0xff; 12][..], &[0x08, 0x06], &[0; 28]].concat();
+        assert!(selection.takes(&frame(LinkType::ETHERNET, &arp)));
+        let mut ip =
+            [&[0x45, 0, 0, 28], &[0; 5][..], &[17, 0, 0], &[9; 8], &[0; 8]].concat();
+        assert!(selection.takes(&frame(LinkType::RAW, &ip)));
+        ip[12..16].copy_from_slice(&[192, 0, 2, 1]);
+        assert!(!selection.takes(&frame(LinkType::RAW, &ip)));
+        let counts = selection.counts();
+        assert_eq!((counts.selected, counts.excluded, counts.undecoded), (1, 1, 1));
     }
 
     #[test]

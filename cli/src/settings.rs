@@ -78,6 +78,7 @@ impl Settings {
             learning_period,
             no_boilerplate,
             no_tunnels,
+            vxlan_ports,
             checksums,
             v6_prefix,
             relay_exempt,
@@ -137,6 +138,8 @@ impl Settings {
             "tunnels",
             "--no-tunnels",
         );
+        let ports = (!vxlan_ports.is_empty()).then(|| vxlan_ports.clone());
+        set.value(&mut config.vxlan_ports, ports, "vxlan_ports", "--vxlan-ports");
         set.value(
             &mut config.checksums,
             checksums.then_some(true),

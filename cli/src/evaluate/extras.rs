@@ -149,7 +149,7 @@ impl KeyCount {
 }
 
 fn ends(frames: &[Frame<'_>], config: &Config) -> HashMap<u64, (Host, Host)> {
-    let decoder = Decoder::new(config.tunnels, config.checksums);
+    let decoder = wormsift::sensor::decoder(config);
     let host = |address: IpAddr| Host::of(address, config.v6_prefix);
     let packets = frames.iter().filter_map(|frame| match decoder.frame(frame) {
         Decoded::Packet(it) => Some((it.number, (host(it.source), host(it.destination)))),

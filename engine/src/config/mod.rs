@@ -132,8 +132,11 @@ pub struct Config {
     pub learning_period: Span,
     /// Keep back content that is the boilerplate of a protocol and little else. Default on.
     pub boilerplate: bool,
-    /// Decode through tunnels (GRE, IP-in-IP, 6in4, VXLAN, Geneve). Default on.
+    /// Decode through tunnels, which `docs/decoders.md` lists. Default on.
     pub tunnels: bool,
+    /// UDP ports at which VXLAN is expected, 1 to 16 of them; either end counts. Default
+    /// 4789 (RFC 7348) and 8472 (Linux before it).
+    pub vxlan_ports: Vec<u16>,
     /// Drop packets with wrong checksums. Default off: offload leaves them unset.
     pub checksums: bool,
     /// Bits of an IPv6 address that make a host. Default 64.
@@ -173,6 +176,7 @@ impl Default for Config {
             learning_period: Span(0),
             boilerplate: true,
             tunnels: true,
+            vxlan_ports: vec![4_789, 8_472],
             checksums: false,
             v6_prefix: 64,
             relay_exempt: Vec::new(),
@@ -234,7 +238,7 @@ impl Config {
     }
 
     /// The names of all settings.
-    pub const KEYS: [&str; 21] = [
+    pub const KEYS: [&str; 22] = [
         "preset",
         "beta",
         "sampling",
@@ -250,6 +254,7 @@ impl Config {
         "learning_period",
         "boilerplate",
         "tunnels",
+        "vxlan_ports",
         "checksums",
         "v6_prefix",
         "relay_exempt",
@@ -311,6 +316,12 @@ impl Config {
             self.v6_prefix <= 128,
             "0 to 128 bits",
             self.v6_prefix.to_string(),
+        )?;
+        range(
+            "vxlan_ports",
+            (1..=16).contains(&self.vxlan_ports.len()) && !self.vxlan_ports.contains(&0),
+            "1 to 16 ports of 1 to 65535",
+            format!("{:?}", self.vxlan_ports),
         )?;
         if let Some(memory) = self.memory {
             range(
@@ -460,6 +471,9 @@ mod tests {
             Config { sources: 0, ..Config::default() },
             Config { memory: Some(Size(1)), ..Config::default() },
             Config { prevalence_window: Span(1), ..Config::default() },
+            Config { vxlan_ports: vec![], ..Config::default() },
+            Config { vxlan_ports: vec![0], ..Config::default() },
+            Config { vxlan_ports: (1..18).collect(), ..Config::default() },
         ];
         for config in broken {
             assert!(config.validate().is_err(), "{config:?}");

@@ -72,6 +72,17 @@ pub struct Datagram {
     pub routed: bool,
     /// All bytes after the IP header (IPv6: after the fragment header).
     pub bytes: Vec<u8>,
+    /// The frames that brought something new of it.
+    pub carried: Carried,
+}
+
+/// The frames that fragments came in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// How many.
+    pub frames: u64,
+    /// Their bytes on the wire.
+    pub bytes: u64,
 }
 
 impl Defragmenter {
@@ -92,6 +103,15 @@ impl Defragmenter {
 
     /// Takes a fragment; hands back the datagram that it completes, if any.
     pub fn insert(&mut self, fragment: &Fragment<'_>) -> Option<Datagram> {
+        self.insert_carried(fragment, Carried::default())
+    }
+
+    /// The same, and remembers which frames brought it.
+    pub(crate) fn insert_carried(
+        &mut self,
+        fragment: &Fragment<'_>,
+        carried: Carried,
+    ) -> Option<Datagram> {
         self.counters.fragments += 1;
         let end = usize::from(fragment.offset) + fragment.bytes.len();
         if end > MAX_BYTES {
@@ -125,6 +145,10 @@ impl Defragmenter {
             News::Nothing => self.counters.duplicates += 1,
             News::Part => self.counters.overlaps += 1,
             News::All => {}
+        }
+        if !matches!(news, News::Nothing) {
+            partial.carried.frames += carried.frames;
+            partial.carried.bytes += carried.bytes;
         }
         if !partial.buffer.is_complete() {
             return None;

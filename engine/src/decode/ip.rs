@@ -39,7 +39,7 @@ pub(super) fn v4<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
         return Err(Drop::IpLength);
     }
     let payload = data.get(header_len..end).ok_or(Drop::IpHeaderShort)?;
-    if context.checksums && !data.get(..header_len).is_some_and(checksum::holds) {
+    if context.decoder.checksums && !data.get(..header_len).is_some_and(checksum::holds) {
         return Err(Drop::ChecksumIpv4);
     }
     let ends = Ends::V4(

@@ -30,27 +30,36 @@ mod drops;
 mod encapsulation;
 mod ip;
 mod link;
+mod names;
+mod stop;
 #[cfg(test)]
 mod tests;
 mod transport;
 mod tunnel;
 
+use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-pub use defrag::{Datagram, DefragCounters, Defragmenter, REASSEMBLY_NANOS};
+pub use defrag::{Carried, Datagram, DefragCounters, Defragmenter, REASSEMBLY_NANOS};
 pub use drops::{Drop, DropCounters};
+pub use names::Unread;
+pub use stop::{Layer, Reach, Stop};
 
 use crate::packet::{Frame, Packet, Timestamp};
+use encapsulation::{Wrapping, fold};
+use tunnel::ports::VxlanPorts;
+pub use tunnel::ports::{DEFAULT_VXLAN_PORTS, MOST_VXLAN_PORTS};
 
 /// The most tunnels and reassemblies that one packet is followed through;
 /// what lies deeper is [`Drop::TunnelTooDeep`].
 pub const MAX_DEPTH: u8 = 8;
 
-/// Reads frames; holds two options and no state.
+/// Reads frames; holds options and no state.
 #[derive(Clone, Copy, Debug)]
 pub struct Decoder {
     tunnels: bool,
     checksums: bool,
+    vxlan: VxlanPorts,
 }
 
 /// What a frame turned out to be.
@@ -99,34 +108,67 @@ pub struct Fragment<'a> {
 impl Decoder {
     /// A decoder.
     ///
-    /// - `tunnels`: look into GRE, IP-in-IP, 6in4, VXLAN and Geneve. VLAN tags,
-    ///   MPLS, PPPoE and the like ([`layer_2_tags`]) are always passed.
+    /// - `tunnels`: look into tunnels, see `docs/decoders.md`. Tags and labels of the link
+    ///   layer, PPPoE and the authentication header are always passed.
     /// - `checksums`: drop packets whose IPv4, TCP, UDP or ICMP checksum is
     ///   wrong. One that cannot be computed, because bytes are missing, passes.
     pub const fn new(tunnels: bool, checksums: bool) -> Self {
-        Self { tunnels, checksums }
+        Self { tunnels, checksums, vxlan: VxlanPorts::DEFAULT }
+    }
+
+    /// The same with other UDP ports of VXLAN, of which the first [`MOST_VXLAN_PORTS`]
+    /// count.
+    pub fn with_vxlan_ports(self, ports: &[u16]) -> Self {
+        Self { vxlan: VxlanPorts::new(ports), ..self }
     }
 
     /// Decodes one frame.
     #[inline]
     pub fn frame<'a>(&self, frame: &Frame<'a>) -> Decoded<'a> {
-        self.decode(frame).unwrap_or_else(Decoded::Drop)
+        self.decode(frame, &Cell::default()).unwrap_or_else(Decoded::Drop)
+    }
+
+    /// Decodes one frame, and tells what of it was not read: nothing
+    /// ([`Stop::is_none`]) of a packet whose payload was reached.
+    pub fn frame_and_stop<'a>(&self, frame: &Frame<'a>) -> (Decoded<'a>, Stop) {
+        let noted = Cell::default();
+        let outcome = self.decode(frame, &noted);
+        let stop = stop_of(&outcome, frame, noted.get());
+        (outcome.unwrap_or_else(Decoded::Drop), stop)
     }
 
     /// The same, as it comes from below: who only looks at it need not copy a packet of
-    /// a hundred bytes, and wait for its fields to be written before.
+    /// a hundred bytes, and wait for its fields to be written before. What was noted on
+    /// the way is for [`stop_of`].
     #[inline]
-    pub(crate) fn decode<'a>(&self, frame: &Frame<'a>) -> Outcome<'a> {
-        link::decode(&self.context(frame.number, frame.time), frame.link, frame.data)
+    pub(crate) fn decode<'a>(
+        &self,
+        frame: &Frame<'a>,
+        noted: &Cell<Stop>,
+    ) -> Outcome<'a> {
+        let context = Context {
+            cut: frame.original_len as usize > frame.data.len(),
+            ..self.context(frame.number, frame.time, noted)
+        };
+        link::decode(&context, frame.link, frame.data)
     }
 
     /// Decodes a datagram that was put together again, on from its protocol. It
     /// may hold a tunnel, and in it another fragment.
     pub fn datagram<'a>(&self, datagram: &'a Datagram) -> Decoded<'a> {
+        self.datagram_and_stop(datagram).0
+    }
+
+    /// The same, and what of it was not read.
+    pub(crate) fn datagram_and_stop<'a>(
+        &self,
+        datagram: &'a Datagram,
+    ) -> (Decoded<'a>, Stop) {
+        let noted = Cell::default();
         let context = Context {
             encapsulation: datagram.encapsulation,
             depth: datagram.depth,
-            ..self.context(datagram.number, datagram.time)
+            ..self.context(datagram.number, datagram.time, &noted)
         };
         let ends = match (datagram.source, datagram.destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
@@ -136,23 +178,48 @@ impl Decoder {
             (source, destination) => Ends::V6(v6_bits(source), v6_bits(destination)),
         };
         let network = Network { ends, whole: true, routed: datagram.routed };
-        context
-            .deeper()
-            .and_then(|context| {
-                ip::headers(&context, network, datagram.protocol, &datagram.bytes)
-            })
-            .unwrap_or_else(Decoded::Drop)
+        let outcome = context.deeper().and_then(|context| {
+            ip::headers(&context, network, datagram.protocol, &datagram.bytes)
+        });
+        let stop = match &outcome {
+            Ok(Decoded::Fragment(_)) => Stop::new(Layer::Fragment, 0),
+            Err(reason) if noted.get().is_none() => Stop::of_drop(*reason, 0, false),
+            _ => noted.get(),
+        };
+        (outcome.unwrap_or_else(Decoded::Drop), stop)
     }
 
-    fn context(&self, number: u64, time: Timestamp) -> Context {
+    #[inline]
+    fn context<'c>(
+        &'c self,
+        number: u64,
+        time: Timestamp,
+        noted: &'c Cell<Stop>,
+    ) -> Context<'c> {
         Context {
             number,
             time,
             encapsulation: 0,
             depth: 0,
-            tunnels: self.tunnels,
-            checksums: self.checksums,
+            cut: false,
+            decoder: self,
+            noted,
         }
+    }
+}
+
+/// Where the decode of a frame ended, from its outcome and what was noted on the way.
+pub(crate) fn stop_of(outcome: &Outcome<'_>, frame: &Frame<'_>, noted: Stop) -> Stop {
+    let cut = frame.original_len as usize > frame.data.len();
+    match outcome {
+        Ok(Decoded::Fragment(_)) => Stop::new(Layer::Fragment, 0),
+        Ok(Decoded::Packet(packet)) if packet.payload.is_empty() && cut => {
+            Stop::new(Layer::Truncated, 0)
+        }
+        Ok(Decoded::Drop(reason)) | Err(reason) if noted.is_none() => {
+            Stop::of_drop(*reason, frame.link.0, cut)
+        }
+        _ => noted,
     }
 }
 
@@ -179,22 +246,57 @@ pub(crate) type Outcome<'a> = Result<Decoded<'a>, Drop>;
 
 /// What is known above the header that is being read, but for the nearest IP header.
 #[derive(Clone, Copy)]
-struct Context {
+struct Context<'c> {
     number: u64,
     time: Timestamp,
     encapsulation: u64,
     depth: u8,
-    tunnels: bool,
-    checksums: bool,
+    /// Whether the capture kept less of the frame than there was.
+    cut: bool,
+    decoder: &'c Decoder,
+    noted: &'c Cell<Stop>,
 }
 
-impl Context {
+impl Context<'_> {
     /// One tunnel or reassembly further down.
     fn deeper(&self) -> Result<Self, Drop> {
         if self.depth >= MAX_DEPTH {
             return Err(Drop::TunnelTooDeep);
         }
         Ok(Self { depth: self.depth + 1, ..*self })
+    }
+
+    /// Inside a tunnel, whose `id` is one that both directions share, or 0.
+    fn inside(&self, wrapping: Wrapping, id: u32) -> Result<Self, Drop> {
+        let mut inner = self.deeper()?;
+        inner.encapsulation = fold(inner.encapsulation, wrapping, id);
+        Ok(inner)
+    }
+
+    /// Notes what cannot be passed here. The reason is that of a frame that is dropped
+    /// for it; in a tunnel the outer packet is used instead.
+    #[cold]
+    fn unread(&self, layer: Layer, code: u32) -> Drop {
+        self.noted.set(Stop::new(layer, code));
+        Drop::NotIp
+    }
+
+    fn control(&self) -> Drop {
+        self.unread(Layer::Control, 0)
+    }
+
+    fn sealed(&self, seal: names::Seal) -> Drop {
+        self.unread(Layer::Sealed, seal as u32);
+        Drop::LinkEncrypted
+    }
+
+    fn unread_inside(&self, tunnel: names::Tunnel) -> Drop {
+        self.unread(Layer::Tunnel, tunnel as u32)
+    }
+
+    /// Takes back what was noted: it was no such header after all.
+    fn forget(&self) {
+        self.noted.set(Stop::NONE);
     }
 }
 

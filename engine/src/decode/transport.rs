@@ -1,14 +1,11 @@
 //! Between which two ports, and where does the payload begin?
 
-use super::{Context, Decoded, Drop, Network, Outcome, checksum, tunnel};
+use super::{Context, Decoded, Drop, Layer, Network, Outcome, checksum, tunnel};
 use crate::packet::{Packet, protocol};
 
 /// Protocol numbers that only this room tells apart.
 mod number {
-    pub(super) const IPV4: u8 = 4;
     pub(super) const DCCP: u8 = 33;
-    pub(super) const IPV6: u8 = 41;
-    pub(super) const GRE: u8 = 47;
     pub(super) const SCTP: u8 = 132;
     pub(super) const UDP_LITE: u8 = 136;
 }
@@ -39,17 +36,31 @@ pub(super) fn decode<'a>(
             let payload = after(data, header[4], 12)?;
             found(with_ports(context, network, protocol, header, payload))
         }
-        number::IPV4 | number::IPV6 | number::GRE if context.tunnels => {
-            let outer = packet(context, network, protocol, data);
-            let inner = match protocol {
-                number::IPV4 => tunnel::ipv4(context, data),
-                number::IPV6 => tunnel::ipv6(context, data),
-                _ => tunnel::gre(context, data),
-            };
-            tunnel::inner_or_outer(network, inner, outer)
-        }
-        _ => found(packet(context, network, protocol, data)),
+        _ => other(context, network, protocol, data),
     }
+}
+
+/// A tunnel, or a protocol that is not read further: all that follows IP is the payload.
+#[inline(never)]
+fn other<'a>(
+    context: &Context<'_>,
+    network: &Network,
+    protocol: u8,
+    data: &'a [u8],
+) -> Outcome<'a> {
+    let outer = packet(context, network, protocol, data);
+    if context.decoder.tunnels {
+        let mut rows = tunnel::PROTOCOLS.iter();
+        if let Some(row) = rows.find(|row| row.number == protocol) {
+            let inner = (row.decode)(context, data);
+            if inner.is_err() && context.noted.get().is_none() {
+                context.unread(Layer::IpProtocol, protocol.into());
+            }
+            return tunnel::inner_or_outer(network, inner, outer);
+        }
+    }
+    context.unread(Layer::IpProtocol, protocol.into());
+    found(outer)
 }
 
 #[inline]
@@ -84,12 +95,13 @@ fn udp<'a>(context: &Context, network: &Network, data: &'a [u8]) -> Outcome<'a> 
             None => (rest, false),
         },
     };
+    let source_port = u16::from_be_bytes([header[0], header[1]]);
     let destination_port = u16::from_be_bytes([header[2], header[3]]);
-    let tunnel = matches!(destination_port, tunnel::VXLAN_PORT | tunnel::GENEVE_PORT);
+    let tunnel = tunnel::ports::between(context, source_port, destination_port);
     if checkable && must_check(context, network) {
         // Zero stands for none, in IPv6 only around tunnels (RFC 6935).
         let unset = [header[6], header[7]] == [0, 0];
-        let exempt = unset && (tunnel || network.is_ipv4());
+        let exempt = unset && (tunnel.is_some() || network.is_ipv4());
         let datagram = data.get(..length).unwrap_or(data);
         if !exempt
             && (unset
@@ -98,15 +110,17 @@ fn udp<'a>(context: &Context, network: &Network, data: &'a [u8]) -> Outcome<'a> 
             return Err(Drop::ChecksumUdp);
         }
     }
-    if !(tunnel && context.tunnels) {
-        return found(with_ports(context, network, protocol::UDP, header, payload));
-    }
     let outer = with_ports(context, network, protocol::UDP, header, payload);
-    let inner = match destination_port {
-        tunnel::VXLAN_PORT => tunnel::vxlan(context, payload),
-        _ => tunnel::geneve(context, payload),
-    };
-    tunnel::inner_or_outer(network, inner, outer)
+    match tunnel {
+        Some(decode) if context.decoder.tunnels => {
+            tunnel::inner_or_outer(network, decode(context, payload), outer)
+        }
+        None if tunnel::looks_like_vxlan(payload) => {
+            tunnel::suspected_vxlan(context, destination_port, payload);
+            found(outer)
+        }
+        _ => found(outer),
+    }
 }
 
 /// ICMP and ICMPv6. The payload begins after eight bytes, not after the four
@@ -130,19 +144,18 @@ fn icmp<'a>(
             return Err(Drop::ChecksumIcmp);
         }
     }
+    let payload = data.get(data.len().min(8)..).unwrap_or_default();
+    if tunnel::ICMP_ECHO_TYPES.contains(&header[0]) {
+        tunnel::ip_in_echo(context, payload);
+    }
     found(Packet {
         destination_port: u16::from_be_bytes([header[0], header[1]]),
-        ..packet(
-            context,
-            network,
-            protocol,
-            data.get(data.len().min(8)..).unwrap_or_default(),
-        )
+        ..packet(context, network, protocol, payload)
     })
 }
 
 fn must_check(context: &Context, network: &Network) -> bool {
-    context.checksums && network.whole && !network.routed
+    context.decoder.checksums && network.whole && !network.routed
 }
 
 /// A packet of a protocol without ports.

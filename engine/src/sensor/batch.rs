@@ -1,5 +1,6 @@
 //! What passes between the stages: records of packets and sightings of windows.
 
+use super::coverage::{Coverage, StopAt};
 use super::sizing::{CONTENT_SHARDS, FLOW_SHARDS};
 use super::stats::PacketCounters;
 use crate::packet::{Frame, Host, LinkType, Packet, Timestamp, tcp_flags};
@@ -168,6 +169,10 @@ pub(crate) struct Chunk {
     /// Payloads that outlive the caller's buffer.
     pub(crate) own: Vec<u8>,
     pub(crate) counters: PacketCounters,
+    /// How far its frames were read.
+    pub(crate) coverage: Coverage,
+    /// What was not read to a payload, in order of numbers.
+    pub(crate) stops: Vec<StopAt>,
 }
 
 impl Chunk {
@@ -180,6 +185,8 @@ impl Chunk {
             kept: Vec::new(),
             own: Vec::new(),
             counters: PacketCounters::default(),
+            coverage: Coverage::default(),
+            stops: Vec::new(),
         }
     }
 
@@ -206,6 +213,8 @@ impl Chunk {
         self.kept.clear();
         empty(&mut self.own, 1 << 12);
         self.counters = PacketCounters::default();
+        self.coverage = Coverage::default();
+        empty(&mut self.stops, 64);
     }
 
     /// Several workers' chunks as one, in order of packet numbers.
@@ -223,7 +232,10 @@ impl Chunk {
             starts.push(merged.own.len() as u64);
             merged.own.extend_from_slice(&chunk.own);
             merged.counters.add(&chunk.counters);
+            merged.coverage.add(&chunk.coverage);
+            merged.stops.extend_from_slice(&chunk.stops);
         }
+        merged.stops.sort_by_key(|at| at.number);
         for (new, &(_, c, old)) in (0..).zip(&order) {
             let mut record = chunks[c].records[old as usize];
             record.payload.start += starts[c];

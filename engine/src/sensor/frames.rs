@@ -1,12 +1,15 @@
 //! Frames to chunks: decoding over all cores, then fragments in packet order.
 
 use super::batch::{Chunk, FragmentAt, Frames, KeptFrame, PayloadAt, Record};
+use super::coverage::{StopAt, reach, wire_len};
 use super::worker::{Run, Sifter};
-use crate::decode::{Datagram, Decoded, Decoder, Defragmenter, DropCounters};
+use crate::decode::{
+    self, Carried, Datagram, Decoded, Decoder, Defragmenter, DropCounters, Stop,
+};
 use crate::fingerprint::{Scratch, prefetch};
 use crate::packet::{Frame, Packet};
 use rayon::prelude::*;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
@@ -176,19 +179,32 @@ fn fill_chunk<L: FrameList + ?Sized>(
                 prefetch(&next[..next.len().min(MOST_AHEAD)]);
             }
             let frame = frames.frame(index);
-            match &decoder.decode(&frame) {
+            let noted = Cell::default();
+            let outcome = decoder.decode(&frame, &noted);
+            chunk.coverage.frame(wire_len(&frame));
+            match &outcome {
                 Ok(Decoded::Packet(packet)) => {
                     let payload = place_in(frame.data, index, packet);
                     sifter.enter(packet, payload, None, &mut run, scratch, chunk);
+                    if packet.payload.is_empty() || !noted.get().is_none() {
+                        let stop = decode::stop_of(&outcome, &frame, noted.get());
+                        sifter.note_stop(&frame, stop, Some(packet), chunk);
+                    }
                 }
                 Ok(Decoded::Fragment(_)) => {
+                    let stop = decode::stop_of(&outcome, &frame, noted.get());
+                    sifter.note_stop(&frame, stop, None, chunk);
                     chunk.fragments.push(FragmentAt {
                         frame: index as u32,
                         record: chunk.records.len() as u32,
                     });
                     chunk.records.push(Record::vacant(frame.number));
                 }
-                Ok(Decoded::Drop(reason)) | Err(reason) => drops.add(*reason),
+                Ok(Decoded::Drop(reason)) | Err(reason) => {
+                    drops.add(*reason);
+                    let stop = decode::stop_of(&outcome, &frame, noted.get());
+                    sifter.note_stop(&frame, stop, None, chunk);
+                }
             }
         }
         sifter.sift_run(&mut run, scratch, chunk);
@@ -226,7 +242,8 @@ pub(crate) fn reassemble<L: FrameList + ?Sized>(
     for at in std::mem::take(&mut chunk.fragments) {
         let frame = frames.frame(at.frame as usize);
         let Decoded::Fragment(fragment) = decoder.frame(&frame) else { continue };
-        let mut complete = defragmenter.insert(&fragment);
+        let carried = Carried { frames: 1, bytes: wire_len(&frame) };
+        let mut complete = defragmenter.insert_carried(&fragment, carried);
         while let Some(datagram) = complete.take() {
             complete = use_datagram(
                 &datagram,
@@ -239,7 +256,8 @@ pub(crate) fn reassemble<L: FrameList + ?Sized>(
             );
         }
     }
-    // The datagrams' sightings came last; back into packet order.
+    // The datagrams' stops and sightings came last; back into packet order.
+    chunk.stops.sort_by_key(|at| at.number);
     for list in &mut chunk.sightings {
         list.sort_by_key(|sighting| (sighting.record, sighting.offset));
     }
@@ -257,7 +275,9 @@ fn use_datagram(
     sifter: &Sifter,
     drops: &mut DropCounters,
 ) -> Option<Datagram> {
-    match decoder.datagram(datagram) {
+    let (decoded, stop) = decoder.datagram_and_stop(datagram);
+    sifter.note_datagram(datagram, stop, &decoded, chunk);
+    match decoded {
         Decoded::Packet(packet) => {
             let payload = PayloadAt {
                 origin: PayloadAt::OWN,
@@ -270,10 +290,50 @@ fn use_datagram(
             });
             None
         }
-        Decoded::Fragment(inner) => defragmenter.insert(&inner),
+        Decoded::Fragment(inner) => defragmenter.insert_carried(&inner, datagram.carried),
         Decoded::Drop(reason) => {
             drops.add(reason);
             None
+        }
+    }
+}
+
+impl Sifter {
+    /// Counts a frame that was not read to a payload, or has none.
+    #[cold]
+    pub(super) fn note_stop(
+        &self,
+        frame: &Frame<'_>,
+        stop: Stop,
+        packet: Option<&Packet<'_>>,
+        chunk: &mut Chunk,
+    ) {
+        chunk.coverage.stop(reach(stop, packet), 1, wire_len(frame));
+        if !stop.is_none() {
+            let flow = packet.map(|packet| self.connection(packet).0);
+            chunk.stops.push(StopAt::new(frame.number, stop, 1, flow));
+        }
+    }
+
+    /// Counts the frames of a datagram that is complete as what it turned out to be.
+    fn note_datagram(
+        &self,
+        datagram: &Datagram,
+        stop: Stop,
+        decoded: &Decoded<'_>,
+        chunk: &mut Chunk,
+    ) {
+        let packet = match decoded {
+            Decoded::Packet(packet) => Some(packet),
+            // Its frames stay what they are: fragments, of another datagram now.
+            Decoded::Fragment(_) => return,
+            Decoded::Drop(_) => None,
+        };
+        let Carried { frames, bytes } = datagram.carried;
+        chunk.coverage.complete(reach(stop, packet), frames, bytes);
+        if !stop.is_none() {
+            let flow = packet.map(|packet| self.connection(packet).0);
+            chunk.stops.push(StopAt::new(datagram.number, stop, frames, flow));
         }
     }
 }

@@ -16,6 +16,8 @@ const FILLS: [&str; 5] = ["prevalence", "dispersion", "recipients", "senders", "
 /// new keys are then promoted falsely (DESIGN, sizing law).
 const OVERLOADED: f64 = 4.0;
 
+/// Frames from which on what is not read is told of before the end.
+pub(super) const MANY_FRAMES: u64 = 100_000;
 /// Packets far before the current time that are no accident any more.
 const MANY_BACKWARDS: u64 = 1_000;
 /// Alarms without a sample that are no accident any more.
@@ -54,6 +56,8 @@ impl Sensor {
         for (name, value) in self.drops.iter() {
             stats.set("drops", name, value);
         }
+        self.coverage.tell(stats);
+        self.causes.tell(stats);
         for (name, value) in self.defragmenter.counters().iter() {
             stats.set("fragments", name, value);
         }
@@ -312,6 +316,12 @@ impl Sensor {
                  are part of, and are not reported: more memory would help"
             )
         });
+    }
+
+    /// Warns, once of each, of what stops more than a hundredth of the frames.
+    pub(super) fn warn_of_blindness(&mut self) {
+        let warnings = self.causes.warnings(&self.coverage);
+        self.warnings.extend(warnings);
     }
 
     fn warn_once(&mut self, which: usize, when: bool, text: impl FnOnce() -> String) {

@@ -18,6 +18,7 @@ mod baseline;
 mod batch;
 mod clock;
 mod content_shard;
+mod coverage;
 mod flow_shard;
 mod frames;
 mod gauges;
@@ -48,8 +49,10 @@ use alarms::TickedAlarm;
 use batch::{Chunk, Frames, NoFrames};
 use clock::Clock;
 use content_shard::{ContentShard, Rules};
+use coverage::{Causes, Coverage};
 use flow_shard::FlowShard;
 use frames::Round;
+use gauges::MANY_FRAMES;
 use homes::for_each_at_home;
 use prepare::Spare;
 use seeds::Seeds;
@@ -59,6 +62,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use worker::Sifter;
+
+/// The decoder that a sensor of these settings uses.
+pub fn decoder(config: &Config) -> Decoder {
+    Decoder::new(config.tunnels, config.checksums).with_vxlan_ports(&config.vxlan_ports)
+}
 
 /// Packets in, findings out.
 ///
@@ -110,6 +118,8 @@ pub struct Sensor {
     frames: u64,
     packets: PacketCounters,
     drops: DropCounters,
+    coverage: Coverage,
+    causes: Causes,
     /// Which warnings have been given.
     warned: [bool; 4],
     warnings: Vec<String>,
@@ -159,7 +169,7 @@ impl Sensor {
         let mut sensor = Self {
             round: Round::for_density(config.sampling.density()),
             clock: Clock::new(config.dispersion_window.0),
-            decoder: Decoder::new(config.tunnels, config.checksums),
+            decoder: decoder(&config),
             defragmenter: defragmenter(plan.fragments),
             flow: (0..FLOW_SHARDS)
                 .map(|shard| FlowShard::new(shard, &plan, &seeds, context))
@@ -179,6 +189,8 @@ impl Sensor {
             frames: 0,
             packets: PacketCounters::default(),
             drops: DropCounters::default(),
+            coverage: Coverage::default(),
+            causes: Causes::new(),
             warned: [false; 4],
             warnings: Vec::new(),
             sifter,
@@ -242,6 +254,8 @@ impl Sensor {
             &mut self.drops,
         );
         self.packets.add(&chunk.counters);
+        self.coverage.add(&chunk.coverage);
+        chunk.stops.iter().for_each(|at| self.causes.count(at));
     }
 
     /// The ordered stages, over consecutive chunks.
@@ -325,6 +339,10 @@ impl Sensor {
         self.collect_until(chunks, frames, u64::MAX);
         self.flow.iter_mut().for_each(FlowShard::end_collecting);
         self.warn_of_overload();
+        // Late enough for shares to mean something, and early in a long run.
+        if self.coverage.frames() >= MANY_FRAMES {
+            self.warn_of_blindness();
+        }
     }
 
     fn collect_until(&mut self, chunks: &[Chunk], frames: &dyn Frames, until: u64) {
@@ -402,6 +420,7 @@ impl Sensor {
         self.content.iter_mut().for_each(|content| content.pass_tick(u64::MAX));
         self.collect_samples(&[], &NoFrames, u64::MAX);
         self.end_batch(&[], &NoFrames);
+        self.warn_of_blindness();
         self.ledger.show_view(self.view());
         let content = &self.content;
         let summaries =
@@ -420,7 +439,8 @@ impl Sensor {
         self.ledger.suppressed()
     }
 
-    /// What the sensor has to say about itself since the last call: overload.
+    /// What the sensor has to say about itself since the last call: overload, and frames
+    /// that it cannot read.
     pub fn warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)
     }

@@ -80,6 +80,8 @@ impl Persist for Tables<'_> {
             frames,
             packets,
             drops,
+            coverage,
+            causes,
             defragmenter,
             warned,
             learning_begun,
@@ -104,6 +106,8 @@ impl Persist for Tables<'_> {
         frames.persist(file)?;
         packets.persist(file)?;
         drops.persist(file)?;
+        coverage.persist(file)?;
+        causes.persist(file)?;
         defragmenter.persist(file)?;
         warned.persist(file)?;
         learning_begun.persist(file)

@@ -3,6 +3,7 @@
 use super::batch::{
     Chunk, FragmentAt, KeptFrame, PayloadAt, REASSEMBLED, Record, is_backscatter,
 };
+use super::coverage::wire_len;
 use super::seeds::{Seeds, mix};
 use super::sizing::FLOW_SHARDS;
 use crate::config::{Config, PortRule, Preset};
@@ -64,6 +65,12 @@ impl Sifter {
     }
 
     fn direction(&self, packet: &Packet<'_>) -> u64 {
+        let (connection, from_higher) = self.connection(packet);
+        direction(connection, from_higher)
+    }
+
+    /// A hash of both ends, and whether the higher one sends.
+    pub(super) fn connection(&self, packet: &Packet<'_>) -> (u64, bool) {
         let mut ends = [
             (Host::of(packet.source, 128).0, packet.source_port),
             (Host::of(packet.destination, 128).0, packet.destination_port),
@@ -78,7 +85,7 @@ impl Sifter {
         text[32..34].copy_from_slice(&ends[0].1.to_le_bytes());
         text[34..36].copy_from_slice(&ends[1].1.to_le_bytes());
         text[36..].copy_from_slice(&packet.encapsulation.to_le_bytes());
-        direction(xxh3_64_with_seed(&text, self.direction_seed), from_higher)
+        (xxh3_64_with_seed(&text, self.direction_seed), from_higher)
     }
 
     #[inline]
@@ -272,7 +279,16 @@ impl Worker {
     /// A frame that cannot be decoded is counted by reason in the statistics (`drops`).
     pub fn frame(&mut self, frame: &Frame<'_>) {
         self.frames += 1;
-        match self.decoder.frame(frame) {
+        let (decoded, stop) = self.decoder.frame_and_stop(frame);
+        self.chunk.coverage.frame(wire_len(frame));
+        let packet = match &decoded {
+            Decoded::Packet(packet) => Some(packet),
+            Decoded::Fragment(_) | Decoded::Drop(_) => None,
+        };
+        if !stop.is_none() || packet.is_none_or(|packet| packet.payload.is_empty()) {
+            self.sifter.note_stop(frame, stop, packet, &mut self.chunk);
+        }
+        match decoded {
             Decoded::Packet(packet) => {
                 let is_whole = frame.original_len as usize <= frame.data.len();
                 let origin = if is_whole { PayloadAt::OWN } else { PayloadAt::OWN_CUT };

@@ -36,7 +36,7 @@ struct Stored {
 impl Memory {
     /// Reads the captures up to a bound, and what was wrong with them.
     pub(super) fn read(captures: &[String], config: &Config) -> (Self, Vec<Damage>) {
-        let decoder = Decoder::new(config.tunnels, config.checksums);
+        let decoder = wormsift::sensor::decoder(config);
         let (inputs, mut damage) = capture::inputs(captures);
         let mut trace = Trace::open(inputs);
         let mut memory = Self {

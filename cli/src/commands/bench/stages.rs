@@ -100,7 +100,7 @@ impl Rooms {
             })
             .collect();
         Self {
-            decoder: Decoder::new(config.tunnels, config.checksums),
+            decoder: wormsift::sensor::decoder(config),
             fingerprinter,
             scratch: Scratch::default(),
             tails: (0..SHARDS as u64)

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use etherparse::defrag::{IpDefragBuf, IpFragRange};
 use etherparse::{IpFragOffset, IpNumber};
 
-use super::{Datagram, REASSEMBLY_NANOS};
+use super::{Carried, Datagram, REASSEMBLY_NANOS};
 use crate::decode::Fragment;
 use crate::packet::Timestamp;
 
@@ -61,6 +61,7 @@ pub(super) struct Partial {
     routed: bool,
     /// Fragments with something new in them.
     pub(super) fragments: u64,
+    pub(super) carried: Carried,
     pub(super) buffer: IpDefragBuf,
 }
 
@@ -80,6 +81,7 @@ impl Partial {
             depth: fragment.depth,
             routed: false,
             fragments: 0,
+            carried: Carried::default(),
             // The number is kept beside it, for the first fragment's counts.
             buffer: IpDefragBuf::new(
                 IpNumber(fragment.protocol),
@@ -195,6 +197,7 @@ impl Partial {
             depth: self.depth,
             routed: self.routed,
             bytes,
+            carried: self.carried,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{Next, after, ethernet, follow, header, llc};
 pub(super) fn rfc_2684<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
     match data {
         [0x45..=0x4f | 0x60, ..] => ip::by_version(context, data),
-        _ => match llc::decode(data)? {
+        _ => match llc::decode(context, data)? {
             // A bridged frame stands behind two bytes of padding.
             Next::Frame(padded) => follow(*context, Next::Frame(after(padded, 2)?)),
             next => follow(*context, next),
@@ -19,7 +19,7 @@ pub(super) fn rfc_2684<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
 /// Linux's Classical IP over ATM: LLC or IP.
 pub(super) fn clip<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
     match data.first() {
-        Some(0xaa) => follow(*context, llc::decode(data)?),
+        Some(0xaa) => follow(*context, llc::decode(context, data)?),
         _ => ip::by_version(context, data),
     }
 }

@@ -45,7 +45,7 @@ fn carried<'a>(
         (hardware::WLAN_RADIOTAP, protocol::LLC) => wlan_radio::radiotap(context, data),
         (_, protocol::LLC) => network(context, protocol, data),
         (_, protocol::ETHERNET) | (_, ethertype::ETHERNET) => ethernet(context, data),
-        (_, protocol::PPP_HDLC) => follow(*context, ppp::framed(data)?),
+        (_, protocol::PPP_HDLC) => follow(*context, ppp::framed(context, data)?),
         (_, 0..=ethertype::LENGTH_MAX) => Err(Drop::NotIp),
         _ => network(context, protocol, data),
     }

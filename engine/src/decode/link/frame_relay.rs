@@ -35,7 +35,7 @@ pub(super) fn payload<'a>(context: &mut Context, data: &'a [u8]) -> Step<'a> {
     match rest {
         [INFORMATION, number::PADDING, rest @ ..] | [INFORMATION, rest @ ..] => {
             let (number, rest) = rest.split_first().ok_or(Drop::LinkHeaderShort)?;
-            numbered(*number, rest)
+            numbered(context, *number, rest)
         }
         // Cisco's: an Ethernet type at once.
         [high, low, rest @ ..] => tags::by_type(u16::from_be_bytes([*high, *low]), rest),
@@ -43,14 +43,14 @@ pub(super) fn payload<'a>(context: &mut Context, data: &'a [u8]) -> Step<'a> {
     }
 }
 
-fn numbered(number: u8, rest: &[u8]) -> Step<'_> {
+fn numbered<'a>(context: &Context, number: u8, rest: &'a [u8]) -> Step<'a> {
     match number {
         number::SNAP => {
             let (header, rest) = header::<5>(rest)?;
             let [a, b, c, high, low] = *header;
-            llc::snap([a, b, c], u16::from_be_bytes([high, low]), rest)
+            llc::snap(context, [a, b, c], u16::from_be_bytes([high, low]), rest)
         }
-        number::PPP => ppp::payload(rest),
+        number::PPP => ppp::payload(context, rest),
         number::FRAGMENT => Err(Drop::LinkFragment),
         number::COMPRESSED => Err(Drop::LinkCompressed),
         number => llc::by_number(number, rest).ok_or(Drop::NotIp),

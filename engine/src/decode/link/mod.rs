@@ -18,8 +18,6 @@ mod frame_relay;
 mod hdlc;
 mod infiniband;
 mod llc;
-mod macsec;
-mod mpls;
 mod netfilter;
 mod ppp;
 mod ring;
@@ -30,7 +28,7 @@ mod wlan;
 mod wlan_radio;
 mod wrapped;
 
-use super::{Context, Decoded, Drop, Outcome, ip};
+use super::{Context, Decoded, Drop, Layer, Outcome, ip};
 use crate::packet::LinkType;
 
 /// Numbers of the network protocols in an Ethernet type field.
@@ -39,8 +37,10 @@ pub(super) mod ethertype {
     pub(in crate::decode) const IPV6: u16 = 0x86dd;
     pub(in crate::decode) const ETHERNET: u16 = 0x6558;
     pub(in crate::decode) const ARP: u16 = 0x0806;
+    pub(in crate::decode) const VLAN: u16 = 0x8100;
+    pub(in crate::decode) const PROVIDER_VLAN: u16 = 0x88a8;
     pub(in crate::decode) const MPLS: u16 = 0x8847;
-    pub(in crate::decode) const MPLS_UPSTREAM: u16 = 0x8848;
+    pub(in crate::decode) const PPPOE_SESSION: u16 = 0x8864;
     /// Up to here the field is the length of an 802.3 frame.
     pub(in crate::decode) const LENGTH_MAX: u16 = 1_500;
 }
@@ -103,7 +103,7 @@ pub(super) fn network<'a>(
 
 /// The rest of the way for all but plain IP.
 #[inline(never)]
-fn follow<'a>(mut context: Context, mut next: Next<'a>) -> Outcome<'a> {
+fn follow<'a>(mut context: Context<'_>, mut next: Next<'a>) -> Outcome<'a> {
     loop {
         let (ethertype, data) = match next {
             Next::Type(ethertype, data) => (ethertype, data),
@@ -113,10 +113,14 @@ fn follow<'a>(mut context: Context, mut next: Next<'a>) -> Outcome<'a> {
         next = match ethertype {
             ethertype::IPV4 => return ip::v4(&context, data),
             ethertype::IPV6 => return ip::v6(&context, data),
-            ethertype::ARP => return Err(Drop::Arp),
-            0..=ethertype::LENGTH_MAX => llc::decode(data)?,
+            ethertype::ARP => {
+                context.unread(Layer::Ethertype, ethertype.into());
+                return Err(Drop::Arp);
+            }
+            0..=ethertype::LENGTH_MAX => llc::decode(&context, data)?,
             _ => {
-                let tag = tags::find(ethertype).ok_or(Drop::NotIp)?;
+                let tag = tags::find(ethertype)
+                    .ok_or_else(|| context.unread(Layer::Ethertype, ethertype.into()))?;
                 (tag.read)(&mut context, data)?
             }
         };

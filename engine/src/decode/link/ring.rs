@@ -17,7 +17,7 @@ pub(super) fn token_ring<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
         let control = rest.first().ok_or(Drop::LinkHeaderShort)?;
         after(rest, usize::from(control & 0x1f).max(2))?
     };
-    follow(*context, llc::decode(rest)?)
+    follow(*context, llc::decode(context, rest)?)
 }
 
 /// FDDI: frame control, addresses, LLC.
@@ -27,13 +27,13 @@ pub(super) fn fddi<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
     if header[0] & 0x70 != 0x50 {
         return Err(Drop::LinkControl);
     }
-    follow(*context, llc::decode(rest)?)
+    follow(*context, llc::decode(context, rest)?)
 }
 
 /// IP over Fibre Channel (RFC 2625): two addresses of eight bytes, LLC.
 pub(super) fn fibre_channel<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
     let (_, rest) = header::<16>(data)?;
-    follow(*context, llc::decode(rest)?)
+    follow(*context, llc::decode(context, rest)?)
 }
 
 /// Apple's IP over IEEE 1394: two addresses of eight bytes, an Ethernet type.

@@ -1,10 +1,9 @@
 //! Tags, labels and headers between an Ethernet type field and IP, in one table.
 
 use super::super::encapsulation::{Wrapping, fold};
+use super::super::tunnel;
 use super::super::{Context, Drop};
-use super::{
-    Next, Step, backbone, ethertype, frame_relay, header, llc, macsec, mpls, ppp, vendor,
-};
+use super::{Next, Step, backbone, ethertype, frame_relay, header, llc, ppp, vendor};
 
 /// An Ethernet type that leads on to IP, and the function that reads its header.
 pub(crate) struct Tag {
@@ -25,15 +24,16 @@ macro_rules! tags {
 pub(crate) const TAGS: &[Tag] = tags! {
     0x8100 "VLAN tag (802.1Q)" vlan;
     0x88a8 "provider VLAN tag (802.1ad)" vlan;
-    0x8847 "MPLS labels" mpls::tag;
-    0x8848 "MPLS labels, upstream assigned" mpls::tag;
-    0x8864 "PPPoE session" ppp::session;
+    0x8847 "MPLS labels" mpls;
+    0x8848 "MPLS labels, upstream assigned" mpls;
+    0x8864 "PPPoE session" pppoe;
     0x8926 "VN-Tag" passed::<6>;
     0x8903 "Cisco FabricPath" backbone::fabric_path;
     0x88e7 "provider backbone bridging (802.1ah)" backbone::provider;
     0x8909 "Cisco metadata (security group tag)" vendor::cisco_metadata;
     0xd28b "Arista time stamp" vendor::arista;
-    0x88e5 "MACsec without encryption (802.1AE)" macsec::tag;
+    0x88e5 "MACsec without encryption (802.1AE)" macsec;
+    0x894f "network service header (RFC 8300)" nsh;
     0x22f3 "TRILL" backbone::trill;
     0x893f "802.1BR tag" passed::<8>;
     0x892f "HSR tag" passed::<6>;
@@ -48,7 +48,7 @@ pub(crate) const TAGS: &[Tag] = tags! {
 
 /// The line of [`TAGS`] for an Ethernet type.
 #[inline]
-pub(super) fn find(ethertype: u16) -> Option<&'static Tag> {
+pub(in crate::decode) fn find(ethertype: u16) -> Option<&'static Tag> {
     TAGS.iter().find(|tag| tag.ethertype == ethertype)
 }
 
@@ -77,14 +77,30 @@ fn passed<'a, const N: usize>(_: &mut Context, data: &'a [u8]) -> Step<'a> {
     Ok(Next::Type(u16::from_be_bytes([high, low]), rest))
 }
 
+fn mpls<'a>(context: &mut Context, data: &'a [u8]) -> Step<'a> {
+    tunnel::mpls(*context, data).map(Next::Done)
+}
+
+fn macsec<'a>(context: &mut Context, data: &'a [u8]) -> Step<'a> {
+    tunnel::macsec(context, data).map(Next::Done)
+}
+
+fn nsh<'a>(context: &mut Context, data: &'a [u8]) -> Step<'a> {
+    tunnel::nsh(context, data).map(Next::Done)
+}
+
+fn pppoe<'a>(context: &mut Context, data: &'a [u8]) -> Step<'a> {
+    tunnel::pppoe(*context, data).map(Next::Done)
+}
+
 /// LLC where its length does not fit the type field.
-fn jumbo<'a>(_: &mut Context, data: &'a [u8]) -> Step<'a> {
-    llc::decode(data)
+fn jumbo<'a>(context: &mut Context, data: &'a [u8]) -> Step<'a> {
+    llc::decode(context, data)
 }
 
 /// PPP by its Ethernet type, as GRE carries it.
-fn bare_ppp<'a>(_: &mut Context, data: &'a [u8]) -> Step<'a> {
-    ppp::framed(data)
+fn bare_ppp<'a>(context: &mut Context, data: &'a [u8]) -> Step<'a> {
+    ppp::framed(context, data)
 }
 
 /// A next Ethernet type that must be one, not a length.

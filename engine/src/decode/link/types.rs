@@ -1,9 +1,9 @@
 //! The link types that are read, in one table.
 
-use super::super::{Context, Drop, Outcome, ip};
+use super::super::{Context, Drop, Outcome, ip, tunnel};
 use super::{
-    atm, cooked, docsis, family, frame_relay, hdlc, infiniband, mpls, netfilter, ppp,
-    ring, vendor, wlan, wlan_radio, wrapped,
+    atm, cooked, docsis, family, frame_relay, hdlc, infiniband, netfilter, ppp, ring,
+    vendor, wlan, wlan_radio, wrapped,
 };
 use crate::packet::LinkType;
 
@@ -31,7 +31,7 @@ pub(crate) const KINDS: &[Kind] = kinds! {
     [9] "PPP" ppp::link;
     [10] "FDDI" ring::fddi;
     [50] "PPP or Cisco HDLC in HDLC-like framing" ppp::link;
-    [51] "PPPoE session" ppp::over_ethernet;
+    [51] "PPPoE session" pppoe;
     [100, 11] "ATM with LLC (RFC 2684)" atm::rfc_2684;
     [101, 12, 14] "IPv4 or IPv6" ip::by_version;
     [104] "Cisco HDLC" hdlc::cisco;
@@ -60,7 +60,7 @@ pub(crate) const KINDS: &[Kind] = kinds! {
     [204] "PPP after a direction byte" ppp::with_direction;
     [205] "Cisco HDLC after a direction byte" hdlc::with_direction;
     [206] "Frame Relay after a direction byte" frame_relay::with_direction;
-    [219] "MPLS" mpls::link;
+    [219] "MPLS" labels;
     [226] "Solaris ipnet" family::ipnet;
     [228] "IPv4" ip::v4;
     [229] "IPv6" ip::v6;
@@ -75,6 +75,14 @@ pub(crate) const KINDS: &[Kind] = kinds! {
     [284] "Ethernet with a Marvell DSA tag" vendor::dsa_link;
     [285] "Ethernet with a Marvell EtherType DSA tag" super::ethernet;
 };
+
+fn labels<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
+    tunnel::mpls(*context, data)
+}
+
+fn pppoe<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
+    tunnel::pppoe(*context, data)
+}
 
 /// Link types from here on are not read.
 const END: usize = 300;

@@ -68,7 +68,7 @@ pub(super) fn frame<'a>(context: &Context, data: &'a [u8], padded: bool) -> Outc
     if quality & qos::AGGREGATE != 0 {
         body = first_of_aggregate(body)?;
     }
-    follow(*context, llc::decode(body)?)
+    follow(*context, llc::decode(context, body)?)
 }
 
 /// Bytes of a mesh header: flags, hop count, number, further addresses. The bit that

@@ -1,6 +1,7 @@
 //! Frames are built by hand here, with no code of the room but its constants'
 //! meaning, so that a shared mistake cannot hide.
 
+mod encapsulations;
 mod layers;
 mod link_frames;
 mod link_tables;

@@ -61,9 +61,22 @@ fn wire(shape: &Shape) -> Vec<u8> {
 
 /// What a chunk holds, as text.
 fn contents(chunk: &Chunk) -> String {
-    let Chunk { records, sightings, segments, fragments, kept, own, counters } = chunk;
+    let Chunk {
+        records,
+        sightings,
+        segments,
+        fragments,
+        kept,
+        own,
+        counters,
+        coverage,
+        stops,
+    } = chunk;
     assert!(kept.is_empty() && own.is_empty());
-    format!("{records:?} {sightings:?} {segments:?} {fragments:?} {counters:?}")
+    format!(
+        "{records:?} {sightings:?} {segments:?} {fragments:?} {counters:?} {coverage:?} \
+         {stops:?}"
+    )
 }
 
 proptest! {
@@ -95,7 +108,17 @@ proptest! {
 
         let (mut single, mut expected) = (Chunk::new(), DropCounters::default());
         for index in range {
-            match decoder.frame(&frames[index]) {
+            let frame = &frames[index];
+            let (decoded, stop) = decoder.frame_and_stop(frame);
+            single.coverage.frame(frame.data.len() as u64);
+            match decoded {
+                Decoded::Packet(packet) if !packet.payload.is_empty() && stop.is_none() => {}
+                Decoded::Packet(packet) => {
+                    sifter.note_stop(frame, stop, Some(&packet), &mut single);
+                }
+                _ => sifter.note_stop(frame, stop, None, &mut single),
+            }
+            match decoded {
                 Decoded::Packet(packet) => {
                     let payload = place_in(frames[index].data, index, &packet);
                     sifter.sift(&packet, payload, None, &mut scratch, &mut single);
