@@ -13,6 +13,7 @@ mod filter;
 mod findings_page;
 mod fragments;
 mod grounds;
+mod inputs;
 mod instant;
 #[cfg(target_os = "linux")]
 mod live;

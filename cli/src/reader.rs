@@ -8,7 +8,9 @@ use crate::selection::{Selection, SelectionCounts};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
-use wormsift::capture::{CaptureCounters, Damage, FrameBatch, Input, Limits, Trace};
+use wormsift::capture::{
+    CaptureCounters, Damage, Disorder, FrameBatch, Input, Limits, Trace,
+};
 
 /// Batches that wait to be sifted, beside the one that is being read.
 const AHEAD: usize = 4;
@@ -28,6 +30,8 @@ pub(crate) struct Read {
     /// `None` when only damage is left to tell.
     pub(crate) batch: Option<FrameBatch>,
     pub(crate) damage: Vec<Damage>,
+    /// Files, read to their end by now, whose packets go back in time.
+    pub(crate) disorder: Vec<Disorder>,
     pub(crate) progress: Progress,
 }
 
@@ -91,6 +95,7 @@ fn read(
         let read = Box::new(Read {
             batch,
             damage: trace.damage(),
+            disorder: trace.disorder(),
             progress: Progress {
                 position: trace.position(),
                 total: trace.total_bytes(),

@@ -9,6 +9,7 @@ use crate::args::DetectArgs;
 use crate::evidence_capture;
 use crate::exit_code::{Exit, Failure};
 use crate::findings_page::{self, Findings};
+use crate::inputs;
 use crate::reader::{self, Progress, Read, Reader, Wait};
 use crate::report::Report;
 use crate::rules;
@@ -18,7 +19,7 @@ use crate::signals::Signals;
 use crate::talk::Talk;
 use stats::{FinalStats, Run};
 use std::time::{Duration, Instant};
-use wormsift::capture::{self, Damage, FrameBatch};
+use wormsift::capture::{Damage, Disorder, FrameBatch};
 use wormsift::sensor::{Prepared, Preparer, Sensor};
 
 pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
@@ -44,16 +45,14 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         pool.current_num_threads()
     ));
 
-    let (inputs, damage) = capture::inputs(&args.captures);
-    damage.iter().for_each(|line| talk.error(line));
-    let mut damaged = damage.len() as u64;
-    inputs.iter().for_each(|input| talk.detail(format_args!("input {}", input.name())));
+    let captures = inputs::find(&args.captures, talk);
+    let mut damaged = captures.missing;
     talk.show_progress();
 
     let mut report = Report::new(args.output.json, args.output.keeps_signatures());
     let mut progress = Progress::default();
     let limits = args.run.batch.unwrap_or_default();
-    let reader = Reader::start(inputs, selection, limits)?;
+    let reader = Reader::start(captures.inputs, selection, limits)?;
     let preparer = sensor.preparer();
     let mut turn: Option<Turn> = None;
     let mut ended = false;
@@ -82,10 +81,11 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
             )
         });
         turn = next;
-        if let Some((lines, at)) = done {
-            damaged += lines.len() as u64;
-            lines.iter().for_each(|line| talk.error(line));
-            progress = at;
+        if let Some(done) = done {
+            damaged += done.damage.len() as u64;
+            done.damage.iter().for_each(|line| talk.error(line));
+            done.disorder.iter().for_each(|line| talk.warning(line));
+            progress = done.progress;
             talk.progress().at(progress.position, progress.total);
         }
     };
@@ -100,6 +100,7 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
             kernel: sensor.kernel(),
             threads: pool.current_num_threads(),
             input: progress.capture.into(),
+            skipped_files: captures.skipped,
             missing_inputs: damaged.saturating_sub(progress.capture.damaged_files),
             seconds: started.elapsed().as_secs_f64(),
             stopped_by,
@@ -141,22 +142,31 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
 /// A batch that is prepared while the one before it is sifted, and what came with it.
 struct Turn {
     batch: Option<Prepared<FrameBatch>>,
+    told: Told,
+}
+
+/// What is said once a batch is sifted.
+struct Told {
     damage: Vec<Damage>,
+    disorder: Vec<Disorder>,
     progress: Progress,
 }
 
 impl Turn {
     fn prepare(read: Read, preparer: &Preparer) -> Self {
-        let Read { batch, damage, progress } = read;
+        let Read { batch, damage, disorder, progress } = read;
         let batch = batch.filter(|batch| !batch.is_empty());
-        Self { batch: batch.map(|batch| preparer.prepare(batch)), damage, progress }
+        Self {
+            batch: batch.map(|batch| preparer.prepare(batch)),
+            told: Told { damage, disorder, progress },
+        }
     }
 
-    fn sift(self, sensor: &mut Sensor) -> (Vec<Damage>, Progress) {
+    fn sift(self, sensor: &mut Sensor) -> Told {
         if let Some(batch) = self.batch {
             sensor.sift_prepared(batch);
         }
-        (self.damage, self.progress)
+        self.told
     }
 }
 

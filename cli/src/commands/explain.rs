@@ -4,6 +4,7 @@ use crate::args::ExplainArgs;
 use crate::exit_code::{Exit, Failure};
 use crate::explain::{self, Trail};
 use crate::fragments::Fragments;
+use crate::inputs;
 use crate::reader::{self, Reader, Wait};
 use crate::selection::Selection;
 use crate::signals::Signals;
@@ -88,15 +89,15 @@ fn follow(
         }
     };
     let mut matcher = Matcher::new(&[rule], TAILS).map_err(Failure::usage)?;
-    let (inputs, missing) = capture::inputs(&args.captures);
-    missing.iter().for_each(|line| talk.error(line));
-    let mut damaged = missing.len() as u64;
+    let captures = inputs::find(&args.captures, talk);
+    let mut damaged = captures.missing;
     let signals = Signals::new()?;
     let decoder = Decoder::new(true, false);
     let mut fragments = Fragments::new(decoder);
     let selection =
         Selection::new(&crate::args::SelectionArgs::default(), &Config::default());
-    let reader = Reader::start(inputs, selection, args.run.batch.unwrap_or_default())?;
+    let batches = args.run.batch.unwrap_or_default();
+    let reader = Reader::start(captures.inputs, selection, batches)?;
     talk.show_progress();
     let (mut found, mut holding) = (Vec::new(), Vec::new());
     let mut look = |packet: &Packet<'_>| -> Result<(), Failure> {
@@ -124,6 +125,7 @@ fn follow(
         }
         damaged += read.damage.len() as u64;
         read.damage.iter().for_each(|line| talk.error(line));
+        read.disorder.iter().for_each(|line| talk.warning(line));
         talk.progress().at(read.progress.position, read.progress.total);
     }
     talk.end_progress();

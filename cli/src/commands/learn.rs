@@ -2,6 +2,7 @@
 
 use crate::args::LearnArgs;
 use crate::exit_code::{Exit, Failure};
+use crate::inputs;
 use crate::reader::{self, Reader, Wait};
 use crate::rules;
 use crate::selection::Selection;
@@ -11,7 +12,6 @@ use crate::table::counted;
 use crate::talk::Talk;
 use std::fs;
 use std::path::Path;
-use wormsift::capture;
 use wormsift::config::Config;
 use wormsift::sensor::{Baseline, Sensor};
 
@@ -26,13 +26,13 @@ pub(super) fn run(args: &LearnArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let signals = Signals::new()?;
     let pool = args.run.pool()?;
     let selection = Selection::new(&args.selection, &config);
-    let (inputs, missing) = capture::inputs(&args.captures);
-    missing.iter().for_each(|line| talk.error(line));
-    let mut damaged = !missing.is_empty();
+    let captures = inputs::find(&args.captures, talk);
+    let mut damaged = captures.missing > 0;
     let mut sensor = Sensor::new(config).map_err(Failure::usage)?;
     sensor.keep_decisions();
     talk.show_progress();
-    let reader = Reader::start(inputs, selection, args.run.batch.unwrap_or_default())?;
+    let batches = args.run.batch.unwrap_or_default();
+    let reader = Reader::start(captures.inputs, selection, batches)?;
     loop {
         // Half a baseline would stand for the whole: none is written.
         if let Some(signal) = signals.caught() {
@@ -49,6 +49,7 @@ pub(super) fn run(args: &LearnArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         note_known(&mut sensor, &mut baseline, args.sightings);
         read.damage.iter().for_each(|line| talk.error(line));
         damaged |= !read.damage.is_empty();
+        read.disorder.iter().for_each(|line| talk.warning(line));
         talk.progress().at(read.progress.position, read.progress.total);
     }
     talk.end_progress();

@@ -3,6 +3,7 @@
 use crate::args::MatchArgs;
 use crate::exit_code::{Exit, Failure};
 use crate::fragments::Fragments;
+use crate::inputs;
 use crate::reader::{self, Reader, Wait};
 use crate::selection::Selection;
 use crate::signals::Signals;
@@ -12,7 +13,7 @@ use crate::table::counted;
 use crate::talk::Talk;
 use rayon::prelude::*;
 use serde::Serialize;
-use wormsift::capture::{self, FrameBatch};
+use wormsift::capture::FrameBatch;
 use wormsift::config::Config;
 use wormsift::decode::{Decoded, Decoder};
 use wormsift::export::{Rule, RuleOptions, Sid};
@@ -49,13 +50,12 @@ pub(super) fn run(args: &MatchArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         each_packet: args.packets,
         holding: Vec::new(),
     };
-    let (inputs, missing) = capture::inputs(&args.captures);
-    missing.iter().for_each(|line| talk.error(line));
-    damaged += missing.len() as u64;
+    let captures = inputs::find(&args.captures, talk);
+    damaged += captures.missing;
     talk.show_progress();
     let selection = Selection::new(&args.selection, &Config::default());
     let batches = args.run.batch.unwrap_or_default();
-    let reader = Reader::start(inputs, selection, batches)?;
+    let reader = Reader::start(captures.inputs, selection, batches)?;
     let stopped_by = loop {
         if let Some(signal) = signals.caught() {
             break Some(signal);
@@ -70,6 +70,7 @@ pub(super) fn run(args: &MatchArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         }
         damaged += read.damage.len() as u64;
         read.damage.iter().for_each(|line| talk.error(line));
+        read.disorder.iter().for_each(|line| talk.warning(line));
         talk.progress().at(read.progress.position, read.progress.total);
     };
     talk.end_progress();

@@ -79,6 +79,7 @@ pub(crate) fn inputs(plan: &Plan, talk: &Talk) -> Result<(Vec<Input>, bool), Fai
                 talk.error(line);
                 damaged = true;
             }
+            trace.disorder().iter().for_each(|line| talk.warning(line));
             let packets = trace.counters().frames;
             described.push(Input { name, bytes, packets, sha256 });
         }

@@ -38,6 +38,9 @@ pub struct FrameBatch {
     buffers: Vec<Arc<Buffer>>,
     bytes: usize,
     held_bytes: usize,
+    /// What the chunks may hold beyond [`MAX_IDLE_BYTES`]: those that readers still have
+    /// in view, which this batch shares with them.
+    shared_bytes: usize,
 }
 
 /// Where a frame lies, and what its record says.
@@ -95,6 +98,11 @@ impl FrameBatch {
         self.bytes = self.entries.iter().map(|entry| entry.len as usize).sum();
     }
 
+    /// An empty batch, whose readers have chunks of so many bytes in view.
+    pub(super) fn sharing(shared_bytes: usize) -> Self {
+        Self { shared_bytes, ..Self::default() }
+    }
+
     /// Whether nothing more may come in: the limits are reached, or what is held beside
     /// the frames grows too large.
     #[inline]
@@ -102,11 +110,16 @@ impl FrameBatch {
         self.entries.len() >= limits.frames.max(1)
             || (!self.entries.is_empty()
                 && (self.bytes >= limits.bytes
-                    || self.held_bytes >= limits.bytes.saturating_add(MAX_IDLE_BYTES)
+                    || self.held_bytes
+                        >= limits
+                            .bytes
+                            .saturating_add(MAX_IDLE_BYTES)
+                            .saturating_add(self.shared_bytes)
                     || self.buffers.len() >= MAX_BUFFERS))
     }
 
-    /// Takes in a frame whose record begins at `record` in `buffer`.
+    /// Takes in a frame whose record begins at `record` in `buffer`. `slot` is where the
+    /// reader's last buffer lies in the batch: files that are read in turns share a batch.
     #[inline]
     pub(super) fn push(
         &mut self,
@@ -114,9 +127,11 @@ impl FrameBatch {
         buffer: &Arc<Buffer>,
         record: usize,
         raw: RawFrame,
+        slot: &mut u32,
     ) {
-        let current = self.buffers.last().is_some_and(|last| Arc::ptr_eq(last, buffer));
-        if !current {
+        let known = self.buffers.get(*slot as usize);
+        if !known.is_some_and(|known| Arc::ptr_eq(known, buffer)) {
+            *slot = self.buffers.len() as u32;
             self.held_bytes += buffer.held_bytes();
             self.buffers.push(Arc::clone(buffer));
         }
@@ -129,7 +144,7 @@ impl FrameBatch {
             len: raw.len as u32,
             original_len: raw.original_len,
             link: raw.link,
-            buffer: (self.buffers.len() - 1) as u32,
+            buffer: *slot,
         });
     }
 }

@@ -39,13 +39,31 @@ pub(super) const CHUNK_BYTES: usize = 1 << 20;
 /// and few batches are under way; more would only stay cold.
 const POOLED: usize = 32;
 
+/// Bytes that the chunks in view of all files together should not exceed.
+const IN_VIEW_BYTES: usize = 16 * CHUNK_BYTES;
+/// However many files share them, a chunk is at least so long.
+const LEAST_CHUNK_BYTES: usize = 16 << 10;
+
 /// Chunks in use or free: those that nobody holds any more are used again.
 #[derive(Default)]
 pub(super) struct Pool {
     known: Vec<Arc<Buffer>>,
+    /// Files that are under way at once.
+    sharers: usize,
 }
 
 impl Pool {
+    /// Says how many files are under way at once.
+    pub(super) fn share_among(&mut self, files: usize) {
+        self.sharers = files;
+    }
+
+    /// Bytes of a chunk, unless one record needs more: all of [`CHUNK_BYTES`] for up to
+    /// 16 files, less for more.
+    pub(super) fn chunk_bytes(&self) -> usize {
+        (IN_VIEW_BYTES / self.sharers.max(1)).clamp(LEAST_CHUNK_BYTES, CHUNK_BYTES)
+    }
+
     /// A chunk of at least `bytes` bytes. Its content is left over from earlier use.
     pub(super) fn take(&mut self, bytes: usize) -> Vec<u8> {
         let free =

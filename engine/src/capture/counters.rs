@@ -21,6 +21,8 @@ pub struct CaptureCounters {
     /// Frames whose record holds no time (Simple Packet Blocks): they have the time of
     /// the frame before them in their file, or 0.
     pub frames_without_time: u64,
+    /// Frames that are earlier than the frame before them in their file.
+    pub frames_back: u64,
     /// Frames whose time lies before 1970 or after 2554 and was clamped to that range.
     pub clamped_times: u64,
 }
@@ -36,6 +38,7 @@ impl CaptureCounters {
         self.skipped_blocks += other.skipped_blocks;
         self.frames_without_interface += other.frames_without_interface;
         self.frames_without_time += other.frames_without_time;
+        self.frames_back += other.frames_back;
         self.clamped_times += other.clamped_times;
     }
 }

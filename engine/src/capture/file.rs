@@ -9,8 +9,11 @@ use super::batch::{FrameBatch, Limits};
 use super::buffer::{Buffer, Pool};
 use super::counters::CaptureCounters;
 use super::damage::{Damage, Defect, Place};
+use super::disorder::{Disorder, Order};
+use super::foreign;
 use super::format::{Format, RawFrame, Skipped, Step};
 use super::input::{Input, Kind};
+use super::source::FileSource;
 use super::stream::{Compression, Stream};
 use super::window::Window;
 use crate::packet::Timestamp;
@@ -35,6 +38,9 @@ pub(super) struct FileReader {
     damage: Option<Damage>,
     /// Of this file alone.
     counters: CaptureCounters,
+    order: Order,
+    /// Where its chunk lies in the batch under construction.
+    slot: u32,
 }
 
 /// How a read went.
@@ -44,14 +50,21 @@ pub(super) enum Progress {
     Full,
     /// More may come, but it has not arrived, and the batch holds something.
     Waiting,
+    /// The next frame, of this time, is another file's turn's.
+    Later(Timestamp),
     /// The file is done.
     Ended,
 }
 
 impl FileReader {
-    /// Opens an input to read all of it.
-    pub(super) fn open(input: Input) -> Result<Self, Box<Damage>> {
-        Self::with_view(input, View::Whole)
+    /// Opens an input to read all of it, `most` bytes at a time. A regular file that is
+    /// `let_go` stays open only while it is read from.
+    pub(super) fn open(
+        input: Input,
+        most: usize,
+        let_go: bool,
+    ) -> Result<Self, Box<Damage>> {
+        Self::with_view(input, View::Whole { most, let_go })
     }
 
     /// Opens an input to look at its beginning.
@@ -70,14 +83,25 @@ impl FileReader {
                 ended: false,
                 damage: None,
                 counters: CaptureCounters { files: 1, ..Default::default() },
+                order: Order::default(),
+                slot: 0,
             }),
-            Err(error) => Err(Box::new(Damage {
-                path: name,
-                place: Place::Byte(0),
-                expected: "a readable capture file".into(),
-                found: error.to_string(),
-            })),
+            Err(error) => Err(Box::new(Damage::unreadable(name, &error))),
         }
+    }
+
+    /// What the file is, by its first bytes: [`foreign::Kind`], and how a line of damage
+    /// says it. Of one that cannot be read, the kind is unknown.
+    pub(super) fn kind(&mut self, pool: &mut Pool) -> (foreign::Kind, String) {
+        if self.window.unread().is_empty() {
+            self.window.fill(1, pool);
+        }
+        if let Some(failure) = self.window.failure() {
+            return (foreign::Kind::Other(None), failure.to_string());
+        }
+        let data = self.window.unread();
+        let kind = foreign::kind(data);
+        (kind, kind.found(data))
     }
 
     /// The time of the next frame, which stays the next one.
@@ -94,19 +118,25 @@ impl FileReader {
         None
     }
 
-    /// Moves frames into a batch that is not full, numbered after `number`.
+    /// Moves frames into a batch that is not full, numbered after `number`: those before
+    /// `end`, and from the first that is not, none.
     pub(super) fn read_into(
         &mut self,
         batch: &mut FrameBatch,
         limits: Limits,
         number: &mut u64,
+        end: Option<Timestamp>,
         pool: &mut Pool,
     ) -> Progress {
         while !self.ended {
             match self.format.step(self.window.unread()) {
                 Step::Frame { bytes, frame } => {
+                    if end.is_some_and(|end| frame.time >= end) {
+                        return Progress::Later(frame.time);
+                    }
                     *number += 1;
-                    batch.push(*number, self.window.buffer(), self.window.start(), frame);
+                    let (buffer, start) = (self.window.buffer(), self.window.start());
+                    batch.push(*number, buffer, start, frame, &mut self.slot);
                     self.count(&frame);
                     self.window.consume(bytes);
                     if batch.is_full(limits) {
@@ -151,6 +181,11 @@ impl FileReader {
         self.damage.take()
     }
 
+    /// How its packets go back in time, if they do.
+    pub(super) fn disorder(&self) -> Option<Disorder> {
+        self.order.told(&self.name)
+    }
+
     #[inline]
     fn count(&mut self, frame: &RawFrame) {
         self.frames += 1;
@@ -158,6 +193,8 @@ impl FileReader {
         self.counters.bytes += frame.len as u64;
         self.counters.frames_without_time += u64::from(frame.untimed);
         self.counters.clamped_times += u64::from(frame.clamped);
+        let back = self.order.next(self.frames, frame.time);
+        self.counters.frames_back += u64::from(back);
     }
 
     #[cold]
@@ -191,14 +228,15 @@ impl FileReader {
             let found = format!("the end of the file after {unread}");
             self.report(*Defect::new(0, expected, found));
         } else if matches!(self.format, Format::Unknown) {
-            self.report(*Defect::new(0, of, "an empty file"));
+            self.report(*Defect::of_whole("a capture", "an empty file"));
         }
     }
 
     fn report(&mut self, defect: Defect) {
-        let place = match self.window.compression() {
-            None => Place::Byte(self.window.offset() + defect.at as u64),
-            Some(_) => Place::Packet(self.frames + 1),
+        let place = match (defect.at, self.window.compression()) {
+            (None, _) => Place::Whole,
+            (Some(at), None) => Place::Byte(self.window.offset() + at as u64),
+            (Some(_), Some(_)) => Place::Packet(self.frames + 1),
         };
         self.report_at(place, defect.expected, defect.found);
     }
@@ -215,31 +253,34 @@ impl FileReader {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum View {
-    Whole,
+    Whole { most: usize, let_go: bool },
     Beginning,
 }
 
 fn window(kind: Kind, view: View) -> io::Result<Window> {
-    let chunk = match view {
-        View::Whole => FIRST_CHUNK_BYTES,
-        View::Beginning => PEEK_CHUNK_BYTES,
+    let (chunk, most) = match view {
+        View::Whole { most, .. } => (FIRST_CHUNK_BYTES.min(most), most),
+        View::Beginning => (PEEK_CHUNK_BYTES, PEEK_CHUNK_BYTES),
     };
     let stream = |source: Box<dyn Read + Send>, live| {
         // A live stream is kept after a look at its beginning.
         let chunk = if live { FIRST_CHUNK_BYTES } else { chunk };
-        Ok(Window::stream(Stream::open(source)?, chunk, live))
+        Ok(Window::stream(Stream::open(source, most)?, chunk, live))
     };
     match kind {
         Kind::Path(path) => {
             let file = File::open(&path)?;
             let metadata = file.metadata()?;
+            let let_go = matches!(view, View::Whole { let_go: true, .. });
             if !metadata.is_file() {
                 stream(Box::new(file), true)
             } else if view == View::Beginning || metadata.len() == 0 {
                 // Some systems show files of unknown length as empty ones.
                 stream(Box::new(file), false)
+            } else if metadata.len() <= SMALL_FILE_BYTES.min(most as u64) {
+                small(file, metadata.len(), chunk)
             } else {
-                regular(file, metadata.len(), chunk)
+                stream(Box::new(FileSource::new(path, file, &metadata, let_go)), false)
             }
         }
         Kind::Stdin => stream(Box::new(io::stdin()), true),
@@ -248,11 +289,8 @@ fn window(kind: Kind, view: View) -> io::Result<Window> {
     }
 }
 
-/// A regular file: a small one is read at once.
-fn regular(file: File, len: u64, chunk: usize) -> io::Result<Window> {
-    if len > SMALL_FILE_BYTES {
-        return Ok(Window::stream(Stream::open(Box::new(file))?, chunk, false));
-    }
+/// A small file, read at once.
+fn small(file: File, len: u64, chunk: usize) -> io::Result<Window> {
     let mut bytes = Vec::with_capacity(len as usize);
     file.take(len).read_to_end(&mut bytes)?;
     whole(Arc::new(Buffer::Chunk(bytes)), chunk)
@@ -264,7 +302,7 @@ fn whole(buffer: Arc<Buffer>, chunk: usize) -> io::Result<Window> {
         return Ok(Window::whole(buffer));
     }
     let source = io::Cursor::new(SharedBytes(buffer));
-    Ok(Window::stream(Stream::open(Box::new(source))?, chunk, false))
+    Ok(Window::stream(Stream::open(Box::new(source), chunk)?, chunk, false))
 }
 
 struct SharedBytes(Arc<Buffer>);

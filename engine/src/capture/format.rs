@@ -1,6 +1,7 @@
 //! What a file is, and the one question asked of every format: what comes next?
 
 use super::damage::Defect;
+use super::foreign;
 use super::pcap::Pcap;
 use super::pcapng::PcapNg;
 use crate::packet::{LinkType, Timestamp};
@@ -70,8 +71,8 @@ impl Format {
             return self.step(data);
         }
         if !Pcap::begins_with(magic) {
-            let expected = "the magic number of a pcap, pcapng, gzip or zstd file";
-            return Step::Broken(Defect::new(0, expected, describe(magic)));
+            let found = foreign::kind(data).found(data);
+            return Step::Broken(Defect::of_whole("a pcap or pcapng capture", found));
         }
         match Pcap::open(data) {
             Ok(pcap) => {
@@ -81,18 +82,4 @@ impl Format {
             Err(step) => step,
         }
     }
-}
-
-/// A number of four bytes as a hex dump shows it, with a name if it is a well-known one.
-fn describe(magic: [u8; 4]) -> String {
-    let [a, b, c, d] = magic;
-    let known = match magic {
-        [0xfd, b'7', b'z', b'X'] => " (xz, which is not read)",
-        [b'B', b'Z', b'h', _] => " (bzip2, which is not read)",
-        [0x04, 0x22, 0x4d, 0x18] => " (lz4, which is not read)",
-        [b'P', b'K', ..] => " (zip, which is not read)",
-        [b's', b'n', b'o', b'o'] => " (snoop, which is not read)",
-        _ => "",
-    };
-    format!("the bytes {a:02x} {b:02x} {c:02x} {d:02x}{known}")
 }

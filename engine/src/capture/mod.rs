@@ -2,11 +2,11 @@
 //!
 //! From files, folders, glob patterns, standard input or memory, as classic pcap or
 //! pcapng, plain or compressed with gzip or zstd; what a file is, its first bytes say,
-//! never its name. All inputs of a call are one [`Trace`], in order of their first
-//! timestamps. It is read in [`FrameBatch`]es, which own what they show: one thread can
+//! never its name. All inputs of a call are one [`Trace`], merged by time. It is read in [`FrameBatch`]es, which own what they show: one thread can
 //! read ahead while others sift.
 //!
-//! - [`inputs`] finds the files behind arguments (`input`).
+//! - [`find`] finds the files behind arguments (`input`), in natural order (`natural`);
+//!   what in a folder is no capture is left out by its first bytes (`foreign`).
 //! - Content runs through chunks of bounded size, which are used again once no batch
 //!   holds them (`stream`, `buffer`, `window`). Files are read, not mapped: a copy brings
 //!   bytes into the cache in order, where walking a map from header to header waits for
@@ -14,7 +14,8 @@
 //! - `pcap` and `pcapng` tell where the next record is and what it says. The headers
 //!   are parsed by pcap-parser, which no other room names. Where it cannot help, a
 //!   comment says why.
-//! - `file` walks one file, `trace` all of them.
+//! - `file` walks one file, `trace` all of them: files that overlap in time are merged,
+//!   with as many under way as overlap. `source` keeps few of them open.
 //!
 //! - `live` (a feature, on Linux) takes frames from an interface.
 //!
@@ -25,15 +26,19 @@ mod batch;
 mod buffer;
 mod counters;
 mod damage;
+mod disorder;
 mod file;
+mod foreign;
 mod format;
 mod input;
 #[cfg(all(feature = "live", target_os = "linux"))]
 pub mod live;
+mod natural;
 mod pcap;
 mod pcapng;
 #[cfg(test)]
 mod samples;
+mod source;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -44,7 +49,8 @@ mod window;
 pub use batch::{FrameBatch, Limits};
 pub use counters::CaptureCounters;
 pub use damage::{Damage, Place};
-pub use input::{Input, inputs};
+pub use disorder::Disorder;
+pub use input::{Input, Inputs, Skipped, find, inputs};
 pub use trace::Trace;
 
 /// The longest record, or pcapng block, that is believed, header included: 16 MiB, as

@@ -24,8 +24,35 @@ pub(super) struct Pcap {
     /// Nanoseconds a unit of the second number of a time: 1000 or 1.
     nanos_per_unit: u64,
     record_header_bytes: usize,
+    lengths: Lengths,
     link: LinkType,
 }
+
+/// In which order a record's two lengths stand. Files before version 2.3 have the length
+/// on the wire first, files of 2.3 were written both ways, and later ones have the captured
+/// length first. The rule is that of libpcap (`sf-pcap.c`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lengths {
+    CapturedFirst,
+    /// The smaller one is the captured length.
+    Either,
+    WireFirst,
+}
+
+impl Lengths {
+    /// Of a file of this version; `None` where no file has it.
+    fn of_version(major: u16, minor: u16) -> Option<Self> {
+        match (major, minor) {
+            (2, 0..=2) | (DG_UX, 0) => Some(Self::WireFirst),
+            (2, 3) => Some(Self::Either),
+            (2, _) => Some(Self::CapturedFirst),
+            _ => None,
+        }
+    }
+}
+
+/// The major version that tcpdump on DG/UX writes.
+const DG_UX: u16 = 543;
 
 impl Pcap {
     /// Bytes of the file header.
@@ -58,16 +85,17 @@ impl Pcap {
         let (_, parsed) = parse_pcap_header(&header).map_err(|_| {
             Step::Broken(Defect::new(0, "a pcap file header", "something else"))
         })?;
-        if parsed.version_major != 2 {
-            let found =
-                format!("version {}.{}", parsed.version_major, parsed.version_minor);
+        let (major, minor) = (parsed.version_major, parsed.version_minor);
+        let Some(lengths) = Lengths::of_version(major, minor) else {
+            let found = format!("version {major}.{minor}");
             return Err(Step::Broken(Defect::new(4, "a pcap file of version 2", found)));
-        }
+        };
         let modified = modified_big_endian || parsed.is_modified_format();
         Ok(Self {
             big_endian: parsed.is_bigendian(),
             nanos_per_unit: if parsed.is_nanosecond_precision() { 1 } else { 1_000 },
             record_header_bytes: if modified { 24 } else { 16 },
+            lengths,
             // The upper bits say how long the frame check sequence is.
             link: LinkType(parsed.network.0 as u32 & 0xffff),
         })
@@ -76,6 +104,9 @@ impl Pcap {
     /// Looks at the next record.
     #[inline]
     pub(super) fn step(&self, data: &[u8]) -> Step {
+        if self.lengths != Lengths::CapturedFirst {
+            return self.old_step(data);
+        }
         let parse = if self.big_endian { parse_pcap_frame_be } else { parse_pcap_frame };
         // A modified record has eight bytes more between the header that pcap-parser
         // reads and the data: its lengths count, its view of the data does not.
@@ -94,18 +125,62 @@ impl Pcap {
         Step::Frame { bytes, frame: self.frame(&record, start) }
     }
 
+    /// Looks at the next record of a file whose lengths may be swapped. It is read by hand:
+    /// pcap-parser takes the first length for that of the data.
+    fn old_step(&self, data: &[u8]) -> Step {
+        let start = self.record_header_bytes;
+        let Some(header) = data.get(..start) else {
+            return Step::Need { bytes: start, of: "a record header" };
+        };
+        let number = |at: usize| {
+            let bytes = [header[at], header[at + 1], header[at + 2], header[at + 3]];
+            if self.big_endian {
+                u32::from_be_bytes(bytes)
+            } else {
+                u32::from_le_bytes(bytes)
+            }
+        };
+        let (first, second) = (number(8), number(12));
+        let (captured, original_len) = match self.lengths {
+            Lengths::Either if first <= second => (first, second),
+            Lengths::CapturedFirst => (first, second),
+            Lengths::Either | Lengths::WireFirst => (second, first),
+        };
+        let len = captured as usize;
+        let bytes = start.saturating_add(len);
+        if bytes > MAX_RECORD_BYTES {
+            return too_long(bytes as u64);
+        }
+        if bytes > data.len() {
+            return Step::Need { bytes, of: RECORD };
+        }
+        let time = (number(0), number(4));
+        Step::Frame {
+            bytes,
+            frame: self.raw_frame(time, (captured, original_len), start),
+        }
+    }
+
     #[inline]
     fn frame(&self, record: &LegacyPcapBlock<'_>, start: usize) -> RawFrame {
+        let time = (record.ts_sec, record.ts_usec);
+        self.raw_frame(time, (record.data.len() as u32, record.origlen), start)
+    }
+
+    /// A frame of this time (seconds and their fraction) and these lengths (captured, on
+    /// the wire).
+    #[inline]
+    fn raw_frame(&self, time: (u32, u32), lengths: (u32, u32), start: usize) -> RawFrame {
         // No overflow: 2^32 x 10^9 + 2^32 x 10^3 < 2^63. A fraction of a second or more
         // carries.
-        let nanos = u64::from(record.ts_sec) * 1_000_000_000
-            + u64::from(record.ts_usec) * self.nanos_per_unit;
+        let nanos =
+            u64::from(time.0) * 1_000_000_000 + u64::from(time.1) * self.nanos_per_unit;
         RawFrame {
             time: Timestamp::from_nanos(nanos),
             link: self.link,
-            original_len: record.origlen.max(record.caplen),
+            original_len: lengths.1.max(lengths.0),
             start,
-            len: record.data.len(),
+            len: lengths.0 as usize,
             untimed: false,
             clamped: false,
         }

@@ -36,7 +36,7 @@ impl Compression {
 
 /// Bytes enough to tell a compression.
 const MAGIC_BYTES: usize = 4;
-/// Compressed bytes asked for at once.
+/// Compressed bytes asked for at once, at most.
 const COMPRESSED_CHUNK: usize = 128 << 10;
 
 /// A stream, decompressed where its first bytes say so.
@@ -50,15 +50,17 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    /// Reads the first bytes and chooses the decoder.
+    /// Reads the first bytes and chooses the decoder, which asks for no more than `most`
+    /// bytes at once.
     ///
     /// # Errors
     /// When the source cannot be read, or the decoder has no memory.
-    pub(super) fn open(source: Box<dyn Read + Send>) -> io::Result<Self> {
+    pub(super) fn open(source: Box<dyn Read + Send>, most: usize) -> io::Result<Self> {
         let mut counted =
             Counted { start: [0; MAGIC_BYTES], ahead: 0..0, source, given: 0 };
         counted.look_ahead()?;
-        let compressed = |source| BufReader::with_capacity(COMPRESSED_CHUNK, source);
+        let compressed =
+            |source| BufReader::with_capacity(COMPRESSED_CHUNK.min(most), source);
         Ok(match Compression::of(&counted.start[counted.ahead.clone()]) {
             None => Self::Plain(counted),
             Some(Compression::Gzip) => {
@@ -147,7 +149,8 @@ mod tests {
     use crate::capture::samples::{gzip, zstd};
 
     fn read_all(bytes: Vec<u8>) -> (Option<Compression>, Vec<u8>, u64) {
-        let mut stream = Stream::open(Box::new(io::Cursor::new(bytes))).unwrap();
+        let mut stream =
+            Stream::open(Box::new(io::Cursor::new(bytes)), usize::MAX).unwrap();
         let mut content = Vec::new();
         stream.read_to_end(&mut content).unwrap();
         (stream.compression(), content, stream.position())

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use super::buffer::{Buffer, CHUNK_BYTES, Pool};
+use super::buffer::{Buffer, Pool};
 use super::stream::{Compression, Stream};
 
 /// A view that moves over the content of one file: over all of it where it lies in
@@ -100,7 +100,8 @@ impl Window {
     pub(super) fn fill(&mut self, need: usize, pool: &mut Pool) {
         let unread = self.end - self.start;
         let Some(rest) = &mut self.rest else { return };
-        let mut chunk = pool.take(need.max(rest.chunk).max(unread + 1));
+        let most = pool.chunk_bytes();
+        let mut chunk = pool.take(need.max(rest.chunk.min(most)).max(unread + 1));
         chunk[..unread].copy_from_slice(&self.buffer[self.start..self.end]);
         let mut end = unread;
         while !rest.ended && end < chunk.len() && !(rest.live && end >= need) {
@@ -115,7 +116,7 @@ impl Window {
             }
         }
         if end == chunk.len() {
-            rest.chunk = (rest.chunk * 4).min(CHUNK_BYTES);
+            rest.chunk = (rest.chunk * 4).min(most);
         }
         let parsed = std::mem::replace(&mut self.buffer, Arc::new(Buffer::Chunk(chunk)));
         pool.give(parsed);

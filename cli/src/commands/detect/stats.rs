@@ -23,6 +23,8 @@ pub(super) struct Run {
     pub(super) kernel: &'static str,
     pub(super) threads: usize,
     pub(super) input: Files,
+    /// Files in folders, and matches of patterns, that are no captures.
+    pub(super) skipped_files: u64,
     /// Arguments that stand for nothing.
     pub(super) missing_inputs: u64,
     pub(super) seconds: f64,
@@ -42,6 +44,7 @@ pub(super) struct Files {
     skipped_blocks: u64,
     frames_without_interface: u64,
     frames_without_time: u64,
+    frames_back: u64,
     clamped_times: u64,
 }
 
@@ -56,6 +59,7 @@ impl From<CaptureCounters> for Files {
             skipped_blocks,
             frames_without_interface,
             frames_without_time,
+            frames_back,
             clamped_times,
         } = counters;
         Self {
@@ -67,6 +71,7 @@ impl From<CaptureCounters> for Files {
             skipped_blocks,
             frames_without_interface,
             frames_without_time,
+            frames_back,
             clamped_times,
         }
     }

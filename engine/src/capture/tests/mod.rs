@@ -14,6 +14,7 @@ use super::*;
 
 mod formats;
 mod hostile;
+mod merge;
 mod traces;
 
 /// A frame by value: number, nanoseconds, link type, length on the wire, data.
