@@ -62,16 +62,131 @@ fn packets_all_at_the_end_of_time_are_still_sifted() {
     assert!(found.samples.len() > 1 && !found.content.is_empty());
 }
 
+const SECOND: u64 = 1_000_000_000;
+const HOUR: u64 = 3_600 * SECOND;
+const YEAR: u64 = 365 * 24 * HOUR;
+
+/// What a finding says but for its times, which a step back moves by up to a second, and
+/// for what follows from them.
+fn substance(it: &Signature) -> (&str, &[u8], u64, u32, u32, u32, usize) {
+    let hosts = (it.sources, it.destinations, it.spread);
+    (&it.id, &it.content, it.packets, hosts.0, hosts.1, hosts.2, it.relays.len())
+}
+
+fn summaries(findings: &[Finding]) -> Vec<&Signature> {
+    let summary = |finding| match finding {
+        &Finding::Summary(ref summary) => Some(summary),
+        _ => None,
+    };
+    findings.iter().filter_map(summary).collect()
+}
+
+/// The packets' clock is set back at several places: the outbreak is found as if it had
+/// not been, and told in the packets' own time.
 #[test]
-fn time_that_stands_still_is_told() {
-    let mut stored = outbreak_frames(3, 6_000);
-    // Seventeen packets agree on a year ahead: they are believed.
-    let year = 365 * 86_400 * 1_000_000_000;
-    stored.iter_mut().take(40).for_each(|(time, _)| *time += year);
-    let (_, stats, warnings) = sift(&stored, 1_000);
-    assert!(stats.count("packets", "time_far_backwards").unwrap() > 3_000);
+fn a_worm_after_a_step_back_is_found_as_without_it() {
+    let honest = outbreak_frames(3, 6_000);
+    let (expected, _, _) = sift(&honest, 1_000);
+    let (first, known) = (signature(&expected), summaries(&expected));
+    for back in [HOUR, 300 * SECOND, 40 * 24 * HOUR, 2 * YEAR] {
+        for places in [&[200][..], &[200, 1_000, 1_001, 2_500, 4_000]] {
+            let mut stored = honest.clone();
+            for &place in places {
+                stored[place..].iter_mut().for_each(|(time, _)| *time -= back);
+            }
+            let (findings, stats, warnings) = sift(&stored, 1_000);
+            let found = signature(&findings);
+            assert_eq!(substance(found), substance(first), "{back} {places:?}");
+            let summed = summaries(&findings);
+            assert_eq!(summed.len(), known.len());
+            for (found, known) in summed.iter().zip(&known) {
+                assert_eq!(substance(found), substance(known), "{back} {places:?}");
+            }
+            // Two of the places are one step: the packet between them is no witness.
+            let steps = places.len() as u64 - u64::from(places.len() > 1);
+            assert_eq!(stats.count("packets", "time_steps_back"), Some(steps));
+            assert_eq!(warnings.len(), 1, "{warnings:?}");
+            let line = &warnings[0];
+            let said = ["steps back by", "windows go on", "`reordercap`"];
+            assert!(said.iter().all(|part| line.contains(part)), "{line}");
+            if places.len() == 1 {
+                let last = stored[stored.len() - 1].0;
+                let own = stored[place_of(found, &honest)].0;
+                assert!(found.detected_at.as_nanos() >= own);
+                assert!(found.detected_at.as_nanos() <= own + 2 * SECOND);
+                let latest = summed.iter().map(|it| it.last_seen.as_nanos()).max();
+                assert!(latest <= Some(last), "own time, though an older one");
+            }
+            let (cut, other, _) = sift(&stored, 7);
+            assert!(cut == findings && other == stats, "batches change the answer");
+        }
+    }
+}
+
+/// The index of the last packet before the detection, by honest times.
+fn place_of(found: &Signature, honest: &[(u64, Vec<u8>)]) -> usize {
+    let packet = found.samples.iter().map(|sample| sample.packet).max();
+    let packet = packet.expect("a sample") as usize - 1;
+    // What alarmed is due at the next whole second.
+    let due = (honest[packet].0 / SECOND + 1) * SECOND;
+    honest.partition_point(|(time, _)| *time < due).clamp(packet, honest.len() - 1)
+}
+
+#[test]
+fn a_few_packets_from_the_past_change_nothing() {
+    let honest = outbreak_frames(3, 6_000);
+    let (expected, _, _) = sift(&honest, 1_000);
+    let mut stored = honest.clone();
+    for forged in (100..5_900).step_by(20) {
+        // Sixteen in a row agree: one too few.
+        for (time, _) in &mut stored[forged..forged + 16] {
+            *time = honest[0].0 - HOUR + forged as u64;
+        }
+    }
+    let (findings, stats, warnings) = sift(&stored, 1_000);
+    assert_eq!(substance(signature(&findings)), substance(signature(&expected)));
+    assert_eq!(stats.count("packets", "time_steps_back"), Some(0));
+    let (start, end) = (honest[0].0, honest[honest.len() - 1].0 + SECOND);
+    for time in findings.iter().flat_map(|finding| times(finding.signature())) {
+        assert!((start..=end).contains(&time.as_nanos()), "{time:?}");
+    }
     assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert!(warnings[0].contains("stand still"));
+    assert!(warnings[0].contains("windows stand still"), "{warnings:?}");
+}
+
+/// Two captures of two years, in turns: single packets, and runs.
+#[test]
+fn a_mix_of_two_years_hides_no_worm() {
+    let honest = outbreak_frames(3, 6_000);
+    let (expected, _, _) = sift(&honest, 1_000);
+    for run in [1, 3, 40, 700] {
+        let mut stored = honest.clone();
+        for (i, (time, _)) in stored.iter_mut().enumerate() {
+            *time -= if i / run % 2 == 1 { YEAR } else { 0 };
+        }
+        let (findings, _, _) = sift(&stored, 1_000);
+        let (found, known) = (signature(&findings), signature(&expected));
+        assert_eq!(found.content, known.content, "{run}");
+        let most = |findings: &[Finding]| {
+            summaries(findings).iter().map(|it| it.spread).max().unwrap()
+        };
+        assert!(most(&findings) * 10 >= most(&expected) * 9, "{run}");
+    }
+}
+
+#[test]
+fn packets_that_agree_on_a_wrong_year_hold_up_nothing() {
+    let mut stored = outbreak_frames(3, 6_000);
+    let (honest, _, _) = sift(&stored, 1_000);
+    // Seventeen packets agree on a year ahead: they are believed, and so are those after.
+    stored.iter_mut().skip(300).take(40).for_each(|(time, _)| *time += YEAR);
+    let (findings, stats, warnings) = sift(&stored, 1_000);
+    assert_eq!(stats.count("packets", "time_steps_back"), Some(1));
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert_eq!(signature(&findings).content, signature(&honest).content);
+    let (start, end) = (stored[0].0, stored[stored.len() - 1].0 + SECOND);
+    let told = signature(&findings).detected_at.as_nanos();
+    assert!((start..=end).contains(&told));
 }
 
 /// One worker may bring packets in any order of numbers.

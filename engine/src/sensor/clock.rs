@@ -1,39 +1,69 @@
-//! Packet time: the running maximum in packet order.
+//! Packet time: it never runs back, whatever the packets' clock does.
+//!
+//! Each packet claims a time of its own, and is counted at *engine time*, the running
+//! maximum in packet order. What one packet or a few claim far from it is not believed:
+//! they count at the current time. When [`WITNESSES`] packets in a row agree on another
+//! time, the clock has stepped:
+//!
+//! - forward: the time in between has passed, and windows with it;
+//! - back, by whatever: engine time goes on from where it stands, as if no time had passed,
+//!   and is from now on ahead of the packets by the difference. No table ever runs back:
+//!   windows, epochs and relays go on, and findings tell the packets' own time
+//!   (`own_time`);
+//! - to and fro between two clocks: back to a time line left not long ago, no time has
+//!   passed either.
+//!
+//! All of it is decided by packets in packet order. A step costs the time resolution of
+//! the packets that bear witness to it; a packet, one comparison or two.
 
 use super::alarms::TICK;
-use crate::packet::Timestamp;
-use crate::signature::Finding;
+use super::own_time::OwnTime;
 use crate::state::persist;
 
-/// Packets that must agree with a jump ahead, or behind the very first packet,
-/// before it is believed.
+/// Packets in a row that must agree with one on another time before it is believed.
 const WITNESSES: u32 = 16;
 
-/// The last time that counts, 2262-04-11: what lies beyond is counted as this, so
-/// that windows can be added to any time.
+/// The last time that a packet may claim, 2262-04-11: what lies beyond is counted as this.
 const LAST: u64 = i64::MAX as u64;
 
-/// Turns the timestamps of packets, taken in packet order, into a time that
-/// never runs back and that one broken timestamp cannot carry away.
-///
-/// The first packet has nothing to be held against. Should the packets after it
-/// agree on an earlier time, time goes on from where it is, and `ahead` is what
-/// it is ahead of theirs by.
+/// Engine time ends here, so that windows can be added to any.
+const CEILING: u64 = u64::MAX / 4 * 3;
+
+/// Packets that are late by up to this much are out of order; no clock has stepped.
+const LATE: u64 = 2 * TICK;
+
+/// Once engine time is ahead of the packets, a jump forward counts as no more than this
+/// (or what is believable, if that is more): all windows are over then, and a clock that
+/// goes to and fro between years does not use up the years there are.
+const LONGEST_GAP: u64 = 86_400 * TICK;
+
+/// Time lines that are remembered after they were left.
+const MOST_LEFT: usize = 4;
+
+/// Turns the timestamps of packets, taken in packet order, into engine time.
 pub(crate) struct Clock {
     now: Option<u64>,
-    /// Jumps of more than this many nanoseconds need witnesses.
+    /// Jumps forward of more than this many nanoseconds need witnesses.
     believable: u64,
+    /// So do jumps back of more than this.
+    late: u64,
     jump: Option<Jump>,
     /// Packets near the first one's time, until there are [`WITNESSES`] of them.
     confirmed: u32,
-    /// By how many nanoseconds, whole ticks, this clock is ahead of the packets'.
+    /// By how many nanoseconds, whole ticks, engine time is ahead of the packets'.
     ahead: u64,
+    left: Vec<Left>,
+    own_time: OwnTime,
     /// Packets earlier than the current time, counted at the current time.
     pub(crate) backwards: u64,
     /// Those of them that are earlier by more than `believable`.
     pub(crate) far_backwards: u64,
-    /// Packets that claimed a jump not yet believed, counted at the current time.
+    /// Packets that claimed a jump forward not yet believed, counted at the current time.
     pub(crate) jumps: u64,
+    /// Steps back that were believed.
+    pub(crate) steps_back: u64,
+    /// The first of them: from and to, in the packets' own time.
+    pub(crate) first_step_back: (u64, u64),
 }
 
 /// A time far away that waits to be believed.
@@ -45,69 +75,96 @@ struct Jump {
     witnesses: u32,
 }
 
+/// A time line that was left.
+#[derive(Default)]
+struct Left {
+    /// Its last time, as packets claimed it.
+    last: u64,
+    /// The same in engine time.
+    at: u64,
+    ahead: u64,
+}
+
 impl Clock {
     pub(crate) fn new(believable: u64) -> Self {
         Self {
             now: None,
             believable,
+            late: LATE.min(believable),
             jump: None,
             confirmed: 0,
             ahead: 0,
+            left: Vec::new(),
+            own_time: OwnTime::default(),
             backwards: 0,
             far_backwards: 0,
             jumps: 0,
+            steps_back: 0,
+            first_step_back: (0, 0),
         }
     }
 
-    /// The current time; 0 before the first packet.
+    /// The current engine time; 0 before the first packet.
     pub(crate) fn now(&self) -> u64 {
         self.now.unwrap_or(0)
     }
 
-    /// What to take off a time of this clock to get the packets' own.
-    pub(crate) fn ahead(&self) -> u64 {
-        self.ahead
+    /// What the packets' own time was, by engine time.
+    pub(super) fn own_time(&self) -> &OwnTime {
+        &self.own_time
     }
 
-    /// The time at which a packet counts.
+    /// Jumps forward of more than this need witnesses.
+    pub(crate) fn believable(&self) -> u64 {
+        self.believable
+    }
+
+    /// The engine time at which a packet counts.
     pub(crate) fn stamp(&mut self, claimed: u64) -> u64 {
-        let claimed = self.own(claimed);
+        let claimed = claimed.min(LAST);
+        let time = self.engine_time(claimed);
         let Some(now) = self.now else {
-            self.now = Some(claimed);
-            return claimed;
+            self.now = Some(time);
+            return time;
         };
-        let distance = claimed.abs_diff(now);
-        if distance <= self.believable {
-            self.backwards += u64::from(claimed < now);
+        let (near, forward) = (self.is_near(claimed, time, now), time > now);
+        if !forward {
+            self.backwards += u64::from(time < now);
+            self.far_backwards += u64::from(now - time > self.believable);
+        }
+        if near {
             self.jump = None;
             self.confirmed = (self.confirmed + 1).min(WITNESSES);
-            let now = now.max(claimed);
+            let now = now.max(time);
             self.now = Some(now);
             return now;
         }
-        let forward = claimed > now;
-        if !forward {
-            self.backwards += 1;
-            self.far_backwards += 1;
-            if self.confirmed == WITNESSES {
-                self.jump = None;
-                return now;
-            }
-        }
         if self.is_witnessed(claimed, forward) {
             self.jump = None;
-            return self.believe(claimed, now);
+            return self.step(claimed, time, now);
         }
         self.jumps += u64::from(forward);
         now
     }
 
+    /// Whether a packet goes on where the ones before it were.
+    #[inline]
+    fn is_near(&self, claimed: u64, time: u64, now: u64) -> bool {
+        match time.checked_sub(now) {
+            None => now - time <= self.late,
+            Some(ahead) if ahead <= self.late => true,
+            Some(ahead) => ahead <= self.believable && self.line(claimed, now).is_none(),
+        }
+    }
+
     /// Whether enough packets have said the same by now, this one included.
     fn is_witnessed(&mut self, claimed: u64, forward: bool) -> bool {
         match &mut self.jump {
+            // They follow each other as packets of one clock do.
             Some(jump)
                 if jump.forward == forward
-                    && jump.time.abs_diff(claimed) <= self.believable =>
+                    && claimed.saturating_add(self.late) >= jump.time
+                    && claimed <= jump.time.saturating_add(self.believable) =>
             {
                 jump.witnesses += 1;
                 jump.time = jump.time.max(claimed);
@@ -120,49 +177,106 @@ impl Clock {
         }
     }
 
-    fn believe(&mut self, claimed: u64, now: u64) -> u64 {
+    /// The time line that this time goes on with, of those left not long ago: either it
+    /// stood still in the meantime, or it ran on.
+    fn line(&self, claimed: u64, now: u64) -> Option<usize> {
+        self.left.iter().position(|line| {
+            let since = now.saturating_sub(line.at);
+            let latest = line.last.saturating_add(since).saturating_add(self.late);
+            since <= self.believable
+                && claimed.saturating_add(self.late) >= line.last
+                && claimed <= latest
+        })
+    }
+
+    /// Goes over to the time that was borne witness to.
+    fn step(&mut self, claimed: u64, time: u64, now: u64) -> u64 {
+        let own_now = now.saturating_sub(self.ahead);
+        let known = self.line(claimed, now).map(|line| self.left.remove(line));
+        self.left.retain(|line| now.saturating_sub(line.at) <= self.believable);
+        if self.left.len() == MOST_LEFT {
+            self.left.remove(0);
+        }
+        self.left.push(Left { last: own_now, at: now, ahead: self.ahead });
+        let not_before = match known {
+            Some(line) => {
+                let ran_on = claimed.saturating_add(line.ahead);
+                if ran_on.abs_diff(now) <= self.late {
+                    self.ahead = line.ahead;
+                    return self.go_on(ran_on.max(now));
+                }
+                now
+            }
+            None if time > now && self.ahead == 0 => time,
+            None if time > now => {
+                now.saturating_add((time - now).min(LONGEST_GAP.max(self.believable)))
+            }
+            None => now,
+        };
+        if claimed < own_now {
+            self.steps_back += 1;
+            if self.steps_back == 1 {
+                self.first_step_back = (own_now, claimed);
+            }
+        }
         // Whole ticks, so that findings keep falling on whole seconds.
-        let behind = now.saturating_sub(claimed).div_ceil(TICK) * TICK;
-        self.ahead += behind;
+        self.ahead = not_before.saturating_sub(claimed).div_ceil(TICK) * TICK;
+        // The first packet has nothing to be held against: it was wrong, and so was all
+        // that was told by it.
+        if claimed < own_now && self.confirmed < WITNESSES {
+            self.own_time.always(self.ahead);
+            self.left.clear();
+        }
         self.confirmed = WITNESSES;
-        self.now = Some(claimed + behind);
-        claimed + behind
+        self.go_on(claimed.saturating_add(self.ahead))
+    }
+
+    fn go_on(&mut self, time: u64) -> u64 {
+        let time = time.min(CEILING);
+        self.own_time.step(time, self.ahead);
+        self.now = Some(time);
+        time
     }
 
     /// Moves to a time that the host vouches for.
     pub(crate) fn advance(&mut self, now: u64) {
-        let now = self.own(now);
+        let now = self.engine_time(now.min(LAST));
         if self.now.is_none_or(|current| now > current) {
             self.now = Some(now);
             self.jump = None;
         }
     }
 
-    fn own(&self, time: u64) -> u64 {
-        time.min(LAST) + self.ahead
+    fn engine_time(&self, claimed: u64) -> u64 {
+        claimed.saturating_add(self.ahead).min(CEILING)
     }
 }
 
-/// Takes `by` nanoseconds off every time in a finding.
-pub(crate) fn set_back(finding: &mut Finding, by: u64) {
-    let (Finding::Signature(it) | Finding::Update(it) | Finding::Summary(it)) = finding;
-    let samples = it.samples.iter_mut().map(|sample| &mut sample.time);
-    let relays = it.relays.iter_mut();
-    relays
-        .flat_map(|relay| relay.received_at.iter_mut().chain([&mut relay.sent_at]))
-        .chain(samples)
-        .chain([&mut it.first_seen, &mut it.last_seen, &mut it.detected_at])
-        .for_each(|time| {
-            *time = Timestamp::from_nanos(time.as_nanos().saturating_sub(by));
-        });
-}
-
-persist!(Clock { now, jump, confirmed, ahead, backwards, far_backwards, jumps; believable });
+persist!(Clock {
+    now, jump, confirmed, ahead, left, own_time, backwards, far_backwards, jumps, steps_back,
+    first_step_back; believable, late
+});
 persist!(Jump { forward, time, witnesses });
+persist!(Left { last, at, ahead });
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const HOUR: u64 = 3_600 * TICK;
+    const YEAR: u64 = 365 * 24 * HOUR;
+    /// The default dispersion window.
+    const WINDOW: u64 = 600 * TICK;
+
+    /// Packets of one clock, a tenth of a second apart.
+    fn run(clock: &mut Clock, from: u64, packets: u64) -> u64 {
+        (0..packets).for_each(|i| _ = clock.stamp(from + i * TICK / 10));
+        from + packets * TICK / 10
+    }
+
+    fn own(clock: &Clock) -> u64 {
+        clock.own_time().at(clock.now())
+    }
 
     #[test]
     fn time_is_the_running_maximum() {
@@ -189,6 +303,7 @@ mod tests {
         }
         assert_eq!(clock.stamp(10_016), 10_016);
         assert_eq!((clock.jumps, clock.now()), (16, 10_016));
+        assert_eq!(own(&clock), 10_016);
     }
 
     #[test]
@@ -198,6 +313,62 @@ mod tests {
         for i in 0..100 {
             assert_eq!(clock.stamp(10_000 + i * 1_000), 5);
         }
+        let mut clock = Clock::new(WINDOW);
+        run(&mut clock, 90 * HOUR, 100);
+        let now = clock.now();
+        for i in 0..100 {
+            assert_eq!(clock.stamp((80 - i % 2) * HOUR + i), now);
+        }
+    }
+
+    #[test]
+    fn a_step_back_is_believed_when_the_next_sixteen_packets_agree() {
+        for back in [3 * TICK, 300 * TICK, HOUR, 40 * 24 * HOUR, YEAR] {
+            let mut clock = Clock::new(WINDOW);
+            let end = run(&mut clock, YEAR + 5, 100);
+            let now = clock.now();
+            let after = end - back;
+            for i in 0..16 {
+                assert_eq!(clock.stamp(after + i), now, "not yet");
+            }
+            let then = clock.stamp(after + 16);
+            assert!((now..=now + TICK).contains(&then), "engine time goes on");
+            assert_eq!(own(&clock), after + 16);
+            assert_eq!(
+                clock.own_time().at(now - TICK),
+                now - TICK,
+                "as it was told before"
+            );
+            assert_eq!(clock.ahead % TICK, 0);
+            assert_eq!(clock.stamp(after + TICK), then - 16 + TICK);
+            assert_eq!((clock.steps_back, clock.first_step_back), (1, (now, after + 16)));
+        }
+    }
+
+    #[test]
+    fn a_few_packets_from_the_past_move_nothing() {
+        let mut clock = Clock::new(WINDOW);
+        let mut at = run(&mut clock, 9 * HOUR, 50);
+        for round in 0..100 {
+            for forged in 0..16 {
+                assert_eq!(clock.stamp(HOUR + forged * round), clock.now());
+            }
+            assert_eq!(clock.stamp(at), at);
+            at += TICK;
+        }
+        assert_eq!((clock.steps_back, clock.ahead), (0, 0));
+        assert_eq!((clock.backwards, clock.far_backwards), (1_600, 1_600));
+    }
+
+    #[test]
+    fn packets_that_are_late_are_no_step() {
+        let mut clock = Clock::new(WINDOW);
+        run(&mut clock, HOUR, 100);
+        let now = clock.now();
+        for i in 0..100 {
+            assert_eq!(clock.stamp(now - LATE + i), now);
+        }
+        assert_eq!((clock.steps_back, clock.backwards, clock.far_backwards), (0, 100, 0));
     }
 
     #[test]
@@ -211,26 +382,72 @@ mod tests {
             // From now on time follows the others.
             let then = clock.stamp(5 * TICK + 16);
             assert!((start..start + TICK).contains(&then));
-            assert_eq!(then - clock.ahead(), 5 * TICK + 16);
-            assert_eq!(clock.ahead() % TICK, 0);
-            assert_eq!(clock.stamp(6 * TICK) - clock.ahead(), 6 * TICK);
+            assert_eq!(own(&clock), 5 * TICK + 16);
+            assert!(clock.own_time().at(start) <= 5 * TICK + 16, "it never was true");
+            clock.stamp(6 * TICK);
+            assert_eq!(own(&clock), 6 * TICK);
             assert_eq!((clock.backwards, clock.far_backwards), (17, 17));
-            // A first time is put right once.
-            for i in 0..100 {
-                let now = clock.now();
-                assert_eq!(clock.stamp(i), now);
+        }
+    }
+
+    /// Each stretch of five seconds begins an hour before the end of the one before.
+    #[test]
+    fn steps_back_again_and_again_cost_no_time() {
+        let mut clock = Clock::new(WINDOW);
+        let start = 3_000 * HOUR;
+        let mut at = start;
+        for round in 0..2_000 {
+            let end = run(&mut clock, at, 50);
+            assert_eq!(own(&clock), end - TICK / 10, "{round}");
+            at = end - HOUR;
+        }
+        assert_eq!(clock.steps_back, 1_999);
+        // At most a tick a step, and the packets that bear witness stand still.
+        assert!(clock.now() - start <= 2_000 * 6 * TICK);
+    }
+
+    #[test]
+    fn to_and_fro_between_two_clocks_time_goes_on_as_one() {
+        for apart in [5 * TICK, HOUR, 2 * YEAR] {
+            let mut clock = Clock::new(WINDOW);
+            let start = 3 * YEAR;
+            for round in 0..2_000 {
+                // Both run on in parallel, and come in runs.
+                let at =
+                    start + round * 4 * TICK - if round % 2 == 1 { apart } else { 0 };
+                run(&mut clock, at, 40);
             }
+            let passed = clock.now() - start;
+            // 8,000 s; packets that bear witness stand still, a step costs up to a tick.
+            assert!(passed <= 10_000 * TICK, "{apart}: {} s", passed / TICK);
+            assert!(passed >= 4_000 * TICK, "{apart}: {} s", passed / TICK);
         }
     }
 
     #[test]
-    fn sixteen_packets_settle_the_first_time() {
-        let mut clock = Clock::new(100);
-        (0..17).for_each(|i| _ = clock.stamp(1_000 + i));
-        for i in 0..100 {
-            assert_eq!(clock.stamp(i), 1_016);
+    fn far_jumps_to_and_fro_do_not_use_up_the_years() {
+        let mut clock = Clock::new(WINDOW);
+        for round in 0..2_000_u64 {
+            let at = [u64::MAX - YEAR, YEAR][round as usize % 2];
+            // Longer than a time line is remembered.
+            run(&mut clock, at, 7_000);
+            assert_eq!(
+                own(&clock),
+                at.min(LAST) + if at < LAST { 6_999 * TICK / 10 } else { 0 }
+            );
         }
-        assert_eq!((clock.ahead(), clock.far_backwards), (0, 100));
+        assert!(clock.now() < CEILING - 100 * YEAR);
+    }
+
+    #[test]
+    fn a_gap_after_a_step_back_has_passed() {
+        let mut clock = Clock::new(WINDOW);
+        let end = run(&mut clock, YEAR, 100);
+        let end = run(&mut clock, end - 5 * HOUR, 100);
+        let before = clock.now();
+        run(&mut clock, end + 2 * HOUR, 20);
+        assert!(clock.now() - before >= 2 * HOUR);
+        assert_eq!(own(&clock), end + 2 * HOUR + 19 * TICK / 10);
     }
 
     #[test]
@@ -239,5 +456,14 @@ mod tests {
         assert!(clock.stamp(u64::MAX) <= u64::MAX / 2);
         clock.advance(u64::MAX);
         assert!(clock.now() <= u64::MAX / 2);
+        // However far ahead engine time is, no sum overflows.
+        let mut clock = Clock::new(100);
+        for round in 0..40 {
+            for i in 0..17 {
+                clock.stamp([u64::MAX - 17, 0][round % 2] + i);
+            }
+            clock.advance(u64::MAX);
+            assert!(clock.now() <= CEILING);
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! What a sensor tells about itself: counters, fill, memory, warnings.
 
 use super::Sensor;
+use super::alarms::TICK;
 use super::content_shard::{ContentShard, DISPERSION_OVERLOADED};
 use super::sizing::{self, CONTENT_SHARDS};
 use super::stats::{ContentCounters, Stats};
+use crate::packet::Timestamp;
 use crate::prevalence::Prevalence;
 use crate::propagation::PropagationCounters;
 use crate::signature::{CandidateCounters, View};
@@ -50,6 +52,7 @@ impl Sensor {
             ("time_backwards", self.clock.backwards),
             ("time_far_backwards", self.clock.far_backwards),
             ("time_jump", self.clock.jumps),
+            ("time_steps_back", self.clock.steps_back),
         ] {
             stats.set("packets", name, value);
         }
@@ -301,11 +304,25 @@ impl Sensor {
                 dispersion * 100.0
             )
         });
+        let seconds = self.clock.believable() / TICK;
         let (far, packets) = (self.clock.far_backwards, self.packets.packets);
         self.warn_once(2, far > MANY_BACKWARDS && far > packets / 2, || {
             format!(
-                "{far} of {packets} packets claim times more than a dispersion window before \
-                 the current time, and count at that: windows and ticks stand still"
+                "{far} of {packets} packets are more than {seconds} s earlier than packets \
+                 before them, and count at the time of those, so that windows stand still; \
+                 `reordercap` sorts a capture by time"
+            )
+        });
+        let (from, to) = self.clock.first_step_back;
+        let stepped_back = self.clock.steps_back > 0;
+        self.warn_once(4, stepped_back, || {
+            format!(
+                "the packets' clock steps back by {} s, from {} to {}: windows go on as if no \
+                 time had passed; where captures were joined in another order than that of \
+                 time, `reordercap` sorts them",
+                (from - to).div_ceil(TICK),
+                Timestamp::from_nanos(from),
+                Timestamp::from_nanos(to)
             )
         });
         let ledger = self.ledger.counters();

@@ -23,6 +23,7 @@ mod flow_shard;
 mod frames;
 mod gauges;
 mod homes;
+mod own_time;
 mod prepare;
 mod saved;
 mod seeds;
@@ -121,7 +122,7 @@ pub struct Sensor {
     coverage: Coverage,
     causes: Causes,
     /// Which warnings have been given.
-    warned: [bool; 4],
+    warned: [bool; 5],
     warnings: Vec<String>,
 }
 
@@ -191,7 +192,7 @@ impl Sensor {
             drops: DropCounters::default(),
             coverage: Coverage::default(),
             causes: Causes::new(),
-            warned: [false; 4],
+            warned: [false; 5],
             warnings: Vec::new(),
             sifter,
             plan,
@@ -397,9 +398,8 @@ impl Sensor {
 
     /// Hands findings out, in the packets' own time.
     fn report(&mut self, mut findings: Vec<Finding>) {
-        let ahead = self.clock.ahead();
-        if ahead > 0 {
-            findings.iter_mut().for_each(|finding| clock::set_back(finding, ahead));
+        if !self.clock.own_time().is_engine_time() {
+            findings.iter_mut().for_each(|finding| own_time::tell(finding, &self.clock));
         }
         self.findings.append(&mut findings);
     }

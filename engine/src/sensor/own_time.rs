@@ -1,0 +1,98 @@
+//! From engine time back to the packets' own time.
+//!
+//! Engine time never runs back, the packets' clock may. The difference between the two
+//! changes where the clock steps; the last [`MOST_STEPS`] such places are kept, so that
+//! each time in a finding is told as the packets of that moment had it. Times before the
+//! oldest place that is kept are told with its difference.
+
+use super::clock::Clock;
+use crate::packet::Timestamp;
+use crate::signature::Finding;
+use crate::state::persist;
+
+/// Places that are kept.
+const MOST_STEPS: usize = 64;
+
+/// The differences by engine time, in order.
+#[derive(Default)]
+pub(super) struct OwnTime {
+    steps: Vec<Step>,
+}
+
+/// From an engine time on, engine time is ahead by so much.
+#[derive(Clone, Copy, Default)]
+struct Step {
+    from: u64,
+    ahead: u64,
+}
+
+impl OwnTime {
+    /// From engine time `from` on, the difference is `ahead`.
+    pub(super) fn step(&mut self, from: u64, ahead: u64) {
+        self.steps.pop_if(|last| last.from == from);
+        if self.steps.len() == MOST_STEPS {
+            self.steps.remove(0);
+            self.steps[0].from = 0;
+        }
+        self.steps.push(Step { from, ahead });
+    }
+
+    /// The difference has always been `ahead`.
+    pub(super) fn always(&mut self, ahead: u64) {
+        self.steps = vec![Step { from: 0, ahead }];
+    }
+
+    /// The packets' own time at an engine time.
+    pub(super) fn at(&self, time: u64) -> u64 {
+        let step = self.steps.iter().rfind(|step| step.from <= time);
+        time.saturating_sub(step.map_or(0, |step| step.ahead))
+    }
+
+    /// Whether both times have always been one.
+    pub(super) fn is_engine_time(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+/// Puts every time in a finding into the packets' own.
+pub(super) fn tell(finding: &mut Finding, clock: &Clock) {
+    let (Finding::Signature(it) | Finding::Update(it) | Finding::Summary(it)) = finding;
+    let samples = it.samples.iter_mut().map(|sample| &mut sample.time);
+    let relays = it.relays.iter_mut();
+    relays
+        .flat_map(|relay| relay.received_at.iter_mut().chain([&mut relay.sent_at]))
+        .chain(samples)
+        .chain([&mut it.first_seen, &mut it.last_seen, &mut it.detected_at])
+        .for_each(|time| {
+            *time = Timestamp::from_nanos(clock.own_time().at(time.as_nanos()));
+        });
+}
+
+persist!(OwnTime { steps });
+persist!(Step { from, ahead });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_time_is_told_with_the_difference_of_its_moment() {
+        let mut own = OwnTime::default();
+        assert!(own.is_engine_time());
+        assert_eq!(own.at(7), 7);
+        own.step(100, 40);
+        own.step(200, 0);
+        own.step(200, 50);
+        let told: Vec<u64> = [99, 100, 199, 200, 300].map(|time| own.at(time)).to_vec();
+        assert_eq!(told, [99, 60, 159, 150, 250]);
+        own.always(10);
+        assert_eq!((own.at(5), own.at(50)), (0, 40));
+        for i in 1..=200 {
+            own.step(i * 1_000, i);
+        }
+        assert_eq!(own.steps.len(), MOST_STEPS);
+        assert_eq!(own.at(200_000), 199_800);
+        assert_eq!(own.at(137_000), 136_863, "the oldest that is kept");
+        assert_eq!(own.at(500), 363, "and what was before it");
+    }
+}
