@@ -85,7 +85,7 @@ def run(name, seconds, threads, rate=None, settings=(), warm_up=2):
     total = first["sent"] + sent["sent"]
     taken, dropped = seen["frames"], seen["kernel_drops"]
     growth = late - early
-    tables = stats["memory"]["total"] + int(threads) * (64 << 20)
+    tables = stats["memory"]["total_bytes"] + int(threads) * (64 << 20)
     print(
         f"{name}: {sent['frames_per_second']:,} frames/s, "
         f"{sent['bits_per_second'] / 1e9:.2f} Gbit/s for {sent['seconds']:.0f} s, "
@@ -95,7 +95,7 @@ def run(name, seconds, threads, rate=None, settings=(), warm_up=2):
     )
     assert taken + dropped == seen["kernel_packets"], seen
     assert taken + dropped + wire == total, "packets that nobody counted"
-    assert taken == stats["packets"]["frames"], "frames that were not sifted"
+    assert taken == stats["packet_counters"]["frames"], "frames that were not sifted"
     assert late < tables + MOST_BESIDE, "more memory than tables and rings have"
     assert not settings or growth < MOST_GROWTH, "memory grows"
     return sent["frames_per_second"], dropped / total

@@ -15,9 +15,9 @@
 
 mod parser;
 
-use crate::network::Network;
 use std::net::IpAddr;
 use std::str::FromStr;
+use wormsift::packet::Network;
 use wormsift::packet::protocol;
 
 /// A parsed expression.

@@ -81,8 +81,8 @@ fn masthead(page: &mut Markup, findings: &Findings<'_>, total: u64) {
     page.leaf("p", &[("class", "kind")], "wormsift detect");
     page.leaf("h1", &[], &counted(total, "signature"));
     let of = |section: &str, name: &str| findings.stats[section][name].as_u64();
-    let packets = of("packets", "packets").unwrap_or(0);
-    let bytes = of("packets", "payload_bytes").unwrap_or(0);
+    let packets = of("packet_counters", "packets").unwrap_or(0);
+    let bytes = of("packet_counters", "payload_bytes").unwrap_or(0);
     let all = findings.signatures;
     let times =
         (all.iter().map(|s| s.first_seen).min(), all.iter().map(|s| s.last_seen).max());
@@ -221,7 +221,7 @@ mod tests {
             tool: "wormsift 0".to_owned(),
             signatures,
             warnings: &["a <script> warns".to_owned()],
-            stats: serde_json::json!({"packets": {"packets": 1234567, "empty": 0}, "x": {"y": 0}}),
+            stats: serde_json::json!({"packet_counters": {"packets": 1234567, "empty": 0}, "x": {"y": 0}}),
             settings: "beta = 40\n".to_owned(),
         })
     }

@@ -17,7 +17,6 @@ mod inputs;
 mod instant;
 #[cfg(target_os = "linux")]
 mod live;
-mod network;
 mod page;
 mod progress;
 mod reader;

@@ -1,26 +1,41 @@
-//! Which frames are sifted? `--since`, `--until`, `--home-net`, `--exclude-net`, `--filter`, `--count`.
+//! Which frames are sifted? `--since`, `--until`, `--only-net`, `--exclude-net`, `--filter`, `--count`.
 
-use crate::args::SelectionArgs;
+use crate::args::{SelectionArgs, SettingArgs};
 use crate::filter::{Facts, Filter};
-use crate::network::Network;
+use crate::talk::Talk;
 use serde::Serialize;
 use std::net::IpAddr;
 use wormsift::capture::FrameBatch;
 use wormsift::config::Config;
 use wormsift::decode::{Decoded, Decoder};
+use wormsift::packet::Network;
 use wormsift::packet::{Frame, LinkType, Timestamp};
 
 /// The choices, and what they left out so far.
 pub(crate) struct Selection {
     since: Option<Timestamp>,
     until: Option<Timestamp>,
-    home: Vec<Network>,
+    only: Vec<Network>,
     exclude: Vec<Network>,
     filter: Option<Filter>,
     /// Frames that may still come.
     wanted: u64,
     decoder: Decoder,
     counts: SelectionCounts,
+}
+
+/// Says, where `--home-net` is given alone, that it is no filter: once it was.
+pub(crate) fn explain_home_net(
+    settings: &SettingArgs,
+    selection: &SelectionArgs,
+    talk: &Talk,
+) {
+    if !settings.home_net.is_empty() && selection.only_net.is_empty() {
+        talk.warning(
+            "--home-net tells inside from outside and leaves no packet out; \
+             --only-net does that",
+        );
+    }
 }
 
 /// A list of frames that some can be taken from.
@@ -61,8 +76,8 @@ pub(crate) struct SelectionCounts {
     pub(crate) before_since: u64,
     /// At `--until` or after.
     pub(crate) after_until: u64,
-    /// Neither from nor to a network of `--home-net`.
-    pub(crate) not_home: u64,
+    /// Neither from nor to a network of `--only-net`.
+    pub(crate) not_only_net: u64,
     /// From or to a network of `--exclude-net`.
     pub(crate) excluded: u64,
     /// Refused by `--filter`.
@@ -77,7 +92,7 @@ impl Selection {
         Self {
             since: args.since.map(|instant| instant.0),
             until: args.until.map(|instant| instant.0),
-            home: args.home_net.clone(),
+            only: args.only_net.clone(),
             exclude: args.exclude_net.clone(),
             filter: args.filter.clone(),
             wanted: args.count.unwrap_or(u64::MAX),
@@ -103,7 +118,7 @@ impl Selection {
     fn is_everything(&self) -> bool {
         self.since.is_none()
             && self.until.is_none()
-            && self.home.is_empty()
+            && self.only.is_empty()
             && self.exclude.is_empty()
             && self.filter.is_none()
             && self.wanted == u64::MAX
@@ -128,7 +143,7 @@ impl Selection {
         if self.until.is_some_and(|until| frame.time >= until) {
             return Verdict::AfterUntil;
         }
-        if self.home.is_empty() && self.exclude.is_empty() && self.filter.is_none() {
+        if self.only.is_empty() && self.exclude.is_empty() && self.filter.is_none() {
             return Verdict::Taken;
         }
         let (source, destination, protocol, ports) = match self.decoder.frame(frame) {
@@ -147,8 +162,8 @@ impl Selection {
             let holds = |network: &Network, address: IpAddr| network.contains(address);
             networks.iter().any(|net| holds(net, source) || holds(net, destination))
         };
-        if !self.home.is_empty() && !touches(&self.home) {
-            return Verdict::NotHome;
+        if !self.only.is_empty() && !touches(&self.only) {
+            return Verdict::NotOnlyNet;
         }
         if touches(&self.exclude) {
             return Verdict::Excluded;
@@ -167,7 +182,7 @@ enum Verdict {
     Taken,
     BeforeSince,
     AfterUntil,
-    NotHome,
+    NotOnlyNet,
     Excluded,
     Filtered,
     Undecoded,
@@ -179,7 +194,7 @@ impl SelectionCounts {
             Verdict::Taken => &mut self.selected,
             Verdict::BeforeSince => &mut self.before_since,
             Verdict::AfterUntil => &mut self.after_until,
-            Verdict::NotHome => &mut self.not_home,
+            Verdict::NotOnlyNet => &mut self.not_only_net,
             Verdict::Excluded => &mut self.excluded,
             Verdict::Filtered => &mut self.filtered,
             Verdict::Undecoded => &mut self.undecoded,

@@ -81,6 +81,7 @@ impl Settings {
             vxlan_ports,
             checksums,
             v6_prefix,
+            home_net,
             relay_exempt,
             key_file,
         } = flags;
@@ -147,6 +148,8 @@ impl Settings {
             "--checksums",
         );
         set.value(&mut config.v6_prefix, *v6_prefix, "v6_prefix", "--v6-prefix");
+        let home = (!home_net.is_empty()).then(|| home_net.clone().into());
+        set.value(&mut config.home_net, home, "home_net", "--home-net");
         let exempt = (!relay_exempt.is_empty()).then(|| relay_exempt.clone());
         set.value(&mut config.relay_exempt, exempt, "relay_exempt", "--relay-exempt");
         let key = key_file.as_deref().map(read_key).transpose()?;
@@ -278,6 +281,7 @@ mod tests {
     fn what_is_printed_is_read_back_as_the_same_settings() {
         let flags = SettingArgs {
             dispersion_window: Some(Span(86_400_000_000_000)),
+            home_net: vec!["10.0.0.0/8".parse().unwrap()],
             relay_exempt: vec!["192.0.2.1:25".parse().unwrap()],
             rate: Some("1Gbit/s".parse().unwrap()),
             ..SettingArgs::default()

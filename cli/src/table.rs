@@ -341,7 +341,7 @@ pub(crate) mod testing {
     //! Signatures for tests of what people see.
 
     use super::*;
-    use wormsift::packet::Host;
+    use wormsift::packet::{AddressPlan, Host};
     use wormsift::signature::{Alarm, Evidence, Relay};
 
     pub(crate) fn host(last: u8) -> Host {
@@ -388,6 +388,7 @@ pub(crate) mod testing {
                 ..Evidence::default()
             },
             samples: Vec::new(),
+            addresses: AddressPlan::default(),
         }
     }
 }

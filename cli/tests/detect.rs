@@ -69,7 +69,7 @@ fn json_lines_tell_the_finding_its_summary_and_the_stats() {
     let output = detect(&["--json", &capture]);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     let lines = lines(&stdout(&output));
-    assert!(lines.iter().all(|line| line["schema"] == "wormsift/1"), "{lines:?}");
+    assert!(lines.iter().all(|line| line["schema"] == "wormsift/2"), "{lines:?}");
     let signatures = of_type(&lines, "signature");
     assert_eq!(signatures.len(), 1, "{signatures:?}");
     assert_eq!(signatures[0]["content_hex"], hex(&body()));
@@ -79,7 +79,7 @@ fn json_lines_tell_the_finding_its_summary_and_the_stats() {
     assert!(summaries[0]["source_list"].as_array().unwrap().len() >= 20);
     let stats = lines.last().unwrap();
     assert_eq!(stats["type"], "stats");
-    assert_eq!(stats["packets"]["packets"], 144);
+    assert_eq!(stats["packet_counters"]["packets"], 144);
     assert_eq!(stats["selection"]["selected"], 144);
     assert_eq!(stats["run"]["input"]["frames"], 144);
     let talk = stderr(&output);
@@ -264,7 +264,7 @@ fn a_report_and_the_packets_that_show_it_can_be_written() {
 
     let again = detect(&["--json", "--sources", "1", "--destinations", "1", evidence]);
     let stats = lines(&stdout(&again)).pop().unwrap();
-    assert_eq!(stats["packets"]["packets"], named.len());
+    assert_eq!(stats["packet_counters"]["packets"], named.len());
     let signatures = folder.join("findings.jsonl");
     std::fs::write(&signatures, stdout(&output)).unwrap();
     let signatures = signatures.to_str().unwrap();
@@ -295,8 +295,8 @@ fn packets_can_be_chosen_and_the_others_are_counted() {
     assert_eq!((&web["selected"], &web["filtered"]), (&72.into(), &72.into()));
     let excluded = selection(&["--exclude-net", "10.0.2.0/24"]);
     assert_eq!((&excluded["selected"], &excluded["excluded"]), (&72.into(), &72.into()));
-    let home = selection(&["--home-net", "10.0.2.0/24", "--home-net", "192.0.2.0/24"]);
-    assert_eq!((&home["selected"], &home["not_home"]), (&72.into(), &72.into()));
+    let home = selection(&["--only-net", "10.0.2.0/24", "--only-net", "192.0.2.0/24"]);
+    assert_eq!((&home["selected"], &home["not_only_net"]), (&72.into(), &72.into()));
     let both = selection(&["--since", start, "--filter", "port 9000", "--count", "5"]);
     assert_eq!((&both["selected"], &both["before_since"]), (&5.into(), &16.into()));
 }

@@ -49,7 +49,7 @@ fn the_chain_is_who_infected_whom() {
         }
     }
     assert!(checked >= 30, "{checked} of {}", infected.len());
-    let growth = explained["growth"].as_array().unwrap();
+    let growth = explained["growth_curve"].as_array().unwrap();
     let hosts = |point: &Value| point["hosts"].as_u64().unwrap();
     assert!(growth.windows(2).all(|two| hosts(&two[0]) <= hosts(&two[1])));
     assert_eq!(

@@ -4,7 +4,7 @@ mod common;
 
 use common::{code, file, folder, outbreak, run, stderr, stdout};
 
-const FORMATS: [&str; 10] = [
+const FORMATS: [&str; 11] = [
     "suricata",
     "snort3",
     "zeek",
@@ -15,6 +15,7 @@ const FORMATS: [&str; 10] = [
     "misp",
     "nftables",
     "ipset",
+    "csv",
 ];
 
 /// A folder with the outbreak and what `detect --json` says of it.
@@ -38,7 +39,7 @@ fn every_format_is_written_and_names_its_signature() {
         let text = stdout(&output);
         let expected = match format {
             "zeek-script" => "event signature_match",
-            "nftables" | "ipset" => "10.0.0.1",
+            "nftables" | "ipset" | "csv" => "10.0.0.1",
             _ => "1500000",
         };
         assert!(text.contains(expected), "{format}: {text}");
@@ -73,7 +74,7 @@ fn numbers_stay_with_their_signatures() {
     std::fs::write(&sids, "{}").unwrap();
     let refused = export();
     assert_eq!(code(&refused), 1);
-    assert!(stderr(&refused).contains("sids.json: not a wormsift-sids/1 registry"));
+    assert!(stderr(&refused).contains("sids.json: not a wormsift-sids/2 registry"));
     assert_eq!(std::fs::read_to_string(&sids).unwrap(), "{}");
 }
 
@@ -95,4 +96,86 @@ fn damaged_lines_are_named_and_the_rest_is_used() {
     assert!(stdout(&output).starts_with("alert udp "));
     let missing = run(&["export", "nowhere.jsonl"]);
     assert_eq!(code(&missing), 1);
+}
+
+/// The lines of the outbreak with other ids, contents, ports and grades: a line each.
+fn others(lines: &str, count: usize, grade: &str) -> String {
+    let text = std::fs::read_to_string(lines).unwrap();
+    let last = text.lines().rfind(|line| line.contains("\"type\":\"summary\"")).unwrap();
+    let mut one: serde_json::Value = serde_json::from_str(last).unwrap();
+    let mut text = String::new();
+    for n in 0..count {
+        let content = format!("content number {n}, which is {grade}");
+        let hex: String = content.bytes().map(|byte| format!("{byte:02x}")).collect();
+        one["id"] =
+            format!("{n:08x}{}", one["id"].as_str().unwrap().split_at(8).1).into();
+        one["content_hex"] = hex.clone().into();
+        one["tokens_hex"] = serde_json::json!([hex]);
+        one["confidence"] = grade.into();
+        text += &format!("{one}\n");
+    }
+    text
+}
+
+#[test]
+fn two_sensors_have_ranges_of_their_own_and_one_that_ran_out_stops_new_rules_only() {
+    let (folder, lines) = found("export_ranges");
+    let sids = folder.join("sids.json");
+    let sids = sids.to_str().unwrap();
+    let few = file(&folder, "few.jsonl", others(&lines, 2, "medium").as_bytes());
+    let many = file(&folder, "many.jsonl", others(&lines, 5, "medium").as_bytes());
+    let of = |text: &str| -> Vec<String> {
+        let sids = text.split(" sid:").skip(1);
+        sids.map(|rest| rest.split(';').next().unwrap().to_owned()).collect()
+    };
+    let range = ["--sid-base", "1700000", "--sid-count", "3"];
+    let base = ["export", "--sids", sids];
+    let first = run(&[&base[..], &range, &[&few]].concat());
+    assert_eq!(of(&stdout(&first)), ["1700000", "1700001"], "{}", stderr(&first));
+    // The range is remembered.
+    let second = run(&[&base[..], &[&many]].concat());
+    assert_eq!(code(&second), 0);
+    assert_eq!(of(&stdout(&second)), ["1700000", "1700001", "1700002"]);
+    let said = stderr(&second);
+    assert!(
+        said.contains("2 new signatures have no rule: all sids from 1700000"),
+        "{said}"
+    );
+    let wide = run(&[&base[..], &["--sid-count", "9", &many]].concat());
+    assert_eq!(of(&stdout(&wide)).len(), 5);
+    let beyond = run(&["export", "--sid-base", "4294967295", "--sid-count", "2", &few]);
+    assert_eq!(code(&beyond), 2);
+}
+
+#[test]
+fn what_must_be_left_out_is_of_the_lowest_grade_and_host_sets_begin_at_medium() {
+    let (folder, lines) = found("export_most");
+    let text = others(&lines, 6, "low") + &others(&lines, 9, "high");
+    // The ids of the low ones begin anew: give them others.
+    let text = text.replacen("\"id\":\"0000000", "\"id\":\"f000000", 6);
+    let mixed = file(&folder, "mixed.jsonl", text.as_bytes());
+    let output = run(&["export", "--most-rules", "9", &mixed]);
+    let rules = stdout(&output);
+    assert_eq!(rules.matches("wormsift_confidence high").count(), 9, "{rules}");
+    assert_eq!(rules.lines().count(), 9);
+    assert!(stderr(&output).contains("6 signatures of the lowest grade"));
+    let low = file(&folder, "low.jsonl", others(&lines, 1, "low").as_bytes());
+    for format in ["nftables", "ipset", "csv"] {
+        let output = run(&["export", "--format", format, &low]);
+        assert!(!stdout(&output).contains("10.0.0."), "{format}");
+        let asked = ["export", "--format", format, "--min-confidence", "low", &low];
+        assert!(stdout(&run(&asked)).contains("10.0.0."), "{format}");
+    }
+    assert_eq!(stdout(&run(&["export", &low])).lines().count(), 1);
+}
+
+#[test]
+fn lines_of_version_1_are_exported_as_before() {
+    let (folder, lines) = found("export_version_1");
+    let text = std::fs::read_to_string(&lines).unwrap();
+    let older = text.replace("wormsift/2", "wormsift/1");
+    let older = file(&folder, "older.jsonl", older.as_bytes());
+    let rules = stdout(&run(&["export", &lines]));
+    assert!(rules.starts_with("alert udp "));
+    assert_eq!(stdout(&run(&["export", &older])), rules);
 }

@@ -252,7 +252,7 @@ fn an_outbreak_on_the_wire_gives_the_contents_of_its_capture() {
         assert_eq!(capture["frames"], frames.len(), "{capture}");
         assert_eq!(capture["kernel_packets"], frames.len(), "{capture}");
         assert_eq!(capture["kernel_drops"], 0, "{capture}");
-        assert_eq!(stats["packets"]["frames"], frames.len());
+        assert_eq!(stats["packet_counters"]["frames"], frames.len());
         assert_eq!(stats["run"]["stopped_by"], 15);
         fs::remove_dir_all(folder).expect("our own folder");
     }

@@ -1,6 +1,8 @@
 //! Every line that the program prints is told in the committed schema.
 
 mod common;
+#[path = "../../engine/tests/common/key_types.rs"]
+mod key_types;
 #[path = "../../engine/tests/common/schema.rs"]
 mod schema;
 
@@ -20,18 +22,25 @@ fn every_line_is_of_a_type_and_has_fields_that_the_schema_names() {
         .expect("a signature");
     let id = line["id"].as_str().unwrap();
     let mut kinds = BTreeSet::new();
+    let mut types = key_types::Types::default();
+    types.schema(&schema::schema());
+    let made = folder.join("made.pcap");
+    let made = made.to_str().unwrap();
     for arguments in [
         vec!["detect", "--json", &trace],
         // With a warning.
         vec!["detect", "--json", &nothing],
         vec!["match", "--json", "--packets", "--signatures", &found, &trace],
         vec!["explain", "--json", "--signatures", &found, id, &trace],
+        vec!["detect", "--json", "--home-net", "10.0.0.0/16", &trace],
+        vec!["generate", "outbreak", "--packets", "1", "-o", made],
     ] {
         let output = run(&arguments);
         assert_eq!(code(&output), 0, "{arguments:?}: {}", stderr(&output));
         for line in stdout(&output).lines() {
             let line: Value = serde_json::from_str(line).expect("JSON");
             assert_eq!(schema::unnamed(&line), [""; 0], "{arguments:?}");
+            types.line(&line);
             kinds.insert(line["type"].as_str().unwrap().to_owned());
         }
     }
@@ -39,6 +48,7 @@ fn every_line_is_of_a_type_and_has_fields_that_the_schema_names() {
     assert_eq!(
         kinds,
         [
+            "capture",
             "explanation",
             "hit",
             "match_stats",
@@ -49,4 +59,5 @@ fn every_line_is_of_a_type_and_has_fields_that_the_schema_names() {
             "warning"
         ]
     );
+    assert_eq!(types.ambiguous().1, [""; 0]);
 }

@@ -12,6 +12,7 @@ mod patterns;
 mod services;
 
 use crate::error::Error;
+use crate::export::distinct::Distinct;
 use crate::export::{Rule, Service};
 use crate::packet::{Packet, protocol, tcp_flags};
 use crate::stream::{Acknowledgement, Segment, StreamTails};
@@ -35,8 +36,14 @@ pub struct Matcher {
     parts: Vec<Part>,
     counters: MatchCounters,
     found: Vec<Found>,
+    /// By rule: its place among those seen in the packet at hand, `NOT_SEEN` between
+    /// packets.
+    places: Vec<u32>,
     seed: u64,
 }
+
+/// No place.
+const NOT_SEEN: u32 = u32::MAX;
 
 struct Known {
     protocol: u8,
@@ -117,17 +124,17 @@ impl Matcher {
     /// When there are too many bytes for an automaton.
     pub fn new(rules: &[Rule<'_>], bytes: usize) -> Result<Self, Error> {
         let mut patterns: Vec<&[u8]> = Vec::new();
+        let mut numbers = Distinct::new();
         let mut owners: Vec<Vec<(u32, u8)>> = Vec::new();
         let mut known = Vec::with_capacity(rules.len());
         for (rule, r) in rules.iter().zip(0_u32..) {
             let tokens = &rule.tokens[..rule.tokens.len().min(MOST_TOKENS)];
             for (token, t) in tokens.iter().zip(0_u8..) {
-                let at = patterns.iter().position(|known| known == token);
-                let at = at.unwrap_or_else(|| {
+                let (at, is_new) = numbers.number(*token);
+                if is_new {
                     patterns.push(token);
                     owners.push(Vec::new());
-                    patterns.len() - 1
-                });
+                }
                 owners[at].push((r, t));
             }
             known.push(Known {
@@ -146,6 +153,7 @@ impl Matcher {
             tails: StreamTails::new(bytes, services.longest().max(2) - 1, SEED),
             services,
             owners,
+            places: vec![NOT_SEEN; known.len()],
             rules: known,
             parts: vec![Part::default(); PARTS],
             counters: MatchCounters::default(),
@@ -226,18 +234,18 @@ impl Matcher {
                 if !in_place || !known.service.concerns(known.protocol, packet) {
                     continue;
                 }
-                let at = seen.iter().position(|(of, _)| *of == rule);
-                let at = at.unwrap_or_else(|| {
+                let place = &mut self.places[rule as usize];
+                if *place == NOT_SEEN {
                     let along = tcp && known.all.count_ones() > 1;
                     let part = if along {
                         part(&mut self.parts, &mut self.counters, direction, rule)
                     } else {
                         Part::default()
                     };
+                    *place = seen.len() as u32;
                     seen.push((rule, part));
-                    seen.len() - 1
-                });
-                let part = &mut seen[at].1;
+                }
+                let part = &mut seen[*place as usize].1;
                 part.seen |= 1 << token;
                 if let Some(lengths) = &known.order {
                     let start = base.wrapping_add_signed(found.start);
@@ -246,6 +254,7 @@ impl Matcher {
             }
         }
         for (rule, part) in seen {
+            self.places[rule as usize] = NOT_SEEN;
             let known = &self.rules[rule as usize];
             let held = match &known.order {
                 Some(lengths) => usize::from(part.order.next) == lengths.len(),

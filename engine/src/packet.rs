@@ -3,6 +3,9 @@
 mod link_type;
 
 pub use link_type::LinkType;
+mod network;
+
+pub use network::{AddressPlan, HomeNet, Network};
 
 use crate::state::persist;
 use std::fmt;

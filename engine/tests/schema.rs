@@ -1,5 +1,7 @@
 //! The committed schema of JSON lines names every field that is written.
 
+#[path = "common/key_types.rs"]
+mod key_types;
 #[path = "common/schema.rs"]
 mod schema;
 
@@ -56,6 +58,48 @@ fn a_name_that_the_schema_lacks_is_found_at_any_depth() {
         ["signature.evidence.growth.new", "signature.new", "signature.relays.new"];
     assert_eq!(found, expected);
     assert_eq!(schema::unnamed(&json!({"type": "news"})), ["news"]);
+}
+
+#[test]
+fn each_key_has_one_type_in_lines_of_all_types() {
+    let mut types = key_types::Types::default();
+    types.schema(&schema::schema());
+    let (keys, ambiguous) = types.ambiguous();
+    assert!(keys > 150, "{keys}");
+    assert_eq!(ambiguous, [""; 0]);
+    // And in what is written.
+    let mut types = key_types::Types::default();
+    FULL.lines().for_each(|line| types.line(&serde_json::from_str(line).unwrap()));
+    let config = Config::from_toml("memory = '16MiB'").unwrap();
+    types.line(&serde_json::to_value(Sensor::new(config).unwrap().stats()).unwrap());
+    assert_eq!(types.ambiguous().1, [""; 0]);
+}
+
+/// It finds what was wrong with version 1.
+#[test]
+fn version_1_had_keys_of_several_types() {
+    let first: Value =
+        serde_json::from_str(include_str!("../schema/wormsift-1.schema.json")).unwrap();
+    let mut types = key_types::Types::default();
+    types.schema(&first);
+    let (_, ambiguous) = types.ambiguous();
+    let names: Vec<&str> =
+        ambiguous.iter().filter_map(|it| Some(it.split_once(':')?.0)).collect();
+    assert_eq!(
+        names,
+        [
+            "alarms",
+            "candidates",
+            "fragments",
+            "growth",
+            "packets",
+            "propagation",
+            "relays",
+            "samples",
+            "signatures",
+            "suppressed"
+        ]
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `wormsift explain`
 
-use super::RunArgs;
+use super::{RunArgs, SelectionArgs};
 use clap::{Args, ValueHint};
 use std::path::PathBuf;
 
@@ -28,6 +28,8 @@ pub(crate) struct ExplainArgs {
     /// One JSON object in place of the text
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) run: RunArgs,
 }

@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
+use wormsift::signature::Confidence;
 
 /// In which form others take findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -22,10 +23,19 @@ pub(crate) enum Format {
     Stix,
     /// A MISP event
     Misp,
-    /// Infected sources as nftables sets
+    /// Known senders as nftables sets, each with its role
     Nftables,
-    /// Infected sources as ipset sets
+    /// Known senders as ipset sets, each with its role
     Ipset,
+    /// Known senders as CSV, each with its role
+    Csv,
+}
+
+impl Format {
+    /// Whether it lists hosts and holds no rules.
+    pub(crate) fn is_host_set(self) -> bool {
+        matches!(self, Self::Nftables | Self::Ipset | Self::Csv)
+    }
 }
 
 /// What goes into a rule, and which signatures get one.
@@ -39,13 +49,39 @@ pub(crate) struct RuleArgs {
     /// numbers begin anew in every run
     #[arg(long, value_name = "FILE")]
     pub(crate) sids: Option<PathBuf>,
-    /// Only signatures of at least this confidence: low, medium or high
-    #[arg(long, value_name = "GRADE", value_enum, default_value = "low")]
-    pub(crate) min_confidence: Grade,
+    /// The first sid that is given out. Two sensors need ranges that do not overlap. The
+    /// --sids file remembers it. Default: 1500000
+    #[arg(long, value_name = "SID", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) sid_base: Option<u32>,
+    /// How many sids may be given out. One whose rule has left the file is used again
+    /// after 90 days. The --sids file remembers it. Default: 100000
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) sid_count: Option<u32>,
+    /// Only signatures of at least this confidence: low, medium or high. Default: low;
+    /// medium for nftables, ipset and csv
+    #[arg(long, value_name = "GRADE", value_enum)]
+    pub(crate) min_confidence: Option<Grade>,
+    /// Most signatures that are written; those of the lowest grade and spread are left
+    /// out first. Default: all; with `live` 4096
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) most_rules: Option<u32>,
     /// Longest content of a rule, in bytes, 16 to 2048
     #[arg(long, value_name = "BYTES", default_value_t = 256,
           value_parser = clap::value_parser!(u16).range(16..=2_048))]
     pub(crate) most_bytes: u16,
+}
+
+impl RuleArgs {
+    /// The least grade that is written.
+    pub(crate) fn least(&self) -> Confidence {
+        match self.min_confidence {
+            Some(Grade::Low) => Confidence::Low,
+            Some(Grade::Medium) => Confidence::Medium,
+            Some(Grade::High) => Confidence::High,
+            None if self.format.is_host_set() => Confidence::Medium,
+            None => Confidence::Low,
+        }
+    }
 }
 
 /// A confidence.

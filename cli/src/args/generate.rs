@@ -1,11 +1,11 @@
 //! `wormsift generate`: which story, where to, and over what.
 
 use crate::instant::Instant;
-use crate::network::Network;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueHint};
 use std::path::PathBuf;
 use wormsift::config::Span;
+use wormsift::packet::Network;
 use wormsift_corpora::{Carriage, CorpusError, Scenario};
 
 const EXAMPLES: &str = "\

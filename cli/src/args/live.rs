@@ -2,12 +2,12 @@
 
 use super::{RuleArgs, SettingArgs};
 use crate::filter::Filter;
-use crate::network::Network;
 use clap::{Args, ValueHint};
 use std::net::SocketAddr;
 use std::num::NonZero;
 use std::path::PathBuf;
 use wormsift::config::{Size, Span};
+use wormsift::packet::Network;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -78,6 +78,9 @@ pub(crate) struct CaptureArgs {
     /// Only packets for which EXPR holds, as in `detect`; --bpf-ddd costs less
     #[arg(long, value_name = "EXPR")]
     pub(crate) filter: Option<Filter>,
+    /// Only packets from or to this network; repeatable, any of them will do
+    #[arg(long, value_name = "ADDR/BITS")]
+    pub(crate) only_net: Vec<Network>,
     /// No packets from or to this network; repeatable
     #[arg(long, value_name = "ADDR/BITS")]
     pub(crate) exclude_net: Vec<Network>,
@@ -104,7 +107,9 @@ pub(crate) struct LiveOutputArgs {
     /// Append lines to this file. Default: stdout
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
-    /// EVE events (alert, stats) in place of the engine's own JSON lines
+    /// EVE events (alert, stats) in place of the engine's own JSON lines. At most 100
+    /// signatures a second become alerts; others wait, and those of the lowest grade and
+    /// spread are left out and counted when too many do
     #[arg(long)]
     pub(crate) eve: bool,
     /// Rename the file and begin a new one when it is this large. Default: never

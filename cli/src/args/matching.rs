@@ -3,6 +3,7 @@
 use super::{RunArgs, SelectionArgs};
 use clap::Args;
 use std::path::PathBuf;
+use wormsift::packet::Network;
 
 /// `wormsift match`
 #[derive(Args, Debug)]
@@ -26,6 +27,9 @@ pub(crate) struct MatchArgs {
     /// Memory for the ends of TCP segments, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 64)]
     pub(crate) tails: usize,
+    /// Was a filter once; refused, since it describes hosts and `match` reports none
+    #[arg(long, value_name = "ADDR/BITS", hide = true)]
+    pub(crate) home_net: Vec<Network>,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]

@@ -13,7 +13,7 @@ use crate::inputs;
 use crate::reader::{self, Progress, Read, Reader, Wait};
 use crate::report::Report;
 use crate::rules;
-use crate::selection::Selection;
+use crate::selection::{self, Selection};
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::talk::Talk;
@@ -25,6 +25,7 @@ use wormsift::sensor::{Prepared, Preparer, Sensor};
 pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let started = Instant::now();
     let settings = Settings::new(&args.settings)?;
+    selection::explain_home_net(&args.settings, &args.selection, talk);
     if args.output.write_evidence.is_some() {
         evidence_capture::check(&args.captures)?;
     }

@@ -94,8 +94,7 @@ fn follow(
     let signals = Signals::new()?;
     let decoder = Decoder::new(true, false);
     let mut fragments = Fragments::new(decoder);
-    let selection =
-        Selection::new(&crate::args::SelectionArgs::default(), &Config::default());
+    let selection = Selection::new(&args.selection, &Config::default());
     let batches = args.run.batch.unwrap_or_default();
     let reader = Reader::start(captures.inputs, selection, batches)?;
     talk.show_progress();

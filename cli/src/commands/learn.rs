@@ -5,7 +5,7 @@ use crate::exit_code::{Exit, Failure};
 use crate::inputs;
 use crate::reader::{self, Reader, Wait};
 use crate::rules;
-use crate::selection::Selection;
+use crate::selection::{self, Selection};
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::table::counted;
@@ -17,6 +17,7 @@ use wormsift::sensor::{Baseline, Sensor};
 
 pub(super) fn run(args: &LearnArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let config = Settings::new(&args.settings)?.config;
+    selection::explain_home_net(&args.settings, &args.selection, talk);
     let size = usize::try_from(args.size.0).map_err(Failure::usage)?;
     let mut baseline = Baseline::new(&config, size, args.false_positive_rate);
     for path in &args.merge {

@@ -26,6 +26,11 @@ use wormsift::signature::Signature;
 const PART: usize = 512;
 
 pub(super) fn run(args: &MatchArgs, talk: &mut Talk) -> Result<Exit, Failure> {
+    if !args.home_net.is_empty() {
+        return Err(Failure::usage(
+            "--home-net leaves no packets out; use --only-net for that",
+        ));
+    }
     let (signatures, mut damaged) = signature_files::read(&args.signatures, talk)?;
     let options =
         RuleOptions { most_bytes: args.most_bytes.into(), ..RuleOptions::default() };

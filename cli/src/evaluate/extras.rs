@@ -8,7 +8,7 @@ use crate::exit_code::Failure;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use wormsift::config::Config;
-use wormsift::decode::{Decoded, Decoder};
+use wormsift::decode::Decoded;
 use wormsift::fingerprint::{Fingerprinter, Kernel, Sampling, Scratch};
 use wormsift::packet::{Frame, Host};
 use wormsift::sensor::Sensor;

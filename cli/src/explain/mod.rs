@@ -32,7 +32,7 @@ pub(crate) fn text(signature: &Signature, trail: &Trail, palette: Palette) -> St
 #[derive(Serialize)]
 pub(crate) struct Explanation {
     signature: Value,
-    growth: Vec<growth::Point>,
+    growth_curve: Vec<growth::Point>,
     /// `null` where too few times are known.
     growth_fit: Option<growth::Fit>,
     chain: Vec<chain::Link>,
@@ -46,7 +46,7 @@ impl Explanation {
         Self {
             // It was written a moment ago: there is nothing that could fail.
             signature: serde_json::from_str(&line).unwrap_or_default(),
-            growth: growth::points(&trail.growth()),
+            growth_curve: growth::points(&trail.growth()),
             growth_fit: growth::fit(&trail.growth()),
             chain: chain::links(trail),
             packets: trail.was_followed().then_some(trail.packets()),

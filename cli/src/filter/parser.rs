@@ -1,9 +1,9 @@
 //! Filter expressions, from text.
 
 use super::{Expression, PROTOCOLS, Side};
-use crate::network::Network;
 use std::net::IpAddr;
 use std::str::FromStr;
+use wormsift::packet::Network;
 
 /// Parentheses and `not`s inside each other: far above use, far below the stack.
 const MAX_DEPTH: usize = 100;

@@ -1,9 +1,8 @@
 //! What is a line, in either form?
 
 use super::output::Output;
-use crate::args::RuleArgs;
 use crate::exit_code::Failure;
-use crate::rules;
+pub(super) use crate::rules::now;
 use crate::selection::SelectionCounts;
 use crate::stdout::json_line;
 use crate::talk::Talk;
@@ -12,7 +11,6 @@ use serde_json::json;
 use wormsift::Stats;
 use wormsift::capture::live::LiveCounters;
 use wormsift::export::json_lines;
-use wormsift::packet::Timestamp;
 use wormsift::signature::Finding;
 
 /// Writes findings, statistics and warnings.
@@ -25,8 +23,8 @@ pub(super) struct Lines {
 pub(super) enum Form {
     /// The engine's own.
     Json,
-    /// EVE events; alerts have numbers from the registry that this names.
-    Eve(RuleArgs),
+    /// EVE events; alerts come from the [`Writer`](super::writer::Writer).
+    Eve,
 }
 
 /// What is told each interval.
@@ -79,34 +77,31 @@ pub(super) struct LiveRun<'a> {
     pub(super) busy: f64,
     pub(super) resident_bytes: u64,
     pub(super) output_errors: u64,
+    /// With `--eve`: signatures that wait to become alerts, and those that never do.
+    pub(super) alerts_waiting: u64,
+    pub(super) alerts_dropped: u64,
+    /// Signatures that the file of rules has no place for.
+    pub(super) rules_left_out: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) stopped_by: Option<i32>,
 }
 
 impl Lines {
-    /// Writes a finding. An EVE alert is written once a signature and once an update.
+    /// Writes a finding, where it is one of the engine's own lines.
     pub(super) fn finding(
         &mut self,
         finding: &Finding,
         talk: &Talk,
     ) -> Result<(), Failure> {
-        match (&self.form, finding) {
-            (Form::Json, _) => self.output.line(&json_lines::write(finding), talk),
-            (Form::Eve(_), Finding::Summary(_)) => Ok(()),
-            (Form::Eve(args), Finding::Signature(it) | Finding::Update(it)) => {
-                match rules::write(std::slice::from_ref(it), args, talk) {
-                    Ok(alerts) => {
-                        alerts.lines().try_for_each(|line| self.output.line(line, talk))
-                    }
-                    // The registry cannot be kept: the finding is still on stderr.
-                    Err(Failure::Failed(reason)) => {
-                        talk.error(reason);
-                        Ok(())
-                    }
-                    Err(other) => Err(other),
-                }
-            }
+        match self.form {
+            Form::Json => self.output.line(&json_lines::write(finding), talk),
+            Form::Eve => Ok(()),
         }
+    }
+
+    /// Writes lines that are ready.
+    pub(super) fn text(&mut self, lines: &str, talk: &Talk) -> Result<(), Failure> {
+        lines.lines().try_for_each(|line| self.output.line(line, talk))
     }
 
     /// Writes statistics.
@@ -117,7 +112,7 @@ impl Lines {
     ) -> Result<(), Failure> {
         let line = match self.form {
             Form::Json => json_line("stats", stats)?,
-            Form::Eve(_) => eve_stats(stats),
+            Form::Eve => eve_stats(stats),
         };
         self.output.line(&line, talk)
     }
@@ -130,7 +125,7 @@ impl Lines {
                 let line = json_line("warning", &json!({ "message": message }))?;
                 self.output.line(&line, talk)
             }
-            Form::Eve(_) => Ok(()),
+            Form::Eve => Ok(()),
         }
     }
 }
@@ -159,12 +154,4 @@ fn eve_stats(it: &LiveStats<'_>) -> String {
         },
     })
     .to_string()
-}
-
-/// The wall clock.
-pub(super) fn now() -> Timestamp {
-    let since = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp::from_nanos(since.as_nanos() as u64)
 }

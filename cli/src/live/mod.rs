@@ -13,6 +13,7 @@ mod lines;
 mod metrics;
 mod output;
 mod page;
+mod ranked;
 mod rules;
 #[cfg(test)]
 mod samples;
@@ -22,5 +23,6 @@ mod state;
 mod suricata;
 mod tap;
 mod watch;
+mod writer;
 
 pub(crate) use start::run;

@@ -1,21 +1,25 @@
-//! Which rules are in force?
+//! The file of rules in force.
 //!
 //! The last word on each signature, as a file of rules that is replaced whole, and the
 //! same as JSON lines beside it, from which the next start takes up. Numbers are kept in
-//! a registry, so a rule keeps its sid over restarts.
+//! a registry, so a rule keeps its sid over restarts. Where there are too many, those of
+//! the lowest grade and spread go first.
 
 use crate::args::RuleArgs;
 use crate::exit_code::Failure;
-use crate::rules::{replace, write};
+use crate::live::ranked::Ranked;
+use crate::rules::{Written, options, replace, write_file};
 use crate::signature_files;
 use crate::talk::Talk;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wormsift::export::json_lines;
+use wormsift::export::{Rule, Sid, json_lines};
 use wormsift::signature::{Finding, Signature};
 
-/// Signatures that are kept; beyond, the oldest go. As many as the engine remembers.
-const MOST: usize = 4_096;
+/// Signatures that are kept unless `--most-rules` says otherwise: as many as the engine
+/// remembers.
+pub(super) const MOST: usize = 4_096;
 /// Between two writings: an outbreak brings many signatures within a second.
 const APART: Duration = Duration::from_secs(5);
 
@@ -24,7 +28,8 @@ pub(super) struct RuleFile {
     path: PathBuf,
     memory: PathBuf,
     args: RuleArgs,
-    kept: Vec<Signature>,
+    kept: Ranked,
+    left_out: u64,
     is_due: bool,
     written: Instant,
 }
@@ -45,15 +50,26 @@ impl RuleFile {
         talk: &Talk,
     ) -> Result<Self, Failure> {
         let memory = beside(path, ".jsonl");
-        let kept = match memory.try_exists() {
+        let known = match memory.try_exists() {
             Ok(true) => signature_files::read(std::slice::from_ref(&memory), talk)?.0,
             Ok(false) => Vec::new(),
             Err(error) => return Err(Failure::of(memory.display(), error)),
         };
-        let path = path.to_owned();
-        let written = Instant::now();
-        let mut file = Self { path, memory, args, kept, is_due: false, written };
-        file.write()?;
+        let most = args.most_rules.map_or(MOST, |most| most as usize);
+        let mut file = Self {
+            path: path.to_owned(),
+            memory,
+            args,
+            kept: Ranked::new(most),
+            left_out: 0,
+            is_due: false,
+            written: Instant::now(),
+        };
+        known.into_iter().for_each(|signature| file.enter(Arc::new(signature)));
+        if let Some(reason) = file.write()?.without_number {
+            talk.warning(reason);
+        }
+        file.is_due = false;
         Ok(file)
     }
 
@@ -62,29 +78,40 @@ impl RuleFile {
         self.kept.len()
     }
 
-    /// Takes the last word on a signature.
-    pub(super) fn enter(&mut self, signature: &Signature) {
-        match self.kept.iter_mut().find(|other| other.id == signature.id) {
-            Some(known) => *known = signature.clone(),
-            None => self.kept.push(signature.clone()),
-        }
-        if self.kept.len() > MOST {
-            self.kept.remove(0);
-        }
-        self.is_due = true;
+    /// Whether a signature is kept.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.kept.has(id)
     }
 
-    /// Writes if there is something new, and `now` or not too soon after the last time.
-    /// Whether it wrote.
-    pub(super) fn write_if_due(&mut self, now: bool) -> Result<bool, Failure> {
+    /// Signatures that had to go, or found no place, so far.
+    pub(super) fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    /// Takes the last word on a signature. One that makes no rule takes no place.
+    pub(super) fn enter(&mut self, signature: Arc<Signature>) {
+        self.is_due = true;
+        let sid = Sid { sid: 0, rev: 0 };
+        if !self.args.format.is_host_set()
+            && Rule::new(&signature, sid, &options(&self.args)).is_err()
+        {
+            self.kept.remove(&signature.id);
+            return;
+        }
+        self.left_out += u64::from(self.kept.enter(signature));
+    }
+
+    /// Writes if there is something new, and `now` or not too soon after the last time;
+    /// what came of it, if it wrote.
+    pub(super) fn write_if_due(&mut self, now: bool) -> Result<Option<Written>, Failure> {
         if !self.is_due || !now && self.written.elapsed() < APART {
-            return Ok(false);
+            return Ok(None);
         }
         // Also after a failure the next try has its time.
         self.written = Instant::now();
-        self.write()?;
+        let written = self.write()?;
         self.is_due = false;
-        Ok(true)
+        Ok(Some(written))
     }
 
     /// Writes at the next occasion, news or not.
@@ -92,15 +119,16 @@ impl RuleFile {
         self.is_due = true;
     }
 
-    fn write(&mut self) -> Result<(), Failure> {
-        let rules = write(&self.kept, &self.args, &Talk::silent())?;
+    fn write(&mut self) -> Result<Written, Failure> {
+        let written = write_file(self.kept.iter(), &self.args, &Talk::silent())?;
         let lines: String = self
             .kept
             .iter()
             .map(|it| json_lines::write(&Finding::Summary(it.clone())) + "\n")
             .collect();
         replace(&self.memory, &lines)?;
-        replace(&self.path, &rules)
+        replace(&self.path, &written.text)?;
+        Ok(written)
     }
 }
 
@@ -109,6 +137,7 @@ mod tests {
     use super::*;
     use crate::args::{Format, Grade};
     use crate::live::samples;
+    use wormsift::signature::Confidence;
 
     #[test]
     fn rules_outlive_the_process_under_their_numbers() {
@@ -119,17 +148,22 @@ mod tests {
         let args = || RuleArgs {
             format: Format::Suricata,
             sids: Some(beside(&path, ".sids.json")),
-            min_confidence: Grade::Low,
+            sid_base: None,
+            sid_count: None,
+            min_confidence: Some(Grade::Low),
+            most_rules: Some(2),
             most_bytes: 256,
         };
         let rules = || std::fs::read_to_string(&path).unwrap();
         let mut file = RuleFile::open(&path, args(), &Talk::silent()).unwrap();
         assert_eq!(rules(), "");
-        assert!(!file.write_if_due(true).unwrap());
+        assert!(file.write_if_due(true).unwrap().is_none());
         let one = samples::signature();
-        file.enter(&one);
-        assert!(!file.write_if_due(false).unwrap(), "too soon");
-        assert!(file.write_if_due(true).unwrap());
+        let enter =
+            |file: &mut RuleFile, it: &Signature| file.enter(Arc::new(it.clone()));
+        enter(&mut file, &one);
+        assert!(file.write_if_due(false).unwrap().is_none(), "too soon");
+        assert!(file.write_if_due(true).unwrap().is_some());
         assert!(rules().contains("sid:1500000; rev:1;"), "{}", rules());
 
         let mut file = RuleFile::open(&path, args(), &Talk::silent()).unwrap();
@@ -137,11 +171,34 @@ mod tests {
         let mut other = one.clone();
         (other.id, other.content) =
             ("f".repeat(32), b"quite another content ....".to_vec());
-        file.enter(&other);
-        file.enter(&one);
+        other.tokens = vec![other.content.clone()];
+        enter(&mut file, &other);
+        enter(&mut file, &one);
         file.write_if_due(true).unwrap();
         assert_eq!(rules().lines().count(), 2);
         assert!(rules().contains("sid:1500001; rev:1;"), "{}", rules());
+
+        // A flood of low ones, and one that makes no rule, push nothing out.
+        let before = rules();
+        for n in 0..50 {
+            let mut low = other.clone();
+            low.id = format!("{n:032x}");
+            low.content = format!("content {n} of little weight").into_bytes();
+            (low.tokens, low.confidence) = (vec![low.content.clone()], Confidence::Low);
+            enter(&mut file, &low);
+        }
+        let weak = Signature {
+            id: "e".repeat(32),
+            content: b"weak".to_vec(),
+            tokens: Vec::new(),
+            spread: 9_999,
+            confidence: Confidence::High,
+            ..one.clone()
+        };
+        enter(&mut file, &weak);
+        file.write_if_due(true).unwrap();
+        let expected = if one.confidence == Confidence::Low { 0 } else { 50 };
+        assert_eq!((rules(), file.left_out()), (before, expected));
         std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -14,6 +14,7 @@ use super::state::State;
 use super::suricata::Suricata;
 use super::tap::Tap;
 use super::watch::{Parts, Watch};
+use super::writer::Writer;
 use super::{http, sandbox, state};
 use crate::args::{Format, LiveArgs, RuleArgs, SelectionArgs};
 use crate::commands::read_baseline;
@@ -42,6 +43,7 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
     let selection = Selection::new(
         &SelectionArgs {
             filter: args.capture.filter.clone(),
+            only_net: args.capture.only_net.clone(),
             exclude_net: args.capture.exclude_net.clone(),
             ..SelectionArgs::default()
         },
@@ -72,8 +74,9 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
     let rotation = args.output.rotate_size.map(|size| (size.0, args.output.rotate_keep));
     let output = Output::open(args.output.output.as_deref(), rotation)?;
     let rule_args = |format| RuleArgs { format, sids: sids.clone(), ..args.rules };
-    let form =
-        if args.output.eve { Form::Eve(rule_args(Format::Eve)) } else { Form::Json };
+    let form = if args.output.eve { Form::Eve } else { Form::Json };
+    let alerts =
+        args.output.eve.then(|| RuleArgs { most_rules: None, ..rule_args(Format::Eve) });
     let rules = match &args.output.rules {
         Some(path) => Some(RuleFile::open(path, rule_args(args.rules.format), talk)?),
         None => None,
@@ -99,6 +102,11 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
     // All of them run: see `calls`.
     pool.broadcast(|_| ());
     let board = Arc::new(Board::new());
+    let kept = rules.as_ref().map_or(0, RuleFile::len);
+    let writer = (rules.is_some() || alerts.is_some())
+        .then(|| Writer::start(rules, alerts, args.interface.clone()))
+        .transpose()
+        .map_err(|error| Failure::of("thread", error))?;
     let suricata = args.output.suricata_socket.clone().map(Suricata::start).transpose();
     let suricata = suricata.map_err(|error| Failure::of("thread", error))?;
     let state = args.running.state.clone().map(State::start).transpose();
@@ -112,7 +120,6 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         said.push(verify()?);
     }
     said.iter().for_each(|line| talk.result(line));
-    let kept = rules.as_ref().map_or(0, RuleFile::len);
     if kept > 0 {
         talk.result(format_args!("{kept} signatures taken up from an earlier run"));
     }
@@ -134,7 +141,7 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         tap,
         pool,
         lines: Lines { output, form },
-        rules,
+        writer,
         suricata,
         state,
         board,

@@ -4,10 +4,10 @@ mod reload;
 
 use super::board::{BatchTimes, Board, Fixed, Load, News, Snapshot};
 use super::lines::{Lines, LiveRun, LiveStats, now};
-use super::rules::RuleFile;
 use super::state::State;
 use super::suricata::Suricata;
 use super::tap::Tap;
+use super::writer::{News as Written, Writer, WriterCounts};
 use crate::args::SettingArgs;
 use crate::exit_code::{Exit, Failure};
 use crate::report::news;
@@ -45,7 +45,7 @@ pub(super) struct Parts {
     pub(super) tap: Tap,
     pub(super) pool: ThreadPool,
     pub(super) lines: Lines,
-    pub(super) rules: Option<RuleFile>,
+    pub(super) writer: Option<Writer>,
     pub(super) suricata: Option<Suricata>,
     pub(super) state: Option<State>,
     pub(super) board: Arc<Board>,
@@ -69,6 +69,8 @@ pub(super) struct Watch {
     is_down: bool,
     /// When packets last came in.
     last_batch: Instant,
+    /// Of the writer, as of the last report.
+    counts: WriterCounts,
 }
 
 /// A time that runs, and how much of it was spent with packets.
@@ -101,6 +103,7 @@ impl Watch {
             news: News::default(),
             is_down: false,
             last_batch: Instant::now(),
+            counts: WriterCounts::default(),
         }
     }
 
@@ -184,8 +187,32 @@ impl Watch {
                 Finding::Summary(_) => {}
             }
             self.news.signature(signature);
-            if let Some(rules) = &mut self.parts.rules {
-                rules.enter(signature);
+            if let Some(writer) = &mut self.parts.writer {
+                writer.finding(&finding);
+            }
+        }
+        let Some(writer) = &mut self.parts.writer else { return Ok(()) };
+        writer.pass();
+        self.counts = writer.counts();
+        let written = writer.news();
+        self.hear_writer(written, talk)
+    }
+
+    /// Writes the alerts that are ready, and passes on what else the writer says.
+    fn hear_writer(&mut self, news: Vec<Written>, talk: &Talk) -> Result<(), Failure> {
+        for one in news {
+            match one {
+                Written::Alerts(lines) => self.parts.lines.text(&lines, talk)?,
+                Written::RulesWritten => {
+                    if let Some(suricata) = &self.parts.suricata {
+                        suricata.reload();
+                    }
+                }
+                Written::Warning(text) => {
+                    self.news.warning(&text);
+                    self.parts.lines.warning(&text, talk)?;
+                }
+                Written::Failed(reason) => talk.error(reason),
             }
         }
         Ok(())
@@ -212,7 +239,9 @@ impl Watch {
             self.parts.pool.install(|| sensor.advance(time));
             self.report(talk)?;
         }
-        self.write_rules(false, talk);
+        if let Some(text) = self.parts.writer.as_mut().and_then(Writer::second) {
+            self.hear_writer(vec![Written::Warning(text)], talk)?;
+        }
         self.hear_suricata(talk);
         if self.is_down {
             if !self.parts.tap.is_present() {
@@ -260,6 +289,9 @@ impl Watch {
                 busy: self.interval.share(),
                 resident_bytes: resident(parts.status.as_ref()),
                 output_errors: parts.lines.output.errors(),
+                alerts_waiting: self.counts.alerts_waiting,
+                alerts_dropped: self.counts.alerts_dropped,
+                rules_left_out: self.counts.rules_left_out,
                 stopped_by,
             },
         };
@@ -277,20 +309,6 @@ impl Watch {
             format!("{}: the interface is down; waiting", self.parts.fixed.interface);
         self.news.warning(&text);
         self.parts.lines.warning(&text, talk)
-    }
-
-    /// A failure to write rules is said, and tried again; it does not end the sensor.
-    fn write_rules(&mut self, at_once: bool, talk: &Talk) {
-        let Some(rules) = &mut self.parts.rules else { return };
-        match rules.write_if_due(at_once) {
-            Ok(true) => {
-                if let Some(suricata) = &self.parts.suricata {
-                    suricata.reload();
-                }
-            }
-            Ok(false) | Err(Failure::OutputClosed) => {}
-            Err(Failure::Failed(reason) | Failure::Usage(reason)) => talk.error(reason),
-        }
     }
 
     fn hear_suricata(&mut self, talk: &Talk) {
@@ -313,8 +331,12 @@ impl Watch {
         let sensor = &mut self.parts.sensor;
         self.parts.pool.install(|| sensor.finish());
         self.report(talk)?;
+        if let Some(writer) = self.parts.writer.take() {
+            let (written, counts) = writer.finish();
+            self.counts = counts;
+            self.hear_writer(written, talk)?;
+        }
         self.write_stats(stopped_by, talk)?;
-        self.write_rules(true, talk);
         if let Some(state) = self.parts.state.take() {
             state.finish(&mut self.parts.sensor, talk);
         }

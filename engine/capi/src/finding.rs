@@ -232,7 +232,7 @@ fn render(finding: &Finding, format: u32, sid: Sid) -> Result<String, Failure> {
         SNORT3 => snort3::rule(&rule, &options),
         ZEEK => zeek::rule(&rule),
         YARA => yara::rule(&rule),
-        _ => eve::alert(&rule),
+        _ => eve::alert(&rule, None),
     })
 }
 

@@ -8,6 +8,7 @@ pub use units::{Rate, Size, Span};
 
 use crate::error::Error;
 use crate::fingerprint::Sampling;
+use crate::packet::{AddressPlan, HomeNet, Network};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
@@ -141,6 +142,9 @@ pub struct Config {
     pub checksums: bool,
     /// Bits of an IPv6 address that make a host. Default 64.
     pub v6_prefix: u8,
+    /// The networks that are ours. They describe the hosts of findings and select nothing.
+    /// Default empty: whether a host is inside is then unknown.
+    pub home_net: HomeNet,
     /// Relays that are so by nature (mail, DNS, SIP, HTTP proxies): `address:port`
     /// of the service. Default empty.
     pub relay_exempt: Vec<Endpoint>,
@@ -179,6 +183,7 @@ impl Default for Config {
             vxlan_ports: vec![4_789, 8_472],
             checksums: false,
             v6_prefix: 64,
+            home_net: HomeNet::default(),
             relay_exempt: Vec::new(),
             memory: None,
             rate: None,
@@ -226,19 +231,25 @@ impl Config {
         toml::to_string(self).expect("a Config holds only plain values")
     }
 
+    /// What the settings say of the hosts in findings.
+    pub fn address_plan(&self) -> AddressPlan {
+        AddressPlan { v6_prefix: self.v6_prefix, home_net: self.home_net.clone() }
+    }
+
     /// The first setting that the other has otherwise, the key last; `None` when both
-    /// make the same sensor.
+    /// make the same sensor. `home_net` is none of them: it only describes.
     pub fn first_difference(&self, other: &Self) -> Option<&'static str> {
         let [mine, theirs] = [self, other].map(|config| {
             toml::Table::try_from(config).expect("a Config holds only plain values")
         });
-        let differs = |name: &&&str| mine.get(**name) != theirs.get(**name);
+        let differs =
+            |name: &&&str| **name != "home_net" && mine.get(**name) != theirs.get(**name);
         let by_key = self.effective_key() != other.effective_key();
         Self::KEYS.iter().find(differs).copied().or(by_key.then_some("key"))
     }
 
     /// The names of all settings.
-    pub const KEYS: [&str; 22] = [
+    pub const KEYS: [&str; 23] = [
         "preset",
         "beta",
         "sampling",
@@ -257,6 +268,7 @@ impl Config {
         "vxlan_ports",
         "checksums",
         "v6_prefix",
+        "home_net",
         "relay_exempt",
         "memory",
         "rate",
@@ -323,6 +335,16 @@ impl Config {
             "1 to 16 ports of 1 to 65535",
             format!("{:?}", self.vxlan_ports),
         )?;
+        // A host of v6_prefix bits lies in such a network as a whole, or outside it.
+        let finer = |network: &&Network| {
+            let (first, prefix) = network.parts();
+            first.is_ipv6() && prefix > self.v6_prefix
+        };
+        if let Some(network) = self.home_net.networks().iter().find(finer) {
+            let expected =
+                format!("IPv6 networks of at most v6_prefix = {} bits", self.v6_prefix);
+            range("home_net", false, &expected, network.to_string())?;
+        }
         if let Some(memory) = self.memory {
             range(
                 "memory",
@@ -427,6 +449,7 @@ mod tests {
             sampling: "winnow:128".parse().unwrap(),
             port_rule: PortRule::None,
             rate: Some(Rate(1_000_000_000)),
+            home_net: vec!["10.0.0.0/8".parse().unwrap()].into(),
             relay_exempt: vec!["192.0.2.1:25".parse().unwrap()],
             ..Config::default()
         };
@@ -474,6 +497,10 @@ mod tests {
             Config { vxlan_ports: vec![], ..Config::default() },
             Config { vxlan_ports: vec![0], ..Config::default() },
             Config { vxlan_ports: (1..18).collect(), ..Config::default() },
+            Config {
+                home_net: vec!["2001:db8::/96".parse().unwrap()].into(),
+                ..Config::default()
+            },
         ];
         for config in broken {
             assert!(config.validate().is_err(), "{config:?}");

@@ -61,7 +61,7 @@ fn check_shape(head: &str, options: &[(String, String)]) {
     let words: Vec<&str> = head.split(' ').collect();
     assert_eq!(words.len(), 7, "{head}");
     assert_eq!((words[0], words[2], words[5]), ("alert", "any", "any"));
-    assert!(["tcp", "udp", "icmp", "ip"].contains(&words[1]));
+    assert!(["tcp", "udp", "icmp", "icmpv6", "ip"].contains(&words[1]));
     assert!(["->", "<>"].contains(&words[4]));
     for port in [words[3], words[6]] {
         assert!(port == "any" || port.parse::<u16>().is_ok(), "{port}");
@@ -108,6 +108,7 @@ fn suricata_relative(text: &str) -> usize {
 fn snort_tokens(text: &str) -> Vec<Vec<u8>> {
     let (head, options) = options_of(text);
     check_shape(&head, &options);
+    assert!(!head.contains("icmpv6"), "Snort has one name for both");
     let modifiers = ["offset", "depth", "fast_pattern", "distance", "within"];
     assert!(options.iter().all(|(key, _)| !modifiers.contains(&key.as_str())));
     let contents: Vec<&String> =
@@ -151,7 +152,7 @@ fn zeek_patterns(text: &str) -> Vec<Vec<Vec<u8>>> {
             }
             "event" => events += 1,
             "ip-proto" | "dst-port" | "src-port" => assert!(rest.starts_with("== ")),
-            "header" => assert!(rest.starts_with("icmp[")),
+            "header" => assert!(rest.starts_with("icmp[") || rest.starts_with("icmp6[")),
             other => panic!("a condition that Zeek does not know: {other}"),
         }
     }
@@ -243,6 +244,34 @@ proptest! {
             snort_tokens(&snort3::rule(&rule, &options)),
         ] {
             prop_assert_eq!(tokens.concat().len(), expected);
+        }
+    }
+}
+
+/// Type 128 is an echo request over IPv6 and nothing over IPv4.
+#[test]
+fn both_icmps_are_told_apart_in_every_dialect() {
+    let mut signature = signature(b"a ping with \x00\xff some content of its own");
+    let options = RuleOptions::default();
+    for (number, kind, of_suricata, of_zeek) in
+        [(1, 8_u8, "icmp", "icmp"), (58, 128, "icmpv6", "icmp6")]
+    {
+        (signature.protocol, signature.port) =
+            (number, Some(u16::from_be_bytes([kind, 0])));
+        let rule = Rule::new(&signature, SID, &options).unwrap();
+        let text = suricata::rule(&rule, &options);
+        assert!(text.starts_with(&format!("alert {of_suricata} any any -> any any (")));
+        assert!(text.contains(&format!(" itype:{kind}; icode:0;")), "{text}");
+        let text = snort3::rule(&rule, &options);
+        assert!(text.starts_with("alert icmp any any -> any any ("), "{text}");
+        assert!(text.contains(&format!(" ip_proto:{number}; itype:{kind};")), "{text}");
+        let text = zeek::rule(&rule);
+        for line in [
+            format!("  ip-proto == {of_zeek}\n"),
+            format!("  header {of_zeek}[0:1] == {kind}\n"),
+            format!("  header {of_zeek}[1:1] == 0\n"),
+        ] {
+            assert!(text.contains(&line), "{text}");
         }
     }
 }

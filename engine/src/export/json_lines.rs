@@ -2,8 +2,10 @@
 //!
 //! One line is one JSON object with `schema` ([`SCHEMA`]) and `type`: `signature`,
 //! `update` or `summary`. Within a schema version, fields are only added, never
-//! renamed or dropped, and a reader skips those that it does not know. A JSON Schema of
-//! these and all other lines is `engine/schema/wormsift-1.schema.json`.
+//! renamed or dropped, and a reader skips those that it does not know. A key has one JSON
+//! type, null aside, wherever it stands in lines of any type. A JSON Schema of these and
+//! all other lines is `engine/schema/wormsift-2.schema.json`. Lines of version 1, whose
+//! schema is beside it, are read too.
 //!
 //! | field | what |
 //! |---|---|
@@ -17,7 +19,7 @@
 //! | `tokens_ordered` | whether they followed each other in this order in every sample |
 //! | `packets`, `sources`, `destinations` | integers; the last two are estimates |
 //! | `source_list`, `destination_list` | up to 64 exact addresses in numeric order |
-//! | `spread`, `relays` | sum of fan-outs; {`host`, `received_at`, `sent_at`, `fan_out`} |
+//! | `spread`, `relays` | sum of fan-outs; {`host`, `received_at`, `sent_at`, `fan_out`, `inside`} |
 //! | `first_seen`, `last_seen`, `detected_at` | RFC 3339, UTC, nanoseconds |
 //! | `evidence` | {`keys`, `alarms`, `distinct_bytes`, `reasons`} and the five that follow |
 //! | `.growth` | null or {`rate_per_second`, `doubling_seconds`, `standard_error`, `points`} |
@@ -25,18 +27,26 @@
 //! | `.view` | {`two_way`, `directions`, `answered`}: TCP directions that the tap saw get answers |
 //! | `.load` | shares of 0 to 1, three digits: {`prevalence_fill`, `dispersion_fill`} |
 //! | `.nearest` | null or {`literals`, `bytes`}: the boilerplate that covers most of the content |
-//! | `samples` | {`packet`, `time`, `source`, `destination`, `source_port`, `destination_port`, `offset`, `payload_length`} |
+//! | `samples` | {`packet`, `time`, `source`, `destination`, `source_port`, `destination_port`, `offset`, `payload_length`, `source_inside`, `destination_inside`} |
+//! | `v6_prefix` | bits of an IPv6 address that make a host |
+//! | `home_net` | the setting: a list of networks, or null where it is not set |
+//! | `sources_inside`, `destinations_inside` | how many of the listed lie in `home_net` |
+//!
+//! Everything named `inside` is null where `home_net` is not set.
 
 mod evidence;
 mod record;
 
 use crate::signature::Finding;
 use record::Record;
+pub(super) use record::read_time;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The schema and its version, on every line.
-pub const SCHEMA: &str = "wormsift/1";
+/// The schema and its version, on every line that is written.
+pub const SCHEMA: &str = "wormsift/2";
+/// The version before it, which is read.
+const SCHEMA_1: &str = "wormsift/1";
 
 /// What is wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +103,7 @@ pub fn write(finding: &Finding) -> String {
 pub fn read(line: &str) -> Result<Option<Finding>, LineError> {
     let json = |error: serde_json::Error| LineError::Json(error.to_string());
     let head: Head = serde_json::from_str(line).map_err(json)?;
-    if head.schema != SCHEMA {
+    if ![SCHEMA, SCHEMA_1].contains(&&*head.schema) {
         return Err(LineError::Schema(head.schema));
     }
     if !Kind::NAMES.contains(&&*head.kind) {

@@ -4,6 +4,7 @@ use super::rule::{Rule, RuleOptions};
 use super::stix::{description, uuid};
 use super::suricata;
 use serde_json::{Value, json};
+use std::net::IpAddr;
 
 /// An event of these rules, JSON. It is neither published nor meant for detection
 /// without a look.
@@ -29,19 +30,28 @@ pub fn event(rules: &[Rule<'_>], options: &RuleOptions) -> String {
 fn attributes(rule: &Rule<'_>, options: &RuleOptions) -> Vec<Value> {
     let it = rule.signature;
     let comment = description(rule);
-    let attribute = |kind: &str, value: String| {
+    // Types that every instance since 2.4 knows: one that it does not know makes it refuse
+    // the whole event. `snort` is the type of all rules of this syntax, Suricata's too.
+    let attribute = |kind: &str, value: String, role: &str| {
         json!({
             "uuid": uuid(&format!("attribute {kind} {} {value}", it.id)),
             "type": kind,
             "category": "Network activity",
             "value": value,
-            "comment": comment,
+            "comment": format!("{role}{comment}"),
             "to_ids": false,
         })
     };
     let relays = it.relays.iter().map(|relay| relay.host);
-    let mut list = vec![attribute("suricata", suricata::rule(rule, options))];
-    list.extend(relays.map(|host| attribute("ip-src", host.to_string())));
+    let mut list = vec![attribute("snort", suricata::rule(rule, options), "")];
+    list.extend(relays.map(|host| {
+        let network = it.addresses.network(host);
+        let text = match host.address() {
+            IpAddr::V6(_) if network.parts().1 < 128 => network.to_string(),
+            address => address.to_string(),
+        };
+        attribute("ip-src", text, "Relay: ")
+    }));
     list
 }
 
@@ -58,6 +68,8 @@ mod tests {
         let value: Value = serde_json::from_str(&event(&[rule], &options)).unwrap();
         let event = &value["Event"];
         assert_eq!(event["date"], "2023-11-14");
+        assert_eq!(event["Attribute"][0]["type"], "snort");
+        assert_eq!(event["Attribute"][0]["category"], "Network activity");
         assert_eq!(event["Attribute"][0]["to_ids"], false);
         assert_eq!(event["Attribute"].as_array().unwrap().len(), 1);
     }

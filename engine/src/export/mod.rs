@@ -4,7 +4,7 @@
 //! to text and nothing else. [`json_lines`] is the engine's own: it loses nothing,
 //! is stable under a schema version, and can be read back. The formats of rules go
 //! through a [`Rule`], which says what can be asked of a packet, and numbers from a
-//! [`SidRegistry`]. Every rule alerts; none blocks.
+//! [`SidRegistry`]; [`select()`] says which signatures get one. Every rule alerts; none blocks.
 
 pub mod eve;
 pub mod host_sets;
@@ -16,11 +16,14 @@ pub mod suricata;
 pub mod yara;
 pub mod zeek;
 
+pub(crate) mod distinct;
 mod rule;
+mod select;
 mod sids;
 
-pub use rule::{NoRule, Rule, RuleOptions, Service};
-pub use sids::{Sid, SidError, SidRegistry};
+pub use rule::{NoRule, Question, Rule, RuleOptions, Service};
+pub use select::{LeftOut, Selected, select};
+pub use sids::{Sid, SidError, SidRange, SidRegistry};
 
 #[cfg(test)]
 mod decoders;

@@ -88,8 +88,19 @@ pub struct Rule<'a> {
     pub payload_length: Option<u32>,
 }
 
+/// All that a rule asks of a packet, to be compared and to be a key of tables.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Question<'a> {
+    protocol: u8,
+    service: Service,
+    ordered: bool,
+    offset: Option<usize>,
+    payload_length: Option<u32>,
+    tokens: Vec<&'a [u8]>,
+}
+
 /// Which packets a rule looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Service {
     /// Any port.
     Anywhere,
@@ -166,12 +177,16 @@ impl<'a> Rule<'a> {
         })
     }
 
-    /// Whether both hold on the same packets.
-    pub fn asks_the_same(&self, other: &Rule<'_>) -> bool {
-        self.signature.protocol == other.signature.protocol
-            && (self.service, self.ordered) == (other.service, other.ordered)
-            && (self.offset, self.payload_length) == (other.offset, other.payload_length)
-            && self.tokens == other.tokens
+    /// What it asks of a packet: rules of which this is equal hold on the same packets.
+    pub fn question(&self) -> Question<'a> {
+        Question {
+            protocol: self.signature.protocol,
+            service: self.service,
+            ordered: self.ordered,
+            offset: self.offset,
+            payload_length: self.payload_length,
+            tokens: self.tokens.clone(),
+        }
     }
 
     /// The name of its protocol in rules; `ip` for those without one.
@@ -179,7 +194,8 @@ impl<'a> Rule<'a> {
         match self.signature.protocol {
             TCP => "tcp",
             UDP => "udp",
-            ICMP | ICMPV6 => "icmp",
+            ICMP => "icmp",
+            ICMPV6 => "icmpv6",
             _ => "ip",
         }
     }
@@ -316,7 +332,7 @@ fn service(signature: &Signature) -> Service {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::packet::{Host, Timestamp};
+    use crate::packet::{AddressPlan, Host, Timestamp};
     use crate::signature::{Alarm, Confidence, Evidence, SignatureSample, signature_id};
     use proptest::prelude::*;
 
@@ -360,6 +376,7 @@ pub(super) mod tests {
                 ..Evidence::default()
             },
             samples: (0..8).map(sample).collect(),
+            addresses: AddressPlan::default(),
         }
     }
 

@@ -1,24 +1,30 @@
-//! Which number does a signature's rule have?
+//! Numbers of rules (sids): one a signature, kept in a registry.
 //!
-//! An IDS refuses a file with one number twice, and analysts quote numbers; so a
-//! number, once given to a content, is its own for good, and never comes from a hash.
-//! The registry is JSON, for the caller to keep.
+//! An IDS refuses a file with one number twice, and analysts quote numbers. So:
+//!
+//! - A signature keeps its number. Its revision rises when its content changes.
+//! - A number that was never given out comes first. When the range has none left, the
+//!   number whose rule left the file longest ago is used again, but not before
+//!   [`SidRegistry::REST`] has passed, and with a higher revision.
+//! - When there is no such number either, only the new signature goes without.
+//! - Each sensor has a range of its own ([`SidRange`]); ranges that do not overlap never
+//!   collide.
+//!
+//! The registry is JSON (see `file`), for the caller to keep. Times are the caller's.
+//! Each operation costs the logarithm of the registry's size, [`SidRegistry::settle`] and
+//! reading and writing its size.
 
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+mod file;
+#[cfg(test)]
+mod tests;
+
+use crate::packet::Timestamp;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-
-/// The version of the JSON form.
-const SCHEMA: &str = "wormsift-sids/1";
-
-/// The first number that is given out: in the range for local rules (1,000,000 to
-/// 1,999,999), away from where people begin by hand.
-const FIRST: u32 = 1_500_000;
-/// The last one.
-const LAST: u32 = 1_999_999;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// A rule's number and revision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Sid {
     /// The number.
     pub sid: u32,
@@ -26,22 +32,79 @@ pub struct Sid {
     pub rev: u32,
 }
 
-/// Numbers by signature id.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SidRegistry {
-    schema: String,
-    next: u32,
-    given: BTreeMap<String, Given>,
+/// The numbers that one sensor gives out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SidRange {
+    base: u32,
+    count: u32,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Given {
-    sid: u32,
+impl SidRange {
+    /// Numbers of a range unless it says otherwise.
+    pub const COUNT: u32 = 100_000;
+
+    /// `count` numbers from `base` on; `None` where that is no number at all or more than
+    /// a rule may have.
+    pub fn new(base: u32, count: u32) -> Option<Self> {
+        let last = base.checked_add(count.checked_sub(1)?)?;
+        (base > 0 && last > 0).then_some(Self { base, count })
+    }
+
+    /// The first number.
+    pub fn base(self) -> u32 {
+        self.base
+    }
+
+    /// How many there are.
+    pub fn count(self) -> u32 {
+        self.count
+    }
+
+    /// The last number.
+    pub fn last(self) -> u32 {
+        self.base + (self.count - 1)
+    }
+
+    fn holds(self, sid: u32) -> bool {
+        (self.base..=self.last()).contains(&sid)
+    }
+}
+
+impl Default for SidRange {
+    /// In the range for local rules (1,000,000 to 1,999,999), away from where people begin
+    /// by hand.
+    fn default() -> Self {
+        Self { base: 1_500_000, count: Self::COUNT }
+    }
+}
+
+/// Numbers by signature id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SidRegistry {
+    range: SidRange,
+    /// Every number that was ever given out.
+    numbers: BTreeMap<u32, Number>,
+    by_id: HashMap<String, u32>,
+    /// Numbers of the range whose rule has left the file, oldest first.
+    left: BTreeSet<(Timestamp, u32)>,
+    /// All of the range below this were given out.
+    next: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Number {
     rev: u32,
-    /// XXH3-64 of the content as of this revision, hexadecimal.
-    content: String,
+    /// `None` when its signature has another number now.
+    owner: Option<Owner>,
+    /// Since when no rule in the file has it; `None` while one does.
+    left_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Owner {
+    id: String,
+    /// XXH3-64 of the content as of this revision.
+    content: u64,
 }
 
 /// What is wrong with a registry.
@@ -52,129 +115,157 @@ pub enum SidError {
     Json(String),
     /// Of another schema or version, named here.
     Schema(String),
-    /// One number given twice, or a number not yet given.
-    Number(u32),
-    /// All numbers of the range are given.
-    Exhausted,
+    /// The range is empty or ends beyond the largest number.
+    Range(u32, u32),
+    /// What is wrong with this number's entry.
+    Number(u32, &'static str),
+    /// All numbers of the range are in use, or were until lately.
+    Exhausted(SidRange),
 }
 
 impl fmt::Display for SidError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Json(reason) => write!(f, "not a {SCHEMA} registry: {reason}"),
-            Self::Schema(found) => write!(f, "expected schema {SCHEMA}, found {found}"),
-            Self::Number(sid) => {
-                write!(f, "sid {sid} is given twice, or beyond the next one")
+            Self::Json(reason) => {
+                write!(f, "not a {} registry: {reason}", file::SCHEMA)
             }
-            Self::Exhausted => write!(f, "all sids from {FIRST} to {LAST} are given"),
+            Self::Schema(found) => {
+                write!(f, "expected schema {}, found {found}", file::SCHEMA)
+            }
+            Self::Range(base, count) => {
+                write!(f, "no range of sids: {count} from {base} on")
+            }
+            Self::Number(sid, reason) => write!(f, "sid {sid}: {reason}"),
+            Self::Exhausted(range) => write!(
+                f,
+                "all sids from {} to {} are in use or were within {} days",
+                range.base,
+                range.last(),
+                SidRegistry::REST / DAY
+            ),
         }
     }
 }
 
 impl std::error::Error for SidError {}
 
-impl Default for SidRegistry {
-    fn default() -> Self {
-        Self { schema: SCHEMA.to_owned(), next: FIRST, given: BTreeMap::new() }
-    }
-}
+const DAY: u64 = 86_400_000_000_000;
 
 impl SidRegistry {
-    /// Reads what [`SidRegistry::to_json`] wrote.
+    /// Nanoseconds that a number is not used again after its rule left the file: 90 days.
+    pub const REST: u64 = 90 * DAY;
+
+    /// An empty registry that gives out these numbers.
+    pub fn new(range: SidRange) -> Self {
+        let mut registry = Self::default();
+        registry.set_range(range);
+        registry
+    }
+
+    /// The numbers that it gives out.
+    pub fn range(&self) -> SidRange {
+        self.range
+    }
+
+    /// Gives out these numbers from now on. A signature whose number is outside gets a new
+    /// one at its next [`assign`](Self::assign).
+    pub fn set_range(&mut self, range: SidRange) {
+        self.range = range;
+        self.next = u64::from(range.base);
+        let left = self.numbers.iter().filter(|(sid, _)| range.holds(**sid));
+        self.left = left.filter_map(|(sid, it)| Some((it.left_at?, *sid))).collect();
+    }
+
+    /// The number of the signature with this id, now in a rule or alert: its own if it has
+    /// one, of a new revision if its content has changed since; else another.
     ///
     /// # Errors
     ///
-    /// When it is not a registry, or one in which a number stands twice.
-    pub fn from_json(text: &str) -> Result<Self, SidError> {
-        let registry: Self = serde_json::from_str(text)
-            .map_err(|error| SidError::Json(error.to_string()))?;
-        if registry.schema != SCHEMA {
-            return Err(SidError::Schema(registry.schema));
+    /// [`SidError::Exhausted`] when it has none and there is none to be given. Nothing is
+    /// changed then.
+    pub fn assign(
+        &mut self,
+        id: &str,
+        content: &[u8],
+        now: Timestamp,
+    ) -> Result<Sid, SidError> {
+        let content = xxh3_64(content);
+        let own = self.by_id.get(id).copied();
+        if let Some(sid) = own.filter(|sid| self.range.holds(*sid)) {
+            return Ok(self.keep(sid, content));
         }
-        let mut sids: Vec<u32> = registry.given.values().map(|given| given.sid).collect();
-        sids.sort_unstable();
-        let twice = sids.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
-        let outside = sids.last().copied().filter(|sid| *sid >= registry.next);
-        match twice.or(outside) {
-            Some(sid) => Err(SidError::Number(sid)),
-            None => Ok(registry),
-        }
-    }
-
-    /// The registry as JSON.
-    pub fn to_json(&self) -> String {
-        // Plain strings and numbers: there is nothing that could fail.
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
-        text.push('\n');
-        text
-    }
-
-    /// The number of the signature with this id: its own if it has one, of a new
-    /// revision if its content has changed since, else the next one.
-    ///
-    /// # Errors
-    ///
-    /// When all numbers are given.
-    pub fn assign(&mut self, id: &str, content: &[u8]) -> Result<Sid, SidError> {
-        let content = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(content));
-        if let Some(given) = self.given.get_mut(id) {
-            if given.content != content {
-                given.rev += 1;
-                given.content = content;
+        match (self.free(now), own) {
+            (Some(sid), own) => {
+                if let Some(old) = own.and_then(|old| self.numbers.get_mut(&old)) {
+                    old.owner = None;
+                    old.left_at = Some(now);
+                }
+                Ok(self.give(sid, id, content))
             }
-            return Ok(Sid { sid: given.sid, rev: given.rev });
-        }
-        if self.next > LAST {
-            return Err(SidError::Exhausted);
-        }
-        let sid = Sid { sid: self.next, rev: 1 };
-        self.next += 1;
-        self.given.insert(id.to_owned(), Given { sid: sid.sid, rev: sid.rev, content });
-        Ok(sid)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_number_stays_and_its_revision_follows_the_content() {
-        let mut registry = SidRegistry::default();
-        let first = registry.assign("a", b"one").unwrap();
-        assert_eq!(first, Sid { sid: FIRST, rev: 1 });
-        assert_eq!(registry.assign("b", b"one").unwrap().sid, FIRST + 1);
-        let mut read = SidRegistry::from_json(&registry.to_json()).unwrap();
-        assert_eq!(read, registry);
-        assert_eq!(read.assign("a", b"one").unwrap(), first);
-        assert_eq!(read.assign("a", b"two").unwrap(), Sid { sid: FIRST, rev: 2 });
-        assert_eq!(read.assign("a", b"two").unwrap(), Sid { sid: FIRST, rev: 2 });
-        assert_eq!(read.assign("c", b"").unwrap().sid, FIRST + 2);
-    }
-
-    #[test]
-    fn damaged_registries_are_refused() {
-        let mut registry = SidRegistry::default();
-        registry.assign("a", b"one").unwrap();
-        registry.assign("b", b"two").unwrap();
-        let text = registry.to_json();
-        for (from, to) in [
-            ("1500001", "1500000"), // one number twice
-            ("1500001", "1500007"), // not yet given
-            ("wormsift-sids/1", "wormsift-sids/2"),
-            ("\"next\"", "\"following\""),
-            ("{", "["),
-        ] {
-            let damaged = text.replacen(from, to, 1);
-            assert!(SidRegistry::from_json(&damaged).is_err(), "{damaged}");
+            // Better a number from outside the range than no rule.
+            (None, Some(sid)) => Ok(self.keep(sid, content)),
+            (None, None) => Err(SidError::Exhausted(self.range)),
         }
     }
 
-    #[test]
-    fn numbers_end_rather_than_leave_the_range() {
-        let mut registry = SidRegistry { next: LAST, ..SidRegistry::default() };
-        assert_eq!(registry.assign("a", b"").unwrap().sid, LAST);
-        assert_eq!(registry.assign("b", b""), Err(SidError::Exhausted));
-        assert_eq!(registry.assign("a", b"").unwrap().sid, LAST);
+    /// Says which signatures have a rule in the file as of now: the numbers of all others
+    /// have left it.
+    pub fn settle(&mut self, has_rule: impl Fn(&str) -> bool, now: Timestamp) {
+        for (sid, number) in &mut self.numbers {
+            let stays = number.owner.as_ref().is_some_and(|owner| has_rule(&owner.id));
+            if number.left_at.is_none() && !stays {
+                number.left_at = Some(now);
+                if self.range.holds(*sid) {
+                    self.left.insert((now, *sid));
+                }
+            }
+        }
+    }
+
+    /// Marks an owned number as in use.
+    fn keep(&mut self, sid: u32, content: u64) -> Sid {
+        let number = self.numbers.get_mut(&sid).expect("ids have numbers that are known");
+        if let Some(left_at) = number.left_at.take() {
+            self.left.remove(&(left_at, sid));
+        }
+        if let Some(owner) = &mut number.owner
+            && owner.content != content
+        {
+            owner.content = content;
+            number.rev = number.rev.saturating_add(1);
+        }
+        Sid { sid, rev: number.rev }
+    }
+
+    /// A number that was never given out, else one that has rested long enough.
+    fn free(&mut self, now: Timestamp) -> Option<u32> {
+        let last = u64::from(self.range.last());
+        while self.next <= last {
+            let sid = self.next as u32;
+            if !self.numbers.contains_key(&sid) {
+                return Some(sid);
+            }
+            self.next += 1;
+        }
+        let (left_at, sid) = self.left.first().copied()?;
+        let rested = now.as_nanos().saturating_sub(left_at.as_nanos()) >= Self::REST;
+        rested.then_some(sid)
+    }
+
+    fn give(&mut self, sid: u32, id: &str, content: u64) -> Sid {
+        let mut rev = 1;
+        if let Some(before) = self.numbers.get(&sid) {
+            rev = before.rev.saturating_add(1);
+            if let Some(left_at) = before.left_at {
+                self.left.remove(&(left_at, sid));
+            }
+            if let Some(owner) = &before.owner {
+                self.by_id.remove(&owner.id);
+            }
+        }
+        let owner = Some(Owner { id: id.to_owned(), content });
+        self.numbers.insert(sid, Number { rev, owner, left_at: None });
+        self.by_id.insert(id.to_owned(), sid);
+        Sid { sid, rev }
     }
 }

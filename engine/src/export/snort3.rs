@@ -5,11 +5,20 @@
 
 use super::rule::{Rule, RuleOptions, hex};
 use super::suricata::{conditions, ending, header, longest};
+use crate::packet::protocol::{ICMP, ICMPV6};
 use std::fmt::Write;
 
-/// One rule, without the line feed.
+/// One rule, without the line feed. Snort has one name for both ICMPs; the number of
+/// the protocol tells them apart.
 pub fn rule(rule: &Rule<'_>, options: &RuleOptions) -> String {
-    let mut text = format!("alert {} (msg:\"{}\";", header(rule), rule.title());
+    let number = rule.signature.protocol;
+    let is_icmp = matches!(number, ICMP | ICMPV6);
+    let protocol = if is_icmp { "icmp" } else { rule.protocol() };
+    let header = header(protocol, rule.service);
+    let mut text = format!("alert {header} (msg:\"{}\";", rule.title());
+    if is_icmp {
+        let _ = write!(text, " ip_proto:{number};");
+    }
     text.push_str(&conditions(rule));
     for (n, token) in rule.tokens.iter().enumerate() {
         let _ = write!(text, " content:\"|{}|\"", hex(token, " "));

@@ -8,9 +8,11 @@
 use super::rule::{Rule, RuleOptions, Service, hex};
 use std::fmt::Write;
 
-/// One rule, without the line feed.
+/// One rule, without the line feed. `icmpv6` is a protocol of its own here; `icmp` is
+/// that of IPv4, and Suricata takes ICMPv6 under that name too.
 pub fn rule(rule: &Rule<'_>, options: &RuleOptions) -> String {
-    let mut text = format!("alert {} (msg:\"{}\";", header(rule), rule.title());
+    let header = header(rule.protocol(), rule.service);
+    let mut text = format!("alert {header} (msg:\"{}\";", rule.title());
     text.push_str(&conditions(rule));
     for (n, token) in rule.tokens.iter().enumerate() {
         let _ = write!(text, " content:\"|{}|\";", hex(token, " "));
@@ -29,14 +31,14 @@ pub fn rule(rule: &Rule<'_>, options: &RuleOptions) -> String {
 }
 
 /// Protocol, addresses and ports.
-pub(super) fn header(rule: &Rule<'_>) -> String {
-    let ends = match rule.service {
+pub(super) fn header(protocol: &str, service: Service) -> String {
+    let ends = match service {
         Service::Anywhere | Service::Icmp(..) => "any any -> any any".to_owned(),
         Service::To(port, _) => format!("any any -> any {port}"),
         Service::From(port) => format!("any {port} -> any any"),
         Service::Either(port) => format!("any any <> any {port}"),
     };
-    format!("{} {ends}", rule.protocol())
+    format!("{protocol} {ends}")
 }
 
 /// What is asked besides the content: the same in both dialects.

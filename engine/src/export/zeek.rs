@@ -13,6 +13,7 @@ pub fn rule(rule: &Rule<'_>) -> String {
     let mut text = format!("signature wormsift-{} {{\n", rule.sid.sid);
     let protocol = match rule.protocol() {
         "ip" => rule.signature.protocol.to_string(),
+        "icmpv6" => "icmp6".to_owned(),
         name => name.to_owned(),
     };
     let _ = writeln!(text, "  ip-proto == {protocol}");
@@ -26,8 +27,8 @@ pub fn rule(rule: &Rule<'_>) -> String {
         // Zeek has no condition on either port.
         Service::Either(_) | Service::Anywhere => {}
         Service::Icmp(kind, code) => {
-            let _ = writeln!(text, "  header icmp[0:1] == {kind}");
-            let _ = writeln!(text, "  header icmp[1:1] == {code}");
+            let _ = writeln!(text, "  header {protocol}[0:1] == {kind}");
+            let _ = writeln!(text, "  header {protocol}[1:1] == {code}");
         }
     }
     let patterns = rule.tokens.iter().map(|token| {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::export::{RuleOptions, Sid};
-use crate::packet::Timestamp;
+use crate::packet::{AddressPlan, Timestamp};
 use crate::signature::{Alarm, Confidence, Evidence, Signature};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -28,6 +28,7 @@ fn signature(protocol: u8, port: Option<u16>, tokens: &[&[u8]]) -> Signature {
         detected_at: Timestamp::default(),
         evidence: Evidence::default(),
         samples: Vec::new(),
+        addresses: AddressPlan::default(),
     }
 }
 
@@ -263,5 +264,25 @@ proptest! {
                 .collect();
             prop_assert_eq!(holding(&mut matcher, &packet), expected);
         }
+    }
+}
+
+#[test]
+fn work_grows_with_the_number_of_rules_and_not_with_its_square() {
+    use crate::export::distinct::work;
+    for count in [500_u32, 4_000] {
+        let tokens: Vec<Vec<u8>> = (0..count)
+            .map(|n| format!("{:08x} of its own {n:08x}", n.wrapping_mul(2_654_435_761)))
+            .map(String::into_bytes)
+            .collect();
+        let signatures: Vec<Signature> = tokens
+            .iter()
+            // One token is that of all.
+            .map(|token| signature(17, Some(53), &[token, b"common to all of them"]))
+            .collect();
+        let rules = rules(&signatures);
+        let (matcher, compared) = work::of(|| Matcher::new(&rules, 1 << 20).unwrap());
+        assert_eq!(matcher.owners.len(), count as usize + 1);
+        assert!(compared <= 3 * u64::from(count), "{count}: {compared}");
     }
 }

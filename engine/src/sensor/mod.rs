@@ -396,8 +396,14 @@ impl Sensor {
         self.report(news);
     }
 
-    /// Hands findings out, in the packets' own time.
+    /// Hands findings out, in the packets' own time, with what the settings say of hosts.
     fn report(&mut self, mut findings: Vec<Finding>) {
+        let plan = self.config.address_plan();
+        for finding in &mut findings {
+            let (Finding::Signature(it) | Finding::Update(it) | Finding::Summary(it)) =
+                finding;
+            it.addresses = plan.clone();
+        }
         if !self.clock.own_time().is_engine_time() {
             findings.iter_mut().for_each(|finding| own_time::tell(finding, &self.clock));
         }

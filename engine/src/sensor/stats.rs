@@ -2,7 +2,8 @@
 
 use crate::fingerprint::Windows;
 use crate::state::persist;
-use serde::Serialize;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// What the first stage counts.
@@ -86,11 +87,39 @@ impl ContentCounters {
 }
 
 /// A sensor's counters and gauges, by section and name, in a fixed order.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(transparent)]
+///
+/// In JSON some have other names, since there a key has one type wherever it stands:
+/// [`Stats::json_section`] and [`Stats::json_name`].
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stats(BTreeMap<&'static str, BTreeMap<&'static str, serde_json::Number>>);
 
 impl Stats {
+    /// A section's key in JSON. Those whose name is also that of a number or list end in
+    /// `_counters`.
+    pub fn json_section(section: &'static str) -> &'static str {
+        match section {
+            "candidates" => "candidate_counters",
+            "fragments" => "fragment_counters",
+            "packets" => "packet_counters",
+            "propagation" => "propagation_counters",
+            "samples" => "sample_counters",
+            "signatures" => "signature_counters",
+            "suppressed" => "suppressed_counters",
+            other => other,
+        }
+    }
+
+    /// The key of a counter or gauge in JSON. Bytes and shares say that they are such.
+    pub fn json_name(section: &str, name: &'static str) -> Cow<'static, str> {
+        match (section, name) {
+            ("memory", name) => format!("{name}_bytes").into(),
+            ("fill", name) => format!("{name}_fill").into(),
+            // The list of that name is in every finding.
+            ("signatures", "alarms") => "alarms_seen".into(),
+            (_, name) => name.into(),
+        }
+    }
+
     /// The counter `name` of `section`.
     pub fn count(&self, section: &str, name: &str) -> Option<u64> {
         self.0.get(section)?.get(name)?.as_u64()
@@ -124,6 +153,20 @@ impl Stats {
         if let Some(number) = serde_json::Number::from_f64(rounded) {
             self.0.entry(section).or_default().insert(name, number);
         }
+    }
+}
+
+impl Serialize for Stats {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (section, values) in &self.0 {
+            let named: BTreeMap<_, _> = values
+                .iter()
+                .map(|(name, value)| (Self::json_name(section, name), value))
+                .collect();
+            map.serialize_entry(Self::json_section(section), &named)?;
+        }
+        map.end()
     }
 }
 

@@ -48,7 +48,7 @@ pub use ledger::{
 };
 pub use sample::Sample;
 
-use crate::packet::{Host, Timestamp};
+use crate::packet::{AddressPlan, Host, Timestamp};
 use crate::state::{persist, persist_choice};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -145,6 +145,8 @@ pub struct Signature {
     pub evidence: Evidence,
     /// Where it was seen: a few places, in packet order.
     pub samples: Vec<SignatureSample>,
+    /// What the sensor's settings say of these hosts.
+    pub addresses: AddressPlan,
 }
 
 /// The name of a content: 32 hex digits of the unkeyed 128-bit XXH3 of

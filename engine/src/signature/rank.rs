@@ -21,4 +21,14 @@ impl Signature {
         };
         key(self).cmp(&key(other)).then_with(|| self.id.cmp(&other.id))
     }
+
+    /// The order in which signatures are given up where there is room for some only, the
+    /// first to go least: the lower grade, then the smaller `spread`, the less dispersed,
+    /// the fewer packets, the higher id. Age has no say, so that many new ones of little
+    /// weight never push out one of weight.
+    pub fn by_weight(&self, other: &Self) -> Ordering {
+        let key =
+            |s: &Self| (s.confidence, s.spread, s.sources.min(s.destinations), s.packets);
+        key(self).cmp(&key(other)).then_with(|| other.id.cmp(&self.id))
+    }
 }

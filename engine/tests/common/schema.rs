@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-/// The schema of `wormsift/1`.
+/// The schema of `wormsift/2`.
 pub(crate) fn schema() -> Value {
-    let text = include_str!("../../schema/wormsift-1.schema.json");
+    let text = include_str!("../../schema/wormsift-2.schema.json");
     serde_json::from_str(text).expect("the schema is JSON")
 }
 
@@ -66,7 +66,10 @@ fn walk(
 }
 
 /// What a schema stands for: its reference, or each of its choices.
-fn choices<'a>(schema: &'a Value, root: &'a Value) -> Vec<&'a Value> {
+pub(crate) fn choices<'a>(schema: &'a Value, root: &'a Value) -> Vec<&'a Value> {
+    if schema["$ref"] == "#" {
+        return vec![root];
+    }
     if let Some(name) = schema["$ref"].as_str() {
         let target = root.pointer(name.trim_start_matches('#'));
         return choices(target.expect("a definition of that name"), root);

@@ -89,7 +89,7 @@ impl Survey {
         let mut networks = BTreeMap::<(bool, IpAddr), u64>::new();
         for (address, seen) in &self.hosts {
             let bits = if address.is_ipv4() { v4_bits } else { v6_bits };
-            let (network, _) = crate::network::Network::around(*address, bits).parts();
+            let (network, _) = wormsift::packet::Network::around(*address, bits).parts();
             *networks.entry((address.is_ipv6(), network)).or_default() += seen.packets;
         }
         let best = |ipv6: bool, bits: u8| {

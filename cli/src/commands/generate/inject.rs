@@ -7,7 +7,6 @@ use super::frames::{Frames, Watch};
 use super::hosts::Survey;
 use super::{Story, check_format, inputs, warn_of_several};
 use crate::exit_code::{Exit, Failure};
-use crate::network::Network;
 use crate::table::counted;
 use crate::talk::Talk;
 use serde_json::Value;
@@ -16,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use wormsift::capture::Limits;
 use wormsift::config::Span;
+use wormsift::packet::Network;
 use wormsift_corpora::pcap_writer::LINKTYPE_ETHERNET;
 use wormsift_corpora::{
     AddressBook, CaptureFile, GenerateOptions, GroundTruth, Injected, inject,

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use wormsift::export::json_lines;
 
 /// A capture on disk.
 #[derive(Debug, Serialize)]
@@ -26,7 +27,14 @@ impl Written {
         let (bytes, sha256) =
             hash(path).map_err(|error| Failure::of(path.display(), error))?;
         let file = path.display().to_string();
-        Ok(Self { schema: "wormsift/1", kind: "capture", file, packets, bytes, sha256 })
+        Ok(Self {
+            schema: json_lines::SCHEMA,
+            kind: "capture",
+            file,
+            packets,
+            bytes,
+            sha256,
+        })
     }
 
     /// As a JSON line on stdout.

@@ -34,9 +34,8 @@ impl Watch {
             Err(Failure::Usage(reason) | Failure::Failed(reason)) => talk.error(reason),
             Err(Failure::OutputClosed) => {}
         }
-        if let Some(rules) = &mut self.parts.rules {
-            rules.is_due();
+        if let Some(writer) = &mut self.parts.writer {
+            writer.write_rules();
         }
-        self.write_rules(true, talk);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::LineError;
 use super::evidence::EvidenceRecord;
-use crate::packet::{Host, Timestamp};
+use crate::packet::{AddressPlan, Host, Network, Timestamp};
 use crate::signature::{Alarm, Confidence, Relay, Signature, SignatureSample};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -35,6 +35,21 @@ pub(super) struct Record {
     detected_at: String,
     evidence: EvidenceRecord,
     samples: Vec<SampleRecord>,
+    /// All from here on since version 2 of the schema.
+    #[serde(default = "v6_prefix")]
+    v6_prefix: u8,
+    #[serde(default)]
+    home_net: Option<Vec<String>>,
+    /// As all that is said of *inside*, it follows from `home_net` and is not read.
+    #[serde(skip_deserializing)]
+    sources_inside: Option<usize>,
+    #[serde(skip_deserializing)]
+    destinations_inside: Option<usize>,
+}
+
+/// What older lines were written under, unless told otherwise.
+fn v6_prefix() -> u8 {
+    AddressPlan::default().v6_prefix
 }
 
 #[derive(Serialize, Deserialize)]
@@ -43,6 +58,8 @@ struct RelayRecord {
     received_at: Option<String>,
     sent_at: String,
     fan_out: u32,
+    #[serde(skip_deserializing)]
+    inside: Option<bool>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -57,11 +74,17 @@ struct SampleRecord {
     /// As above.
     #[serde(default)]
     payload_length: Option<u32>,
+    #[serde(skip_deserializing)]
+    source_inside: Option<bool>,
+    #[serde(skip_deserializing)]
+    destination_inside: Option<bool>,
 }
 
 impl From<&Signature> for Record {
     fn from(signature: &Signature) -> Self {
         let hosts = |list: &[Host]| list.iter().map(Host::to_string).collect();
+        let plan = &signature.addresses;
+        let home = plan.home_net.networks().iter().map(Network::to_string);
         Self {
             id: signature.id.clone(),
             alarm: signature.alarm.name().to_owned(),
@@ -80,12 +103,20 @@ impl From<&Signature> for Record {
             source_list: hosts(&signature.source_list),
             destination_list: hosts(&signature.destination_list),
             spread: signature.spread,
-            relays: signature.relays.iter().map(RelayRecord::from).collect(),
+            relays: signature.relays.iter().map(|it| RelayRecord::of(it, plan)).collect(),
             first_seen: signature.first_seen.to_string(),
             last_seen: signature.last_seen.to_string(),
             detected_at: signature.detected_at.to_string(),
             evidence: (&signature.evidence).into(),
-            samples: signature.samples.iter().map(SampleRecord::from).collect(),
+            samples: signature
+                .samples
+                .iter()
+                .map(|it| SampleRecord::of(it, plan))
+                .collect(),
+            v6_prefix: plan.v6_prefix,
+            home_net: (!plan.home_net.is_unset()).then(|| home.collect()),
+            sources_inside: plan.count_inside(&signature.source_list),
+            destinations_inside: plan.count_inside(&signature.destination_list),
         }
     }
 }
@@ -123,6 +154,20 @@ impl TryFrom<Record> for Signature {
                 .map(SignatureSample::try_from)
                 .collect::<Result<_, _>>()?,
             evidence: record.evidence.try_into()?,
+            addresses: AddressPlan {
+                v6_prefix: Some(record.v6_prefix)
+                    .filter(|bits| *bits <= 128)
+                    .ok_or_else(|| {
+                        unreadable("v6_prefix", &record.v6_prefix.to_string())
+                    })?,
+                home_net: record
+                    .home_net
+                    .unwrap_or_default()
+                    .iter()
+                    .map(|text| text.parse().map_err(|_| unreadable("home_net", text)))
+                    .collect::<Result<Vec<Network>, _>>()?
+                    .into(),
+            },
             id: record.id,
             port: record.port,
             port_rule: record.port_rule,
@@ -134,13 +179,14 @@ impl TryFrom<Record> for Signature {
     }
 }
 
-impl From<&Relay> for RelayRecord {
-    fn from(relay: &Relay) -> Self {
+impl RelayRecord {
+    fn of(relay: &Relay, plan: &AddressPlan) -> Self {
         Self {
             host: relay.host.to_string(),
             received_at: relay.received_at.map(|time| time.to_string()),
             sent_at: relay.sent_at.to_string(),
             fan_out: relay.fan_out,
+            inside: plan.inside(relay.host),
         }
     }
 }
@@ -161,8 +207,8 @@ impl TryFrom<RelayRecord> for Relay {
     }
 }
 
-impl From<&SignatureSample> for SampleRecord {
-    fn from(sample: &SignatureSample) -> Self {
+impl SampleRecord {
+    fn of(sample: &SignatureSample, plan: &AddressPlan) -> Self {
         Self {
             packet: sample.packet,
             time: sample.time.to_string(),
@@ -172,6 +218,8 @@ impl From<&SignatureSample> for SampleRecord {
             destination_port: sample.destination_port,
             offset: sample.offset,
             payload_length: sample.payload_length,
+            source_inside: plan.inside(sample.source),
+            destination_inside: plan.inside(sample.destination),
         }
     }
 }
@@ -262,11 +310,15 @@ fn ascii(bytes: &[u8]) -> String {
     bytes.iter().map(|b| if printable(b) { char::from(*b) } else { '.' }).collect()
 }
 
-/// Reads `YYYY-MM-DDThh:mm:ss.nnnnnnnnnZ`, as [`Timestamp`] prints it.
 fn time(text: &str, field: &'static str) -> Result<Timestamp, LineError> {
+    read_time(text).ok_or_else(|| unreadable(field, text))
+}
+
+/// Reads `YYYY-MM-DDThh:mm:ss.nnnnnnnnnZ`, as [`Timestamp`] prints it.
+pub(in crate::export) fn read_time(text: &str) -> Option<Timestamp> {
     let parsed = nanos(text).map(Timestamp::from_nanos);
     // Printing it again settles what the ranges below let through.
-    parsed.filter(|time| time.to_string() == text).ok_or_else(|| unreadable(field, text))
+    parsed.filter(|time| time.to_string() == text)
 }
 
 fn nanos(text: &str) -> Option<u64> {

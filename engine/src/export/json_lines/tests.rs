@@ -1,5 +1,5 @@
 use super::*;
-use crate::packet::{Host, Timestamp};
+use crate::packet::{AddressPlan, Host, Timestamp};
 use crate::signature::{
     Alarm, Confidence, Evidence, Growth, Handshakes, Load, Nearest, Relay, Signature,
     SignatureSample, View,
@@ -74,11 +74,15 @@ fn signature() -> Signature {
             offset: -3,
             payload_length: None,
         }],
+        addresses: AddressPlan {
+            v6_prefix: 56,
+            home_net: vec!["192.0.2.0/28".parse().unwrap()].into(),
+        },
     }
 }
 
 const GOLDEN: &str = concat!(
-    r#"{"schema":"wormsift/1","type":"signature","#,
+    r#"{"schema":"wormsift/2","type":"signature","#,
     r#""id":"00112233445566778899aabbccddeeff","alarm":"propagation","#,
     r#""confidence":"high","protocol":"tcp","port":445,"port_rule":"destination","#,
     r#""content_hex":"47455420222f222000ff7e","length":11,"ascii":"GET \"/\" ..~","#,
@@ -87,9 +91,9 @@ const GOLDEN: &str = concat!(
     r#""destinations":9,"source_list":["192.0.2.7","192.0.2.30"],"#,
     r#""destination_list":["198.51.100.1","2001:db8:1:2::"],"spread":4,"#,
     r#""relays":[{"host":"192.0.2.7","received_at":"1970-01-01T00:00:01.000000000Z","#,
-    r#""sent_at":"1970-01-01T00:00:01.500000000Z","fan_out":2},"#,
+    r#""sent_at":"1970-01-01T00:00:01.500000000Z","fan_out":2,"inside":true},"#,
     r#"{"host":"192.0.2.30","received_at":null,"#,
-    r#""sent_at":"1970-01-01T00:00:01.600000001Z","fan_out":2}],"#,
+    r#""sent_at":"1970-01-01T00:00:01.600000001Z","fan_out":2,"inside":false}],"#,
     r#""first_seen":"1970-01-01T00:00:00.000000000Z","#,
     r#""last_seen":"1970-01-01T00:00:01.700000000Z","#,
     r#""detected_at":"1970-01-01T00:00:02.000000000Z","#,
@@ -102,7 +106,10 @@ const GOLDEN: &str = concat!(
     r#""nearest":{"literals":"http","bytes":6}},"#,
     r#""samples":[{"packet":41,"time":"1970-01-01T00:00:01.500000000Z","#,
     r#""source":"192.0.2.7","destination":"198.51.100.1","source_port":1025,"#,
-    r#""destination_port":445,"offset":-3,"payload_length":null}]}"#,
+    r#""destination_port":445,"offset":-3,"payload_length":null,"#,
+    r#""source_inside":true,"destination_inside":false}],"#,
+    r#""v6_prefix":56,"home_net":["192.0.2.0/28"],"#,
+    r#""sources_inside":1,"destinations_inside":0}"#,
 );
 
 #[test]
@@ -110,6 +117,16 @@ fn a_line_is_written_exactly_so_and_read_back() {
     let finding = Finding::Signature(signature());
     assert_eq!(write(&finding), GOLDEN);
     assert_eq!(read(GOLDEN), Ok(Some(finding)));
+}
+
+#[test]
+fn without_home_net_nothing_is_said_of_inside() {
+    let mut signature = signature();
+    signature.addresses = AddressPlan::default();
+    let line = write(&Finding::Signature(signature.clone()));
+    assert_eq!(line.matches(r#"inside":null"#).count(), 6, "{line}");
+    assert!(line.contains(r#""v6_prefix":64,"home_net":null,"#), "{line}");
+    assert_eq!(read(&line), Ok(Some(Finding::Signature(signature))));
 }
 
 #[test]
@@ -123,7 +140,7 @@ fn the_type_and_a_missing_port_go_round() {
     ] {
         let line = write(&finding);
         assert!(
-            line.starts_with(&format!(r#"{{"schema":"wormsift/1","type":"{name}","#))
+            line.starts_with(&format!(r#"{{"schema":"wormsift/2","type":"{name}","#))
         );
         assert!(line.contains(r#""port":null,"port_rule":"none""#));
         assert_eq!(read(&line), Ok(Some(finding)));
@@ -156,12 +173,20 @@ fn a_line_of_an_earlier_writer_is_read() {
     let at = GOLDEN.find(r#","growth""#).unwrap();
     let end = GOLDEN.find(r#"},"samples""#).unwrap();
     let first = [&GOLDEN[..at], &GOLDEN[end..]].concat();
+    let last = first.find(r#","v6_prefix""#).unwrap();
+    let first = [&first[..last], "}"].concat();
     let first = first
+        .replace("wormsift/2", "wormsift/1")
+        .replace(r#","inside":true"#, "")
+        .replace(r#","inside":false"#, "")
+        .replace(r#","source_inside":true,"destination_inside":false"#, "")
         .replace(r#""tokens_ordered":true,"#, "")
         .replace(r#","payload_length":null"#, "");
     assert!(first.len() < GOLDEN.len() - 40);
+    assert!(!first.contains("inside"));
     let mut expected = signature();
     expected.tokens_ordered = false;
+    expected.addresses = AddressPlan::default();
     let Evidence { keys, alarms, distinct_bytes, reasons, .. } = expected.evidence;
     expected.evidence =
         Evidence { keys, alarms, distinct_bytes, reasons, ..Evidence::default() };
@@ -176,9 +201,9 @@ fn what_cannot_be_read_is_named() {
         read(r#"{"schema":"wormsift/1","type":"update"}"#),
         Err(LineError::Json(_))
     ));
-    let older = GOLDEN.replace("wormsift/1", "wormsift/2");
-    let error = read(&older).unwrap_err();
-    assert_eq!(error.to_string(), "expected schema wormsift/1, found wormsift/2");
+    let later = GOLDEN.replace("wormsift/2", "wormsift/3");
+    let error = read(&later).unwrap_err();
+    assert_eq!(error.to_string(), "expected schema wormsift/2, found wormsift/3");
     let cases = [
         (r#"hex":"47455420222f"#, r#"hex":"47455420222"#, "content_hex"),
         (r#"hex":"47455420222f"#, r#"hex":"4745 420222f"#, "content_hex"),
@@ -194,6 +219,8 @@ fn what_cannot_be_read_is_named() {
         (r#"last_seen":"1970-01-01T"#, r#"last_seen":"1970-01-01 "#, "last_seen"),
         (r#"detected_at":"1970"#, r#"detected_at":"+970"#, "detected_at"),
         (r#"detected_at":"1970"#, r#"detected_at":"","x":"1970"#, "detected_at"),
+        (r#"_net":["192"#, r#"_net":["392"#, "home_net"),
+        (r#"v6_prefix":56"#, r#"v6_prefix":156"#, "v6_prefix"),
     ];
     for (from, to, field) in cases {
         let line = GOLDEN.replacen(from, to, 1);

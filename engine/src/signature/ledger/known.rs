@@ -10,7 +10,7 @@ use super::super::{
 };
 use super::forwarders::Forwarders;
 use super::reported::Report;
-use crate::packet::{Host, Timestamp};
+use crate::packet::{AddressPlan, Host, Timestamp};
 use crate::state::persist;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -197,6 +197,8 @@ impl Known {
             samples: samples
                 .map(|w| SignatureSample { offset: w.place.origin(), ..w.seen })
                 .collect(),
+            // The sensor knows.
+            addresses: AddressPlan::default(),
         }
     }
 
