@@ -7,7 +7,8 @@
 //!   system on first use, so that start-up costs nothing and a table that was hardly
 //!   written is cleared for next to nothing.
 //! - **A known direction of error.** [`CountMin`] and [`DistinctCount`] only ever err
-//!   upwards, [`Bloom`] only ever says yes too often; [`FirstSeen`] only forgets.
+//!   upwards, [`Bloom`] only ever says yes too often; [`FirstSeen`] only forgets. Only
+//!   [`hyper_log_log`] errs both ways, so nothing that must not be missed rests on it.
 //! - **Two generations.** [`Generations`] keeps the current and the previous window of
 //!   any of them, so that nothing has to be deleted item by item; [`CountMin`], where every
 //!   sighting goes, keeps both itself, side by side.
@@ -21,6 +22,7 @@ mod distinct_count;
 mod first_seen;
 mod generations;
 mod hash;
+pub mod hyper_log_log;
 mod lines;
 mod pairs;
 
