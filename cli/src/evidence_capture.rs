@@ -1,7 +1,7 @@
 //! Which packets show it? `--write-evidence`.
 //!
 //! When a content alarms, its packets are long gone. So the captures are read again, and
-//! the packets that signatures name as samples are copied out: a person can then look at
+//! the packets that signatures name, the first one and the samples, are copied out: a person can then look at
 //! them with a protocol analyser.
 
 use crate::exit_code::Failure;
@@ -23,7 +23,7 @@ pub(crate) fn check(captures: &[String]) -> Result<(), Failure> {
     }
 }
 
-/// Copies the sampled packets of `signatures` to a new capture, and says how many there
+/// Copies the first and the sampled packets of `signatures` to a new capture, and says how many there
 /// are. Of a datagram that came in fragments it is the last one.
 pub(crate) fn write(
     path: &Path,
@@ -33,7 +33,10 @@ pub(crate) fn write(
 ) -> Result<usize, Failure> {
     let wanted: BTreeSet<u64> = signatures
         .iter()
-        .flat_map(|signature| signature.samples.iter().map(|sample| sample.packet))
+        .flat_map(|signature| {
+            let first = signature.first_sighting.map(|first| first.packet);
+            first.into_iter().chain(signature.samples.iter().map(|sample| sample.packet))
+        })
         .collect();
     copy(path, captures, &wanted, signals)
         .map_err(|error| Failure::of(path.display(), error))

@@ -5,7 +5,7 @@ mod signature;
 use crate::page::markup::Markup;
 use crate::page::page;
 use crate::page::tables::{headings, number, scrolling};
-use crate::table::{Ranking, counted, grouped, moment, service, shown};
+use crate::table::{Ranking, brief, counted, grouped, moment, service, shown};
 use serde_json::Value;
 use wormsift::packet::Timestamp;
 use wormsift::signature::{Confidence, Signature};
@@ -156,13 +156,13 @@ fn row(page: &mut Markup, rank: u64, s: &Signature) {
     page.leaf("td", &[], s.alarm.name());
     page.leaf("td", &[], &service(s));
     for value in [
-        s.content.len() as u64,
-        s.sources.into(),
-        s.destinations.into(),
-        s.spread.into(),
-        s.relays.len() as u64,
+        grouped(s.content.len() as u64),
+        brief(s.source_count()),
+        brief(s.destination_count()),
+        brief(s.spread_count()),
+        grouped(s.relays.len() as u64),
     ] {
-        number(page, &grouped(value));
+        number(page, &value);
     }
     for time in [s.first_seen, s.detected_at] {
         time_cell(page, time);

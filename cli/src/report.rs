@@ -2,7 +2,7 @@
 
 use crate::exit_code::Failure;
 use crate::stdout::{print, print_json, print_line};
-use crate::table::{Ranking, counted, service};
+use crate::table::{Ranking, counted, host_count, number, service};
 use crate::talk::{Palette, Talk};
 use serde::Serialize;
 use std::io::{self, IsTerminal};
@@ -134,8 +134,8 @@ pub(crate) fn news(signature: &Signature) -> String {
         counted(s.content.len() as u64, "byte"),
         s.alarm.name(),
         s.confidence.name(),
-        counted(s.sources.into(), "source"),
-        counted(s.destinations.into(), "destination"),
-        s.spread
+        host_count(s.source_count(), "source"),
+        host_count(s.destination_count(), "destination"),
+        number(s.spread_count())
     )
 }

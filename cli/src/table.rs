@@ -6,7 +6,7 @@ use crate::grounds::grounds;
 use crate::talk::{Paint, Palette};
 use std::fmt::{Display, Write as _};
 use wormsift::packet::{Timestamp, protocol};
-use wormsift::signature::{Confidence, Signature};
+use wormsift::signature::{Confidence, Count, Precision, Relay, Signature};
 
 /// Rows of the table; more findings are counted.
 const ROWS: usize = 100;
@@ -99,9 +99,9 @@ const COLUMNS: [Column; 11] = [
     column("alarm", false, 0, |_, s| s.alarm.name().to_owned()),
     column("service", false, 0, |_, s| service(s)),
     column("length", true, 3, |_, s| grouped(s.content.len() as u64)),
-    column("sources", true, 0, |_, s| grouped(s.sources.into())),
-    column("destinations", true, 0, |_, s| grouped(s.destinations.into())),
-    column("spread", true, 2, |_, s| grouped(s.spread.into())),
+    column("sources", true, 0, |_, s| brief(s.source_count())),
+    column("destinations", true, 0, |_, s| brief(s.destination_count())),
+    column("spread", true, 2, |_, s| brief(s.spread_count())),
     column("relays", true, 4, |_, s| grouped(s.relays.len() as u64)),
     column("first seen", false, 6, |_, s| moment(s.first_seen)),
     column("detected at", false, 5, |_, s| moment(s.detected_at)),
@@ -179,8 +179,8 @@ pub(crate) fn block(
         service(s),
         counted(s.content.len() as u64, "byte"),
         counted(s.packets, "packet"),
-        counted(s.sources.into(), "source"),
-        counted(s.destinations.into(), "destination"),
+        host_count(s.source_count(), "source"),
+        host_count(s.destination_count(), "destination"),
     );
     let _ = writeln!(
         text,
@@ -189,6 +189,9 @@ pub(crate) fn block(
         moment(s.detected_at),
         moment(s.last_seen)
     );
+    if let Some(line) = first_packet(s) {
+        let _ = writeln!(text, "   {line}");
+    }
     for reason in &s.evidence.reasons {
         wrapped(text, "why: ", reason.split(' '), " ");
     }
@@ -200,7 +203,7 @@ pub(crate) fn block(
             text,
             "   passed on by {}, spread {}:",
             counted(s.relays.len() as u64, "relay"),
-            grouped(s.spread.into())
+            number(s.spread_count())
         );
         for relay in s.relays.iter().take(RELAYS) {
             let _ = writeln!(
@@ -209,7 +212,7 @@ pub(crate) fn block(
                 relay.host.to_string(),
                 relay.received_at.map_or_else(|| "(not recorded)".to_owned(), moment),
                 moment(relay.sent_at),
-                counted(relay.fan_out.into(), "host")
+                fan_out(relay)
             );
         }
         if s.relays.len() > RELAYS {
@@ -223,6 +226,46 @@ pub(crate) fn block(
         wrapped(text, label, hosts.iter().map(String::as_str), ", ");
     }
     hex_dump(text, &s.content);
+}
+
+/// A number of hosts in a column: `12`, `~3,400` for an estimate, `>=64`.
+pub(crate) fn brief(count: Count) -> String {
+    let sign = match count.precision {
+        Precision::Exact => "",
+        Precision::About => "~",
+        Precision::AtLeast => ">=",
+    };
+    format!("{sign}{}", grouped(count.number.into()))
+}
+
+/// The same in a sentence: `12`, `about 3,400`, `at least 64`.
+pub(crate) fn number(count: Count) -> String {
+    format!("{}{}", count.precision.words(), grouped(count.number.into()))
+}
+
+/// The same with what is counted: `about 3,400 sources`.
+pub(crate) fn host_count(count: Count, noun: &str) -> String {
+    format!("{}{}", count.precision.words(), counted(count.number.into(), noun))
+}
+
+/// How many hosts a relay passed a content on to: `16 hosts`, `about 17 hosts`.
+pub(crate) fn fan_out(relay: &Relay) -> String {
+    host_count(relay.fan_out_count(), "host")
+}
+
+/// The first packet with a content, and whether there may have been earlier ones.
+pub(crate) fn first_packet(signature: &Signature) -> Option<String> {
+    let first = signature.first_sighting?;
+    let earlier = match first.certain {
+        true => "",
+        false => "; earlier ones may have been forgotten",
+    };
+    Some(format!(
+        "first packet: number {}, from {} to {}{earlier}",
+        grouped(first.packet),
+        first.source,
+        first.destination
+    ))
 }
 
 /// Relays that a block names.
@@ -342,7 +385,7 @@ pub(crate) mod testing {
 
     use super::*;
     use wormsift::packet::{AddressPlan, Host};
-    use wormsift::signature::{Alarm, Evidence, Relay};
+    use wormsift::signature::{Alarm, Evidence, FirstSighting, Relay};
 
     pub(crate) fn host(last: u8) -> Host {
         Host::of([192, 0, 2, last].into(), 64)
@@ -367,7 +410,9 @@ pub(crate) mod testing {
             tokens_ordered: true,
             packets: 12_345,
             sources,
+            sources_precision: Precision::Exact,
             destinations: 1_000,
+            destinations_precision: Precision::About,
             source_list: (0..64).map(host).collect(),
             destination_list: vec![host(200)],
             spread,
@@ -378,6 +423,15 @@ pub(crate) mod testing {
                 fan_out: 1,
             }],
             first_seen: time,
+            first_sighting: Some(FirstSighting {
+                packet: 1,
+                time,
+                source: host(0),
+                destination: host(200),
+                source_port: 4_000,
+                destination_port: 4_444,
+                certain: true,
+            }),
             last_seen: time,
             detected_at: time,
             evidence: Evidence {

@@ -57,6 +57,7 @@ impl Dispersion {
     /// Enters one sighting of the content and returns how many sources and destinations
     /// it had in the current and the previous window, this sighting included.
     ///
+    /// A time of the previous window counts there, an earlier one as the current time.
     /// Rounded to the nearest; one host reads 1 and two read 2, unless the two share a bit.
     pub fn observe(
         &mut self,
@@ -69,6 +70,10 @@ impl Dispersion {
         let hash = remix(key, self.cell_seed);
         let hosts =
             [source, destination].map(|host| hash_pair(key, host.0, self.host_seed));
+        if self.tables.is_previous(time.as_nanos()) {
+            self.tables.previous_mut().insert(hash, hosts);
+            return self.read(hash);
+        }
         let (current, previous) = self.tables.both_mut();
         let [sources, destinations] = current.insert_and_estimate(previous, hash, hosts);
         (sources, destinations)

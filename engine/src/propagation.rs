@@ -31,7 +31,8 @@ persist!(PropagationCounters {
     relays_expired,
     receipts_evicted,
     recipients_turned_early,
-    senders_turned_early
+    senders_turned_early,
+    fan_outs_cut
 });
 persist!(Relay { host, received_at, sent_at, fan_out });
 
@@ -79,9 +80,17 @@ pub struct Relay {
     /// When it first sent the content.
     pub sent_at: Timestamp,
     /// How many hosts it passed the content on to. Exact up to 16; beyond that an estimate
-    /// from 512 bits, with a standard error of 3 to 4 % up to 512 hosts and 8 % at 2,000;
-    /// it ends at 3,549.
+    /// from 512 registers, with a standard error of 3 to 4 % up to 512 hosts and 4.6 % from
+    /// there on. Where the pool of registers is used up (counted), it is one from 512 bits:
+    /// 8 % at 2,000, and it ends at 3,549.
     pub fan_out: u32,
+}
+
+impl Relay {
+    /// Whether its fan-out was counted and not estimated.
+    pub fn is_exact(&self) -> bool {
+        self.fan_out <= targets::EXACT
+    }
 }
 
 /// What had to be forgotten.
@@ -97,6 +106,8 @@ pub struct PropagationCounters {
     pub receipts_evicted: u64,
     /// Turns of the recipients filter before its window's end, because it was full.
     pub recipients_turned_early: u64,
+    /// Fan-outs above 16 that found the pool of registers used up.
+    pub fan_outs_cut: u64,
     /// Turns of both filters before their window's end, because the senders' was full.
     pub senders_turned_early: u64,
 }
@@ -110,6 +121,7 @@ impl PropagationCounters {
         self.receipts_evicted += other.receipts_evicted;
         self.recipients_turned_early += other.recipients_turned_early;
         self.senders_turned_early += other.senders_turned_early;
+        self.fan_outs_cut += other.fan_outs_cut;
     }
 }
 
@@ -150,6 +162,8 @@ impl Propagation {
     ///
     /// `exempt`: the source is a relay by trade at this port (mail, DNS forwarder, proxy).
     /// It is remembered as a sender, but what it sends counts for no fan-out.
+    ///
+    /// A time of the previous window counts there, an earlier one as the current time.
     pub fn observe(
         &mut self,
         key: u64,
@@ -161,11 +175,21 @@ impl Propagation {
         self.advance(time);
         let [from, to] =
             [source, destination].map(|h| hash_pair(key, h.0, self.host_seed));
+        let is_late = self.senders.is_previous(time.as_nanos());
         let passed = if exempt {
             None
         } else {
-            self.follow(Sighting { key, time, source, destination, from, to })
+            self.follow(Sighting { key, time, source, destination, from, to, is_late })
         };
+        if is_late {
+            self.senders.enter_previous(from);
+            if !destination.is_group() {
+                self.recipients.enter_previous(to);
+                let evicted = self.receipts.note(to, time.as_nanos(), self.since());
+                self.counters.receipts_evicted += u64::from(evicted);
+            }
+            return passed;
+        }
         self.enter_sender(from);
         if !destination.is_group() {
             self.enter_recipient(to, time);
@@ -224,8 +248,8 @@ impl Propagation {
 
     /// Applies a sighting to the relays, before it is entered in the filters.
     fn follow(&mut self, sighting: Sighting) -> Option<Passed> {
-        let Sighting { key, time, source, destination, from, to } = sighting;
-        let generation = self.senders.number();
+        let Sighting { key, time, source, destination, from, to, is_late } = sighting;
+        let generation = self.senders.number() - u64::from(is_late);
         let relay = if let Some(known) = self.relays.find(from, key, source) {
             self.relays.see(known, generation);
             known
@@ -245,7 +269,9 @@ impl Propagation {
         if destination.is_group() || destination == source || self.senders.contains(to) {
             return None;
         }
-        self.relays.add_target(relay, to).map(|spread| Passed { spread })
+        self.relays
+            .add_target(relay, to, &mut self.counters)
+            .map(|spread| Passed { spread })
     }
 
     /// A full senders filter takes the recipients with it: a recipient remembered for
@@ -283,4 +309,6 @@ struct Sighting {
     destination: Host,
     from: u64,
     to: u64,
+    /// Seen in the previous window, and told now.
+    is_late: bool,
 }

@@ -5,7 +5,7 @@ use crate::grounds::grounds;
 use crate::page::escape::hex_dump;
 use crate::page::markup::Markup;
 use crate::page::tables::{headings, number, scrolling};
-use crate::table::{counted, grouped, moment, service};
+use crate::table::{brief, counted, host_count, moment, service};
 use wormsift::packet::Host;
 use wormsift::signature::Signature;
 
@@ -47,11 +47,11 @@ fn facts(page: &mut Markup, s: &Signature) {
                 "Hosts",
                 format!(
                     "{} to {}",
-                    counted(s.sources.into(), "source"),
-                    counted(s.destinations.into(), "destination")
+                    host_count(s.source_count(), "source"),
+                    host_count(s.destination_count(), "destination")
                 ),
             ),
-            ("First seen", moment(s.first_seen)),
+            ("First seen", first_seen(s)),
             ("Detected at", moment(s.detected_at)),
             ("Last seen", moment(s.last_seen)),
         ] {
@@ -63,6 +63,13 @@ fn facts(page: &mut Markup, s: &Signature) {
             page.leaf("dd", &[], &value);
         }
     });
+}
+
+fn first_seen(s: &Signature) -> String {
+    match s.may_be_earlier() {
+        true => format!("{}, perhaps earlier", moment(s.first_seen)),
+        false => moment(s.first_seen),
+    }
 }
 
 fn capitalised(name: &str) -> String {
@@ -77,7 +84,7 @@ fn relays(page: &mut Markup, s: &Signature) {
     let caption = format!(
         "Passed on by {}, spread {}",
         counted(s.relays.len() as u64, "host"),
-        grouped(s.spread.into())
+        crate::table::number(s.spread_count())
     );
     page.leaf("p", &[], &format!("{caption}:"));
     scrolling(page, "plain", &caption, |page| {
@@ -91,7 +98,7 @@ fn relays(page: &mut Markup, s: &Signature) {
                         None => number(page, "not recorded"),
                     }
                     time_cell(page, relay.sent_at);
-                    number(page, &grouped(relay.fan_out.into()));
+                    number(page, &brief(relay.fan_out_count()));
                 });
             }
         });

@@ -7,7 +7,7 @@
 use super::board::{News, Snapshot};
 use crate::grounds::grounds;
 use crate::page::markup::Markup;
-use crate::table::{counted, grouped, service};
+use crate::table::{counted, fan_out, grouped, host_count, number, service};
 use std::time::Duration;
 use wormsift::packet::Timestamp;
 use wormsift::signature::Signature;
@@ -144,9 +144,9 @@ fn one(page: &mut Markup, it: &Signature) {
         "{} confidence · {} from {} to {} · spread {} · first seen {} · detected {} · id {}",
         it.confidence.name(),
         counted(it.packets, "packet"),
-        counted(it.sources.into(), "source"),
-        counted(it.destinations.into(), "destination"),
-        it.spread,
+        host_count(it.source_count(), "source"),
+        host_count(it.destination_count(), "destination"),
+        number(it.spread_count()),
         moment(it.first_seen),
         moment(it.detected_at),
         it.id,
@@ -158,7 +158,8 @@ fn one(page: &mut Markup, it: &Signature) {
     page.leaf("p", &[("class", "note")], &grounds.collect::<Vec<_>>().join(" · "));
     if !it.relays.is_empty() {
         let relays = it.relays.iter();
-        let relays = relays.map(|relay| format!("{} (to {})", relay.host, relay.fan_out));
+        let relays =
+            relays.map(|relay| format!("{} (to {})", relay.host, fan_out(relay)));
         page.leaf("p", &[], &format!("passed on by {}", some(relays)));
     }
     let sources = it.source_list.iter().map(ToString::to_string);

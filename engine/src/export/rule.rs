@@ -225,7 +225,12 @@ impl<'a> Rule<'a> {
             ("wormsift_confidence", it.confidence.name().to_owned()),
             ("wormsift_packets", it.packets.to_string()),
             ("wormsift_sources", it.sources.to_string()),
+            ("wormsift_sources_precision", it.sources_precision.name().to_owned()),
             ("wormsift_destinations", it.destinations.to_string()),
+            (
+                "wormsift_destinations_precision",
+                it.destinations_precision.name().to_owned(),
+            ),
             ("wormsift_spread", it.spread.to_string()),
         ]
     }
@@ -333,7 +338,9 @@ fn service(signature: &Signature) -> Service {
 pub(super) mod tests {
     use super::*;
     use crate::packet::{AddressPlan, Host, Timestamp};
-    use crate::signature::{Alarm, Confidence, Evidence, SignatureSample, signature_id};
+    use crate::signature::{
+        Alarm, Confidence, Evidence, Precision, SignatureSample, signature_id,
+    };
     use proptest::prelude::*;
 
     /// A signature of this content, seen eight times at one place.
@@ -360,12 +367,15 @@ pub(super) mod tests {
             tokens_ordered: true,
             packets: 120,
             sources: 31,
+            sources_precision: Precision::Exact,
             destinations: 44,
+            destinations_precision: Precision::Exact,
             source_list: (0..8).map(|n| sample(n).source).collect(),
             destination_list: (0..8).map(|n| sample(n).destination).collect(),
             spread: 5,
             relays: Vec::new(),
             first_seen: Timestamp::from_nanos(1_700_000_000_000_000_000),
+            first_sighting: None,
             last_seen: Timestamp::from_nanos(1_700_000_100_000_000_000),
             detected_at: Timestamp::from_nanos(1_700_000_050_000_000_000),
             evidence: Evidence {

@@ -56,15 +56,15 @@ fn indicator(rule: &Rule<'_>, options: &RuleOptions) -> Value {
 pub(super) fn description(rule: &Rule<'_>) -> String {
     let it = rule.signature;
     format!(
-        "Content of {} bytes seen to spread: {} alarm, {} packets from at least {} sources to \
-         at least {} destinations, passed on to {} hosts by those who received it; confidence \
-         {}. For a person to judge.",
+        "Content of {} bytes seen to spread: {} alarm, {} packets from {} sources to {} \
+         destinations, passed on to {} hosts by those who received it; confidence {}. For a \
+         person to judge.",
         it.content.len(),
         it.alarm.name(),
         it.packets,
-        it.sources,
-        it.destinations,
-        it.spread,
+        it.source_count(),
+        it.destination_count(),
+        it.spread_count(),
         it.confidence.name()
     )
 }
@@ -84,6 +84,7 @@ fn milliseconds(time: Timestamp) -> String {
 mod tests {
     use super::super::rule::tests::{SID, signature};
     use super::*;
+    use crate::signature::{Precision, Signature};
 
     #[test]
     fn identifiers_are_uuids_that_follow_from_the_signature() {
@@ -92,6 +93,23 @@ mod tests {
         assert_ne!(one, uuid("b"));
         assert_eq!((one.len(), &one[14..15]), (36, "5"));
         assert!("89ab".contains(&one[19..20]));
+    }
+
+    #[test]
+    fn the_sentence_says_what_is_known_of_each_number() {
+        let mut signature = signature(b"some content that is long enough");
+        signature.sources_precision = Precision::Exact;
+        signature.destinations_precision = Precision::AtLeast;
+        let text = |signature: &Signature| {
+            let options = RuleOptions::default();
+            description(&Rule::new(signature, SID, &options).unwrap())
+        };
+        let (sources, destinations) = (signature.sources, signature.destinations);
+        let expected = format!("from {sources} sources to at least {destinations} dest");
+        assert!(text(&signature).contains(&expected), "{}", text(&signature));
+        signature.sources_precision = Precision::About;
+        let expected = format!("from about {sources} sources");
+        assert!(text(&signature).contains(&expected), "{}", text(&signature));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use super::*;
 use crate::export::{RuleOptions, Sid};
 use crate::packet::{AddressPlan, Timestamp};
-use crate::signature::{Alarm, Confidence, Evidence, Signature};
+use crate::signature::{Alarm, Confidence, Evidence, Precision, Signature};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -18,12 +18,15 @@ fn signature(protocol: u8, port: Option<u16>, tokens: &[&[u8]]) -> Signature {
         tokens_ordered: false,
         packets: 0,
         sources: 0,
+        sources_precision: Precision::Exact,
         destinations: 0,
+        destinations_precision: Precision::Exact,
         source_list: Vec::new(),
         destination_list: Vec::new(),
         spread: 0,
         relays: Vec::new(),
         first_seen: Timestamp::default(),
+        first_sighting: None,
         last_seen: Timestamp::default(),
         detected_at: Timestamp::default(),
         evidence: Evidence::default(),

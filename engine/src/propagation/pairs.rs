@@ -60,6 +60,20 @@ impl Pairs {
         }
     }
 
+    /// Enters a pair that was seen in the previous window. A full filter takes no more.
+    pub(super) fn enter_previous(&mut self, hash: u64) {
+        let previous = self.filters.previous_mut();
+        if !previous.is_full() {
+            previous.insert(hash);
+        }
+    }
+
+    /// Whether a time lies in the previous window.
+    #[inline]
+    pub(super) fn is_previous(&self, time: u64) -> bool {
+        self.filters.is_previous(time)
+    }
+
     /// Whether either generation holds the pair.
     #[inline]
     pub(super) fn contains(&self, hash: u64) -> bool {

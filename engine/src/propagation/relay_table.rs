@@ -4,7 +4,7 @@
 //! in it, so that nothing allocates after construction. Place 0 is never used: 0 is the
 //! null link, and zeroed memory an empty table.
 
-use super::targets::Targets;
+use super::targets::{Pool, Targets};
 use super::{PropagationCounters, Relay};
 use crate::packet::{Host, Timestamp};
 use crate::sketch::{reduce, remix};
@@ -70,7 +70,12 @@ pub(super) struct RelayTable {
     len: usize,
     capacity: usize,
     seed: u64,
+    /// For the fan-outs that are too large to be listed.
+    pool: Pool,
 }
+
+/// One part in so many of the bytes goes to the pool.
+const POOL_SHARE: usize = 4;
 
 const NO_ENTRY: Entry = Entry {
     hash: 0,
@@ -91,6 +96,8 @@ const NO_CONTENT: Content = Content { key: 0, spread: 0, first: 0, next_in_bucke
 impl RelayTable {
     /// As many entries as fit in `bytes`; at least one.
     pub(super) fn new(bytes: usize, seed: u64) -> Self {
+        let pool = Pool::new(bytes / POOL_SHARE);
+        let bytes = bytes - pool.memory_bytes();
         let pair = size_of::<Entry>() + size_of::<Content>();
         let capacity = bytes.saturating_sub(pair) / (pair + 2 * size_of::<Link>());
         let capacity = capacity.clamp(1, Link::MAX as usize - 1);
@@ -109,6 +116,7 @@ impl RelayTable {
             len: 0,
             capacity,
             seed,
+            pool,
         }
     }
 
@@ -170,16 +178,23 @@ impl RelayTable {
     /// Notes that a relay sends its content again.
     pub(super) fn see(&mut self, at: Link, generation: u64) {
         self.dequeue(at);
-        self.entries[at as usize].generation = generation;
+        let last = &mut self.entries[at as usize].generation;
+        *last = generation.max(*last);
         self.enqueue(at);
     }
 
     /// Adds a target by its hash; the content's spread, when that raised it.
-    pub(super) fn add_target(&mut self, at: Link, target: u64) -> Option<u32> {
+    pub(super) fn add_target(
+        &mut self,
+        at: Link,
+        target: u64,
+        counters: &mut PropagationCounters,
+    ) -> Option<u32> {
         let before = self.entry(at).fan_out_counted();
         // The queue goes by fan-out.
         self.dequeue(at);
-        self.entries[at as usize].targets.insert(target);
+        let cut = self.entries[at as usize].targets.insert(target, &mut self.pool);
+        counters.fan_outs_cut += u64::from(cut);
         self.enqueue(at);
         let grown = self.entry(at).fan_out_counted() - before;
         let content = &mut self.contents[self.entries[at as usize].content as usize];
@@ -235,6 +250,7 @@ impl RelayTable {
             + self.contents.capacity() * size_of::<Content>()
             + (self.entry_buckets.capacity() + self.content_buckets.capacity())
                 * size_of::<Link>()
+            + self.pool.memory_bytes()
     }
 
     /// Makes room: the longest unseen of those that do not count, else of those with the
@@ -279,6 +295,7 @@ impl RelayTable {
             }
             self.entries[before as usize].next_in_bucket = entry.next_in_bucket;
         }
+        self.entries[at as usize].targets.release(&mut self.pool);
         self.entries[at as usize].next_in_bucket =
             std::mem::replace(&mut self.free_entry, at);
         self.len -= 1;
@@ -378,8 +395,8 @@ fn take<T: Copy>(slots: &mut Vec<T>, free: &mut Link, next: impl Fn(&T) -> Link)
 }
 
 persist!(RelayTable {
-    entries, contents, entry_buckets, content_buckets, free_entry, free_content, queues, len;
-    capacity, seed
+    entries, contents, entry_buckets, content_buckets, free_entry, free_content, queues, len,
+    pool; capacity, seed
 });
 persist!(Entry {
     hash,
@@ -449,7 +466,11 @@ mod tests {
             capacity in 1usize..20,
         ) {
             let pair = size_of::<Entry>() + size_of::<Content>();
-            let bytes = pair + capacity * (pair + 2 * size_of::<Link>());
+            // A quarter goes to the pool, as far as it makes whole rows.
+            let entries = pair + capacity * (pair + 2 * size_of::<Link>());
+            let bytes = (entries..)
+                .find(|bytes| bytes - Pool::new(bytes / POOL_SHARE).memory_bytes() >= entries)
+                .unwrap();
             let mut table = RelayTable::new(bytes, 5);
             prop_assert_eq!(table.capacity(), capacity);
             prop_assert!(table.memory_bytes() <= bytes);
@@ -484,7 +505,7 @@ mod tests {
                 let before = twin.spread(key);
                 twin.entries.last_mut().unwrap().3.insert(target);
                 let after = twin.spread(key);
-                let raised = table.add_target(at, remix(target, 2));
+                let raised = table.add_target(at, remix(target, 2), &mut counters);
                 prop_assert_eq!(raised, (after > before).then_some(after));
                 prop_assert_eq!(table.len(), twin.entries.len());
                 for key in 0..4 {
@@ -503,9 +524,9 @@ mod tests {
     #[test]
     fn every_fan_out_has_its_queue() {
         let mut entry = NO_ENTRY;
-        let mut queues = vec![entry.queue()];
+        let (mut queues, pool) = (vec![entry.queue()], &mut Pool::new(1_000));
         for n in 0..20_000 {
-            entry.targets.insert(remix(n, 3));
+            entry.targets.insert(remix(n, 3), pool);
             if *queues.last().unwrap() != entry.queue() {
                 queues.push(entry.queue());
             }

@@ -4,6 +4,7 @@
 use super::alarms::{Alarms, PendingAlarm};
 use super::batch::{Chunk, Place, Record, SeamSighting, Sighting};
 use super::flow_shard::FlowShard;
+use super::packet_log::LoggedBatch;
 use super::seeds::Seeds;
 use super::sizing::{CONTENT_SHARDS, Plan};
 use super::stats::ContentCounters;
@@ -12,9 +13,12 @@ use crate::dispersion::Dispersion;
 use crate::fingerprint::prefetch;
 use crate::packet::{Handshake, Host, Timestamp};
 use crate::prevalence::Prevalence;
-use crate::propagation::Propagation;
-use crate::signature::{Alarm, Candidates, Load, SampleRequest, Seen, Snapshot};
-use crate::sketch::Bloom;
+use crate::propagation::{Passed, Propagation};
+use crate::signature::{
+    Alarm, Candidates, Load, MOST_HOSTS, Missing, SampleRequest, Seen, Side, Slot,
+    Snapshot,
+};
+use crate::sketch::{Bloom, FirstSightings};
 use crate::state::persist;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,11 +32,9 @@ const KEPT: usize = 1_024;
 /// Sightings of the next chunk that are asked for.
 const NEXT_CHUNK: usize = 32;
 
-/// Hosts that a candidate lists of each side.
-const LISTED: u32 = 64;
-
-/// Thresholds up to this are decided by the candidate's exact sets.
-const EXACT: u32 = 16;
+/// Hosts that a candidate lists of each side: thresholds up to this are decided by its
+/// lists, as long as these are complete.
+const LISTED: u32 = MOST_HOSTS as u32;
 
 /// Share of dispersion cells in use above which there are fewer than two a row for
 /// each promoted key, and estimates are no longer to be relied on.
@@ -72,10 +74,10 @@ impl Rules {
         }
     }
 
-    fn is_exempt(&self, record: &Record) -> bool {
-        let serves = |port| self.exempt.binary_search(&(record.source, port)).is_ok();
+    fn is_exempt(&self, seen: &Seen) -> bool {
+        let serves = |port| self.exempt.binary_search(&(seen.source, port)).is_ok();
         !self.exempt.is_empty()
-            && (serves(record.destination_port) || serves(record.source_port))
+            && (serves(seen.destination_port) || serves(seen.source_port))
     }
 }
 
@@ -122,6 +124,8 @@ struct Next {
 pub(crate) struct ContentShard {
     rules: Arc<Rules>,
     prevalence: Prevalence,
+    /// Sightings of what is not promoted.
+    first_sightings: FirstSightings,
     dispersion: Dispersion,
     pub(crate) propagation: Propagation,
     pub(crate) candidates: Candidates,
@@ -161,6 +165,7 @@ impl ContentShard {
     ) -> Vec<Self> {
         let width = Dispersion::width_for(config.sources.max(config.destinations));
         let window = config.dispersion_window.0;
+        let hosts = seeds.narrow(super::HOSTS);
         let dispersions: Vec<_> = (0..CONTENT_SHARDS)
             .map(|shard| {
                 let seed = seeds.shard("dispersion", shard);
@@ -181,12 +186,14 @@ impl ContentShard {
                     config.prevalence,
                     seeds.shard("prevalence", shard),
                 ),
+                first_sightings: FirstSightings::new(plan.first_sightings),
                 dispersion,
                 propagation,
                 candidates: Candidates::new(
                     plan.candidates,
                     SAMPLES_PER_CANDIDATE,
                     window,
+                    hosts,
                 ),
                 window,
                 window_end: window,
@@ -216,6 +223,7 @@ impl ContentShard {
         &mut self,
         shard: usize,
         chunks: &[Chunk],
+        packets: &LoggedBatch<'_>,
         flow: &[FlowShard],
         now: u64,
     ) {
@@ -244,7 +252,7 @@ impl ContentShard {
                 self.counters.repeated += 1;
                 continue;
             }
-            self.apply(next, chunks, flow);
+            self.apply(next, chunks, packets, flow);
         }
         self.counters.sightings += done as u64;
         queue.clear();
@@ -296,6 +304,7 @@ impl ContentShard {
     #[inline(always)]
     fn prefetch(&self, next: &Next) {
         prefetch(self.prevalence.places(next.hash));
+        prefetch(self.first_sightings.place(next.hash));
         prefetch(self.candidates.place(next.key));
     }
 
@@ -330,12 +339,23 @@ impl ContentShard {
     }
 
     #[inline]
-    fn apply(&mut self, next: &Next, chunks: &[Chunk], flow: &[FlowShard]) {
+    fn apply(
+        &mut self,
+        next: &Next,
+        chunks: &[Chunk],
+        packets: &LoggedBatch<'_>,
+        flow: &[FlowShard],
+    ) {
         let prevalence = self.prevalence.count_hashed(next.hash);
         let promoted = prevalence >= self.rules.prevalence
             || self.candidates.find(next.key).is_some();
+        if !promoted {
+            let forgot =
+                self.first_sightings.note(next.hash, packets.ordinal(next.place));
+            self.counters.first_sightings_forgotten += u64::from(forgot);
+        }
         if promoted || self.decisions.is_some() {
-            self.decide(next, prevalence, promoted, next.place.record(chunks), flow);
+            self.decide(next, prevalence, promoted, chunks, packets, flow);
         }
     }
 
@@ -344,9 +364,11 @@ impl ContentShard {
         next: &Next,
         prevalence: u32,
         promoted: bool,
-        record: &Record,
+        chunks: &[Chunk],
+        packets: &LoggedBatch<'_>,
         flow: &[FlowShard],
     ) {
+        let record = next.place.record(chunks);
         let mut decision = Decision {
             packet: record.number,
             key: next.key,
@@ -359,7 +381,7 @@ impl ContentShard {
             propagation_alarm: false,
         };
         if promoted && !self.is_known_good(next.key, record.time) {
-            self.promoted(next, record, flow, &mut decision);
+            self.promoted(next, record, packets, flow, &mut decision);
         }
         if let Some(decisions) = &mut self.decisions {
             decisions.push(decision);
@@ -397,6 +419,15 @@ impl ContentShard {
         let before = Timestamp::from_nanos(number.saturating_sub(1) * window);
         self.candidates.expire(before, &mut self.requests_of_one);
         self.hand_over_requests(place);
+        self.note_lost();
+    }
+
+    /// Notes which contents come back, if they do, with sightings missing.
+    fn note_lost(&mut self) {
+        for (key, last) in self.candidates.take_lost() {
+            let window = (last.as_nanos() / self.window) as u32;
+            self.first_sightings.lose(self.prevalence.hash(key), window);
+        }
     }
 
     /// Passes on what a candidate asked of the flow shards during this packet.
@@ -405,38 +436,93 @@ impl ContentShard {
         self.requests.extend(placed.map(|request| PlacedRequest { place, request }));
     }
 
+    /// The sightings of a content before it was promoted, as far as they are remembered,
+    /// go the way of all promoted ones. Returns what may be missing, and whether the content
+    /// was passed on by them.
+    #[cold]
+    fn recall(
+        &mut self,
+        next: &Next,
+        record: &Record,
+        packets: &LoggedBatch<'_>,
+    ) -> (Missing, bool) {
+        let now = packets.ordinal(next.place);
+        let window = |time: u64| (time / self.window) as u32;
+        let current = window(record.time);
+        let recalled = self.first_sightings.recall(next.hash);
+        let mut missing = Missing {
+            promoted: recalled.lost.is_some_and(|lost| lost + 1 >= current),
+            any: recalled.some_missing,
+        };
+        let mut earlier = Vec::new();
+        for &ordinal in recalled.ordinals() {
+            match packets.packet(ordinal, now) {
+                // What has left the dispersion window counts for no threshold.
+                Some(packet) if window(packet.time) + 1 >= current => {
+                    earlier.push(packet)
+                }
+                _ => missing.any = true,
+            }
+        }
+        let mut passed_on = false;
+        for packet in earlier {
+            let seen = Seen {
+                packet: packet.number,
+                time: Timestamp::from_nanos(packet.time),
+                offset: 0,
+                source: packet.source,
+                destination: packet.destination,
+                source_port: packet.source_port,
+                destination_port: packet.destination_port,
+                flow_shard: packet.flow_shard,
+                handshake: Handshake::Unknown,
+                missing,
+            };
+            self.counters.recalled += 1;
+            let (estimates, passed) = self.spread(next.key, &seen);
+            passed_on |= passed.is_some();
+            self.candidates.recall(
+                next.key,
+                &seen,
+                estimates,
+                passed.is_some(),
+                &mut self.requests_of_one,
+            );
+        }
+        (missing, passed_on)
+    }
+
+    /// Enters a sighting in dispersion and propagation.
+    fn spread(&mut self, key: u64, seen: &Seen) -> ((u32, u32), Option<Passed>) {
+        let Seen { time, source, destination, .. } = *seen;
+        let estimates = self.dispersion.observe(key, time, source, destination);
+        let exempt = self.rules.is_exempt(seen);
+        let passed = self.propagation.observe(key, time, source, destination, exempt);
+        (estimates, passed)
+    }
+
     /// Past prevalence: who sent it to whom, and has it been passed on?
     fn promoted(
         &mut self,
         next: &Next,
         record: &Record,
+        packets: &LoggedBatch<'_>,
         flow: &[FlowShard],
         decision: &mut Decision,
     ) {
         self.counters.promoted += 1;
         self.counters.promotions +=
             u64::from(decision.prevalence == self.rules.prevalence);
-        let (source, destination) = (record.source, record.destination);
-        let time = Timestamp::from_nanos(record.time);
-        let estimates = self.dispersion.observe(next.key, time, source, destination);
-        let passed = self.propagation.observe(
-            next.key,
-            time,
-            source,
-            destination,
-            self.rules.is_exempt(record),
-        );
-        (decision.sources, decision.destinations) = estimates;
-        if self.decisions.is_some() {
-            decision.spread = self.propagation.spread(next.key);
-        }
-
+        let (missing, passed_before) = match self.candidates.find(next.key) {
+            Some(_) => (Missing::default(), false),
+            None => self.recall(next, record, packets),
+        };
         let seen = Seen {
             packet: record.number,
-            time,
+            time: Timestamp::from_nanos(record.time),
             offset: next.offset,
-            source,
-            destination,
+            source: record.source,
+            destination: record.destination,
             source_port: record.source_port,
             destination_port: record.destination_port,
             flow_shard: record.flow_shard,
@@ -444,18 +530,29 @@ impl ContentShard {
                 0 => Handshake::Unknown,
                 _ => flow[usize::from(record.flow_shard)].handshake(next.place),
             },
+            missing,
         };
+        let (estimates, passed) = self.spread(next.key, &seen);
+        (decision.sources, decision.destinations) = estimates;
+        let spread = match passed {
+            Some(passed) => Some(passed.spread),
+            None => passed_before.then(|| self.propagation.spread(next.key)),
+        };
+        if self.decisions.is_some() {
+            decision.spread = self.propagation.spread(next.key);
+        }
         let slot = self.candidates.observe(
             next.key,
             &seen,
             estimates,
-            passed.is_some(),
+            spread.is_some(),
             &mut self.requests_of_one,
         );
         self.hand_over_requests(next.place);
+        self.note_lost();
 
-        let passed_on = passed.is_some_and(|passed| {
-            passed.spread >= self.rules.spread
+        let passed_on = spread.is_some_and(|spread| {
+            spread >= self.rules.spread
                 && (self.rules.relays == 1
                     || self.propagation.relays(next.key).len() >= self.rules.relays)
         });
@@ -465,40 +562,9 @@ impl ContentShard {
             self.counters.alarms_without_room += u64::from(over || passed_on);
             return;
         };
-        let Some(candidate) = self.candidates.get(slot) else { return };
-        let recent = candidate.recent();
-        // A list that had no memory to grow falls back to the estimate; a complete one
-        // bounds it, since a linear counter may read thirty for twenty-five.
-        let enough = |threshold: u32, estimate: u32, exact: u32, complete: bool| {
-            let decided = if complete { exact } else { estimate.max(exact) };
-            if threshold <= EXACT { decided >= threshold } else { estimate >= threshold }
-        };
-        let dispersed = enough(
-            self.rules.sources,
-            estimates.0.min(candidate.sources),
-            recent.0,
-            candidate.source_list_complete,
-        ) && enough(
-            self.rules.destinations,
-            estimates.1.min(candidate.destinations),
-            recent.1,
-            candidate.destination_list_complete,
-        );
-        // A sketch that is full says thirty of everything: the entry's own lists must
-        // bear it out. One side was at two when the entry was made, the other may have
-        // had its hosts before; but a sketch known to be full vouches for neither.
-        let sides = [
-            (self.rules.sources, recent.0, candidate.source_list_complete),
-            (self.rules.destinations, recent.1, candidate.destination_list_complete),
-        ];
-        let listed = sides.iter().filter(|(threshold, exact, complete)| {
-            !complete || 2 * exact >= (*threshold).min(LISTED)
-        });
-        let needed = if self.dispersion.fill() > DISPERSION_OVERLOADED { 2 } else { 1 };
-        let borne_out = listed.count() >= needed;
-        self.counters.not_borne_out += u64::from(dispersed && !borne_out);
+        let dispersed = self.is_dispersed(slot, estimates);
         for (reached, alarm) in
-            [(passed_on, Alarm::Propagation), (dispersed && borne_out, Alarm::Dispersion)]
+            [(passed_on, Alarm::Propagation), (dispersed, Alarm::Dispersion)]
         {
             let window = Duration::from_nanos(self.rules.dispersion_window);
             let Some(before) = reached
@@ -524,7 +590,12 @@ impl ContentShard {
                 offset: next.offset,
             };
             self.is_calm = false;
-            if !self.alarms.put(pending, time, &mut self.candidates, &mut self.counters) {
+            if !self.alarms.put(
+                pending,
+                seen.time,
+                &mut self.candidates,
+                &mut self.counters,
+            ) {
                 continue;
             }
             self.candidates.set_alarm(slot, alarm, Some(seen.time));
@@ -533,6 +604,37 @@ impl ContentShard {
                 Alarm::Propagation => decision.propagation_alarm = true,
             }
         }
+    }
+
+    /// Whether both sides have reached their thresholds, and the candidate's own lists bear
+    /// it out.
+    fn is_dispersed(&mut self, slot: Slot, estimates: (u32, u32)) -> bool {
+        let Some(candidate) = self.candidates.get(slot) else { return false };
+        let (recent, rules) = (candidate.recent(), &self.rules);
+        let sides = [
+            (&candidate.sources, rules.sources, estimates.0, recent.0),
+            (&candidate.destinations, rules.destinations, estimates.1, recent.1),
+        ];
+        // Lists decide while they name every host; a linear counter may read thirty for
+        // twenty-five. What they lack is in the estimate, which they bound.
+        let enough = |(side, threshold, estimate, exact): (&Side, u32, u32, u32)| {
+            exact >= threshold
+                || !(side.is_complete() && threshold <= LISTED)
+                    && estimate.min(side.estimate()) >= threshold
+        };
+        if !sides.into_iter().all(enough) {
+            return false;
+        }
+        // A sketch that is full says thirty of everything: the entry's own lists must
+        // bear it out. Either may lack hosts that came before the entry was made; but a
+        // sketch known to be full vouches for neither.
+        let listed = sides.iter().filter(|(side, threshold, _, exact)| {
+            !side.is_listed() || 2 * exact >= (*threshold).min(LISTED)
+        });
+        let needed = if self.dispersion.fill() > DISPERSION_OVERLOADED { 2 } else { 1 };
+        let borne_out = listed.count() >= needed;
+        self.counters.not_borne_out += u64::from(!borne_out);
+        borne_out
     }
 
     /// Takes the evidence of pending alarms once their tick has come.
@@ -553,13 +655,14 @@ impl ContentShard {
         })
     }
 
-    /// Bytes of (prevalence, dispersion, propagation, candidates).
-    pub(crate) fn memory_bytes(&self) -> [usize; 4] {
+    /// Bytes of (prevalence, dispersion, propagation, candidates, first sightings).
+    pub(crate) fn memory_bytes(&self) -> [usize; 5] {
         [
             self.prevalence.memory_bytes(),
             self.dispersion.memory_bytes(),
             self.propagation.memory_bytes(),
             self.candidates.memory_bytes(),
+            self.first_sightings.memory_bytes(),
         ]
     }
 
@@ -577,8 +680,8 @@ const SAMPLES_PER_CANDIDATE: usize = 8;
 
 // Between batches it has stopped nowhere, and no seams or requests are left.
 persist!(ContentShard {
-    prevalence, dispersion, propagation, candidates, window_end, alarms, counters, baseline,
-    learns_until;
+    prevalence, first_sightings, dispersion, propagation, candidates, window_end, alarms,
+    counters, baseline, learns_until;
     rules, window, seen_in_packet, stopped, is_calm, requests_of_one,
     requests, decisions, seams, queue
 });

@@ -169,6 +169,7 @@ impl Sensor {
             ("receipts_evicted", propagation.receipts_evicted),
             ("recipients_turned_early", propagation.recipients_turned_early),
             ("senders_turned_early", propagation.senders_turned_early),
+            ("fan_outs_cut", propagation.fan_outs_cut),
         ] {
             stats.set("propagation", name, value);
         }
@@ -179,6 +180,8 @@ impl Sensor {
             ("known_good", sum.known_good),
             ("learned", sum.learned),
             ("promotions", sum.promotions),
+            ("recalled", sum.recalled),
+            ("first_sightings_forgotten", sum.first_sightings_forgotten),
             ("not_borne_out", sum.not_borne_out),
             ("alarms_without_room", sum.alarms_without_room),
             ("alarms_deferred", sum.alarms_deferred),
@@ -212,7 +215,7 @@ impl Sensor {
     }
 
     fn memory_stats(&self, stats: &mut Stats) {
-        let mut rooms = [0_usize; 4];
+        let mut rooms = [0_usize; 5];
         for content in &self.content {
             for (room, bytes) in rooms.iter_mut().zip(content.memory_bytes()) {
                 *room += bytes;
@@ -228,13 +231,15 @@ impl Sensor {
             .filter_map(|content| content.baseline.as_ref())
             .map(crate::sketch::Bloom::memory_bytes)
             .sum();
-        let names = ["prevalence", "dispersion", "propagation", "candidates"];
+        let names =
+            ["prevalence", "dispersion", "propagation", "candidates", "first_sightings"];
         let named = names
             .into_iter()
             .zip(rooms)
             .chain([("tails", tails), ("samples", samples), ("fragments", fragments)])
             .chain([("baseline", baseline + self.ledger.boilerplate_bytes())])
-            .chain([("signatures", self.ledger.memory_bytes())]);
+            .chain([("signatures", self.ledger.memory_bytes())])
+            .chain([("packet_log", self.packet_log.memory_bytes())]);
         let mut total = 0;
         for (name, bytes) in named {
             stats.set("memory", name, bytes as u64);

@@ -24,6 +24,7 @@ mod frames;
 mod gauges;
 mod homes;
 mod own_time;
+mod packet_log;
 mod prepare;
 mod saved;
 mod seeds;
@@ -55,6 +56,7 @@ use flow_shard::FlowShard;
 use frames::Round;
 use gauges::MANY_FRAMES;
 use homes::for_each_at_home;
+use packet_log::PacketLog;
 use prepare::Spare;
 use seeds::Seeds;
 use sizing::{FLOW_SHARDS, Plan};
@@ -110,6 +112,7 @@ pub struct Sensor {
     defragmenter: Defragmenter,
     flow: Vec<FlowShard>,
     content: Vec<ContentShard>,
+    packet_log: PacketLog,
     ledger: Ledger,
     spare: Spare,
     findings: Vec<Finding>,
@@ -176,11 +179,13 @@ impl Sensor {
                 .map(|shard| FlowShard::new(shard, &plan, &seeds, context))
                 .collect(),
             content: ContentShard::all(&config, &plan, &seeds, &rules),
+            packet_log: PacketLog::new(plan.packet_log),
             ledger: Ledger::new(LedgerSettings {
                 port_rule: config.port_rule.name().to_owned(),
                 dispersion_window: Duration::from_nanos(config.dispersion_window.0),
                 signatures: MOST_SIGNATURES,
                 bytes: plan.ledger,
+                seed: seeds.narrow(HOSTS),
             })
             .with_boilerplate(boilerplate, config.beta),
             spare: Spare::default(),
@@ -285,6 +290,7 @@ impl Sensor {
         }
         self.collect_samples(chunks, frames, u64::MAX);
         self.end_batch(chunks, frames);
+        self.packet_log.enter(chunks);
     }
 
     /// Hands the sightings at seams over to their content shards.
@@ -299,10 +305,11 @@ impl Sensor {
     /// The content shards, each from where it stopped.
     fn sift_content(&mut self, chunks: &[Chunk], now: u64) {
         let flow = &self.flow;
+        let packets = &self.packet_log.batch(chunks);
         let resumed = self.content.iter().any(|content| content.stopped.is_some());
         for_each_at_home(&mut self.content, |shard, content| {
             if !resumed || content.stopped.is_some() {
-                content.sift(shard, chunks, flow, now);
+                content.sift(shard, chunks, packets, flow, now);
             }
         });
     }
@@ -470,6 +477,8 @@ impl Sensor {
 /// Samples of each flow shard that a tick's tokens are held against: about a thousand
 /// in all, two megabytes.
 const ORDINARY: usize = 16;
+/// The label of the seed that hosts are counted under, in every shard and signature.
+const HOSTS: &str = "hosts";
 /// Signatures remembered at the same time.
 const MOST_SIGNATURES: usize = 4_096;
 /// Datagrams that may wait for fragments at the same time: looking them up is a

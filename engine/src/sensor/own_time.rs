@@ -62,6 +62,7 @@ pub(super) fn tell(finding: &mut Finding, clock: &Clock) {
     relays
         .flat_map(|relay| relay.received_at.iter_mut().chain([&mut relay.sent_at]))
         .chain(samples)
+        .chain(it.first_sighting.iter_mut().map(|first| &mut first.time))
         .chain([&mut it.first_seen, &mut it.last_seen, &mut it.detected_at])
         .for_each(|time| {
             *time = Timestamp::from_nanos(clock.own_time().at(time.as_nanos()));

@@ -76,6 +76,7 @@ impl Persist for Tables<'_> {
             clock,
             flow,
             content,
+            packet_log,
             ledger,
             frames,
             packets,
@@ -102,6 +103,7 @@ impl Persist for Tables<'_> {
         for shard in content {
             shard.persist(file)?;
         }
+        packet_log.persist(file)?;
         ledger.persist(file)?;
         frames.persist(file)?;
         packets.persist(file)?;

@@ -20,8 +20,18 @@ const SAMPLES: u64 = 120;
 const TAILS: u64 = 70;
 const FRAGMENTS: u64 = 30;
 const LEDGER: u64 = 40;
-const PREVALENCE: u64 =
-    1_000 - DISPERSION - PROPAGATION - CANDIDATES - SAMPLES - TAILS - FRAGMENTS - LEDGER;
+const FIRST_SIGHTINGS: u64 = 22;
+const PACKET_LOG: u64 = 18;
+const PREVALENCE: u64 = 1_000
+    - DISPERSION
+    - PROPAGATION
+    - CANDIDATES
+    - SAMPLES
+    - TAILS
+    - FRAGMENTS
+    - LEDGER
+    - FIRST_SIGHTINGS
+    - PACKET_LOG;
 
 /// Bytes for each room of each shard.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +46,10 @@ pub(crate) struct Plan {
     pub(crate) fragments: usize,
     /// For the signatures remembered, over all shards.
     pub(crate) ledger: usize,
+    /// For the sightings of what is not promoted.
+    pub(crate) first_sightings: usize,
+    /// For the one log of the latest packets.
+    pub(crate) packet_log: usize,
 }
 
 impl Plan {
@@ -56,6 +70,8 @@ impl Plan {
             tails: share(TAILS, FLOW_SHARDS),
             fragments: share(FRAGMENTS, 1),
             ledger: share(LEDGER, 1),
+            first_sightings: share(FIRST_SIGHTINGS, CONTENT_SHARDS),
+            packet_log: share(PACKET_LOG, 1),
         }
     }
 }
@@ -91,10 +107,14 @@ mod tests {
             let budget = mebibytes << 20;
             let plan =
                 Plan::new(&Config { memory: Some(Size(budget)), ..Config::default() }, 0);
-            let content =
-                plan.prevalence + plan.dispersion + plan.propagation + plan.candidates;
+            let content = plan.prevalence
+                + plan.dispersion
+                + plan.propagation
+                + plan.candidates
+                + plan.first_sightings;
             let flow = plan.samples + plan.tails;
-            let total = 64 * content + 64 * flow + plan.fragments + plan.ledger;
+            let single = plan.fragments + plan.ledger + plan.packet_log;
+            let total = 64 * content + 64 * flow + single;
             assert!(total as u64 <= budget && total as u64 > budget - 64 * 8);
             assert!(64 * plan.samples as u64 <= budget / 4);
         }

@@ -64,6 +64,10 @@ pub(crate) struct ContentCounters {
     pub(crate) learned: u64,
     /// Keys whose estimate reached the threshold, once each window or so.
     pub(crate) promotions: u64,
+    /// Sightings before a promotion that were remembered and counted at it.
+    pub(crate) recalled: u64,
+    /// Sightings of what was not promoted that made room for newer ones.
+    pub(crate) first_sightings_forgotten: u64,
     /// Sightings over both thresholds whose candidate's own lists say otherwise.
     pub(crate) not_borne_out: u64,
     /// Thresholds passed without a candidate to show for it: the table was full.
@@ -80,6 +84,8 @@ impl ContentCounters {
         self.known_good += other.known_good;
         self.learned += other.learned;
         self.promotions += other.promotions;
+        self.recalled += other.recalled;
+        self.first_sightings_forgotten += other.first_sightings_forgotten;
         self.not_borne_out += other.not_borne_out;
         self.alarms_without_room += other.alarms_without_room;
         self.alarms_deferred += other.alarms_deferred;
@@ -190,6 +196,8 @@ persist!(ContentCounters {
     known_good,
     learned,
     promotions,
+    recalled,
+    first_sightings_forgotten,
     not_borne_out,
     alarms_without_room,
     alarms_deferred

@@ -1,30 +1,35 @@
 //! Contents under watch, in a table of fixed size.
 //!
-//! The sketches have no memory of who was seen; an alarm must name names. From
-//! two sources and two destinations on, a content gets an entry here. Such
-//! contents are one in a hundred of those that are prevalent, but whoever sends
-//! the traffic can make more of them than fit. So a full table lets go of the
+//! The sketches have no memory of who was seen; an alarm must name names, and
+//! thresholds are decided by names as far as these are known. So a content gets an
+//! entry here once it is prevalent, and its sightings before that are entered first,
+//! as far as they are remembered. Whoever sends the traffic can make more such
+//! contents than fit. So a full table lets go of the
 //! entry that is least likely to become an alarm: those with a relay go last,
 //! of the others those of lower dispersion first, of equal ones the longest
 //! unseen. A new entry never displaces one that was seen within the last minute
 //! and is more dispersed. All of it takes constant time a sighting.
 
+mod hosts;
 mod index;
 mod recency;
 mod record;
 
-pub use record::{Candidate, SampleReference, SampleRequest, Seen};
+pub use hosts::{MOST_HOSTS, Side};
+pub(super) use hosts::{REGISTERS, hash, persist_registers};
+pub use record::{Candidate, Missing, SampleReference, SampleRequest, Seen};
 
 use super::Alarm;
 use crate::packet::{Host, Timestamp};
 use crate::state::persist;
+use hosts::{FIRST_HOSTS, Listed};
 use index::Index;
 use recency::{RANKS, Recency, rank};
-use record::{FIRST_HOSTS, FIRST_SAMPLES, Listed, enter};
+use record::FIRST_SAMPLES;
 use std::time::Duration;
 
-/// From how many sources and destinations on a content gets an entry.
-const ADMISSION: u32 = 2;
+/// From how many sources and destinations on a content is worth samples.
+const SAMPLED: u32 = 2;
 /// A more dispersed entry seen within this time is never displaced.
 const FRESH: Duration = Duration::from_secs(60);
 /// Lists and samples that every entry has from the start.
@@ -35,7 +40,8 @@ const FIRST_LISTS: usize = 2 * FIRST_HOSTS * (size_of::<Host>() + size_of::<u32>
 const FIXED: usize = size_of::<Candidate>()
     + Recency::BYTES_PER_ENTRY
     + Index::BYTES_PER_ENTRY
-    + size_of::<u32>();
+    + size_of::<u32>()
+    + size_of::<(u64, Timestamp)>();
 
 /// Where a candidate is, until the next `observe` or `expire`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +63,7 @@ pub struct CandidateCounters {
     pub expired: u64,
     /// New contents kept out by more dispersed ones.
     pub refused: u64,
-    /// Host lists cut short of 64 for want of memory.
+    /// Sides whose hosts could be neither named nor counted for want of memory.
     pub lists_cut: u64,
     /// Samples not asked for, for want of memory to name them.
     pub samples_refused: u64,
@@ -93,6 +99,10 @@ pub struct Candidates {
     budget: usize,
     /// Bytes reserved for lists and samples.
     lists: usize,
+    /// Of the registers that count hosts.
+    seed: u64,
+    /// See [`Candidates::take_lost`].
+    lost: Vec<(u64, Timestamp)>,
     counters: CandidateCounters,
 }
 
@@ -102,8 +112,14 @@ impl Candidates {
     /// and from 2 samples to `samples_per_candidate`.
     ///
     /// Listed hosts count as recent for the current and the previous dispersion
-    /// window of `window_ns` nanoseconds, aligned to its whole multiples.
-    pub fn new(bytes: usize, samples_per_candidate: usize, window_ns: u64) -> Self {
+    /// window of `window_ns` nanoseconds, aligned to its whole multiples. `seed` is that
+    /// of the registers that count more than 64; the same for all tables of a key.
+    pub fn new(
+        bytes: usize,
+        samples_per_candidate: usize,
+        window_ns: u64,
+        seed: u64,
+    ) -> Self {
         let capacity = (bytes / 2 / (FIXED + FIRST_LISTS)).min(u32::MAX as usize / 2);
         Self {
             entries: Vec::with_capacity(capacity),
@@ -115,6 +131,8 @@ impl Candidates {
             window: window_ns.max(1),
             budget: bytes,
             lists: 0,
+            seed,
+            lost: Vec::new(),
             counters: CandidateCounters::default(),
         }
     }
@@ -170,8 +188,7 @@ impl Candidates {
         entries.into_iter()
     }
 
-    /// Counts a sighting of a candidate, or makes `key` one when both
-    /// `estimates` (sources, destinations) are at least 2 or it has a relay.
+    /// Counts a sighting of a candidate, or makes `key` one.
     ///
     /// What should become of samples is appended to `requests`, releases of a
     /// displaced entry first. `None` when `key` is not a candidate now.
@@ -183,57 +200,84 @@ impl Candidates {
         has_relay: bool,
         requests: &mut Vec<SampleRequest>,
     ) -> Option<Slot> {
+        let (slot, crowded) = self.enter(key, seen, estimates, has_relay, requests)?;
+        let room = self.room();
+        let entry = &mut self.entries[slot as usize];
+        // What one host sends, or one receives, is no outbreak yet. And where entries
+        // displace each other, most are gone before they are seen again: what they would
+        // have sampled costs more than all else, so only those that stay, or were passed
+        // on, begin to.
+        if has_relay || (!crowded && entry.minimum() >= SAMPLED) {
+            let before = entry.reserved();
+            let sampled = entry.sample(seen, self.samples_per_candidate, room, requests);
+            self.lists += entry.reserved() - before;
+            self.counters.samples_refused += u64::from(sampled == Listed::Refused);
+        }
+        Some(Slot(slot))
+    }
+
+    /// Counts a sighting of which only now is known that it matters, before later ones:
+    /// nothing is left of its packet to be sampled.
+    pub fn recall(
+        &mut self,
+        key: u64,
+        seen: &Seen,
+        estimates: (u32, u32),
+        has_relay: bool,
+        requests: &mut Vec<SampleRequest>,
+    ) -> Option<Slot> {
+        let (slot, _) = self.enter(key, seen, estimates, has_relay, requests)?;
+        Some(Slot(slot))
+    }
+
+    /// What was let go of since the last call, with the time of its last sighting: a
+    /// content that displaced another, or a new one that found no place, comes back with
+    /// sightings missing.
+    pub fn take_lost(&mut self) -> impl Iterator<Item = (u64, Timestamp)> {
+        self.lost.drain(..)
+    }
+
+    /// Enters a sighting in its entry, a new one where need be; true when that displaced
+    /// another.
+    fn enter(
+        &mut self,
+        key: u64,
+        seen: &Seen,
+        estimates: (u32, u32),
+        has_relay: bool,
+        requests: &mut Vec<SampleRequest>,
+    ) -> Option<(u32, bool)> {
         let (slot, crowded) = match self.find(key) {
             Some(Slot(slot)) => (slot, false),
             None => self.admit(key, seen, estimates, has_relay, requests)?,
         };
-        let fixed = self.fixed_bytes();
-        let entry = &mut self.entries[slot as usize];
-        let others = self.lists - entry.reserved();
-        let room = |entry: &Candidate| {
-            self.budget.saturating_sub(fixed + others + entry.reserved())
-        };
         let generation = (seen.time.as_nanos() / self.window) as u32;
-        let left = room(entry);
-        let (by_source, place) = enter(
-            (&mut entry.source_list, &mut entry.source_seen),
-            &mut entry.source_list_complete,
-            seen.source,
-            generation,
-            left,
-        );
-        let left = room(entry);
-        let (by_destination, _) = enter(
-            (&mut entry.destination_list, &mut entry.destination_seen),
-            &mut entry.destination_list_complete,
-            seen.destination,
-            generation,
-            left,
-        );
+        let (room, seed) = (self.room(), self.seed);
+        let entry = &mut self.entries[slot as usize];
+        let before = entry.reserved();
+        let (by_source, place) = entry.sources.enter(seen.source, generation, room, seed);
+        let left = room - (entry.reserved() - before).min(room);
+        let (by_destination, _) =
+            entry.destinations.enter(seen.destination, generation, left, seed);
         if let Some(place) = place {
-            if by_source == Listed::Added {
+            if by_source != Listed::Unchanged {
                 entry.source_bits.clear(place);
             }
             entry.source_bits.note(place, seen.handshake);
         }
         entry.count(seen, estimates, has_relay, generation);
-        let left = room(entry);
-        // Where entries displace each other, most are gone before they are seen again:
-        // what they would have sampled costs more than all else, so only those that
-        // stay, or were passed on, begin to.
-        let sampled = if crowded && !has_relay {
-            Listed::Unchanged
-        } else {
-            entry.sample(seen, self.samples_per_candidate, left, requests)
-        };
-        self.lists = others + entry.reserved();
+        self.lists += entry.reserved() - before;
         let cut = [by_source, by_destination].map(|listed| listed == Listed::Refused);
         self.counters.lists_cut += u64::from(cut[0]) + u64::from(cut[1]);
-        self.counters.samples_refused += u64::from(sampled == Listed::Refused);
         let rank = rank(entry.minimum(), entry.has_relay);
         self.recency.remove(slot);
         self.recency.insert(slot, rank);
-        Some(Slot(slot))
+        Some((slot, crowded))
+    }
+
+    /// Bytes that entries may still take.
+    fn room(&self) -> usize {
+        self.budget.saturating_sub(self.fixed_bytes() + self.lists)
     }
 
     /// Whether `alarm`, which has grounds to fire at `time`, may: for the first time, or
@@ -265,8 +309,9 @@ impl Candidates {
                 }
                 self.remove(slot, requests);
                 let entry = &mut self.entries[slot as usize];
+                self.lost.push((entry.key, entry.last_seen));
                 self.lists -= entry.reserved();
-                *entry = Candidate::vacant();
+                *entry = Candidate::default();
                 self.free.push(slot);
                 self.counters.expired += 1;
             }
@@ -283,16 +328,18 @@ impl Candidates {
         requests: &mut Vec<SampleRequest>,
     ) -> Option<(u32, bool)> {
         let minimum = estimates.0.min(estimates.1);
-        if minimum < ADMISSION && !has_relay {
-            return None;
-        }
         let (slot, crowded) = if let Some(slot) = self.free.pop() {
             (slot, false)
         } else if self.entries.len() < self.capacity {
-            self.entries.push(Candidate::vacant());
+            self.entries.push(Candidate::default());
             (self.entries.len() as u32 - 1, false)
         } else {
-            (self.displace(minimum, has_relay, seen.time, requests)?, true)
+            let Some(slot) = self.displace(minimum, has_relay, seen.time, requests)
+            else {
+                self.lost.push((key, seen.time));
+                return None;
+            };
+            (slot, true)
         };
         let entry = &mut self.entries[slot as usize];
         self.lists -= entry.reserved();
@@ -327,6 +374,7 @@ impl Candidates {
             (false, true) => self.counters.evicted_less_dispersed += 1,
             (false, false) => self.counters.evicted_unseen += 1,
         }
+        self.lost.push((entry.key, entry.last_seen));
         self.remove(slot, requests);
         Some(slot)
     }
@@ -342,7 +390,10 @@ impl Candidates {
 
     fn fixed_bytes(&self) -> usize {
         self.capacity
-            * (size_of::<Candidate>() + Recency::BYTES_PER_ENTRY + size_of::<u32>())
+            * (size_of::<Candidate>()
+                + Recency::BYTES_PER_ENTRY
+                + size_of::<u32>()
+                + size_of::<(u64, Timestamp)>())
             + Index::bytes_for(self.capacity)
     }
 }
@@ -354,7 +405,7 @@ pub(super) fn within(now: Timestamp, then: Timestamp, span: Duration) -> bool {
 
 persist!(Candidates {
     entries, free, index, recency, lists, counters;
-    capacity, samples_per_candidate, window, budget
+    capacity, samples_per_candidate, window, budget, seed, lost
 });
 persist!(CandidateCounters {
     admitted,

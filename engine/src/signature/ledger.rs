@@ -8,12 +8,13 @@
 mod forwarders;
 mod known;
 mod reported;
+mod tally;
 
 use super::baseline::{Boilerplate, LiteralFile, START, Suppressed, SuppressedList};
 use super::candidate::within;
 use super::coalesce::related;
 use super::{
-    Alarm, Candidate, Grown, Load, Piece, Place, Relay, Sample, Signature, View,
+    Alarm, Candidate, Grown, Load, Piece, Place, Relay, Sample, Side, Signature, View,
     coalesce, grow, signature_id, tokens::Holder,
 };
 use crate::packet::Timestamp;
@@ -36,6 +37,8 @@ pub struct LedgerSettings {
     pub signatures: usize,
     /// Most bytes that they may take.
     pub bytes: usize,
+    /// Of the registers that count hosts, as the candidates have it.
+    pub seed: u64,
 }
 
 /// An alarm of one window, with all that is known of it at that tick.
@@ -318,7 +321,12 @@ impl Ledger {
         for known in self.known.values_mut() {
             for &key in &known.members {
                 if let Some(now) = lookup(key) {
-                    known.tally.add(key, &now.candidate, now.spread, &now.relays);
+                    known.tally.add(
+                        &now.candidate,
+                        now.spread,
+                        &now.relays,
+                        self.settings.seed,
+                    );
                 }
             }
             self.reported.insert(known.report());
@@ -459,7 +467,7 @@ impl Ledger {
         };
         for &other in group.known.iter().filter(|other| **other != n) {
             if let Some(other) = self.forget(other) {
-                known.absorb(&other);
+                known.absorb(&other, self.settings.seed);
                 self.reported.insert(other.report());
                 self.counters.absorbed += 1;
                 findings.push(Finding::Summary(other.signature(&self.around())));
@@ -478,7 +486,12 @@ impl Ledger {
             let alarm = alarms[i];
             known.members.insert(alarm.key);
             known.tally.load = known.tally.load.max(alarm.load);
-            known.tally.add(alarm.key, &alarm.candidate, alarm.spread, &alarm.relays);
+            known.tally.add(
+                &alarm.candidate,
+                alarm.spread,
+                &alarm.relays,
+                self.settings.seed,
+            );
             for kind in Alarm::ALL.into_iter().filter(|k| alarm.both || *k == alarm.alarm)
             {
                 let fired = &mut known.fired[kind as usize];
@@ -528,8 +541,9 @@ impl Ledger {
         let (true, Some(by)) = (covered.is_all(*beta), covered.mostly()) else {
             return false;
         };
-        let most = |side: fn(&Candidate) -> u32| {
-            alarms.iter().map(|alarm| side(&alarm.candidate)).max().unwrap_or(0)
+        let most = |side: fn(&Candidate) -> &Side| {
+            let counts = alarms.iter().map(|alarm| side(&alarm.candidate).count().number);
+            counts.max().unwrap_or(0)
         };
         self.counters.suppressed += 1;
         self.suppressed.add(Suppressed {
@@ -541,7 +555,7 @@ impl Ledger {
             length: content.len(),
             start: content[..content.len().min(START)].to_vec(),
             longest_unknown: covered.longest_unknown(),
-            hosts: [most(|it| it.sources), most(|it| it.destinations)],
+            hosts: [most(|it| &it.sources), most(|it| &it.destinations)],
             first: now,
             times: 1,
         });

@@ -4,8 +4,7 @@
 //! This room turns that into a [`Signature`] that a person can check:
 //!
 //! 1. [`Candidates`], one table per content shard, watches the windows that
-//!    reach two sources and two destinations. It remembers who was involved and
-//!    says which pieces of stream should be kept as samples.
+//!    repeat. It remembers who was involved and says which pieces of stream should be kept as samples.
 //! 2. [`grow()`] lays the samples of one alarmed window side by side and widens
 //!    the window while they agree: the whole invariant, not its first 40 bytes.
 //! 3. [`coalesce()`] joins the grown pieces of many alarmed windows where they are
@@ -22,6 +21,7 @@ mod baseline;
 mod candidate;
 mod coalesce;
 mod confidence;
+mod count;
 mod evidence;
 mod grow;
 mod growth;
@@ -36,10 +36,12 @@ pub use baseline::{
     BaselineError, Binding, Boilerplate, Covered, LearnedKeys, LiteralFile, Suppressed,
 };
 pub use candidate::{
-    Candidate, CandidateCounters, Candidates, SampleReference, SampleRequest, Seen, Slot,
+    Candidate, CandidateCounters, Candidates, MOST_HOSTS, Missing, SampleReference,
+    SampleRequest, Seen, Side, Slot,
 };
 pub use coalesce::{Joined, Piece, Place, coalesce};
 pub use confidence::Confidence;
+pub use count::{Count, FirstSighting, Precision};
 pub use evidence::{Evidence, Handshakes, Load, Nearest, View};
 pub use grow::{Grown, Support, grow};
 pub use growth::Growth;
@@ -123,10 +125,14 @@ pub struct Signature {
     pub tokens_ordered: bool,
     /// Packets with one of its windows, at most, since that window was watched.
     pub packets: u64,
-    /// Estimated number of sources.
+    /// Number of sources since it was first seen.
     pub sources: u32,
-    /// Estimated number of destinations.
+    /// How much that says.
+    pub sources_precision: Precision,
+    /// Number of destinations since it was first seen.
     pub destinations: u32,
+    /// How much that says.
+    pub destinations_precision: Precision,
     /// Up to 64 exact sources in numeric order.
     pub source_list: Vec<Host>,
     /// Up to 64 exact destinations in numeric order.
@@ -135,8 +141,11 @@ pub struct Signature {
     pub spread: u32,
     /// Hosts that passed the content on, as the propagation room lists them.
     pub relays: Vec<Relay>,
-    /// Earliest recorded sighting.
+    /// Time of the first packet with it that is known.
     pub first_seen: Timestamp,
+    /// That packet, and whether there may have been earlier ones. `None` in what an earlier
+    /// version wrote.
+    pub first_sighting: Option<FirstSighting>,
     /// Latest recorded sighting.
     pub last_seen: Timestamp,
     /// The tick at which it was first reported.
@@ -147,6 +156,31 @@ pub struct Signature {
     pub samples: Vec<SignatureSample>,
     /// What the sensor's settings say of these hosts.
     pub addresses: AddressPlan,
+}
+
+impl Signature {
+    /// The number of sources with what it says, to be written in a sentence.
+    pub fn source_count(&self) -> Count {
+        Count { number: self.sources, precision: self.sources_precision }
+    }
+
+    /// The same of destinations.
+    pub fn destination_count(&self) -> Count {
+        Count { number: self.destinations, precision: self.destinations_precision }
+    }
+
+    /// The same of the spread: a fan-out above 16 is an estimate.
+    pub fn spread_count(&self) -> Count {
+        match self.relays.iter().all(Relay::is_exact) {
+            true => Count::exact(self.spread),
+            false => Count::about(self.spread),
+        }
+    }
+
+    /// Whether a packet before the first known one may have held the content.
+    pub fn may_be_earlier(&self) -> bool {
+        !self.first_sighting.is_some_and(|first| first.certain)
+    }
 }
 
 /// The name of a content: 32 hex digits of the unkeyed 128-bit XXH3 of

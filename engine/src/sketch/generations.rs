@@ -153,6 +153,20 @@ impl<T: Clear> Generations<T> {
         (&mut self.current, &self.previous)
     }
 
+    /// The table of the window before, to be written: with what was seen then and comes
+    /// to be known now.
+    #[inline]
+    pub fn previous_mut(&mut self) -> &mut T {
+        &mut self.previous
+    }
+
+    /// Whether a time lies in the window before the current one.
+    #[inline]
+    pub fn is_previous(&self, time: u64) -> bool {
+        let start = self.clock.number * self.clock.window;
+        time < start && start - time <= self.clock.window
+    }
+
     /// The table of the window before.
     #[inline]
     pub fn previous(&self) -> &T {

@@ -15,7 +15,7 @@ use wormsift::packet::{Handshake, Host, Packet, Timestamp, protocol, tcp_flags};
 use wormsift::prevalence::Prevalence;
 use wormsift::propagation::Propagation;
 use wormsift::sensor::{FrameList, Sensor};
-use wormsift::signature::{Candidates, Seen};
+use wormsift::signature::{Candidates, Missing, Seen};
 use wormsift::sketch::{hash_pair, remix};
 use wormsift::stream::{Acknowledgement, Segment, StreamTails};
 
@@ -94,7 +94,7 @@ impl Rooms {
                     SEED + shard,
                 ),
                 propagation: Propagation::new(bytes("propagation"), window, SEED + shard),
-                candidates: Candidates::new(bytes("candidates"), SAMPLES, window),
+                candidates: Candidates::new(bytes("candidates"), SAMPLES, window, 1),
                 sightings: Vec::new(),
                 promoted: Vec::new(),
             })
@@ -300,6 +300,7 @@ impl ContentShard {
                 destination_port: packet.destination_port,
                 flow_shard: 0,
                 handshake: Handshake::Unknown,
+                missing: Missing::default(),
             };
             let relay = passed.is_some();
             self.candidates.observe(key, &seen, estimates, relay, &mut requests);

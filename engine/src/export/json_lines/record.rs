@@ -3,7 +3,9 @@
 use super::LineError;
 use super::evidence::EvidenceRecord;
 use crate::packet::{AddressPlan, Host, Network, Timestamp};
-use crate::signature::{Alarm, Confidence, Relay, Signature, SignatureSample};
+use crate::signature::{
+    Alarm, Confidence, FirstSighting, Precision, Relay, Signature, SignatureSample,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -25,12 +27,22 @@ pub(super) struct Record {
     tokens_ordered: bool,
     packets: u64,
     sources: u32,
+    /// Since version 0.3, as all that has a default from here on.
+    #[serde(default = "about")]
+    sources_precision: String,
     destinations: u32,
+    #[serde(default = "about")]
+    destinations_precision: String,
     source_list: Vec<String>,
     destination_list: Vec<String>,
     spread: u32,
+    /// Follows from the relays.
+    #[serde(default)]
+    spread_precision: String,
     relays: Vec<RelayRecord>,
     first_seen: String,
+    #[serde(default)]
+    first_sighting: Option<FirstRecord>,
     last_seen: String,
     detected_at: String,
     evidence: EvidenceRecord,
@@ -60,6 +72,17 @@ struct RelayRecord {
     fan_out: u32,
     #[serde(skip_deserializing)]
     inside: Option<bool>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FirstRecord {
+    packet: u64,
+    time: String,
+    source: String,
+    destination: String,
+    source_port: u16,
+    destination_port: u16,
+    certain: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -99,12 +122,16 @@ impl From<&Signature> for Record {
             tokens_ordered: signature.tokens_ordered,
             packets: signature.packets,
             sources: signature.sources,
+            sources_precision: signature.sources_precision.name().to_owned(),
             destinations: signature.destinations,
+            destinations_precision: signature.destinations_precision.name().to_owned(),
             source_list: hosts(&signature.source_list),
             destination_list: hosts(&signature.destination_list),
             spread: signature.spread,
+            spread_precision: signature.spread_count().precision.name().to_owned(),
             relays: signature.relays.iter().map(|it| RelayRecord::of(it, plan)).collect(),
             first_seen: signature.first_seen.to_string(),
+            first_sighting: signature.first_sighting.as_ref().map(FirstRecord::from),
             last_seen: signature.last_seen.to_string(),
             detected_at: signature.detected_at.to_string(),
             evidence: (&signature.evidence).into(),
@@ -146,6 +173,10 @@ impl TryFrom<Record> for Signature {
                 .map(Relay::try_from)
                 .collect::<Result<_, _>>()?,
             first_seen: time(&record.first_seen, "first_seen")?,
+            first_sighting: record
+                .first_sighting
+                .map(FirstSighting::try_from)
+                .transpose()?,
             last_seen: time(&record.last_seen, "last_seen")?,
             detected_at: time(&record.detected_at, "detected_at")?,
             samples: record
@@ -173,7 +204,12 @@ impl TryFrom<Record> for Signature {
             port_rule: record.port_rule,
             packets: record.packets,
             sources: record.sources,
+            sources_precision: precision(&record.sources_precision, "sources_precision")?,
             destinations: record.destinations,
+            destinations_precision: precision(
+                &record.destinations_precision,
+                "destinations_precision",
+            )?,
             spread: record.spread,
         })
     }
@@ -203,6 +239,36 @@ impl TryFrom<RelayRecord> for Relay {
             },
             sent_at: time(&record.sent_at, "sent_at")?,
             fan_out: record.fan_out,
+        })
+    }
+}
+
+impl From<&FirstSighting> for FirstRecord {
+    fn from(first: &FirstSighting) -> Self {
+        Self {
+            packet: first.packet,
+            time: first.time.to_string(),
+            source: first.source.to_string(),
+            destination: first.destination.to_string(),
+            source_port: first.source_port,
+            destination_port: first.destination_port,
+            certain: first.certain,
+        }
+    }
+}
+
+impl TryFrom<FirstRecord> for FirstSighting {
+    type Error = LineError;
+
+    fn try_from(record: FirstRecord) -> Result<Self, LineError> {
+        Ok(Self {
+            packet: record.packet,
+            time: time(&record.time, "time")?,
+            source: host(&record.source, "source")?,
+            destination: host(&record.destination, "destination")?,
+            source_port: record.source_port,
+            destination_port: record.destination_port,
+            certain: record.certain,
         })
     }
 }
@@ -275,6 +341,16 @@ fn protocol_number(text: &str) -> Option<u8> {
 pub(super) fn alarm(text: &str, field: &'static str) -> Result<Alarm, LineError> {
     let found = Alarm::ALL.into_iter().find(|alarm| alarm.name() == text);
     found.ok_or_else(|| unreadable(field, text))
+}
+
+fn precision(text: &str, field: &'static str) -> Result<Precision, LineError> {
+    let found = Precision::ALL.into_iter().find(|precision| precision.name() == text);
+    found.ok_or_else(|| unreadable(field, text))
+}
+
+/// What numbers of hosts were before they said what they are.
+fn about() -> String {
+    Precision::About.name().to_owned()
 }
 
 fn host(text: &str, field: &'static str) -> Result<Host, LineError> {

@@ -1,8 +1,8 @@
 use super::*;
 use crate::packet::{AddressPlan, Host, Timestamp};
 use crate::signature::{
-    Alarm, Confidence, Evidence, Growth, Handshakes, Load, Nearest, Relay, Signature,
-    SignatureSample, View,
+    Alarm, Confidence, Evidence, FirstSighting, Growth, Handshakes, Load, Nearest,
+    Precision, Relay, Signature, SignatureSample, View,
 };
 use proptest::prelude::*;
 
@@ -27,7 +27,9 @@ fn signature() -> Signature {
         tokens_ordered: true,
         packets: 12,
         sources: 5,
+        sources_precision: Precision::Exact,
         destinations: 9,
+        destinations_precision: Precision::About,
         source_list: vec![host("192.0.2.7"), host("192.0.2.30")],
         destination_list: vec![host("198.51.100.1"), host("2001:db8:1:2::")],
         spread: 4,
@@ -46,6 +48,15 @@ fn signature() -> Signature {
             },
         ],
         first_seen: at(0),
+        first_sighting: Some(FirstSighting {
+            packet: 7,
+            time: at(0),
+            source: host("192.0.2.7"),
+            destination: host("198.51.100.1"),
+            source_port: 1_024,
+            destination_port: 445,
+            certain: true,
+        }),
         last_seen: at(1_700_000_000),
         detected_at: at(2_000_000_000),
         evidence: Evidence {
@@ -87,14 +98,18 @@ const GOLDEN: &str = concat!(
     r#""confidence":"high","protocol":"tcp","port":445,"port_rule":"destination","#,
     r#""content_hex":"47455420222f222000ff7e","length":11,"ascii":"GET \"/\" ..~","#,
     r#""tokens_hex":["47455420222f222000ff7e"],"tokens_ordered":true,"#,
-    r#""packets":12,"sources":5,"#,
-    r#""destinations":9,"source_list":["192.0.2.7","192.0.2.30"],"#,
+    r#""packets":12,"sources":5,"sources_precision":"exact","#,
+    r#""destinations":9,"destinations_precision":"about","source_list":["192.0.2.7","192.0.2.30"],"#,
     r#""destination_list":["198.51.100.1","2001:db8:1:2::"],"spread":4,"#,
+    r#""spread_precision":"exact","#,
     r#""relays":[{"host":"192.0.2.7","received_at":"1970-01-01T00:00:01.000000000Z","#,
     r#""sent_at":"1970-01-01T00:00:01.500000000Z","fan_out":2,"inside":true},"#,
     r#"{"host":"192.0.2.30","received_at":null,"#,
     r#""sent_at":"1970-01-01T00:00:01.600000001Z","fan_out":2,"inside":false}],"#,
     r#""first_seen":"1970-01-01T00:00:00.000000000Z","#,
+    r#""first_sighting":{"packet":7,"time":"1970-01-01T00:00:00.000000000Z","#,
+    r#""source":"192.0.2.7","destination":"198.51.100.1","source_port":1024,"#,
+    r#""destination_port":445,"certain":true},"#,
     r#""last_seen":"1970-01-01T00:00:01.700000000Z","#,
     r#""detected_at":"1970-01-01T00:00:02.000000000Z","#,
     r#""evidence":{"keys":3,"alarms":["propagation"],"distinct_bytes":9,"#,

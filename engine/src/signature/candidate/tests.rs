@@ -19,6 +19,7 @@ fn seen(packet: u64, seconds: u64, source: u64, destination: u64) -> Seen {
         destination_port: 80,
         flow_shard: (source % 64) as u8,
         handshake: Handshake::Unknown,
+        missing: Missing { promoted: true, any: false },
     }
 }
 
@@ -29,61 +30,66 @@ fn key(n: u64) -> u64 {
 
 fn table(entries: usize) -> Candidates {
     let table =
-        Candidates::new(2 * entries * (FIXED + FIRST_LISTS), 8, 14_400_000_000_000);
+        Candidates::new(2 * entries * (FIXED + FIRST_LISTS), 8, 14_400_000_000_000, 11);
     assert_eq!(table.capacity(), entries);
     table
 }
 
 #[test]
-fn a_content_becomes_a_candidate_at_two_by_two_or_with_a_relay() {
+fn a_content_becomes_a_candidate_and_is_sampled_from_two_by_two_or_a_relay_on() {
     let mut table = table(8);
     let requests = &mut Vec::new();
-    let cases = [((1, 9), false, false), ((9, 1), false, false), ((2, 2), false, true)];
-    for (n, (estimates, relay, admitted)) in cases.into_iter().enumerate() {
+    let cases = [((1, 9), false, 0), ((9, 1), false, 0), ((2, 2), false, 1)];
+    for (n, (estimates, relay, samples)) in cases.into_iter().enumerate() {
+        requests.clear();
         let slot =
             table.observe(key(n as u64), &seen(1, 1, 1, 1), estimates, relay, requests);
-        assert_eq!(slot.is_some(), admitted);
+        assert!(slot.is_some());
+        assert_eq!(requests.len(), samples);
     }
     assert!(table.observe(key(9), &seen(1, 1, 1, 1), (1, 1), true, requests).is_some());
-    assert_eq!(table.len(), 2);
-    assert_eq!(table.counters().admitted, 2);
-    assert!(table.find(key(0)).is_none());
+    assert_eq!(requests.len(), 2);
+    assert_eq!((table.len(), table.counters().admitted), (4, 4));
+    assert!(table.find(key(3)).is_none());
     // Once a candidate, it is counted whatever the estimates say.
     let slot = table.observe(key(2), &seen(2, 2, 3, 4), (1, 1), false, requests).unwrap();
     let entry = table.get(slot).unwrap();
-    assert_eq!((entry.packets, entry.sources, entry.destinations), (2, 2, 2));
-    assert_eq!(entry.source_list, [host(1), host(3)]);
-    assert_eq!(entry.destination_list, [host(1), host(4)]);
-    assert_eq!(entry.first_seen, seen(1, 1, 0, 0).time);
+    assert_eq!(
+        (entry.packets, entry.sources.estimate(), entry.destinations.estimate()),
+        (2, 2, 2)
+    );
+    assert_eq!(entry.sources.list(), [host(1), host(3)]);
+    assert_eq!(entry.destinations.list(), [host(1), host(4)]);
+    assert_eq!(entry.first.time, seen(1, 1, 0, 0).time);
     assert_eq!(entry.last_seen, seen(2, 2, 0, 0).time);
 }
 
 #[test]
 fn lists_are_exact_up_to_64_hosts_and_say_when_they_are_not() {
-    let mut table = Candidates::new(1 << 20, 8, 14_400_000_000_000);
+    let mut table = Candidates::new(1 << 20, 8, 14_400_000_000_000, 11);
     let requests = &mut Vec::new();
     let mut slot = None;
     for n in 0..100 {
         slot = table.observe(key(1), &seen(n, n, n, n % 64), (2, 2), false, requests);
         let entry = table.get(slot.unwrap()).unwrap();
-        assert_eq!(entry.source_list.len() as u64, (n + 1).min(64));
-        assert_eq!(entry.source_list_complete, n < 64);
-        assert_eq!(entry.destination_list.len() as u64, (n + 1).min(64));
+        assert_eq!(entry.sources.list().len() as u64, (n + 1).min(64));
+        assert_eq!(entry.sources.is_listed(), n < 64);
+        assert_eq!(entry.destinations.list().len() as u64, (n + 1).min(64));
     }
     let entry = table.get(slot.unwrap()).unwrap();
-    assert!(entry.destination_list_complete);
-    assert_eq!(entry.source_list[63], host(63));
+    assert!(entry.destinations.is_listed());
+    assert_eq!(entry.sources.list()[63], host(63));
     assert_eq!(table.counters().lists_cut, 0);
 }
 
 #[test]
 fn full_sketches_inflate_no_figure_while_the_lists_are_complete() {
-    let mut table = Candidates::new(1 << 20, 8, 14_400_000_000_000);
+    let mut table = Candidates::new(1 << 20, 8, 14_400_000_000_000, 11);
     let mut observe = |n: u64, estimates| {
         let seen = seen(n, n, n, n % 3);
         let slot = table.observe(key(1), &seen, estimates, false, &mut Vec::new());
         let entry = table.get(slot.unwrap()).unwrap();
-        (entry.sources, entry.destinations)
+        (entry.sources.estimate(), entry.destinations.estimate())
     };
     // At admission 5 and 2 were estimated, so 4 and 1 hosts came before.
     assert_eq!(observe(0, (5, 2)), (5, 2));
@@ -101,7 +107,8 @@ fn full_sketches_inflate_no_figure_while_the_lists_are_complete() {
 #[test]
 fn a_list_that_may_not_grow_is_cut_and_counted_once() {
     // Room for two entries and not one list more.
-    let mut table = Candidates::new(2 * (FIXED + FIRST_LISTS) * 2, 8, 14_400_000_000_000);
+    let mut table =
+        Candidates::new(2 * (FIXED + FIRST_LISTS) * 2, 8, 14_400_000_000_000, 11);
     table.budget = table.fixed_bytes() + 2 * FIRST_LISTS;
     let requests = &mut Vec::new();
     for n in 0..20 {
@@ -110,9 +117,9 @@ fn a_list_that_may_not_grow_is_cut_and_counted_once() {
         assert!(table.memory_bytes() <= table.budget);
     }
     let entry = table.get(table.find(key(1)).unwrap()).unwrap();
-    assert_eq!(entry.source_list, [0, 1, 2, 3].map(host));
-    assert!(!entry.source_list_complete);
-    assert!(entry.destination_list_complete);
+    assert_eq!(entry.sources.list(), [0, 1, 2, 3].map(host));
+    assert!(!entry.sources.is_listed());
+    assert!(entry.destinations.is_listed());
     assert_eq!(table.counters().lists_cut, 1);
     assert_eq!(entry.samples.len(), 2);
     assert_eq!(table.counters().samples_refused, 18);
@@ -120,7 +127,7 @@ fn a_list_that_may_not_grow_is_cut_and_counted_once() {
 
 #[test]
 fn samples_come_from_distinct_sources_and_newer_ones_follow_each_doubling() {
-    let mut table = Candidates::new(1 << 20, 3, 14_400_000_000_000);
+    let mut table = Candidates::new(1 << 20, 3, 14_400_000_000_000, 11);
     let mut requests = Vec::new();
     let mut observe = |packet, source, destination, estimate| {
         requests.clear();
@@ -186,7 +193,7 @@ fn an_entry_that_displaced_another_samples_from_its_second_sighting_on() {
 
 #[test]
 fn a_relay_raises_the_priority_of_samples() {
-    let mut table = Candidates::new(1 << 20, 1, 14_400_000_000_000);
+    let mut table = Candidates::new(1 << 20, 1, 14_400_000_000_000, 11);
     let mut requests = Vec::new();
     table.observe(key(1), &seen(1, 1, 1, 1), (2, 2), false, &mut requests);
     table.observe(key(1), &seen(2, 1, 2, 1), (2, 2), false, &mut requests);
@@ -227,7 +234,7 @@ fn a_flood_neither_displaces_nor_keeps_out_an_outbreak() {
     assert_eq!(entry.key, key(1));
     // From 3 x 3 on, it stays: 28 of the 40 sightings in one entry.
     assert_eq!(entry.packets, 28);
-    assert_eq!(entry.source_list.len(), 28);
+    assert_eq!(entry.sources.list().len(), 28);
     assert!(entry.samples.iter().all(|sample| sample.priority >= 2));
     assert_eq!(table.counters().evicted_less_dispersed, {
         table.counters().admitted - entries as u64
@@ -320,7 +327,7 @@ fn what_is_unseen_expires_with_its_samples_and_its_slot_is_used_again() {
 
 #[test]
 fn a_budget_below_one_entry_refuses_everything() {
-    let mut table = Candidates::new(100, 8, 14_400_000_000_000);
+    let mut table = Candidates::new(100, 8, 14_400_000_000_000, 11);
     let slot = table.observe(key(1), &seen(1, 1, 1, 1), (9, 9), true, &mut Vec::new());
     assert!(slot.is_none() && table.is_empty());
     assert_eq!(table.counters().refused, 1);
@@ -335,7 +342,7 @@ proptest! {
         steps in prop::collection::vec((0_u64..40, 0_u64..90, 0_u64..90), 1..800),
         bytes in prop::sample::select(vec![0_usize, 3_000, 20_000, 1 << 20]),
     ) {
-        let mut table = Candidates::new(bytes, 8, 14_400_000_000_000);
+        let mut table = Candidates::new(bytes, 8, 14_400_000_000_000, 11);
         let mut twin: BTreeMap<u64, (BTreeSet<Host>, BTreeSet<Host>, u64)> =
             BTreeMap::new();
         let mut held = BTreeSet::new();
@@ -368,13 +375,13 @@ proptest! {
         prop_assert_eq!(table.lists, lists);
         for entry in table.by_key() {
             let exact = &twin[&entry.key];
-            let sources: BTreeSet<_> = entry.source_list.iter().copied().collect();
-            prop_assert_eq!(sources.len(), entry.source_list.len());
+            let sources: BTreeSet<_> = entry.sources.list().iter().copied().collect();
+            prop_assert_eq!(sources.len(), entry.sources.list().len());
             prop_assert!(sources.is_subset(&exact.0));
             let whole = table.counters().admitted <= table.capacity() as u64;
             if whole {
                 prop_assert_eq!(entry.packets, exact.2);
-                prop_assert_eq!(entry.source_list_complete, sources == exact.0);
+                prop_assert_eq!(entry.sources.is_listed(), sources == exact.0);
             }
         }
     }

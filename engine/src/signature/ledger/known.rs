@@ -2,14 +2,15 @@
 
 use super::super::coalesce::{Piece, Place};
 use super::super::confidence::Grounds;
-use super::super::evidence::{SourceBits, credible, growth};
+use super::super::evidence::{credible, growth};
 use super::super::{
-    Alarm, Boilerplate, Candidate, Evidence, Load, Nearest, Relay, Sample, Signature,
-    SignatureSample, Support, View, signature_id,
+    Alarm, Boilerplate, Evidence, Nearest, Sample, Signature, SignatureSample, Support,
+    View, signature_id,
     tokens::{Holder, Tokens, chosen, narrowed, tokens},
 };
 use super::forwarders::Forwarders;
 use super::reported::Report;
+use super::tally::Tally;
 use crate::packet::{AddressPlan, Host, Timestamp};
 use crate::state::persist;
 use std::collections::BTreeSet;
@@ -125,9 +126,9 @@ impl Known {
     }
 
     /// Takes over all that counts for another signature of the same content.
-    pub(super) fn absorb(&mut self, other: &Self) {
+    pub(super) fn absorb(&mut self, other: &Self, seed: u64) {
         self.members.extend(&other.members);
-        self.tally.merge(&other.tally);
+        self.tally.merge(&other.tally, seed);
         self.noted |= other.noted;
         for (mine, theirs) in self.fired.iter_mut().zip(other.fired) {
             *mine = (*mine).max(theirs);
@@ -141,18 +142,18 @@ impl Known {
             .filter(|alarm| self.fired[*alarm as usize].is_some())
             .collect();
         let tally = &self.tally;
-        let (sources, relays) = (&tally.source_list.1, &tally.relays.1);
+        let (sources, relays) = (tally.sources.list(), &tally.relays.1);
         let mut seen = [false; 256];
         self.content.iter().for_each(|byte| seen[usize::from(*byte)] = true);
         let distinct_bytes = seen.iter().filter(|seen| **seen).count() as u32;
-        let handshakes = tally.source_bits.counts(sources.len());
+        let handshakes = tally.sources.bits().counts(sources.len());
         let grounds = Grounds {
             distinct_bytes,
             support: self.support,
             alarms: &alarms,
             relays: relays.len(),
             forwarded: around.forwarders.are_all((self.protocol, self.port), relays),
-            credible_relays: credible(relays, sources, tally.source_bits),
+            credible_relays: credible(relays, sources, tally.sources.bits()),
             protocol: self.protocol,
             handshakes,
             view: around.view,
@@ -171,6 +172,7 @@ impl Known {
             reasons,
         };
         let samples = self.witnesses.iter();
+        let (sources, destinations) = (tally.sources.count(), tally.destinations.count());
         let tokens =
             self.tokens.clone().unwrap_or_else(|| Tokens::of_content(&self.content));
         Signature {
@@ -184,13 +186,16 @@ impl Known {
             tokens: tokens.list,
             tokens_ordered: tokens.ordered,
             packets: tally.packets,
-            sources: tally.sources,
-            destinations: tally.destinations,
-            source_list: sorted(&tally.source_list.1),
-            destination_list: sorted(&tally.destination_list.1),
+            sources: sources.number,
+            sources_precision: sources.precision,
+            destinations: destinations.number,
+            destinations_precision: destinations.precision,
+            source_list: sorted(tally.sources.list()),
+            destination_list: sorted(tally.destinations.list()),
             spread: tally.spread,
             relays: tally.relays.1.clone(),
-            first_seen: tally.first_seen.unwrap_or_default(),
+            first_seen: tally.first.unwrap_or_default().time,
+            first_sighting: tally.first,
             last_seen: tally.last_seen,
             detected_at: self.detected_at,
             evidence,
@@ -204,15 +209,13 @@ impl Known {
 
     /// Bytes that it takes, near enough: trees and vectors at their usual fill.
     pub(super) fn bytes(&self) -> usize {
-        let hosts = self.tally.source_list.1.len() + self.tally.destination_list.1.len();
         size_of::<Self>()
             // Here and in the ledger's map.
             + 4 * self.id.len()
             + self.content.len()
             + self.tokens.as_ref().map_or(0, Tokens::memory_bytes)
             + self.witnesses.len() * size_of::<Witness>()
-            + hosts * size_of::<Host>()
-            + self.tally.relays.1.len() * size_of::<Relay>()
+            + self.tally.memory_bytes()
             // Once in this set and once in the ledger's map from keys.
             + self.members.len() * 6 * size_of::<u64>()
     }
@@ -294,89 +297,6 @@ impl Witness {
     }
 }
 
-/// Evidence over all windows of one content: each figure from the window that
-/// says most, since a window cannot have been in more packets than the content.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    pub(super) sources: u32,
-    pub(super) destinations: u32,
-    pub(super) packets: u64,
-    pub(super) spread: u32,
-    pub(super) first_seen: Option<Timestamp>,
-    pub(super) last_seen: Timestamp,
-    /// Each list with the key that it is from.
-    pub(super) source_list: (u64, Vec<Host>),
-    /// Which of these get answers.
-    pub(super) source_bits: SourceBits,
-    pub(super) destination_list: (u64, Vec<Host>),
-    pub(super) relays: (u64, Vec<Relay>),
-    /// The highest at any of its alarms.
-    pub(super) load: Load,
-}
-
-impl Tally {
-    /// Counts what one window's candidate knows.
-    pub(super) fn add(
-        &mut self,
-        key: u64,
-        candidate: &Candidate,
-        spread: u32,
-        relays: &[Relay],
-    ) {
-        self.sources = self.sources.max(candidate.sources);
-        self.destinations = self.destinations.max(candidate.destinations);
-        self.packets = self.packets.max(candidate.packets);
-        self.see(candidate.first_seen, candidate.last_seen);
-        if longest(&mut self.source_list, key, &candidate.source_list) {
-            self.source_bits = candidate.source_bits;
-        }
-        longest(&mut self.destination_list, key, &candidate.destination_list);
-        self.pass_on(key, spread, relays);
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.sources = self.sources.max(other.sources);
-        self.destinations = self.destinations.max(other.destinations);
-        self.packets = self.packets.max(other.packets);
-        self.see(other.first_seen.unwrap_or(self.last_seen), other.last_seen);
-        if longest(&mut self.source_list, other.source_list.0, &other.source_list.1) {
-            self.source_bits = other.source_bits;
-        }
-        self.load = self.load.max(other.load);
-        longest(
-            &mut self.destination_list,
-            other.destination_list.0,
-            &other.destination_list.1,
-        );
-        self.pass_on(other.relays.0, other.spread, &other.relays.1);
-    }
-
-    fn see(&mut self, first: Timestamp, last: Timestamp) {
-        self.first_seen = Some(self.first_seen.map_or(first, |known| known.min(first)));
-        self.last_seen = self.last_seen.max(last);
-    }
-
-    /// Spread and relays are of one window: the largest spread, then the lowest key.
-    fn pass_on(&mut self, key: u64, spread: u32, relays: &[Relay]) {
-        let first = self.spread == 0 && self.relays.1.is_empty();
-        let more = spread > self.spread;
-        if first || more || (spread == self.spread && key <= self.relays.0) {
-            self.spread = spread;
-            self.relays = (key, relays.to_vec());
-        }
-    }
-}
-
-/// Keeps the longest list; of equally long ones, the lowest key's. Whether it is this.
-fn longest(best: &mut (u64, Vec<Host>), key: u64, list: &[Host]) -> bool {
-    let longer = list.len() > best.1.len();
-    let kept = longer || (list.len() == best.1.len() && key <= best.0);
-    if kept {
-        *best = (key, list.to_vec());
-    }
-    kept
-}
-
 fn sorted(list: &[Host]) -> Vec<Host> {
     let mut list = list.to_vec();
     list.sort_unstable();
@@ -400,16 +320,3 @@ persist!(Known {
     detected_at
 });
 persist!(Witness { place, seen });
-persist!(Tally {
-    sources,
-    destinations,
-    packets,
-    spread,
-    first_seen,
-    last_seen,
-    source_list,
-    source_bits,
-    destination_list,
-    relays,
-    load
-});

@@ -1,7 +1,7 @@
 use super::*;
 use crate::packet::Handshake;
 use crate::signature::sample::testing::{host, sample};
-use crate::signature::{Candidates, Confidence, Seen};
+use crate::signature::{Candidates, Confidence, Missing, Precision, Seen};
 use proptest::prelude::*;
 
 const BETA: usize = 40;
@@ -22,6 +22,7 @@ fn ledger_of(signatures: usize, bytes: usize) -> Ledger {
         dispersion_window: WINDOW,
         signatures,
         bytes,
+        seed: 11,
     })
 }
 
@@ -38,19 +39,26 @@ fn noise(seed: u64, length: usize) -> Vec<u8> {
 
 /// A candidate seen from `n` sources by `n` destinations.
 fn candidate(key: u64, n: u64) -> Candidate {
-    let mut table = Candidates::new(1 << 14, 8, 14_400_000_000_000);
-    let mut slot = None;
-    for i in 0..n.max(1) {
+    let hosts = (0..n.max(1)).map(|i| (500 - i, 700 - i)).collect::<Vec<_>>();
+    candidate_of(key, &hosts)
+}
+
+/// A candidate seen from and by these hosts.
+fn candidate_of(key: u64, hosts: &[(u64, u64)]) -> Candidate {
+    let mut table = Candidates::new(1 << 14, 8, 14_400_000_000_000, 11);
+    let (mut slot, n) = (None, hosts.len());
+    for (i, &(source, destination)) in (0..).zip(hosts) {
         let seen = Seen {
             packet: 100 + i,
             time: at(10 + i),
             offset: 0,
-            source: host(500 - i),
-            destination: host(700 - i),
+            source: host(source),
+            destination: host(destination),
             source_port: 1_024,
             destination_port: 445,
             flow_shard: 0,
             handshake: Handshake::Unknown,
+            missing: Missing::default(),
         };
         slot = table.observe(key, &seen, (n as u32, n as u32), true, &mut Vec::new());
     }
@@ -394,7 +402,7 @@ fn summaries_take_final_counts_and_rank_what_was_passed_on_first() {
 }
 
 #[test]
-fn lists_and_relays_come_from_one_window_each_and_ties_go_to_the_lowest_key() {
+fn hosts_are_those_of_all_windows_and_relays_of_one_ties_go_to_the_lowest_key() {
     let streams = whole(&noise(1, 200), 0..4);
     let relay =
         |n| Relay { host: host(n), received_at: None, sent_at: at(n), fan_out: 1 };
@@ -403,16 +411,18 @@ fn lists_and_relays_come_from_one_window_each_and_ties_go_to_the_lowest_key() {
             let mut alarm = alarm(key, position, &streams);
             alarm.spread = spread;
             alarm.relays = vec![relay(key)];
-            alarm.candidate.source_list = vec![host(key), host(1_000)];
+            alarm.candidate = candidate_of(key, &[(key, 2_000), (1_000, key)]);
             alarm
         })
         .into();
-    alarms[0].candidate.destination_list = (0..9).map(host).collect();
+    alarms[0].candidate = candidate_of(7, &[(7, 3), (7, 4), (1_000, 3)]);
     let findings = ledger().tick(at(1), alarms);
     let signature = findings[0].signature();
     assert_eq!(signature.relays, [relay(5)]);
-    assert_eq!(signature.source_list, [5, 1_000].map(host));
-    assert_eq!(signature.destination_list.len(), 9);
+    assert_eq!(signature.source_list, [5, 6, 7, 1_000].map(host));
+    assert_eq!(signature.destination_list, [3, 4, 5, 6, 2_000].map(host));
+    assert_eq!((signature.sources, signature.destinations), (4, 5));
+    assert_eq!(signature.sources_precision, Precision::Exact);
 }
 
 proptest! {

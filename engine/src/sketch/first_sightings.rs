@@ -1,0 +1,180 @@
+//! A bounded memory of where each hash was seen, until it counts as repeated.
+//!
+//! A content is promoted at its third sighting or so; the first ones are those of patient
+//! zero. So each sighting that is not promoted leaves the ordinal of its packet here, and a
+//! promotion takes them out again.
+//!
+//! Guarantees: what is recalled was noted, but for one recall in 2^25 in which another
+//! hash's sighting is taken for this one's. What does not fit pushes out one of the oldest
+//! of its cache line, and the line remembers that something is missing. Costs: one cache
+//! line a sighting, nine bytes of memory each.
+
+use super::hash::reduce;
+use super::lines::Lines;
+use crate::state::persist;
+
+/// Sightings in a line, behind its first word.
+const WAYS: usize = 7;
+/// Bits of a packet's ordinal; the others are the tag.
+const ORDINAL: u32 = 36;
+const ORDINALS: u64 = (1 << ORDINAL) - 1;
+
+/// In a line's first word: where the next sighting goes, whether one was pushed out, and in
+/// which dispersion window, counted from one, a promoted content was last lost.
+const NEXT: u64 = 0b111;
+const PUSHED_OUT: u64 = 1 << 3;
+const LOST: u32 = 32;
+
+/// What is known of a hash's earlier sightings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recalled {
+    /// Ordinals of their packets, in order; only the first `count` mean anything.
+    ordinals: [u64; WAYS],
+    count: usize,
+    /// Whether there may have been others.
+    pub some_missing: bool,
+    /// The dispersion window in which one was last lost after its promotion.
+    pub lost: Option<u32>,
+}
+
+impl Recalled {
+    /// Ordinals of their packets, rising.
+    pub fn ordinals(&self) -> &[u64] {
+        &self.ordinals[..self.count]
+    }
+}
+
+/// A table of sightings by hash. See the [module](self).
+#[derive(Debug)]
+pub struct FirstSightings {
+    lines: Lines,
+}
+
+impl FirstSightings {
+    /// A table of at most `bytes`, and never less than one line.
+    pub fn new(bytes: usize) -> Self {
+        Self { lines: Lines::within(bytes) }
+    }
+
+    /// Bytes allocated.
+    pub fn memory_bytes(&self) -> usize {
+        self.lines.memory_bytes()
+    }
+
+    /// Where a hash's sightings lie, to be
+    /// [prefetched](crate::fingerprint::prefetch).
+    #[inline]
+    pub fn place(&self, hash: u64) -> &[u64; 8] {
+        self.lines.place(reduce(hash, self.lines.len()))
+    }
+
+    /// Remembers a sighting of this hash in the packet of this ordinal; true when another
+    /// was forgotten for it.
+    #[inline]
+    pub fn note(&mut self, hash: u64, ordinal: u64) -> bool {
+        let line = self.lines.line_mut(reduce(hash, self.lines.len()));
+        let mut next = (line[0] & NEXT) as usize;
+        let mut pushed_out = 0;
+        if line[1 + next] != 0 {
+            match line[1..].iter().position(|way| *way == 0) {
+                Some(empty) => next = empty,
+                None => pushed_out = PUSHED_OUT,
+            }
+        }
+        // Counted from one: zero is an empty place.
+        line[1 + next] = hash << ORDINAL | (ordinal + 1) & ORDINALS;
+        let after = if next + 1 == WAYS { 0 } else { next as u64 + 1 };
+        line[0] = line[0] & !NEXT | after | pushed_out;
+        pushed_out != 0
+    }
+
+    /// Takes out what is known of a hash.
+    pub fn recall(&mut self, hash: u64) -> Recalled {
+        let line = self.lines.line_mut(reduce(hash, self.lines.len()));
+        let mut recalled = Recalled {
+            some_missing: line[0] & PUSHED_OUT != 0 || line[0] >> LOST != 0,
+            lost: ((line[0] >> LOST) as u32).checked_sub(1),
+            ..Recalled::default()
+        };
+        for way in &mut line[1..] {
+            if *way != 0 && (*way ^ hash << ORDINAL) >> ORDINAL == 0 {
+                recalled.ordinals[recalled.count] = (*way & ORDINALS).wrapping_sub(1);
+                recalled.count += 1;
+                *way = 0;
+            }
+        }
+        recalled.ordinals[..recalled.count].sort_unstable();
+        recalled
+    }
+
+    /// Notes that a promoted content was let go of, which was seen until this dispersion
+    /// window: its earlier sightings will be missing.
+    pub fn lose(&mut self, hash: u64, window: u32) {
+        let line = self.lines.line_mut(reduce(hash, self.lines.len()));
+        let lost = (line[0] >> LOST).max(u64::from(window) + 1).min(u64::from(u32::MAX));
+        line[0] = line[0] & ((1 << LOST) - 1) | lost << LOST;
+    }
+}
+
+persist!(FirstSightings { lines });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sketch::remix;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    proptest! {
+        /// With room it is a map of lists; without, it knows a part and says so.
+        #[test]
+        fn it_recalls_like_a_map_of_lists(
+            steps in prop::collection::vec((0_u64..60, any::<bool>()), 1..400),
+            bytes in prop::sample::select(vec![100_usize, 700, 100_000]),
+        ) {
+            let mut table = FirstSightings::new(bytes);
+            let mut twin: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+            for (ordinal, (window, recall)) in (0..).zip(steps) {
+                let list = twin.entry(window).or_default();
+                // A promotion comes at the third sighting.
+                if recall || list.len() == 3 {
+                    let found = table.recall(remix(window, 3));
+                    let known = std::mem::take(list);
+                    if found.some_missing {
+                        prop_assert!(found.ordinals().iter().all(|it| known.contains(it)));
+                        prop_assert!(bytes < 100_000);
+                    } else {
+                        prop_assert_eq!(found.ordinals(), &known[..]);
+                    }
+                    prop_assert_eq!(found.lost, None);
+                } else {
+                    list.push(ordinal);
+                    table.note(remix(window, 3), ordinal);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_lost_after_its_promotion_is_said_with_its_latest_window() {
+        let mut table = FirstSightings::new(10_000);
+        table.lose(5, 0);
+        table.note(5, 77);
+        assert_eq!(table.recall(5).lost, Some(0));
+        table.lose(5, 9);
+        table.lose(5, 4);
+        let recalled = table.recall(5);
+        assert_eq!((recalled.lost, recalled.some_missing), (Some(9), true));
+        assert!(recalled.ordinals().is_empty(), "taken out by the first recall");
+    }
+
+    #[test]
+    fn a_full_line_forgets_its_oldest_and_says_so() {
+        let mut table = FirstSightings::new(1);
+        assert!((0..7).all(|ordinal| !table.note(1, ordinal)));
+        assert!(table.note(1, 7));
+        let recalled = table.recall(1);
+        assert_eq!(recalled.ordinals(), [1, 2, 3, 4, 5, 6, 7]);
+        assert!(recalled.some_missing);
+    }
+}
