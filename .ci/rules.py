@@ -22,7 +22,6 @@ EVE = {
         "ip_v": {"enum": [4, 6]},
         "icmp_type": {"type": "integer"},
         "icmp_code": {"type": "integer"},
-        "pkt_src": {"type": "string"},
         "alert": {
             "type": "object",
             "additionalProperties": False,

@@ -37,7 +37,6 @@ pub fn alert(rule: &Rule<'_>, interface: Option<&str>) -> String {
     });
     if let Some(interface) = interface {
         line["in_iface"] = json!(interface);
-        line["pkt_src"] = json!("wire/pcap");
     }
     let ends = match it.samples.first() {
         Some(sample) => Some((sample.source, sample.destination)),
@@ -215,10 +214,7 @@ mod tests {
             ]
         );
         let live = value(&signature, Some("eth1"));
-        assert_eq!(
-            (&live["in_iface"], &live["pkt_src"]),
-            (&"eth1".into(), &"wire/pcap".into())
-        );
+        assert_eq!(live["in_iface"], "eth1");
         assert!(live.get("pcap_cnt").is_none());
         // The other direction is of the same flow, another port is not.
         let one = &mut signature.samples[0];

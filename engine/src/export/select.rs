@@ -65,7 +65,7 @@ mod tests {
     fn many(count: u32) -> Vec<Signature> {
         let body = |n: u32| {
             // Every eighth is one that was there before.
-            let n = if n % 8 == 7 { n / 2 } else { n };
+            let n = if n % 8 == 7 { n - 1 } else { n };
             format!(
                 "GET /{n:08x} a content of its own, {}",
                 n.wrapping_mul(2_654_435_761)

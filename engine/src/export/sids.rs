@@ -79,7 +79,7 @@ impl Default for SidRange {
 }
 
 /// Numbers by signature id.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SidRegistry {
     range: SidRange,
     /// Every number that was ever given out.
@@ -149,6 +149,12 @@ impl fmt::Display for SidError {
 
 impl std::error::Error for SidError {}
 
+impl Default for SidRegistry {
+    fn default() -> Self {
+        Self::new(SidRange::default())
+    }
+}
+
 const DAY: u64 = 86_400_000_000_000;
 
 impl SidRegistry {
@@ -157,9 +163,13 @@ impl SidRegistry {
 
     /// An empty registry that gives out these numbers.
     pub fn new(range: SidRange) -> Self {
-        let mut registry = Self::default();
-        registry.set_range(range);
-        registry
+        Self {
+            range,
+            numbers: BTreeMap::new(),
+            by_id: HashMap::new(),
+            left: BTreeSet::new(),
+            next: u64::from(range.base),
+        }
     }
 
     /// The numbers that it gives out.
