@@ -27,6 +27,8 @@ pub enum Drop {
     /// A piece of a frame that the link cut: 802.11, multilink PPP, Frame Relay, DOCSIS.
     /// Such pieces are not put together.
     LinkFragment,
+    /// Several packets in one frame of 802.11 (A-MSDU), of which none is read.
+    LinkAggregate,
     /// A frame that its receiver marked as damaged.
     LinkDamaged,
     /// The IP version is not the one that the header above promised.
@@ -56,7 +58,7 @@ pub enum Drop {
 
 impl Drop {
     /// Every reason, in the order in which reports list them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::UnknownLinkType,
         Self::LinkHeaderShort,
         Self::Llc,
@@ -66,6 +68,7 @@ impl Drop {
         Self::LinkEncrypted,
         Self::LinkCompressed,
         Self::LinkFragment,
+        Self::LinkAggregate,
         Self::LinkDamaged,
         Self::IpVersion,
         Self::IpHeaderShort,
@@ -92,6 +95,7 @@ impl Drop {
             Self::LinkEncrypted => "link_encrypted",
             Self::LinkCompressed => "link_compressed",
             Self::LinkFragment => "link_fragment",
+            Self::LinkAggregate => "link_aggregate",
             Self::LinkDamaged => "link_damaged",
             Self::IpVersion => "ip_version",
             Self::IpHeaderShort => "ip_header_short",

@@ -1,7 +1,8 @@
 //! IEEE 802.11: data frames that are not encrypted.
 //!
 //! Management, control and empty frames are [`Drop::LinkControl`], protected ones
-//! [`Drop::LinkEncrypted`], pieces of a frame [`Drop::LinkFragment`].
+//! [`Drop::LinkEncrypted`], pieces of a frame [`Drop::LinkFragment`], several frames in
+//! one (A-MSDU) [`Drop::LinkAggregate`].
 
 use super::super::{Context, Drop, Outcome};
 use super::{after, follow, header, llc};
@@ -66,7 +67,7 @@ pub(super) fn frame<'a>(context: &Context, data: &'a [u8], padded: bool) -> Outc
         body = after(body, mesh_header_len(body))?;
     }
     if quality & qos::AGGREGATE != 0 {
-        body = first_of_aggregate(body)?;
+        body = only_of_aggregate(body)?;
     }
     follow(*context, llc::decode(context, body)?)
 }
@@ -82,9 +83,16 @@ fn mesh_header_len(body: &[u8]) -> usize {
     }
 }
 
-/// The first frame of an aggregate (A-MSDU): addresses, length, LLC.
-fn first_of_aggregate(body: &[u8]) -> Result<&[u8], Drop> {
-    let (start, rest) = header::<14>(body)?;
+/// The frame in an aggregate (A-MSDU): addresses, length, LLC. One capture frame gives
+/// one packet at most, so an aggregate of several is not read.
+fn only_of_aggregate(body: &[u8]) -> Result<&[u8], Drop> {
+    const HEADER: usize = 14;
+    let (start, rest) = header::<HEADER>(body)?;
     let len = usize::from(u16::from_be_bytes([start[12], start[13]]));
+    let padded = (HEADER + len).next_multiple_of(4);
+    // A check sequence or padding of the capture is too short for another one.
+    if body.len() >= padded + HEADER {
+        return Err(Drop::LinkAggregate);
+    }
     Ok(rest.get(..len).unwrap_or(rest))
 }

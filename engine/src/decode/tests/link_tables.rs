@@ -83,6 +83,13 @@ fn what_is_not_read_is_dropped_by_name() {
     let mut second = wlan(8, 1, &[], &snap);
     second[22] |= 1;
     assert_eq!(dropped(LinkType(105), &second), Drop::LinkFragment);
+    let frame = join(&[&[2; 12], &[0, snap.len() as u8], &snap]);
+    let (quality, padding) =
+        ([0x80, 0], vec![0; frame.len().next_multiple_of(4) - frame.len()]);
+    let several = wlan(0x88, 1, &quality, &join(&[&frame, &padding, &frame]));
+    assert_eq!(dropped(LinkType(105), &several), Drop::LinkAggregate);
+    let one = wlan(0x88, 1, &quality, &join(&[&frame, &padding, &[0xfc; 4]]));
+    assert_sample(&packet(LinkType(105), &one));
     let damaged = join(&[&radiotap(0x50), &wlan(8, 1, &[], &snap)]);
     assert_eq!(dropped(LinkType(127), &damaged), Drop::LinkDamaged);
 
