@@ -1,7 +1,7 @@
 //! Linux cooked captures, versions 1 and 2.
 
-use super::super::{Context, Drop, Outcome};
-use super::{ethernet, ethertype, follow, header, network, ppp, wlan, wlan_radio};
+use super::super::{Context, Drop, Outcome, tunnel};
+use super::{ethernet, ethertype, header, network, wlan, wlan_radio};
 
 /// Linux's hardware types whose protocol field is no Ethernet type.
 mod hardware {
@@ -45,7 +45,7 @@ fn carried<'a>(
         (hardware::WLAN_RADIOTAP, protocol::LLC) => wlan_radio::radiotap(context, data),
         (_, protocol::LLC) => network(context, protocol, data),
         (_, protocol::ETHERNET) | (_, ethertype::ETHERNET) => ethernet(context, data),
-        (_, protocol::PPP_HDLC) => follow(*context, ppp::framed(context, data)?),
+        (_, protocol::PPP_HDLC) => tunnel::ppp(context, data),
         (_, 0..=ethertype::LENGTH_MAX) => Err(Drop::NotIp),
         _ => network(context, protocol, data),
     }

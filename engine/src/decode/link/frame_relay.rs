@@ -2,7 +2,7 @@
 
 use super::super::encapsulation::{Wrapping, fold};
 use super::super::{Context, Drop, Outcome};
-use super::{Step, after, follow, header, llc, ppp, tags};
+use super::{Next, Step, after, follow, header, llc, tags};
 
 /// From the address on.
 pub(super) fn link<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
@@ -50,7 +50,7 @@ fn numbered<'a>(context: &Context, number: u8, rest: &'a [u8]) -> Step<'a> {
             let [a, b, c, high, low] = *header;
             llc::snap(context, [a, b, c], u16::from_be_bytes([high, low]), rest)
         }
-        number::PPP => ppp::payload(context, rest),
+        number::PPP => Ok(Next::Ppp(rest)),
         number::FRAGMENT => Err(Drop::LinkFragment),
         number::COMPRESSED => Err(Drop::LinkCompressed),
         number => llc::by_number(number, rest).ok_or(Drop::NotIp),

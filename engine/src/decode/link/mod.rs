@@ -28,7 +28,7 @@ mod wlan;
 mod wlan_radio;
 mod wrapped;
 
-use super::{Context, Decoded, Drop, Layer, Outcome, ip};
+use super::{Context, Drop, Layer, Outcome, ip, tunnel};
 use crate::packet::LinkType;
 
 /// Numbers of the network protocols in an Ethernet type field.
@@ -51,11 +51,11 @@ enum Next<'a> {
     Type(u16, &'a [u8]),
     /// A whole Ethernet frame.
     Frame(&'a [u8]),
-    /// Nothing: it was decoded to its end.
-    Done(Decoded<'a>),
+    /// A frame of PPP, with or without its framing.
+    Ppp(&'a [u8]),
 }
 
-/// What a function of [`tags`] and its like return.
+/// What a function returns that reads one header.
 type Step<'a> = Result<Next<'a>, Drop>;
 
 /// Decodes a frame from its first byte.
@@ -108,11 +108,13 @@ fn follow<'a>(mut context: Context<'_>, mut next: Next<'a>) -> Outcome<'a> {
         let (ethertype, data) = match next {
             Next::Type(ethertype, data) => (ethertype, data),
             Next::Frame(data) => return ethernet(&context.deeper()?, data),
-            Next::Done(decoded) => return Ok(decoded),
+            Next::Ppp(data) => return tunnel::ppp(&context, data),
         };
         next = match ethertype {
             ethertype::IPV4 => return ip::v4(&context, data),
             ethertype::IPV6 => return ip::v6(&context, data),
+            // The frequent ones of the table, without a search.
+            ethertype::VLAN | ethertype::PROVIDER_VLAN => tags::vlan(&mut context, data)?,
             ethertype::ARP => {
                 context.unread(Layer::Ethertype, ethertype.into());
                 return Err(Drop::Arp);
@@ -121,7 +123,10 @@ fn follow<'a>(mut context: Context<'_>, mut next: Next<'a>) -> Outcome<'a> {
             _ => {
                 let tag = tags::find(ethertype)
                     .ok_or_else(|| context.unread(Layer::Ethertype, ethertype.into()))?;
-                (tag.read)(&mut context, data)?
+                match tag.read {
+                    tags::Reader::Header(read) => read(&mut context, data)?,
+                    tags::Reader::Rest(read) => return read(context, data),
+                }
             }
         };
     }

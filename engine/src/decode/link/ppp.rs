@@ -2,7 +2,7 @@
 //! is read where tunnels carry it too ([`tunnel::ppp`]).
 
 use super::super::{Context, Outcome, tunnel};
-use super::{Next, Step, after, hdlc};
+use super::{after, hdlc};
 
 /// PPP with or without framing, or Cisco HDLC, whichever the first byte says.
 pub(super) fn link<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
@@ -25,14 +25,4 @@ pub(super) fn pppd<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
         [CONTROL, rest @ ..] => tunnel::ppp_protocol(context, rest),
         rest => tunnel::ppp(context, rest),
     }
-}
-
-/// PPP inside another header, past the framing where there is one.
-pub(super) fn framed<'a>(context: &Context, data: &'a [u8]) -> Step<'a> {
-    tunnel::ppp(context, data).map(Next::Done)
-}
-
-/// From the protocol number on.
-pub(super) fn payload<'a>(context: &Context, data: &'a [u8]) -> Step<'a> {
-    tunnel::ppp_protocol(context, data).map(Next::Done)
 }

@@ -1,9 +1,8 @@
 //! Tags, labels and headers between an Ethernet type field and IP, in one table.
 
 use super::super::encapsulation::{Wrapping, fold};
-use super::super::tunnel;
-use super::super::{Context, Drop};
-use super::{Next, Step, backbone, ethertype, frame_relay, header, llc, ppp, vendor};
+use super::super::{Context, Drop, Outcome, tunnel};
+use super::{Next, Step, backbone, ethertype, frame_relay, header, llc, vendor};
 
 /// An Ethernet type that leads on to IP, and the function that reads its header.
 pub(crate) struct Tag {
@@ -11,39 +10,50 @@ pub(crate) struct Tag {
     pub(crate) ethertype: u16,
     /// What it is, in words.
     pub(crate) what: &'static str,
-    pub(super) read: for<'a> fn(&mut Context, &'a [u8]) -> Step<'a>,
+    pub(super) read: Reader,
 }
 
+/// A function that reads a header.
+#[derive(Clone, Copy)]
+pub(super) enum Reader {
+    /// Of one header, which names the next protocol.
+    Header(for<'a> fn(&mut Context, &'a [u8]) -> Step<'a>),
+    /// Of all that follows.
+    Rest(for<'a> fn(Context, &'a [u8]) -> Outcome<'a>),
+}
+
+use Reader::{Header, Rest};
+
 macro_rules! tags {
-    ($($ethertype:literal $what:literal $read:path;)*) => {
-        &[$(Tag { ethertype: $ethertype, what: $what, read: $read }),*]
+    ($($ethertype:literal $what:literal $kind:ident $read:path;)*) => {
+        &[$(Tag { ethertype: $ethertype, what: $what, read: $kind($read) }),*]
     };
 }
 
 /// Every one that is read, the frequent ones first: it is searched from the start.
 pub(crate) const TAGS: &[Tag] = tags! {
-    0x8100 "VLAN tag (802.1Q)" vlan;
-    0x88a8 "provider VLAN tag (802.1ad)" vlan;
-    0x8847 "MPLS labels" mpls;
-    0x8848 "MPLS labels, upstream assigned" mpls;
-    0x8864 "PPPoE session" pppoe;
-    0x8926 "VN-Tag" passed::<6>;
-    0x8903 "Cisco FabricPath" backbone::fabric_path;
-    0x88e7 "provider backbone bridging (802.1ah)" backbone::provider;
-    0x8909 "Cisco metadata (security group tag)" vendor::cisco_metadata;
-    0xd28b "Arista time stamp" vendor::arista;
-    0x88e5 "MACsec without encryption (802.1AE)" macsec;
-    0x894f "network service header (RFC 8300)" nsh;
-    0x22f3 "TRILL" backbone::trill;
-    0x893f "802.1BR tag" passed::<8>;
-    0x892f "HSR tag" passed::<6>;
-    0x9100 "VLAN tag (old provider type)" vlan;
-    0x9200 "VLAN tag (old provider type)" vlan;
-    0xdada "Marvell EtherType DSA tag" vendor::marvell;
-    0x8899 "Realtek switch tag" vendor::realtek;
-    0x8870 "LLC in a jumbo frame" jumbo;
-    0x880b "PPP" bare_ppp;
-    0x6559 "Frame Relay" frame_relay::payload;
+    0x8100 "VLAN tag (802.1Q)" Header vlan;
+    0x88a8 "provider VLAN tag (802.1ad)" Header vlan;
+    0x8847 "MPLS labels" Rest tunnel::mpls;
+    0x8848 "MPLS labels, upstream assigned" Rest tunnel::mpls;
+    0x8864 "PPPoE session" Rest tunnel::pppoe;
+    0x8926 "VN-Tag" Header passed::<6>;
+    0x8903 "Cisco FabricPath" Header backbone::fabric_path;
+    0x88e7 "provider backbone bridging (802.1ah)" Header backbone::provider;
+    0x8909 "Cisco metadata (security group tag)" Header vendor::cisco_metadata;
+    0xd28b "Arista time stamp" Header vendor::arista;
+    0x88e5 "MACsec without encryption (802.1AE)" Rest macsec;
+    0x894f "network service header (RFC 8300)" Rest nsh;
+    0x22f3 "TRILL" Header backbone::trill;
+    0x893f "802.1BR tag" Header passed::<8>;
+    0x892f "HSR tag" Header passed::<6>;
+    0x9100 "VLAN tag (old provider type)" Header vlan;
+    0x9200 "VLAN tag (old provider type)" Header vlan;
+    0xdada "Marvell EtherType DSA tag" Header vendor::marvell;
+    0x8899 "Realtek switch tag" Header vendor::realtek;
+    0x8870 "LLC in a jumbo frame" Header jumbo;
+    0x880b "PPP" Rest bare_ppp;
+    0x6559 "Frame Relay" Header frame_relay::payload;
 };
 
 /// The line of [`TAGS`] for an Ethernet type.
@@ -53,7 +63,8 @@ pub(in crate::decode) fn find(ethertype: u16) -> Option<&'static Tag> {
 }
 
 /// A VLAN tag: priority and number.
-fn vlan<'a>(context: &mut Context, data: &'a [u8]) -> Step<'a> {
+#[inline]
+pub(super) fn vlan<'a>(context: &mut Context, data: &'a [u8]) -> Step<'a> {
     let (tag, rest) = header::<4>(data)?;
     enter_vlan(context, u16::from_be_bytes([tag[0], tag[1]]));
     Ok(Next::Type(u16::from_be_bytes([tag[2], tag[3]]), rest))
@@ -77,20 +88,12 @@ fn passed<'a, const N: usize>(_: &mut Context, data: &'a [u8]) -> Step<'a> {
     Ok(Next::Type(u16::from_be_bytes([high, low]), rest))
 }
 
-fn mpls<'a>(context: &mut Context, data: &'a [u8]) -> Step<'a> {
-    tunnel::mpls(*context, data).map(Next::Done)
+fn macsec<'a>(context: Context, data: &'a [u8]) -> Outcome<'a> {
+    tunnel::macsec(&context, data)
 }
 
-fn macsec<'a>(context: &mut Context, data: &'a [u8]) -> Step<'a> {
-    tunnel::macsec(context, data).map(Next::Done)
-}
-
-fn nsh<'a>(context: &mut Context, data: &'a [u8]) -> Step<'a> {
-    tunnel::nsh(context, data).map(Next::Done)
-}
-
-fn pppoe<'a>(context: &mut Context, data: &'a [u8]) -> Step<'a> {
-    tunnel::pppoe(*context, data).map(Next::Done)
+fn nsh<'a>(context: Context, data: &'a [u8]) -> Outcome<'a> {
+    tunnel::nsh(&context, data)
 }
 
 /// LLC where its length does not fit the type field.
@@ -99,8 +102,8 @@ fn jumbo<'a>(context: &mut Context, data: &'a [u8]) -> Step<'a> {
 }
 
 /// PPP by its Ethernet type, as GRE carries it.
-fn bare_ppp<'a>(context: &mut Context, data: &'a [u8]) -> Step<'a> {
-    ppp::framed(context, data)
+fn bare_ppp<'a>(context: Context, data: &'a [u8]) -> Outcome<'a> {
+    tunnel::ppp(&context, data)
 }
 
 /// A next Ethernet type that must be one, not a length.
