@@ -30,6 +30,7 @@ mod drops;
 mod encapsulation;
 mod ip;
 mod link;
+mod list;
 mod names;
 mod stop;
 #[cfg(test)]
@@ -42,6 +43,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub use defrag::{Carried, Datagram, DefragCounters, Defragmenter, REASSEMBLY_NANOS};
 pub use drops::{Drop, DropCounters};
+#[doc(hidden)]
+pub use list::list;
 pub use names::Unread;
 pub use stop::{Layer, Reach, Stop};
 

@@ -119,18 +119,8 @@ pub(super) const PPP_PROTOCOLS: &[(u16, &str, Role)] = &[
 
 /// Tunnels whose inside can be of a kind that is not read. The places in the list are
 /// the codes of [`Layer::Tunnel`](super::Layer::Tunnel).
-pub(super) const TUNNELS: &[&str] = &[
-    "GRE",
-    "VXLAN-GPE",
-    "NSH",
-    "GTP-U",
-    "CAPWAP",
-    "MPLS",
-    "ERSPAN",
-    "L2TPv3",
-    "GUE",
-    "TZSP",
-];
+pub(super) const TUNNELS: &[&str] =
+    &["GRE", "VXLAN-GPE", "NSH", "GTP-U", "CAPWAP", "MPLS", "ERSPAN", "L2TPv3", "TZSP"];
 
 /// Places in [`TUNNELS`].
 #[derive(Clone, Copy)]
@@ -143,7 +133,6 @@ pub(super) enum Tunnel {
     Mpls,
     Erspan,
     L2tpV3,
-    Gue,
     Tzsp,
 }
 

@@ -10,6 +10,17 @@ mod number {
     pub(super) const UDP_LITE: u8 = 136;
 }
 
+/// The transports that [`decode`] reads.
+pub(super) const TRANSPORTS: &[(u8, &str)] = &[
+    (protocol::ICMP, "ICMP"),
+    (protocol::TCP, "TCP"),
+    (protocol::UDP, "UDP"),
+    (number::DCCP, "DCCP"),
+    (protocol::ICMPV6, "ICMPv6"),
+    (number::SCTP, "SCTP"),
+    (number::UDP_LITE, "UDP-Lite"),
+];
+
 /// Decodes an IP payload as its protocol number says.
 #[inline]
 pub(super) fn decode<'a>(
@@ -53,10 +64,12 @@ fn other<'a>(
         let mut rows = tunnel::PROTOCOLS.iter();
         if let Some(row) = rows.find(|row| row.number == protocol) {
             let inner = (row.decode)(context, data);
-            if inner.is_err() && context.noted.get().is_none() {
+            let is_outer = inner.is_err();
+            let used = tunnel::inner_or_outer(network, inner, outer);
+            if is_outer && used.is_ok() && context.noted.get().is_none() {
                 context.unread(Layer::IpProtocol, protocol.into());
             }
-            return tunnel::inner_or_outer(network, inner, outer);
+            return used;
         }
     }
     context.unread(Layer::IpProtocol, protocol.into());

@@ -9,6 +9,7 @@ mod links;
 mod oracle;
 mod reassembly;
 mod robustness;
+mod tshark;
 mod tunnels;
 
 use super::{Decoded, Decoder, Drop, Fragment};

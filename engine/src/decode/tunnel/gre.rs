@@ -64,6 +64,18 @@ pub(super) fn gre<'a>(context: &Context<'_>, data: &'a [u8]) -> Outcome<'a> {
     }
 }
 
+/// The same in UDP (RFC 8086): by its port alone it is believed only where nothing that is
+/// reserved is set, and where it names an Ethernet type.
+pub(super) fn in_udp<'a>(context: &Context<'_>, data: &'a [u8]) -> Outcome<'a> {
+    let (start, _) = header::<4>(data)?;
+    let flags = u16::from_be_bytes([start[0], start[1]]);
+    let protocol = u16::from_be_bytes([start[2], start[3]]);
+    if flags & !(CHECKSUM | KEY | SEQUENCE) != 0 || protocol <= ethertype::LENGTH_MAX {
+        return Err(Drop::NotIp);
+    }
+    gre(context, data)
+}
+
 /// Version 1: a key of payload length and call id, sequence and acknowledgement.
 fn pptp<'a>(context: &Context<'_>, flags: u16, data: &'a [u8]) -> Outcome<'a> {
     if flags & (KEY | CHECKSUM | ROUTING) != KEY {

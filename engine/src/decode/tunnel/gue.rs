@@ -1,6 +1,5 @@
 //! Generic UDP encapsulation (draft-ietf-intarea-gue).
 
-use super::super::names::Tunnel;
 use super::ip::{Number, PROTOCOLS};
 use super::{Context, Drop, Outcome, Wrapping, header, looks};
 
@@ -27,7 +26,7 @@ pub(super) fn gue<'a>(context: &Context<'_>, data: &'a [u8]) -> Outcome<'a> {
         Number::IPV4 | Number::IPV6 if !looks::ip(context, rest) => Err(Drop::NotIp),
         number => match PROTOCOLS.iter().find(|row| row.number == number) {
             Some(row) => (row.decode)(&inner, rest),
-            None => Err(context.unread_inside(Tunnel::Gue)),
+            None => Err(Drop::NotIp),
         },
     }
 }

@@ -47,7 +47,7 @@ pub(in crate::decode) const UDP_TUNNELS: &[UdpTunnel] = &[
     row(3_544, "Teredo", "RFC 4380", "IPv6", teredo::teredo),
     row(4_341, "LISP", "RFC 9300", "IPv4, IPv6", lisp::lisp),
     row(6_080, "GUE", "draft-ietf-intarea-gue", "any IP protocol read", gue::gue),
-    row(4_754, "GRE in UDP", "RFC 8086", "as GRE", gre::gre),
+    row(4_754, "GRE in UDP", "RFC 8086", "as GRE", gre::in_udp),
     row(6_635, "MPLS in UDP", "RFC 7510", "as MPLS", mpls::in_udp),
     row(37_008, "TZSP", "", "Ethernet", tzsp::tzsp),
     row(5_247, "CAPWAP data", "RFC 5415", capwap::READ, capwap::capwap),

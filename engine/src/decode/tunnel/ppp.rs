@@ -60,18 +60,16 @@ pub(in crate::decode) fn protocol<'a>(
     }
 }
 
-/// A bridged frame (RFC 3518): flags, the kind of network, perhaps the number of one,
-/// then 802.3.
+/// A bridged frame (RFC 3518): flags, the kind of network, perhaps its number, then 802.3.
 fn bridged<'a>(context: &Context<'_>, data: &'a [u8]) -> Outcome<'a> {
-    const LAN_ID: u8 = 0x40;
+    const NUMBERED: u8 = 0x40;
     const ETHERNET: u8 = 1;
-    let (start, rest) = header::<2>(data)?;
+    let (start, mut rest) = header::<2>(data)?;
+    if start[0] & NUMBERED != 0 {
+        (_, rest) = header::<4>(rest)?;
+    }
     match start[1] {
-        ETHERNET => {
-            let id_len = if start[0] & LAN_ID == 0 { 0 } else { 4 };
-            let frame = rest.get(id_len..).ok_or(Drop::LinkHeaderShort)?;
-            link::ethernet(&context.inside(Wrapping::Ppp, 0)?, frame)
-        }
+        ETHERNET => link::ethernet(&context.inside(Wrapping::Ppp, 0)?, rest),
         _ => Err(context.unread(Layer::Ppp, number::BRIDGED.into())),
     }
 }
