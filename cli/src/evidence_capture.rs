@@ -35,8 +35,11 @@ pub(crate) fn write(
         .iter()
         .flat_map(|signature| signature.samples.iter().map(|sample| sample.packet))
         .collect();
-    copy(path, captures, &wanted, signals)
-        .map_err(|error| Failure::of(path.display(), error))
+    copy(path, captures, &wanted, signals).map_err(|error| {
+        // A part of it would look like all of it.
+        let _ = std::fs::remove_file(path);
+        Failure::of(path.display(), error)
+    })
 }
 
 fn copy(

@@ -12,15 +12,18 @@ mod explain;
 mod filter;
 mod findings_page;
 mod fragments;
+mod limits;
 mod grounds;
 mod instant;
 #[cfg(target_os = "linux")]
 mod live;
 mod network;
+mod output_file;
 mod page;
 mod progress;
 mod reader;
 mod report;
+mod run_summary;
 mod rules;
 mod selection;
 mod settings;

@@ -2,9 +2,10 @@
 
 use crate::args::{Format, Grade, RuleArgs};
 use crate::exit_code::Failure;
+pub(crate) use crate::output_file::replace;
 use crate::talk::Talk;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use wormsift::export::{
     Rule, RuleOptions, Sid, SidRegistry, eve, host_sets, misp, snort3, stix, suricata,
     yara, zeek,
@@ -110,17 +111,4 @@ fn read_sids(path: &Path) -> Result<SidRegistry, Failure> {
         }
         Err(error) => Err(wrong(&error)),
     }
-}
-
-/// Writes a file so that a reader sees the old text or the new one, never a part.
-pub(crate) fn replace(
-    path: &Path,
-    text: &(impl AsRef<[u8]> + ?Sized),
-) -> Result<(), Failure> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    let new = PathBuf::from(name);
-    fs::write(&new, text)
-        .and_then(|()| fs::rename(&new, path))
-        .map_err(|error| Failure::of(path.display(), error))
 }

@@ -43,6 +43,11 @@ impl Ranking {
         self.best.truncate(ROWS);
     }
 
+    /// The id of the first row.
+    pub(crate) fn first_id(&self) -> Option<String> {
+        self.best.iter().min_by(|a, b| Signature::by_rank(a, b)).map(|it| it.id.clone())
+    }
+
     /// All of these.
     pub(crate) fn of(signatures: &[Signature]) -> Self {
         let mut ranking = Self::default();
@@ -230,7 +235,12 @@ const RELAYS: usize = 16;
 
 /// `tcp/445`, `udp`, `icmp 8/0`.
 pub(crate) fn service(signature: &Signature) -> String {
-    let (name, has_ports) = match signature.protocol {
+    service_name(signature.protocol, signature.port)
+}
+
+/// The same of a protocol's number and the port in the key.
+pub(crate) fn service_name(protocol: u8, port: Option<u16>) -> String {
+    let (name, has_ports) = match protocol {
         protocol::TCP => ("tcp".to_owned(), true),
         protocol::UDP => ("udp".to_owned(), true),
         132 => ("sctp".to_owned(), true),
@@ -240,7 +250,7 @@ pub(crate) fn service(signature: &Signature) -> String {
         protocol::ICMPV6 => ("icmpv6".to_owned(), false),
         number => (format!("proto {number}"), false),
     };
-    match signature.port {
+    match port {
         Some(port) if has_ports => format!("{name}/{port}"),
         Some(port) if name.starts_with("icmp") => {
             format!("{name} {}/{}", port >> 8, port & 0xff)

@@ -71,7 +71,7 @@ fn time_that_stands_still_is_told() {
     let (_, stats, warnings) = sift(&stored, 1_000);
     assert!(stats.count("packets", "time_far_backwards").unwrap() > 3_000);
     assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert!(warnings[0].contains("stand still"));
+    assert!(warnings[0].contains("earlier than packets before them"));
 }
 
 /// One worker may bring packets in any order of numbers.

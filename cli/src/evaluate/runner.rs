@@ -6,6 +6,7 @@ use super::results::Run;
 use super::rules_hit::Rules;
 use super::run::{judge, sift};
 use crate::exit_code::Failure;
+use crate::output_file::append_whole;
 use crate::signals::Signals;
 use crate::talk::Talk;
 use serde::{Deserialize, Serialize};
@@ -217,8 +218,7 @@ impl Kept {
         let mut text = serde_json::to_string(&line)
             .map_err(|error| Failure::of(&self.name, error))?;
         text.push('\n');
-        self.file
-            .write_all(text.as_bytes())
+        append_whole(&mut self.file, text.as_bytes())
             .map_err(|error| Failure::of(&self.name, error))
     }
 }

@@ -1,6 +1,7 @@
 //! How a budget of bytes is shared out among the rooms.
 
-use crate::config::Config;
+use crate::config::{Config, Size};
+use crate::error::Error;
 use crate::prevalence::Prevalence;
 
 /// Flow shards: an address pair's packets are all in one (DESIGN, "Shards").
@@ -73,6 +74,18 @@ pub(crate) fn effective_memory(config: &Config) -> u64 {
     }
 }
 
+/// A budget that this machine does not have, by the setting that asks for it.
+pub(crate) fn too_much(config: &Config, budget: u64) -> Error {
+    let (key, asks) = match (config.memory, config.rate) {
+        (None, Some(rate)) => ("rate", format!("{rate} needs {}", Size(budget))),
+        _ => ("memory", format!("found {}", Size(budget))),
+    };
+    Error::config(
+        key,
+        format!("expected no more memory than this system has to give, {asks}"),
+    )
+}
+
 /// Keys that one prevalence generation must hold at the expected rate: payload
 /// bytes a second x density x window (the sizing law).
 pub(crate) fn keys_per_generation(config: &Config) -> Option<f64> {
@@ -83,7 +96,7 @@ pub(crate) fn keys_per_generation(config: &Config) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Rate, Size};
+    use crate::config::Rate;
 
     #[test]
     fn the_shares_add_up_to_the_budget_and_no_more() {
