@@ -34,12 +34,25 @@ mod table;
 mod talk;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 use exit_code::Failure;
 use std::process::ExitCode;
 use talk::Talk;
 
 fn main() -> ExitCode {
-    let cli = args::Cli::parse();
+    let cli = match args::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let arguments: Vec<String> = std::env::args().collect();
+            if error.kind() == ErrorKind::UnknownArgument
+                && let Some(reason) = args::renamed(&arguments)
+            {
+                eprintln!("wormsift: {reason}");
+                return ExitCode::from(exit_code::Exit::Usage.code());
+            }
+            error.exit()
+        }
+    };
     let mut talk = Talk::new(&cli.talk);
     let exit = match commands::run(&cli.command, &mut talk) {
         Ok(exit) => exit,

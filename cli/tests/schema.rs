@@ -24,7 +24,7 @@ fn every_line_is_of_a_type_and_has_fields_that_the_schema_names() {
         vec!["detect", "--json", &trace],
         // With a warning.
         vec!["detect", "--json", &nothing],
-        vec!["match", "--json", "--packets", "--signatures", &found, &trace],
+        vec!["match", "--json", "--hits", "--signatures", &found, &trace],
         vec!["explain", "--json", "--signatures", &found, id, &trace],
     ] {
         let output = run(&arguments);

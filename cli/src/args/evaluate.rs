@@ -75,9 +75,12 @@ pub(crate) struct EvaluateArgs {
     /// One self-contained page
     #[arg(long, value_name = "FILE.html")]
     pub(crate) report: Option<PathBuf>,
-    /// Everything as JSON; `-` is stdout, in place of the table
-    #[arg(long, value_name = "FILE")]
-    pub(crate) json: Option<PathBuf>,
+    /// Everything as one JSON object on stdout, in place of the table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The same JSON object into this file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) json_file: Option<PathBuf>,
     /// The table as comma-separated values
     #[arg(long, value_name = "FILE")]
     pub(crate) csv: Option<PathBuf>,

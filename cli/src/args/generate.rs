@@ -37,7 +37,7 @@ pub(crate) struct GenerateArgs {
     /// .zst follows
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: PathBuf,
-    /// Say in a JSON line on stdout what was written: packets and SHA-256
+    /// What was written as a JSON line on stdout: packets and SHA-256
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

@@ -57,8 +57,9 @@ pub(crate) struct LiveArgs {
 #[command(next_help_heading = "Capture")]
 pub(crate) struct CaptureArgs {
     /// Rings that the kernel spreads flows over, and threads that sift
-    #[arg(long, value_name = "N", default_value = "1")]
-    pub(crate) threads: NonZero<u16>,
+    #[arg(long, value_name = "N", default_value = "1",
+          value_parser = crate::limits::threads)]
+    pub(crate) threads: NonZero<usize>,
     /// Memory of each ring, shared with the kernel, at least 2MiB
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = ring_size)]
     pub(crate) ring_size: Size,

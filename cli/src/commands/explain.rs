@@ -57,14 +57,14 @@ fn chosen<'a>(id: &str, signatures: &'a [Signature]) -> Result<&'a Signature, Fa
             let nearest =
                 nearest.map_or(String::new(), |s| format!("; the nearest is {}", s.id));
             Err(Failure::usage(format_args!(
-                "no signature `{id}` among {}{nearest}",
+                "no signature has an id that begins with `{id}`, of {} read{nearest}",
                 signatures.len()
             )))
         }
         _ => {
             let ids: Vec<&str> = fit.iter().take(4).map(|s| s.id.as_str()).collect();
             Err(Failure::usage(format_args!(
-                "`{id}` begins {} ids: {}",
+                "{} signatures have an id that begins with `{id}`: give more digits of {}",
                 fit.len(),
                 ids.join(", ")
             )))

@@ -21,7 +21,7 @@ pub(crate) fn evaluate(folder: &Path, manifest: &str, flags: &[&str]) -> (Output
     let json = folder.join("out.json");
     let json = json.to_str().unwrap();
     let all =
-        [&["evaluate", "--manifest", &manifest, "--json", json, "--runs-only"], flags];
+        [&["evaluate", "--manifest", &manifest, "--json-file", json, "--runs-only"], flags];
     let output = run(&all.concat());
     assert!([0, 3, 4].contains(&code(&output)), "{}", stderr(&output));
     let text = std::fs::read_to_string(json).unwrap();
