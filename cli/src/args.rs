@@ -63,9 +63,9 @@ Examples:
   wormsift detect --json captures/ > findings.jsonl
       a folder as one trace, each finding a line, as soon as it is made
   wormsift detect --sampling winnow:128 --port-rule none --sources 3 --destinations 3 day.pcap
-      a small network: certain of all that is 167 bytes or longer
+      for a small network: no content of 167 bytes or longer is missed
   wormsift detect --filter 'tcp and not port 22' --exclude-net 10.0.9.0/24 day.pcap
-      only part of the traffic
+      only a part of the traffic
   zcat day.pcap.gz | wormsift detect -
       standard input (compressed files need no zcat)";
 
@@ -128,11 +128,11 @@ pub(crate) enum Command {
     Match(Box<MatchArgs>),
     /// Write signatures as rules, alerts or sets that other programs take
     Export(Box<ExportArgs>),
-    /// Say how good detection is: over scenarios, labelled captures and sweeps
+    /// Measure detection: over scenarios, labelled captures and sweeps of a setting
     Evaluate(Box<EvaluateArgs>),
-    /// Write a capture with known answers, lay a worm into captures, or merge captures
+    /// Write a capture with known ground truth, put a worm into captures, or merge captures
     Generate(Box<GenerateArgs>),
-    /// Say what each stage costs, on this traffic and this machine
+    /// Measure what each stage costs, on this traffic and this machine
     Bench(Box<BenchArgs>),
     /// Print the completions of a shell
     Completions(CompletionsArgs),
@@ -148,7 +148,7 @@ pub(crate) struct DetectArgs {
     /// gzip or zstd. All of them are one trace
     #[arg(value_name = "CAPTURE", required = true, value_hint = ValueHint::AnyPath)]
     pub(crate) captures: Vec<String>,
-    /// What `wormsift learn` wrote: content that is known to be good raises no alarm
+    /// A file that `wormsift learn` wrote: content in it is known to be good and raises no alarm
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) baseline: Option<PathBuf>,
     #[command(flatten)]

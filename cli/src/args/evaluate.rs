@@ -54,8 +54,8 @@ pub(crate) struct EvaluateArgs {
     /// Captures, one trace, in which nothing spreads: what is found there is false
     #[arg(long, value_name = "CAPTURE", num_args = 1..)]
     pub(crate) clean: Vec<String>,
-    /// Captures without worms, on which each signature is tried: how many packets would
-    /// its rule alert on?
+    /// Captures without worms, in which the packets are counted that the rules of the
+    /// signatures would alert on
     #[arg(long, value_name = "CAPTURE", num_args = 1..)]
     pub(crate) held_out: Vec<String>,
     /// Captures without worms, from which each run learns first what is good, as

@@ -169,7 +169,7 @@ fn respond(head: &[u8], is_local: bool, board: &Board) -> (bool, Response) {
 fn health(board: &Board) -> Response {
     const NOT_WELL: &str = "503 Service Unavailable";
     if !board.is_alive() {
-        return Response::text(NOT_WELL, "packets are not being read");
+        return Response::text(NOT_WELL, "the thread that reads packets has not moved for ten seconds");
     }
     match board.read() {
         Some(snapshot) if snapshot.is_down => {
