@@ -158,10 +158,13 @@ struct Warning<'a> {
     message: &'a str,
 }
 
+/// Columns of the terminal; `None` where stdout is none.
 fn width() -> Option<usize> {
+    /// Of a terminal that does not tell.
+    const USUAL: usize = 80;
     let stdout = io::stdout();
-    let (width, _) = terminal_size::terminal_size_of(&stdout)?;
-    Some(usize::from(width.0))
+    let told = terminal_size::terminal_size_of(&stdout);
+    stdout.is_terminal().then(|| told.map_or(USUAL, |(width, _)| usize::from(width.0)))
 }
 
 /// A signature in one line.

@@ -9,10 +9,10 @@ fn wrong_usage_exits_with_2_and_says_what_is_wrong() {
     for (arguments, said) in [
         (vec!["detect"], "<CAPTURE>"),
         (vec!["detekt"], "detect"),
-        (vec!["detect", "--memory", "999TiB", "x"], "`memory`): expected 16MiB to 16TiB"),
+        (vec!["detect", "--memory", "999TiB", "x"], "--memory: expected 16MiB to 16TiB"),
         (vec!["detect", "--sampling", "63", "x"], "power of two from 1 to 256, found 63"),
         (vec!["detect", "--memory", "64", "x"], "a number with a unit such as `256MiB`"),
-        (vec!["detect", "--beta", "7", "x"], "--beta (setting `beta`): expected 8 to 64 bytes, found 7"),
+        (vec!["detect", "--beta", "7", "x"], "--beta: expected 8 to 64 bytes, found 7"),
         (vec!["detect", "--port-rule", "any", "x"], "[possible values: destination,"),
         (vec!["detect", "--threads", "0", "x"], "expected 1 to "),
         (vec!["detect", "--threads", "100000", "x"], "on this machine, found 100000"),

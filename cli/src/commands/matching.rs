@@ -26,6 +26,7 @@ use wormsift::signature::Signature;
 const PART: usize = 512;
 
 pub(super) fn run(args: &MatchArgs, talk: &mut Talk) -> Result<Exit, Failure> {
+    let tail_memory = tail_memory(args)?;
     let (signatures, mut damaged) = signature_files::read(&args.signatures, talk)?;
     let options =
         RuleOptions { most_bytes: args.most_bytes.into(), ..RuleOptions::default() };
@@ -39,7 +40,7 @@ pub(super) fn run(args: &MatchArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     for (signature, reason) in &weak {
         talk.warning(format_args!("{}: not looked for: {reason}", signature.id));
     }
-    let matcher = Matcher::new(&rules, tail_memory(args)?).map_err(Failure::usage)?;
+    let matcher = Matcher::new(&rules, tail_memory).map_err(Failure::usage)?;
     let signals = Signals::new()?;
     let pool = args.run.pool()?;
     let decoder = Decoder::new(true, false);

@@ -93,7 +93,7 @@ fn show(
 }
 
 macro_rules! quantity {
-    ($name:ident, $units:ident, $example:literal, $zero:literal) => {
+    ($name:ident, $units:ident, $shown:expr, $example:literal, $zero:literal) => {
         impl FromStr for $name {
             type Err = String;
             fn from_str(text: &str) -> Result<Self, String> {
@@ -102,7 +102,7 @@ macro_rules! quantity {
         }
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                show(f, self.0, &$units, $zero)
+                show(f, self.0, $shown, $zero)
             }
         }
         impl Serialize for $name {
@@ -122,9 +122,10 @@ macro_rules! quantity {
     };
 }
 
-quantity!(Span, TIME_UNITS, "60s", "s");
-quantity!(Size, SIZE_UNITS, "256MiB", "B");
-quantity!(Rate, RATE_UNITS, "1Gbit/s", "bit/s");
+quantity!(Span, TIME_UNITS, &TIME_UNITS, "60s", "s");
+quantity!(Size, SIZE_UNITS, &SIZE_UNITS, "256MiB", "B");
+// Bits are shown, as links are sold; bytes are read too.
+quantity!(Rate, RATE_UNITS, &RATE_UNITS[..4], "1Gbit/s", "bit/s");
 
 #[cfg(test)]
 mod tests {
@@ -143,6 +144,7 @@ mod tests {
         assert_eq!("1MB/s".parse::<Rate>().unwrap(), Rate(8_000_000));
         assert_eq!(Size(256 << 20).to_string(), "256MiB");
         assert_eq!(Span(0).to_string(), "0s");
+        assert_eq!(Rate(8_000_000_000).to_string(), "8Gbit/s");
     }
 
     #[test]

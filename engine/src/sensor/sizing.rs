@@ -76,14 +76,14 @@ pub(crate) fn effective_memory(config: &Config) -> u64 {
 
 /// A budget that this machine does not have, by the setting that asks for it.
 pub(crate) fn too_much(config: &Config, budget: u64) -> Error {
-    let (key, asks) = match (config.memory, config.rate) {
-        (None, Some(rate)) => ("rate", format!("{rate} needs {}", Size(budget))),
-        _ => ("memory", format!("found {}", Size(budget))),
-    };
-    Error::config(
-        key,
-        format!("expected no more memory than this system has to give, {asks}"),
-    )
+    let size = Size(budget);
+    match (config.memory, config.rate) {
+        (None, Some(rate)) => Error::config(
+            "rate",
+            format!("{rate} needs tables of {size}, and the system does not give so much memory"),
+        ),
+        _ => Error::config("memory", format!("the system does not give {size}; ask for less")),
+    }
 }
 
 /// Keys that one prevalence generation must hold at the expected rate: payload

@@ -154,10 +154,9 @@ fn false_signatures<'a>(rows: impl Iterator<Item = &'a Row>) -> (String, String)
     (
         all,
         format!(
-            "over {} runs of traffic made to look like a worm: {expected} in rows for which an \
-             alarm is written down as to be expected or possible (such as services that forward \
-             by nature, or thresholds below the defaults), {unexpected} in rows that must stay \
-             silent",
+            "in {} runs of traffic made to look like a worm: {expected} in rows where an alarm is \
+             expected or allowed (services that forward by nature, low thresholds), {unexpected} \
+             in rows that must stay silent",
             count(runs as f64)
         ),
     )
