@@ -405,7 +405,8 @@ mod tests {
         let mut known = std::collections::BTreeMap::new();
         for subcommand in command.get_subcommands() {
             for argument in subcommand.get_arguments() {
-                let Some(flag) = argument.get_long().filter(|_| !argument.is_global_set())
+                let Some(flag) =
+                    argument.get_long().filter(|_| !argument.is_global_set())
                 else {
                     continue;
                 };

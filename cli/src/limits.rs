@@ -35,7 +35,10 @@ pub(crate) fn check_memory(config: &Config, copies: usize) -> Result<(), Failure
 }
 
 /// Refuses `what` if it takes more bytes than this machine has.
-pub(crate) fn check_bytes(bytes: u64, what: impl FnOnce() -> String) -> Result<(), Failure> {
+pub(crate) fn check_bytes(
+    bytes: u64,
+    what: impl FnOnce() -> String,
+) -> Result<(), Failure> {
     match physical_memory() {
         Some(all) if bytes > all => Err(Failure::usage(format_args!(
             "{} would take {}, and this machine has {} of memory; ask for less",
@@ -75,7 +78,10 @@ mod tests {
     #[test]
     fn threads_have_a_bound_that_is_told() {
         assert_eq!(threads("1").map(NonZero::get), Ok(1));
-        assert_eq!(threads(&most_threads().to_string()).map(NonZero::get), Ok(most_threads()));
+        assert_eq!(
+            threads(&most_threads().to_string()).map(NonZero::get),
+            Ok(most_threads())
+        );
         for text in ["0", "100000", "-1", "many", "99999999999999999999"] {
             let said = threads(text).unwrap_err();
             assert!(said.starts_with("expected 1 to ") && said.ends_with(text), "{said}");
@@ -96,7 +102,10 @@ mod tests {
             other => panic!("{other:?}"),
         };
         let said = refused(config(Some(Size(16 << 40)), None), 1);
-        assert!(said.starts_with("--memory: the tables would take 16 TiB, and"), "{said}");
+        assert!(
+            said.starts_with("--memory: the tables would take 16 TiB, and"),
+            "{said}"
+        );
         let said = refused(config(None, Some(Rate(100_000_000_000_000))), 1);
         assert!(said.starts_with("--rate 100000Gbit/s: the tables would take"), "{said}");
         let said = refused(config(Some(Size(1 << 30)), None), 1 << 20);
@@ -105,9 +114,6 @@ mod tests {
 
     #[test]
     fn sizes_are_told_to_one_digit() {
-        assert_eq!(
-            [1, 1_536, 16 << 40].map(readable),
-            ["1 B", "1.5 KiB", "16 TiB"]
-        );
+        assert_eq!([1, 1_536, 16 << 40].map(readable), ["1 B", "1.5 KiB", "16 TiB"]);
     }
 }

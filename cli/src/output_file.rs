@@ -18,7 +18,11 @@ pub(crate) struct OutputFiles<'a> {
 
 impl<'a> OutputFiles<'a> {
     /// Adds the file that this flag names, if it was given.
-    pub(crate) fn add(&mut self, flag: &'static str, path: Option<&'a Path>) -> &mut Self {
+    pub(crate) fn add(
+        &mut self,
+        flag: &'static str,
+        path: Option<&'a Path>,
+    ) -> &mut Self {
         self.files.extend(path.map(|path| (flag, path)));
         self
     }
@@ -34,7 +38,8 @@ impl<'a> OutputFiles<'a> {
                 Failure::usage(format_args!("{flag} {}: {reason}", path.display()))
             })?;
         }
-        let places: Vec<PathBuf> = self.files.iter().map(|(_, path)| place(path)).collect();
+        let places: Vec<PathBuf> =
+            self.files.iter().map(|(_, path)| place(path)).collect();
         for (index, (flag, path)) in self.files.iter().enumerate() {
             let regular = !is_special(path);
             let same = |other: &&PathBuf| regular && **other == places[index];
@@ -64,7 +69,9 @@ impl<'a> OutputFiles<'a> {
 /// Why a file could not be written, found out without writing to it.
 fn check(path: &Path) -> Result<(), String> {
     match fs::metadata(path) {
-        Ok(it) if it.is_dir() => return Err("is a folder; expected a file name".to_owned()),
+        Ok(it) if it.is_dir() => {
+            return Err("is a folder; expected a file name".to_owned());
+        }
         Ok(it) if !it.is_file() => return Ok(()),
         _ => {}
     }
@@ -215,7 +222,10 @@ mod tests {
         assert!(refused(&[("--report", &folder)], &[]).contains("is a folder"));
         let missing = folder.join("none/report.html");
         let said = refused(&[("--report", &missing)], &[]);
-        assert!(said.starts_with("--report ") && said.contains("does not exist"), "{said}");
+        assert!(
+            said.starts_with("--report ") && said.contains("does not exist"),
+            "{said}"
+        );
         let said = refused(&[("--report", &file), ("--rules", &file)], &[]);
         assert!(said.contains("--report names the same file"), "{said}");
         fs::write(&file, "a capture").unwrap();

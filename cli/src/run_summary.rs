@@ -143,7 +143,10 @@ pub(crate) fn next_steps(json: bool, captures: &[String], id: &str) -> String {
     let captures: Vec<String> = captures.iter().map(|name| quoted(name)).collect();
     let captures = captures.join(" ");
     let explain = |file: &str| {
-        format!("wormsift explain {id} --signatures {file} {captures}", id = &id[..id.len().min(8)])
+        format!(
+            "wormsift explain {id} --signatures {file} {captures}",
+            id = &id[..id.len().min(8)]
+        )
     };
     if json {
         format!("for all that is known of one: {}", explain("FILE"))
@@ -225,6 +228,8 @@ mod tests {
              'it'\\''s here/*.pcap'"
         );
         let table = next_steps(false, &files[..1], "0123456789abcdef");
-        assert!(table.contains("detect --json a.pcap > found.jsonl; wormsift explain 0123"));
+        assert!(
+            table.contains("detect --json a.pcap > found.jsonl; wormsift explain 0123")
+        );
     }
 }

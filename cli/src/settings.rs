@@ -305,7 +305,9 @@ mod tests {
     fn values_out_of_range_are_wrong_usage_and_named() {
         let flags = SettingArgs { beta: Some(7), ..SettingArgs::default() };
         match Settings::new(&flags) {
-            Err(Failure::Usage(reason)) => assert!(reason.starts_with("--beta: expected 8")),
+            Err(Failure::Usage(reason)) => {
+                assert!(reason.starts_with("--beta: expected 8"))
+            }
             other => panic!("{other:?}"),
         }
     }

@@ -142,10 +142,11 @@ fn table(rows: &[Signature], width: Option<usize>, palette: Palette) -> String {
         }
         preview = width.saturating_sub(taken(&columns)).max(LEAST_PREVIEW);
     }
-    let fit = |text: &str, (column, _, longest): &(&Column, Vec<String>, usize)| match width {
-        Some(_) => pad(text, *longest, column.right) + GAP,
-        None => format!("{text}\t"),
-    };
+    let fit =
+        |text: &str, (column, _, longest): &(&Column, Vec<String>, usize)| match width {
+            Some(_) => pad(text, *longest, column.right) + GAP,
+            None => format!("{text}\t"),
+        };
     let mut text = String::new();
     let headings: String = columns.iter().map(|it| fit(it.0.heading, it)).collect();
     let _ = writeln!(text, "{}", palette.paint(Paint::Bold, &(headings + "content")));
@@ -528,8 +529,18 @@ mod tests {
         assert_eq!(
             lines[1],
             [
-                "1", "high", "propagation", "udp/4444", "15", "60", "1,000", "41", "1",
-                "2004-01-19 23:59:59.123", "2004-01-19 23:59:59.123", "planted content"
+                "1",
+                "high",
+                "propagation",
+                "udp/4444",
+                "15",
+                "60",
+                "1,000",
+                "41",
+                "1",
+                "2004-01-19 23:59:59.123",
+                "2004-01-19 23:59:59.123",
+                "planted content"
             ]
         );
         assert!(!text.contains("  "), "{text:?}");

@@ -39,7 +39,8 @@ fn the_table_is_printed_although_a_file_cannot_be_written() {
     let folder = folder("results_table");
     let capture = file(&folder, "outbreak.pcap", &outbreak());
     let report = folder.join("report.html");
-    let arguments = ["detect", "--rules", "/dev/full", "--report", report.to_str().unwrap()];
+    let arguments =
+        ["detect", "--rules", "/dev/full", "--report", report.to_str().unwrap()];
     let output = run(&[&arguments[..], &CERTAIN, &[&capture]].concat());
     assert_eq!(code(&output), 1, "{}", stderr(&output));
     assert!(stderr(&output).contains("/dev/full: No space left"), "{}", stderr(&output));
@@ -86,7 +87,11 @@ fn a_full_disk_leaves_whole_lines_alone() {
             0 => whole += 1,
             1 => {
                 cut += 1;
-                assert!(stderr(&output).contains("standard output: "), "{}", stderr(&output));
+                assert!(
+                    stderr(&output).contains("standard output: "),
+                    "{}",
+                    stderr(&output)
+                );
             }
             other => panic!("{other}: {}", stderr(&output)),
         }
@@ -143,7 +148,11 @@ fn a_finding_is_followed_by_the_command_that_explains_it() {
 /// How long it took from the signal to the end, the exit code, and stdout. The signal is
 /// sent once this file has so many bytes.
 #[cfg(unix)]
-fn stopped(arguments: &[&str], file: &str, bytes: u64) -> (Duration, Option<i32>, String) {
+fn stopped(
+    arguments: &[&str],
+    file: &str,
+    bytes: u64,
+) -> (Duration, Option<i32>, String) {
     let mut child = wormsift(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -177,8 +186,11 @@ fn a_signal_ends_a_command_soon_with_what_there_is() {
     // The bound has room for a machine that does much else.
     let soon = Duration::from_secs(5);
 
-    let (took, code, _) =
-        stopped(&["generate", "outbreak", "--packets", "100000000", "-o", big], big, 100_000);
+    let (took, code, _) = stopped(
+        &["generate", "outbreak", "--packets", "100000000", "-o", big],
+        big,
+        100_000,
+    );
     assert!(took < soon, "{took:?}");
     assert_eq!(code, Some(143));
     let read = run(&["detect", "--memory", "16MiB", big]);
@@ -186,7 +198,8 @@ fn a_signal_ends_a_command_soon_with_what_there_is() {
     assert!(folder.join("big.truth.json").exists());
 
     let small = file(&folder, "small.toml", common::evaluation::SMALL.as_bytes());
-    let run_by_run = ["--seeds", "10000", "--resume", kept, "--csv", rows, "--threads", "2"];
+    let run_by_run =
+        ["--seeds", "10000", "--resume", kept, "--csv", rows, "--threads", "2"];
     let evaluate = [&["evaluate", "--manifest", &small], &run_by_run[..]].concat();
     let (took, code, table) = stopped(&evaluate, kept, 1);
     assert!(took < soon, "{took:?}");

@@ -16,11 +16,17 @@ fn wrong_usage_exits_with_2_and_says_what_is_wrong() {
         (vec!["detect", "--port-rule", "any", "x"], "[possible values: destination,"),
         (vec!["detect", "--threads", "0", "x"], "expected 1 to "),
         (vec!["detect", "--threads", "100000", "x"], "on this machine, found 100000"),
-        (vec!["live", "-i", "lo", "--threads", "100000"], "on this machine, found 100000"),
+        (
+            vec!["live", "-i", "lo", "--threads", "100000"],
+            "on this machine, found 100000",
+        ),
         (vec!["match", "--packets", "--signatures", "x", "y"], "renamed; give --hits"),
         (vec!["learn", "--merge", "x", "-o", "y"], "renamed; give --baseline FILE"),
         (vec!["evaluate", "--json", "out.json"], "for a file give --json-file out.json"),
-        (vec!["detect", "--report", "/nonexistent/a.html", "x"], "/nonexistent does not exist"),
+        (
+            vec!["detect", "--report", "/nonexistent/a.html", "x"],
+            "/nonexistent does not exist",
+        ),
         (vec!["detect", "--rules", "/", "x"], "--rules /: is a folder"),
         (vec!["evaluate", "--csv", "/", "--scenario", "mail"], "--csv /: is a folder"),
         (vec!["generate", "outbreak", "-o", "/none/x.pcap"], "/none does not exist"),
@@ -96,8 +102,16 @@ fn a_bad_settings_file_is_wrong_usage_with_file_and_reason() {
     let folder = folder("config_errors");
     for (name, content, said) in [
         ("unknown.toml", "prevalance = 3", "did you mean `prevalence`?"),
-        ("value.toml", "memory = \"many\"", "expected a size with its unit"),
-        ("type.toml", "sources = \"30\"", "a whole number of hosts, such as sources = 30"),
+        (
+            "value.toml",
+            "memory = \"many\"",
+            "a number with a unit such as `256MiB`, found `many`",
+        ),
+        (
+            "type.toml",
+            "sources = \"30\"",
+            "a whole number of hosts, such as sources = 30",
+        ),
         ("range.toml", "beta = 65", "`beta`"),
         ("syntax.toml", "beta = 40\nsources = = 3", "line 2, column 11: "),
     ] {
@@ -179,7 +193,10 @@ fn no_number_brings_it_down() {
     let rates = ["0bit/s", "1bit/s", "1kbit/s", "999999999GB/s", "100000Gbit/s"];
     let flags: [(&str, &[&str]); 14] = [
         ("--beta", &values),
-        ("--sampling", &["0", "1", "256", "winnow:0", "winnow:1", "winnow:18446744073709551615"]),
+        (
+            "--sampling",
+            &["0", "1", "256", "winnow:0", "winnow:1", "winnow:18446744073709551615"],
+        ),
         ("--prevalence", &values),
         ("--prevalence-window", &spans),
         ("--sources", &values),

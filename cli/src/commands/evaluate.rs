@@ -68,7 +68,8 @@ pub(super) fn run(args: &EvaluateArgs, talk: &mut Talk) -> Result<Exit, Failure>
         None => None,
     };
     talk.show_progress();
-    let outcome = runner::run(work, threads, kept.as_mut(), &known, &also, &signals, talk);
+    let outcome =
+        runner::run(work, threads, kept.as_mut(), &known, &also, &signals, talk);
     talk.end_progress();
     let outcome = outcome?;
     let mut runs = outcome.runs;

@@ -179,7 +179,7 @@ pub(crate) fn parse_sweep(text: &str) -> Result<Sweep, String> {
         .split_once('=')
         .ok_or("expected KEY=FROM..TO, KEY=FROM..TO:STEP or KEY=A,B")?;
     if !Config::KEYS.contains(&key) || key == "key" {
-        return Err(format!("no such setting: `{key}`"));
+        return Err(format!("no setting is called {key:?}"));
     }
     let values: Vec<String> = match values.split_once("..") {
         None => values.split(',').map(|value| value.trim().to_owned()).collect(),

@@ -81,7 +81,7 @@ pub(super) fn write(text: &mut String, times: &[Timestamp], palette: Palette) {
     if let Some(fit) = Growth::fit(times) {
         let _ = writeln!(
             text,
-            "   fit of exponential growth: {:.3e} per second, standard error {:.1e}, \
+            "   least squares of ln(hosts): {:.3e} per second, standard error {:.1e}, \
              doubling in {:.1} s ({})",
             fit.rate_per_second,
             fit.standard_error,

@@ -161,7 +161,10 @@ fn respond(head: &[u8], is_local: bool, board: &Board) -> (bool, Response) {
             },
         },
         "/health" => health(board),
-        _ => Response::text("404 Not Found", "not found; there are /, /metrics and /health"),
+        _ => Response::text(
+            "404 Not Found",
+            "not found; there are /, /metrics and /health",
+        ),
     };
     (with_body, response)
 }
@@ -169,7 +172,10 @@ fn respond(head: &[u8], is_local: bool, board: &Board) -> (bool, Response) {
 fn health(board: &Board) -> Response {
     const NOT_WELL: &str = "503 Service Unavailable";
     if !board.is_alive() {
-        return Response::text(NOT_WELL, "the thread that reads packets has not moved for ten seconds");
+        return Response::text(
+            NOT_WELL,
+            "the thread that reads packets has not moved for ten seconds",
+        );
     }
     match board.read() {
         Some(snapshot) if snapshot.is_down => {

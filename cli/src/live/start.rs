@@ -73,7 +73,9 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
 
     let mut said = Vec::new();
     if args.running.no_sandbox {
-        said.push("sandbox: none; all rights, files and system calls are kept".to_owned());
+        said.push(
+            "sandbox: none; all rights, files and system calls are kept".to_owned(),
+        );
     } else {
         said.push(privileges::drop(user.as_ref())?);
         said.push(files::restrict(&folders(args, sids.as_deref()))?);

@@ -8,7 +8,7 @@
 const FORMS: [(&str, &str, &str); 21] = [
     ("preset", "the kind of network, tap or telescope", "\"tap\""),
     ("beta", "a whole number of bytes", "40"),
-    ("sampling", "which windows are kept", "\"64\" or \"winnow:128\""),
+    ("sampling", "N or winnow:W in quotes", "\"64\" or \"winnow:128\""),
     ("prevalence", "a whole number of sightings from 1 to 15", "3"),
     ("prevalence_window", "a time with its unit", "\"60s\""),
     ("sources", "a whole number of hosts", "30"),
@@ -29,8 +29,12 @@ const FORMS: [(&str, &str, &str); 21] = [
     ("key", "32 hexadecimal digits in quotes", "\"0123456789abcdef0123456789abcdef\""),
 ];
 
-/// What is wrong with a value that does not have the form of its setting.
-pub(super) fn mismatch(key: &str, value: &toml::Value) -> String {
+/// What is wrong with a value that does not have the form of its setting. `reason` is the
+/// parser's; where it is one of ours, it already says what was expected.
+pub(super) fn mismatch(key: &str, value: &toml::Value, reason: &str) -> String {
+    if value.is_str() && reason.starts_with("expected ") && !reason.contains('\n') {
+        return reason.to_owned();
+    }
     let (_, form, example) =
         FORMS.iter().find(|(name, ..)| *name == key).expect("every setting has a form");
     if key == "key" {
@@ -52,7 +56,7 @@ fn kind(value: &toml::Value) -> &'static str {
 
 /// The value as it may be shown: no longer than a line.
 fn found(value: &toml::Value) -> String {
-    const MOST: usize = 60;
+    const MOST: usize = 40;
     let short = |text: &str| match text.char_indices().nth(MOST) {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text.to_owned(),
@@ -63,7 +67,7 @@ fn found(value: &toml::Value) -> String {
         }
         toml::Value::Table(_) => "a table".to_owned(),
         toml::Value::Array(_) => format!("the list `{}`", short(&value.to_string())),
-        other => format!("`{other}`"),
+        other => format!("`{}`", short(&other.to_string())),
     }
 }
 
@@ -116,7 +120,12 @@ mod tests {
             let error = Config::from_toml(text).unwrap_err().to_string();
             assert_eq!(error, expected);
         }
+        let error = Config::from_toml("sampling = \"63\"").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "setting `sampling`: expected a power of two from 1 to 256, found 63"
+        );
         let secret = Config::from_toml("key = \"0a0b\"").unwrap_err().to_string();
-        assert!(!secret.contains("0a0b") && secret.contains("32 hexadecimal"), "{secret}");
+        assert!(!secret.contains("0a0b") && secret.contains("32 hex"), "{secret}");
     }
 }

@@ -210,18 +210,21 @@ impl Config {
         for key in table.keys() {
             if !Self::KEYS.contains(&key.as_str()) {
                 let nearest = nearest(key, &Self::KEYS);
-                return Err(Error::config(
-                    key,
-                    format!("no such setting; did you mean `{nearest}`?"),
-                ));
+                let hint = match edits(key, nearest) * 2 <= key.chars().count() {
+                    true => format!("did you mean `{nearest}`?"),
+                    false => format!("there are {}", Self::KEYS.join(", ")),
+                };
+                return Err(Error::config(key, format!("no such setting; {hint}")));
             }
         }
         // One key at a time, so that the error can name it.
         let mut config = toml::Table::new();
         for (key, value) in table {
             let one = toml::Table::from_iter([(key.clone(), value.clone())]);
-            one.try_into::<Self>()
-                .map_err(|_| Error::config(&key, form::mismatch(&key, &value)))?;
+            one.try_into::<Self>().map_err(|e| {
+                let reason = form::mismatch(&key, &value, e.message());
+                Error::config(&key, reason)
+            })?;
             config.insert(key, value);
         }
         config.try_into().map_err(|e| Error::config("(file)", e.message().to_owned()))
@@ -468,6 +471,8 @@ mod tests {
     fn an_unknown_key_names_the_nearest() {
         let error = Config::from_toml("prevalance = 3").unwrap_err().to_string();
         assert!(error.contains("did you mean `prevalence`?"), "{error}");
+        let far = Config::from_toml("x = 3").unwrap_err().to_string();
+        assert!(far.contains("no such setting; there are preset, beta, "), "{far}");
     }
 
     #[test]

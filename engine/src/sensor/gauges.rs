@@ -350,9 +350,12 @@ mod tests {
 
     #[test]
     fn counts_are_told_to_four_digits_and_without_an_exponent() {
-        for (count, text) in
-            [(0.0, "0"), (999.4, "999"), (12_345.0, "12,350"), (1.126_4e9, "1,126,000,000")]
-        {
+        for (count, text) in [
+            (0.0, "0"),
+            (999.4, "999"),
+            (12_345.0, "12,350"),
+            (1.126_4e9, "1,126,000,000"),
+        ] {
             assert_eq!(rounded(count), text);
         }
     }

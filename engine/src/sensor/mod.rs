@@ -210,10 +210,13 @@ impl Sensor {
     ///
     /// Counts are the estimates at that moment; it may have alarmed since.
     pub fn nearest(&self) -> Option<NearestContent> {
-        self.content.iter().fold(Nearest::default(), |mut best, content| {
-            best.merge(&content.nearest);
-            best
-        }).content()
+        self.content
+            .iter()
+            .fold(Nearest::default(), |mut best, content| {
+                best.merge(&content.nearest);
+                best
+            })
+            .content()
     }
 
     /// The settings in use.

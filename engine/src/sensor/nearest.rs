@@ -46,8 +46,7 @@ impl Nearest {
         let share = |hosts: u32, threshold: u32| {
             (u64::from(hosts) * 1_000 / u64::from(threshold.max(1))).min(1_000) as u32
         };
-        let shares =
-            (share(sources, thresholds.0), share(destinations, thresholds.1));
+        let shares = (share(sources, thresholds.0), share(destinations, thresholds.1));
         let rank = (shares.0.min(shares.1), shares.0 + shares.1);
         if rank < self.rank || rank == self.rank && key >= self.key {
             return;

@@ -80,9 +80,14 @@ pub(crate) fn too_much(config: &Config, budget: u64) -> Error {
     match (config.memory, config.rate) {
         (None, Some(rate)) => Error::config(
             "rate",
-            format!("{rate} needs tables of {size}, and the system does not give so much memory"),
+            format!(
+                "{rate} needs tables of {size}, and the system does not give so much memory"
+            ),
         ),
-        _ => Error::config("memory", format!("the system does not give {size}; ask for less")),
+        _ => Error::config(
+            "memory",
+            format!("the system does not give {size}; ask for less"),
+        ),
     }
 }
 

@@ -99,7 +99,9 @@ fn choose_inside(
 ) -> Result<(Inside, Arc<AddressBook>), Failure> {
     let asked = story.args.into.inside;
     let hosts = survey.hosts();
-    let mut outcome = Err(Failure::usage("no network in the captures is large enough for this scenario; give --inside"));
+    let mut outcome = Err(Failure::usage(
+        "no network in the captures is large enough for this scenario; give --inside",
+    ));
     for (v4_bits, v6_bits) in INSIDE_BITS {
         let inside = inside(asked, survey.busiest(v4_bits, v6_bits));
         let book = AddressBook::new(&inside, &hosts).map_err(|e| story.refused(&e))?;

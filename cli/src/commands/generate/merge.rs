@@ -63,7 +63,10 @@ pub(super) fn run(args: &GenerateArgs, talk: &mut Talk) -> Result<Exit, Failure>
     }
     talk.end_progress();
     let Some(capture) = capture else {
-        return Err(Failure::of(args.merge.merge.join(", "), "the captures hold no packet"));
+        return Err(Failure::of(
+            args.merge.merge.join(", "),
+            "the captures hold no packet",
+        ));
     };
     capture.finish().map_err(written)?;
 

@@ -146,7 +146,9 @@ pub(in crate::live) fn restrict() -> Result<String, Failure> {
             seccompiler::apply_filter_all_threads(&filter)
                 .map_err(|error| failed(&error))?;
             let calls = ALLOWED.len() + OLDER.len() + 4;
-            Ok(format!("seccomp: {calls} system calls allowed, all others fail with EPERM"))
+            Ok(format!(
+                "seccomp: {calls} system calls allowed, all others fail with EPERM"
+            ))
         }
     }
 }

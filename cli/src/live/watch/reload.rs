@@ -10,7 +10,9 @@ use crate::talk::Talk;
 impl Watch {
     /// SIGHUP: files anew.
     pub(super) fn reload(&mut self, talk: &Talk) {
-        talk.result("SIGHUP: output files are opened again, settings and filter read again");
+        talk.result(
+            "SIGHUP: output files are opened again, settings and filter read again",
+        );
         self.parts.lines.output.reopen(talk);
         if let Some(path) = &self.parts.bpf {
             let done = read_bpf(path)
