@@ -8,10 +8,12 @@ mod evaluate;
 mod explain;
 mod export;
 mod generate;
+mod glossary;
 mod learn;
 #[cfg(target_os = "linux")]
 mod live;
 mod matching;
+mod renamed;
 
 pub(crate) use bench::BenchArgs;
 pub(crate) use evaluate::{EvaluateArgs, Suite};
@@ -24,6 +26,7 @@ pub(crate) use learn::LearnArgs;
 #[cfg(target_os = "linux")]
 pub(crate) use live::LiveArgs;
 pub(crate) use matching::MatchArgs;
+pub(crate) use renamed::renamed;
 
 use crate::exit_code::Failure;
 use crate::filter::Filter;
@@ -62,9 +65,9 @@ Examples:
   wormsift detect --json captures/ > findings.jsonl
       a folder as one trace, each finding a line, as soon as it is made
   wormsift detect --sampling winnow:128 --port-rule none --sources 3 --destinations 3 day.pcap
-      a small network: certain of all that is 167 bytes or longer
+      for a small network: no content of 167 bytes or longer is missed
   wormsift detect --filter 'tcp and not port 22' --exclude-net 10.0.9.0/24 day.pcap
-      only part of the traffic
+      only a part of the traffic
   zcat day.pcap.gz | wormsift detect -
       standard input (compressed files need no zcat)";
 
@@ -75,6 +78,7 @@ Examples:
     bin_name = "wormsift",
     version = VERSION.as_str(),
     after_help = EXAMPLES,
+    after_long_help = glossary::EXAMPLES_AND_WORDS.as_str(),
     max_term_width = 100
 )]
 pub(crate) struct Cli {
@@ -126,11 +130,11 @@ pub(crate) enum Command {
     Match(Box<MatchArgs>),
     /// Write signatures as rules, alerts or sets that other programs take
     Export(Box<ExportArgs>),
-    /// Say how good detection is: over scenarios, labelled captures and sweeps
+    /// Measure detection: over scenarios, labelled captures and sweeps of a setting
     Evaluate(Box<EvaluateArgs>),
-    /// Write a capture with known answers, lay a worm into captures, or merge captures
+    /// Write a capture with known ground truth, put a worm into captures, or merge captures
     Generate(Box<GenerateArgs>),
-    /// Say what each stage costs, on this traffic and this machine
+    /// Measure what each stage costs, on this traffic and this machine
     Bench(Box<BenchArgs>),
     /// Print the completions of a shell
     Completions(CompletionsArgs),
@@ -146,7 +150,7 @@ pub(crate) struct DetectArgs {
     /// gzip or zstd. All of them are one trace
     #[arg(value_name = "CAPTURE", required = true, value_hint = ValueHint::AnyPath)]
     pub(crate) captures: Vec<String>,
-    /// What `wormsift learn` wrote: content that is known to be good raises no alarm
+    /// A file that `wormsift learn` wrote: content in it is known to be good and raises no alarm
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) baseline: Option<PathBuf>,
     #[command(flatten)]
@@ -243,7 +247,7 @@ pub(crate) struct SettingArgs {
     /// Leave out what lies across two TCP segments. Default: sifted
     #[arg(long)]
     pub(crate) no_tails: bool,
-    /// Learn for this long, in packet time, what is good, and raise no alarm. Default: 0ns
+    /// Learn for this long, in packet time, what is good, and raise no alarm. Default: 0s
     #[arg(long, value_name = "TIME")]
     pub(crate) learning_period: Option<Span>,
     /// Report also what is boilerplate of a protocol and little else. Default: kept back
@@ -280,8 +284,8 @@ pub(crate) struct SettingArgs {
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Running")]
 pub(crate) struct RunArgs {
-    /// Threads that sift. Default: one a core
-    #[arg(long, value_name = "N")]
+    /// Threads that sift. Default: one for each core
+    #[arg(long, value_name = "N", value_parser = crate::limits::threads)]
     pub(crate) threads: Option<std::num::NonZero<usize>>,
     /// Packets, or with a unit bytes, that are read at once
     #[arg(long, value_name = "SIZE", hide = true, value_parser = batch)]
@@ -399,6 +403,38 @@ mod tests {
                 let help =
                     help.unwrap_or_else(|| panic!("{} lacks a help", argument.get_id()));
                 assert!(seen.insert(help), "{}", argument.get_id());
+            }
+        }
+    }
+
+    #[test]
+    fn a_flag_takes_the_same_in_every_subcommand() {
+        let mut command = Cli::command();
+        command.build();
+        let mut known = std::collections::BTreeMap::new();
+        for subcommand in command.get_subcommands() {
+            for argument in subcommand.get_arguments() {
+                let Some(flag) =
+                    argument.get_long().filter(|_| !argument.is_global_set())
+                else {
+                    continue;
+                };
+                let takes: Vec<String> = match argument.get_action().takes_values() {
+                    true => argument.get_value_names().unwrap_or_default(),
+                    false => &[],
+                }
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+                // The manual pages are a folder of files.
+                let takes = takes.join(" ").replace("DIR", "FILE");
+                // Of one kind of file, the name may say more.
+                let takes = takes.split('.').next().unwrap_or_default().to_owned();
+                let (first, expected) = known
+                    .entry(flag.to_owned())
+                    .or_insert_with(|| (subcommand.get_name().to_owned(), takes.clone()));
+                let name = subcommand.get_name();
+                assert_eq!(takes, *expected, "--{flag} of {name} and of {first}");
             }
         }
     }

@@ -38,8 +38,11 @@ pub(crate) fn write(
             first.into_iter().chain(signature.samples.iter().map(|sample| sample.packet))
         })
         .collect();
-    copy(path, captures, &wanted, signals)
-        .map_err(|error| Failure::of(path.display(), error))
+    copy(path, captures, &wanted, signals).map_err(|error| {
+        // A part of it would look like all of it.
+        let _ = std::fs::remove_file(path);
+        Failure::of(path.display(), error)
+    })
 }
 
 fn copy(

@@ -175,7 +175,7 @@ fn row(page: &mut Markup, rank: u64, s: &Signature) {
 }
 
 fn time_cell(page: &mut Markup, time: Timestamp) {
-    page.leaf("td", &[("class", "n")], &moment(time));
+    page.leaf("td", &[("class", "n when")], &moment(time));
 }
 
 /// Counters above zero, a table a section.

@@ -30,18 +30,19 @@ pub(crate) fn grounds(signature: &Signature) -> Vec<(&'static str, String)> {
     lines.push((
         "answers",
         format!(
-            "of listed sources {answered} get answers over TCP, {unanswered} get none, \
-             {unknown} unknown"
+            "{answered} of the {} were answered over TCP, {unanswered} were not, {unknown} not \
+             known (UDP, or one direction seen)",
+            counted(u64::from(*answered) + u64::from(*unanswered) + u64::from(*unknown), "source")
         ),
     ));
     let sees = match view.is_two_way() {
-        true => "two-way",
-        false => "not known to be two-way",
+        true => "sees both directions",
+        false => "not known to see both directions",
     };
     lines.push((
         "tap",
         format!(
-            "{sees}, {} of {} answered",
+            "{sees}: {} of {} had an answer",
             grouped(view.answered),
             counted(view.directions, "TCP direction")
         ),
@@ -51,16 +52,16 @@ pub(crate) fn grounds(signature: &Signature) -> Vec<(&'static str, String)> {
     lines.push((
         "load",
         format!(
-            "prevalence {:.1} % full, dispersion {:.1} %",
+            "prevalence tables {:.1} % full, dispersion tables {:.1} %",
             percent(*prevalence),
             percent(*dispersion)
         ),
     ));
     lines.push((
-        "nearest baseline",
+        "nearest boilerplate",
         match nearest {
             Some(nearest) => format!(
-                "literals of {}, {} of {}",
+                "{}, which knows {} of {}",
                 nearest.literals,
                 grouped(nearest.bytes),
                 counted(signature.content.len() as u64, "byte")
@@ -100,10 +101,11 @@ mod tests {
             text,
             [
                 "growth: relays double in 2.8 s (2.500e-1 per second, standard error 1.0e-2, 9 points)",
-                "answers: of listed sources 1 get answers over TCP, 29 get none, 2 unknown",
-                "tap: two-way, 3,600 of 4,000 TCP directions answered",
-                "load: prevalence 3.1 % full, dispersion 0.7 %",
-                "nearest baseline: literals of http, 4 of 7 bytes",
+                "answers: 1 of the 32 sources were answered over TCP, 29 were not, 2 not known \
+                 (UDP, or one direction seen)",
+                "tap: sees both directions: 3,600 of 4,000 TCP directions had an answer",
+                "load: prevalence tables 3.1 % full, dispersion tables 0.7 %",
+                "nearest boilerplate: http, which knows 4 of 7 bytes",
             ]
         );
     }

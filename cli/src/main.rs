@@ -15,13 +15,16 @@ mod fragments;
 mod grounds;
 mod inputs;
 mod instant;
+mod limits;
 #[cfg(target_os = "linux")]
 mod live;
+mod output_file;
 mod page;
 mod progress;
 mod reader;
 mod report;
 mod rules;
+mod run_summary;
 mod selection;
 mod settings;
 mod signals;
@@ -31,12 +34,25 @@ mod table;
 mod talk;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 use exit_code::Failure;
 use std::process::ExitCode;
 use talk::Talk;
 
 fn main() -> ExitCode {
-    let cli = args::Cli::parse();
+    let cli = match args::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let arguments: Vec<String> = std::env::args().collect();
+            if error.kind() == ErrorKind::UnknownArgument
+                && let Some(reason) = args::renamed(&arguments)
+            {
+                eprintln!("wormsift: {reason}");
+                return ExitCode::from(exit_code::Exit::Usage.code());
+            }
+            error.exit()
+        }
+    };
     let mut talk = Talk::new(&cli.talk);
     let exit = match commands::run(&cli.command, &mut talk) {
         Ok(exit) => exit,

@@ -11,6 +11,8 @@ use std::time::Duration;
 use wormsift::capture::{
     CaptureCounters, Damage, Disorder, FrameBatch, Input, Limits, Trace,
 };
+use wormsift::packet::Timestamp;
+use wormsift::sensor::FrameList;
 
 /// Batches that wait to be sifted, beside the one that is being read.
 const AHEAD: usize = 4;
@@ -44,6 +46,19 @@ pub(crate) struct Progress {
     pub(crate) total: Option<u64>,
     pub(crate) capture: CaptureCounters,
     pub(crate) selection: SelectionCounts,
+    /// Times of the first and the last packet that were selected.
+    pub(crate) span: Option<[Timestamp; 2]>,
+}
+
+impl Progress {
+    /// Takes in the times of a batch, which is in order as a rule.
+    fn extend(span: &mut Option<[Timestamp; 2]>, batch: &FrameBatch) {
+        let Some(last) = FrameList::len(batch).checked_sub(1) else { return };
+        for time in [0, last].map(|index| batch.frame(index).time) {
+            let [first, last] = span.get_or_insert([time; 2]);
+            (*first, *last) = ((*first).min(time), (*last).max(time));
+        }
+    }
 }
 
 /// What waiting for the reader came to.
@@ -89,9 +104,13 @@ fn read(
     sender: &SyncSender<Message>,
 ) {
     let mut trace = Trace::open(inputs);
+    let mut span = None;
     loop {
         let mut batch = trace.next_batch(limits);
         let wants_more = batch.as_mut().is_some_and(|batch| selection.apply(batch));
+        if let Some(batch) = &batch {
+            Progress::extend(&mut span, batch);
+        }
         let read = Box::new(Read {
             batch,
             damage: trace.damage(),
@@ -101,6 +120,7 @@ fn read(
                 total: trace.total_bytes(),
                 capture: trace.counters(),
                 selection: selection.counts(),
+                span,
             },
         });
         if sender.send(Message::Read(read)).is_err() {

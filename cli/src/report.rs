@@ -18,6 +18,10 @@ pub(crate) struct Report {
     /// The last word on each signature, where rules are to be made of them.
     kept: Option<Vec<Signature>>,
     warnings: Vec<String>,
+    /// What stopped stdout, where other outputs are still to be written.
+    stopped: Option<Failure>,
+    /// The id of the best finding: the first of the table, or of the lines.
+    first_id: Option<String>,
 }
 
 enum Form {
@@ -37,6 +41,25 @@ impl Report {
             talks: !(json && io::stdout().is_terminal()),
             found_any: false,
             warnings: Vec::new(),
+            stopped: None,
+            first_id: None,
+        }
+    }
+
+    /// An id to show a person what `explain` takes.
+    pub(crate) fn an_id(&self) -> Option<&str> {
+        self.first_id.as_deref()
+    }
+
+    /// A stdout that takes no more does not cost the files that were asked for: the run
+    /// goes on without it, and [`Report::finish`] fails.
+    fn printed(&mut self, result: Result<(), Failure>) -> Result<(), Failure> {
+        match result {
+            Err(failure) if self.kept.is_some() => {
+                self.stopped = Some(failure);
+                Ok(())
+            }
+            other => other,
         }
     }
 
@@ -62,6 +85,11 @@ impl Report {
         talk: &Talk,
     ) -> Result<(), Failure> {
         self.found_any |= matches!(finding, Finding::Signature(_));
+        if let Finding::Signature(signature) = &finding
+            && self.first_id.is_none()
+        {
+            self.first_id = Some(signature.id.clone());
+        }
         if self.talks {
             match &finding {
                 Finding::Signature(signature) => talk.news(news(signature)),
@@ -75,7 +103,11 @@ impl Report {
             kept.push(signature.clone());
         }
         match (&mut self.form, finding) {
-            (Form::Json, finding) => print_line(&json_lines::write(&finding)),
+            (Form::Json, _) if self.stopped.is_some() => Ok(()),
+            (Form::Json, finding) => {
+                let result = print_line(&json_lines::write(&finding));
+                self.printed(result)
+            }
             (Form::Table(ranking), Finding::Summary(signature)) => {
                 ranking.add(signature);
                 Ok(())
@@ -90,25 +122,33 @@ impl Report {
         if self.kept.is_some() {
             self.warnings.push(message.to_owned());
         }
+        self.line("warning", &Warning { message })
+    }
+
+    fn line(&mut self, kind: &'static str, it: &impl Serialize) -> Result<(), Failure> {
         match self.form {
-            Form::Json => print_json("warning", &Warning { message }),
-            Form::Table(_) => Ok(()),
+            Form::Json if self.stopped.is_none() => {
+                let result = print_json(kind, it);
+                self.printed(result)
+            }
+            Form::Json | Form::Table(_) => Ok(()),
         }
     }
 
     /// Writes the counters, where they are data.
-    pub(crate) fn stats(&self, stats: &impl Serialize) -> Result<(), Failure> {
-        match self.form {
-            Form::Json => print_json("stats", stats),
-            Form::Table(_) => Ok(()),
-        }
+    pub(crate) fn stats(&mut self, stats: &impl Serialize) -> Result<(), Failure> {
+        self.line("stats", stats)
     }
 
-    /// Writes the table, where there is one.
-    pub(crate) fn finish(self, palette: Palette) -> Result<(), Failure> {
-        match self.form {
-            Form::Json => Ok(()),
-            Form::Table(ranking) => print(&ranking.render(width(), palette)),
+    /// Writes the table, where there is one. Fails, too, if stdout failed before.
+    pub(crate) fn finish(&mut self, palette: Palette) -> Result<(), Failure> {
+        match &mut self.form {
+            Form::Json => self.stopped.take().map_or(Ok(()), Err),
+            Form::Table(ranking) => {
+                let ranking = std::mem::take(ranking);
+                self.first_id = ranking.first_id().or(self.first_id.take());
+                print(&ranking.render(width(), palette))
+            }
         }
     }
 }
@@ -118,10 +158,13 @@ struct Warning<'a> {
     message: &'a str,
 }
 
+/// Columns of the terminal; `None` where stdout is none.
 fn width() -> Option<usize> {
+    /// Of a terminal that does not tell.
+    const USUAL: usize = 80;
     let stdout = io::stdout();
-    let (width, _) = terminal_size::terminal_size_of(&stdout)?;
-    Some(usize::from(width.0))
+    let told = terminal_size::terminal_size_of(&stdout);
+    stdout.is_terminal().then(|| told.map_or(USUAL, |(width, _)| usize::from(width.0)))
 }
 
 /// A signature in one line.

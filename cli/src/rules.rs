@@ -7,10 +7,9 @@ pub(crate) use numbers::now;
 
 use crate::args::{Format, RuleArgs};
 use crate::exit_code::Failure;
+pub(crate) use crate::output_file::replace;
 use crate::talk::Talk;
 use numbers::Numbers;
-use std::fs;
-use std::path::{Path, PathBuf};
 use wormsift::export::{
     Rule, RuleOptions, eve, host_sets, misp, select, snort3, stix, suricata, yara, zeek,
 };
@@ -138,17 +137,4 @@ fn text(rules: &[Rule<'_>], format: Format, options: &RuleOptions) -> String {
             String::new()
         }
     }
-}
-
-/// Writes a file so that a reader sees the old text or the new one, never a part.
-pub(crate) fn replace(
-    path: &Path,
-    text: &(impl AsRef<[u8]> + ?Sized),
-) -> Result<(), Failure> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    let new = PathBuf::from(name);
-    fs::write(&new, text)
-        .and_then(|()| fs::rename(&new, path))
-        .map_err(|error| Failure::of(path.display(), error))
 }

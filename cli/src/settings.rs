@@ -7,6 +7,7 @@ use std::fmt::{self, Write as _};
 use std::fs;
 use std::path::{Path, PathBuf};
 use wormsift::config::{Config, SecretKey};
+use wormsift::error::Error;
 
 /// Settings that have been checked.
 #[derive(Debug)]
@@ -34,11 +35,24 @@ impl Settings {
             None => Self { config: Config::default(), origins: BTreeMap::new() },
         };
         settings.apply(flags)?;
-        settings.config.validate().map_err(|error| {
-            // The user gave one of them, and the error names it.
-            Failure::usage(error)
-        })?;
+        settings.config.validate().map_err(|error| settings.refused(&error))?;
+        crate::limits::check_memory(&settings.config, 1)?;
         Ok(settings)
+    }
+
+    /// What is wrong with a value, and where it is from.
+    fn refused(&self, error: &Error) -> Failure {
+        let Error::Config { key, reason } = error else { return Failure::usage(error) };
+        match self.origins.iter().find(|(name, _)| *name == key) {
+            Some((_, Origin::File(path))) => Failure::usage(format_args!(
+                "{}: setting `{key}`: {reason}",
+                path.display()
+            )),
+            Some((_, Origin::Flag(flag))) => {
+                Failure::usage(format_args!("{flag}: {reason}"))
+            }
+            None => Failure::usage(error),
+        }
     }
 
     fn from_file(path: &Path) -> Result<Self, Failure> {
@@ -298,7 +312,9 @@ mod tests {
     fn values_out_of_range_are_wrong_usage_and_named() {
         let flags = SettingArgs { beta: Some(7), ..SettingArgs::default() };
         match Settings::new(&flags) {
-            Err(Failure::Usage(reason)) => assert!(reason.contains("`beta`"), "{reason}"),
+            Err(Failure::Usage(reason)) => {
+                assert!(reason.starts_with("--beta: expected 8"))
+            }
             other => panic!("{other:?}"),
         }
     }

@@ -1,10 +1,16 @@
 //! SIGINT and SIGTERM: a wish to end, to be looked at between batches.
 
-use crate::exit_code::Failure;
+use crate::exit_code::{Exit, Failure};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+/// How often a signal is looked for beside work that cannot be stopped.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What has been asked for since it was made.
 pub(crate) struct Signals {
@@ -51,6 +57,29 @@ impl Signals {
             .ok()
             .filter(|signal| *signal != 0)
     }
+}
+
+/// Does work that does not look for signals. When one comes, `flush` writes what there is,
+/// and the process ends: nobody waits for the rest.
+pub(crate) fn interruptible<T>(
+    signals: &Signals,
+    flush: impl FnOnce() + Send,
+    work: impl FnOnce() -> T,
+) -> T {
+    let (done, ended) = channel::<()>();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            while ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+                if let Some(signal) = signals.caught() {
+                    flush();
+                    std::process::exit(Exit::Signal(signal).code().into());
+                }
+            }
+        });
+        let result = work();
+        drop(done);
+        result
+    })
 }
 
 #[cfg(test)]

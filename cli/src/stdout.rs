@@ -2,16 +2,35 @@
 
 use crate::exit_code::Failure;
 use serde::Serialize;
-use std::io::{self, Write};
+use std::io;
 use wormsift::export::json_lines;
 
-/// Writes to stdout, at once.
+/// Writes to stdout, at once. A text that a file has no room for is taken back whole.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    write(text.as_bytes()).map_err(|error| Failure::stdout(&error))
+}
+
+/// Past the buffer of the standard library, which would keep what could not be written.
+#[cfg(unix)]
+fn write(text: &[u8]) -> io::Result<()> {
+    use std::fs::File;
+    use std::os::fd::AsFd;
+    use std::sync::Mutex;
+    static STDOUT: Mutex<Option<File>> = Mutex::new(None);
+    let mut stdout = STDOUT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let file = match &mut *stdout {
+        Some(file) => file,
+        none => none.insert(File::from(io::stdout().as_fd().try_clone_to_owned()?)),
+    };
+    crate::output_file::append_whole(file, text)
+}
+
+#[cfg(not(unix))]
+fn write(text: &[u8]) -> io::Result<()> {
+    use std::io::Write;
     let mut stdout = io::stdout().lock();
-    stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-        .map_err(|error| Failure::stdout(&error))
+    stdout.write_all(text)?;
+    stdout.flush()
 }
 
 /// Writes a line, at once.

@@ -12,10 +12,10 @@ use wormsift::signature::{Confidence, Count, Precision, Relay, Signature};
 const ROWS: usize = 100;
 /// Findings that are shown in full.
 const BLOCKS: usize = 10;
-/// A line of a terminal that does not tell its width.
-const WIDTH: usize = 160;
+/// Bytes of a content that a row shows where no width bounds it.
+const PIPED_PREVIEW: usize = 64;
 /// Columns of a line that holds running text and lists.
-const TEXT_WIDTH: usize = 96;
+const TEXT_WIDTH: usize = 78;
 const LEAST_PREVIEW: usize = 16;
 const GAP: &str = "  ";
 
@@ -43,6 +43,11 @@ impl Ranking {
         self.best.truncate(ROWS);
     }
 
+    /// The id of the first row.
+    pub(crate) fn first_id(&self) -> Option<String> {
+        self.best.iter().min_by(|a, b| Signature::by_rank(a, b)).map(|it| it.id.clone())
+    }
+
     /// All of these.
     pub(crate) fn of(signatures: &[Signature]) -> Self {
         let mut ranking = Self::default();
@@ -62,7 +67,7 @@ impl Ranking {
         if self.best.is_empty() {
             return "no signature found\n".to_owned();
         }
-        let mut text = table(&self.best, width.unwrap_or(WIDTH), palette);
+        let mut text = table(&self.best, width, palette);
         let others = self.total - self.best.len() as u64;
         if others > 0 {
             let _ = writeln!(text, "and {} more", grouped(others));
@@ -92,22 +97,25 @@ const fn column(
     Column { heading, right, order, cell }
 }
 
-/// All but the preview, which takes what is left.
+/// All but the preview, which takes what is left. Rank, grade, spread, relays and service
+/// stay at any width.
 const COLUMNS: [Column; 11] = [
     column("rank", true, 0, |rank, _| rank.to_string()),
-    column("confidence", false, 1, |_, s| s.confidence.name().to_owned()),
-    column("alarm", false, 0, |_, s| s.alarm.name().to_owned()),
+    column("grade", false, 0, |_, s| s.confidence.name().to_owned()),
+    column("alarm", false, 3, |_, s| s.alarm.name().to_owned()),
     column("service", false, 0, |_, s| service(s)),
-    column("length", true, 3, |_, s| grouped(s.content.len() as u64)),
-    column("sources", true, 0, |_, s| brief(s.source_count())),
-    column("destinations", true, 0, |_, s| brief(s.destination_count())),
-    column("spread", true, 2, |_, s| brief(s.spread_count())),
-    column("relays", true, 4, |_, s| grouped(s.relays.len() as u64)),
+    column("length", true, 4, |_, s| grouped(s.content.len() as u64)),
+    column("sources", true, 1, |_, s| brief(s.source_count())),
+    column("destinations", true, 2, |_, s| brief(s.destination_count())),
+    column("spread", true, 0, |_, s| brief(s.spread_count())),
+    column("relays", true, 0, |_, s| grouped(s.relays.len() as u64)),
     column("first seen", false, 6, |_, s| moment(s.first_seen)),
     column("detected at", false, 5, |_, s| moment(s.detected_at)),
 ];
 
-fn table(rows: &[Signature], width: usize, palette: Palette) -> String {
+/// The ranked rows. Without a width, as for a pipe, every column is there, single tabs
+/// stand between them, and nothing is padded: programs split it, people see the block.
+fn table(rows: &[Signature], width: Option<usize>, palette: Palette) -> String {
     let mut columns: Vec<(&Column, Vec<String>, usize)> = COLUMNS
         .iter()
         .map(|column| {
@@ -123,31 +131,35 @@ fn table(rows: &[Signature], width: usize, palette: Palette) -> String {
     let taken = |columns: &[(&Column, Vec<String>, usize)]| -> usize {
         columns.iter().map(|(_, _, width)| width + GAP.len()).sum()
     };
-    while taken(&columns) + LEAST_PREVIEW > width {
-        let last = (0..columns.len()).max_by_key(|index| columns[*index].0.order);
-        match last.filter(|index| columns[*index].0.order > 0) {
-            Some(index) => columns.remove(index),
-            None => break,
-        };
+    let mut preview = PIPED_PREVIEW;
+    if let Some(width) = width {
+        while taken(&columns) + LEAST_PREVIEW > width {
+            let last = (0..columns.len()).max_by_key(|index| columns[*index].0.order);
+            match last.filter(|index| columns[*index].0.order > 0) {
+                Some(index) => columns.remove(index),
+                None => break,
+            };
+        }
+        preview = width.saturating_sub(taken(&columns)).max(LEAST_PREVIEW);
     }
-    let preview = width.saturating_sub(taken(&columns)).max(LEAST_PREVIEW);
+    let fit =
+        |text: &str, (column, _, longest): &(&Column, Vec<String>, usize)| match width {
+            Some(_) => pad(text, *longest, column.right) + GAP,
+            None => format!("{text}\t"),
+        };
     let mut text = String::new();
-    let headings = columns
-        .iter()
-        .map(|(column, _, width)| pad(column.heading, *width, column.right) + GAP)
-        .collect::<String>();
+    let headings: String = columns.iter().map(|it| fit(it.0.heading, it)).collect();
     let _ = writeln!(text, "{}", palette.paint(Paint::Bold, &(headings + "content")));
     for (index, row) in rows.iter().enumerate() {
-        for (column, cells, width) in &columns {
-            let cell = pad(&cells[index], *width, column.right);
-            let cell = match (column.heading, row.confidence) {
-                ("confidence", Confidence::High) => palette.paint(Paint::Red, &cell),
-                ("confidence", Confidence::Medium) => palette.paint(Paint::Yellow, &cell),
-                ("confidence", Confidence::Low) => palette.paint(Paint::Dim, &cell),
+        for it in &columns {
+            let cell = fit(&it.1[index], it);
+            let cell = match (it.0.heading, row.confidence) {
+                ("grade", Confidence::High) => palette.paint(Paint::Red, &cell),
+                ("grade", Confidence::Medium) => palette.paint(Paint::Yellow, &cell),
+                ("grade", Confidence::Low) => palette.paint(Paint::Dim, &cell),
                 _ => cell,
             };
             text.push_str(&cell);
-            text.push_str(GAP);
         }
         let _ = writeln!(text, "{}", shown(&row.content, preview));
     }
@@ -273,7 +285,12 @@ const RELAYS: usize = 16;
 
 /// `tcp/445`, `udp`, `icmp 8/0`.
 pub(crate) fn service(signature: &Signature) -> String {
-    let (name, has_ports) = match signature.protocol {
+    service_name(signature.protocol, signature.port)
+}
+
+/// The same of a protocol's number and the port in the key.
+pub(crate) fn service_name(protocol: u8, port: Option<u16>) -> String {
+    let (name, has_ports) = match protocol {
         protocol::TCP => ("tcp".to_owned(), true),
         protocol::UDP => ("udp".to_owned(), true),
         132 => ("sctp".to_owned(), true),
@@ -283,7 +300,7 @@ pub(crate) fn service(signature: &Signature) -> String {
         protocol::ICMPV6 => ("icmpv6".to_owned(), false),
         number => (format!("proto {number}"), false),
     };
-    match signature.port {
+    match port {
         Some(port) if has_ports => format!("{name}/{port}"),
         Some(port) if name.starts_with("icmp") => {
             format!("{name} {}/{}", port >> 8, port & 0xff)
@@ -363,7 +380,7 @@ fn hex_dump(text: &mut String, content: &[u8]) {
             let _ = write!(hex, "{}{byte:02x}", if column == 0 { "" } else { gap });
         }
         let ascii = shown(line, 16);
-        let _ = writeln!(text, "   {:08x}  {hex:48}  |{ascii}|", index * 16);
+        let _ = writeln!(text, "  {:08x}  {hex:48}  |{ascii}|", index * 16);
     }
 }
 
@@ -464,13 +481,13 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
             lines[0],
-            "rank  confidence  alarm        service   length  sources  destinations  spread  \
-             relays  first seen               detected at              content"
+            "rank  grade  alarm        service   length  sources  destinations  spread  relays  \
+             first seen               detected at              content"
         );
         assert_eq!(
             lines[1],
-            "   1  high        propagation  udp/4444      15       60         1,000      41  \
-             \x20    1  2004-01-19 23:59:59.123  2004-01-19 23:59:59.123  planted content"
+            "   1  high   propagation  udp/4444      15       60         1,000      41       1  \
+             2004-01-19 23:59:59.123  2004-01-19 23:59:59.123  planted content"
         );
         for part in [
             "1. 00000000000000000000000000000007  propagation alarm, high confidence",
@@ -543,14 +560,45 @@ mod tests {
     #[test]
     fn a_narrow_terminal_gets_fewer_columns_and_no_broken_line() {
         let rows = [signature(1, 41, 60, &[b'x'; 400])];
-        for width in 80..300 {
-            let text = table(&rows, width, Palette(false));
+        for width in 60..300 {
+            let text = table(&rows, Some(width), Palette(false));
             let longest = text.lines().map(str::len).max().unwrap();
             assert!(longest <= width, "{width}: {longest}\n{text}");
-            assert!(text.contains("propagation") && text.contains("xxxx"), "{text}");
+            let heading = text.lines().next().unwrap();
+            for kept in ["rank", "grade", "service", "spread", "relays", "content"] {
+                assert!(heading.contains(kept), "{width}: {kept}\n{text}");
+            }
+            assert!(text.contains(&"x".repeat(LEAST_PREVIEW)), "{text}");
         }
-        let narrow = table(&rows, 100, Palette(false));
-        assert!(!narrow.contains("first seen") && narrow.contains("spread"), "{narrow}");
+        let narrow = table(&rows, Some(100), Palette(false));
+        assert!(!narrow.contains("first seen") && narrow.contains("sources"), "{narrow}");
+    }
+
+    #[test]
+    fn a_pipe_gets_every_column_and_no_padding() {
+        let rows = [signature(1, 41, 60, b"planted content")];
+        let text = table(&rows, None, Palette(false));
+        let lines: Vec<Vec<&str>> =
+            text.lines().map(|line| line.split('\t').collect()).collect();
+        assert_eq!(lines[0].len(), COLUMNS.len() + 1);
+        assert_eq!(
+            lines[1],
+            [
+                "1",
+                "high",
+                "propagation",
+                "udp/4444",
+                "15",
+                "60",
+                "1,000",
+                "41",
+                "1",
+                "2004-01-19 23:59:59.123",
+                "2004-01-19 23:59:59.123",
+                "planted content"
+            ]
+        );
+        assert!(!text.contains("  "), "{text:?}");
     }
 
     #[test]
@@ -558,7 +606,7 @@ mod tests {
         let signatures = || vec![signature(1, 5, 60, b"content")];
         let painted = rendered(signatures(), 160, true);
         let plain = rendered(signatures(), 160, false);
-        assert!(painted.contains("\x1b[31mhigh      \x1b[0m"), "{painted:?}");
+        assert!(painted.contains("\x1b[31mhigh   \x1b[0m"), "{painted:?}");
         let mut stripped = painted;
         for code in ["\x1b[0m", "\x1b[1m", "\x1b[31m"] {
             stripped = stripped.replace(code, "");

@@ -91,7 +91,7 @@ fn a_sweep_is_a_row_a_value() {
     assert!(infected.len() >= 2 && infected.is_sorted(), "{infected:?}");
     assert!(infected[0] < infected[1], "{infected:?}");
     assert!(rows.iter().all(|row| row["dispersion"]["expected"] == ""));
-    assert!(stdout(&output).ends_with("\nnothing was expected of 3 rows\n"));
+    assert!(stdout(&output).ends_with("\nno expectation is written down for 3 rows\n"));
 }
 
 #[test]
@@ -243,7 +243,6 @@ fn json_to_stdout_stands_alone_and_takes_no_file_away() {
         "--clean",
         &calm,
         "--json",
-        "-",
         "--report",
         page.to_str().unwrap(),
     ]);

@@ -42,7 +42,7 @@ fn the_committed_trace_gives_the_planted_content_first() {
     let first = table.lines().nth(1).unwrap_or_default();
     let protocol = planted["protocol"].as_str().unwrap();
     let service = format!("{protocol}/{}", planted["destination_port"]);
-    assert!(first.trim_start().starts_with("1 ") && first.contains(&service), "{table}");
+    assert!(first.starts_with("1\t") && first.contains(&service), "{table}");
 
     let lines = lines(&stdout(&run(&["detect", "--json", trace])));
     let best = of_type(&lines, "summary")[0];

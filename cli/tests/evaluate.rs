@@ -33,7 +33,7 @@ fn a_worm_is_found_by_both_alarms_and_an_encrypted_one_by_none() {
     command.extend([
         "--strict",
         "--runs-only",
-        "--json",
+        "--json-file",
         a,
         "--csv",
         csv,
@@ -61,7 +61,7 @@ fn a_worm_is_found_by_both_alarms_and_an_encrypted_one_by_none() {
 
     // The same again, on another number of threads.
     let mut command: Vec<&str> = scenarios.to_vec();
-    command.extend(["--runs-only", "--threads", "1", "--json", b]);
+    command.extend(["--runs-only", "--threads", "1", "--json-file", b]);
     assert_eq!(code(&run(&command)), 0);
     assert_eq!(timeless(json(&paths[1])), timeless(evaluation));
 }
@@ -83,7 +83,7 @@ fn a_sweep_gives_a_row_a_value_and_finished_runs_are_taken_up() {
             values,
             "--resume",
             kept,
-            "--json",
+            "--json-file",
             json,
         ])
     };
@@ -123,7 +123,7 @@ fn captures_are_labelled_by_the_truth_beside_them_or_clean() {
         "evaluate",
         "--runs-only",
         "--strict",
-        "--json",
+        "--json-file",
         report.to_str().unwrap(),
         labelled,
         "--clean",
@@ -179,7 +179,7 @@ fn what_was_learned_is_known_in_every_run() {
     let counts = |learn: &[&str]| {
         let arguments = ["evaluate", "-q", "--clean", good, "--scenario", "mail"];
         let rest = ["--seeds", "1", "--sources", "10", "--destinations", "10"];
-        let last = ["--runs-only", "--json", "-"];
+        let last = ["--runs-only", "--json"];
         let output = run(&[&arguments, learn, &rest[..], &last].concat());
         assert_eq!(code(&output), 0, "{}", stderr(&output));
         let page: Value = serde_json::from_str(&stdout(&output)).expect("JSON");

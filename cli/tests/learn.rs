@@ -33,7 +33,7 @@ fn what_was_learned_is_no_finding_any_more() {
     // Merging it with itself changes no byte.
     let merged = folder.join("merged.baseline");
     let merged = merged.to_str().unwrap();
-    let merge = ["learn", "--merge", baseline, "-o", merged];
+    let merge = ["learn", "--baseline", baseline, "-o", merged];
     let output = run(&[&merge[..], &CERTAIN].concat());
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     assert_eq!(fs::read(merged).unwrap(), fs::read(baseline).unwrap());
@@ -77,7 +77,7 @@ fn what_does_not_fit_is_refused_in_one_line() {
         (
             vec![
                 "learn",
-                "--merge",
+                "--baseline",
                 baseline,
                 "-o",
                 out,

@@ -307,10 +307,12 @@ fn what_is_seen_stands_on_the_page_and_stays_text() {
     let (code, said) = live.stop("-INT");
     assert_eq!(code, 130);
     for line in [
-        "no capabilities, and none to come",
-        "landlock: files below . written",
+        "no capabilities, and none can be gained",
+        "landlock: may write files in .",
         "seccomp: ",
         "no program can be started, no interface opened",
+        "listening on tap1 with ",
+        "tap1: listened for ",
         "found: ",
         "tap1: the interface is down; waiting",
         "tap1: up again",

@@ -10,7 +10,7 @@ fn the_packets_that_carry_the_body_are_counted_and_no_others() {
     let capture = file(&folder, "outbreak.pcap", &outbreak());
     let lines = run(&["detect", "--json", &capture]);
     let lines = file(&folder, "found.jsonl", &lines.stdout);
-    let output = run(&["match", "--json", "--packets", "--signatures", &lines, &capture]);
+    let output = run(&["match", "--json", "--hits", "--signatures", &lines, &capture]);
     assert_eq!((code(&output), stderr(&output)), (0, String::new()));
     let lines_out: Vec<serde_json::Value> =
         stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -26,7 +26,7 @@ fn the_packets_that_carry_the_body_are_counted_and_no_others() {
         let other = run(&[
             "match",
             "--json",
-            "--packets",
+            "--hits",
             "--threads",
             threads,
             "--batch",

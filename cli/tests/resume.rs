@@ -75,7 +75,7 @@ fn a_signal_ends_it_with_the_runs_that_are_done() {
     let manifest = file(&folder, "corpus.toml", many.as_bytes());
     let (kept, json) = (folder.join("kept.jsonl"), folder.join("out.json"));
     let mut child = wormsift(&["evaluate", "--threads", "1", "--manifest", &manifest])
-        .args(["--resume", kept.to_str().unwrap(), "--json", json.to_str().unwrap()])
+        .args(["--resume", kept.to_str().unwrap(), "--json-file", json.to_str().unwrap()])
         .stdout(Stdio::null())
         .spawn()
         .unwrap();

@@ -38,6 +38,11 @@ pub(crate) fn pages(bytes: usize) -> Pages {
     pages
 }
 
+/// Whether the system has so many bytes to give, asked for in one piece. Nothing is kept.
+pub(crate) fn can_reserve(bytes: u64) -> bool {
+    usize::try_from(bytes).is_ok_and(|bytes| Pages::map_anon(bytes.max(1)).is_ok())
+}
+
 impl Words {
     pub(crate) fn zeroed(count: usize) -> Self {
         let bytes = count * size_of::<u64>();

@@ -59,7 +59,7 @@ fn unique_traffic_in_full_tables_gives_warnings_and_no_signature() {
     let mut sensor = flood(|_| None);
     assert_eq!(sensor.findings(), []);
     let warnings = sensor.warnings();
-    for told in ["promoted falsely", "dispersion tables are"] {
+    for told in ["prevalence tables are", "dispersion tables are"] {
         assert!(warnings.iter().any(|warning| warning.contains(told)), "{warnings:?}");
     }
 }

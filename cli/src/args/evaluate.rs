@@ -54,8 +54,8 @@ pub(crate) struct EvaluateArgs {
     /// Captures, one trace, in which nothing spreads: what is found there is false
     #[arg(long, value_name = "CAPTURE", num_args = 1..)]
     pub(crate) clean: Vec<String>,
-    /// Captures without worms, on which each signature is tried: how many packets would
-    /// its rule alert on?
+    /// Captures without worms, in which the packets are counted that the rules of the
+    /// signatures would alert on
     #[arg(long, value_name = "CAPTURE", num_args = 1..)]
     pub(crate) held_out: Vec<String>,
     /// Captures without worms, from which each run learns first what is good, as
@@ -75,9 +75,12 @@ pub(crate) struct EvaluateArgs {
     /// One self-contained page
     #[arg(long, value_name = "FILE.html")]
     pub(crate) report: Option<PathBuf>,
-    /// Everything as JSON; `-` is stdout, in place of the table
-    #[arg(long, value_name = "FILE")]
-    pub(crate) json: Option<PathBuf>,
+    /// Everything as one JSON object on stdout, in place of the table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The same JSON object into this file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) json_file: Option<PathBuf>,
     /// The table as comma-separated values
     #[arg(long, value_name = "FILE")]
     pub(crate) csv: Option<PathBuf>,

@@ -42,11 +42,11 @@ impl Format {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Rules")]
 pub(crate) struct RuleArgs {
-    /// The form of what is written
+    /// The format
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "suricata")]
     pub(crate) format: Format,
-    /// The file that remembers each signature's sid, made if need be; without it
-    /// numbers begin anew in every run
+    /// A file that remembers the sid of each signature; made where there is none. Without
+    /// it, numbers start again in every run
     #[arg(long, value_name = "FILE")]
     pub(crate) sids: Option<PathBuf>,
     /// The first sid that is given out. Two sensors need ranges that do not overlap. The

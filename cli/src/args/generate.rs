@@ -24,20 +24,20 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct GenerateArgs {
-    /// Which story is told
+    /// The scenario
     #[arg(
         required_unless_present = "merge",
         value_parser = PossibleValuesParser::new(Scenario::names())
     )]
     pub(crate) scenario: Option<String>,
-    /// What everything random is drawn from: the same seed, the same bytes
+    /// Seed of everything random: the same seed gives the same bytes
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
     /// Where the capture goes: pcap if its name ends in .pcap, else pcapng; compressed if
     /// .zst follows
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: PathBuf,
-    /// Say in a JSON line on stdout what was written: packets and SHA-256
+    /// What was written as a JSON line on stdout: packets and SHA-256
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -50,9 +50,10 @@ pub(crate) struct GenerateArgs {
 
 /// How the story goes.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Story")]
+#[command(next_help_heading = "Scenario")]
 pub(crate) struct StoryArgs {
-    /// Where the answers go. Default: beside the capture, as NAME.truth.json
+    /// The ground truth: what was planted, and which hosts were infected. Default: beside the
+    /// capture, as NAME.truth.json
     #[arg(
         long,
         value_name = "FILE",
@@ -107,7 +108,7 @@ pub(crate) struct StoryArgs {
     /// Nothing planted: ordinary traffic alone
     #[arg(long, conflicts_with_all = ["merge", "into", "payload"])]
     pub(crate) no_worm: bool,
-    /// Leave out of the answers which packets carry the content: for large captures
+    /// Leave the list of packets that carry the content out of the truth: for large captures
     #[arg(long, conflicts_with = "merge")]
     pub(crate) no_carriers: bool,
 }
@@ -116,8 +117,8 @@ pub(crate) struct StoryArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Into captures")]
 pub(crate) struct IntoArgs {
-    /// Lay the story into these captures, all of them one trace, between hosts that
-    /// occur in them
+    /// Put the packets of the scenario into these captures, all of them one trace, between
+    /// hosts that occur in them
     #[arg(
         long,
         value_name = "CAPTURE",
@@ -129,7 +130,7 @@ pub(crate) struct IntoArgs {
     /// The network behind the tap. Default: the /24 (IPv6: /48) with the most packets
     #[arg(long, value_name = "ADDR/BITS", requires = "into", conflicts_with = "merge")]
     pub(crate) inside: Option<Network>,
-    /// From the captures' first packet to the story's. Default: 0s
+    /// Time from the first packet of the captures to the first of the scenario. Default: 0s
     #[arg(long, value_name = "TIME", requires = "into", conflicts_with = "merge")]
     pub(crate) start_after: Option<Span>,
 }
@@ -138,8 +139,8 @@ pub(crate) struct IntoArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Merging captures")]
 pub(crate) struct MergeArgs {
-    /// Merge these captures instead of telling a story: file i of n by name starts i/n-ths
-    /// of the span after --start, its times as they are to its first packet
+    /// Merge these captures instead of a scenario: of n files in the order of their names,
+    /// file i starts i/n of --span after --start; times within a file keep their distances
     #[arg(
         long,
         value_name = "CAPTURE",

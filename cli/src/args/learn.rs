@@ -12,20 +12,21 @@ use wormsift::sensor::Baseline;
 Examples:
   wormsift learn benign/ -o site.baseline
   wormsift detect --baseline site.baseline today.pcap
-  wormsift learn monday.pcap --merge site.baseline -o both.baseline
+  wormsift learn monday.pcap --baseline site.baseline -o both.baseline
 
 A baseline belongs to the secret key, BETA, the sampling and the port rule that it was learned
 with; with others it is refused.")]
 pub(crate) struct LearnArgs {
     /// Captures without worms: files, folders, glob patterns, or `-` for standard input
-    #[arg(value_name = "CAPTURE", required_unless_present = "merge", value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "CAPTURE", required_unless_present = "baseline", value_hint = ValueHint::AnyPath)]
     pub(crate) captures: Vec<String>,
     /// The baseline to write; a file of that name is replaced once the new one is whole
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: PathBuf,
-    /// Baselines whose keys are taken over; of the same settings, size and rate; repeatable
+    /// An earlier baseline, all of which the new one knows too; of the same settings, size
+    /// and rate; repeatable
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) merge: Vec<PathBuf>,
+    pub(crate) baseline: Vec<PathBuf>,
     /// Sightings within the prevalence window after which a content is learned, 1 to 15
     #[arg(long, value_name = "COUNT", default_value_t = Baseline::DEFAULT_SIGHTINGS,
           value_parser = clap::value_parser!(u8).range(1..=15))]

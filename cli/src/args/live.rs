@@ -14,15 +14,15 @@ Examples:
   wormsift live -i eth1
       JSON lines on stdout, a status page on http://127.0.0.1:9768/
   wormsift live -i eth1 --threads 4 --user wormsift -o /var/lib/wormsift/findings.jsonl
-      four rings, as another user, into a file
+      four threads, as another user, into a file
   tcpdump -ddd 'not port 22' > no-ssh.ddd; wormsift live -i eth1 --bpf-ddd no-ssh.ddd
-      the kernel leaves frames out
+      the kernel filters frames before they are copied
   wormsift live -i eth1 --rules wormsift.rules --suricata-socket /run/suricata/command.socket
       rules for a Suricata beside it
 
-SIGHUP opens output files anew, reads the settings file and the BPF program again (the
-program takes effect, settings at the next start) and writes the rules; SIGINT and
-SIGTERM use what has come in, write what is pending and end. Exit codes as in `detect`.";
+SIGHUP opens output files again, reads the settings file and the BPF program again (the
+program takes effect at once, settings at the next start) and writes the rules. SIGINT and
+SIGTERM sift what has come in, write what is pending and end. Exit codes as in `detect`.";
 
 /// `wormsift live`
 #[derive(Args, Debug)]
@@ -56,9 +56,10 @@ pub(crate) struct LiveArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Capture")]
 pub(crate) struct CaptureArgs {
-    /// Rings that the kernel spreads flows over, and threads that sift
-    #[arg(long, value_name = "N", default_value = "1")]
-    pub(crate) threads: NonZero<u16>,
+    /// Threads that sift, each with a ring of its own; the kernel spreads flows over them
+    #[arg(long, value_name = "N", default_value = "1",
+          value_parser = crate::limits::threads)]
+    pub(crate) threads: NonZero<usize>,
     /// Memory of each ring, shared with the kernel, at least 2MiB
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = ring_size)]
     pub(crate) ring_size: Size,

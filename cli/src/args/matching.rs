@@ -3,6 +3,7 @@
 use super::{RunArgs, SelectionArgs};
 use clap::Args;
 use std::path::PathBuf;
+use wormsift::config::Size;
 use wormsift::packet::Network;
 
 /// `wormsift match`
@@ -19,14 +20,14 @@ pub(crate) struct MatchArgs {
     pub(crate) json: bool,
     /// With --json, also a line for each packet that a signature matches
     #[arg(long, requires = "json")]
-    pub(crate) packets: bool,
+    pub(crate) hits: bool,
     /// Longest part of a content that is looked for, in bytes, 16 to 2048
     #[arg(long, value_name = "BYTES", default_value_t = 256,
           value_parser = clap::value_parser!(u16).range(16..=2_048))]
     pub(crate) most_bytes: u16,
-    /// Memory for the ends of TCP segments, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 64)]
-    pub(crate) tails: usize,
+    /// Memory for the ends of TCP segments, in which content across two segments is found
+    #[arg(long, value_name = "SIZE", default_value = "64MiB")]
+    pub(crate) tail_memory: Size,
     /// Was a filter once; refused, since it describes hosts and `match` reports none
     #[arg(long, value_name = "ADDR/BITS", hide = true)]
     pub(crate) home_net: Vec<Network>,

@@ -30,7 +30,7 @@ pub(super) fn run(args: &BenchArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let earlier = args.compare.as_deref().map(Results::read).transpose()?;
     if args.captures.iter().any(|name| name == "-") {
         return Err(Failure::usage(
-            "standard input can be read only once, and a bench reads several times",
+            "expected files, found `-`: a bench reads its captures several times",
         ));
     }
     let signals = Signals::new()?;

@@ -10,16 +10,20 @@ use crate::evidence_capture;
 use crate::exit_code::{Exit, Failure};
 use crate::findings_page::{self, Findings};
 use crate::inputs;
+use crate::output_file::OutputFiles;
 use crate::reader::{self, Progress, Read, Reader, Wait};
 use crate::report::Report;
 use crate::rules;
+use crate::run_summary::{self, Ended};
 use crate::selection::{self, Selection};
 use crate::settings::Settings;
 use crate::signals::Signals;
+use crate::table::{counted, service_name};
 use crate::talk::Talk;
-use stats::{FinalStats, Run};
+pub(crate) use stats::FinalStats;
+use stats::Run;
 use std::time::{Duration, Instant};
-use wormsift::capture::{Damage, Disorder, FrameBatch};
+use wormsift::capture::{Damage, Disorder, FrameBatch, Input};
 use wormsift::sensor::{Prepared, Preparer, Sensor};
 
 pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
@@ -29,6 +33,13 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     if args.output.write_evidence.is_some() {
         evidence_capture::check(&args.captures)?;
     }
+    let captures = inputs::find(&args.captures, talk);
+    OutputFiles::default()
+        .add("--rules", args.output.rules.as_deref())
+        .add("--sids", args.rules.sids.as_deref().filter(|_| args.output.rules.is_some()))
+        .add("--report", args.output.report.as_deref())
+        .add("--write-evidence", args.output.write_evidence.as_deref())
+        .check(captures.inputs.iter().map(Input::name))?;
     let signals = Signals::new()?;
     let pool = args.run.pool()?;
     let selection = Selection::new(&args.selection, &settings.config);
@@ -46,7 +57,6 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         pool.current_num_threads()
     ));
 
-    let captures = inputs::find(&args.captures, talk);
     let mut damaged = captures.missing;
     talk.show_progress();
 
@@ -112,24 +122,42 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     }
     report.stats(&stats)?;
     let found = report.found_any();
+    // stdout first, then the files; each is written whatever became of those before.
+    let mut outcome = Outcome::default();
+    outcome.add(report.finish(talk.stdout_palette()));
     if let Some(path) = &args.output.rules {
-        rules::replace(path, &rules::write(report.kept(), &args.rules, talk)?)?;
+        outcome.add(
+            rules::write(report.kept(), &args.rules, talk)
+                .and_then(|text| rules::replace(path, &text)),
+        );
     }
     if let Some(path) = &args.output.report {
-        rules::replace(path, &page(&report, &sensor, &stats))?;
+        outcome.add(rules::replace(path, &page(&report, &sensor, &stats)));
     }
     if let Some(path) = &args.output.write_evidence {
-        let copied =
-            evidence_capture::write(path, &args.captures, report.kept(), &signals)?;
-        talk.detail(format_args!("{}: {copied} packets", path.display()));
+        match evidence_capture::write(path, &args.captures, report.kept(), &signals) {
+            Ok(copied) => {
+                let packets = counted(copied as u64, "packet");
+                talk.detail(format_args!("{}: {packets}", path.display()));
+            }
+            Err(failure) => outcome.add(Err(failure)),
+        }
     }
-    report.finish(talk.stdout_palette())?;
     if args.output.show_suppressed {
         talk.answer(suppressed(&sensor));
     }
     if args.output.stats {
         talk.answer(stats.for_people());
     }
+    let ended = Ended {
+        stats: &stats,
+        config: sensor.config(),
+        span: progress.span,
+        nearest: sensor.nearest(),
+        suppressed: sensor.suppressed().len(),
+    };
+    tell_end(&ended, &report, args, talk);
+    outcome.result(talk)?;
     // The system takes all memory back at once; here it would go table by table.
     std::mem::forget(sensor);
     Ok(match stopped_by {
@@ -138,6 +166,47 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         None if damaged > 0 => Exit::Damaged,
         None => Exit::Done,
     })
+}
+
+/// What was read, and what to do next, for a person.
+fn tell_end(ended: &Ended<'_>, report: &Report, args: &DetectArgs, talk: &Talk) {
+    if ended.stats.frames() > 0 {
+        talk.result(ended.read());
+    }
+    match report.an_id() {
+        Some(id) => {
+            talk.result(run_summary::next_steps(args.output.json, &args.captures, id));
+        }
+        None if ended.stats.nothing_to_sift().is_none() => {
+            ended.quiet().iter().for_each(|line| talk.result(line));
+        }
+        None => {}
+    }
+}
+
+/// What went wrong while results were written: all of it is said, the first decides.
+#[derive(Default)]
+struct Outcome(Vec<Failure>);
+
+impl Outcome {
+    fn add(&mut self, result: Result<(), Failure>) {
+        self.0.extend(result.err());
+    }
+
+    /// The failure that ends the run, once the others are said.
+    fn result(self, talk: &Talk) -> Result<(), Failure> {
+        let mut failures = self.0;
+        // A reader of stdout that has gone is no error, but must not hide one.
+        failures.sort_by_key(|failure| matches!(failure, Failure::OutputClosed));
+        let mut failures = failures.into_iter();
+        let first = failures.next();
+        for failure in failures {
+            if let Failure::Usage(reason) | Failure::Failed(reason) = failure {
+                talk.error(reason);
+            }
+        }
+        first.map_or(Ok(()), Err)
+    }
 }
 
 /// A batch that is prepared while the one before it is sifted, and what came with it.
@@ -173,18 +242,21 @@ impl Turn {
 
 /// What was kept back, a line each.
 fn suppressed(sensor: &Sensor) -> String {
-    let mut text = format!("kept back as boilerplate: {}", sensor.suppressed().len());
+    let mut text = format!(
+        "kept back as boilerplate: {}",
+        counted(sensor.suppressed().len() as u64, "content")
+    );
     for it in sensor.suppressed() {
-        let port = it.port.map_or_else(|| "any".to_owned(), |port| port.to_string());
         text += &format!(
-            "\n  {} {}, protocol {} port {port}, {} bytes ({} in a row unknown), {} x {}: {}",
+            "\n  {} {}, boilerplate of {}, {} of which at most {} in a row are not known, from \
+             {} to {}, begins: {}",
             it.id,
+            service_name(it.protocol, it.port),
             it.by.name(),
-            it.protocol,
-            it.length,
+            counted(it.length as u64, "byte"),
             it.longest_unknown,
-            it.hosts[0],
-            it.hosts[1],
+            counted(it.hosts[0].into(), "source"),
+            counted(it.hosts[1].into(), "destination"),
             it.start.escape_ascii()
         );
     }

@@ -10,12 +10,14 @@ use crate::evaluate::rules_hit::Rules;
 use crate::evaluate::runner::{self, Kept};
 use crate::evaluate::{csv, extras, rows, setting, table};
 use crate::exit_code::{Exit, Failure};
+use crate::limits::check_memory;
+use crate::output_file::OutputFiles;
 use crate::rules::replace;
 use crate::settings::Settings;
+use crate::signals::{Signals, interruptible};
 use crate::stdout::print;
 use crate::talk::Talk;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Instant;
 use wormsift::config::{Config, Size};
 
@@ -25,11 +27,14 @@ const MEMORY: Size = Size(64 << 20);
 pub(super) fn run(args: &EvaluateArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let started = Instant::now();
     let plan = Plan::new(args)?;
+    check_outputs(args, &plan)?;
     let mut config = Settings::new(&args.settings)?.config;
     if config.memory.is_none() && config.rate.is_none() {
         config.memory = Some(MEMORY);
     }
     let threads = runner::threads(args.run.threads);
+    check_memory(&config, threads)?;
+    let signals = Signals::new()?;
     let mut evaluation = Evaluation {
         schema: SCHEMA.to_owned(),
         title: plan.title.clone(),
@@ -45,11 +50,14 @@ pub(super) fn run(args: &EvaluateArgs, talk: &mut Talk) -> Result<Exit, Failure>
     };
     let work = work(&plan, &config, &inputs, &build)?;
     evaluation.setting.inputs = inputs;
-    let held_out = match &plan.held_out[..] {
-        [] => None,
-        files => Some(HeldOut::read(files)?),
-    };
-    let known = Learned::read(&plan.learn)?;
+    let nothing_yet = || {};
+    let (held_out, known) = interruptible(&signals, nothing_yet, || {
+        let held_out = match &plan.held_out[..] {
+            [] => None,
+            files => Some(HeldOut::read(files)?),
+        };
+        Ok::<_, Failure>((held_out, Learned::read(&plan.learn)?))
+    })?;
     let also = |rules: &Rules<'_>, run: &mut Run| {
         if let Some(held_out) = &held_out {
             held_out.count(rules, run);
@@ -60,7 +68,8 @@ pub(super) fn run(args: &EvaluateArgs, talk: &mut Talk) -> Result<Exit, Failure>
         None => None,
     };
     talk.show_progress();
-    let outcome = runner::run(work, threads, kept.as_mut(), &known, &also, talk);
+    let outcome =
+        runner::run(work, threads, kept.as_mut(), &known, &also, &signals, talk);
     talk.end_progress();
     let outcome = outcome?;
     let mut runs = outcome.runs;
@@ -68,9 +77,20 @@ pub(super) fn run(args: &EvaluateArgs, talk: &mut Talk) -> Result<Exit, Failure>
     evaluation.rows = rows::rows(&plan.stories, plan.sweep.as_ref(), runs);
     evaluation.rows.append(&mut others);
     if outcome.stopped_by.is_none() {
+        let mut without = evaluation.clone();
+        without.setting.seconds = started.elapsed().as_secs_f64();
+        // The runs are worth more than the curves: a signal costs only these.
+        let flush = || {
+            if let Err(Failure::Usage(reason) | Failure::Failed(reason)) =
+                write(args, &without)
+            {
+                eprintln!("wormsift: {reason}");
+            }
+        };
+        let pool = args.run.pool()?;
         let curves =
             || add_curves(&mut evaluation, &plan, &config, &known, !args.runs_only);
-        args.run.pool()?.install(curves)?;
+        interruptible(&signals, flush, || pool.install(curves))?;
     }
     evaluation.setting.seconds = started.elapsed().as_secs_f64();
     write(args, &evaluation)?;
@@ -157,21 +177,43 @@ fn captures(runs: &mut BTreeMap<Key, Run>, plan: &Plan) -> Vec<Row> {
     found
 }
 
-/// Files first: a stdout that was closed early takes none of them with it.
+/// Whether the files can be written that are written at the end.
+fn check_outputs(args: &EvaluateArgs, plan: &Plan) -> Result<(), Failure> {
+    let looks_like_output = |name: &String| name == "-" || name.ends_with(".json");
+    if args.json && args.captures.first().is_some_and(looks_like_output) {
+        return Err(Failure::usage(format_args!(
+            "--json takes no file: it prints on stdout; for a file give --json-file {}",
+            args.captures[0]
+        )));
+    }
+    OutputFiles::default()
+        .add("--csv", args.csv.as_deref())
+        .add("--report", args.report.as_deref())
+        .add("--json-file", args.json_file.as_deref())
+        .add("--resume", args.resume.as_deref())
+        .check(plan.captures().map(String::as_str))
+}
+
+/// Each file is written whatever became of the others, and of stdout; the first failure
+/// counts.
 fn write(args: &EvaluateArgs, evaluation: &Evaluation) -> Result<(), Failure> {
-    if let Some(path) = &args.csv {
-        replace(path, &csv::render(evaluation))?;
-    }
-    if let Some(path) = &args.report {
-        replace(path, &crate::evaluate::page::render(evaluation))?;
-    }
-    if let Some(path) = &args.json {
-        let text = serde_json::to_string_pretty(evaluation)
-            .map_err(|error| Failure::of(path.display(), error))?;
-        if path == Path::new("-") {
-            return print(&(text + "\n"));
-        }
-        replace(path, &(text + "\n"))?;
-    }
-    print(&table::render(evaluation))
+    let json = || {
+        serde_json::to_string_pretty(evaluation)
+            .map(|text| text + "\n")
+            .map_err(|error| Failure::of("JSON", error))
+    };
+    let results = [
+        args.csv.as_deref().map(|path| replace(path, &csv::render(evaluation))),
+        args.report
+            .as_deref()
+            .map(|path| replace(path, &crate::evaluate::page::render(evaluation))),
+        args.json_file
+            .as_deref()
+            .map(|path| json().and_then(|text| replace(path, &text))),
+        Some(match args.json {
+            true => json().and_then(|text| print(&text)),
+            false => print(&table::render(evaluation)),
+        }),
+    ];
+    results.into_iter().flatten().collect()
 }

@@ -26,15 +26,21 @@ pub(super) fn run(args: &ExplainArgs, talk: &mut Talk) -> Result<Exit, Failure> 
     let (signatures, mut damaged) = signature_files::read(&args.signatures, talk)?;
     let signature = chosen(&args.id, &signatures)?;
     let mut trail = Trail::of(signature);
+    let mut stopped_by = None;
     if !args.captures.is_empty() {
-        damaged += follow(&mut trail, signature, args, talk)?;
+        let (more, signal) = follow(&mut trail, signature, args, talk)?;
+        (damaged, stopped_by) = (damaged + more, signal);
     }
     if args.json {
         print_json("explanation", &explain::Explanation::new(signature, &trail))?;
     } else {
         print(&explain::text(signature, &trail, talk.stdout_palette()))?;
     }
-    Ok(if damaged > 0 { Exit::Damaged } else { Exit::Done })
+    Ok(match stopped_by {
+        Some(signal) => Exit::Signal(signal),
+        None if damaged > 0 => Exit::Damaged,
+        None => Exit::Done,
+    })
 }
 
 /// The one signature whose id begins like this.
@@ -58,14 +64,14 @@ fn chosen<'a>(id: &str, signatures: &'a [Signature]) -> Result<&'a Signature, Fa
             let nearest =
                 nearest.map_or(String::new(), |s| format!("; the nearest is {}", s.id));
             Err(Failure::usage(format_args!(
-                "no signature `{id}` among {}{nearest}",
+                "no signature has an id that begins with `{id}`, of {} read{nearest}",
                 signatures.len()
             )))
         }
         _ => {
             let ids: Vec<&str> = fit.iter().take(4).map(|s| s.id.as_str()).collect();
             Err(Failure::usage(format_args!(
-                "`{id}` begins {} ids: {}",
+                "{} signatures have an id that begins with `{id}`: give more digits of {}",
                 fit.len(),
                 ids.join(", ")
             )))
@@ -73,19 +79,20 @@ fn chosen<'a>(id: &str, signatures: &'a [Signature]) -> Result<&'a Signature, Fa
     }
 }
 
-/// Looks for the signature in the captures; how much of them was damaged.
+/// Looks for the signature in the captures; how much of them was damaged, and the signal
+/// that ended it early.
 fn follow(
     trail: &mut Trail,
     signature: &Signature,
     args: &ExplainArgs,
     talk: &mut Talk,
-) -> Result<u64, Failure> {
+) -> Result<(u64, Option<i32>), Failure> {
     let options = RuleOptions { most_bytes: 2_048, ..RuleOptions::default() };
     let rule = match Rule::new(signature, Sid { sid: 1, rev: 1 }, &options) {
         Ok(rule) => rule,
         Err(weak) => {
             talk.warning(format_args!("{}: not looked for: {weak}", signature.id));
-            return Ok(0);
+            return Ok((0, None));
         }
     };
     let mut matcher = Matcher::new(&[rule], TAILS).map_err(Failure::usage)?;
@@ -128,5 +135,5 @@ fn follow(
         talk.progress().at(read.progress.position, read.progress.total);
     }
     talk.end_progress();
-    Ok(damaged)
+    Ok((damaged, signals.caught()))
 }

@@ -2,11 +2,17 @@
 
 use crate::args::ExportArgs;
 use crate::exit_code::{Exit, Failure};
+use crate::output_file::OutputFiles;
 use crate::stdout::print;
 use crate::talk::Talk;
 use crate::{rules, signature_files};
 
 pub(super) fn run(args: &ExportArgs, talk: &Talk) -> Result<Exit, Failure> {
+    let sids = args.rules.sids.as_deref();
+    OutputFiles::default()
+        .add("--output", args.output.as_deref())
+        .add("--sids", sids)
+        .check(args.signatures.iter().filter_map(|path| path.to_str()))?;
     let (signatures, damaged) = signature_files::read(&args.signatures, talk)?;
     let text = rules::write(&signatures, &args.rules, talk)?;
     match &args.output {

@@ -12,6 +12,8 @@ mod written;
 
 use crate::args::GenerateArgs;
 use crate::exit_code::{Exit, Failure};
+use crate::output_file::OutputFiles;
+use crate::signals::Signals;
 use crate::table::counted;
 use crate::talk::Talk;
 use std::fs;
@@ -35,10 +37,14 @@ pub(super) fn run(args: &GenerateArgs, talk: &mut Talk) -> Result<Exit, Failure>
     if truth_path == args.output {
         return Err(Failure::usage("the capture and its truth need two files"));
     }
+    OutputFiles::default()
+        .add("--output", Some(args.output.as_path()))
+        .add("--truth", Some(truth_path.as_path()))
+        .check([])?;
     let story = Story { name, args, options: options(args)? };
     story.check_payload()?;
     let (truth, exit) = if args.into.into.is_empty() {
-        (story.tell(talk)?, Exit::Done)
+        story.tell(talk)?
     } else {
         inject::run(&story, talk)?
     };
@@ -109,7 +115,9 @@ impl Story<'_> {
         Ok(())
     }
 
-    fn tell(&self, talk: &mut Talk) -> Result<GroundTruth, Failure> {
+    /// A signal ends it early; capture and truth then hold what was told so far.
+    fn tell(&self, talk: &mut Talk) -> Result<(GroundTruth, Exit), Failure> {
+        let signals = Signals::new()?;
         let path = &self.args.output;
         let written = |error| Failure::of(path.display(), error);
         let mut story = self.stream(self.options.clone())?;
@@ -119,6 +127,7 @@ impl Story<'_> {
         let duration = self.options.duration;
         let length = duration.map(|length| length.as_nanos() as u64);
         let mut frame = Vec::new();
+        let mut stopped_by = None;
         while let Some(stamp) = story.next_frame(&mut frame) {
             capture.write_frame(stamp.time_ns, &frame).map_err(written)?;
             if stamp.number.is_multiple_of(PACKETS_A_MOVE) {
@@ -126,10 +135,14 @@ impl Story<'_> {
                 let by_packets = self.options.packets.map(|most| (stamp.number, most));
                 let share = by_packets.or(length.map(|length| (elapsed, length)));
                 talk.progress().written(stamp.number, share);
+                stopped_by = signals.caught();
+                if stopped_by.is_some() {
+                    break;
+                }
             }
         }
         capture.finish().map_err(written)?;
-        Ok(story.into_truth())
+        Ok((story.into_truth(), stopped_by.map_or(Exit::Done, Exit::Signal)))
     }
 }
 

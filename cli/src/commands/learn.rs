@@ -3,6 +3,8 @@
 use crate::args::LearnArgs;
 use crate::exit_code::{Exit, Failure};
 use crate::inputs;
+use crate::limits::check_bytes;
+use crate::output_file::OutputFiles;
 use crate::reader::{self, Reader, Wait};
 use crate::rules;
 use crate::selection::{self, Selection};
@@ -12,22 +14,30 @@ use crate::table::counted;
 use crate::talk::Talk;
 use std::fs;
 use std::path::Path;
+use wormsift::capture::Input;
 use wormsift::config::Config;
 use wormsift::sensor::{Baseline, Sensor};
 
 pub(super) fn run(args: &LearnArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let config = Settings::new(&args.settings)?.config;
     selection::explain_home_net(&args.settings, &args.selection, talk);
+    if args.size.0 == 0 {
+        return Err(Failure::usage("--size: expected at least 1B, found 0B"));
+    }
+    check_bytes(args.size.0, || "--size: the baseline".to_owned())?;
     let size = usize::try_from(args.size.0).map_err(Failure::usage)?;
+    let captures = inputs::find(&args.captures, talk);
+    OutputFiles::default()
+        .add("--output", Some(args.output.as_path()))
+        .check(captures.inputs.iter().map(Input::name))?;
     let mut baseline = Baseline::new(&config, size, args.false_positive_rate);
-    for path in &args.merge {
+    for path in &args.baseline {
         let other = read(path, &config)?;
         baseline.merge(&other).map_err(|error| Failure::of(path.display(), error))?;
     }
     let signals = Signals::new()?;
     let pool = args.run.pool()?;
     let selection = Selection::new(&args.selection, &config);
-    let captures = inputs::find(&args.captures, talk);
     let mut damaged = captures.missing > 0;
     let mut sensor = Sensor::new(config).map_err(Failure::usage)?;
     sensor.keep_decisions();
@@ -57,8 +67,8 @@ pub(super) fn run(args: &LearnArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let keys = baseline.keys();
     if keys.refused() > 0 {
         talk.warning(format_args!(
-            "a content found no room {} times and is not known: {} hold {} at a rate of {:e}; a \
-             larger --size or more --sightings would help",
+            "the baseline is full: {} times a content was not taken in ({} hold {} contents at a \
+             false positive rate of {:e}); give a larger --size or more --sightings",
             keys.refused(),
             args.size,
             keys.capacity(),
@@ -68,8 +78,9 @@ pub(super) fn run(args: &LearnArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     // Only merging goes beyond it.
     if keys.len() > keys.capacity() + keys.capacity() / 64 {
         talk.warning(format_args!(
-            "{} contents are more than the {} that {} hold at a rate of {:e}: one unknown content \
-             in {:.0} is now taken for a known one; a larger --size or more --sightings would help",
+            "{} contents are more than the {} that {} hold at a false positive rate of {:e}: one \
+             unknown content in {:.0} is now taken for a known one; give a larger --size or more \
+             --sightings",
             keys.len(),
             keys.capacity(),
             args.size,

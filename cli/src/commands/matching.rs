@@ -4,6 +4,7 @@ use crate::args::MatchArgs;
 use crate::exit_code::{Exit, Failure};
 use crate::fragments::Fragments;
 use crate::inputs;
+use crate::limits::check_bytes;
 use crate::reader::{self, Reader, Wait};
 use crate::selection::Selection;
 use crate::signals::Signals;
@@ -31,6 +32,7 @@ pub(super) fn run(args: &MatchArgs, talk: &mut Talk) -> Result<Exit, Failure> {
             "--home-net leaves no packets out; use --only-net for that",
         ));
     }
+    let tail_memory = tail_memory(args)?;
     let (signatures, mut damaged) = signature_files::read(&args.signatures, talk)?;
     let options =
         RuleOptions { most_bytes: args.most_bytes.into(), ..RuleOptions::default() };
@@ -44,7 +46,7 @@ pub(super) fn run(args: &MatchArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     for (signature, reason) in &weak {
         talk.warning(format_args!("{}: not looked for: {reason}", signature.id));
     }
-    let matcher = Matcher::new(&rules, args.tails << 20).map_err(Failure::usage)?;
+    let matcher = Matcher::new(&rules, tail_memory).map_err(Failure::usage)?;
     let signals = Signals::new()?;
     let pool = args.run.pool()?;
     let decoder = Decoder::new(true, false);
@@ -52,7 +54,7 @@ pub(super) fn run(args: &MatchArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let mut looking = Looking {
         matcher,
         matches: rules.iter().map(|rule| Matches::new(rule.signature)).collect(),
-        each_packet: args.packets,
+        each_packet: args.hits,
         holding: Vec::new(),
     };
     let captures = inputs::find(&args.captures, talk);
@@ -85,6 +87,12 @@ pub(super) fn run(args: &MatchArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         None if damaged > 0 => Exit::Damaged,
         None => Exit::Done,
     })
+}
+
+fn tail_memory(args: &MatchArgs) -> Result<usize, Failure> {
+    let bytes = args.tail_memory.0;
+    check_bytes(bytes, || "--tail-memory: the ends of TCP segments".to_owned())?;
+    usize::try_from(bytes).map_err(Failure::usage)
 }
 
 struct Looking<'a> {

@@ -14,6 +14,7 @@ mod live;
 mod man;
 mod matching;
 
+pub(crate) use detect::FinalStats;
 pub(crate) use generate::truth_beside;
 #[cfg(target_os = "linux")]
 pub(crate) use learn::{note_known, read as read_baseline};

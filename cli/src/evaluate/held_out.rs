@@ -7,6 +7,7 @@ use super::rules_hit::Rules;
 use super::run::{false_signature, sift};
 use super::stored::Stored;
 use crate::exit_code::Failure;
+use std::sync::atomic::AtomicBool;
 use wormsift::config::Config;
 use wormsift::signature::Alarm;
 use wormsift_corpora::GroundTruth;
@@ -47,7 +48,9 @@ impl HeldOut {
         for threshold in [30, 10, 3] {
             let mut config = base.clone();
             (config.sources, config.destinations) = (threshold, threshold);
-            let said = sift(&config, &frames, known).map_err(Failure::usage)?;
+            let to_the_end = AtomicBool::new(false);
+            let said = sift(&config, &frames, known, &to_the_end);
+            let Some(said) = said.map_err(Failure::usage)? else { continue };
             let last = said.last();
             let by = |alarm: Alarm, thresholds: String| {
                 let fired =

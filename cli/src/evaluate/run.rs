@@ -6,6 +6,7 @@
 use super::learned::Learned;
 use super::results::{FalseSignature, Found, Run};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use wormsift::config::{Config, PortRule};
 use wormsift::error::Error;
@@ -40,17 +41,22 @@ impl Said {
 const TICK: u64 = 1_000_000_000;
 
 /// Sifts frames with the public API that `detect` uses. Batches end where a second of
-/// packet time does, so that it is known when an update was made.
+/// packet time does, so that it is known when an update was made. `None` where it was
+/// stopped before the end.
 pub(crate) fn sift(
     config: &Config,
     frames: &[Frame<'_>],
     known: &Learned,
-) -> Result<Said, Error> {
+    stopped: &AtomicBool,
+) -> Result<Option<Said>, Error> {
     let mut sensor = known.sensor(config)?;
     let mut news = Vec::new();
     let started = Instant::now();
     let second = |frame: &Frame<'_>| frame.time.as_nanos() / TICK;
     for batch in frames.chunk_by(|a, b| second(a) == second(b)) {
+        if stopped.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         sensor.sift(batch);
         take(&mut sensor, second(&batch[0]) * TICK, &mut news);
     }
@@ -58,13 +64,13 @@ pub(crate) fn sift(
     let last = frames.last().map_or(0, |frame| (second(frame) + 1) * TICK);
     take(&mut sensor, last, &mut news);
     let seconds = started.elapsed().as_secs_f64();
-    Ok(Said {
+    Ok(Some(Said {
         news,
         packets: frames.len() as u64,
         bytes: frames.iter().map(|frame| frame.data.len() as u64).sum(),
         memory_bytes: sensor.memory_bytes(),
         seconds,
-    })
+    }))
 }
 
 fn take(sensor: &mut Sensor, now: u64, news: &mut Vec<(u64, Signature)>) {

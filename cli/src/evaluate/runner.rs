@@ -6,6 +6,7 @@ use super::results::Run;
 use super::rules_hit::Rules;
 use super::run::{judge, sift};
 use crate::exit_code::Failure;
+use crate::output_file::append_whole;
 use crate::signals::Signals;
 use crate::talk::Talk;
 use serde::{Deserialize, Serialize};
@@ -38,9 +39,9 @@ pub(crate) fn run(
     kept: Option<&mut Kept>,
     known: &Learned,
     also: Also<'_>,
+    signals: &Signals,
     talk: &mut Talk,
 ) -> Result<Outcome, Failure> {
-    let signals = Signals::new()?;
     let mut runs = BTreeMap::new();
     let mut kept = kept;
     if let Some(kept) = &mut kept {
@@ -106,7 +107,7 @@ impl Queue {
         self.jobs.lock().ok()?.pop().filter(|_| !self.is_stopped())
     }
 
-    /// What is under way ends with its run.
+    /// What is under way is given up at the next second of its packets.
     fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
     }
@@ -141,8 +142,9 @@ fn work(queue: &Queue, sender: &Sender<Done>, known: &Learned, also: Also<'_>) {
             if queue.is_stopped() {
                 return;
             }
-            let said = pool.install(|| sift(&config, &frames, known));
-            let done = said.map_err(Failure::usage).map(|said| {
+            let said = pool.install(|| sift(&config, &frames, known, &queue.stopped));
+            let Some(said) = said.map_err(Failure::usage).transpose() else { return };
+            let done = said.map(|said| {
                 let mut run = judge(&said, truth, &config);
                 run.frames_hash.clone_from(&hash);
                 let rules = Rules::of(&said, truth, &config);
@@ -217,8 +219,7 @@ impl Kept {
         let mut text = serde_json::to_string(&line)
             .map_err(|error| Failure::of(&self.name, error))?;
         text.push('\n');
-        self.file
-            .write_all(text.as_bytes())
+        append_whole(&mut self.file, text.as_bytes())
             .map_err(|error| Failure::of(&self.name, error))
     }
 }

@@ -44,7 +44,8 @@ pub(crate) fn render(evaluation: &Evaluation) -> String {
     if all > 0 {
         let _ = writeln!(
             text,
-            "content of one piece exact in {exact} of {} ({:.1} %)",
+            "the content found is the invariant byte for byte in {exact} of {} whose body has one \
+             invariant piece ({:.1} %)",
             counted(all, "run"),
             100.0 * exact as f64 / all as f64
         );
@@ -55,7 +56,7 @@ pub(crate) fn render(evaluation: &Evaluation) -> String {
     if !free.is_empty() {
         let _ = writeln!(
             text,
-            "nothing was expected of {}",
+            "no expectation is written down for {}",
             counted(free.len() as u64, "row")
         );
     }

@@ -87,7 +87,8 @@ pub(super) fn links(trail: &Trail) -> Vec<Link> {
 pub(super) fn write(text: &mut String, trail: &Trail, palette: Palette) {
     let all = placed(trail);
     if !trail.was_followed() {
-        let line = "chain: the captures, given after the id, say who had it from whom";
+        let line =
+            "chain: give the captures after the id to see which host had it from which";
         let _ = writeln!(text, "\n   {line}");
         return;
     }
@@ -117,7 +118,8 @@ pub(super) fn write(text: &mut String, trail: &Trail, palette: Palette) {
     }
     if trail.left_out() > 0 {
         let left = grouped(trail.left_out());
-        let _ = writeln!(text, "   {left} further hosts are not told apart");
+        let _ =
+            writeln!(text, "   and {left} more hosts, beyond those that are followed");
     }
 }
 

@@ -37,11 +37,16 @@ pub(super) fn draw(page: &mut Markup, rank: usize, s: &Signature) {
 
 fn facts(page: &mut Markup, s: &Signature) {
     page.element("dl", &[("class", "setting")], |page| {
-        let port = s.port.map_or_else(|| "any port".to_owned(), |_| service(s));
+        let name = service(s);
+        let served = match s.port {
+            None => format!("{name}, any port"),
+            Some(_) if name.starts_with("icmp") => format!("{name} (type/code)"),
+            Some(_) => format!("{name} ({} port)", s.port_rule),
+        };
         for (name, value) in [
             ("Alarm", s.alarm.name().to_owned()),
             ("Confidence", s.confidence.name().to_owned()),
-            ("Service", format!("{port} ({} port)", s.port_rule)),
+            ("Service", served),
             ("Seen in", counted(s.packets, "packet")),
             (
                 "Hosts",

@@ -1,9 +1,11 @@
 //! Who asks for the page, and what do they get?
 //!
-//! A server for one operator's browser and one scraper: one thread, one request a
-//! connection, GET and HEAD only, everything bounded in bytes and time. Requests are
-//! parsed by httparse; the rest is a dozen lines, which is less than a server library
-//! with its own threads would bring into the sandbox.
+//! A server for a few browsers and scrapers: a fixed number of threads, which all start
+//! before the sandbox forbids new ones, one request a connection, GET and HEAD only,
+//! everything bounded in bytes and time. A client that is slow to ask or to read holds one
+//! thread for at most twice [`PATIENCE`]; the others go on. Requests are parsed by
+//! httparse; the rest is a dozen lines, which is less than a server library with its own
+//! threads would bring into the sandbox.
 
 use super::board::Board;
 use super::sandbox::calls::start_thread;
@@ -20,28 +22,53 @@ const MOST_HEAD: usize = 8 << 10;
 const MOST_HEADERS: usize = 64;
 /// How long a client may take to ask, and then to take the answer.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Connections that are served at the same time; others wait in the kernel's queue.
+const SERVERS: usize = 8;
 
-/// Answers requests in a thread of its own, as long as the process lives.
+/// Answers requests in threads of its own, as long as the process lives.
 pub(super) fn serve(listener: TcpListener, board: Arc<Board>) -> io::Result<()> {
     let is_local = listener.local_addr()?.ip().is_loopback();
-    start_thread("status", move || {
-        loop {
-            match listener.accept() {
-                // A client that goes away in the middle has itself to blame.
-                Ok((client, _)) => _ = answer(client, is_local, &board),
-                // Out of descriptors, say; not a reason to spin.
-                Err(_) => thread::sleep(Duration::from_millis(100)),
+    let listener = Arc::new(listener);
+    for _ in 0..SERVERS {
+        let (listener, board) = (Arc::clone(&listener), Arc::clone(&board));
+        start_thread("status", move || {
+            loop {
+                match listener.accept() {
+                    // A client that goes away in the middle has itself to blame.
+                    Ok((client, _)) => _ = answer(client, is_local, &board),
+                    // Out of descriptors, say; not a reason to spin.
+                    Err(_) => thread::sleep(Duration::from_millis(100)),
+                }
             }
-        }
-    })
+        })?;
+    }
+    Ok(())
 }
 
 fn answer(mut client: TcpStream, is_local: bool, board: &Board) -> io::Result<()> {
-    client.set_write_timeout(Some(PATIENCE))?;
     let head = read_head(&mut client)?;
     let (with_body, response) = respond(&head, is_local, board);
-    client.write_all(&response.to_bytes(with_body))?;
+    write_in_time(&mut client, &response.to_bytes(with_body))?;
     client.shutdown(Shutdown::Write)
+}
+
+/// What is left until `end`, or the error that ends the connection.
+fn left_until(end: Instant) -> io::Result<Duration> {
+    let left = end.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+}
+
+/// Writes all of it within [`PATIENCE`], however little the client takes at a time.
+fn write_in_time(client: &mut TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+    let end = Instant::now() + PATIENCE;
+    while !bytes.is_empty() {
+        client.set_write_timeout(Some(left_until(end)?))?;
+        match client.write(bytes)? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            written => bytes = &bytes[written..],
+        }
+    }
+    Ok(())
 }
 
 /// Reads up to the empty line, or as much as there may be.
@@ -50,11 +77,7 @@ fn read_head(client: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     let mut part = [0; 1_024];
     while !head.windows(4).any(|bytes| bytes == b"\r\n\r\n") && head.len() < MOST_HEAD {
-        let left = end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        client.set_read_timeout(Some(left))?;
+        client.set_read_timeout(Some(left_until(end)?))?;
         match client.read(&mut part)? {
             0 => break,
             read => head.extend_from_slice(&part[..read]),
@@ -108,7 +131,7 @@ fn respond(head: &[u8], is_local: bool, board: &Board) -> (bool, Response) {
     if !request.parse(head).is_ok_and(|parsed| parsed.is_complete()) {
         return (
             true,
-            Response::text("400 Bad Request", "not a request that is understood"),
+            Response::text("400 Bad Request", "the request is not valid HTTP"),
         );
     }
     let method = request.method.unwrap_or_default();
@@ -120,7 +143,7 @@ fn respond(head: &[u8], is_local: bool, board: &Board) -> (bool, Response) {
     let mut hosts =
         request.headers.iter().filter(|h| h.name.eq_ignore_ascii_case("host"));
     if is_local && !hosts.all(|header| is_local_name(header.value)) {
-        let text = "ask for it as localhost, or by address";
+        let text = "the Host header must be localhost or an address";
         return (with_body, Response::text("421 Misdirected Request", text));
     }
     let target = request.path.unwrap_or_default();
@@ -138,7 +161,10 @@ fn respond(head: &[u8], is_local: bool, board: &Board) -> (bool, Response) {
             },
         },
         "/health" => health(board),
-        _ => Response::text("404 Not Found", "there is /, /metrics and /health"),
+        _ => Response::text(
+            "404 Not Found",
+            "not found; there are /, /metrics and /health",
+        ),
     };
     (with_body, response)
 }
@@ -146,7 +172,10 @@ fn respond(head: &[u8], is_local: bool, board: &Board) -> (bool, Response) {
 fn health(board: &Board) -> Response {
     const NOT_WELL: &str = "503 Service Unavailable";
     if !board.is_alive() {
-        return Response::text(NOT_WELL, "packets are not being read");
+        return Response::text(
+            NOT_WELL,
+            "the thread that reads packets has not moved for ten seconds",
+        );
     }
     match board.read() {
         Some(snapshot) if snapshot.is_down => {
@@ -229,20 +258,30 @@ mod tests {
     }
 
     #[test]
-    fn a_request_goes_over_a_real_connection_and_a_slow_one_ends() {
+    fn slow_clients_end_and_keep_nobody_waiting() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let board = Arc::new(Board::new());
         board.post(samples::snapshot());
         serve(listener, Arc::clone(&board)).unwrap();
-        let mut slow = TcpStream::connect(address).unwrap();
-        slow.write_all(b"GET / HT").unwrap();
+        // All threads but one are held by clients that do not finish asking.
+        let mut slow: Vec<TcpStream> = (1..SERVERS)
+            .map(|_| {
+                let mut slow = TcpStream::connect(address).unwrap();
+                slow.write_all(b"GET / HT").unwrap();
+                slow
+            })
+            .collect();
+        let asked = Instant::now();
         let mut client = TcpStream::connect(address).unwrap();
         client.write_all(b"GET /none HTTP/1.1\r\n\r\n").unwrap();
         let mut text = String::new();
         client.read_to_string(&mut text).unwrap();
         assert!(text.starts_with("HTTP/1.1 404 "), "{text}");
-        text.clear();
-        assert_eq!(slow.read_to_string(&mut text).unwrap_or(0), 0);
+        assert!(asked.elapsed() < PATIENCE, "it waited for the slow ones");
+        for slow in &mut slow {
+            text.clear();
+            assert_eq!(slow.read_to_string(&mut text).unwrap_or(0), 0);
+        }
     }
 }

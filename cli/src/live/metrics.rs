@@ -84,7 +84,11 @@ pub(super) fn render(it: &Snapshot) -> String {
             }
         }
     }
-    text.family("wormsift_memcap_hits_total", "counter", "What a full table gave up");
+    text.family(
+        "wormsift_memcap_hits_total",
+        "counter",
+        "Entries that full tables dropped",
+    );
     for (component, value) in [
         ("prevalence", count("content", "alarms_without_room")),
         (

@@ -5,10 +5,11 @@
 //! written is counted and said once, until writing works again.
 
 use crate::exit_code::Failure;
+use crate::output_file::append_whole;
 use crate::stdout::print_line;
 use crate::talk::Talk;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Takes lines.
@@ -86,7 +87,7 @@ impl LogFile {
         {
             self.rotate(keep)?;
         }
-        self.file.write_all(text.as_bytes())?;
+        append_whole(&mut self.file, text.as_bytes())?;
         self.size += text.len() as u64;
         Ok(())
     }

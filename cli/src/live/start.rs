@@ -19,9 +19,12 @@ use super::{http, sandbox, state};
 use crate::args::{Format, LiveArgs, RuleArgs, SelectionArgs};
 use crate::commands::read_baseline;
 use crate::exit_code::{Exit, Failure};
+use crate::limits::check_bytes;
+use crate::output_file::OutputFiles;
 use crate::selection::Selection;
 use crate::settings::Settings;
 use crate::signals::Signals;
+use crate::table::counted;
 use crate::talk::Talk;
 use std::fs::File;
 use std::io::Read;
@@ -29,7 +32,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wormsift::Sensor;
-use wormsift::config::SecretKey;
+use wormsift::config::{SecretKey, Size};
 
 /// Runs `wormsift live` until a signal, or the time that was asked for.
 pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
@@ -39,6 +42,7 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         settings.config.key = Some(random_key()?);
     }
     let sids = sids_path(args)?;
+    let threads = args.capture.threads.get();
     let signals = Signals::with_hangup()?;
     let selection = Selection::new(
         &SelectionArgs {
@@ -59,6 +63,11 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         None => Sensor::new(config),
     }
     .map_err(Failure::usage)?;
+    let rings = args.capture.ring_size.0.saturating_mul(threads as u64);
+    let tables = Sensor::memory_budget(&settings.config);
+    check_bytes(rings.saturating_add(tables), || {
+        format!("{threads} rings of {} and the tables", args.capture.ring_size)
+    })?;
     let tap = Tap::open(args)?;
     let listener = listen(args)?;
     // Opened while it can be: it tells the memory in use.
@@ -66,11 +75,20 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
 
     let mut said = Vec::new();
     if args.running.no_sandbox {
-        said.push("no sandbox: all rights, files and system calls are kept".to_owned());
+        said.push(
+            "sandbox: none; all rights, files and system calls are kept".to_owned(),
+        );
     } else {
         said.push(privileges::drop(user.as_ref())?);
         said.push(files::restrict(&folders(args, sids.as_deref()))?);
     }
+    // With the rights that stay, so that they can be written again later.
+    OutputFiles::default()
+        .add("--output", args.output.output.as_deref())
+        .add("--rules", args.output.rules.as_deref())
+        .add("--sids", sids.as_deref())
+        .add("--state", args.running.state.as_deref())
+        .check([])?;
     let rotation = args.output.rotate_size.map(|size| (size.0, args.output.rotate_keep));
     let output = Output::open(args.output.output.as_deref(), rotation)?;
     let rule_args = |format| RuleArgs { format, sids: sids.clone(), ..args.rules };
@@ -89,11 +107,10 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         None => None,
     };
     if let Some(known) = known {
-        said.push("goes on from the state that was saved".to_owned());
+        said.push("state: continues from the one saved by an earlier run".to_owned());
         sensor = known;
     }
 
-    let threads = usize::from(args.capture.threads.get());
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .thread_name(|index| format!("sift-{index}"))
@@ -120,8 +137,12 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         said.push(verify()?);
     }
     said.iter().for_each(|line| talk.result(line));
+    talk.result(listening(args, &sensor, threads));
     if kept > 0 {
-        talk.result(format_args!("{kept} signatures taken up from an earlier run"));
+        talk.result(format_args!(
+            "{} of an earlier run taken over into the rules",
+            counted(kept as u64, "signature")
+        ));
     }
     let fixed = Fixed {
         interface: args.interface.clone(),
@@ -149,6 +170,30 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         status,
     };
     Watch::new(parts).run(talk)
+}
+
+/// Where it listens, with which settings, and where to look.
+fn listening(args: &LiveArgs, sensor: &Sensor, threads: usize) -> String {
+    let config = sensor.config();
+    let page = match args.status.no_status {
+        true => "no status page".to_owned(),
+        false => format!("status page http://{}/", args.status.status),
+    };
+    let lines = match &args.output.output {
+        Some(path) => format!("lines go to {}", path.display()),
+        None => "lines go to stdout".to_owned(),
+    };
+    format!(
+        "listening on {} with {}; alarms at {} x {} hosts or spread {}, sampling {}, memory {}; \
+         {lines}; {page}; end with Ctrl-C",
+        args.interface,
+        counted(threads as u64, "thread"),
+        config.sources,
+        config.destinations,
+        config.spread,
+        config.sampling,
+        Size(Sensor::memory_budget(config)),
+    )
 }
 
 /// A key that nobody can know: who knows the key knows which windows are sampled.
@@ -181,7 +226,7 @@ fn listen(args: &LiveArgs) -> Result<Option<TcpListener>, Failure> {
     }
     let address = args.status.status;
     TcpListener::bind(address).map(Some).map_err(|error| {
-        let hint = "another --status ADDR:PORT, or --no-status, may help";
+        let hint = "give another --status ADDR:PORT, or --no-status";
         Failure::of(
             format_args!("status page at {address}"),
             format_args!("{error} ({hint})"),

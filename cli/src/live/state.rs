@@ -42,7 +42,8 @@ impl State {
         }
         if self.waiting > 0 {
             talk.warning(format_args!(
-                "{}: the disk is too slow for a state each interval; one left out",
+                "{}: the state before is still being written, so this one is left out; give a longer \
+                 --interval",
                 self.path.display()
             ));
             return;

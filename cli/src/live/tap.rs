@@ -3,6 +3,7 @@
 use crate::args::LiveArgs;
 use crate::exit_code::Failure;
 use std::fs;
+use std::num::NonZero;
 use std::path::Path;
 use std::time::Duration;
 use wormsift::capture::live::{
@@ -34,7 +35,7 @@ impl Tap {
             return Library::open(&settings).map(Self::Library).map_err(failed);
         }
         let mut settings = LiveSettings::new(&args.interface);
-        settings.rings = args.capture.threads;
+        settings.rings = rings(args);
         settings.ring_bytes = ring_bytes(args);
         settings.snaplen = args.capture.snaplen;
         settings.promiscuous = !args.capture.no_promiscuous;
@@ -126,6 +127,11 @@ impl Tap {
             Self::Library(library) => library.counters(),
         }
     }
+}
+
+/// The bound on threads is far below that of rings.
+fn rings(args: &LiveArgs) -> NonZero<u16> {
+    NonZero::<u16>::try_from(args.capture.threads).unwrap_or(NonZero::<u16>::MAX)
 }
 
 fn ring_bytes(args: &LiveArgs) -> usize {

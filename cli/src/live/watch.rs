@@ -343,6 +343,14 @@ impl Watch {
         if let Some(suricata) = self.parts.suricata.take() {
             say_results(suricata.finish(), talk);
         }
+        let parts = &self.parts;
+        talk.result(crate::run_summary::live(
+            &parts.fixed.interface,
+            self.started.elapsed().as_secs_f64(),
+            self.capture.frames,
+            self.capture.kernel_drops,
+            &parts.sensor.stats(),
+        ));
         Ok(())
     }
 
@@ -369,7 +377,7 @@ impl Watch {
 fn say_results(results: Vec<Result<(), String>>, talk: &Talk) {
     for result in results {
         match result {
-            Ok(()) => talk.detail("suricata loads the rules anew"),
+            Ok(()) => talk.detail("Suricata has reloaded the rules"),
             Err(reason) => talk.warning(format_args!("{reason}; trying again")),
         }
     }

@@ -20,8 +20,10 @@ pub(crate) fn evaluate(folder: &Path, manifest: &str, flags: &[&str]) -> (Output
     let manifest = file(folder, "corpus.toml", manifest.as_bytes());
     let json = folder.join("out.json");
     let json = json.to_str().unwrap();
-    let all =
-        [&["evaluate", "--manifest", &manifest, "--json", json, "--runs-only"], flags];
+    let all = [
+        &["evaluate", "--manifest", &manifest, "--json-file", json, "--runs-only"],
+        flags,
+    ];
     let output = run(&all.concat());
     assert!([0, 3, 4].contains(&code(&output)), "{}", stderr(&output));
     let text = std::fs::read_to_string(json).unwrap();

@@ -196,13 +196,15 @@ pub fn signature_line(data: &[u8]) {
     assert_eq!(json_lines::read(&line).as_ref(), Ok(&Some(finding.clone())), "{line}");
     let mut sids = SidRegistry::default();
     let signature = finding.signature();
-    let sid = sids.assign(&signature.id, &signature.content).expect("the first number");
+    let sid = sids
+        .assign(&signature.id, &signature.content, signature.detected_at)
+        .expect("the first number");
     let options = RuleOptions::default();
     let Ok(rule) = Rule::new(signature, sid, &options) else { return };
     for rule in [
         suricata::rule(&rule, &options),
         snort3::rule(&rule, &options),
-        eve::alert(&rule),
+        eve::alert(&rule, None),
     ] {
         assert!(!rule.trim_end().contains('\n'), "{rule}");
     }

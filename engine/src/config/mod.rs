@@ -2,6 +2,7 @@
 //!
 //! Only the sensor reads a [`Config`]; the rooms take plain numbers.
 
+mod form;
 mod units;
 
 pub use units::{Rate, Size, Span};
@@ -197,6 +198,15 @@ impl Config {
     pub const DEFAULT_MEMORY: Size = Size(256 << 20);
     /// The smallest budget whose tables still make sense.
     pub const LEAST_MEMORY: Size = Size(16 << 20);
+    /// The largest budget: beyond the memory of any machine in sight.
+    pub const MOST_MEMORY: Size = Size(16 << 40);
+    /// The greatest rate: 100 Tbit/s.
+    pub const MOST_RATE: Rate = Rate(100_000_000_000_000);
+    /// The longest time that a setting may ask for: ten years. Twice as long still fits
+    /// into the nanoseconds of a [`Span`].
+    pub const MOST_TIME: Span = Span(3_650 * 86_400_000_000_000);
+    /// The greatest spread, beyond every network's hosts that relays reach.
+    pub const MOST_SPREAD: u32 = 1_000_000;
 
     /// Reads settings from TOML; what is absent keeps its default.
     ///
@@ -209,18 +219,21 @@ impl Config {
         for key in table.keys() {
             if !Self::KEYS.contains(&key.as_str()) {
                 let nearest = nearest(key, &Self::KEYS);
-                return Err(Error::config(
-                    key,
-                    format!("no such setting; did you mean `{nearest}`?"),
-                ));
+                let hint = match edits(key, nearest) * 2 <= key.chars().count() {
+                    true => format!("did you mean `{nearest}`?"),
+                    false => format!("there are {}", Self::KEYS.join(", ")),
+                };
+                return Err(Error::config(key, format!("no such setting; {hint}")));
             }
         }
         // One key at a time, so that the error can name it.
         let mut config = toml::Table::new();
         for (key, value) in table {
             let one = toml::Table::from_iter([(key.clone(), value.clone())]);
-            one.try_into::<Self>()
-                .map_err(|e| Error::config(&key, e.message().to_owned()))?;
+            one.try_into::<Self>().map_err(|e| {
+                let reason = form::mismatch(&key, &value, e.message());
+                Error::config(&key, reason)
+            })?;
             config.insert(key, value);
         }
         config.try_into().map_err(|e| Error::config("(file)", e.message().to_owned()))
@@ -310,8 +323,16 @@ impl Config {
             ("prevalence_window", self.prevalence_window),
             ("dispersion_window", self.dispersion_window),
         ] {
-            range(key, span.0 >= 1_000_000, "at least 1ms", span.to_string())?;
+            let fits = (Span(1_000_000)..=Self::MOST_TIME).contains(&span);
+            let expected = format!("1ms to {}", Self::MOST_TIME);
+            range(key, fits, &expected, span.to_string())?;
         }
+        range(
+            "learning_period",
+            self.learning_period <= Self::MOST_TIME,
+            &format!("at most {}", Self::MOST_TIME),
+            self.learning_period.to_string(),
+        )?;
         for (key, count) in
             [("sources", self.sources), ("destinations", self.destinations)]
         {
@@ -322,7 +343,12 @@ impl Config {
                 count.to_string(),
             )?;
         }
-        range("spread", self.spread >= 2, "2 or more", self.spread.to_string())?;
+        range(
+            "spread",
+            (2..=Self::MOST_SPREAD).contains(&self.spread),
+            &format!("2 to {} hosts", Self::MOST_SPREAD),
+            self.spread.to_string(),
+        )?;
         range(
             "v6_prefix",
             self.v6_prefix <= 128,
@@ -348,13 +374,15 @@ impl Config {
         if let Some(memory) = self.memory {
             range(
                 "memory",
-                memory >= Self::LEAST_MEMORY,
-                &format!("at least {}", Self::LEAST_MEMORY),
+                (Self::LEAST_MEMORY..=Self::MOST_MEMORY).contains(&memory),
+                &format!("{} to {}", Self::LEAST_MEMORY, Self::MOST_MEMORY),
                 memory.to_string(),
             )?;
         }
         if let Some(rate) = self.rate {
-            range("rate", rate.0 >= 1_000, "at least 1kbit/s", rate.to_string())?;
+            let fits = (Rate(1_000)..=Self::MOST_RATE).contains(&rate);
+            let expected = format!("1kbit/s to {}", Self::MOST_RATE);
+            range("rate", fits, &expected, rate.to_string())?;
         }
         Ok(())
     }
@@ -477,6 +505,8 @@ mod tests {
     fn an_unknown_key_names_the_nearest() {
         let error = Config::from_toml("prevalance = 3").unwrap_err().to_string();
         assert!(error.contains("did you mean `prevalence`?"), "{error}");
+        let far = Config::from_toml("x = 3").unwrap_err().to_string();
+        assert!(far.contains("no such setting; there are preset, beta, "), "{far}");
     }
 
     #[test]
@@ -501,6 +531,15 @@ mod tests {
                 home_net: vec!["2001:db8::/96".parse().unwrap()].into(),
                 ..Config::default()
             },
+            Config { prevalence_window: Span(u64::MAX), ..Config::default() },
+            Config { dispersion_window: Span(u64::MAX), ..Config::default() },
+            Config { learning_period: Span(u64::MAX), ..Config::default() },
+            Config { memory: Some(Size(u64::MAX)), ..Config::default() },
+            Config { rate: Some(Rate(u64::MAX)), ..Config::default() },
+            Config { spread: u32::MAX, ..Config::default() },
+            Config { sources: u32::MAX, ..Config::default() },
+            Config { beta: usize::MAX, ..Config::default() },
+            Config { v6_prefix: 129, ..Config::default() },
         ];
         for config in broken {
             assert!(config.validate().is_err(), "{config:?}");

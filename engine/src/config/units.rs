@@ -74,8 +74,16 @@ fn parse(text: &str, units: &[(&str, u64)], example: &str) -> Result<u64, String
     }
 }
 
-/// The largest unit that divides the value.
-fn show(f: &mut fmt::Formatter<'_>, value: u64, units: &[(&str, u64)]) -> fmt::Result {
+/// The largest unit that divides the value; nothing is written in the unit of people.
+fn show(
+    f: &mut fmt::Formatter<'_>,
+    value: u64,
+    units: &[(&str, u64)],
+    zero: &str,
+) -> fmt::Result {
+    if value == 0 {
+        return write!(f, "0{zero}");
+    }
     let (name, scale) = units
         .iter()
         .filter(|(_, scale)| value.is_multiple_of(*scale) && value >= *scale)
@@ -85,7 +93,7 @@ fn show(f: &mut fmt::Formatter<'_>, value: u64, units: &[(&str, u64)]) -> fmt::R
 }
 
 macro_rules! quantity {
-    ($name:ident, $units:ident, $example:literal) => {
+    ($name:ident, $units:ident, $shown:expr, $example:literal, $zero:literal) => {
         impl FromStr for $name {
             type Err = String;
             fn from_str(text: &str) -> Result<Self, String> {
@@ -94,7 +102,7 @@ macro_rules! quantity {
         }
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                show(f, self.0, &$units)
+                show(f, self.0, $shown, $zero)
             }
         }
         impl Serialize for $name {
@@ -114,9 +122,10 @@ macro_rules! quantity {
     };
 }
 
-quantity!(Span, TIME_UNITS, "60s");
-quantity!(Size, SIZE_UNITS, "256MiB");
-quantity!(Rate, RATE_UNITS, "1Gbit/s");
+quantity!(Span, TIME_UNITS, &TIME_UNITS, "60s", "s");
+quantity!(Size, SIZE_UNITS, &SIZE_UNITS, "256MiB", "B");
+// Bits are shown, as links are sold; bytes are read too.
+quantity!(Rate, RATE_UNITS, &RATE_UNITS[..4], "1Gbit/s", "bit/s");
 
 #[cfg(test)]
 mod tests {
@@ -134,7 +143,8 @@ mod tests {
         assert_eq!("10Gbit/s".parse::<Rate>().unwrap(), Rate(10_000_000_000));
         assert_eq!("1MB/s".parse::<Rate>().unwrap(), Rate(8_000_000));
         assert_eq!(Size(256 << 20).to_string(), "256MiB");
-        assert_eq!(Span(0).to_string(), "0ns");
+        assert_eq!(Span(0).to_string(), "0s");
+        assert_eq!(Rate(8_000_000_000).to_string(), "8Gbit/s");
     }
 
     #[test]

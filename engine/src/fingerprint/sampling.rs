@@ -70,8 +70,11 @@ impl FromStr for Sampling {
             }
             None => text.strip_prefix("1/").unwrap_or(text).parse().ok().map(Self::Value),
         };
-        let sampling = parsed
-            .ok_or_else(|| format!("expected 64, 1 or winnow:128, found `{text}`"))?;
+        let sampling = parsed.ok_or_else(|| {
+            format!(
+                "expected N, a power of two from 1 to 256, or winnow:W, found `{text}`"
+            )
+        })?;
         sampling.validate()?;
         Ok(sampling)
     }

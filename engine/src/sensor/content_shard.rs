@@ -4,6 +4,7 @@
 use super::alarms::{Alarms, PendingAlarm};
 use super::batch::{Chunk, Place, Record, SeamSighting, Sighting};
 use super::flow_shard::FlowShard;
+use super::nearest::Nearest;
 use super::packet_log::LoggedBatch;
 use super::seeds::Seeds;
 use super::sizing::{CONTENT_SHARDS, Plan};
@@ -141,6 +142,8 @@ pub(crate) struct ContentShard {
     pub(crate) requests: Vec<PlacedRequest>,
     pub(crate) decisions: Option<Vec<Decision>>,
     pub(crate) counters: ContentCounters,
+    /// What came nearest to an alarm.
+    pub(crate) nearest: Nearest,
     /// Keys known to be good.
     pub(crate) baseline: Option<Bloom>,
     /// Until when, nanoseconds, what is promoted is learned as good.
@@ -208,6 +211,7 @@ impl ContentShard {
                 requests: Vec::new(),
                 decisions: None,
                 counters: ContentCounters::default(),
+                nearest: Nearest::default(),
                 baseline: None,
                 learns_until: 0,
             })
@@ -534,6 +538,11 @@ impl ContentShard {
         };
         let (estimates, passed) = self.spread(next.key, &seen);
         (decision.sources, decision.destinations) = estimates;
+        let thresholds = (self.rules.sources, self.rules.destinations);
+        self.nearest.offer(next.key, estimates, thresholds, || {
+            let rule = self.rules.port_rule;
+            (record.protocol, rule.port(record.source_port, record.destination_port))
+        });
         let spread = match passed {
             Some(passed) => Some(passed.spread),
             None => passed_before.then(|| self.propagation.spread(next.key)),
@@ -682,6 +691,6 @@ const SAMPLES_PER_CANDIDATE: usize = 8;
 persist!(ContentShard {
     prevalence, first_sightings, dispersion, propagation, candidates, window_end, alarms,
     counters, baseline, learns_until;
-    rules, window, seen_in_packet, stopped, is_calm, requests_of_one,
+    nearest, rules, window, seen_in_packet, stopped, is_calm, requests_of_one,
     requests, decisions, seams, queue
 });

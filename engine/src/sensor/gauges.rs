@@ -263,9 +263,11 @@ impl Sensor {
         let needed = Prevalence::bytes_for(per_shard as u64, OVERLOADED);
         if needed > self.plan.prevalence {
             self.warnings.push(format!(
-                "the expected rate puts {keys:.3e} contents into a window of {}: {:.2} % of new \
-                 contents will be promoted falsely; more memory, a shorter window or sparser \
-                 sampling would help",
+                "at the expected rate {} different contents come within a prevalence window of \
+                 {}, and the tables are too small for so many: {:.2} % of the contents seen for \
+                 the first time will count as repeated; give more memory, a shorter \
+                 prevalence window or sparser sampling",
+                rounded(keys),
                 self.config.prevalence_window,
                 expected * 100.0
             ));
@@ -276,10 +278,14 @@ impl Sensor {
         let room = self.content[0].dispersion().cells_per_row() * CONTENT_SHARDS / 2;
         if promoted > room as f64 {
             self.warnings.push(format!(
-                "the expected rate promotes {promoted:.3e} contents falsely in a dispersion \
-                 window of {}, and the dispersion tables have room for {room}: estimates of \
-                 hosts will run high, and alarms will wait for listed hosts on both sides",
-                self.config.dispersion_window
+                "at the expected rate {} contents count as repeated by mistake within a \
+                 dispersion window of {}, and the dispersion tables have room for {}: counts of \
+                 hosts will be estimated too high, and a content will alarm by dispersion only \
+                 once its own lists of sources and of destinations both bear the counts out; \
+                 give more memory or a shorter dispersion window",
+                rounded(promoted),
+                self.config.dispersion_window,
+                rounded(room as f64)
             ));
         }
     }
@@ -295,17 +301,19 @@ impl Sensor {
         // Each new key sets four counters: 4 counters a key fill 1 - 1/e of them.
         self.warn_once(0, prevalence > 1.0 - (-4.0 / OVERLOADED).exp(), || {
             format!(
-                "prevalence tables are {:.0} % full: more than 0.8 % of new contents are now \
-                 promoted falsely; more memory, a shorter window or sparser sampling would help",
+                "the prevalence tables are {:.0} % full: more than 0.8 % of the contents seen for \
+                 the first time now count as repeated; give more memory, a shorter prevalence \
+                 window or sparser sampling",
                 prevalence * 100.0
             )
         });
         self.warn_once(1, dispersion > DISPERSION_OVERLOADED, || {
             format!(
-                "dispersion tables are {:.0} % full: more contents repeat in a window than they \
-                 have room for, so that estimates of hosts run high and alarms wait for listed \
-                 hosts on both sides; more memory, a shorter dispersion window or sparser \
-                 sampling would help",
+                "the dispersion tables are {:.0} % full: more contents repeat within a dispersion \
+                 window than there is room for, so counts of hosts are estimated too high, and a \
+                 content alarms by dispersion only once its own lists of sources and of \
+                 destinations both bear the counts out; give more memory, a shorter dispersion \
+                 window or sparser sampling",
                 dispersion * 100.0
             )
         });
@@ -334,8 +342,8 @@ impl Sensor {
         let (unknown, alarms) = (ledger.windows_unknown, ledger.alarms);
         self.warn_once(3, unknown > MANY_UNKNOWN && unknown > alarms / 2, || {
             format!(
-                "of {alarms} windows that alarmed {unknown} have no sample left to show what they \
-                 are part of, and are not reported: more memory would help"
+                "{unknown} of the {alarms} windows that alarmed are not reported, since no sample \
+                 of their content was kept: give more memory"
             )
         });
     }
@@ -349,6 +357,37 @@ impl Sensor {
     fn warn_once(&mut self, which: usize, when: bool, text: impl FnOnce() -> String) {
         if when && !std::mem::replace(&mut self.warned[which], true) {
             self.warnings.push(text());
+        }
+    }
+}
+
+/// A number of contents in words that need no exponent: `1,126,000,000`.
+fn rounded(count: f64) -> String {
+    let step = 10_f64.powi((count.max(1.0).log10().floor() as i32 - 3).max(0));
+    let digits = ((count / step).round() * step).to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rounded;
+
+    #[test]
+    fn counts_are_told_to_four_digits_and_without_an_exponent() {
+        for (count, text) in [
+            (0.0, "0"),
+            (999.4, "999"),
+            (12_345.0, "12,350"),
+            (1.126_4e9, "1,126,000,000"),
+        ] {
+            assert_eq!(rounded(count), text);
         }
     }
 }

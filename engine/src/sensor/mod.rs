@@ -23,6 +23,7 @@ mod flow_shard;
 mod frames;
 mod gauges;
 mod homes;
+mod nearest;
 mod own_time;
 mod packet_log;
 mod prepare;
@@ -35,6 +36,7 @@ mod worker;
 pub use baseline::Baseline;
 pub use content_shard::Decision;
 pub use frames::FrameList;
+pub use nearest::NearestContent;
 pub use prepare::{Prepared, Preparer};
 pub use stats::Stats;
 pub use worker::Worker;
@@ -44,6 +46,7 @@ use crate::decode::{Decoder, Defragmenter, DropCounters};
 use crate::error::Error;
 use crate::fingerprint::Kernel;
 use crate::packet::Timestamp;
+use crate::pages::can_reserve;
 use crate::signature::{
     AlarmedCandidate, Boilerplate, Finding, Ledger, LedgerSettings, Sample, Suppressed,
 };
@@ -56,6 +59,7 @@ use flow_shard::FlowShard;
 use frames::Round;
 use gauges::MANY_FRAMES;
 use homes::for_each_at_home;
+use nearest::Nearest;
 use packet_log::PacketLog;
 use prepare::Spare;
 use seeds::Seeds;
@@ -158,8 +162,12 @@ impl Sensor {
         if !kernel.is_available() {
             return Err(Error::config(
                 "kernel",
-                format!("{} is not to be had on this machine", kernel.name()),
+                format!("this machine cannot run {}", kernel.name()),
             ));
+        }
+        let budget = Self::memory_budget(&config);
+        if budget > Config::MOST_MEMORY.0 || !can_reserve(budget) {
+            return Err(sizing::too_much(&config, budget));
         }
         let seeds = Seeds::new(config.effective_key());
         let baseline = baseline::for_run(&config, baseline)?;
@@ -208,6 +216,25 @@ impl Sensor {
         }
         sensor.warn_of_expected_load();
         Ok(sensor)
+    }
+
+    /// Bytes that all tables may take together under these settings: `memory` as given,
+    /// or what `rate` asks for, or the default.
+    pub fn memory_budget(config: &Config) -> u64 {
+        sizing::effective_memory(config)
+    }
+
+    /// The content that came nearest to a dispersion alarm, of those past prevalence.
+    ///
+    /// Counts are the estimates at that moment; it may have alarmed since.
+    pub fn nearest(&self) -> Option<NearestContent> {
+        self.content
+            .iter()
+            .fold(Nearest::default(), |mut best, content| {
+                best.merge(&content.nearest);
+                best
+            })
+            .content()
     }
 
     /// The settings in use.

@@ -1,6 +1,7 @@
 //! How a budget of bytes is shared out among the rooms.
 
-use crate::config::Config;
+use crate::config::{Config, Size};
+use crate::error::Error;
 use crate::prevalence::Prevalence;
 
 /// Flow shards: an address pair's packets are all in one (DESIGN, "Shards").
@@ -89,6 +90,23 @@ pub(crate) fn effective_memory(config: &Config) -> u64 {
     }
 }
 
+/// A budget that this machine does not have, by the setting that asks for it.
+pub(crate) fn too_much(config: &Config, budget: u64) -> Error {
+    let size = Size(budget);
+    match (config.memory, config.rate) {
+        (None, Some(rate)) => Error::config(
+            "rate",
+            format!(
+                "{rate} needs tables of {size}, and the system does not give so much memory"
+            ),
+        ),
+        _ => Error::config(
+            "memory",
+            format!("the system does not give {size}; ask for less"),
+        ),
+    }
+}
+
 /// Keys that one prevalence generation must hold at the expected rate: payload
 /// bytes a second x density x window (the sizing law).
 pub(crate) fn keys_per_generation(config: &Config) -> Option<f64> {
@@ -99,7 +117,7 @@ pub(crate) fn keys_per_generation(config: &Config) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Rate, Size};
+    use crate::config::Rate;
 
     #[test]
     fn the_shares_add_up_to_the_budget_and_no_more() {

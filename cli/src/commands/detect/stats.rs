@@ -10,16 +10,16 @@ use wormsift::sensor::Stats;
 /// The engine's counters, the choice of frames, and the run. For the same frames and
 /// settings, all but `run` is the same.
 #[derive(Serialize)]
-pub(super) struct FinalStats {
+pub(crate) struct FinalStats {
     #[serde(flatten)]
-    pub(super) engine: Stats,
+    pub(crate) engine: Stats,
     pub(super) selection: SelectionCounts,
     pub(super) run: Run,
 }
 
 /// What may differ from run to run.
 #[derive(Serialize)]
-pub(super) struct Run {
+pub(crate) struct Run {
     pub(super) kernel: &'static str,
     pub(super) threads: usize,
     pub(super) input: Files,
@@ -35,7 +35,7 @@ pub(super) struct Run {
 
 /// What was read: it depends on how a capture is cut into files.
 #[derive(Serialize)]
-pub(super) struct Files {
+pub(crate) struct Files {
     files: u64,
     damaged_files: u64,
     defects: u64,
@@ -78,6 +78,21 @@ impl From<CaptureCounters> for Files {
 }
 
 impl FinalStats {
+    /// Frames that were read.
+    pub(crate) fn frames(&self) -> u64 {
+        self.run.input.frames
+    }
+
+    /// Files that were read.
+    pub(crate) fn files(&self) -> u64 {
+        self.run.input.files
+    }
+
+    /// Frames that were sifted.
+    pub(crate) fn selected(&self) -> u64 {
+        self.selection.selected
+    }
+
     /// Why there was nothing to sift, if so.
     pub(super) fn nothing_to_sift(&self) -> Option<String> {
         let frames = self.run.input.frames;

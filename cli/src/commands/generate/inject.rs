@@ -41,7 +41,7 @@ pub(super) fn run(
     let watch = Watch::new(talk);
     let survey = Survey::of(Frames::of(first_look, Limits::default(), &watch));
     let Some(ends_ns) = survey.ends_ns else {
-        return Err(Failure::of(captures.join(", "), "no packet to lay a story between"));
+        return Err(Failure::of(captures.join(", "), "the captures hold no packet"));
     };
     let damage = missing + watch.damage();
     talk.end_progress();
@@ -72,18 +72,18 @@ pub(super) fn run(
     tell_parameters(&mut truth, &inside, planted_packets);
     if planted_packets == 0 {
         talk.warning(
-            "nothing was planted: the captures are too short for this story; see \
+            "nothing was planted: the captures are too short for this scenario; see \
              --duration",
         );
     } else if book.is_empty() {
         talk.warning(
-            "no host of the story's IP version occurs in the captures: it keeps its \
+            "no host of the scenario's IP version occurs in the captures: it keeps its \
              own addresses",
         );
     }
     warn_of_several(output, &link_types, talk);
     talk.detail(format_args!(
-        "{} laid between {} of the captures, for {}",
+        "{} of the scenario laid between {} of the captures, for {}",
         counted(planted_packets, "packet"),
         counted(survey.packets, "packet"),
         counted(book.len() as u64, "host"),
@@ -99,7 +99,9 @@ fn choose_inside(
 ) -> Result<(Inside, Arc<AddressBook>), Failure> {
     let asked = story.args.into.inside;
     let hosts = survey.hosts();
-    let mut outcome = Err(Failure::usage("no network to be inside"));
+    let mut outcome = Err(Failure::usage(
+        "no network in the captures is large enough for this scenario; give --inside",
+    ));
     for (v4_bits, v6_bits) in INSIDE_BITS {
         let inside = inside(asked, survey.busiest(v4_bits, v6_bits));
         let book = AddressBook::new(&inside, &hosts).map_err(|e| story.refused(&e))?;
@@ -147,7 +149,7 @@ fn options(
     let plain = between_hosts(story, book);
     if span_ns > LONGEST_NS && plain.duration.is_none() && plain.packets.is_none() {
         return Err(Failure::usage(format_args!(
-            "--duration: expected one, since the captures' times span {} days",
+            "--duration: expected, since the times of the captures span {} days",
             span_ns / 86_400_000_000_000
         )));
     }

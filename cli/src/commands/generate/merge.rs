@@ -26,7 +26,7 @@ pub(super) fn run(args: &GenerateArgs, talk: &mut Talk) -> Result<Exit, Failure>
     let written = |error| Failure::of(output.display(), error);
     let (files, missing) = inputs(&args.merge.merge, output, talk)?;
     if files.is_empty() {
-        return Err(Failure::of(args.merge.merge.join(", "), "no capture to merge"));
+        return Err(Failure::of(args.merge.merge.join(", "), "no capture there"));
     }
     let mut capture = None;
     let mut link_types = Vec::new();
@@ -63,7 +63,10 @@ pub(super) fn run(args: &GenerateArgs, talk: &mut Talk) -> Result<Exit, Failure>
     }
     talk.end_progress();
     let Some(capture) = capture else {
-        return Err(Failure::of(args.merge.merge.join(", "), "no packet to merge"));
+        return Err(Failure::of(
+            args.merge.merge.join(", "),
+            "the captures hold no packet",
+        ));
     };
     capture.finish().map_err(written)?;
 

@@ -139,14 +139,16 @@ pub(in crate::live) fn restrict() -> Result<String, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::of("seccomp", error);
     match filter().map_err(|error| failed(&error))? {
         None => Ok(format!(
-            "seccomp: no filter for {} machines; all calls stay",
+            "seccomp: no filter for {} machines; all system calls stay allowed",
             std::env::consts::ARCH
         )),
         Some(filter) => {
             seccompiler::apply_filter_all_threads(&filter)
                 .map_err(|error| failed(&error))?;
             let calls = ALLOWED.len() + OLDER.len() + 4;
-            Ok(format!("seccomp: {calls} system calls allowed, all others answer EPERM"))
+            Ok(format!(
+                "seccomp: {calls} system calls allowed, all others fail with EPERM"
+            ))
         }
     }
 }

@@ -9,7 +9,7 @@ use nix::unistd::{User, getuid, setgroups, setresgid, setresuid};
 pub(in crate::live) fn find(name: &str) -> Result<User, Failure> {
     match User::from_name(name) {
         Ok(Some(user)) if user.uid.is_root() => {
-            Err(Failure::usage(format!("--user {name}: that is root itself")))
+            Err(Failure::usage(format!("--user {name}: expected a user other than root")))
         }
         Ok(Some(user)) => Ok(user),
         Ok(None) => Err(Failure::usage(format!("--user {name}: there is no such user"))),
@@ -47,5 +47,5 @@ pub(in crate::live) fn drop(user: Option<&User>) -> Result<String, Failure> {
         Some(user) => format!("user {} ({uid})", user.name),
         None => format!("user {uid}, as before"),
     };
-    Ok(format!("{who}; no capabilities, and none to come"))
+    Ok(format!("{who}; no capabilities, and none can be gained"))
 }

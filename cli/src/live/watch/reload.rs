@@ -10,13 +10,15 @@ use crate::talk::Talk;
 impl Watch {
     /// SIGHUP: files anew.
     pub(super) fn reload(&mut self, talk: &Talk) {
-        talk.result("SIGHUP: opening output anew, reading settings and filter again");
+        talk.result(
+            "SIGHUP: output files are opened again, settings and filter read again",
+        );
         self.parts.lines.output.reopen(talk);
         if let Some(path) = &self.parts.bpf {
             let done = read_bpf(path)
                 .and_then(|program| self.parts.tap.set_filter(&program).map_err(failed));
             if let Err(Failure::Usage(reason) | Failure::Failed(reason)) = done {
-                talk.error(format_args!("{reason}; the filter stays as it was"));
+                talk.error(format_args!("{reason}; the filter in use is kept"));
             }
         }
         // The key is not read again: another key is another sensor.
