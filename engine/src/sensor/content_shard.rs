@@ -106,6 +106,8 @@ pub struct Decision {
 #[derive(Clone, Copy)]
 pub(crate) struct PlacedRequest {
     pub(crate) place: Place,
+    /// The content key that a sample is to be taken for.
+    pub(crate) key: u64,
     pub(crate) request: SampleRequest,
 }
 
@@ -396,13 +398,14 @@ impl ContentShard {
         self.window_end = (number + 1).saturating_mul(window);
         let before = Timestamp::from_nanos(number.saturating_sub(1) * window);
         self.candidates.expire(before, &mut self.requests_of_one);
-        self.hand_over_requests(place);
+        // They only give back.
+        self.hand_over_requests(place, 0);
     }
 
     /// Passes on what a candidate asked of the flow shards during this packet.
-    fn hand_over_requests(&mut self, place: Place) {
+    fn hand_over_requests(&mut self, place: Place, key: u64) {
         let placed = self.requests_of_one.drain(..);
-        self.requests.extend(placed.map(|request| PlacedRequest { place, request }));
+        self.requests.extend(placed.map(|request| PlacedRequest { place, key, request }));
     }
 
     /// Past prevalence: who sent it to whom, and has it been passed on?
@@ -452,7 +455,7 @@ impl ContentShard {
             passed.is_some(),
             &mut self.requests_of_one,
         );
-        self.hand_over_requests(next.place);
+        self.hand_over_requests(next.place, next.key);
 
         let passed_on = passed.is_some_and(|passed| {
             passed.spread >= self.rules.spread
