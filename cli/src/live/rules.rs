@@ -64,6 +64,12 @@ impl RuleFile {
 
     /// Takes the last word on a signature.
     pub(super) fn enter(&mut self, signature: &Signature) {
+        if signature.part_of.is_some() {
+            // The rule of the whole takes its place.
+            self.kept.retain(|other| other.id != signature.id);
+            self.is_due = true;
+            return;
+        }
         match self.kept.iter_mut().find(|other| other.id == signature.id) {
             Some(known) => *known = signature.clone(),
             None => self.kept.push(signature.clone()),

@@ -42,8 +42,8 @@ use crate::error::Error;
 use crate::fingerprint::Kernel;
 use crate::packet::Timestamp;
 use crate::signature::{
-    AlarmedCandidate, Boilerplate, Finding, Ledger, LedgerSettings, Sample, SampleReference,
-    Suppressed,
+    AlarmedCandidate, Boilerplate, Finding, Ledger, LedgerSettings, Sample,
+    SampleReference, Suppressed,
 };
 use alarms::TickedAlarm;
 use batch::{Chunk, Frames, NoFrames};

@@ -468,7 +468,8 @@ impl Samples {
         if let Some(direction) = packet.direction {
             let pool = &mut self.pool;
             let fill = |at: i32, bytes: &[u8]| {
-                let extents = pool.sample(slot).map_or_else(Default::default, |s| s.extents);
+                let extents =
+                    pool.sample(slot).map_or_else(Default::default, |s| s.extents);
                 if agrees(pool.bytes(slot), extents, at, bytes) {
                     pool.fill(slot, at, bytes);
                 }
@@ -514,12 +515,7 @@ impl Samples {
 /// Where the window lies in the region, if the run around `core` holds all of it; the
 /// packet's payload begins at `at`. Of a datagram that is shorter than a window, the
 /// whole.
-fn shown(
-    sample: &Sample,
-    at: i32,
-    offset: i32,
-    window_len: usize,
-) -> Option<(u32, u32)> {
+fn shown(sample: &Sample, at: i32, offset: i32, window_len: usize) -> Option<(u32, u32)> {
     let (from, to) = sample.extents.around(sample.core)?;
     let length = match sample.direction {
         Some(_) => window_len as i64,

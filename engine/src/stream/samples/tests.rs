@@ -76,7 +76,9 @@ fn every_sample_is_the_true_stream_around_its_window() {
         }
         taken += wanted.len();
         for &(number, offset, direction, window) in &wanted {
-            let Some(view) = samples.sample(number, offset, 40, |_| true) else { continue };
+            let Some(view) = samples.sample(number, offset, 40, |_| true) else {
+                continue;
+            };
             let stream = &streams[direction].1;
             let begin = window - view.window;
             assert!(view.window + 40 <= view.bytes.len());
@@ -337,10 +339,8 @@ fn any_memory_is_kept_to_and_any_order_of_calls_is_survived() {
                 2 => _ = look(&mut samples, packet.number, offset),
                 _ => {
                     let length = rng.below(100);
-                    let taken =
-                        samples.take(packet, offset, length, rng.below(4) as u8);
-                    let view =
-                        samples.sample(packet.number, offset, length, |_| true);
+                    let taken = samples.take(packet, offset, length, rng.below(4) as u8);
+                    let view = samples.sample(packet.number, offset, length, |_| true);
                     // Of a datagram that is shorter, all.
                     assert!(!taken || view.is_some_and(|it| it.window_len <= length));
                 }
