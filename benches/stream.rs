@@ -125,6 +125,7 @@ fn piece(number: u64, flow: u64, sequence: u32, payload: &[u8]) -> PacketPiece<'
         destination_port: 2,
         time: Timestamp::from_nanos(number),
         whole: true,
+        seam: None,
     }
 }
 
@@ -161,7 +162,7 @@ fn take(c: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(len), |b| {
             b.iter(|| {
                 assert!(samples.take(last, 0, 40, 1));
-                assert!(samples.release(63, 0));
+                assert!(samples.release(63, 0, 40));
             });
         });
     }

@@ -99,7 +99,11 @@ impl Report {
                 Finding::Summary(_) => {}
             }
         }
-        if let (Some(kept), Finding::Summary(signature)) = (&mut self.kept, &finding) {
+        // A part of another signature is no content of its own.
+        let is_part = finding.signature().part_of.is_some();
+        if let (Some(kept), Finding::Summary(signature)) = (&mut self.kept, &finding)
+            && !is_part
+        {
             kept.push(signature.clone());
         }
         match (&mut self.form, finding) {
@@ -108,7 +112,7 @@ impl Report {
                 let result = print_line(&json_lines::write(&finding));
                 self.printed(result)
             }
-            (Form::Table(ranking), Finding::Summary(signature)) => {
+            (Form::Table(ranking), Finding::Summary(signature)) if !is_part => {
                 ranking.add(signature);
                 Ok(())
             }

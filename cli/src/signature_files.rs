@@ -20,6 +20,8 @@ pub(crate) fn read(
     for path in paths {
         damaged += read_one(path, &mut latest, talk)?;
     }
+    // A part of another signature is no content of its own.
+    latest.signatures.retain(|signature| signature.part_of.is_none());
     Ok((latest.signatures, damaged))
 }
 

@@ -422,6 +422,7 @@ pub(crate) mod testing {
             protocol: protocol::UDP,
             port: Some(4_444),
             port_rule: "destination".to_owned(),
+            part_of: None,
             content: content.to_vec(),
             tokens: vec![content.to_vec()],
             tokens_ordered: true,

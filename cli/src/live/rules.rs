@@ -92,8 +92,11 @@ impl RuleFile {
     pub(super) fn enter(&mut self, signature: Arc<Signature>) {
         self.is_due = true;
         let sid = Sid { sid: 0, rev: 0 };
-        if !self.args.format.is_host_set()
-            && Rule::new(&signature, sid, &options(&self.args)).is_err()
+        // The rule of the whole takes the place of a part's.
+        let is_part = signature.part_of.is_some();
+        if is_part
+            || !self.args.format.is_host_set()
+                && Rule::new(&signature, sid, &options(&self.args)).is_err()
         {
             self.kept.remove(&signature.id);
             return;

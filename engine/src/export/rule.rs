@@ -362,6 +362,7 @@ pub(super) mod tests {
             protocol: 17,
             port: Some(445),
             port_rule: "destination".to_owned(),
+            part_of: None,
             content: content.to_vec(),
             tokens: vec![content.to_vec()],
             tokens_ordered: true,

@@ -196,6 +196,11 @@ impl Fingerprinter {
         sampled
     }
 
+    /// The fingerprint that a window has where it is kept.
+    pub fn window(&self, window: &[u8]) -> Fingerprint {
+        Fingerprint(xxh3_64_with_seed(window, self.plan.secrets.window_seed))
+    }
+
     /// The fingerprint of a datagram that is shorter than a window, as a whole:
     /// 16 to beta - 1 bytes; the caller sees to that. It is in a domain of its
     /// own and meets no window's. Value sampling keeps the same share as of

@@ -13,6 +13,7 @@ fn signature(protocol: u8, port: Option<u16>, tokens: &[&[u8]]) -> Signature {
         protocol,
         port,
         port_rule: "destination".to_owned(),
+        part_of: None,
         content: tokens.concat(),
         tokens: tokens.iter().map(|token| token.to_vec()).collect(),
         tokens_ordered: false,

@@ -109,6 +109,8 @@ pub struct Decision {
 #[derive(Clone, Copy)]
 pub(crate) struct PlacedRequest {
     pub(crate) place: Place,
+    /// The content key that a sample is to be taken for.
+    pub(crate) key: u64,
     pub(crate) request: SampleRequest,
 }
 
@@ -422,7 +424,8 @@ impl ContentShard {
         self.window_end = (number + 1).saturating_mul(window);
         let before = Timestamp::from_nanos(number.saturating_sub(1) * window);
         self.candidates.expire(before, &mut self.requests_of_one);
-        self.hand_over_requests(place);
+        // They only give back.
+        self.hand_over_requests(place, 0);
         self.note_lost();
     }
 
@@ -435,9 +438,9 @@ impl ContentShard {
     }
 
     /// Passes on what a candidate asked of the flow shards during this packet.
-    fn hand_over_requests(&mut self, place: Place) {
+    fn hand_over_requests(&mut self, place: Place, key: u64) {
         let placed = self.requests_of_one.drain(..);
-        self.requests.extend(placed.map(|request| PlacedRequest { place, request }));
+        self.requests.extend(placed.map(|request| PlacedRequest { place, key, request }));
     }
 
     /// The sightings of a content before it was promoted, as far as they are remembered,
@@ -557,7 +560,7 @@ impl ContentShard {
             spread.is_some(),
             &mut self.requests_of_one,
         );
-        self.hand_over_requests(next.place);
+        self.hand_over_requests(next.place, next.key);
         self.note_lost();
 
         let passed_on = spread.is_some_and(|spread| {

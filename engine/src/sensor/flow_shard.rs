@@ -36,13 +36,14 @@ pub(crate) struct FlowShard {
     cursor: Cursor,
 }
 
-/// What lies in the buffers up to `end`.
+/// What lies in the buffers from `begin` to `end`.
 #[derive(Clone, Copy)]
 struct Laid {
     /// The segment that closed the seam.
     place: Place,
     /// Where the bytes begin, relative to its payload.
     offset: i32,
+    begin: usize,
     end: usize,
 }
 
@@ -95,8 +96,9 @@ impl FlowShard {
         for &place in &self.segments {
             let segment = segment_of(place.record(chunks), place.payload(chunks, frames));
             let judged = self.tails.advance(segment, |buffer, _, offset| {
+                let begin = buffers.len();
                 buffers.extend_from_slice(buffer);
-                laid.push(Laid { place, offset, end: buffers.len() });
+                laid.push(Laid { place, offset, begin, end: buffers.len() });
             });
             self.judged.push(judged);
         }
@@ -105,12 +107,10 @@ impl FlowShard {
 
     /// Sifts the buffers that the segments left at their seams, many at a time.
     fn sift_seams(&mut self, chunks: &[Chunk], sifter: &Sifter) {
-        let mut start = 0;
         for group in self.laid.chunks(TOGETHER) {
             let mut buffers = [&[][..]; TOGETHER];
             for (buffer, laid) in buffers.iter_mut().zip(group) {
-                *buffer = &self.buffers[start..laid.end];
-                start = laid.end;
+                *buffer = &self.buffers[laid.begin..laid.end];
             }
             let buffers = &buffers[..group.len()];
             let (scratch, seams) = (&mut self.scratch, &mut self.seams);
@@ -145,7 +145,7 @@ impl FlowShard {
         &mut self,
         chunks: &[Chunk],
         frames: &dyn Frames,
-        beta: usize,
+        sifter: &Sifter,
         until: u64,
     ) {
         loop {
@@ -172,17 +172,29 @@ impl FlowShard {
                 continue;
             }
             self.cursor.request += 1;
-            match self.requests[self.cursor.request - 1].1.request {
+            let PlacedRequest { key, request, .. } =
+                self.requests[self.cursor.request - 1].1;
+            let beta = sifter.fingerprinter.beta();
+            match request {
                 SampleRequest::Take { offset, priority, .. } => {
                     // A datagram shorter than a window was hashed whole.
                     let window = match piece.direction {
                         Some(_) => beta,
                         None => beta.min(piece.payload.len()),
                     };
+                    let seams = seams_of(&self.laid, &self.buffers, place);
+                    let seam = seams.into_iter().find(|(at, bytes)| {
+                        let from = i64::from(offset) - i64::from(*at);
+                        usize::try_from(from)
+                            .ok()
+                            .and_then(|from| bytes.get(from..from + window))
+                            .is_some_and(|it| sifter.has_salted_key(it, key, record.salt))
+                    });
+                    let piece = PacketPiece { seam, ..piece };
                     self.samples.take(piece, offset, window, priority);
                 }
                 SampleRequest::Release { packet, offset, .. } => {
-                    self.samples.release(packet, offset);
+                    self.samples.release(packet, offset, beta);
                 }
             }
         }
@@ -204,6 +216,18 @@ impl FlowShard {
         self.judged.clear();
         self.judged.shrink_to(KEPT);
     }
+}
+
+/// The bytes around the seams that the segment at a place closed, each with where they
+/// begin from its payload's start.
+fn seams_of<'a>(
+    laid: &'a [Laid],
+    buffers: &'a [u8],
+    place: Place,
+) -> impl IntoIterator<Item = (i32, &'a [u8])> {
+    let first = laid.partition_point(|laid| laid.place < place);
+    let of_place = laid[first..].iter().take_while(move |laid| laid.place == place);
+    of_place.map(|laid| (laid.offset, &buffers[laid.begin..laid.end]))
 }
 
 fn segment_of<'a>(record: &Record, payload: &'a [u8]) -> Segment<'a> {
@@ -229,6 +253,7 @@ fn piece_of<'a>(record: &Record, payload: &'a [u8], whole: bool) -> PacketPiece<
         destination_port: record.destination_port,
         payload,
         whole,
+        seam: None,
     }
 }
 

@@ -116,6 +116,7 @@ impl Sensor {
             ("out_of_reach", samples.out_of_reach),
             ("evicted", samples.evicted),
             ("released", samples.released),
+            ("other_bytes", samples.other_bytes),
         ] {
             stats.set("samples", name, value);
         }

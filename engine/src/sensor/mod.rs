@@ -48,7 +48,8 @@ use crate::fingerprint::Kernel;
 use crate::packet::Timestamp;
 use crate::pages::can_reserve;
 use crate::signature::{
-    AlarmedCandidate, Boilerplate, Finding, Ledger, LedgerSettings, Sample, Suppressed,
+    AlarmedCandidate, Boilerplate, Finding, Ledger, LedgerSettings, Sample,
+    SampleReference, Suppressed,
 };
 use alarms::TickedAlarm;
 use batch::{Chunk, Frames, NoFrames};
@@ -381,47 +382,47 @@ impl Sensor {
     }
 
     fn collect_until(&mut self, chunks: &[Chunk], frames: &dyn Frames, until: u64) {
-        let beta = self.config.beta;
+        let sifter = &*self.sifter;
         for_each_at_home(&mut self.flow, |_, flow| {
-            flow.collect(chunks, frames, beta, until);
+            flow.collect(chunks, frames, sifter, until);
         });
     }
 
     /// Turns the alarms of one tick into findings.
     fn emit(&mut self, tick: u64, mut alarms: Vec<AlarmedCandidate>) {
         let beta = self.config.beta;
+        let (sifter, flow) = (&*self.sifter, &mut self.flow);
         // Windows of one piece of stream share its bytes.
         let mut pieces: BTreeMap<(u8, u64), Arc<[u8]>> = BTreeMap::new();
         for alarm in &mut alarms {
-            alarm.samples = alarm
-                .candidate
-                .samples
-                .iter()
-                .filter_map(|sample| {
-                    let shard = sample.flow_shard;
-                    let view = self.flow[usize::from(shard)]
-                        .samples
-                        .sample(sample.packet, sample.offset)?;
-                    let end = view.bytes.len().min(view.window + beta);
-                    Some(Sample {
-                        flow_shard: shard,
-                        id: view.id,
-                        bytes: pieces
-                            .entry((shard, view.id))
-                            .or_insert(view.bytes.into())
-                            .clone(),
-                        // A short datagram is its own window.
-                        window: view.window..end,
-                        packet: sample.packet,
-                        time: view.time,
-                        payload_length: view.payload_length,
-                        source: sample.source,
-                        destination: sample.destination,
-                        source_port: view.source_port,
-                        destination_port: view.destination_port,
-                    })
+            let (key, protocol, port) = (alarm.key, alarm.protocol, alarm.port);
+            let mut sample_of = |sample: &SampleReference| {
+                let shard = sample.flow_shard;
+                let view = flow[usize::from(shard)].samples.sample(
+                    sample.packet,
+                    sample.offset,
+                    beta,
+                    |window| sifter.has_key(window, key, protocol, port),
+                )?;
+                Some(Sample {
+                    flow_shard: shard,
+                    id: view.id,
+                    bytes: pieces
+                        .entry((shard, view.id))
+                        .or_insert(view.bytes.into())
+                        .clone(),
+                    window: view.window..view.window + view.window_len,
+                    packet: sample.packet,
+                    time: view.time,
+                    payload_length: view.payload_length,
+                    source: sample.source,
+                    destination: sample.destination,
+                    source_port: view.source_port,
+                    destination_port: view.destination_port,
                 })
-                .collect();
+            };
+            alarm.samples =
+                alarm.candidate.samples.iter().filter_map(&mut sample_of).collect();
         }
         let ordinary = self.flow.iter().flat_map(|flow| flow.samples.ordinary(ORDINARY));
         self.ledger.show_view(self.view());

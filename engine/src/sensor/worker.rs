@@ -52,8 +52,38 @@ impl Sifter {
 
     /// What protocol and port add to a content's key.
     fn salt(&self, protocol: u8, source_port: u16, destination_port: u16) -> u64 {
-        let port = self.port_rule.port(source_port, destination_port).unwrap_or(0);
-        mix(self.salt_seed ^ (u64::from(protocol) << 16 | u64::from(port)))
+        self.salt_of(protocol, self.port_rule.port(source_port, destination_port))
+    }
+
+    fn salt_of(&self, protocol: u8, port: Option<u16>) -> u64 {
+        let port = u64::from(port.unwrap_or(0));
+        mix(self.salt_seed ^ (u64::from(protocol) << 16 | port))
+    }
+
+    /// Whether a window, or a short datagram, is one that has this content key under
+    /// this protocol and port.
+    pub(crate) fn has_key(
+        &self,
+        window: &[u8],
+        key: u64,
+        protocol: u8,
+        port: Option<u16>,
+    ) -> bool {
+        self.has_salted_key(window, key, self.salt_of(protocol, port))
+    }
+
+    /// The same, of what protocol and port add to the key.
+    pub(crate) fn has_salted_key(&self, window: &[u8], key: u64, salt: u64) -> bool {
+        let print = if window.len() == self.fingerprinter.beta() {
+            self.fingerprinter.window(window)
+        } else if window.len() >= SHORTEST_DATAGRAM
+            && let Short::Kept(print) = self.fingerprinter.short(window)
+        {
+            print
+        } else {
+            return false;
+        };
+        mix(print.0 ^ salt) == key
     }
 
     /// The shard of an unordered address pair, without ports, so that fragments

@@ -21,7 +21,7 @@ use crate::packet::Timestamp;
 use crate::state::persist;
 use forwarders::Forwarders;
 use known::{Around, Known, Witness, newest};
-use reported::Reported;
+use reported::{KEYS, Report, Reported};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -123,7 +123,7 @@ pub struct LedgerCounters {
     pub signatures: u64,
     /// Updates reported.
     pub updates: u64,
-    /// Signatures found to be part of an older one.
+    /// Signatures found to be part of an older one, which carries on both.
     pub absorbed: u64,
     /// Signatures forgotten for want of room, the oldest first.
     pub retired: u64,
@@ -456,7 +456,8 @@ impl Ledger {
                 let support = joined.support;
                 let known = Known::new(service, &rule, content, support, first, now);
                 self.next += 1;
-                match self.reported.take(&known.report()) {
+                let windows = alarmed.iter().map(|alarm| alarm.key);
+                match self.reported.take(known.report().id, windows) {
                     Some(before) => {
                         returned = true;
                         (self.next, known.returned(before))
@@ -468,9 +469,12 @@ impl Ledger {
         for &other in group.known.iter().filter(|other| **other != n) {
             if let Some(other) = self.forget(other) {
                 known.absorb(&other, self.settings.seed);
-                self.reported.insert(other.report());
+                // Its windows are the other's now.
+                self.reported.insert(Report { keys: [0; KEYS], ..other.report() });
                 self.counters.absorbed += 1;
-                findings.push(Finding::Summary(other.signature(&self.around())));
+                let part_of = Some(known.id.clone());
+                let last = other.signature(&self.around());
+                findings.push(Finding::Summary(Signature { part_of, ..last }));
             }
         }
         let mut news = false;
@@ -596,7 +600,7 @@ fn fired<'a>(alarms: impl IntoIterator<Item = &'a AlarmedCandidate>) -> u64 {
 }
 
 /// The part of the budget that remembers what was reported.
-const REPORTED_SHARE: usize = 8;
+const REPORTED_SHARE: usize = 4;
 /// The part that remembers hosts that pass on whatever comes.
 const FORWARDERS_SHARE: usize = 16;
 

@@ -115,6 +115,9 @@ pub struct Signature {
     pub port: Option<u16>,
     /// Which port that is: `destination`, `source`, `service` or `none`.
     pub port_rule: String,
+    /// The id of the older signature that this one was found to be a part of, in its last
+    /// word: the other carries on both.
+    pub part_of: Option<String>,
     /// The bytes that repeat.
     pub content: Vec<u8>,
     /// The strings that must all occur for a match: the content, and what else every

@@ -67,6 +67,8 @@ pub struct SampleCounters {
     pub evicted: u64,
     /// Samples that nobody wanted any more.
     pub released: u64,
+    /// Samples asked for of which the bytes are not those that alarmed: not shown.
+    pub other_bytes: u64,
 }
 
 impl SampleCounters {
@@ -78,6 +80,7 @@ impl SampleCounters {
         self.out_of_reach += other.out_of_reach;
         self.evicted += other.evicted;
         self.released += other.released;
+        self.other_bytes += other.other_bytes;
     }
 }
 
@@ -94,4 +97,12 @@ persist!(TailCounters {
     evictions,
     refused
 });
-persist!(SampleCounters { taken, shared, refused, out_of_reach, evicted, released });
+persist!(SampleCounters {
+    taken,
+    shared,
+    refused,
+    out_of_reach,
+    evicted,
+    released,
+    other_bytes
+});

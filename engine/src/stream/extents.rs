@@ -18,6 +18,11 @@ impl Extents {
         self.runs[..self.len].iter().copied().find(|&(from, to)| from <= at && at < to)
     }
 
+    /// The runs, in order.
+    pub(super) fn runs(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.runs[..self.len].iter().copied()
+    }
+
     /// Whether the first `end` bytes are all there.
     pub(super) fn is_full(&self, end: u32) -> bool {
         self.runs[..self.len] == [(0, end)]

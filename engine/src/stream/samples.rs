@@ -34,17 +34,25 @@ pub struct PacketPiece<'a> {
     pub time: Timestamp,
     /// Whether the payload is all that was sent, not cut by the capture.
     pub whole: bool,
+    /// Bytes around a seam of the stream, as its tail joined them, for a window that is
+    /// not wholly in the payload: where they begin from the payload's start, and they.
+    pub seam: Option<(i32, &'a [u8])>,
 }
 
-impl PacketPiece<'_> {
+impl<'a> PacketPiece<'a> {
     /// Sequence number of the first payload byte.
     fn start(&self) -> u32 {
         self.sequence.wrapping_add(u32::from(self.syn))
     }
 
-    /// The window's part inside the payload, which begins `offset` before or in it.
-    fn part(&self, offset: i32, window_len: usize) -> Option<(u32, u32)> {
-        clip(offset, window_len, self.payload.len())
+    /// The window's bytes, where the payload or the seam holds them all.
+    fn window(&self, offset: i32, window_len: usize) -> Option<&'a [u8]> {
+        let inside = |at: i32, bytes: &'a [u8]| {
+            let from = usize::try_from(i64::from(offset) - i64::from(at)).ok()?;
+            bytes.get(from..from.checked_add(window_len)?)
+        };
+        let of_seam = || self.seam.and_then(|(at, bytes)| inside(at, bytes));
+        inside(0, self.payload).or_else(of_seam)
     }
 }
 
@@ -59,6 +67,9 @@ pub struct SampleView<'a> {
     pub bytes: &'a [u8],
     /// Where in `bytes` the window begins.
     pub window: usize,
+    /// Bytes of the window, all of them in `bytes`: a datagram that is shorter than a
+    /// window is its own.
+    pub window_len: usize,
     /// Who sent it.
     pub source: Host,
     /// Whom it was sent to.
@@ -85,8 +96,13 @@ const ANCHORS: usize = 4;
 /// A sample is a fixed region of a stream, `sample_bytes` long: up to 512 bytes
 /// before its packet, the payload, and at least as much after. Whatever segment of
 /// the direction has bytes in the region fills what is missing there, so order
-/// and size of segments do not matter; the first copy of a byte stays. What is
-/// shown is the contiguous run around the window.
+/// and size of segments do not matter; the first copy of a byte stays, but the bytes of
+/// the wanted window come before all copies. What is shown is the contiguous run around
+/// the window, and always the whole window.
+///
+/// A payload longer than a sample is covered by regions that lie half a sample apart,
+/// each for the windows nearest to its middle: so neighbours overlap, and no window
+/// stands at the end of what is known of its surroundings.
 ///
 /// Packets are given in packet order, each to [`Samples::segment`] and then, if
 /// it is wanted, to [`Samples::take`].
@@ -170,13 +186,18 @@ impl Samples {
         priority: u8,
     ) -> bool {
         self.now = self.now.max(packet.time);
-        if let Some(anchor) = self.anchored(packet.number, offset, window_len) {
+        let window = packet.window(offset, window_len);
+        let home = self.home(&packet, offset, window_len);
+        let holds = |bytes: &[u8]| window.is_none_or(|window| window == bytes);
+        if let Some(anchor) = self.anchored(packet.number, offset, window_len, holds)
+            && home.is_none_or(|base| self.anchors.anchor(anchor).at == -base)
+        {
             self.anchors.hold(anchor);
             self.pool.raise(self.anchors.anchor(anchor).slot, priority);
             self.counters.shared += 1;
             return true;
         }
-        if let Some(slot) = self.covering(&packet, offset, window_len) {
+        if let Some(slot) = self.covering(&packet, offset, window_len, home) {
             self.pool.raise(slot, priority);
             if self.make_room(priority, Some(slot)) {
                 self.anchor(&packet, slot);
@@ -186,7 +207,7 @@ impl Samples {
             self.counters.refused += 1;
             return false;
         }
-        let Some(base) = self.base(&packet, offset, window_len) else {
+        let Some(base) = self.base(&packet, offset, window_len, home) else {
             self.counters.out_of_reach += 1;
             return false;
         };
@@ -203,8 +224,23 @@ impl Samples {
     /// Gives back one reference of [`Samples::take`]; a sample without any is
     /// freed. Says whether there was something to give back: an evicted sample
     /// is gone already.
-    pub fn release(&mut self, packet_number: u64, offset: i32) -> bool {
-        let Some(anchor) = self.anchored(packet_number, offset, 1) else { return false };
+    pub fn release(
+        &mut self,
+        packet_number: u64,
+        offset: i32,
+        window_len: usize,
+    ) -> bool {
+        // Where several show the window, the one that most want: no other is let go of
+        // while it is needed.
+        let showing = self.anchors.of(packet_number).filter(|&i| {
+            let anchor = self.anchors.anchor(i);
+            let sample = self.pool.sample(anchor.slot);
+            sample.is_some_and(|it| shown(it, anchor.at, offset, window_len).is_some())
+        });
+        let Some(anchor) = showing.max_by_key(|&i| self.anchors.anchor(i).references)
+        else {
+            return false;
+        };
         if self.anchors.drop_one(anchor) > 0 {
             return true;
         }
@@ -220,15 +256,30 @@ impl Samples {
         true
     }
 
-    /// The sample that holds the packet's window at `offset`, as it is now.
-    pub fn sample(&self, packet_number: u64, offset: i32) -> Option<SampleView<'_>> {
-        let anchor = self.anchors.anchor(self.anchored(packet_number, offset, 1)?);
+    /// The sample that holds the packet's window of `window_len` bytes at `offset`, as it
+    /// is now: all of the window, with bytes that `holds` accepts. Samples of which none
+    /// is accepted are counted.
+    pub fn sample(
+        &mut self,
+        packet_number: u64,
+        offset: i32,
+        window_len: usize,
+        holds: impl Fn(&[u8]) -> bool,
+    ) -> Option<SampleView<'_>> {
+        let Some(anchor) = self.anchored(packet_number, offset, window_len, holds) else {
+            let shown = self.anchored(packet_number, offset, window_len, |_| true);
+            self.counters.other_bytes += u64::from(shown.is_some());
+            return None;
+        };
+        let anchor = self.anchors.anchor(anchor);
         let sample = self.pool.sample(anchor.slot)?;
         let (from, to) = sample.extents.around(sample.core)?;
+        let (window, window_end) = shown(sample, anchor.at, offset, window_len)?;
         Some(SampleView {
             id: sample.id,
             bytes: &self.pool.bytes(anchor.slot)[from as usize..to as usize],
-            window: (i64::from(anchor.at) + i64::from(offset) - i64::from(from)) as usize,
+            window: (window - from) as usize,
+            window_len: (window_end - window) as usize,
             source: sample.source,
             destination: sample.destination,
             source_port: sample.source_port,
@@ -249,33 +300,83 @@ impl Samples {
         })
     }
 
-    /// The packet's anchor in a sample that shows the window.
-    fn anchored(&self, number: u64, offset: i32, window_len: usize) -> Option<u32> {
-        self.anchors.of(number).find(|&i| {
+    /// The packet's anchor in the sample that shows the window, with bytes that `holds`
+    /// accepts, nearest to its middle; the first taken of equals.
+    fn anchored(
+        &self,
+        number: u64,
+        offset: i32,
+        window_len: usize,
+        holds: impl Fn(&[u8]) -> bool,
+    ) -> Option<u32> {
+        let fits = |&i: &u32| {
             let anchor = self.anchors.anchor(i);
-            self.pool.sample(anchor.slot).is_some_and(|sample| {
-                shows(sample.extents, sample.core, anchor.at, offset, window_len)
+            let window = self
+                .pool
+                .sample(anchor.slot)
+                .and_then(|sample| shown(sample, anchor.at, offset, window_len));
+            window.is_some_and(|(from, to)| {
+                holds(&self.pool.bytes(anchor.slot)[from as usize..to as usize])
             })
-        })
+        };
+        let off_middle = |&i: &u32| {
+            let anchor = self.anchors.anchor(i);
+            let middle = i64::from(anchor.at) + i64::from(offset) + window_len as i64 / 2;
+            let born = self.pool.sample(anchor.slot).map_or(0, |sample| sample.born);
+            ((middle - self.region as i64 / 2).abs(), born)
+        };
+        self.anchors.of(number).filter(fits).min_by_key(off_middle)
+    }
+
+    /// Where the region for a window of a payload longer than a region is to begin,
+    /// relative to the payload: the one whose middle is nearest of those that lie half a
+    /// region apart. A datagram's lie inside it, while a stream goes on at both ends.
+    fn home(
+        &self,
+        packet: &PacketPiece<'_>,
+        offset: i32,
+        window_len: usize,
+    ) -> Option<i32> {
+        let (region, len) = (self.region as i64, packet.payload.len() as i64);
+        if len <= region || len > i64::from(i32::MAX) / 2 {
+            return None;
+        }
+        let ideal = i64::from(offset) + (window_len as i64 - region) / 2;
+        let step = region / 2;
+        let place = |number: i64| match packet.direction {
+            Some(_) => number * step,
+            None => (number * step).clamp(0, len - region),
+        };
+        let below = ideal.div_euclid(step);
+        let base = [place(below), place(below + 1)]
+            .into_iter()
+            .min_by_key(|base| (base - ideal).abs())?;
+        i32::try_from(base).ok()
     }
 
     /// A sample of the packet's direction that shows the window, with the very
-    /// bytes that the packet has.
+    /// bytes that the packet has, there and wherever it shows the payload. It begins
+    /// at `home` from the payload where there is one.
     fn covering(
         &self,
         packet: &PacketPiece<'_>,
         offset: i32,
         window_len: usize,
+        home: Option<i32>,
     ) -> Option<u32> {
+        let window = packet.window(offset, window_len);
         self.pool.of(packet.direction?).find(|&i| {
             let Some(sample) = self.pool.sample(i) else { return false };
             let at = after(packet.start(), sample.base);
-            shows(sample.extents, sample.core, at, offset, window_len)
-                && packet.part(offset, window_len).is_none_or(|(from, to)| {
-                    let held = (i64::from(at) + i64::from(from)) as usize;
-                    let held = &self.pool.bytes(i)[held..][..(to - from) as usize];
-                    held == &packet.payload[from as usize..to as usize]
-                })
+            if home.is_some_and(|base| at != -base) {
+                return false;
+            }
+            let Some((from, to)) = shown(sample, at, offset, window_len) else {
+                return false;
+            };
+            let bytes = self.pool.bytes(i);
+            window.is_none_or(|window| window == &bytes[from as usize..to as usize])
+                && agrees(bytes, sample.extents, at, packet.payload)
         })
     }
 
@@ -286,6 +387,7 @@ impl Samples {
         packet: &PacketPiece<'_>,
         offset: i32,
         window_len: usize,
+        home: Option<i32>,
     ) -> Option<i32> {
         let (region, len) = (self.region as i64, packet.payload.len() as i64);
         let (from, to) = (i64::from(offset), i64::from(offset) + window_len as i64);
@@ -293,21 +395,23 @@ impl Samples {
         if window_len == 0 || !near || len > i64::from(i32::MAX) / 2 {
             return None;
         }
-        let inside = from >= 0 && to <= len;
+        let known = packet.window(offset, window_len).is_some();
         // As much to either side: what is left of a content in the segment before or
         // behind is seen where none of its own windows is sampled.
         let (low, high) = (from.min(0), to.max(len));
         let room = (region - (high - low)).max(0) / 2;
         let before = room.min(history::PIECE as i64).min(region / 4);
         let low = if packet.direction.is_some() { low - before } else { low };
-        let base = if high - low <= region {
-            low
-        } else {
-            ((from + to - region) / 2).clamp(low, high - region).clamp(to - region, from)
+        let base = match home {
+            Some(base) => i64::from(base),
+            None if high - low <= region => low,
+            None => ((from + to - region) / 2)
+                .clamp(low, high - region)
+                .clamp(to - region, from),
         };
         let base = i32::try_from(base).ok()?;
         let core = offset.checked_sub(base)?;
-        if inside {
+        if known {
             return Some(base);
         }
         let mut extents = Extents::default();
@@ -319,11 +423,14 @@ impl Samples {
         add(-base, packet.payload);
         let start = packet.start().wrapping_add_signed(base);
         self.history.replay(packet.direction?, start, region as usize, add);
-        shows(extents, core as u32, 0, core, window_len).then_some(base)
+        let core = u32::try_from(core).ok()?;
+        let (_, end) = extents.around(core)?;
+        (u64::from(core) + window_len as u64 <= u64::from(end)).then_some(base)
     }
 
-    /// A sample of what is known of the region: the payload, then the rest in
-    /// the order of arrival.
+    /// A sample of what is known of the region: the seam, the payload, then the rest in
+    /// the order of arrival, but for segments that have other bytes where they overlap
+    /// what is there already.
     fn build(
         &mut self,
         packet: &PacketPiece<'_>,
@@ -354,10 +461,19 @@ impl Samples {
             born: self.born,
             anchors: NONE,
         });
+        if let Some((at, bytes)) = packet.seam {
+            self.pool.fill(slot, at.saturating_sub(base), bytes);
+        }
         self.pool.fill(slot, -base, packet.payload);
         if let Some(direction) = packet.direction {
             let pool = &mut self.pool;
-            let fill = |at: i32, bytes: &[u8]| pool.fill(slot, at, bytes);
+            let fill = |at: i32, bytes: &[u8]| {
+                let extents =
+                    pool.sample(slot).map_or_else(Default::default, |s| s.extents);
+                if agrees(pool.bytes(slot), extents, at, bytes) {
+                    pool.fill(slot, at, bytes);
+                }
+            };
             self.history.replay(direction, start, self.region, fill);
         }
         slot
@@ -396,12 +512,31 @@ impl Samples {
     }
 }
 
-/// Whether the run around `core` holds the window of a packet whose payload
-/// begins at `at`.
-fn shows(extents: Extents, core: u32, at: i32, offset: i32, window_len: usize) -> bool {
+/// Where the window lies in the region, if the run around `core` holds all of it; the
+/// packet's payload begins at `at`. Of a datagram that is shorter than a window, the
+/// whole.
+fn shown(sample: &Sample, at: i32, offset: i32, window_len: usize) -> Option<(u32, u32)> {
+    let (from, to) = sample.extents.around(sample.core)?;
+    let length = match sample.direction {
+        Some(_) => window_len as i64,
+        None => (window_len as i64).min(i64::from(to) - i64::from(from)),
+    };
     let window = i64::from(at) + i64::from(offset);
-    extents.around(core).is_some_and(|(from, to)| {
-        i64::from(from) <= window && window + window_len as i64 <= i64::from(to)
+    (i64::from(from) <= window && window + length <= i64::from(to))
+        .then_some((window as u32, (window + length) as u32))
+}
+
+/// Whether bytes that begin `at` from a region's start are those that the region has
+/// where it has any.
+fn agrees(region: &[u8], extents: Extents, at: i32, bytes: &[u8]) -> bool {
+    let Some((from, to)) = clip(at, bytes.len(), region.len()) else { return true };
+    extents.runs().all(|(first, last)| {
+        let (from, to) = (from.max(first), to.min(last));
+        from >= to || {
+            let skipped = (i64::from(from) - i64::from(at)) as usize;
+            let (from, to) = (from as usize, to as usize);
+            region[from..to] == bytes[skipped..skipped + to - from]
+        }
     })
 }
 

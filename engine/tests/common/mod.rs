@@ -2,6 +2,7 @@
 // Each test binary uses a part of this.
 #![allow(dead_code)]
 
+pub(crate) mod segments;
 pub(crate) mod twin;
 
 use std::path::PathBuf;

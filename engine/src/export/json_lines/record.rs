@@ -18,6 +18,9 @@ pub(super) struct Record {
     protocol: String,
     port: Option<u16>,
     port_rule: String,
+    /// Where it is part of another, in its summary alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    part_of: Option<String>,
     content_hex: String,
     length: usize,
     ascii: String,
@@ -115,6 +118,7 @@ impl From<&Signature> for Record {
             protocol: protocol_name(signature.protocol),
             port: signature.port,
             port_rule: signature.port_rule.clone(),
+            part_of: signature.part_of.clone(),
             content_hex: hex(&signature.content),
             length: signature.content.len(),
             ascii: ascii(&signature.content),
@@ -202,6 +206,7 @@ impl TryFrom<Record> for Signature {
             id: record.id,
             port: record.port,
             port_rule: record.port_rule,
+            part_of: record.part_of,
             packets: record.packets,
             sources: record.sources,
             sources_precision: precision(&record.sources_precision, "sources_precision")?,

@@ -22,6 +22,7 @@ fn signature() -> Signature {
         protocol: 6,
         port: Some(445),
         port_rule: "destination".to_owned(),
+        part_of: None,
         content: b"GET \"/\" \x00\xff~".to_vec(),
         tokens: vec![b"GET \"/\" \x00\xff~".to_vec()],
         tokens_ordered: true,

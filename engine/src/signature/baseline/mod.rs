@@ -5,6 +5,7 @@
 //! boilerplate of a protocol and little else is [suppressed](Suppressed): see
 //! [`Boilerplate`].
 
+mod filler;
 mod learned;
 mod literals;
 mod suppressed;

@@ -9,7 +9,7 @@ use super::super::{
     tokens::{Holder, Tokens, chosen, narrowed, tokens},
 };
 use super::forwarders::Forwarders;
-use super::reported::Report;
+use super::reported::{KEYS, Report};
 use super::tally::Tally;
 use crate::packet::{AddressPlan, Host, Timestamp};
 use crate::state::persist;
@@ -82,12 +82,16 @@ impl Known {
     pub(super) fn report(&self) -> Report {
         // 32 hex digits, as `signature_id` makes them.
         let id = u128::from_str_radix(&self.id, 16).unwrap_or_default();
-        Report { id, alarm: self.alarm, detected_at: self.detected_at }
+        let mut keys = [0; KEYS];
+        keys.iter_mut().zip(&self.members).for_each(|(place, key)| *place = *key);
+        Report { id, alarm: self.alarm, detected_at: self.detected_at, keys }
     }
 
-    /// Itself, as a content that was first reported as `before` says.
+    /// Itself, as a content that was first reported as `before` says: under its id,
+    /// however it has grown this time.
     pub(super) fn returned(self, before: Report) -> Self {
-        Self { alarm: before.alarm, detected_at: before.detected_at, noted: true, ..self }
+        let Report { id, alarm, detected_at, .. } = before;
+        Self { id: format!("{id:032x}"), alarm, detected_at, noted: true, ..self }
     }
 
     /// Itself as a piece, so that new pieces can join it.
@@ -182,6 +186,7 @@ impl Known {
             protocol: self.protocol,
             port: self.port,
             port_rule: around.port_rule.to_owned(),
+            part_of: None,
             content: self.content.clone(),
             tokens: tokens.list,
             tokens_ordered: tokens.ordered,

@@ -310,7 +310,7 @@ fn the_oldest_signatures_are_retired_with_a_summary_and_memory_keeps_to_its_boun
         retired.sort();
         emitted.sort();
         assert_eq!(retired, emitted);
-        assert!(ledger.is_empty() && ledger.memory_bytes() <= bytes / 8);
+        assert!(ledger.is_empty() && ledger.memory_bytes() <= bytes / 4);
     }
 }
 
