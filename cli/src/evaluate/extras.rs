@@ -2,7 +2,7 @@
 //! of when a prefix has seen enough.
 
 use super::results::{DispersionMap, MapCell, RulePoint, SamplingPoint, SketchPoint};
-use super::statistics::{estimate, share_interval};
+use super::statistics::{estimate, estimate_of_shares, share_interval};
 use super::stored::Stored;
 use crate::exit_code::Failure;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -176,7 +176,7 @@ pub(crate) fn rule(seeds: u64) -> Result<Vec<RulePoint>, Failure> {
                 prefix_bits,
                 sources: SOURCES,
                 expected: outcome.expected_share,
-                simulated: estimate(outcome.infected_share),
+                simulated: estimate_of_shares(outcome.infected_share),
                 seconds: estimate(outcome.seconds),
             });
         }

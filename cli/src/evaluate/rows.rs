@@ -2,7 +2,9 @@
 
 use super::job::{Key, values};
 use super::results::{AlarmResult, Found, Row, Run, Subject, Sweep};
-use super::statistics::{estimate, share_interval, some_estimate};
+use super::statistics::{
+    estimate, share_interval, some_estimate, some_estimate_of_shares,
+};
 use super::story::{Case, Expected, Story};
 use std::collections::BTreeMap;
 use wormsift_corpora::Kind;
@@ -147,11 +149,13 @@ fn measured(runs: Vec<Run>) -> Row {
         benign_packets_matched: some_estimate(
             runs.iter().filter_map(|run| run.benign_packets_matched.map(|n| n as f64)),
         ),
-        recall: some_estimate(runs.iter().filter_map(|run| run.recall)),
-        precision: some_estimate(runs.iter().filter_map(|run| run.precision)),
+        recall: some_estimate_of_shares(runs.iter().filter_map(|run| run.recall)),
+        precision: some_estimate_of_shares(runs.iter().filter_map(|run| run.precision)),
         exact: exact.map(|count| count as u64),
         edge_bytes: edges().map(|(bytes, _)| bytes).max(),
-        rules_hit: some_estimate(hits.map(|[hit, all]| hit as f64 / all as f64)),
+        rules_hit: some_estimate_of_shares(
+            hits.map(|[hit, all]| hit as f64 / all as f64),
+        ),
         rules_hit_benign: benign.reduce(|a, b| [a[0] + b[0], a[1] + b[1]]),
         packets: estimate(runs.iter().map(|run| run.packets as f64)),
         memory_bytes: runs.iter().map(|run| run.memory_bytes).max().unwrap_or(0),
@@ -178,7 +182,7 @@ pub(crate) fn alarm_result(runs: &[Run], of: fn(&Run) -> Option<Found>) -> Alarm
         seconds: values(|one| one.seconds),
         packets: values(|one| one.packets as f64).filter(|_| worms),
         infected: values(|one| one.infected as f64).filter(|_| worms),
-        infected_share: some_estimate(
+        infected_share: some_estimate_of_shares(
             shares.map(|(run, one)| one.infected as f64 / run.vulnerable as f64),
         ),
         ..AlarmResult::default()

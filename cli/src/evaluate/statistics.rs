@@ -28,8 +28,35 @@ fn student(freedom: usize) -> f64 {
     }
 }
 
-/// Mean, its 95 % interval, median and range. The interval of one value is the value.
+/// Mean, its 95 % interval, median and range of numbers that are never negative. The
+/// interval of one value is the value.
+///
+/// The interval is Student's on the scale of logarithms (delta method), so that it is
+/// above zero like the mean itself.
 pub(crate) fn estimate(values: impl IntoIterator<Item = f64>) -> Estimate {
+    estimate_on(values, |mean, half| {
+        let factor = (half / mean).exp();
+        [mean / factor, mean * factor]
+    })
+}
+
+/// The same of shares, which are from 0 to 1: on the scale of log odds.
+pub(crate) fn estimate_of_shares(values: impl IntoIterator<Item = f64>) -> Estimate {
+    estimate_on(values, |mean, half| {
+        let factor = (half / (mean * (1.0 - mean))).exp();
+        let odds = mean / (1.0 - mean);
+        [odds / factor, odds * factor].map(|odds| match odds.is_finite() {
+            true => odds / (1.0 + odds),
+            false => 1.0,
+        })
+    })
+}
+
+/// With the interval that follows from the mean and half the width of Student's.
+fn estimate_on(
+    values: impl IntoIterator<Item = f64>,
+    interval: fn(f64, f64) -> [f64; 2],
+) -> Estimate {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
     let (Some(&least), Some(&most)) = (values.first(), values.last()) else {
@@ -48,15 +75,22 @@ pub(crate) fn estimate(values: impl IntoIterator<Item = f64>) -> Estimate {
     Estimate {
         count: count as u64,
         mean,
-        interval: [mean - half, mean + half],
+        interval: if half > 0.0 { interval(mean, half) } else { [mean, mean] },
         median,
         range: [least, most],
     }
 }
 
-/// The same, or nothing where there are no values.
+/// [`estimate`], or nothing where there are no values.
 pub(crate) fn some_estimate(values: impl IntoIterator<Item = f64>) -> Option<Estimate> {
     Some(estimate(values)).filter(|estimate| estimate.count > 0)
+}
+
+/// [`estimate_of_shares`], or nothing where there are no values.
+pub(crate) fn some_estimate_of_shares(
+    values: impl IntoIterator<Item = f64>,
+) -> Option<Estimate> {
+    Some(estimate_of_shares(values)).filter(|estimate| estimate.count > 0)
 }
 
 /// The 95 % interval of a share (Wilson 1927); everything from 0 to 1 without trials.
@@ -84,14 +118,36 @@ mod tests {
     fn intervals_are_those_of_the_textbooks() {
         let it = estimate([4.0, 2.0, 9.0, 5.0]);
         assert_eq!((it.count, it.mean, it.median, it.range), (4, 5.0, 4.5, [2.0, 9.0]));
-        // s = 2.9439, t = 3.182, half = 4.6838.
-        near(it.interval[0], 0.3162);
-        near(it.interval[1], 9.6838);
+        // s = 2.9439, t = 3.182, half = 4.6838; exp(4.6838 / 5) = 2.5518.
+        near(it.interval[0], 1.9594);
+        near(it.interval[1], 12.7588);
         assert_eq!(estimate([7.0]).interval, [7.0, 7.0]);
         assert_eq!(estimate([]).count, 0);
         near(student(31), 2.0395);
         near(student(40), 2.0211);
         near(student(1_000), 1.9623);
+    }
+
+    #[test]
+    fn no_interval_leaves_what_is_possible() {
+        // Student's own would begin at -9.4 hosts.
+        let hosts = estimate([1.0, 2.0, 40.0, 3.0]);
+        let [low, high] = hosts.interval;
+        assert!(0.0 < low && low < hosts.mean && hosts.mean < high, "{hosts:?}");
+        assert_eq!(estimate([0.0, 0.0]).interval, [0.0, 0.0]);
+        for shares in [[0.9, 1.0, 1.0], [0.0, 0.0, 0.4], [1.0, 1.0, 1.0], [0.0, 1.0, 1.0]]
+        {
+            let it = estimate_of_shares(shares);
+            let [low, high] = it.interval;
+            assert!(
+                0.0 <= low && low <= it.mean && it.mean <= high && high <= 1.0,
+                "{it:?}"
+            );
+        }
+        // Near the middle, and with little scatter, it is Student's.
+        let it = estimate_of_shares([0.50, 0.51, 0.49, 0.50]);
+        near(it.interval[0], 0.4870);
+        near(it.interval[1], 0.5130);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::talk::{Paint, Palette};
 use serde::Serialize;
 use std::fmt::Write as _;
 use wormsift::packet::Timestamp;
-use wormsift::signature::Growth;
+use wormsift::signature::{Growth, Signature};
 
 /// Lines of the drawing.
 const STEPS: u64 = 12;
@@ -52,9 +52,15 @@ pub(super) struct Fit {
     points: u64,
 }
 
-/// The fit through the times at which hosts began to send, see [`Growth::fit`].
-pub(super) fn fit(times: &[Timestamp]) -> Option<Fit> {
-    let fit = Growth::fit(times)?;
+/// How fast it grew, of which there is one number: the signature's own, by its relays. Only
+/// a signature without one takes it from the times at which hosts began to send.
+fn growth(signature: &Signature, times: &[Timestamp]) -> Option<Growth> {
+    signature.evidence.growth.or_else(|| Growth::fit(times))
+}
+
+/// The same, as it is written out.
+pub(super) fn fit(signature: &Signature, times: &[Timestamp]) -> Option<Fit> {
+    let fit = growth(signature, times)?;
     Some(Fit {
         rate_per_second: fit.rate_per_second,
         doubling_seconds: fit.doubling_seconds,
@@ -64,7 +70,12 @@ pub(super) fn fit(times: &[Timestamp]) -> Option<Fit> {
 }
 
 /// A bar a step. Nothing where nobody was seen to pass it on.
-pub(super) fn write(text: &mut String, times: &[Timestamp], palette: Palette) {
+pub(super) fn write(
+    text: &mut String,
+    signature: &Signature,
+    times: &[Timestamp],
+    palette: Palette,
+) {
     if times.is_empty() {
         return;
     }
@@ -75,31 +86,20 @@ pub(super) fn write(text: &mut String, times: &[Timestamp], palette: Palette) {
         let bar = "#".repeat((hosts as usize * WIDTH).div_ceil(all));
         let _ = writeln!(text, "   {}  {:>7} {bar}", moment(time), grouped(hosts));
     }
-    if let Some(line) = doubling(times) {
-        let _ = writeln!(text, "   {line}");
-    }
-    if let Some(fit) = Growth::fit(times) {
+    // Otherwise it stands above, with what the signature rests on.
+    if signature.evidence.growth.is_none()
+        && let Some(fit) = growth(signature, times)
+    {
         let _ = writeln!(
             text,
-            "   least squares of ln(hosts): {:.3e} per second, standard error {:.1e}, \
-             doubling in {:.1} s ({})",
+            "   hosts that send it double in {:.1} s ({:.3e} per second, standard error {:.1e}, \
+             {})",
+            fit.doubling_seconds,
             fit.rate_per_second,
             fit.standard_error,
-            fit.doubling_seconds,
             counted(fit.points, "point"),
         );
     }
-}
-
-/// How long the last doubling took that is not the first hosts' chance.
-fn doubling(times: &[Timestamp]) -> Option<String> {
-    let half = times.len() / 2;
-    if half < 4 {
-        return None;
-    }
-    let took = times[times.len() - 1].as_nanos() - times[half - 1].as_nanos();
-    let seconds = took as f64 / 1e9;
-    Some(format!("from {half} hosts to {} in {seconds:.1} s", times.len()))
 }
 
 #[cfg(test)]
@@ -122,9 +122,27 @@ mod tests {
     }
 
     #[test]
-    fn a_doubling_is_told_of_enough_hosts_only() {
-        assert_eq!(doubling(&[at(1), at(2), at(3)]), None);
+    fn there_is_one_doubling_time_whichever_hosts_were_seen() {
+        let mut signature = crate::table::testing::signature(1, 0, 1, b"x");
         let times: Vec<Timestamp> = (1..=8).map(|n| at(n * n)).collect();
-        assert_eq!(doubling(&times).as_deref(), Some("from 4 hosts to 8 in 48.0 s"));
+        let own = Growth {
+            rate_per_second: 0.1,
+            doubling_seconds: 6.9,
+            standard_error: 0.01,
+            points: 9,
+        };
+        let doublings = |text: &str| text.matches("double in").count();
+        let text = |signature: &Signature| {
+            let mut text = String::new();
+            crate::table::block(&mut text, None, signature, Palette(false));
+            write(&mut text, signature, &times, Palette(false));
+            text
+        };
+        assert_eq!(doublings(&text(&signature)), 1);
+        assert_ne!(fit(&signature, &times).unwrap().doubling_seconds, 6.9);
+        signature.evidence.growth = Some(own);
+        assert_eq!(doublings(&text(&signature)), 1);
+        assert!(text(&signature).contains("double in 6.9 s"), "{}", text(&signature));
+        assert_eq!(fit(&signature, &times).unwrap().doubling_seconds, 6.9);
     }
 }

@@ -22,7 +22,7 @@ use wormsift::signature::{Finding, Signature};
 pub(crate) fn text(signature: &Signature, trail: &Trail, palette: Palette) -> String {
     let mut text = String::new();
     block(&mut text, None, signature, palette);
-    growth::write(&mut text, &trail.growth(), palette);
+    growth::write(&mut text, signature, &trail.growth(), palette);
     chain::write(&mut text, trail, palette);
     samples::write(&mut text, signature, trail, palette);
     text
@@ -47,7 +47,7 @@ impl Explanation {
             // It was written a moment ago: there is nothing that could fail.
             signature: serde_json::from_str(&line).unwrap_or_default(),
             growth_curve: growth::points(&trail.growth()),
-            growth_fit: growth::fit(&trail.growth()),
+            growth_fit: growth::fit(signature, &trail.growth()),
             chain: chain::links(trail),
             packets: trail.was_followed().then_some(trail.packets()),
             hosts_left_out: trail.left_out(),

@@ -244,11 +244,11 @@ typedef struct {
      */
     int32_t port;
     /**
-     * Estimated number of sources.
+     * Number of sources; beyond 64 an estimate, as the JSON line says.
      */
     uint32_t sources;
     /**
-     * Estimated number of destinations.
+     * Number of destinations, likewise.
      */
     uint32_t destinations;
     /**

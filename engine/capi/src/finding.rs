@@ -80,9 +80,9 @@ pub struct wormsift_summary {
     pub protocol: u32,
     /// Port under the port rule; -1 under rule "none".
     pub port: i32,
-    /// Estimated number of sources.
+    /// Number of sources; beyond 64 an estimate, as the JSON line says.
     pub sources: u32,
-    /// Estimated number of destinations.
+    /// Number of destinations, likewise.
     pub destinations: u32,
     /// Hosts that passed the content on.
     pub relays: u32,

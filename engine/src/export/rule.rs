@@ -3,7 +3,7 @@
 use super::sids::Sid;
 use crate::packet::Packet;
 use crate::packet::protocol::{ICMP, ICMPV6, TCP, UDP};
-use crate::signature::{Signature, SignatureSample, strength};
+use crate::signature::{Precision, Signature, SignatureSample, strength};
 use std::fmt;
 
 /// What all rule formats share.
@@ -218,21 +218,29 @@ impl<'a> Rule<'a> {
         let it = self.signature;
         let day = it.detected_at.to_string();
         let day = day.get(..10).unwrap_or_default().replace('-', "_");
-        vec![
+        let mut pairs = vec![
             ("created_at", day),
             ("wormsift_id", it.id.clone()),
             ("wormsift_alarm", it.alarm.name().to_owned()),
             ("wormsift_confidence", it.confidence.name().to_owned()),
             ("wormsift_packets", it.packets.to_string()),
-            ("wormsift_sources", it.sources.to_string()),
-            ("wormsift_sources_precision", it.sources_precision.name().to_owned()),
-            ("wormsift_destinations", it.destinations.to_string()),
+        ];
+        // A number that is not exact says so.
+        for (name, precision_name, count) in [
+            ("wormsift_sources", "wormsift_sources_precision", it.source_count()),
             (
+                "wormsift_destinations",
                 "wormsift_destinations_precision",
-                it.destinations_precision.name().to_owned(),
+                it.destination_count(),
             ),
-            ("wormsift_spread", it.spread.to_string()),
-        ]
+            ("wormsift_spread", "wormsift_spread_precision", it.spread_count()),
+        ] {
+            pairs.push((name, count.number.to_string()));
+            if count.precision != Precision::Exact {
+                pairs.push((precision_name, count.precision.name().to_owned()));
+            }
+        }
+        pairs
     }
 }
 
@@ -338,9 +346,7 @@ fn service(signature: &Signature) -> Service {
 pub(super) mod tests {
     use super::*;
     use crate::packet::{AddressPlan, Host, Timestamp};
-    use crate::signature::{
-        Alarm, Confidence, Evidence, Precision, SignatureSample, signature_id,
-    };
+    use crate::signature::{Alarm, Confidence, Evidence, SignatureSample, signature_id};
     use proptest::prelude::*;
 
     /// A signature of this content, seen eight times at one place.

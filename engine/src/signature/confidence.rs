@@ -1,7 +1,7 @@
 //! How far can a signature be trusted, and why?
 
 use super::evidence::{Handshakes, Load, View};
-use super::{Alarm, Support};
+use super::{Alarm, Count, Support};
 use crate::packet::protocol;
 
 /// How much to trust a signature.
@@ -53,6 +53,8 @@ pub(super) struct Grounds<'a> {
     pub(super) distinct_bytes: u32,
     pub(super) support: Support,
     pub(super) alarms: &'a [Alarm],
+    /// Sources and destinations.
+    pub(super) hosts: [Count; 2],
     /// Hosts that passed it on.
     pub(super) relays: usize,
     /// Those that are not known to get no answers.
@@ -153,13 +155,17 @@ impl Grounds<'_> {
     fn between(&self) -> Vec<String> {
         let mut reasons = Vec::new();
         let passed_on = self.alarms.contains(&Alarm::Propagation);
-        reasons.push(
-            match passed_on {
-                true => "One host passed the content on.",
-                false => "Many sources sent the content to many destinations.",
+        reasons.push(match (passed_on, self.relays) {
+            (true, 0 | 1) => "One host passed the content on.".to_owned(),
+            (true, relays) => format!("{relays} hosts passed the content on."),
+            (false, _) => {
+                let [sources, destinations] = self.hosts;
+                format!(
+                    "The content went from {sources} sources to {destinations} \
+                         destinations."
+                )
             }
-            .to_owned(),
-        );
+        });
         if self.alarms.contains(&Alarm::Dispersion) && self.is_overloaded() {
             reasons.push(
                 "Dispersion tables were overloaded, so that its estimates run high."
@@ -200,6 +206,7 @@ mod tests {
             distinct_bytes: 20,
             support: Support::Sources,
             alarms,
+            hosts: [Count::exact(3), Count::about(900)],
             relays,
             credible_relays: relays,
             forwarded: false,
@@ -231,6 +238,10 @@ mod tests {
         for (alarms, relays, grade, reasons) in cases {
             assert_grade(grounds(alarms, relays), grade, reasons);
         }
+        let said = |alarms, relays| grounds(alarms, relays).judge().1[0].clone();
+        let dispersed = "The content went from 3 sources to about 900 destinations.";
+        assert_eq!(said(&[Dispersion], 2), dispersed);
+        assert_eq!(said(&[Propagation], 1), "One host passed the content on.");
         let filler = Grounds { distinct_bytes: 7, ..grounds(&[Propagation], 2) };
         assert_grade(filler, Low, 2);
         for support in [OneSource, OneSample] {

@@ -1,5 +1,7 @@
-//! The exact twin of a sensor: hash maps and sets, no sketch; the same gates and
-//! the same windows.
+//! The exact twin of a sensor: hash maps and sets, no sketch; the same windows.
+//!
+//! Every sighting counts from the first on, whatever the sensor made of it: the gates only
+//! say from when on it must have noticed.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -49,9 +51,6 @@ struct Relay {
     last_seen: u64,
 }
 
-/// Where the sensor's estimate of a fan-out ends.
-const MOST_FAN_OUT: u32 = 3_549;
-
 /// What the twin says of one sighting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Truth {
@@ -71,7 +70,8 @@ pub(crate) struct Twin<K> {
     sent: Two<HashSet<(K, u128)>>,
     relays: HashMap<(K, u128), Relay>,
     relays_of: HashMap<K, Vec<u128>>,
-    candidates: HashSet<K>,
+    /// Promoted contents, with the dispersion window that each was last seen in.
+    promoted: HashMap<K, u64>,
 }
 
 impl<K: Copy + Eq + Hash> Twin<K> {
@@ -83,7 +83,7 @@ impl<K: Copy + Eq + Hash> Twin<K> {
             sent: Two::new(gates.dispersion_window),
             relays: HashMap::new(),
             relays_of: HashMap::new(),
-            candidates: HashSet::new(),
+            promoted: HashMap::new(),
             gates,
         }
     }
@@ -101,12 +101,11 @@ impl<K: Copy + Eq + Hash> Twin<K> {
         *self.counts.current.entry(key).or_default() += 1;
         let count = |map: &HashMap<K, u32>| map.get(&key).copied().unwrap_or(0);
         let prevalence = count(&self.counts.current) + count(&self.counts.previous);
-        let promoted =
-            prevalence >= self.gates.prevalence || self.candidates.contains(&key);
-        let mut truth =
-            Truth { prevalence, promoted, sources: 0, destinations: 0, spread: 0 };
-        if !promoted {
-            return truth;
+        let window = time / self.gates.dispersion_window;
+        let known = self.promoted.get(&key).is_some_and(|last| last + 1 >= window);
+        let promoted = prevalence >= self.gates.prevalence || known;
+        if promoted {
+            self.promoted.insert(key, window);
         }
         self.hosts.advance(time);
         let hosts = self.hosts.current.entry(key).or_default();
@@ -119,13 +118,10 @@ impl<K: Copy + Eq + Hash> Twin<K> {
                 None => current.len() as u32,
             }
         };
-        truth.sources = distinct(|h| &h.sources);
-        truth.destinations = distinct(|h| &h.destinations);
-        if truth.sources >= 2 && truth.destinations >= 2 {
-            self.candidates.insert(key);
-        }
-        truth.spread = self.pass_on(key, time, source, destination, group);
-        truth
+        let (sources, destinations) =
+            (distinct(|h| &h.sources), distinct(|h| &h.destinations));
+        let spread = self.pass_on(key, time, source, destination, group);
+        Truth { prevalence, promoted, sources, destinations, spread }
     }
 
     fn pass_on(
@@ -176,7 +172,7 @@ impl<K: Copy + Eq + Hash> Twin<K> {
             .into_iter()
             .flatten()
             .filter_map(|host| self.relays.get(&(key, *host)))
-            .map(|relay| (relay.targets.len() as u32).min(MOST_FAN_OUT))
+            .map(|relay| relay.targets.len() as u32)
             .filter(|fan_out| *fan_out >= 2)
             .sum()
     }

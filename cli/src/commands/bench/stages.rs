@@ -94,7 +94,7 @@ impl Rooms {
                     SEED + shard,
                 ),
                 propagation: Propagation::new(bytes("propagation"), window, SEED + shard),
-                candidates: Candidates::new(bytes("candidates"), SAMPLES, window, 1),
+                candidates: Candidates::new(bytes("candidates"), SAMPLES, window, SEED),
                 sightings: Vec::new(),
                 promoted: Vec::new(),
             })
@@ -305,6 +305,7 @@ impl ContentShard {
             let relay = passed.is_some();
             self.candidates.observe(key, &seen, estimates, relay, &mut requests);
             requests.clear();
+            self.candidates.take_lost().for_each(drop);
         }
     }
 }

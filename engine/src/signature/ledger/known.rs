@@ -151,10 +151,12 @@ impl Known {
         self.content.iter().for_each(|byte| seen[usize::from(*byte)] = true);
         let distinct_bytes = seen.iter().filter(|seen| **seen).count() as u32;
         let handshakes = tally.sources.bits().counts(sources.len());
+        let hosts = [tally.sources.count(), tally.destinations.count()];
         let grounds = Grounds {
             distinct_bytes,
             support: self.support,
             alarms: &alarms,
+            hosts,
             relays: relays.len(),
             forwarded: around.forwarders.are_all((self.protocol, self.port), relays),
             credible_relays: credible(relays, sources, tally.sources.bits()),
@@ -176,7 +178,7 @@ impl Known {
             reasons,
         };
         let samples = self.witnesses.iter();
-        let (sources, destinations) = (tally.sources.count(), tally.destinations.count());
+        let [sources, destinations] = hosts;
         let tokens =
             self.tokens.clone().unwrap_or_else(|| Tokens::of_content(&self.content));
         Signature {

@@ -206,8 +206,7 @@ fn mean_of(
 ) {
     match estimate.filter(|estimate| estimate.count > 0) {
         Some(e) if e.count > 1 && e.interval[0] < e.interval[1] => {
-            let [low, high] = e.interval;
-            number_with(page, &text(e.mean), &interval([low.max(0.0), high]));
+            number_with(page, &text(e.mean), &interval(e.interval));
         }
         Some(e) => number(page, &text(e.mean)),
         None => number(page, NOTHING),
