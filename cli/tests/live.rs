@@ -392,7 +392,7 @@ fn a_hangup_opens_files_anew_and_suricata_is_told_of_rules() {
     // The next start knows the rules of the last.
     let live = Live::start(&folder, &arguments[..6]);
     assert!(rules().contains("sid:1500000; rev:1;"));
-    assert!(live.said().contains("signatures taken up from an earlier run"));
+    assert!(live.said().contains("of an earlier run taken over into the rules"));
     assert_eq!(live.stop("-TERM").0, 143);
     fs::remove_file(socket).expect("our own socket");
 }
