@@ -85,7 +85,7 @@ fn the_text_shows_reasons_growth_chain_and_aligned_bytes() {
     assert!(!text.contains('\x1b'));
     let alone = stdout(&run(&["explain", &id, "--signatures", &file]));
     assert!(
-        alone.contains("growth: ") && alone.contains("the captures, given after the id")
+        alone.contains("growth: ") && alone.contains("give the captures after the id")
     );
     let painted = run(&["explain", &id, "--color", "always", "--signatures", &file]);
     assert!(stdout(&painted).contains("\x1b["));

@@ -382,7 +382,7 @@ fn a_hangup_opens_files_anew_and_suricata_is_told_of_rules() {
     send(&small_outbreak(&body()));
     fs::write(folder.join("all.ddd"), "1\n6 0 0\n").expect("a file");
     live.signal("-HUP");
-    wait_for("the filter", || live.said().contains("the filter stays as it was"));
+    wait_for("the filter", || live.said().contains("the filter in use is kept"));
     let (code, said) = live.stop("-TERM");
     assert_eq!(code, 143, "{said}");
     assert!(said.contains("all.ddd: line 2: expected code"), "{said}");
@@ -392,7 +392,7 @@ fn a_hangup_opens_files_anew_and_suricata_is_told_of_rules() {
     // The next start knows the rules of the last.
     let live = Live::start(&folder, &arguments[..6]);
     assert!(rules().contains("sid:1500000; rev:1;"));
-    assert!(live.said().contains("signatures taken up from an earlier run"));
+    assert!(live.said().contains("of an earlier run taken over into the rules"));
     assert_eq!(live.stop("-TERM").0, 143);
     fs::remove_file(socket).expect("our own socket");
 }
@@ -423,7 +423,7 @@ fn eve_rotates_and_a_run_has_an_end() {
     send(&small_outbreak(&body()));
     let status = live.child.wait().expect("it ends");
     assert_eq!(status.code(), Some(0), "{}", live.said());
-    assert!(live.said().contains("no sandbox"), "{}", live.said());
+    assert!(live.said().contains("sandbox: none"), "{}", live.said());
     let mut kinds = BTreeSet::new();
     let mut files = 0;
     for entry in fs::read_dir(&folder).expect("a folder") {
@@ -546,8 +546,8 @@ fn what_cannot_be_done_is_said_in_one_line() {
         (vec!["-i", "tap1", "--eve"], 2, "--eve to stdout needs --sids"),
         (
             vec!["-i", "tap1", "-o", "/no/such/folder/file"],
-            1,
-            "No such file or directory",
+            2,
+            "--output /no/such/folder/file: the folder /no/such/folder does not exist",
         ),
         (vec!["-i", "tap1", "--ring-size", "1MiB"], 2, "2MiB to 64GiB"),
     ] {
