@@ -147,7 +147,9 @@ pub(crate) enum Command {
 #[command(after_help = DETECT_EXAMPLES)]
 pub(crate) struct DetectArgs {
     /// Files, folders, glob patterns, or `-` for standard input: pcap or pcapng, plain,
-    /// gzip or zstd. All of them are one trace
+    /// gzip or zstd. All of them are one trace, merged by time; packets of equal time go by
+    /// file, in the order given (what a folder or a pattern stands for in natural order,
+    /// x.pcap2 before x.pcap10), then by their place in the file
     #[arg(value_name = "CAPTURE", required = true, value_hint = ValueHint::AnyPath)]
     pub(crate) captures: Vec<String>,
     /// A file that `wormsift learn` wrote: content in it is known to be good and raises no alarm

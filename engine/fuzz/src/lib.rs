@@ -4,6 +4,7 @@
 //! The fuzzer calls them (`cargo +nightly fuzz run --fuzz-dir engine/fuzz sensor`), and
 //! so does `engine/tests/fuzz.rs` with any compiler, on seeds and on damaged seeds.
 
+use std::cell::RefCell;
 use wormsift::capture::{Limits, Trace};
 use wormsift::config::{Config, Size};
 use wormsift::decode::{Decoded, Decoder, Defragmenter};
@@ -12,7 +13,7 @@ use wormsift::export::{
     zeek,
 };
 use wormsift::packet::{Frame, Handshake, LinkType, Packet, Timestamp};
-use wormsift::sensor::Sensor;
+use wormsift::sensor::{Sensor, Worker};
 use wormsift::stream::{Acknowledgement, Segment, StreamTails};
 
 /// Bytes taken from the front; zeros once there are no more.
@@ -127,20 +128,61 @@ pub fn segments(data: &[u8]) {
     assert_eq!(tails.memory_bytes(), bytes);
 }
 
+/// Inputs that one sensor takes one after the other: to build it costs far more than most
+/// inputs, and a sensor that has seen much is what runs in a network.
+const INPUTS_A_SENSOR: u32 = 256;
+
+/// A sensor between two inputs.
+struct Kept {
+    sensor: Sensor,
+    worker: Worker,
+    inputs: u32,
+    packets: u64,
+    budget: Option<u64>,
+}
+
+impl Kept {
+    fn new(sampling: &str) -> Self {
+        let mut config = Config::default();
+        config.memory = Some(Size(Config::LEAST_MEMORY.0));
+        config.sampling = sampling.parse().expect("a sampling that exists");
+        (config.sources, config.destinations, config.prevalence) = (2, 2, 2);
+        let sensor = Sensor::new(config).expect("settings in range");
+        let budget = sensor.stats().count("memory", "total");
+        let worker = sensor.worker();
+        Self { sensor, worker, inputs: 0, packets: 0, budget }
+    }
+}
+
+thread_local! {
+    /// A sensor for each sampling.
+    static KEPT: RefCell<[Option<Kept>; 2]> = const { RefCell::new([None, None]) };
+}
+
 /// Packets of any kind through a whole sensor at its least memory and lowest
 /// thresholds: every packet is counted, memory stays, and what is found can be written.
+///
+/// A sensor lives through [`INPUTS_A_SENSOR`] inputs. With `WORMSIFT_FUZZ_FRESH` set each
+/// input has its own, to tell whether a crash needs the inputs before it.
 pub fn sensor(data: &[u8]) {
     let mut input = Input(data);
-    let mut config = Config::default();
-    config.memory = Some(Size(Config::LEAST_MEMORY.0));
-    config.sampling = if input.byte() & 1 == 0 { "1" } else { "winnow:8" }
-        .parse()
-        .expect("a sampling that exists");
-    (config.sources, config.destinations, config.prevalence) = (2, 2, 2);
-    let mut sensor = Sensor::new(config).expect("settings in range");
-    let budget = sensor.stats().count("memory", "total");
-    let mut worker = sensor.worker();
-    let (mut number, mut last) = (0, &[][..]);
+    let which = usize::from(input.byte() & 1);
+    let kept = KEPT.with_borrow_mut(|kept| kept[which].take());
+    let fresh = || Kept::new(["1", "winnow:8"][which]);
+    let mut kept = match kept {
+        Some(kept) if std::env::var_os("WORMSIFT_FUZZ_FRESH").is_none() => kept,
+        _ => fresh(),
+    };
+    sift(&mut kept, input);
+    kept.inputs += 1;
+    if kept.inputs < INPUTS_A_SENSOR {
+        KEPT.with_borrow_mut(|all| all[which] = Some(kept));
+    }
+}
+
+fn sift(kept: &mut Kept, mut input: Input<'_>) {
+    let Kept { sensor, worker, packets: number, budget, .. } = kept;
+    let (mut last, budget) = (&[][..], *budget);
     let mut time = 0_u64;
     while !input.is_empty() {
         let [flags, host, port] = [(); 3].map(|()| input.byte());
@@ -152,9 +194,9 @@ pub fn sensor(data: &[u8]) {
         // The same bytes again and again, else nothing would ever repeat.
         let payload = if flags & 1 == 0 { last } else { input.piece() };
         last = payload;
-        number += 1;
+        *number += 1;
         worker.observe(&Packet {
-            number,
+            number: *number,
             time: Timestamp::from_nanos(time),
             source: [10, 0, 0, host & 15].into(),
             destination: [10, 0, 0, host >> 4].into(),
@@ -168,10 +210,10 @@ pub fn sensor(data: &[u8]) {
             payload,
         });
         if flags & 0x30 == 0 {
-            sensor.absorb([&mut worker]);
+            sensor.absorb([&mut *worker]);
         }
     }
-    sensor.absorb([&mut worker]);
+    sensor.absorb([&mut *worker]);
     sensor.advance(Timestamp::from_nanos(time));
     sensor.finish();
     for finding in sensor.findings() {
@@ -179,7 +221,7 @@ pub fn sensor(data: &[u8]) {
         assert_eq!(json_lines::read(&line).as_ref(), Ok(&Some(finding)), "{line}");
     }
     let stats = sensor.stats();
-    assert_eq!(stats.count("packets", "packets"), Some(number));
+    assert_eq!(stats.count("packets", "packets"), Some(*number));
     assert_eq!(
         stats.count("memory", "budget").max(budget),
         stats.count("memory", "budget")

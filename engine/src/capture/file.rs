@@ -11,7 +11,7 @@ use super::counters::CaptureCounters;
 use super::damage::{Damage, Defect, Place};
 use super::disorder::{Disorder, Order};
 use super::foreign;
-use super::format::{Format, RawFrame, Skipped, Step};
+use super::format::{CAPTURE, Format, RawFrame, Skipped, Step};
 use super::input::{Input, Kind};
 use super::source::FileSource;
 use super::stream::{Compression, Stream};
@@ -223,12 +223,16 @@ impl FileReader {
             let found = failure.to_string();
             let place = Place::Byte(self.window.position());
             self.report_at(place, expected, found);
+        } else if matches!(self.format, Format::Unknown)
+            && let kind @ foreign::Kind::Other(Some(_)) =
+                foreign::kind(self.window.unread())
+        {
+            let found = kind.found(self.window.unread());
+            self.report(*Defect::of_whole(CAPTURE, found));
         } else if unread > 0 {
             let expected = format!("{of} of {bytes} bytes");
             let found = format!("the end of the file after {unread}");
             self.report(*Defect::new(0, expected, found));
-        } else if matches!(self.format, Format::Unknown) {
-            self.report(*Defect::of_whole("a capture", "an empty file"));
         }
     }
 

@@ -6,6 +6,9 @@ use super::pcap::Pcap;
 use super::pcapng::PcapNg;
 use crate::packet::{LinkType, Timestamp};
 
+/// What a file should be.
+pub(super) const CAPTURE: &str = "a pcap or pcapng capture";
+
 /// What the next bytes of a file are.
 pub(super) enum Step {
     /// A record of `bytes` bytes that holds a frame.
@@ -72,7 +75,7 @@ impl Format {
         }
         if !Pcap::begins_with(magic) {
             let found = foreign::kind(data).found(data);
-            return Step::Broken(Defect::of_whole("a pcap or pcapng capture", found));
+            return Step::Broken(Defect::of_whole(CAPTURE, found));
         }
         match Pcap::open(data) {
             Ok(pcap) => {

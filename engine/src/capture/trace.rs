@@ -39,7 +39,7 @@ use crate::packet::Timestamp;
 /// let damage = trace.damage();
 /// assert_eq!(
 ///     damage[0].to_string(),
-///     "nothing: expected a capture, found an empty file"
+///     "nothing: expected a pcap or pcapng capture, found an empty file"
 /// );
 /// ```
 pub struct Trace {

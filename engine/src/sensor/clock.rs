@@ -203,7 +203,7 @@ impl Clock {
                 let ran_on = claimed.saturating_add(line.ahead);
                 if ran_on.abs_diff(now) <= self.late {
                     self.ahead = line.ahead;
-                    return self.go_on(ran_on.max(now));
+                    return self.go_on(ran_on.max(now), now);
                 }
                 now
             }
@@ -228,12 +228,14 @@ impl Clock {
             self.left.clear();
         }
         self.confirmed = WITNESSES;
-        self.go_on(claimed.saturating_add(self.ahead))
+        self.go_on(claimed.saturating_add(self.ahead), now)
     }
 
-    fn go_on(&mut self, time: u64) -> u64 {
+    /// Moves on to `time`. What counted at the time `before` were witnesses: they are told
+    /// as what they bore witness to.
+    fn go_on(&mut self, time: u64, before: u64) -> u64 {
         let time = time.min(CEILING);
-        self.own_time.step(time, self.ahead);
+        self.own_time.step(before, self.ahead);
         self.now = Some(time);
         time
     }

@@ -153,7 +153,8 @@ fn what_is_no_capture_is_damage_with_what_was_there() {
     let at = packet().edges[2];
     let record = PcapSample::new(Order::Little, MICROSECONDS, 1).record((1, 1), b"x", 1);
     let cases = [
-        (vec![], "t: expected a capture, found an empty file"),
+        (vec![], "t: expected a pcap or pcapng capture, found an empty file"),
+        (b"hi\n".to_vec(), "t: expected a pcap or pcapng capture, found text"),
         (vec![0x0a], "byte 0: expected a capture file header of 4 bytes, found the end"),
         (
             b"PK\x03\x04".to_vec(),
