@@ -79,7 +79,7 @@ pub(crate) fn write(
     Ok(match args.format {
         Format::Suricata => lines(&|rule| suricata::rule(rule, &options)),
         Format::Snort3 => lines(&|rule| snort3::rule(rule, &options)),
-        Format::Zeek => lines(&zeek::rule),
+        Format::Zeek => zeek::HEAD.to_owned() + &lines(&zeek::rule),
         Format::Yara => lines(&yara::rule),
         Format::Eve => lines(&eve::alert),
         Format::Stix => stix::bundle(&rules, &options),

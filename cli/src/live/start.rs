@@ -70,12 +70,16 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         said.push(files::restrict(&folders(args, sids.as_deref()))?);
     }
     let rotation = args.output.rotate_size.map(|size| (size.0, args.output.rotate_keep));
-    let output = Output::open(args.output.output.as_deref(), rotation)?;
+    let owned = |failure| for_user(failure, user.as_ref().map(|user| user.name.as_str()));
+    let output = Output::open(args.output.output.as_deref(), rotation).map_err(owned)?;
     let rule_args = |format| RuleArgs { format, sids: sids.clone(), ..args.rules };
     let form =
         if args.output.eve { Form::Eve(rule_args(Format::Eve)) } else { Form::Json };
     let rules = match &args.output.rules {
-        Some(path) => Some(RuleFile::open(path, rule_args(args.rules.format), talk)?),
+        Some(path) => {
+            let rules = RuleFile::open(path, rule_args(args.rules.format), talk);
+            Some(rules.map_err(owned)?)
+        }
         None => None,
     };
 
@@ -142,6 +146,19 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         status,
     };
     Watch::new(parts).run(talk)
+}
+
+/// What to do about a file that the user of `--user` may not write.
+fn for_user(failure: Failure, user: Option<&str>) -> Failure {
+    match (failure, user) {
+        (Failure::Failed(reason), Some(user)) if reason.contains("Permission denied") => {
+            Failure::Failed(format!(
+                "{reason}: with --user {user} the folder and the file must belong to that \
+                 user (`chown {user} FOLDER`)"
+            ))
+        }
+        (failure, _) => failure,
+    }
 }
 
 /// A key that nobody can know: who knows the key knows which windows are sampled.
