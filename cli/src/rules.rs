@@ -128,7 +128,7 @@ fn text(rules: &[Rule<'_>], format: Format, options: &RuleOptions) -> String {
     match format {
         Format::Suricata => lines(&|rule| suricata::rule(rule, options)),
         Format::Snort3 => lines(&|rule| snort3::rule(rule, options)),
-        Format::Zeek => lines(&zeek::rule),
+        Format::Zeek => zeek::HEAD.to_owned() + &lines(&zeek::rule),
         Format::Yara => lines(&yara::rule),
         Format::Eve => lines(&|rule| eve::alert(rule, None)),
         Format::Stix => stix::bundle(rules, options),

@@ -3,6 +3,8 @@
  * their signatures; delete lines, or the file, while Suricata is down. */
 #include "rules_file.h"
 
+#include "plugin.h"
+
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,10 +15,14 @@
 /* In the range for local rules, and where `wormsift export` begins, too. */
 #define FIRST_SID 1500000u
 
+/* So many revisions has a rule in one run at most, so that a content that goes to and fro
+ * does not have Suricata reload without end. */
+#define MOST_REVISIONS 32
+
 struct rule {
     char id[33];
-    unsigned sid, rev;
-    uint64_t content; /* a digest; 0 where it is not known */
+    unsigned sid, rev, revised;
+    uint64_t what; /* a digest of what it matches, and of its grade */
     char *text;
 };
 
@@ -28,13 +34,17 @@ static struct {
     bool changed;
 } rules;
 
-/* FNV-1a: to see that a content is another one. */
-static uint64_t digest(const uint8_t *bytes, size_t length)
+/* FNV-1a over all of a rule before its numbers, and over its grade: counts may differ. */
+static uint64_t digest(const char *rule)
 {
+    static const char sid[] = "; sid:", grade[] = "wormsift_confidence ";
     uint64_t all = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < length; i++)
-        all = (all ^ bytes[i]) * UINT64_C(0x100000001b3);
-    return all == 0 ? 1 : all;
+    const char *end = strstr(rule, sid), *at = strstr(rule, grade);
+    for (const char *c = rule; *c != 0 && c != end; c++)
+        all = (all ^ (uint8_t)*c) * UINT64_C(0x100000001b3);
+    for (const char *c = at; c != NULL && *c != 0 && *c != ',' && *c != ';'; c++)
+        all = (all ^ (uint8_t)*c) * UINT64_C(0x100000001b3);
+    return all;
 }
 
 static struct rule *find(const char *id)
@@ -46,7 +56,7 @@ static struct rule *find(const char *id)
 }
 
 /* Takes over the text. */
-static bool add(const char *id, unsigned sid, unsigned rev, uint64_t content, char *text)
+static bool add(const char *id, unsigned sid, unsigned rev, char *text)
 {
     if (rules.count == rules.room) {
         size_t room = rules.room == 0 ? 64 : rules.room * 2;
@@ -57,7 +67,7 @@ static bool add(const char *id, unsigned sid, unsigned rev, uint64_t content, ch
         rules.room = room;
     }
     struct rule *it = &rules.all[rules.count++];
-    *it = (struct rule){ .sid = sid, .rev = rev, .content = content, .text = text };
+    *it = (struct rule){ .sid = sid, .rev = rev, .what = digest(text), .text = text };
     snprintf(it->id, sizeof(it->id), "%s", id);
     if (sid >= rules.next)
         rules.next = sid + 1;
@@ -73,35 +83,51 @@ static unsigned number(const char *line, const char *name)
     return last == NULL ? 0 : (unsigned)strtoul(last + strlen(name), NULL, 10);
 }
 
-/* Lines that are not rules of ours are left out. */
+/* Reads the file; false after saying why it cannot be used. A line that the plugin did not
+ * write means that the file is somebody else's. */
 static bool read_rules(void)
 {
     FILE *file = fopen(rules.path, "re");
-    if (file == NULL)
-        return errno == ENOENT;
+    if (file == NULL && errno == ENOENT)
+        return true;
+    if (file == NULL) {
+        SCLogError("wormsift: rules: %s: %s", rules.path, strerror(errno));
+        return false;
+    }
     char *line = NULL;
     size_t room = 0;
     ssize_t length;
+    unsigned at_line = 0;
     bool well = true;
     while (well && (length = getline(&line, &room, file)) > 0) {
+        at_line++;
         if (line[length - 1] == '\n')
-            line[length - 1] = 0;
+            line[--length] = 0;
+        if (length == 0)
+            continue;
         char id[33];
         const char *at = strstr(line, "wormsift_id ");
         unsigned sid = number(line, " sid:"), rev = number(line, " rev:");
         if (strncmp(line, "alert ", 6) != 0 || at == NULL || sid == 0 || rev == 0
-                || sscanf(at, "wormsift_id %32[0-9a-f]", id) != 1 || find(id) != NULL)
-            continue;
-        char *text = strdup(line);
-        well = text != NULL && add(id, sid, rev, 0, text);
+                || sscanf(at, "wormsift_id %32[0-9a-f]", id) != 1) {
+            SCLogError("wormsift: rules: %s, line %u: expected a rule that wormsift wrote, found "
+                       "\"%.40s\"; give it a file of its own", rules.path, at_line, line);
+            well = false;
+        } else if (find(id) == NULL) {
+            char *text = strdup(line);
+            well = text != NULL && add(id, sid, rev, text);
+        }
     }
-    well &= !ferror(file);
+    if (ferror(file)) {
+        SCLogError("wormsift: rules: %s: %s", rules.path, strerror(errno));
+        well = false;
+    }
     free(line);
     fclose(file);
     return well;
 }
 
-bool rules_open(const char *path)
+bool rules_open(const char *path, bool writes)
 {
     size_t room = strlen(path) + sizeof(".new");
     rules.next = FIRST_SID;
@@ -110,19 +136,21 @@ bool rules_open(const char *path)
     if (rules.path == NULL || rules.beside == NULL)
         return false;
     snprintf(rules.beside, room, "%s.new", path);
+    if (!read_rules())
+        return false;
     /* There from the start, so that Suricata does not miss it. */
-    rules.changed = true;
-    return read_rules() && rules_write();
+    rules.changed = access(path, F_OK) != 0;
+    if (!writes || rules_write())
+        return true;
+    SCLogError("wormsift: rules: %s: %s", rules.path, strerror(errno));
+    return false;
 }
 
 wormsift_status rules_take(const wormsift_finding *finding)
 {
-    size_t length = 0;
-    const uint8_t *bytes = wormsift_finding_content(finding, &length);
     const char *id = wormsift_finding_id(finding);
-    uint64_t content = digest(bytes, length);
     struct rule *known = find(id);
-    if (known != NULL && known->content == content)
+    if (known != NULL && known->revised >= MOST_REVISIONS)
         return WORMSIFT_OK;
     unsigned sid = known != NULL ? known->sid : rules.next;
     unsigned rev = known != NULL ? known->rev + 1 : 1;
@@ -136,8 +164,12 @@ wormsift_status rules_take(const wormsift_finding *finding)
     if (copy == NULL)
         return status < 0 ? status : WORMSIFT_ERR_LIMIT;
     copy[strcspn(copy, "\n")] = 0;
+    if (known != NULL && known->what == digest(copy)) {
+        free(copy);
+        return WORMSIFT_OK;
+    }
     if (known == NULL) {
-        if (!add(id, sid, rev, content, copy)) {
+        if (!add(id, sid, rev, copy)) {
             free(copy);
             return WORMSIFT_ERR_LIMIT;
         }
@@ -145,7 +177,8 @@ wormsift_status rules_take(const wormsift_finding *finding)
         free(known->text);
         known->text = copy;
         known->rev = rev;
-        known->content = content;
+        known->revised++;
+        known->what = digest(copy);
     }
     rules.changed = true;
     return WORMSIFT_OK;

@@ -6,11 +6,12 @@
 #include <stdbool.h>
 #include <wormsift.h>
 
-/* Takes the rules from the file at `path`, if there is one, and writes it anew. False, with
- * `errno` set, if that cannot be done. */
-bool rules_open(const char *path);
+/* Takes the rules from the file at `path`; if there is none, it is made, unless nothing is to
+ * be written. False, after saying why, if that cannot be done, or if a line in it is not of
+ * this plugin. */
+bool rules_open(const char *path, bool writes);
 /* Takes the rule of a finding, unless its content is too weak for one. A rule whose content
- * changed gets the next revision. */
+ * or grade changed gets the next revision, 32 in one run at most. */
 wormsift_status rules_take(const wormsift_finding *finding);
 /* Replaces the file, at once or not at all, if rules have changed since the last time. False,
  * with `errno` set, if that cannot be done. */

@@ -22,7 +22,8 @@ Examples:
 
 SIGHUP opens output files again, reads the settings file and the BPF program again (the
 program takes effect at once, settings at the next start) and writes the rules. SIGINT and
-SIGTERM sift what has come in, write what is pending and end. Exit codes as in `detect`.";
+SIGTERM sift what has come in, write what is pending and end. Exit codes as in `detect`,
+but 0 after SIGTERM, which is how a service is asked to end.";
 
 /// `wormsift live`
 #[derive(Args, Debug)]

@@ -82,21 +82,26 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         said.push(privileges::drop(user.as_ref())?);
         said.push(files::restrict(&folders(args, sids.as_deref()))?);
     }
+    let owned = |failure| for_user(failure, user.as_ref().map(|user| user.name.as_str()));
     // With the rights that stay, so that they can be written again later.
     OutputFiles::default()
         .add("--output", args.output.output.as_deref())
         .add("--rules", args.output.rules.as_deref())
         .add("--sids", sids.as_deref())
         .add("--state", args.running.state.as_deref())
-        .check([])?;
+        .check([])
+        .map_err(owned)?;
     let rotation = args.output.rotate_size.map(|size| (size.0, args.output.rotate_keep));
-    let output = Output::open(args.output.output.as_deref(), rotation)?;
+    let output = Output::open(args.output.output.as_deref(), rotation).map_err(owned)?;
     let rule_args = |format| RuleArgs { format, sids: sids.clone(), ..args.rules };
     let form = if args.output.eve { Form::Eve } else { Form::Json };
     let alerts =
         args.output.eve.then(|| RuleArgs { most_rules: None, ..rule_args(Format::Eve) });
     let rules = match &args.output.rules {
-        Some(path) => Some(RuleFile::open(path, rule_args(args.rules.format), talk)?),
+        Some(path) => {
+            let rules = RuleFile::open(path, rule_args(args.rules.format), talk);
+            Some(rules.map_err(owned)?)
+        }
         None => None,
     };
 
@@ -194,6 +199,19 @@ fn listening(args: &LiveArgs, sensor: &Sensor, threads: usize) -> String {
         config.sampling,
         Size(Sensor::memory_budget(config)),
     )
+}
+
+/// What to do about a file that the user of `--user` may not write.
+fn for_user(failure: Failure, user: Option<&str>) -> Failure {
+    match (failure, user) {
+        (Failure::Failed(reason), Some(user)) if reason.contains("Permission denied") => {
+            Failure::Failed(format!(
+                "{reason}: with --user {user} the folder and the file must belong to that \
+                 user (`chown {user} FOLDER`)"
+            ))
+        }
+        (failure, _) => failure,
+    }
 }
 
 /// A key that nobody can know: who knows the key knows which windows are sampled.

@@ -147,7 +147,12 @@ impl Watch {
             _ => None,
         };
         self.drain(stopped_by, talk)?;
-        ended
+        match ended {
+            // Asked to end, it has: what starts and stops it takes anything else for a
+            // failure.
+            Ok(Exit::Signal(signal_hook::consts::SIGTERM)) => Ok(Exit::Done),
+            ended => ended,
+        }
     }
 
     /// Sifts what is ready.

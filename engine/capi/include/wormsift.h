@@ -11,6 +11,7 @@
  *   wormsift_worker_new            one a thread
  *   wormsift_worker_packet, _frame, _stream
  *   wormsift_engine_advance        once a second of packet time
+ *   wormsift_worker_pass           packet time without a packet
  *   wormsift_engine_next           findings, until WORMSIFT_AGAIN
  *   wormsift_worker_free, wormsift_engine_finish, _free
  *
@@ -217,6 +218,15 @@ typedef struct {
      * Times that packet time went backwards.
      */
     uint64_t time_backwards;
+    /**
+     * With order by time: packets that came when their time had been sifted.
+     */
+    uint64_t late;
+    /**
+     * With order by time: packets that were sifted before all workers had come to their
+     * time, since more waited than there was room for.
+     */
+    uint64_t forced;
 } wormsift_stats;
 
 /**
@@ -288,7 +298,7 @@ typedef struct {
     size_t struct_size;
     /**
      * Place in the input, from 1 on, which decides every order; 0 for the order of
-     * arrival. All packets of an engine have numbers, or none has.
+     * arrival or of time. All packets of an engine have numbers, or none has.
      */
     uint64_t number;
     /**
@@ -447,9 +457,16 @@ wormsift_status wormsift_config_new(wormsift_config **out);
  * Sets one setting by its name in the TOML file, such as "memory" to "64MiB". Settings
  * are checked one by one, those that depend on each other when an engine is made.
  *
- * Two belong to this interface alone: "threads", the threads that an engine sifts on
- * (1), and "ordered": 1 if packets have numbers and the answer must not depend on which
- * worker they went through (see `wormsift_worker_flush`).
+ * Three belong to this interface alone. "threads": the threads that an engine sifts on
+ * (1). "ordered": what decides in which order packets of several workers are sifted; 0,
+ * the default, their arrival; 1, their numbers (see `wormsift_worker_flush`); "time",
+ * their times, for hosts that have several capture threads and number nothing: the answer
+ * is then that of one thread wherever times differ. "hold": with "time", how long a
+ * worker that is silent holds the others up, in packet time (2s); "none", for captures
+ * that are read as fast as can be, until 32 MiB wait. What comes later than that counts
+ * at the time that has been reached, and as `late`.
+ *
+ * Booleans are yes, no, on, off, true or false.
  *
  * # Safety
  *
@@ -527,6 +544,10 @@ void wormsift_engine_free(wormsift_engine *engine);
  * that is later: findings come out although no packet does. Nanoseconds since 1970; 0
  * leaves time to the packets. Call it about once a second of packet time.
  *
+ * With "ordered" = "time" it takes what all workers have buffered, whether or not they
+ * were flushed, sifts what is settled, and `now_ns` says how far the fastest thread has
+ * come: silent workers hold nothing up for longer than "hold".
+ *
  * # Safety
  *
  * `engine` is null or a handle of this library.
@@ -587,7 +608,8 @@ wormsift_status wormsift_engine_stats_json(const wormsift_engine *engine,
 
 /**
  * Saves all that is known to a file, which is replaced at once or not at all. Not in it:
- * what workers have buffered, and findings that were not taken.
+ * what workers have buffered, what waits for its turn in an order by time, and findings
+ * that were not taken.
  *
  * # Safety
  *
@@ -723,7 +745,8 @@ wormsift_status wormsift_worker_frame(wormsift_worker *worker,
 
 /**
  * Takes the next piece of a TCP direction that the host has put together; it is copied.
- * A flow comes in pieces or in packets, not in both, or its content counts twice.
+ * A flow comes in pieces or in packets, not in both, or its content counts twice. A piece
+ * of more than 64 KiB is taken in parts of that, one after the other.
  *
  * # Safety
  *
@@ -735,13 +758,26 @@ wormsift_status wormsift_worker_stream(wormsift_worker *worker,
                                        size_t length);
 
 /**
+ * Says that this worker's thread has come to a packet time, in nanoseconds since 1970,
+ * without a packet for it: nothing earlier will follow through it, and with "ordered" =
+ * "time" it holds no other worker up that far. Each packet says the same of its own time.
+ *
+ * # Safety
+ *
+ * `worker` is null or a handle of this library.
+ */
+wormsift_status wormsift_worker_pass(wormsift_worker *worker, uint64_t now_ns);
+
+/**
  * Hands over what is buffered.
  *
- * Without "ordered" it is sifted at once, in the order of hand-overs. With it, it waits
+ * With "ordered" = "0" it is sifted at once, in the order of hand-overs. With "1" it waits
  * for `wormsift_engine_advance` or `_finish`, which sift what all workers have handed
  * over in the order of packet numbers. The answer is then the same however packets were
  * spread over workers, if at each such call all workers have been flushed and all
- * packets up to some number, and none beyond, have been given.
+ * packets up to some number, and none beyond, have been given. With "time" all that is
+ * settled is sifted, in the order of packet time (see `wormsift_config_set`); there is no
+ * need to call it.
  *
  * # Safety
  *

@@ -3,10 +3,13 @@
 //! By name, as strings: the names of the TOML file. A struct of forty settings would have
 //! to grow with each new one, and a plugin could not hand on what its host has in a file.
 
+mod words;
+
 use crate::status::wormsift_status::{WORMSIFT_ERR_CONFIG, WORMSIFT_OK};
 use crate::status::{Failure, guard, hand_out, take_back, text, wormsift_status};
 use engine::Config;
 use std::ffi::c_char;
+use std::time::Duration;
 
 /// Settings.
 #[derive(Clone, Default)]
@@ -14,8 +17,26 @@ pub struct wormsift_config {
     /// What was set, by name.
     given: toml::Table,
     pub(crate) threads: usize,
-    pub(crate) ordered: bool,
+    pub(crate) ordered: Ordered,
+    /// How long a silent worker holds others up, with order by time; `None` for as long
+    /// as there is room.
+    pub(crate) hold: Option<Duration>,
 }
+
+/// What decides in which order packets of several workers are sifted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Ordered {
+    /// When they are handed over.
+    #[default]
+    ByArrival,
+    /// Their numbers.
+    ByNumber,
+    /// Their times.
+    ByTime,
+}
+
+/// The default of "hold".
+const HOLD: Duration = Duration::from_secs(2);
 
 impl wormsift_config {
     pub(crate) fn config(&self) -> Result<Config, Failure> {
@@ -29,31 +50,85 @@ impl wormsift_config {
                 return Ok(());
             }
             "ordered" => {
-                self.ordered = number(name, value, 0..=1)? == 1;
+                self.ordered = match value {
+                    "0" => Ordered::ByArrival,
+                    "1" => Ordered::ByNumber,
+                    "time" => Ordered::ByTime,
+                    _ => return Err(refused(name, value, "0, 1 or time")),
+                };
+                return Ok(());
+            }
+            "hold" => {
+                self.hold = hold(value)
+                    .ok_or_else(|| refused(name, value, "a time such as 2s, or none"))?;
                 return Ok(());
             }
             _ => {}
         }
-        // As the file would have it: a number, a list, true; or else text.
-        let literal = toml::from_str::<toml::Table>(&format!("it = {value}"))
-            .ok()
-            .and_then(|mut table| (table.len() == 1).then(|| table.remove("it")))
-            .flatten();
-        let written = toml::Value::String(value.to_owned());
-        let mut last = None;
-        for value in literal.into_iter().chain([written]) {
-            let mut given = self.given.clone();
-            given.insert(name.to_owned(), value);
-            match parse(&given) {
-                Ok(_) => {
-                    self.given = given;
-                    return Ok(());
-                }
-                Err(failure) => last = last.or(Some(failure)),
+        let mut given = self.given.clone();
+        given.insert(name.to_owned(), words::value(name, value)?);
+        let config =
+            parse(&given).map_err(|failure| words::failure(name, value, failure))?;
+        // One that is out of range is refused here; those that depend on each other are
+        // looked at when an engine is made.
+        match config.validate() {
+            Err(engine::Error::Config { key, reason }) if key == name => {
+                Err(refused_because(name, value, &reason))
+            }
+            _ => {
+                self.given = given;
+                Ok(())
             }
         }
-        Err(last.unwrap_or_else(|| Failure::new(WORMSIFT_ERR_CONFIG, name)))
     }
+
+    /// Tables that this machine has no memory for would end the host.
+    pub(crate) fn check_memory(&self, config: &Config) -> Result<(), Failure> {
+        match (config.memory, machine_memory()) {
+            (Some(memory), Some(machine)) if memory.0 > machine => Err(refused(
+                "memory",
+                &memory.to_string(),
+                &format!("at most the {} MiB of this machine", machine >> 20),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Bytes of memory that the machine has, where the system says.
+fn machine_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib << 10)
+}
+
+/// `None` for a value that is no time, `Some(None)` for "none".
+fn hold(value: &str) -> Option<Option<Duration>> {
+    if value == "none" {
+        return Some(None);
+    }
+    let digits = value.find(|c: char| !c.is_ascii_digit())?;
+    let count: u64 = value[..digits].parse().ok()?;
+    match &value[digits..] {
+        "ms" => Some(Some(Duration::from_millis(count))),
+        "s" => Some(Some(Duration::from_secs(count))),
+        "min" => Some(Some(Duration::from_secs(count.checked_mul(60)?))),
+        _ => None,
+    }
+}
+
+/// A value that is not what a setting takes.
+pub(crate) fn refused(name: &str, value: &str, expected: &str) -> Failure {
+    refused_because(name, value, &format!("expected {expected}, found {value:?}"))
+}
+
+fn refused_because(name: &str, value: &str, reason: &str) -> Failure {
+    let found = if reason.contains("found ") {
+        String::new()
+    } else {
+        format!(", found {value:?}")
+    };
+    Failure::new(WORMSIFT_ERR_CONFIG, format!("setting `{name}`: {reason}{found}"))
 }
 
 fn parse(table: &toml::Table) -> Result<Config, Failure> {
@@ -68,12 +143,7 @@ fn number(
     range: std::ops::RangeInclusive<usize>,
 ) -> Result<usize, Failure> {
     value.parse().ok().filter(|number| range.contains(number)).ok_or_else(|| {
-        let reason = format!(
-            "setting `{name}`: expected {} to {}, found {value:?}",
-            range.start(),
-            range.end()
-        );
-        Failure::new(WORMSIFT_ERR_CONFIG, reason)
+        refused(name, value, &format!("{} to {}", range.start(), range.end()))
     })
 }
 
@@ -90,7 +160,9 @@ pub unsafe extern "C" fn wormsift_config_new(
     guard(|| {
         // SAFETY: the caller's promise.
         unsafe {
-            hand_out(out, || Ok(wormsift_config { threads: 1, ..Default::default() }))
+            hand_out(out, || {
+                Ok(wormsift_config { threads: 1, hold: Some(HOLD), ..Default::default() })
+            })
         }
     })
 }
@@ -98,9 +170,16 @@ pub unsafe extern "C" fn wormsift_config_new(
 /// Sets one setting by its name in the TOML file, such as "memory" to "64MiB". Settings
 /// are checked one by one, those that depend on each other when an engine is made.
 ///
-/// Two belong to this interface alone: "threads", the threads that an engine sifts on
-/// (1), and "ordered": 1 if packets have numbers and the answer must not depend on which
-/// worker they went through (see `wormsift_worker_flush`).
+/// Three belong to this interface alone. "threads": the threads that an engine sifts on
+/// (1). "ordered": what decides in which order packets of several workers are sifted; 0,
+/// the default, their arrival; 1, their numbers (see `wormsift_worker_flush`); "time",
+/// their times, for hosts that have several capture threads and number nothing: the answer
+/// is then that of one thread wherever times differ. "hold": with "time", how long a
+/// worker that is silent holds the others up, in packet time (2s); "none", for captures
+/// that are read as fast as can be, until 32 MiB wait. What comes later than that counts
+/// at the time that has been reached, and as `late`.
+///
+/// Booleans are yes, no, on, off, true or false.
 ///
 /// # Safety
 ///
@@ -173,6 +252,7 @@ mod tests {
             ("boilerplate", "false"),
             ("relay_exempt", "[\"192.0.2.1:25\"]"),
             ("threads", "4"),
+            ("tunnels", "off"),
             ("ordered", "1"),
         ] {
             config.set(name, value).unwrap();
@@ -180,17 +260,26 @@ mod tests {
         let parsed = config.config().unwrap();
         assert_eq!((parsed.sources, parsed.boilerplate), (10, false));
         assert_eq!(parsed.relay_exempt.len(), 1);
-        assert_eq!((config.threads, config.ordered), (4, true));
+        assert!(!parsed.tunnels);
+        assert_eq!((config.threads, config.ordered), (4, Ordered::ByNumber));
         for (name, value, word) in [
             ("souces", "10", "`sources`"),
             ("sources", "many", "sources"),
             ("threads", "0", "1 to 1024"),
-            ("ordered", "yes", "0 to 1"),
+            ("ordered", "yes", "0, 1 or time"),
+            ("hold", "long", "a time such as 2s"),
+            ("beta", "0", "8 to 64"),
+            ("boilerplate", "maybe", "yes or no"),
             ("sources", "10\ndestinations = 3", "sources"),
         ] {
             let failure = config.set(name, value).unwrap_err();
             assert_eq!(failure.status, WORMSIFT_ERR_CONFIG);
             assert!(failure.reason.contains(word), "{}", failure.reason);
+            assert!(failure.reason.contains(name), "{}", failure.reason);
+            for rust in ["invalid type", "usize", "u32", "variant", "expected a boolean"]
+            {
+                assert!(!failure.reason.contains(rust), "{}", failure.reason);
+            }
         }
         assert_eq!(config.config().unwrap().sources, 10, "as before");
     }

@@ -1,7 +1,7 @@
 //! What do all threads share?
 
 use crate::buffer::{self, wormsift_buffer};
-use crate::config::wormsift_config;
+use crate::config::{Ordered, wormsift_config};
 use crate::finding::wormsift_finding;
 use crate::pool::Pool;
 use crate::status::wormsift_status::{
@@ -9,13 +9,14 @@ use crate::status::wormsift_status::{
 };
 use crate::status::{Failure, guard, hand_out, take_back, text, wormsift_status};
 use crate::structs::{self, wormsift_stats};
-use engine::sensor::Baseline;
+use engine::sensor::{Baseline, TimeOrder};
 use engine::{Error, Finding, Sensor, Stats, Timestamp, Worker};
 use std::collections::VecDeque;
 use std::ffi::c_char;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 /// All tables, and what was found. Every call on it may come from any thread.
 pub struct wormsift_engine {
@@ -25,9 +26,19 @@ pub struct wormsift_engine {
 pub(crate) struct Shared {
     core: Mutex<Core>,
     pool: Pool,
-    pub(crate) ordered: bool,
+    ordered: Ordered,
+    /// The process that made it: its threads are in no other.
+    process: u32,
     /// The next block of numbers for packets without.
     block: AtomicU64,
+}
+
+/// What the order by time counts.
+#[derive(Default)]
+struct OrderCounts {
+    late: u64,
+    forced: u64,
+    waiting_bytes: usize,
 }
 
 struct Core {
@@ -38,9 +49,41 @@ struct Core {
     waiting: Vec<Worker>,
     /// Empty ones.
     spare: Vec<Worker>,
+    /// With order by time: what waits, and the workers that it is taken from.
+    order: Option<TimeOrder>,
+    slots: Vec<(usize, Arc<Mutex<Worker>>)>,
 }
 
 impl Core {
+    /// Takes what one worker, or all, have buffered, into the order by time.
+    fn collect(&mut self, only: Option<usize>) {
+        let Some(order) = &mut self.order else { return };
+        for (lane, slot) in &self.slots {
+            if only.is_some_and(|only| only != *lane) {
+                continue;
+            }
+            // One that failed has half a packet in it.
+            let Ok(mut slot) = slot.lock() else { continue };
+            let spare = self.spare.pop().unwrap_or_else(|| self.sensor.worker());
+            let mut taken = std::mem::replace(&mut *slot, spare);
+            drop(slot);
+            order.take(*lane, &mut taken);
+            self.spare.push(taken);
+        }
+    }
+
+    /// Sifts what is settled, or all that waits.
+    fn sift_in_order(&mut self, all: bool) {
+        if let Some(order) = &mut self.order {
+            if all {
+                order.sift_all(&mut self.sensor);
+            } else {
+                order.sift(&mut self.sensor);
+            }
+        }
+        self.absorb_waiting();
+    }
+
     fn absorb_waiting(&mut self) {
         if self.waiting.is_empty() {
             return;
@@ -50,6 +93,17 @@ impl Core {
     }
 }
 
+/// What every call answers after one that failed half way.
+fn failed(what: &str) -> Failure {
+    Failure::new(
+        WORMSIFT_ERR_STATE,
+        format!("an earlier call failed inside the library; make a new {what}"),
+    )
+}
+
+/// Packets that wait for silent workers take this much; what workers buffer comes on top.
+const MOST_WAITING: usize = 32 << 20;
+
 /// Numbers in a block.
 const BLOCK: u64 = 1 << 16;
 
@@ -57,12 +111,14 @@ impl Shared {
     /// A lock fails only after a panic inside the sensor, whose tables may then be half
     /// changed.
     fn core(&self) -> Result<MutexGuard<'_, Core>, Failure> {
-        self.core.lock().map_err(|_| {
-            Failure::new(
+        if self.is_forked() {
+            return Err(Failure::new(
                 WORMSIFT_ERR_STATE,
-                "an earlier call failed inside the library; make a new engine",
-            )
-        })
+                "the process was forked after the engine was made, and its threads are \
+                 in the parent alone: make a new engine in the child",
+            ));
+        }
+        self.core.lock().map_err(|_| failed("engine"))
     }
 
     /// Work on the sensor, on the engine's threads; what it finds is put in line.
@@ -79,24 +135,69 @@ impl Shared {
     }
 
     /// Takes what a worker has buffered, and empties it.
-    pub(crate) fn take(&self, worker: &mut Worker) -> Result<(), Failure> {
-        if !self.ordered {
-            return self.work(|core| core.sensor.absorb([worker]));
+    pub(crate) fn take(
+        &self,
+        slot: &Mutex<Worker>,
+        lane: Option<usize>,
+    ) -> Result<(), Failure> {
+        let worker = || slot.lock().map_err(|_| failed("worker"));
+        match self.ordered {
+            Ordered::ByTime => self.work(|core| {
+                core.collect(lane);
+                core.sift_in_order(false);
+            }),
+            Ordered::ByArrival => {
+                let mut worker = worker()?;
+                let worker = &mut *worker;
+                self.work(move |core| core.sensor.absorb([worker]))
+            }
+            Ordered::ByNumber => {
+                let mut core = self.core()?;
+                let fresh = core.spare.pop().unwrap_or_else(|| core.sensor.worker());
+                core.waiting.push(std::mem::replace(&mut *worker()?, fresh));
+                Ok(())
+            }
         }
-        let mut core = self.core()?;
-        let fresh = core.spare.pop().unwrap_or_else(|| core.sensor.worker());
-        core.waiting.push(std::mem::replace(worker, fresh));
-        Ok(())
     }
 
-    pub(crate) fn worker(&self) -> Result<Worker, Failure> {
-        Ok(self.core()?.sensor.worker())
+    /// A new worker, and its lane if there are any.
+    pub(crate) fn worker(&self) -> Result<(Arc<Mutex<Worker>>, Option<usize>), Failure> {
+        let mut core = self.core()?;
+        let slot = Arc::new(Mutex::new(core.sensor.worker()));
+        let lane = core.order.as_mut().map(TimeOrder::open);
+        if let Some(lane) = lane {
+            core.slots.push((lane, Arc::clone(&slot)));
+            core.slots.sort_by_key(|(lane, _)| *lane);
+        }
+        Ok((slot, lane))
+    }
+
+    /// Nothing more comes from a lane.
+    pub(crate) fn close(&self, lane: Option<usize>) {
+        let (Some(lane), Ok(mut core)) = (lane, self.core()) else { return };
+        core.slots.retain(|(it, _)| *it != lane);
+        if let Some(order) = &mut core.order {
+            order.close(lane);
+        }
+    }
+
+    fn is_forked(&self) -> bool {
+        self.process != std::process::id()
     }
 
     /// Numbers that nobody else has.
     pub(crate) fn numbers(&self) -> std::ops::Range<u64> {
         let first = self.block.fetch_add(1, Ordering::Relaxed) * BLOCK + 1;
         first..first + BLOCK
+    }
+
+    fn order_counts(&self) -> Result<OrderCounts, Failure> {
+        let core = self.core()?;
+        Ok(core.order.as_ref().map_or_else(OrderCounts::default, |order| OrderCounts {
+            late: order.late(),
+            forced: order.forced(),
+            waiting_bytes: order.waiting_bytes(),
+        }))
     }
 
     fn stats(&self) -> Result<Stats, Failure> {
@@ -111,9 +212,14 @@ fn engine(
 ) -> Result<wormsift_engine, Failure> {
     let settings = config.ok_or_else(|| Failure::null("config"))?;
     let config = settings.config()?;
+    settings.check_memory(&config)?;
     let pool = Pool::new(settings.threads)?;
     let sensor = pool.rayon().install(|| make(config))?;
+    let far = Duration::from_nanos(sensor.config().dispersion_window.0);
+    let by_time = settings.ordered == Ordered::ByTime;
     let core = Core {
+        order: by_time.then(|| TimeOrder::new(settings.hold, MOST_WAITING, far)),
+        slots: Vec::new(),
         sensor,
         findings: VecDeque::new(),
         warnings: VecDeque::new(),
@@ -124,6 +230,7 @@ fn engine(
         core: Mutex::new(core),
         pool,
         ordered: settings.ordered,
+        process: std::process::id(),
         block: AtomicU64::new(0),
     };
     Ok(wormsift_engine { shared: Arc::new(shared) })
@@ -225,12 +332,22 @@ pub unsafe extern "C" fn wormsift_engine_restore(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wormsift_engine_free(engine: *mut wormsift_engine) {
     // SAFETY: the caller's promise.
+    if unsafe { engine.as_ref() }.is_some_and(|engine| engine.shared.is_forked()) {
+        // Its threads, which it would wait for, are in the parent: the child leaves the
+        // memory alone.
+        return;
+    }
+    // SAFETY: the caller's promise.
     unsafe { take_back(engine) }
 }
 
 /// Sifts what ordered workers have handed over, and moves packet time to `now_ns`, if
 /// that is later: findings come out although no packet does. Nanoseconds since 1970; 0
 /// leaves time to the packets. Call it about once a second of packet time.
+///
+/// With "ordered" = "time" it takes what all workers have buffered, whether or not they
+/// were flushed, sifts what is settled, and `now_ns` says how far the fastest thread has
+/// come: silent workers hold nothing up for longer than "hold".
 ///
 /// # Safety
 ///
@@ -244,9 +361,14 @@ pub unsafe extern "C" fn wormsift_engine_advance(
         // SAFETY: the caller's promise.
         let shared = unsafe { shared(engine)? };
         shared.work(|core| {
-            core.absorb_waiting();
-            if now_ns > 0 {
-                core.sensor.advance(Timestamp::from_nanos(now_ns));
+            let now = Some(Timestamp::from_nanos(now_ns)).filter(|_| now_ns > 0);
+            if let (Some(order), Some(now)) = (&mut core.order, now) {
+                order.pass(now);
+            }
+            core.collect(None);
+            core.sift_in_order(false);
+            if let (None, Some(now)) = (&core.order, now) {
+                core.sensor.advance(now);
             }
         })?;
         Ok(WORMSIFT_OK)
@@ -267,7 +389,8 @@ pub unsafe extern "C" fn wormsift_engine_finish(
         // SAFETY: the caller's promise.
         let shared = unsafe { shared(engine)? };
         shared.work(|core| {
-            core.absorb_waiting();
+            core.collect(None);
+            core.sift_in_order(true);
             core.sensor.finish();
         })?;
         Ok(WORMSIFT_OK)
@@ -344,7 +467,8 @@ pub unsafe extern "C" fn wormsift_engine_stats(
 ) -> wormsift_status {
     guard(|| {
         // SAFETY: the caller's promise.
-        let stats = unsafe { shared(engine)? }.stats()?;
+        let shared = unsafe { shared(engine)? };
+        let (stats, order) = (shared.stats()?, shared.order_counts()?);
         let count = |section, name| stats.count(section, name).unwrap_or(0);
         let drops = stats.sections().find(|(name, _)| *name == "drops");
         let drops = drops.map_or(0, |(_, drops)| {
@@ -360,6 +484,8 @@ pub unsafe extern "C" fn wormsift_engine_stats(
             signatures: count("signatures", "signatures"),
             memory_bytes: count("memory", "total"),
             time_backwards: count("time", "time_backwards"),
+            late: order.late,
+            forced: order.forced,
         };
         // SAFETY: the caller's promise.
         unsafe { structs::write(out, &values, "out")? };
@@ -379,9 +505,18 @@ pub unsafe extern "C" fn wormsift_engine_stats_json(
 ) -> wormsift_status {
     guard(|| {
         // SAFETY: the caller's promise.
-        let stats = unsafe { shared(engine)? }.stats()?;
+        let shared = unsafe { shared(engine)? };
+        let (stats, order) = (shared.stats()?, shared.order_counts()?);
         let json = || {
-            serde_json::to_string(&stats)
+            serde_json::to_value(&stats)
+                .map(|mut all| {
+                    all["order"] = serde_json::json!({
+                        "late": order.late,
+                        "forced": order.forced,
+                        "waiting_bytes": order.waiting_bytes,
+                    });
+                    all.to_string()
+                })
                 .map_err(|error| Failure::new(WORMSIFT_ERR_STATE, error.to_string()))
         };
         // SAFETY: the caller's promise.
@@ -390,7 +525,8 @@ pub unsafe extern "C" fn wormsift_engine_stats_json(
 }
 
 /// Saves all that is known to a file, which is replaced at once or not at all. Not in it:
-/// what workers have buffered, and findings that were not taken.
+/// what workers have buffered, what waits for its turn in an order by time, and findings
+/// that were not taken.
 ///
 /// # Safety
 ///
@@ -405,7 +541,8 @@ pub unsafe extern "C" fn wormsift_engine_save(
         let (shared, path) = unsafe { (shared(engine)?, text(path, "path")?) };
         shared
             .work(|core| {
-                core.absorb_waiting();
+                core.collect(None);
+                core.sift_in_order(false);
                 core.sensor.save(Path::new(path))
             })?
             .map_err(failure)?;

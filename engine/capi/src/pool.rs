@@ -10,6 +10,8 @@ pub(crate) struct Pool {
     /// `None` only while it is being dropped.
     rayon: Option<ThreadPool>,
     threads: Vec<JoinHandle<()>>,
+    /// The process that has the threads.
+    process: u32,
 }
 
 impl Pool {
@@ -26,7 +28,7 @@ impl Pool {
             .map_err(|error| {
                 Failure::new(wormsift_status::WORMSIFT_ERR_IO, error.to_string())
             })?;
-        Ok(Self { rayon: Some(rayon), threads })
+        Ok(Self { rayon: Some(rayon), threads, process: std::process::id() })
     }
 
     pub(crate) fn rayon(&self) -> &ThreadPool {
@@ -36,6 +38,12 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
+        if self.process != std::process::id() {
+            // In a child of that process there is nobody to wait for.
+            std::mem::forget(self.rayon.take());
+            self.threads.drain(..).for_each(std::mem::forget);
+            return;
+        }
         // Tells the threads to end.
         self.rayon = None;
         for thread in self.threads.drain(..) {

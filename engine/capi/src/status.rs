@@ -62,8 +62,17 @@ impl Failure {
 /// Remembers a line for this thread.
 fn remember(reason: &str) {
     // No zero byte can be part of a C string.
-    let line = CString::new(reason.replace('\0', " ")).unwrap_or_default();
+    let line = CString::new(one_line(reason).replace('\0', " ")).unwrap_or_default();
     LAST.with_borrow_mut(|last| *last = line);
+}
+
+/// A text of several lines as one, without the pictures of source lines in it.
+pub(crate) fn one_line(text: &str) -> String {
+    let is_picture = |line: &&str| {
+        line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ').starts_with('|')
+    };
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.filter(|line| !is_picture(line)).collect::<Vec<_>>().join(": ")
 }
 
 /// The border of every call that can fail: no panic passes it, and what went wrong is

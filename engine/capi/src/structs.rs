@@ -15,7 +15,7 @@ pub struct wormsift_packet {
     /// `sizeof(wormsift_packet)`.
     pub struct_size: usize,
     /// Place in the input, from 1 on, which decides every order; 0 for the order of
-    /// arrival. All packets of an engine have numbers, or none has.
+    /// arrival or of time. All packets of an engine have numbers, or none has.
     pub number: u64,
     /// When it was captured: nanoseconds since 1970.
     pub time_ns: u64,
@@ -112,6 +112,11 @@ pub struct wormsift_stats {
     pub memory_bytes: u64,
     /// Times that packet time went backwards.
     pub time_backwards: u64,
+    /// With order by time: packets that came when their time had been sifted.
+    pub late: u64,
+    /// With order by time: packets that were sifted before all workers had come to their
+    /// time, since more waited than there was room for.
+    pub forced: u64,
 }
 
 /// A struct that a host gives, of whatever version.

@@ -9,12 +9,16 @@ use crate::structs::{self, wormsift_frame, wormsift_packet, wormsift_piece};
 use engine::packet::{FlowKey, LinkType, protocol};
 use engine::{Frame, Packet, StreamPiece, Timestamp, Worker};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// What one thread buffers. No locks on the way in; one thread at a time.
 pub struct wormsift_worker {
     shared: Arc<Shared>,
-    worker: Worker,
+    /// With order by time the engine empties it when time moves on, so that what a silent
+    /// thread has left is not stuck here; nobody else ever waits for it.
+    slot: Arc<Mutex<Worker>>,
+    /// Its place in the order of equal times.
+    lane: Option<usize>,
     /// About as many bytes as are buffered.
     buffered: usize,
     /// Numbers for packets that have none.
@@ -24,14 +28,18 @@ pub struct wormsift_worker {
     broken: bool,
 }
 
-/// So much is buffered before it is handed over by itself.
-const HAND_OVER_BYTES: usize = 4 << 20;
+/// So much is buffered before it is handed over by itself: what the first stage has read
+/// is then still in a core's cache for the last one.
+const HAND_OVER_BYTES: usize = 1 << 20;
+/// A piece is looked at as a packet is, which is fit for what a packet can hold: what it
+/// has shown already is searched for each of its windows.
+const MOST_PIECE: usize = 1 << 16;
 /// What a packet costs beside its payload.
 const PACKET_BYTES: usize = 256;
 
 impl wormsift_worker {
     fn number(&mut self, given: u64) -> u64 {
-        if given > 0 {
+        if given > 0 || self.lane.is_some() {
             return given;
         }
         if self.numbers.is_empty() {
@@ -47,7 +55,12 @@ impl wormsift_worker {
         give: impl FnOnce(&mut Worker),
     ) -> Result<wormsift_status, Failure> {
         self.broken = true;
-        give(&mut self.worker);
+        let mut worker = self.slot.lock().map_err(|_| failed())?;
+        if worker.buffered() == 0 {
+            self.buffered = 0;
+        }
+        give(&mut worker);
+        drop(worker);
         self.broken = false;
         self.buffered += length + PACKET_BYTES;
         if self.buffered >= HAND_OVER_BYTES {
@@ -58,11 +71,19 @@ impl wormsift_worker {
 
     fn flush(&mut self) -> Result<(), Failure> {
         self.broken = true;
-        self.shared.take(&mut self.worker)?;
+        self.shared.take(&self.slot, self.lane)?;
         self.broken = false;
         self.buffered = 0;
         Ok(())
     }
+}
+
+/// What every call answers after one that failed half way.
+fn failed() -> Failure {
+    Failure::new(
+        WORMSIFT_ERR_STATE,
+        "an earlier call failed inside the library; make a new worker",
+    )
 }
 
 fn address(version: u8, bytes: [u8; 16]) -> Result<IpAddr, Failure> {
@@ -85,10 +106,7 @@ unsafe fn mine<'a>(
     // SAFETY: the caller's promise.
     let worker = unsafe { worker.as_mut() }.ok_or_else(|| Failure::null("worker"))?;
     if worker.broken {
-        return Err(Failure::new(
-            WORMSIFT_ERR_STATE,
-            "an earlier call failed inside the library; make a new worker",
-        ));
+        return Err(failed());
     }
     Ok(worker)
 }
@@ -108,9 +126,11 @@ pub unsafe extern "C" fn wormsift_worker_new(
         // SAFETY: the caller's promise.
         let engine = unsafe { engine.as_ref() }.ok_or_else(|| Failure::null("engine"))?;
         let make = || {
+            let (slot, lane) = engine.shared.worker()?;
             Ok(wormsift_worker {
                 shared: Arc::clone(&engine.shared),
-                worker: engine.shared.worker()?,
+                slot,
+                lane,
                 buffered: 0,
                 numbers: 0..0,
                 broken: false,
@@ -136,6 +156,7 @@ pub unsafe extern "C" fn wormsift_worker_free(worker: *mut wormsift_worker) {
                 // A failed engine takes nothing; it has said so.
                 let _ = worker.flush();
             }
+            worker.shared.close(worker.lane);
         }
     });
 }
@@ -210,7 +231,8 @@ pub unsafe extern "C" fn wormsift_worker_frame(
 }
 
 /// Takes the next piece of a TCP direction that the host has put together; it is copied.
-/// A flow comes in pieces or in packets, not in both, or its content counts twice.
+/// A flow comes in pieces or in packets, not in both, or its content counts twice. A piece
+/// of more than 64 KiB is taken in parts of that, one after the other.
 ///
 /// # Safety
 ///
@@ -235,25 +257,48 @@ pub unsafe extern "C" fn wormsift_worker_stream(
             destination_port: it.destination_port,
             encapsulation: it.encapsulation,
         };
-        let number = worker.number(it.number);
-        let piece = StreamPiece {
-            number,
-            time: Timestamp::from_nanos(it.time_ns),
-            flow,
-            offset: it.offset,
-            payload,
-        };
-        worker.give(length, |inner| inner.stream(&piece))
+        let mut offset = it.offset;
+        for payload in payload.chunks(MOST_PIECE) {
+            let number = worker.number(it.number);
+            let time = Timestamp::from_nanos(it.time_ns);
+            let piece = StreamPiece { number, time, flow, offset, payload };
+            worker.give(payload.len(), |inner| inner.stream(&piece))?;
+            offset = offset.wrapping_add(payload.len() as u64);
+        }
+        Ok(WORMSIFT_OK)
+    })
+}
+
+/// Says that this worker's thread has come to a packet time, in nanoseconds since 1970,
+/// without a packet for it: nothing earlier will follow through it, and with "ordered" =
+/// "time" it holds no other worker up that far. Each packet says the same of its own time.
+///
+/// # Safety
+///
+/// `worker` is null or a handle of this library.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wormsift_worker_pass(
+    worker: *mut wormsift_worker,
+    now_ns: u64,
+) -> wormsift_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let worker = unsafe { mine(worker)? };
+        let mut slot = worker.slot.lock().map_err(|_| failed())?;
+        slot.pass(Timestamp::from_nanos(now_ns));
+        Ok(WORMSIFT_OK)
     })
 }
 
 /// Hands over what is buffered.
 ///
-/// Without "ordered" it is sifted at once, in the order of hand-overs. With it, it waits
+/// With "ordered" = "0" it is sifted at once, in the order of hand-overs. With "1" it waits
 /// for `wormsift_engine_advance` or `_finish`, which sift what all workers have handed
 /// over in the order of packet numbers. The answer is then the same however packets were
 /// spread over workers, if at each such call all workers have been flushed and all
-/// packets up to some number, and none beyond, have been given.
+/// packets up to some number, and none beyond, have been given. With "time" all that is
+/// settled is sifted, in the order of packet time (see `wormsift_config_set`); there is no
+/// need to call it.
 ///
 /// # Safety
 ///
@@ -315,6 +360,32 @@ mod tests {
     }
 
     #[test]
+    fn a_long_piece_is_taken_in_parts() {
+        let engine = engines::small();
+        let worker = worker(engine);
+        let piece = wormsift_piece {
+            struct_size: size_of::<wormsift_piece>(),
+            ip_version: 4,
+            offset: u64::from(u32::MAX) - 9,
+            ..Default::default()
+        };
+        let bytes: Vec<u8> = (0..200_000_u32).map(|i| (i * i / 7) as u8).collect();
+        // SAFETY: handles of this library, a struct and bytes of our own, freed once.
+        unsafe {
+            let status = wormsift_worker_stream(
+                worker,
+                &raw const piece,
+                bytes.as_ptr(),
+                bytes.len(),
+            );
+            assert_eq!(status, WORMSIFT_OK);
+            wormsift_worker_free(worker);
+            assert_eq!(engines::packets(engine), 4);
+            wormsift_engine_free(engine);
+        }
+    }
+
+    #[test]
     fn workers_of_an_engine_that_failed_do_not_fill_up() {
         let engine = engines::small();
         let worker = worker(engine);
@@ -327,7 +398,7 @@ mod tests {
         // SAFETY: handles of this library, each freed once.
         unsafe {
             // The one whose hand-over was refused is in there still.
-            assert_eq!((*worker).worker.buffered(), taken + 1);
+            assert_eq!((*worker).slot.lock().unwrap().buffered(), taken + 1);
             wormsift_worker_free(worker);
             wormsift_engine_free(engine);
         }

@@ -70,6 +70,50 @@ fn the_same_capture_gives_the_same_findings_everywhere() {
     }
 }
 
+/// Findings without the numbers of packets, which an order by time gives anew.
+fn without_numbers(lines: impl Iterator<Item = String>) -> Vec<serde_json::Value> {
+    fn strip(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::Object(all) => {
+                all.remove("packet");
+                all.values_mut().for_each(strip);
+            }
+            serde_json::Value::Array(all) => all.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    lines
+        .map(|line| {
+            let mut value = serde_json::from_str(&line).expect("a line of ours");
+            strip(&mut value);
+            value
+        })
+        .collect()
+}
+
+#[test]
+fn threads_that_number_nothing_give_the_findings_of_one() {
+    let Some(compiler) = Compiler::find("cc") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let source = capi().join("examples/capture_threads.c");
+    let program = compiler.program(&source, folder.path());
+    for name in ["udp", "tcp:536", "recorded"] {
+        let capture = match name {
+            "recorded" => recorded(folder.path()),
+            carriage => outbreak(carriage, folder.path()),
+        };
+        let truth = without_numbers(through_rust(&capture, false).into_iter());
+        let on = |threads: &str| {
+            let printed = run(Command::new(&program).arg(&capture).arg(threads));
+            without_numbers(printed.lines().map(str::to_owned))
+        };
+        // Threads run as they like: each time anew.
+        for threads in ["1", "2", "2", "2", "4"] {
+            assert!(on(threads) == truth, "{name}: {threads} threads");
+        }
+    }
+}
+
 #[test]
 fn a_host_in_cpp_finds_and_prints_a_rule() {
     let Some(compiler) = Compiler::find("c++") else { return };

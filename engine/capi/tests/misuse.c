@@ -1,8 +1,12 @@
 /* Wrong calls are answered, in every build: prints nothing and ends with 0. */
+#define _POSIX_C_SOURCE 200809L
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <wormsift.h>
 
 static int failures;
@@ -48,6 +52,7 @@ static void nulls(void) {
     EXPECT(wormsift_worker_frame(NULL, NULL, NULL, 0), WORMSIFT_ERR_INVALID_ARG);
     EXPECT(wormsift_worker_stream(NULL, NULL, NULL, 0), WORMSIFT_ERR_INVALID_ARG);
     EXPECT(wormsift_worker_flush(NULL), WORMSIFT_ERR_INVALID_ARG);
+    EXPECT(wormsift_worker_pass(NULL, 1), WORMSIFT_ERR_INVALID_ARG);
     EXPECT(wormsift_finding_summary(NULL, &summary), WORMSIFT_ERR_INVALID_ARG);
     EXPECT(wormsift_finding_render(NULL, WORMSIFT_JSON, 0, 0, &buffer),
            WORMSIFT_ERR_INVALID_ARG);
@@ -84,8 +89,19 @@ static void settings(void) {
     EXPECT(strstr(wormsift_last_error(), "`sources`") != NULL, 1);
     EXPECT(wormsift_config_toml(config, "sources = "), WORMSIFT_ERR_CONFIG);
     EXPECT(wormsift_config_toml(config, "sources = 5\ndestinations = 6"), WORMSIFT_OK);
+    /* One line, whatever the engine's own has. */
+    EXPECT(wormsift_config_set(config, "beta", "0"), WORMSIFT_ERR_CONFIG);
+    EXPECT(strstr(wormsift_last_error(), "8 to 64") != NULL, 1);
+    EXPECT(wormsift_config_toml(config, "sources = 5\ndestinations = \"x\"\n"),
+           WORMSIFT_ERR_CONFIG);
+    EXPECT(strlen(wormsift_last_error()) > 20, 1);
+    EXPECT(strchr(wormsift_last_error(), '\n') == NULL, 1);
+    EXPECT(wormsift_config_set(config, "memory", "1KiB"), WORMSIFT_ERR_CONFIG);
+    EXPECT(wormsift_config_set(config, "memory", "9999TiB"), WORMSIFT_OK);
+    EXPECT(wormsift_engine_new(config, &engine), WORMSIFT_ERR_CONFIG);
+    EXPECT(strstr(wormsift_last_error(), "9999") != NULL, 1);
     /* Found when an engine is made. */
-    EXPECT(wormsift_config_set(config, "memory", "1KiB"), WORMSIFT_OK);
+    EXPECT(wormsift_config_toml(config, "memory = \"1KiB\""), WORMSIFT_OK);
     EXPECT(wormsift_engine_new(config, &engine), WORMSIFT_ERR_CONFIG);
     EXPECT(engine == NULL, 1);
     EXPECT(wormsift_engine_new(config, NULL), WORMSIFT_ERR_INVALID_ARG);
@@ -151,8 +167,9 @@ static void structs(void) {
 
 /* Ends before beginnings, and again. */
 static void orders(void) {
-    for (int ordered = 0; ordered < 2; ordered++) {
-        wormsift_engine *engine = small_engine(ordered ? "1" : "0");
+    static const char *const ordered[] = {"0", "1", "time"};
+    for (int i = 0; i < 3; i++) {
+        wormsift_engine *engine = small_engine(ordered[i]);
         wormsift_worker *first = NULL, *second = NULL;
         wormsift_finding *finding = (wormsift_finding *)&failures;
         wormsift_buffer warning = {0};
@@ -243,6 +260,40 @@ static void findings(void) {
     wormsift_finding_free(finding);
 }
 
+/* A state never takes the place of a device or a folder. */
+static void devices(void) {
+    wormsift_engine *engine = small_engine("0");
+    struct stat it;
+    EXPECT(wormsift_engine_save(engine, "/dev/null"), WORMSIFT_ERR_IO);
+    EXPECT(stat("/dev/null", &it) == 0 && S_ISCHR(it.st_mode), 1);
+    EXPECT(wormsift_engine_save(engine, "/"), WORMSIFT_ERR_IO);
+    wormsift_engine_free(engine);
+}
+
+/* An engine belongs to the process that made it. */
+static void forks(void) {
+    wormsift_engine *engine = small_engine("time");
+    wormsift_worker *worker = NULL;
+    int status = -1;
+    EXPECT(wormsift_worker_new(engine, &worker), WORMSIFT_OK);
+    pid_t child = fork();
+    if (child == 0) {
+        EXPECT(wormsift_engine_advance(engine, 1), WORMSIFT_ERR_STATE);
+        EXPECT(strstr(wormsift_last_error(), "fork") != NULL, 1);
+        EXPECT(wormsift_worker_flush(worker), WORMSIFT_ERR_STATE);
+        wormsift_worker_free(worker);
+        wormsift_engine_free(engine);
+        wormsift_engine *own = small_engine("time");
+        EXPECT(wormsift_engine_finish(own), WORMSIFT_OK);
+        wormsift_engine_free(own);
+        _exit(failures == 0 ? 0 : 1);
+    }
+    EXPECT(waitpid(child, &status, 0) == child && status == 0, 1);
+    EXPECT(wormsift_engine_advance(engine, 1), WORMSIFT_OK);
+    wormsift_worker_free(worker);
+    wormsift_engine_free(engine);
+}
+
 int main(void) {
     EXPECT(wormsift_abi_version(), WORMSIFT_ABI_VERSION);
     EXPECT(wormsift_version()[0] != 0, 1);
@@ -253,5 +304,7 @@ int main(void) {
     structs();
     orders();
     findings();
+    devices();
+    forks();
     return failures == 0 ? 0 : 1;
 }

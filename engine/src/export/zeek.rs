@@ -46,6 +46,13 @@ pub fn rule(rule: &Rule<'_>) -> String {
     text
 }
 
+/// The head of a file of signatures.
+pub const HEAD: &str = "\
+# Signatures of wormsift for Zeek. Load them through wormsift.zeek (`wormsift export --format
+# zeek-script`): without it Zeek looks at the first kilobyte of each connection only, and its
+# own signature framework raises notices beside those of the script.
+";
+
 /// The script to load beside the signatures, which are in `signatures.sig`.
 pub const SCRIPT: &str = r#"# Turns matches of wormsift's signatures into notices.
 @load base/frameworks/notice
@@ -56,6 +63,10 @@ pub const SCRIPT: &str = r#"# Turns matches of wormsift's signatures into notice
 # Match beyond the first kilobyte of each connection: bodies come late. This costs
 # time on every connection.
 redef dpd_match_only_beginning = F;
+
+# Zeek's own signature framework would raise Sensitive_Signature and
+# Multiple_Sig_Responders for each match: the notices below are enough.
+redef Signatures::ignored_ids += /^wormsift-/;
 
 module Wormsift;
 

@@ -56,6 +56,11 @@ impl Alarms {
         self.ticked.len() >= MOST_TICKED
     }
 
+    /// Whether there are alarms to be taken or emitted at `now`.
+    pub(crate) fn has_work(&self, now: u64) -> bool {
+        self.are_due(now) || !self.ticked.is_empty()
+    }
+
     /// Whether alarms wait whose tick has come.
     #[inline]
     pub(crate) fn are_due(&self, now: u64) -> bool {

@@ -217,8 +217,42 @@ impl Chunk {
         empty(&mut self.stops, 64);
     }
 
+    /// Whether there is nothing in it to sift or to count.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.counters.packets == 0
+    }
+
+    /// Takes out the first `count` records, with all that belongs to them and the counts
+    /// of all.
+    pub(crate) fn split_front(&mut self, count: usize) -> Self {
+        let at = count as u32;
+        let mut back = Self::new();
+        back.records = self.records.split_off(count);
+        let own = back.records.iter().find(|record| !record.vacant);
+        let own = own.map_or(self.own.len() as u64, |record| record.payload.start);
+        back.own = self.own.split_off(own as usize);
+        for record in back.records.iter_mut().filter(|record| !record.vacant) {
+            record.payload.start -= own;
+        }
+        for (front, back) in self.sightings.iter_mut().zip(&mut back.sightings) {
+            *back = front.split_off(front.partition_point(|it| it.record < at));
+            back.iter_mut().for_each(|it| it.record -= at);
+        }
+        for (front, back) in self.segments.iter_mut().zip(&mut back.segments) {
+            *back = front.split_off(front.partition_point(|it| *it < at));
+            back.iter_mut().for_each(|it| *it -= at);
+        }
+        let kept = self.fragments.partition_point(|it| it.record < at);
+        back.fragments = self.fragments.split_off(kept);
+        for it in &mut back.fragments {
+            *it = FragmentAt { frame: it.frame - kept as u32, record: it.record - at };
+        }
+        back.kept = self.kept.split_off(kept);
+        std::mem::replace(self, back)
+    }
+
     /// Several workers' chunks as one, in order of packet numbers.
-    pub(crate) fn merge(mut chunks: Vec<Self>) -> Self {
+    pub(crate) fn merge(chunks: &mut [Self]) -> Self {
         let mut merged = Self::new();
         let mut order: Vec<(u64, usize, u32)> = Vec::new();
         for (c, chunk) in chunks.iter().enumerate() {
@@ -228,7 +262,7 @@ impl Chunk {
         let mut places: Vec<Vec<u32>> =
             chunks.iter().map(|chunk| vec![0; chunk.records.len()]).collect();
         let mut starts = Vec::with_capacity(chunks.len());
-        for chunk in &chunks {
+        for chunk in &*chunks {
             starts.push(merged.own.len() as u64);
             merged.own.extend_from_slice(&chunk.own);
             merged.counters.add(&chunk.counters);

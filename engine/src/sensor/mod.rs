@@ -24,6 +24,7 @@ mod frames;
 mod gauges;
 mod homes;
 mod nearest;
+mod order;
 mod own_time;
 mod packet_log;
 mod prepare;
@@ -37,6 +38,7 @@ pub use baseline::Baseline;
 pub use content_shard::Decision;
 pub use frames::FrameList;
 pub use nearest::NearestContent;
+pub use order::TimeOrder;
 pub use prepare::{Prepared, Preparer};
 pub use stats::Stats;
 pub use worker::Worker;
@@ -259,22 +261,45 @@ impl Sensor {
     /// The answer is independent of how packets were spread over the workers, as
     /// long as each call brings only packets with numbers above those before.
     pub fn absorb<'w>(&mut self, workers: impl IntoIterator<Item = &'w mut Worker>) {
-        let mut chunks = Vec::new();
+        let (mut chunks, mut frames) = (Vec::new(), 0);
+        let mut drops = DropCounters::default();
         for worker in workers {
-            self.frames += std::mem::take(&mut worker.frames);
-            self.drops.merge(&std::mem::take(&mut worker.drops));
-            chunks.push(std::mem::replace(&mut worker.chunk, Chunk::new()));
+            frames += std::mem::take(&mut worker.frames);
+            drops.merge(&std::mem::take(&mut worker.drops));
+            chunks.push(worker.take_chunk(Chunk::new()));
+        }
+        self.absorb_chunks(chunks, frames, &drops);
+    }
+
+    /// Gives the chunks back, to be used again.
+    fn absorb_chunks(
+        &mut self,
+        mut chunks: Vec<Chunk>,
+        frames: u64,
+        drops: &DropCounters,
+    ) -> Vec<Chunk> {
+        self.frames += frames;
+        self.drops.merge(drops);
+        if chunks.is_empty() {
+            return chunks;
         }
         let in_order =
             |chunk: &Chunk| chunk.records.is_sorted_by_key(|record| record.number);
         if chunks.len() > 1 || !chunks.iter().all(in_order) {
-            chunks = vec![Chunk::merge(chunks)];
+            let mut merged = [Chunk::merge(&mut chunks)];
+            self.absorb_in_order(&mut merged);
+        } else {
+            self.absorb_in_order(&mut chunks);
         }
-        for chunk in &mut chunks {
+        chunks
+    }
+
+    fn absorb_in_order(&mut self, chunks: &mut [Chunk]) {
+        for chunk in &mut *chunks {
             let kept = std::mem::take(&mut chunk.kept);
             self.reassemble(chunk, &kept[..]);
         }
-        self.run(&mut chunks, &NoFrames);
+        self.run(chunks, &NoFrames);
     }
 
     /// Puts a chunk's fragments together; then its packets can be counted.
@@ -450,6 +475,10 @@ impl Sensor {
     pub fn advance(&mut self, now: Timestamp) {
         self.clock.advance(now.as_nanos());
         let now = self.clock.now();
+        if !self.content.iter().any(|content| content.alarms.has_work(now)) {
+            // A second in which nothing alarms costs next to nothing.
+            return;
+        }
         self.content.iter_mut().for_each(|content| content.pass_tick(now));
         self.collect_samples(&[], &NoFrames, u64::MAX);
         self.end_batch(&[], &NoFrames);

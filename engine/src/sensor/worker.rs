@@ -9,7 +9,7 @@ use super::sizing::FLOW_SHARDS;
 use crate::config::{Config, PortRule, Preset};
 use crate::decode::{Decoded, Decoder, DropCounters};
 use crate::fingerprint::{Fingerprinter, Kernel, Scratch, Short};
-use crate::packet::{Frame, Host, Packet, StreamPiece, protocol, tcp_flags};
+use crate::packet::{Frame, Host, Packet, StreamPiece, Timestamp, protocol, tcp_flags};
 use crate::stream::direction;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -268,6 +268,9 @@ impl<'a, const N: usize> Run<'a, N> {
     }
 }
 
+/// Payloads that a worker sifts together: kept windows are looked at for many at once.
+const TOGETHER: usize = 16;
+
 /// Fingerprints and buffers packets, without locks: one for each thread of a
 /// host. Hand it to [`Sensor::absorb`](super::Sensor::absorb) from time to time.
 ///
@@ -278,11 +281,16 @@ pub struct Worker {
     sifter: Arc<Sifter>,
     decoder: Decoder,
     scratch: Scratch,
-    pub(crate) chunk: Chunk,
+    chunk: Chunk,
+    /// Of packets whose payloads are in the chunk and still to be sifted, at most
+    /// [`TOGETHER`].
+    entered: Vec<Sifted>,
     /// Since the last hand-over: packets, frames and pieces that came in,
     pub(crate) frames: u64,
     /// and frames that could not be decoded.
     pub(crate) drops: DropCounters,
+    /// The time that it has come to, as claimed.
+    pub(crate) latest: Option<u64>,
 }
 
 impl Worker {
@@ -292,14 +300,23 @@ impl Worker {
             decoder,
             scratch: Scratch::default(),
             chunk: Chunk::new(),
+            entered: Vec::with_capacity(TOGETHER),
             frames: 0,
             drops: DropCounters::default(),
+            latest: None,
         }
+    }
+
+    /// Tells it that its thread has come to a packet time, without a packet: a
+    /// [`TimeOrder`](super::TimeOrder) then knows that nothing earlier will follow.
+    pub fn pass(&mut self, now: Timestamp) {
+        self.latest = Some(now.as_nanos());
     }
 
     /// Takes a packet that the host has decoded. Its payload is copied.
     pub fn observe(&mut self, packet: &Packet<'_>) {
         self.frames += 1;
+        self.pass(packet.time);
         self.sift(packet, PayloadAt::OWN);
     }
 
@@ -309,6 +326,7 @@ impl Worker {
     /// A frame that cannot be decoded is counted by reason in the statistics (`drops`).
     pub fn frame(&mut self, frame: &Frame<'_>) {
         self.frames += 1;
+        self.pass(frame.time);
         let (decoded, stop) = self.decoder.frame_and_stop(frame);
         self.chunk.coverage.frame(wire_len(frame));
         let packet = match &decoded {
@@ -330,7 +348,10 @@ impl Worker {
                     frame: chunk.kept.len() as u32,
                     record: chunk.records.len() as u32,
                 });
-                chunk.records.push(Record::vacant(frame.number));
+                chunk.records.push(Record {
+                    time: frame.time.as_nanos(),
+                    ..Record::vacant(frame.number)
+                });
                 chunk.kept.push(KeptFrame::of(frame));
             }
             Decoded::Drop(reason) => self.drops.add(reason),
@@ -346,6 +367,7 @@ impl Worker {
     pub fn stream(&mut self, piece: &StreamPiece<'_>) {
         let flow = piece.flow;
         self.frames += 1;
+        self.pass(piece.time);
         let packet = Packet {
             number: piece.number,
             time: piece.time,
@@ -374,11 +396,49 @@ impl Worker {
             start: self.chunk.own.len() as u64,
             len: packet.payload.len() as u32,
         };
-        let before = self.chunk.records.len();
-        self.sifter.sift(packet, payload, None, &mut self.scratch, &mut self.chunk);
-        if self.chunk.records.len() > before {
-            self.chunk.own.extend_from_slice(packet.payload);
+        if packet.payload.len() < self.sifter.fingerprinter.beta() {
+            // Sightings come in the order of their packets.
+            self.sift_entered();
         }
+        let before = self.chunk.records.len();
+        let mut run = Run::<1>::new();
+        let Self { sifter, scratch, chunk, entered, .. } = self;
+        sifter.enter(packet, payload, None, &mut run, scratch, chunk);
+        entered.extend(&run.sifted[..run.len]);
+        if chunk.records.len() > before {
+            chunk.own.extend_from_slice(packet.payload);
+        }
+        if self.entered.len() == TOGETHER {
+            self.sift_entered();
+        }
+    }
+
+    /// What the payloads show that wait for it.
+    fn sift_entered(&mut self) {
+        if self.entered.is_empty() {
+            return;
+        }
+        let Self { sifter, scratch, chunk, entered, .. } = self;
+        let own = std::mem::take(&mut chunk.own);
+        let mut run = Run::<TOGETHER>::new();
+        for sifted in entered.drain(..) {
+            let at = chunk.records[sifted.record as usize].payload;
+            let payload = &own[at.start as usize..at.start as usize + at.len as usize];
+            run.push(payload, sifted);
+        }
+        sifter.sift_run(&mut run, scratch, chunk);
+        chunk.own = own;
+    }
+
+    /// Takes what is buffered, and leaves an empty chunk.
+    pub(crate) fn take_chunk(&mut self, empty: Chunk) -> Chunk {
+        self.sift_entered();
+        std::mem::replace(&mut self.chunk, empty)
+    }
+
+    /// Whether there is nothing to take.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.chunk.is_empty()
     }
 
     /// Packets buffered since the last hand-over.

@@ -102,6 +102,7 @@ impl StateFile {
         identity: Identity,
         value: &mut impl Persist,
     ) -> Result<WrittenState, Error> {
+        refuse_what_is_no_file(path).map_err(|error| failure(path, error))?;
         let mut beside = path.as_os_str().to_owned();
         beside.push(".new");
         let beside = PathBuf::from(beside);
@@ -150,6 +151,16 @@ impl WrittenState {
             let _ = fs::remove_file(&self.beside);
             failure(&self.path, error)
         })
+    }
+}
+
+/// A device or a folder would be replaced by the file.
+fn refuse_what_is_no_file(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(it) if !it.is_file() => Err(io::Error::other(
+            "expected a file or nothing there, found something else",
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -1,12 +1,21 @@
 /* A FAKE HOST, for tests only: makes the calls that Suricata 8 makes of a plugin, over the
- * frames of a pcap file. It decodes Ethernet, IPv4, TCP and UDP, and puts TCP streams
- * together as far as segments come in order.
+ * frames of a pcap file. It decodes Ethernet, IPv4, TCP and UDP, puts TCP streams together,
+ * logs what is acknowledged, and lets streams go as the real one does.
  *
  *   fake_host PLUGIN.so CAPTURE.pcap THREADS [NAME=VALUE | NAME=[A,B]]...
  *
- * NAME=VALUE stand for the node `wormsift:` of suricata.yaml. Prints what the plugin logs.
- * In the environment: FAKE_HOST=gaps says that bytes are missing between all segments,
- * FAKE_HOST=midstream that no handshake was seen, so that there are no sessions. */
+ * NAME=VALUE stand for the node `wormsift:` of suricata.yaml; `=VALUE` for its own value.
+ * Prints what the plugin logs, and its counters. FAKE_HOST in the environment is one of
+ *
+ *   gaps       bytes are missing between all segments
+ *   midstream  no handshake was seen, so that there are no sessions
+ *   unknown    protocol detection gives up at the first data, and no rule wants raw streams
+ *   depth      streams are followed for 600 bytes
+ *   memcap     every third segment finds no memory
+ *   bypass     flows are bypassed from their third data packet on
+ *   stopped    a parser stops its stream when the second data packet is acknowledged
+ *   inline     data is logged before it is acknowledged
+ *   test       only the configuration is looked at */
 #define _GNU_SOURCE
 #define __SCFILENAME__ "fake_host"
 #include "suricata-stub.h"
@@ -26,15 +35,18 @@ struct packet {
 struct stream {
     Flow flow;
     TcpSession session;
-    uint32_t next[2];
-    uint64_t offset[2];
-    bool open[2];
+    unsigned data_packets, segments;
 };
+
+enum how { WHOLE, GAPS, MIDSTREAM, UNKNOWN, DEPTH, MEMCAP, BYPASS, STOPPED, INLINE, TEST };
+static const char *const hows[] = { "whole", "gaps", "midstream", "unknown", "depth", "memcap",
+    "bypass", "stopped", "inline", "test" };
+static enum how how;
+#define FAKE_DEPTH 600
 
 static struct packet *packets;
 static struct stream *streams;
 static size_t packet_count, stream_count, thread_count;
-static bool gaps, midstream;
 static SCConfNode root;
 static pthread_barrier_t barrier;
 
@@ -79,7 +91,8 @@ int SCOutputRegisterStreamingLogger(LoggerId id, const char *name, SCStreamingLo
 
 SCConfNode *SCConfGetNode(const char *key)
 {
-    return strcmp(key, "wormsift") == 0 && !TAILQ_EMPTY(&root.head) ? &root : NULL;
+    bool there = !TAILQ_EMPTY(&root.head) || root.val != NULL;
+    return strcmp(key, "wormsift") == 0 && there ? &root : NULL;
 }
 
 int SCConfGet(const char *name, const char **value)
@@ -91,6 +104,136 @@ int SCConfGet(const char *name, const char **value)
 int SCConfValIsTrue(const char *value)
 {
     return strcmp(value, "yes") == 0 || strcmp(value, "true") == 0;
+}
+
+int SCConfValIsFalse(const char *value)
+{
+    return strcmp(value, "no") == 0 || strcmp(value, "false") == 0;
+}
+
+int SCRunmodeGet(void)
+{
+    return how == TEST ? RUNMODE_CONF_TEST : RUNMODE_PCAP_FILE;
+}
+
+static struct {
+    const char *name;
+    uint64_t (*ask)(void);
+    _Atomic uint64_t value;
+} counters[64];
+static unsigned counter_count = 1;
+static pthread_mutex_t counter_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static uint16_t new_counter(const char *name, uint64_t (*ask)(void))
+{
+    pthread_mutex_lock(&counter_mutex);
+    unsigned at = 1;
+    while (at < counter_count && strcmp(counters[at].name, name) != 0)
+        at++;
+    if (at == counter_count)
+        counter_count++;
+    counters[at].name = name;
+    counters[at].ask = ask;
+    pthread_mutex_unlock(&counter_mutex);
+    return (uint16_t)at;
+}
+
+uint16_t StatsRegisterCounter(const char *name, ThreadVars *tv)
+{
+    (void)tv;
+    return new_counter(name, NULL);
+}
+
+uint16_t StatsRegisterGlobalCounter(const char *name, uint64_t (*ask)(void))
+{
+    return new_counter(name, ask);
+}
+
+void StatsAddUI64(ThreadVars *tv, uint16_t at, uint64_t by)
+{
+    (void)tv;
+    counters[at].value += by;
+}
+
+static void (*on_ready)(void *);
+
+int SCRegisterOnLoggingReady(void (*ready)(void *), void *user)
+{
+    (void)user;
+    on_ready = ready;
+    return 0;
+}
+
+void OutputRegisterFileRotationFlag(int *flag)
+{
+    (void)flag;
+}
+
+void OutputUnregisterFileRotationFlag(int *flag)
+{
+    (void)flag;
+}
+
+static void (*free_storage)(void *);
+
+FlowStorageId FlowStorageRegister(const char *name, unsigned size, void *(*make)(unsigned),
+        void (*release)(void *))
+{
+    (void)name;
+    (void)size;
+    (void)make;
+    free_storage = release;
+    return (FlowStorageId){ 1 };
+}
+
+void *FlowGetStorageById(const Flow *f, FlowStorageId id)
+{
+    return id.id == 1 ? f->stub_storage : NULL;
+}
+
+int FlowSetStorageById(Flow *f, FlowStorageId id, void *storage)
+{
+    (void)id;
+    f->stub_storage = storage;
+    return 0;
+}
+
+static SCFlowUpdateCallbackFn on_update;
+static SCFlowFinishCallbackFn on_finish;
+
+bool SCFlowRegisterUpdateCallback(SCFlowUpdateCallbackFn fn, void *user)
+{
+    (void)user;
+    on_update = fn;
+    return true;
+}
+
+bool SCFlowRegisterFinishCallback(SCFlowFinishCallbackFn fn, void *user)
+{
+    (void)user;
+    on_finish = fn;
+    return true;
+}
+
+TcpSegment *TCPSEG_RB_MINMAX(struct TCPSEG *head, int which)
+{
+    (void)which;
+    return head->stub_first;
+}
+
+TcpSegment *TCPSEG_RB_NEXT(TcpSegment *segment)
+{
+    return segment->stub_next;
+}
+
+void StreamingBufferSegmentGetData(const StreamingBuffer *sb, const StreamingBufferSegment *at,
+        const uint8_t **bytes, uint32_t *length)
+{
+    (void)sb;
+    const TcpSegment *segment =
+            (const TcpSegment *)((const char *)at - offsetof(TcpSegment, sbseg));
+    *bytes = segment->stub_bytes;
+    *length = segment->payload_len;
 }
 
 void StubLog(const char *level, const char *format, ...)
@@ -123,6 +266,10 @@ static void set(char *argument)
 {
     char *value = strchr(argument, '=');
     *value++ = 0;
+    if (*argument == 0) {
+        root.val = value;
+        return;
+    }
     if (*value != '[') {
         child(&root, argument, value);
         return;
@@ -246,40 +393,131 @@ static uint8_t *read_capture(const char *path)
     return file;
 }
 
-/* What a stream engine would hand on of a segment: the new bytes, which lie in the second
- * of two buffers. */
-static void reassemble(const struct packet *it, void *data)
+static void forget_segments(TcpStream *half)
 {
-    struct stream *stream = &streams[it->flow];
-    const Packet *p = &it->packet;
-    Flow *f = &stream->flow;
-    int to_server = p->src.addr_data32[0] == f->src.addr_data32[0] && p->sp == f->sp;
-    uint32_t sequence = ntohl(it->tcp.th_seq);
-    uint8_t flags = to_server ? OUTPUT_STREAMING_FLAG_TOSERVER : OUTPUT_STREAMING_FLAG_TOCLIENT;
-    TcpStream *half = to_server ? &stream->session.client : &stream->session.server;
-    uint8_t other[64];
-    if (it->tcp.th_flags & 2) {
-        stream->next[to_server] = sequence + 1;
-        stream->open[to_server] = true;
-        return;
+    while (half->seg_tree.stub_first != NULL) {
+        TcpSegment *first = half->seg_tree.stub_first;
+        half->seg_tree.stub_first = first->stub_next;
+        free(first);
     }
-    if (p->payload_len > 0 && sequence == stream->next[to_server]) {
-        StreamingBufferRegion second = { .buf = p->payload,
-            .buf_size = p->payload_len,
-            .stream_offset = stream->offset[to_server] };
+}
+
+/* The stream engine keeps a segment; whether it did. */
+static bool keep(struct stream *stream, TcpStream *half, const Packet *p, uint32_t sequence)
+{
+    uint32_t length = p->payload_len;
+    if (half->flags & STREAMTCP_STREAM_FLAG_NOREASSEMBLY)
+        return false;
+    if (how == MEMCAP && ++stream->segments % 3 == 0)
+        return false;
+    if (how == DEPTH) {
+        uint32_t before = sequence - half->base_seq;
+        if (before + length >= FAKE_DEPTH)
+            half->flags |= STREAMTCP_STREAM_FLAG_DEPTH_REACHED;
+        if (before >= FAKE_DEPTH)
+            return true; /* beyond it, and yet no failure */
+        if (before + length > FAKE_DEPTH)
+            length = FAKE_DEPTH - before;
+    }
+    if (SEQ_LT(sequence, half->base_seq + half->log_progress_rel))
+        return true; /* a copy */
+    TcpSegment **at = &half->seg_tree.stub_first;
+    while (*at != NULL && SEQ_LT((*at)->seq, sequence))
+        at = &(*at)->stub_next;
+    if (*at != NULL && (*at)->seq == sequence)
+        return true; /* a copy */
+    TcpSegment *segment = calloc(1, sizeof(*segment));
+    segment->payload_len = (uint16_t)length;
+    segment->seq = sequence;
+    segment->stub_bytes = p->payload;
+    segment->stub_next = *at;
+    *at = segment;
+    half->segs_right_edge = SEQ_MAX(half->segs_right_edge, sequence + length);
+    return true;
+}
+
+/* The streaming logger gets what is acknowledged, or all at the end. */
+static void log_stream(struct stream *stream, void *data, bool to_server, bool all)
+{
+    TcpStream *half = to_server ? &stream->session.client : &stream->session.server;
+    uint8_t flags = to_server ? OUTPUT_STREAMING_FLAG_TOSERVER : OUTPUT_STREAMING_FLAG_TOCLIENT;
+    if (half->flags & STREAMTCP_STREAM_FLAG_NOREASSEMBLY)
+        return;
+    for (TcpSegment *it = half->seg_tree.stub_first; it != NULL; it = it->stub_next) {
+        uint32_t logged = half->base_seq + half->log_progress_rel;
+        if (SEQ_LT(it->seq, logged))
+            continue;
+        if (!all && SEQ_GT(it->seq + it->payload_len, half->last_ack))
+            break;
+        /* The bytes lie in the second of two buffers. */
+        uint8_t other[64];
+        StreamingBufferRegion second = { .buf = (uint8_t *)it->stub_bytes,
+            .buf_size = it->payload_len,
+            .stream_offset = it->seq - half->base_seq };
         half->sb.region = (StreamingBufferRegion){ .buf = other,
             .buf_size = sizeof(other),
             .next = &second };
-        stream->next[to_server] += p->payload_len;
-        stream->offset[to_server] += p->payload_len + (gaps ? 1000u : 0u);
-        if (stream->open[to_server])
-            flags |= OUTPUT_STREAMING_FLAG_OPEN;
-        stream->open[to_server] = false;
-        stream_logger.log(NULL, data, f, p->payload, p->payload_len, 0, flags);
+        stream_logger.log(NULL, data, &stream->flow, it->stub_bytes, it->payload_len, 0, flags);
         half->sb.region.next = NULL;
+        half->log_progress_rel = it->seq + it->payload_len - half->base_seq;
     }
-    if (it->tcp.th_flags & 1)
-        stream_logger.log(NULL, data, f, NULL, 0, 0, flags | OUTPUT_STREAMING_FLAG_CLOSE);
+}
+
+/* What the real one does when a packet of a direction is done with. */
+static void prune(struct stream *stream, TcpStream *half)
+{
+    if (half->flags & STREAMTCP_STREAM_FLAG_NOREASSEMBLY)
+        return;
+    if ((half->flags & STREAMTCP_STREAM_FLAG_DEPTH_REACHED)
+            || ((stream->session.flags & STREAMTCP_FLAG_APP_LAYER_DISABLED)
+                    && (half->flags & STREAMTCP_STREAM_FLAG_DISABLE_RAW))) {
+        half->flags |= STREAMTCP_STREAM_FLAG_NOREASSEMBLY;
+        forget_segments(half);
+        return;
+    }
+    while (half->seg_tree.stub_first != NULL
+            && SEQ_LEQ(half->seg_tree.stub_first->seq + half->seg_tree.stub_first->payload_len,
+                    half->base_seq + half->log_progress_rel)) {
+        TcpSegment *first = half->seg_tree.stub_first;
+        half->seg_tree.stub_first = first->stub_next;
+        free(first);
+    }
+}
+
+/* The stream engine sees a packet. */
+static void follow(struct packet *it, bool to_server)
+{
+    struct stream *stream = &streams[it->flow];
+    TcpSession *session = &stream->session;
+    TcpStream *half = to_server ? &session->client : &session->server;
+    TcpStream *other = to_server ? &session->server : &session->client;
+    uint32_t sequence = ntohl(it->tcp.th_seq);
+    if (it->tcp.th_flags & TH_SYN) {
+        half->isn = sequence;
+        half->base_seq = half->segs_right_edge = half->last_ack = sequence + 1;
+        return;
+    }
+    if (it->tcp.th_flags & 0x10) {
+        other->last_ack = how == GAPS ? other->segs_right_edge : ntohl(it->tcp.th_ack);
+        bool data = other->seg_tree.stub_first != NULL;
+        if (how == UNKNOWN && data) {
+            session->flags |= STREAMTCP_FLAG_APP_LAYER_DISABLED;
+            session->client.flags |= STREAMTCP_STREAM_FLAG_DISABLE_RAW;
+            session->server.flags |= STREAMTCP_STREAM_FLAG_DISABLE_RAW;
+        }
+        if (how == STOPPED && data && stream->data_packets >= 2)
+            other->flags |= STREAMTCP_STREAM_FLAG_NOREASSEMBLY;
+    }
+    if (it->packet.payload_len == 0)
+        return;
+    stream->data_packets++;
+    if (how == GAPS)
+        sequence += 1000 * ++stream->segments;
+    it->packet.flags &= ~(uint32_t)PKT_STREAM_ADD;
+    if (keep(stream, half, &it->packet, sequence))
+        it->packet.flags |= PKT_STREAM_ADD;
+    if (how == BYPASS && stream->data_packets >= 3)
+        stream->flow.flow_state = FLOW_STATE_LOCAL_BYPASSED;
 }
 
 /* Packets that the plugin must not take: those that the host makes itself, and the outer
@@ -287,6 +525,8 @@ static void reassemble(const struct packet *it, void *data)
 static void offer_others(const Packet *p, void *data)
 {
     for (uint32_t flag = STUB_PSEUDO; flag <= STUB_TUNNEL_ROOT; flag <<= 1) {
+        if (flag == STUB_PSEUDO && p->stub_tcp != NULL)
+            continue; /* may show that a stream was let go */
         Packet other = *p;
         other.flags |= flag;
         if (packet_logger.wanted(NULL, data, &other)) {
@@ -305,18 +545,47 @@ static void *work(void *argument)
         stream_logger.init(NULL, stream_logger.initdata, &stream_data);
     pthread_barrier_wait(&barrier);
     for (size_t i = 0; i < packet_count; i++) {
-        const struct packet *it = &packets[i];
+        struct packet *it = &packets[i];
         if (it->flow % thread_count != mine)
             continue;
         struct stream *stream = &streams[it->flow];
-        stream->flow.lastts = it->packet.ts;
-        if (it->packet.stub_tcp != NULL && (it->tcp.th_flags & 2) && !midstream)
+        Packet *p = &it->packet;
+        bool to_server = p->src.addr_data32[0] == stream->flow.src.addr_data32[0]
+            && p->sp == stream->flow.sp;
+        p->flowflags = to_server ? 1 : 2;
+        stream->flow.lastts = p->ts;
+        if (on_update != NULL)
+            on_update(NULL, &stream->flow, p, NULL);
+        if (stream->flow.flow_state == FLOW_STATE_LOCAL_BYPASSED)
+            continue; /* nothing else sees it */
+        if (p->stub_tcp != NULL && (it->tcp.th_flags & TH_SYN) && how != MIDSTREAM)
             stream->flow.protoctx = &stream->session;
-        offer_others(&it->packet, packet_data);
-        if (packet_logger.wanted(NULL, packet_data, &it->packet))
-            packet_logger.log(NULL, packet_data, &it->packet);
-        if (stream_logger.log != NULL && stream->flow.protoctx != NULL)
-            reassemble(it, stream_data);
+        bool follows = p->stub_tcp != NULL && stream->flow.protoctx != NULL;
+        if (follows)
+            follow(it, to_server);
+        offer_others(p, packet_data);
+        if (packet_logger.wanted(NULL, packet_data, p))
+            packet_logger.log(NULL, packet_data, p);
+        if (stream_logger.log != NULL && follows)
+            log_stream(stream, stream_data, how == INLINE ? to_server : !to_server,
+                    how == INLINE);
+        if (follows)
+            prune(stream, to_server ? &stream->session.client : &stream->session.server);
+    }
+    for (size_t i = 0; i < stream_count; i++) {
+        if (i % thread_count != mine)
+            continue;
+        struct stream *stream = &streams[i];
+        for (int to_server = 0; to_server < 2 && stream->flow.protoctx != NULL; to_server++) {
+            if (stream_logger.log != NULL)
+                log_stream(stream, stream_data, to_server, true);
+        }
+        if (on_finish != NULL)
+            on_finish(NULL, &stream->flow, NULL);
+        if (stream->flow.stub_storage != NULL)
+            free_storage(stream->flow.stub_storage);
+        forget_segments(&stream->session.client);
+        forget_segments(&stream->session.server);
     }
     pthread_barrier_wait(&barrier);
     packet_logger.deinit(NULL, packet_data);
@@ -329,9 +598,10 @@ int main(int argc, char **argv)
 {
     if (argc < 4)
         return 2;
-    const char *how = getenv("FAKE_HOST");
-    gaps = how != NULL && strcmp(how, "gaps") == 0;
-    midstream = how != NULL && strcmp(how, "midstream") == 0;
+    const char *named = getenv("FAKE_HOST");
+    for (size_t i = 0; named != NULL && i < sizeof(hows) / sizeof(*hows); i++)
+        if (strcmp(named, hows[i]) == 0)
+            how = (enum how)i;
     TAILQ_INIT(&root.head);
     for (int i = 4; i < argc; i++)
         set(argv[i]);
@@ -350,6 +620,8 @@ int main(int argc, char **argv)
         return 1;
     printf("plugin %s %s\n", plugin->name, plugin->license);
     plugin->Init();
+    if (on_ready != NULL)
+        on_ready(NULL);
     if (packet_logger.log != NULL) {
         pthread_t threads[64];
         pthread_barrier_init(&barrier, NULL, (unsigned)thread_count);
@@ -359,6 +631,10 @@ int main(int argc, char **argv)
             pthread_join(threads[i], NULL);
         pthread_barrier_destroy(&barrier);
     }
+    for (unsigned i = 1; i < counter_count; i++)
+        printf("counter %s %llu\n", counters[i].name,
+                (unsigned long long)(counters[i].ask != NULL ? counters[i].ask()
+                                                             : counters[i].value));
     dlclose(library);
     forget(&root);
     free(packets);

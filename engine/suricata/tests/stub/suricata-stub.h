@@ -45,9 +45,12 @@ typedef struct Flow_ {
     uint16_t vlan_id[3];
     uint8_t vlan_idx;
     uint32_t flags;
+    int flow_state;
     SCTime_t lastts;
     void *protoctx;
+    void *stub_storage;
 } Flow;
+#define FLOW_STATE_LOCAL_BYPASSED 3
 
 typedef struct StreamingBufferRegion_ {
     uint8_t *buf;
@@ -56,8 +59,46 @@ typedef struct StreamingBufferRegion_ {
     struct StreamingBufferRegion_ *next;
 } StreamingBufferRegion;
 typedef struct { StreamingBufferRegion region; } StreamingBuffer;
-typedef struct { StreamingBuffer sb; uint32_t log_progress_rel; } TcpStream;
-typedef struct { TcpStream server, client; } TcpSession;
+typedef struct { uint64_t stream_offset; uint32_t segment_len; } StreamingBufferSegment;
+
+/* What the real one keeps in a tree is a list here. */
+typedef struct TcpSegment {
+    uint16_t payload_len;
+    uint32_t seq;
+    StreamingBufferSegment sbseg;
+    const uint8_t *stub_bytes;
+    struct TcpSegment *stub_next;
+} TcpSegment;
+struct TCPSEG { TcpSegment *stub_first; };
+TcpSegment *TCPSEG_RB_MINMAX(struct TCPSEG *, int);
+TcpSegment *TCPSEG_RB_NEXT(TcpSegment *);
+#define RB_FOREACH(x, name, head) \
+    for ((x) = name##_RB_MINMAX(head, -1); (x) != NULL; (x) = name##_RB_NEXT(x))
+#define RB_EMPTY(head) ((head)->stub_first == NULL)
+#define TCP_SEG_LEN(seg) (seg)->payload_len
+void StreamingBufferSegmentGetData(const StreamingBuffer *, const StreamingBufferSegment *,
+        const uint8_t **, uint32_t *);
+
+typedef struct {
+    uint16_t flags;
+    uint32_t isn, last_ack, base_seq, log_progress_rel, segs_right_edge;
+    StreamingBuffer sb;
+    struct TCPSEG seg_tree;
+} TcpStream;
+typedef struct { uint32_t flags; TcpStream server, client; } TcpSession;
+#define STREAMTCP_FLAG_APP_LAYER_DISABLED (1 << 13)
+#define STREAMTCP_STREAM_FLAG_NOREASSEMBLY (1 << 1)
+#define STREAMTCP_STREAM_FLAG_DEPTH_REACHED (1 << 3)
+#define STREAMTCP_STREAM_FLAG_DISABLE_RAW (1 << 10)
+#define STREAM_BASE_OFFSET(stream) ((stream)->sb.region.stream_offset)
+#define STREAM_SEQ_RIGHT_EDGE(stream) (stream)->segs_right_edge
+#define SEQ_LT(a, b) ((int32_t)((a) - (b)) < 0)
+#define SEQ_LEQ(a, b) ((int32_t)((a) - (b)) <= 0)
+#define SEQ_GT(a, b) ((int32_t)((a) - (b)) > 0)
+#define SEQ_MIN(a, b) (SEQ_LT((a), (b)) ? (a) : (b))
+#define SEQ_MAX(a, b) (SEQ_GT((a), (b)) ? (a) : (b))
+#define TH_SYN 0x02
+#define TH_RST 0x04
 #define STREAM_LOG_PROGRESS(stream) ((stream)->sb.region.stream_offset + (stream)->log_progress_rel)
 
 typedef struct Packet_ {
@@ -68,6 +109,8 @@ typedef struct Packet_ {
     uint16_t vlan_id[3];
     uint8_t vlan_idx;
     uint32_t flags;
+    uint8_t flowflags;
+    struct { bool csum_set; uint16_t csum; } l4;
     struct Flow_ *flow;
     SCTime_t ts;
     uint8_t *payload;
@@ -77,6 +120,9 @@ typedef struct Packet_ {
 } Packet;
 #define STUB_PSEUDO 0x01
 #define STUB_TUNNEL_ROOT 0x02
+#define PKT_STREAM_ADD 0x20
+#define PKT_IGNORE_CHECKSUM 0x40
+#define PKT_IS_TOSERVER(p) ((p)->flowflags & 1)
 #define PKT_IS_PSEUDOPKT(p) ((p)->flags & STUB_PSEUDO)
 static inline bool PacketIsTunnelRoot(const Packet *p) { return (p->flags & STUB_TUNNEL_ROOT) != 0; }
 
@@ -85,6 +131,11 @@ static inline bool PacketIsIPv6(const Packet *p) { return p->stub_version == 6; 
 static inline bool PacketIsTCP(const Packet *p) { return p->stub_tcp != NULL; }
 static inline bool PacketIsUDP(const Packet *p) { return p->proto == IPPROTO_UDP; }
 static inline const TCPHdr *PacketGetTCP(const Packet *p) { return p->stub_tcp; }
+
+typedef void (*SCFlowUpdateCallbackFn)(ThreadVars *, Flow *, Packet *, void *);
+typedef void (*SCFlowFinishCallbackFn)(ThreadVars *, Flow *, void *);
+bool SCFlowRegisterUpdateCallback(SCFlowUpdateCallbackFn, void *);
+bool SCFlowRegisterFinishCallback(SCFlowFinishCallbackFn, void *);
 
 typedef unsigned LoggerId;
 #define LOGGER_USER 27
@@ -112,6 +163,23 @@ typedef struct SCConfNode_ {
 SCConfNode *SCConfGetNode(const char *key);
 int SCConfGet(const char *name, const char **value);
 int SCConfValIsTrue(const char *value);
+int SCConfValIsFalse(const char *value);
+
+enum { RUNMODE_PCAP_FILE = 2, RUNMODE_ERF_FILE = 6, RUNMODE_AFP_DEV = 8, RUNMODE_UNIX_SOCKET = 12,
+    RUNMODE_CONF_TEST = 23 };
+int SCRunmodeGet(void);
+
+uint16_t StatsRegisterCounter(const char *, ThreadVars *);
+uint16_t StatsRegisterGlobalCounter(const char *, uint64_t (*)(void));
+void StatsAddUI64(ThreadVars *, uint16_t, uint64_t);
+int SCRegisterOnLoggingReady(void (*)(void *), void *);
+void OutputRegisterFileRotationFlag(int *);
+void OutputUnregisterFileRotationFlag(int *);
+
+typedef struct { int id; } FlowStorageId;
+FlowStorageId FlowStorageRegister(const char *, unsigned, void *(*)(unsigned), void (*)(void *));
+void *FlowGetStorageById(const Flow *, FlowStorageId);
+int FlowSetStorageById(Flow *, FlowStorageId, void *);
 
 /* As the real header has it: who builds a plugin must define the name. */
 static const char *const stub_module __attribute__((unused)) = __SCFILENAME__;
