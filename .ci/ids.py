@@ -57,7 +57,8 @@ for second, frame in enumerate(frames):
     capture += struct.pack("<IIII", 1_700_000_000 + second, 0, len(frame), len(frame)) + frame
 (work / "icmp.pcap").write_bytes(capture)
 
-last = json.loads((work / "found.jsonl").read_text().splitlines()[-1])
+found = [json.loads(line) for line in (work / "found.jsonl").read_text().splitlines()]
+last = next(one for one in found if one["type"] == "summary")
 lines = []
 for number, (protocol, port) in enumerate([("icmp", 8 << 8), ("icmpv6", 128 << 8), ("udp", 4444)]):
     one = {**last, "id": f"{number:032x}", "protocol": protocol, "port": port,

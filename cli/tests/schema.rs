@@ -33,7 +33,7 @@ fn every_line_is_of_a_type_and_has_fields_that_the_schema_names() {
         vec!["match", "--json", "--hits", "--signatures", &found, &trace],
         vec!["explain", "--json", "--signatures", &found, id, &trace],
         vec!["detect", "--json", "--home-net", "10.0.0.0/16", &trace],
-        vec!["generate", "outbreak", "--packets", "1", "-o", made],
+        vec!["generate", "--json", "outbreak", "--packets", "1", "-o", made],
     ] {
         let output = run(&arguments);
         assert_eq!(code(&output), 0, "{arguments:?}: {}", stderr(&output));
