@@ -9,8 +9,8 @@ use wormsift::capture::{Limits, Trace};
 use wormsift::config::{Config, Size};
 use wormsift::decode::{Decoded, Decoder, Defragmenter};
 use wormsift::export::{
-    Rule, RuleOptions, SidRegistry, eve, json_lines, misp, snort3, stix, suricata, yara,
-    zeek,
+    Rule, RuleOptions, SidRegistry, eve, host_sets, json_lines, misp, snort3, stix,
+    suricata, yara, zeek,
 };
 use wormsift::packet::{Frame, Handshake, LinkType, Packet, Timestamp};
 use wormsift::sensor::{Sensor, Worker};
@@ -252,6 +252,8 @@ pub fn signature_line(data: &[u8]) {
     }
     let _ = (yara::rule(&rule), zeek::rule(&rule));
     let _ = (
+        host_sets::csv([signature]),
+        host_sets::nftables([signature]),
         stix::bundle(std::slice::from_ref(&rule), &options),
         misp::event(std::slice::from_ref(&rule), &options),
     );

@@ -130,12 +130,14 @@ fn damaged_registries_are_refused() {
     }
 }
 
+/// Number, revision, signature, content, since when it is out of the file.
+type Entry = (u32, u32, Option<u8>, u8, Option<u64>);
+
 /// The rules as they are written in the module's docs, over a plain list.
 #[derive(Default)]
 struct Twin {
     range: (u32, u32),
-    /// Number, revision, signature, content, since when it is out of the file.
-    list: Vec<(u32, u32, Option<u8>, u8, Option<u64>)>,
+    list: Vec<Entry>,
 }
 
 impl Twin {
