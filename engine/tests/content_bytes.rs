@@ -14,9 +14,10 @@ use wormsift_corpora::ground_truth::ContentTruth;
 use wormsift_corpora::{Outbreak, Scenario};
 
 fn sensor(settings: &str, key: u8) -> Sensor {
-    let config = Config::from_toml(&format!("memory = \"64MiB\"\n{settings}")).unwrap();
-    Sensor::new(Config { key: Some(SecretKey(u128::from_le_bytes([key; 16]))), ..config })
-        .unwrap()
+    let settings = format!("memory = \"64MiB\"\n{settings}");
+    let mut config = Config::from_toml(&settings).unwrap();
+    config.key = Some(SecretKey(u128::from_le_bytes([key; 16])));
+    Sensor::new(config).unwrap()
 }
 
 /// The last word on each content that is no part of another.

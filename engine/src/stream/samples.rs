@@ -216,6 +216,13 @@ impl Samples {
             return false;
         }
         let slot = self.build(&packet, base, offset, priority);
+        let sample = self.pool.sample(slot);
+        if sample.and_then(|it| shown(it, -base, offset, window_len)).is_none() {
+            // What came before the payload has other bytes than the payload itself.
+            self.pool.remove(slot);
+            self.counters.out_of_reach += 1;
+            return false;
+        }
         self.anchor(&packet, slot);
         self.counters.taken += 1;
         true
