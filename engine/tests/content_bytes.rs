@@ -14,8 +14,8 @@ use wormsift_corpora::ground_truth::ContentTruth;
 use wormsift_corpora::{Outbreak, Scenario};
 
 fn sensor(settings: &str, key: u8) -> Sensor {
-    let mut config =
-        Config::from_toml(&format!("memory = \"64MiB\"\n{settings}")).unwrap();
+    let settings = format!("memory = \"64MiB\"\n{settings}");
+    let mut config = Config::from_toml(&settings).unwrap();
     config.key = Some(SecretKey(u128::from_le_bytes([key; 16])));
     Sensor::new(config).unwrap()
 }

@@ -189,15 +189,17 @@ impl Samples {
         let window = packet.window(offset, window_len);
         let home = self.home(&packet, offset, window_len);
         let holds = |bytes: &[u8]| window.is_none_or(|window| window == bytes);
-        if let Some(anchor) = self.anchored(packet.number, offset, window_len, holds)
-            && home.is_none_or(|base| self.anchors.anchor(anchor).at == -base)
-        {
+        let shares = self.shares(&packet, offset, window_len, home);
+        let anchored = self.anchored(packet.number, offset, window_len, |at, it| {
+            shares(at) && holds(it)
+        });
+        if let Some(anchor) = anchored {
             self.anchors.hold(anchor);
             self.pool.raise(self.anchors.anchor(anchor).slot, priority);
             self.counters.shared += 1;
             return true;
         }
-        if let Some(slot) = self.covering(&packet, offset, window_len, home) {
+        if let Some(slot) = self.covering(&packet, offset, window_len, shares) {
             self.pool.raise(slot, priority);
             if self.make_room(priority, Some(slot)) {
                 self.anchor(&packet, slot);
@@ -216,6 +218,13 @@ impl Samples {
             return false;
         }
         let slot = self.build(&packet, base, offset, priority);
+        let sample = self.pool.sample(slot);
+        if sample.and_then(|it| shown(it, -base, offset, window_len)).is_none() {
+            // What came before the payload has other bytes than the payload itself.
+            self.pool.remove(slot);
+            self.counters.out_of_reach += 1;
+            return false;
+        }
         self.anchor(&packet, slot);
         self.counters.taken += 1;
         true
@@ -266,8 +275,10 @@ impl Samples {
         window_len: usize,
         holds: impl Fn(&[u8]) -> bool,
     ) -> Option<SampleView<'_>> {
-        let Some(anchor) = self.anchored(packet_number, offset, window_len, holds) else {
-            let shown = self.anchored(packet_number, offset, window_len, |_| true);
+        let Some(anchor) =
+            self.anchored(packet_number, offset, window_len, |_, it| holds(it))
+        else {
+            let shown = self.anchored(packet_number, offset, window_len, |_, _| true);
             self.counters.other_bytes += u64::from(shown.is_some());
             return None;
         };
@@ -300,14 +311,14 @@ impl Samples {
         })
     }
 
-    /// The packet's anchor in the sample that shows the window, with bytes that `holds`
-    /// accepts, nearest to its middle; the first taken of equals.
+    /// The packet's anchor in the sample that shows the window, that `accepts` takes
+    /// (where the payload begins in its region, and the window's bytes), nearest to its middle; the first taken of equals.
     fn anchored(
         &self,
         number: u64,
         offset: i32,
         window_len: usize,
-        holds: impl Fn(&[u8]) -> bool,
+        accepts: impl Fn(i32, &[u8]) -> bool,
     ) -> Option<u32> {
         let fits = |&i: &u32| {
             let anchor = self.anchors.anchor(i);
@@ -316,7 +327,8 @@ impl Samples {
                 .sample(anchor.slot)
                 .and_then(|sample| shown(sample, anchor.at, offset, window_len));
             window.is_some_and(|(from, to)| {
-                holds(&self.pool.bytes(anchor.slot)[from as usize..to as usize])
+                let bytes = &self.pool.bytes(anchor.slot)[from as usize..to as usize];
+                accepts(anchor.at, bytes)
             })
         };
         let off_middle = |&i: &u32| {
@@ -354,21 +366,59 @@ impl Samples {
         i32::try_from(base).ok()
     }
 
-    /// A sample of the packet's direction that shows the window, with the very
-    /// bytes that the packet has, there and wherever it shows the payload. It begins
-    /// at `home` from the payload where there is one.
-    fn covering(
+    /// Where the region that the window from `from` to `to` would be given by itself
+    /// begins, relative to the payload.
+    fn own(&self, packet: &PacketPiece<'_>, from: i64, to: i64) -> i64 {
+        let (region, len) = (self.region as i64, packet.payload.len() as i64);
+        // As much to either side: what is left of a content in the segment before or
+        // behind is seen where none of its own windows is sampled.
+        let (low, high) = (from.min(0), to.max(len));
+        let room = (region - (high - low)).max(0) / 2;
+        let before = room.min(history::PIECE as i64).min(region / 4);
+        let low = if packet.direction.is_some() { low - before } else { low };
+        if high - low <= region || to - from > region {
+            low
+        } else {
+            ((from + to - region) / 2).clamp(low, high - region).clamp(to - region, from)
+        }
+    }
+
+    /// Which samples a window may share, by where the payload begins in their region: that
+    /// of its home; else those that go on behind the window nearly as far as its own
+    /// sample would, or a quarter of a region, so that a content is not cut where an
+    /// earlier sample ends.
+    fn shares(
         &self,
         packet: &PacketPiece<'_>,
         offset: i32,
         window_len: usize,
         home: Option<i32>,
+    ) -> impl Fn(i32) -> bool + use<> {
+        let region = self.region as i64;
+        let (from, to) = (i64::from(offset), i64::from(offset) + window_len as i64);
+        let own = self.own(packet, from, to) + region;
+        let enough = own.min(to + region / 4) - region / 32;
+        let is_datagram = packet.direction.is_none();
+        move |at| match home {
+            Some(base) => at == -base,
+            None => is_datagram || region - i64::from(at) >= enough,
+        }
+    }
+
+    /// A sample of the packet's direction that shows the window, with the very
+    /// bytes that the packet has, there and wherever it shows the payload.
+    fn covering(
+        &self,
+        packet: &PacketPiece<'_>,
+        offset: i32,
+        window_len: usize,
+        shares: impl Fn(i32) -> bool,
     ) -> Option<u32> {
         let window = packet.window(offset, window_len);
         self.pool.of(packet.direction?).find(|&i| {
             let Some(sample) = self.pool.sample(i) else { return false };
             let at = after(packet.start(), sample.base);
-            if home.is_some_and(|base| at != -base) {
+            if !shares(at) {
                 return false;
             }
             let Some((from, to)) = shown(sample, at, offset, window_len) else {
@@ -396,19 +446,7 @@ impl Samples {
             return None;
         }
         let known = packet.window(offset, window_len).is_some();
-        // As much to either side: what is left of a content in the segment before or
-        // behind is seen where none of its own windows is sampled.
-        let (low, high) = (from.min(0), to.max(len));
-        let room = (region - (high - low)).max(0) / 2;
-        let before = room.min(history::PIECE as i64).min(region / 4);
-        let low = if packet.direction.is_some() { low - before } else { low };
-        let base = match home {
-            Some(base) => i64::from(base),
-            None if high - low <= region => low,
-            None => ((from + to - region) / 2)
-                .clamp(low, high - region)
-                .clamp(to - region, from),
-        };
+        let base = home.map_or_else(|| self.own(packet, from, to), i64::from);
         let base = i32::try_from(base).ok()?;
         let core = offset.checked_sub(base)?;
         if known {
