@@ -75,8 +75,9 @@ impl Coverage {
     /// Counts the fragments of a datagram as what the datagram turned out to be.
     pub(crate) fn complete(&mut self, reach: Reach, frames: u64, bytes: u64) {
         let at = Reach::Fragment as usize;
-        self.stopped[at] = self.stopped[at].saturating_sub(frames);
-        self.stopped_bytes[at] = self.stopped_bytes[at].saturating_sub(bytes);
+        // They may have been counted in an earlier chunk; the sum over all comes out right.
+        self.stopped[at] = self.stopped[at].wrapping_sub(frames);
+        self.stopped_bytes[at] = self.stopped_bytes[at].wrapping_sub(bytes);
         self.stop(reach, frames, bytes);
     }
 
@@ -84,8 +85,9 @@ impl Coverage {
         self.frames += other.frames;
         self.bytes += other.bytes;
         for at in 0..KINDS {
-            self.stopped[at] += other.stopped[at];
-            self.stopped_bytes[at] += other.stopped_bytes[at];
+            self.stopped[at] = self.stopped[at].wrapping_add(other.stopped[at]);
+            let bytes = other.stopped_bytes[at];
+            self.stopped_bytes[at] = self.stopped_bytes[at].wrapping_add(bytes);
         }
     }
 
