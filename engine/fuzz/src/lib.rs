@@ -46,7 +46,11 @@ impl<'a> Input<'a> {
     }
 }
 
-const LINKS: [u32; 12] = [0, 1, 12, 14, 101, 108, 113, 228, 229, 240, 276, 65_000];
+/// Every link type that is read, and one that is not.
+fn links() -> Vec<u32> {
+    let numbers = wormsift::decode::link_types().flat_map(|(numbers, _)| numbers);
+    numbers.copied().chain([65_000]).collect()
+}
 
 fn lies_in(part: &[u8], whole: &[u8]) -> bool {
     let (part, whole) = (part.as_ptr_range(), whole.as_ptr_range());
@@ -60,10 +64,11 @@ pub fn frames(data: &[u8]) {
     let options = input.byte();
     let decoder = Decoder::new(options & 1 == 0, options & 2 == 0);
     let mut pool = Defragmenter::new(4, 4_096);
+    let links = links();
     let mut number = 0;
     while !input.is_empty() {
         number += 1;
-        let link = LinkType(LINKS[usize::from(input.byte()) % LINKS.len()]);
+        let link = LinkType(links[usize::from(input.byte()) % links.len()]);
         let time = Timestamp::from_nanos(input.number());
         let data = input.piece();
         let original_len = data.len() as u32 + u32::from(input.byte());
