@@ -97,8 +97,7 @@ class Bench:
         said = done.stdout + done.stderr
         assert done.returncode == 0, said
         assert "wormsift" in said, f"the plugin said nothing:\n{said}"
-        bad = [line for line in said.splitlines()
-               if "wormsift" in line and ("Error" in line or "Warning" in line)]
+        bad = [line for line in said.splitlines() if re.match(r"(E|W|Error|Warning): wormsift", line)]
         lines = (folder / "wormsift.jsonl").read_text().splitlines()
         return last_words(lines), self.statistics(folder), bad, took
 

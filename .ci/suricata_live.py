@@ -55,13 +55,14 @@ class Live(offline.Bench):
             f"wormsift:\n{settings or '  stream: yes'}\n  key: {KEY}\n")
         (folder / "suricata.yaml").write_text(yaml)
         log = open(folder / "said", "ab")
+        before = self.said(folder).count("Engine started")
         process = subprocess.Popen(
             [f"{self.options.suricata}/bin/suricata", "-c", str(folder / "suricata.yaml"),
              "-S", "/dev/null", "-l", str(folder), "--af-packet=tap0", "-k", "none",
              "--set", f"unix-command.filename={folder}/socket",
              "--pidfile", str(folder / "pid"), *more],
             stdout=log, stderr=subprocess.STDOUT)
-        self.wait_for(folder, "Engine started", process)
+        self.wait_for(folder, "Engine started", process, times=before + 1)
         return process
 
     @staticmethod
@@ -143,7 +144,8 @@ def rotation(live):
     folder = live.work / "rotation"
     process = live.start(folder)
     worm = live.capture("slammer")
-    sender = subprocess.Popen(["tcpreplay", "-q", "-i", "send0", "--multiplier", "4", str(worm)],
+    sender = subprocess.Popen(["tcpreplay", "-q", "-i", "send0", "--pps", "300", "--loop", "0",
+                               str(worm)],
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     time.sleep(1)
     for i in range(3):
@@ -163,7 +165,7 @@ def kill_and_restart(live):
     settings = "  state: known.state\n  state-interval: 1s\n  rules: known.rules"
     process = live.start(folder, settings=settings)
     worm = live.capture("slammer")
-    live.replay(worm, "--multiplier", "20")
+    live.replay(worm, "--pps", "500")
     end = time.monotonic() + 20
     while not (folder / "known.state").exists() and time.monotonic() < end:
         live.replay(worm, "--pps", "50", "--limit", "100")
@@ -182,7 +184,8 @@ def reloads(live):
     folder = live.work / "reloads"
     process = live.start(folder)
     worm = live.capture("slammer")
-    sender = subprocess.Popen(["tcpreplay", "-q", "-i", "send0", "--multiplier", "4", str(worm)],
+    sender = subprocess.Popen(["tcpreplay", "-q", "-i", "send0", "--pps", "300", "--loop", "0",
+                               str(worm)],
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for i in range(10):
         process.send_signal(signal.SIGUSR2)
@@ -196,12 +199,11 @@ def reloads(live):
 def full_disk(live):
     folder, disk = live.work / "full", live.work / "disk"
     disk.mkdir()
-    must("mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(disk))
+    must("mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", str(disk))
     try:
         settings = f"  output: {disk}/out.jsonl\n  rules: {disk}/out.rules\n  state: {disk}/out.state"
         process = live.start(folder, settings=settings)
-        live.replay(live.capture("code-red"), "--multiplier", "30")
-        live.replay(live.capture("slammer"), "--multiplier", "30")
+        live.replay(live.capture("slammer"), "--pps", "500")
         time.sleep(1)
         assert live.stop(process) == 0, live.said(folder)
         lines_of(disk / "out.jsonl")
@@ -261,7 +263,10 @@ def socket(live):
             [f"{live.options.suricata}/bin/suricata", "-c", str(folder / "suricata.yaml"),
              "-S", "/dev/null", "-l", str(folder), f"--unix-socket={folder}/socket"],
             stdout=log, stderr=subprocess.STDOUT)
-    live.wait_for(folder, "Engine started", process) if False else time.sleep(3)
+    end = time.monotonic() + 60
+    while not (folder / "socket").exists():
+        assert process.poll() is None and time.monotonic() < end, live.said(folder)
+        time.sleep(0.1)
     names = ["slammer", "tcp-exploit", "slammer"]
     for i, name in enumerate(names):
         (folder / str(i)).mkdir()
@@ -297,7 +302,11 @@ def operation(live, options):
             print(f"{test.__name__}: as expected", flush=True)
         except Exception as error:  # noqa: BLE001 One that fails does not stop the others.
             failed += 1
-            print(f"{test.__name__}: WRONG: {type(error).__name__}: {str(error)[-1500:]}", flush=True)
+            at = error.__traceback__
+            while at.tb_next is not None:
+                at = at.tb_next
+            print(f"{test.__name__}: WRONG: line {at.tb_lineno}: {type(error).__name__}: "
+                  f"{str(error)[-1500:]}", flush=True)
     return failed
 
 

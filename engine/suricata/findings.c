@@ -152,7 +152,7 @@ void state_save(uint64_t now, bool at_the_end)
             return;
         out.saved = now;
     }
-    went_well(FAILED_STATE, path, wormsift_engine_save(plugin.engine, path));
+    went_well(FAILED_STATE, "state", wormsift_engine_save(plugin.engine, path));
 }
 
 /* A state that cannot be used is kept beside the new one. Whether it was moved. */

@@ -18,6 +18,7 @@
 #include "output.h"
 #include "stream-tcp-private.h"
 #include "stream-tcp.h"
+#include "thread-callbacks.h"
 #include "util-debug.h"
 #include "util-streaming-buffer.h"
 #include "util-time.h"
@@ -86,6 +87,7 @@ extern struct plugin {
     struct settings settings;
     wormsift_engine *engine;
     bool offline;
+    bool registered; /* for this capture */
     FlowStorageId flows;
     pthread_mutex_t mutex; /* of the files, and of moving time on */
     uint64_t next;         /* packet time at which the engine is moved on */

@@ -41,12 +41,12 @@ bool went_well(enum failure kind, const char *about, wormsift_status status)
 static void tick(struct thread *thread)
 {
     uint64_t now = thread->now;
-    thread->since++;
+    if (thread->since++ == 0 && thread->ticked == 0
+            && !atomic_exchange(&plugin.said[FAILURES], true))
+        SCLogNotice("wormsift: taking packets on %u threads", plugin.threads);
     if (plugin.offline ? thread->since < OFFLINE_TICK
                        : now < thread->ticked + LIVE_TICK && now + 60 * SECOND >= thread->ticked)
         return;
-    if (thread->ticked == 0 && !atomic_exchange(&plugin.said[FAILURES], true))
-        SCLogNotice("wormsift: taking packets on %u threads", plugin.threads);
     thread->since = 0;
     thread->ticked = now;
     thread->failed |= !went_well(FAILED_WORKER, "worker", wormsift_worker_pass(thread->worker, now));
@@ -217,8 +217,10 @@ static TmEcode ThreadInit(ThreadVars *tv, const void *initdata, void **data)
         thread->counters[i] = StatsRegisterCounter(counter_names[i], tv);
     pthread_mutex_lock(&plugin.mutex);
     /* The second capture of a process, and all those after it. */
-    if (plugin.engine == NULL && plugin.threads == 0 && settings_read(&plugin.settings))
+    if (plugin.engine == NULL && plugin.threads == 0 && settings_read(&plugin.settings)) {
+        plugin.settings.stream = false;
         begin();
+    }
     plugin.threads++;
     pthread_mutex_unlock(&plugin.mutex);
     thread->failed = plugin.engine == NULL
@@ -243,6 +245,7 @@ static TmEcode ThreadDeinit(ThreadVars *tv, void *data)
     if (--plugin.threads == 0) {
         finish();
         settings_free(&plugin.settings);
+        plugin.registered = false;
     }
     pthread_mutex_unlock(&plugin.mutex);
     return TM_ECODE_OK;
@@ -259,6 +262,20 @@ static void register_counters(void *user)
     StatsRegisterGlobalCounter("wormsift.lost_bytes", lost_bytes);
     StatsRegisterGlobalCounter("wormsift.findings", findings);
     StatsRegisterGlobalCounter("wormsift.late_packets", late_packets);
+}
+
+/* With a socket Suricata forgets its loggers after each capture. One that is registered when
+ * the threads of the next are made is in time for packets, but not for streams. */
+static void on_new_thread(ThreadVars *tv, void *user)
+{
+    (void)tv;
+    (void)user;
+    pthread_mutex_lock(&plugin.mutex);
+    if (!plugin.registered)
+        SCOutputRegisterPacketLogger(LOGGER_USER, "wormsift-packet", LogPacket, PacketCondition,
+                NULL, ThreadInit, ThreadDeinit);
+    plugin.registered = true;
+    pthread_mutex_unlock(&plugin.mutex);
 }
 
 static void Init(void)
@@ -287,20 +304,23 @@ static void Init(void)
         settings_free(&plugin.settings);
         return;
     }
-    /* With a socket each capture has its own folder, and its own engine. */
-    if (mode != RUNMODE_UNIX_SOCKET && !begin()) {
+    SCFlowRegisterUpdateCallback(on_packet_of_flow, NULL);
+    if (mode == RUNMODE_UNIX_SOCKET) {
+        /* Each capture has its own folder, and its own engine. */
+        SCLogNotice("wormsift: with a socket TCP comes packet by packet");
+        settings_free(&plugin.settings);
+        SCThreadRegisterInitCallback(on_new_thread, NULL);
+        return;
+    }
+    if (!begin()) {
         settings_free(&plugin.settings);
         return;
     }
-    bool stream = plugin.settings.stream;
-    if (mode == RUNMODE_UNIX_SOCKET)
-        settings_free(&plugin.settings);
     SCRegisterOnLoggingReady(register_counters, NULL);
     /* Here, and not when logging is ready: a streaming logger would come too late. */
     SCOutputRegisterPacketLogger(LOGGER_USER, "wormsift-packet", LogPacket, PacketCondition,
             NULL, ThreadInit, ThreadDeinit);
-    SCFlowRegisterUpdateCallback(on_packet_of_flow, NULL);
-    if (!stream)
+    if (!plugin.settings.stream)
         return;
     plugin.flows = FlowStorageRegister("wormsift", sizeof(void *), NULL, streams_free);
     SCFlowRegisterFinishCallback(on_flow_end, NULL);

@@ -155,6 +155,13 @@ void StatsAddUI64(ThreadVars *tv, uint16_t at, uint64_t by)
     counters[at].value += by;
 }
 
+bool SCThreadRegisterInitCallback(void (*made)(ThreadVars *, void *), void *user)
+{
+    (void)made;
+    (void)user;
+    return true;
+}
+
 static void (*on_ready)(void *);
 
 int SCRegisterOnLoggingReady(void (*ready)(void *), void *user)

@@ -172,6 +172,7 @@ int SCRunmodeGet(void);
 uint16_t StatsRegisterCounter(const char *, ThreadVars *);
 uint16_t StatsRegisterGlobalCounter(const char *, uint64_t (*)(void));
 void StatsAddUI64(ThreadVars *, uint16_t, uint64_t);
+bool SCThreadRegisterInitCallback(void (*)(ThreadVars *, void *), void *);
 int SCRegisterOnLoggingReady(void (*)(void *), void *);
 void OutputRegisterFileRotationFlag(int *);
 void OutputUnregisterFileRotationFlag(int *);

@@ -1,0 +1,2 @@
+/* A stub, for tests only. */
+#include "suricata-stub.h"
