@@ -119,8 +119,18 @@ pub(super) const PPP_PROTOCOLS: &[(u16, &str, Role)] = &[
 
 /// Tunnels whose inside can be of a kind that is not read. The places in the list are
 /// the codes of [`Layer::Tunnel`](super::Layer::Tunnel).
-pub(super) const TUNNELS: &[&str] =
-    &["GRE", "VXLAN-GPE", "NSH", "GTP-U", "CAPWAP", "MPLS", "ERSPAN", "L2TPv3", "TZSP"];
+pub(super) const TUNNELS: &[&str] = &[
+    "GRE",
+    "VXLAN-GPE",
+    "NSH",
+    "GTP-U",
+    "CAPWAP",
+    "MPLS",
+    "ERSPAN",
+    "L2TPv3",
+    "TZSP",
+    "802.11 frames that hold several packets",
+];
 
 /// Places in [`TUNNELS`].
 #[derive(Clone, Copy)]
@@ -134,6 +144,7 @@ pub(super) enum Tunnel {
     Erspan,
     L2tpV3,
     Tzsp,
+    Aggregate,
 }
 
 /// From here on a PPP protocol negotiates or watches the link (RFC 1661, 2).
@@ -282,7 +293,7 @@ mod tests {
     fn places_in_the_lists_are_those_of_the_names() {
         assert_eq!(TUNNELS[Tunnel::Gre as usize], "GRE");
         assert_eq!(TUNNELS[Tunnel::Capwap as usize], "CAPWAP");
-        assert_eq!(Tunnel::Tzsp as usize + 1, TUNNELS.len());
+        assert_eq!(Tunnel::Aggregate as usize + 1, TUNNELS.len());
         assert_eq!(TUNNELS[Tunnel::Tzsp as usize], "TZSP");
         assert_eq!(SEALS[Seal::Esp as usize].0, Unread::Esp);
         assert_eq!(SEALS[Seal::Quic as usize].0, Unread::Quic);

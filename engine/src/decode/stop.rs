@@ -5,6 +5,7 @@
 
 use super::Drop;
 use super::names;
+use crate::packet::LinkType;
 
 /// What could not be passed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,6 +78,9 @@ impl Stop {
             Drop::LinkControl => Self::new(Layer::Control, 0),
             Drop::LinkEncrypted | Drop::LinkCompressed => {
                 Self::new(Layer::Sealed, names::Seal::Link as u32)
+            }
+            Drop::LinkAggregate => {
+                Self::new(Layer::Tunnel, names::Tunnel::Aggregate as u32)
             }
             Drop::FragmentCut | Drop::LinkFragment => Self::new(Layer::Fragment, 0),
             Drop::TunnelTooDeep => Self::new(Layer::TooDeep, 0),
@@ -222,7 +226,7 @@ impl Stop {
         };
         match self.layer {
             Layer::None => "payload".to_owned(),
-            Layer::LinkType => format!("link type {code}"),
+            Layer::LinkType => format!("link type {}", LinkType(code)),
             Layer::Ethertype => {
                 named("Ethernet type", format!("{code:#06x}"), names::ETHERTYPES)
             }
@@ -339,7 +343,7 @@ mod tests {
         let text = stop(Layer::Ethertype, 0x8926).describe();
         assert_eq!(text, "Ethernet type 0x8926 (VN-Tag)");
         assert_eq!(stop(Layer::Ethertype, 0x1234).describe(), "Ethernet type 0x1234");
-        assert_eq!(stop(Layer::LinkType, 147).describe(), "link type 147");
+        assert_eq!(stop(Layer::LinkType, 147).describe(), "link type USER0 (147)");
         assert_eq!(stop(Layer::IpProtocol, 200).describe(), "IP protocol 200");
     }
 }
