@@ -400,7 +400,7 @@ impl Samples {
         let enough = own.min(to + region / 4) - region / 32;
         let is_datagram = packet.direction.is_none();
         move |at| match home {
-            Some(base) => at == -base,
+            Some(base) => i64::from(at) == -i64::from(base),
             None => is_datagram || region - i64::from(at) >= enough,
         }
     }
