@@ -110,12 +110,13 @@ fn a_worm_after_a_step_back_is_found_as_without_it() {
             let said = ["steps back by", "windows go on", "`reordercap`"];
             assert!(said.iter().all(|part| line.contains(part)), "{line}");
             if places.len() == 1 {
-                let last = stored[stored.len() - 1].0;
-                let own = stored[place_of(found, &honest)].0;
-                assert!(found.detected_at.as_nanos() >= own);
-                assert!(found.detected_at.as_nanos() <= own + 2 * SECOND);
-                let latest = summed.iter().map(|it| it.last_seen.as_nanos()).max();
-                assert!(latest <= Some(last), "own time, though an older one");
+                let own = first.detected_at.as_nanos() - back;
+                let told = found.detected_at.as_nanos();
+                assert!(told.abs_diff(own) <= 2 * SECOND, "{back}");
+                for (found, known) in summed.iter().zip(&known) {
+                    let own = known.last_seen.as_nanos() - back;
+                    assert!(found.last_seen.as_nanos().abs_diff(own) <= 2 * SECOND);
+                }
             }
             let (cut, other, _) = sift(&stored, 7);
             assert!(cut == findings && other == stats, "batches change the answer");
@@ -123,21 +124,12 @@ fn a_worm_after_a_step_back_is_found_as_without_it() {
     }
 }
 
-/// The index of the last packet before the detection, by honest times.
-fn place_of(found: &Signature, honest: &[(u64, Vec<u8>)]) -> usize {
-    let packet = found.samples.iter().map(|sample| sample.packet).max();
-    let packet = packet.expect("a sample") as usize - 1;
-    // What alarmed is due at the next whole second.
-    let due = (honest[packet].0 / SECOND + 1) * SECOND;
-    honest.partition_point(|(time, _)| *time < due).clamp(packet, honest.len() - 1)
-}
-
 #[test]
 fn a_few_packets_from_the_past_change_nothing() {
     let honest = outbreak_frames(3, 6_000);
     let (expected, _, _) = sift(&honest, 1_000);
     let mut stored = honest.clone();
-    for forged in (100..5_900).step_by(20) {
+    for forged in (100..5_900).step_by(100) {
         // Sixteen in a row agree: one too few.
         for (time, _) in &mut stored[forged..forged + 16] {
             *time = honest[0].0 - HOUR + forged as u64;
@@ -150,8 +142,7 @@ fn a_few_packets_from_the_past_change_nothing() {
     for time in findings.iter().flat_map(|finding| times(finding.signature())) {
         assert!((start..=end).contains(&time.as_nanos()), "{time:?}");
     }
-    assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert!(warnings[0].contains("windows stand still"), "{warnings:?}");
+    assert_eq!(warnings, Vec::<String>::new());
 }
 
 /// Two captures of two years, in turns: single packets, and runs.

@@ -71,6 +71,17 @@ const COMPRESSED: &[(&[u8], &str, &str)] = &[
     (b"Rar!\x1a\x07", "a rar archive", "unrar x"),
 ];
 
+/// How captures that are read begin: the start of one may look like text.
+const STARTS: [[u8; 4]; 7] = [
+    0x0a0d_0d0a_u32.to_le_bytes(),
+    0xa1b2_c3d4_u32.to_le_bytes(),
+    0xa1b2_c3d4_u32.to_be_bytes(),
+    0xa1b2_3c4d_u32.to_le_bytes(),
+    0xa1b2_3c4d_u32.to_be_bytes(),
+    0xa1b2_cd34_u32.to_le_bytes(),
+    0xa1b2_cd34_u32.to_be_bytes(),
+];
+
 /// What a file is that begins so. `data` may end anywhere; with fewer than 96 bytes, less
 /// is told apart.
 pub(super) fn kind(data: &[u8]) -> Kind {
@@ -78,6 +89,9 @@ pub(super) fn kind(data: &[u8]) -> Kind {
         && (PcapNg::begins_with(magic) || Pcap::begins_with(magic))
     {
         return Kind::Capture;
+    }
+    if STARTS.iter().any(|start| start.starts_with(data)) && !data.is_empty() {
+        return Kind::Other(None);
     }
     if let Some(&(_, name, remedy)) = FOREIGN.iter().find(|it| data.starts_with(it.0)) {
         return Kind::Foreign(name, remedy);
@@ -137,7 +151,7 @@ fn text(data: &[u8]) -> Option<&'static str> {
         Err(_) => return None,
     };
     let is_text = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t' | '\x0c');
-    if start.is_empty() || !text.chars().all(is_text) {
+    if start.is_empty() || text.is_empty() || !text.chars().all(is_text) {
         return None;
     }
     Some(match start[0] {
@@ -256,6 +270,9 @@ mod tests {
         );
         assert_eq!(kind(&[0xd4, 0xc3, 0xb2, 0xa1]), Kind::Capture);
         assert_eq!(kind(&[0x0a, 0x0d, 0x0d, 0x0a]), Kind::Capture);
-        assert_eq!(kind(&[0x0a, 0x0d]), Kind::Other(None));
+        for start in STARTS {
+            assert_eq!(kind(&start), Kind::Capture);
+            (1..4).for_each(|cut| assert_eq!(kind(&start[..cut]), Kind::Other(None)));
+        }
     }
 }
