@@ -137,8 +137,10 @@ def compare(found, truth, mode, stream):
             if stream == "no" and mode == "single":
                 well = got == want
             else:
-                well = abs(got - want) <= max(1, 0.01 * want) or (
-                    stream == "yes" and name == "packets" and got <= want)
+                # Streams leave copies out, and come when they are acknowledged: a copy that
+                # was all that a host got in time is missing.
+                lower = {"packets": 0.75}.get(name, 0.9) if stream == "yes" else 1
+                well = (abs(got - want) <= max(1, 0.01 * want) or lower * want <= got <= want)
             if not well:
                 wrong.append(f"{theirs['id'][:12]}: {name} {got} for {want}")
         if stream == "no" and mode == "single" and mine["id"] != theirs["id"]:

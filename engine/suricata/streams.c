@@ -211,9 +211,10 @@ void streams_packet(struct thread *thread, const Packet *p)
     }
     if (!real || p->payload_len == 0)
         return;
-    const TCPHdr *tcp = PacketGetTCP(p);
-    uint32_t from = TCP_GET_RAW_SEQ(tcp) + ((tcp->th_flags & TH_SYN) ? 1 : 0);
-    if (tcp->th_flags & TH_RST) {
+    TCPHdr tcp; /* a copy: it need not be aligned */
+    memcpy(&tcp, PacketGetTCP(p), sizeof(tcp));
+    uint32_t from = TCP_GET_RAW_SEQ(&tcp) + ((tcp.th_flags & TH_SYN) ? 1 : 0);
+    if (tcp.th_flags & TH_RST) {
         give_packet(thread, p); /* no part of the stream */
         return;
     }

@@ -72,10 +72,11 @@ void give_packet(struct thread *thread, const Packet *p)
     memcpy(it.destination, p->dst.addr_data32, sizeof(it.destination));
     it.encapsulation = wrapping(p->vlan_id, p->vlan_idx);
     if (PacketIsTCP(p)) {
-        const TCPHdr *tcp = PacketGetTCP(p);
-        it.sequence = TCP_GET_RAW_SEQ(tcp);
-        it.acknowledgement = TCP_GET_RAW_ACK(tcp);
-        it.tcp_flags = tcp->th_flags;
+        TCPHdr tcp; /* a copy: it need not be aligned */
+        memcpy(&tcp, PacketGetTCP(p), sizeof(tcp));
+        it.sequence = TCP_GET_RAW_SEQ(&tcp);
+        it.acknowledgement = TCP_GET_RAW_ACK(&tcp);
+        it.tcp_flags = tcp.th_flags;
     }
     if (p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6) {
         it.destination_port = (uint16_t)(p->icmp_s.type << 8 | p->icmp_s.code);

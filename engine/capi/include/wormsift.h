@@ -766,7 +766,8 @@ wormsift_status wormsift_worker_stream(wormsift_worker *worker,
  *
  * `worker` is null or a handle of this library.
  */
-wormsift_status wormsift_worker_pass(wormsift_worker *worker, uint64_t now_ns);
+wormsift_status wormsift_worker_pass(wormsift_worker *worker,
+                                     uint64_t now_ns);
 
 /**
  * Hands over what is buffered.

@@ -79,9 +79,15 @@ fn example(name: &str) -> String {
 
 /// The setting that was perhaps meant.
 fn nearest(name: &str) -> String {
+    // Letters that both have, in their order.
     let shared = |key: &&&str| {
-        let mut rest = name.chars();
-        key.chars().filter(|c| rest.by_ref().any(|other| other == *c)).count()
+        let mut rest = name;
+        let mut take = |c: char| {
+            let at = rest.find(c)?;
+            rest = &rest[at + c.len_utf8()..];
+            Some(c)
+        };
+        key.chars().filter_map(&mut take).count()
     };
     let best = Config::KEYS.iter().max_by_key(shared);
     match best.filter(|key| 4 * shared(key) >= 3 * key.len().max(name.len())) {

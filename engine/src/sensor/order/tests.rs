@@ -217,10 +217,12 @@ fn one_broken_time_moves_nothing_and_a_step_back_is_believed() {
     give(&mut order, two, &mut other, &[11 * SECOND, 12 * SECOND]);
     order.sift(&mut sensor);
     assert_eq!((sifted(&order), order.late()), (5 - 3, 0), "what is before 11 s");
-    // All clocks go back by an hour.
-    let back: Vec<u64> = (0..30).map(|i| 5_000 * SECOND + i).collect();
-    give(&mut order, one, &mut worker, &[9_000 * SECOND]);
-    give(&mut order, two, &mut other, &[9_000 * SECOND]);
+    // All clocks go back by half an hour.
+    let back: Vec<u64> = (0..30).map(|i| 100 * SECOND + i).collect();
+    for time in [500, 1_000, 1_500, 2_000] {
+        give(&mut order, one, &mut worker, &[time * SECOND]);
+        give(&mut order, two, &mut other, &[time * SECOND]);
+    }
     give(&mut order, one, &mut worker, &back);
     give(&mut order, two, &mut other, &back);
     order.sift(&mut sensor);
