@@ -11,7 +11,7 @@ use std::ops::RangeInclusive;
 use wormsift::config::Config;
 use wormsift::sensor::Sensor;
 use wormsift::signature::{Alarm, Finding, Signature};
-use wormsift_corpora::{Kind, Scenario, Verdict};
+use wormsift_corpora::{GenerateOptions, Kind, Scenario, Verdict};
 
 /// How a sensor with these settings answers, the last finding of each content.
 fn reported(settings: &str, frames: &[(u64, Vec<u8>)]) -> Vec<Signature> {
@@ -128,4 +128,16 @@ fn silence_is_kept_in_the_last_quarter() {
 #[ignore = "twenty seeds take a minute or two"]
 fn silence_is_kept_in_twenty_seeds() {
     (0..4).for_each(|remainder| check(remainder, 1..=20));
+}
+
+/// A header byte and 39 zeros go from many to many within an hour: kept back as filler,
+/// and by nothing else.
+#[test]
+fn an_hour_of_padding_with_a_byte_before_it_is_filler() {
+    let duration = Some(std::time::Duration::from_secs(3_600));
+    let hour = GenerateOptions { duration, ..GenerateOptions::default() };
+    let scenario = Scenario::named("zero-padding", 1).unwrap().options(hour);
+    let trace = scenario.stream().unwrap().into_trace();
+    assert_eq!(reported("", &trace.frames), []);
+    assert!(!reported("boilerplate = false", &trace.frames).is_empty());
 }

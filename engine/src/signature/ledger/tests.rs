@@ -552,3 +552,20 @@ fn a_server_that_forwards_lowers_what_it_alone_passed_on_and_a_worm_stays() {
         assert_eq!(grades(20, 2, 86_400 * day), [Confidence::Medium], "{day}");
     }
 }
+
+#[test]
+fn a_forgotten_content_keeps_its_name_when_it_grows_otherwise() {
+    let mut ledger = ledger_of(1, 1 << 20);
+    let body = noise(50, 200);
+    let first = ledger.tick(at(0), vec![alarm(1, 0, &whole(&body, 0..4))]);
+    let first = first[0].signature().clone();
+    // Another takes its place.
+    ledger.tick(at(1), vec![alarm(2, 0, &whole(&noise(60, 200), 4..8))]);
+    assert_eq!(ledger.counters().retired, 1);
+    let again = alarm(1, 0, &whole(&body[..150], 8..12));
+    let findings = ledger.tick(at(2), vec![again]);
+    let [Finding::Update(it), ..] = &findings[..] else { panic!("{findings:?}") };
+    assert_eq!((&it.id, it.detected_at), (&first.id, first.detected_at));
+    assert_eq!((it.content.len(), first.content.len()), (150, 200));
+    assert_eq!(ledger.counters().signatures, 2);
+}
