@@ -26,6 +26,7 @@ static size_t size, threads = 2;
 static uint32_t link_type;
 static uint64_t unit;
 static wormsift_engine *engine;
+static wormsift_worker *workers[MOST_THREADS];
 static pthread_mutex_t printing = PTHREAD_MUTEX_INITIALIZER;
 
 static void must(wormsift_status status) {
@@ -83,8 +84,7 @@ static void print_findings(void) {
 
 static void *capture(void *argument) {
     size_t mine = (size_t)argument, since = 0;
-    wormsift_worker *worker = NULL;
-    must(wormsift_worker_new(engine, &worker));
+    wormsift_worker *worker = workers[mine];
     for (size_t at = 24; at + 16 <= size;) {
         uint32_t length = number(file + at + 8);
         const uint8_t *data = file + at + 16;
@@ -137,6 +137,8 @@ int main(int argc, char **argv) {
     must(wormsift_engine_new(config, &engine));
     wormsift_config_free(config);
 
+    /* All of them before the first packet: one that is not there holds nobody up. */
+    for (size_t i = 0; i < threads; i++) must(wormsift_worker_new(engine, &workers[i]));
     pthread_t all[MOST_THREADS];
     for (size_t i = 0; i < threads; i++)
         if (pthread_create(&all[i], NULL, capture, (void *)i) != 0) return 1;

@@ -28,11 +28,11 @@ pub struct wormsift_config {
 pub(crate) enum Ordered {
     /// When they are handed over.
     #[default]
-    ByArrival,
+    Arrival,
     /// Their numbers.
-    ByNumber,
+    Number,
     /// Their times.
-    ByTime,
+    Time,
 }
 
 /// The default of "hold".
@@ -51,9 +51,9 @@ impl wormsift_config {
             }
             "ordered" => {
                 self.ordered = match value {
-                    "0" => Ordered::ByArrival,
-                    "1" => Ordered::ByNumber,
-                    "time" => Ordered::ByTime,
+                    "0" => Ordered::Arrival,
+                    "1" => Ordered::Number,
+                    "time" => Ordered::Time,
                     _ => return Err(refused(name, value, "0, 1 or time")),
                 };
                 return Ok(());
@@ -261,7 +261,7 @@ mod tests {
         assert_eq!((parsed.sources, parsed.boilerplate), (10, false));
         assert_eq!(parsed.relay_exempt.len(), 1);
         assert!(!parsed.tunnels);
-        assert_eq!((config.threads, config.ordered), (4, Ordered::ByNumber));
+        assert_eq!((config.threads, config.ordered), (4, Ordered::Number));
         for (name, value, word) in [
             ("souces", "10", "`sources`"),
             ("sources", "many", "sources"),

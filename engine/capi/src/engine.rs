@@ -142,16 +142,16 @@ impl Shared {
     ) -> Result<(), Failure> {
         let worker = || slot.lock().map_err(|_| failed("worker"));
         match self.ordered {
-            Ordered::ByTime => self.work(|core| {
+            Ordered::Time => self.work(|core| {
                 core.collect(lane);
                 core.sift_in_order(false);
             }),
-            Ordered::ByArrival => {
+            Ordered::Arrival => {
                 let mut worker = worker()?;
                 let worker = &mut *worker;
                 self.work(move |core| core.sensor.absorb([worker]))
             }
-            Ordered::ByNumber => {
+            Ordered::Number => {
                 let mut core = self.core()?;
                 let fresh = core.spare.pop().unwrap_or_else(|| core.sensor.worker());
                 core.waiting.push(std::mem::replace(&mut *worker()?, fresh));
@@ -216,7 +216,7 @@ fn engine(
     let pool = Pool::new(settings.threads)?;
     let sensor = pool.rayon().install(|| make(config))?;
     let far = Duration::from_nanos(sensor.config().dispersion_window.0);
-    let by_time = settings.ordered == Ordered::ByTime;
+    let by_time = settings.ordered == Ordered::Time;
     let core = Core {
         order: by_time.then(|| TimeOrder::new(settings.hold, MOST_WAITING, far)),
         slots: Vec::new(),

@@ -369,7 +369,8 @@ mod tests {
             offset: u64::from(u32::MAX) - 9,
             ..Default::default()
         };
-        let bytes: Vec<u8> = (0..200_000_u32).map(|i| (i.wrapping_mul(i) / 7) as u8).collect();
+        let bytes: Vec<u8> =
+            (0..200_000_u32).map(|i| (i.wrapping_mul(i) / 7) as u8).collect();
         // SAFETY: handles of this library, a struct and bytes of our own, freed once.
         unsafe {
             let status = wormsift_worker_stream(

