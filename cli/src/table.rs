@@ -487,12 +487,12 @@ mod tests {
         );
         assert_eq!(
             lines[1],
-            "   1  high   propagation  udp/4444      15       60         1,000      41       1  \
+            "   1  high   propagation  udp/4444      15       60        ~1,000      41       1  \
              2004-01-19 23:59:59.123  2004-01-19 23:59:59.123  planted content"
         );
         for part in [
             "1. 00000000000000000000000000000007  propagation alarm, high confidence",
-            "udp/4444, 15 bytes in 12,345 packets from 60 sources to 1,000 destinations",
+            "udp/4444, 15 bytes in 12,345 packets from 60 sources to about 1,000 destinations",
             "why: Twelve hosts passed it on.",
             "passed on by 1 relay, spread 41:",
             "192.0.2.1        received (not recorded)  sent 2004-01-19 23:59:59.123  to 1 host",
@@ -591,7 +591,7 @@ mod tests {
                 "udp/4444",
                 "15",
                 "60",
-                "1,000",
+                "~1,000",
                 "41",
                 "1",
                 "2004-01-19 23:59:59.123",

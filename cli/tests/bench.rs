@@ -91,7 +91,7 @@ fn what_cannot_be_measured_is_refused() {
     let other = file(&folder, "other.json", b"{\"schema\": \"wormsift/1\"}");
     for (arguments, expected, said) in [
         (vec!["bench"], 2, "<CAPTURE>"),
-        (vec!["bench", "-"], 2, "standard input can be read only once"),
+        (vec!["bench", "-"], 2, "reads its captures several times"),
         (vec!["bench", "--passes", "0", &capture], 2, "--passes"),
         (vec!["bench", "--compare", &other, &capture], 2, "expected the JSON of a bench"),
         (vec!["bench", "/nonexistent.pcap"], 1, "no packet with a payload"),

@@ -255,7 +255,9 @@ fn a_report_and_the_packets_that_show_it_can_be_written() {
     }
     let mut named: Vec<(String, String)> = of_type(&found, "summary")
         .iter()
-        .flat_map(|line| line["samples"].as_array().unwrap())
+        .flat_map(|line| {
+            line["samples"].as_array().unwrap().iter().chain([&line["first_sighting"]])
+        })
         .map(|s| (s["time"].to_string(), s["source"].to_string()))
         .collect();
     named.sort();

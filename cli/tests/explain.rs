@@ -74,7 +74,7 @@ fn the_text_shows_reasons_growth_chain_and_aligned_bytes() {
     for part in [
         "why: ",
         "growth: ",
-        "least squares of ln(hosts): ",
+        "relays double in ",
         "chain: ",
         " had it from ",
         "content at byte 24",

@@ -34,6 +34,7 @@ fn a_seed_gives_the_same_capture_and_truth_and_another_seed_others() {
 #[test]
 fn what_cannot_be_written_fails_with_its_name() {
     let output = run(&["generate", "outbreak", "-o", "/nonexistent/x.pcap"]);
-    assert_eq!(code(&output), 1);
-    assert!(stderr(&output).contains("/nonexistent/x.pcap: No such file"));
+    assert_eq!(code(&output), 2);
+    let said = "--output /nonexistent/x.pcap: the folder /nonexistent does not exist";
+    assert!(stderr(&output).contains(said));
 }

@@ -140,5 +140,5 @@ fn a_merge_takes_no_story_and_a_story_needs_no_merge() {
     }
     let missing = run(&["generate", "--merge", "/nonexistent/a.pcap", "-o", "x.pcap"]);
     assert_eq!(code(&missing), 1);
-    assert!(stderr(&missing).contains("no capture to merge"));
+    assert!(stderr(&missing).contains("/nonexistent/a.pcap: no such file or folder"));
 }

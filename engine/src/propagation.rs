@@ -141,16 +141,16 @@ impl Propagation {
     /// nanoseconds and the seed of the hashes.
     ///
     /// A third goes to the recipients filters, a sixth to the senders' (a scan makes many
-    /// recipients and few senders), a quarter each to the times of receipt and the relays;
-    /// the memories before the filters take a part of the former.
+    /// recipients and few senders), a quarter to the relays, a 64th to their large fan-outs,
+    /// and the rest to the times of receipt and the memories before the filters.
     pub fn new(bytes: usize, window_ns: u64, seed: u64) -> Self {
         let (bytes, window) = (bytes.max(LEAST_BYTES), window_ns.max(1));
         let places = pairs::places(bytes);
         Self {
             recipients: Pairs::new(bytes / 6, places, window, remix(0, seed)),
             senders: Pairs::new(bytes / 12, places, window, remix(1, seed)),
-            receipts: FirstSeen::new(bytes / 4 - 2 * places * size_of::<u64>()),
-            relays: RelayTable::new(bytes / 4, remix(2, seed)),
+            receipts: FirstSeen::new(bytes / 4 - bytes / 64 - 2 * places * size_of::<u64>()),
+            relays: RelayTable::new(bytes / 4 + bytes / 64, remix(2, seed)),
             window,
             host_seed: remix(3, seed),
             counters: PropagationCounters::default(),

@@ -145,6 +145,21 @@ fn a_few_packets_from_the_past_change_nothing() {
     assert_eq!(warnings, Vec::<String>::new());
 }
 
+/// Two packets of three come from a clock that is days late: never sixteen in a row.
+#[test]
+fn time_that_two_clocks_hold_up_is_told() {
+    let mut stored = outbreak_frames(3, 6_000);
+    for (i, (time, _)) in stored.iter_mut().enumerate() {
+        *time -= if i % 3 == 0 { 0 } else { 50 * HOUR };
+    }
+    let (_, stats, warnings) = sift(&stored, 1_000);
+    assert!(stats.count("packets", "time_far_backwards").unwrap() > 3_000);
+    assert_eq!(stats.count("packets", "time_steps_back"), Some(0));
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    let said = [" s earlier than packets before", "windows stand still", "`reordercap`"];
+    assert!(said.iter().all(|part| warnings[0].contains(part)), "{warnings:?}");
+}
+
 /// Two captures of two years, in turns: single packets, and runs.
 #[test]
 fn a_mix_of_two_years_hides_no_worm() {

@@ -97,9 +97,11 @@ static void settings(void) {
     EXPECT(strlen(wormsift_last_error()) > 20, 1);
     EXPECT(strchr(wormsift_last_error(), '\n') == NULL, 1);
     EXPECT(wormsift_config_set(config, "memory", "1KiB"), WORMSIFT_ERR_CONFIG);
-    EXPECT(wormsift_config_set(config, "memory", "9999TiB"), WORMSIFT_OK);
+    EXPECT(wormsift_config_set(config, "memory", "9999TiB"), WORMSIFT_ERR_CONFIG);
+    /* Within the range of the setting, beyond any machine. */
+    EXPECT(wormsift_config_set(config, "memory", "15TiB"), WORMSIFT_OK);
     EXPECT(wormsift_engine_new(config, &engine), WORMSIFT_ERR_CONFIG);
-    EXPECT(strstr(wormsift_last_error(), "9999") != NULL, 1);
+    EXPECT(strstr(wormsift_last_error(), "15TiB") != NULL, 1);
     /* Found when an engine is made. */
     EXPECT(wormsift_config_toml(config, "memory = \"1KiB\""), WORMSIFT_OK);
     EXPECT(wormsift_engine_new(config, &engine), WORMSIFT_ERR_CONFIG);

@@ -5,7 +5,7 @@
 //! secret key is never shown.
 
 /// A setting's name, what it expects, and an example.
-const FORMS: [(&str, &str, &str); 21] = [
+const FORMS: [(&str, &str, &str); 23] = [
     ("preset", "the kind of network, tap or telescope", "\"tap\""),
     ("beta", "a whole number of bytes", "40"),
     ("sampling", "N or winnow:W in quotes", "\"64\" or \"winnow:128\""),
@@ -21,8 +21,10 @@ const FORMS: [(&str, &str, &str); 21] = [
     ("learning_period", "a time with its unit", "\"1h\""),
     ("boilerplate", "true or false", "true"),
     ("tunnels", "true or false", "true"),
+    ("vxlan_ports", "a list of 1 to 16 UDP ports", "[4789, 8472]"),
     ("checksums", "true or false", "false"),
     ("v6_prefix", "a whole number of bits from 0 to 128", "64"),
+    ("home_net", "a list of networks", "[\"192.0.2.0/24\"]"),
     ("relay_exempt", "a list of addresses with ports", "[\"192.0.2.1:25\"]"),
     ("memory", "a size with its unit", "\"256MiB\""),
     ("rate", "a rate with its unit", "\"1Gbit/s\""),

@@ -15,7 +15,6 @@ pub(super) enum Wrapping {
     Geneve,
     // Tunnels whose numbers differ by direction, and mirrors: all by kind alone.
     Erspan = 32,
-    Ppp,
     L2tp,
     Gtp,
     Nsh,
@@ -28,7 +27,6 @@ pub(super) enum Wrapping {
     Capwap,
     Tzsp,
     Ayiya,
-    MacSec,
     // Those of the link layer go on at 64.
     FrameRelay = 64,
     Atm,

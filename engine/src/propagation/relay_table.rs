@@ -75,7 +75,7 @@ pub(super) struct RelayTable {
 }
 
 /// One part in so many of the bytes goes to the pool.
-const POOL_SHARE: usize = 4;
+const POOL_SHARE: usize = 17;
 
 const NO_ENTRY: Entry = Entry {
     hash: 0,

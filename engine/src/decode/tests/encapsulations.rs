@@ -334,7 +334,7 @@ fn macsec_is_read_where_it_only_protects_integrity() {
     let data = tag(0x2c, &[0x99; 60]);
     let (decoded, stop) =
         Decoder::new(true, false).frame_and_stop(&frame(LinkType::ETHERNET, &data));
-    assert_eq!(decoded, Decoded::Drop(Drop::NotIp));
+    assert_eq!(decoded, Decoded::Drop(Drop::LinkEncrypted));
     assert_eq!(stop.layer, Layer::Sealed);
 }
 

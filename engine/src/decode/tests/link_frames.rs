@@ -348,6 +348,8 @@ fn tags(it: &Numbers, ip: &[u8], all: &mut Vec<Wrapped>) {
     tag("MACsec", false, &[0x88, 0xe5, 0x01, 0, 0, 0, 0, 9], &typed);
     let channel = [&[0x88, 0xe5, 0x20, 0, 0, 0, 0, 9][..], &[8; 8]].concat();
     tag("MACsec, channel", false, &channel, &[&typed[..], &[3; 16]].concat());
+    let service = [&[0x89, 0x4f, 0x0f, 0xc6, 1, 3, 0, 0, 1, 0xff][..], &[7; 16]].concat();
+    tag("NSH", true, &service, &frame);
     tag("TRILL", false, &[0x22, 0xf3, 0, 0x3f, 0, 1, 0, 2], &frame);
     let options = [&[0x22, 0xf3, 0, 0xbf, 0, 1, 0, 2][..], &[7; 8]].concat();
     tag("TRILL, options", false, &options, &frame);

@@ -1,8 +1,7 @@
 //! MACsec (IEEE 802.1AE): read where it only protects integrity.
 
-use super::super::encapsulation::fold;
 use super::super::names::Seal;
-use super::{Context, Drop, Outcome, Wrapping, header, link};
+use super::{Context, Drop, Outcome, header, link};
 
 /// From the tag's first byte after the Ethernet type on.
 pub(in crate::decode) fn macsec<'a>(
@@ -31,7 +30,5 @@ pub(in crate::decode) fn macsec<'a>(
         false => &rest[..rest.len().saturating_sub(CHECK_VALUE)],
     };
     let (ethertype, user) = header::<2>(user)?;
-    let mut inner = *context;
-    inner.encapsulation = fold(inner.encapsulation, Wrapping::MacSec, 0);
-    link::network(&inner, u16::from_be_bytes(*ethertype), user)
+    link::network(context, u16::from_be_bytes(*ethertype), user)
 }

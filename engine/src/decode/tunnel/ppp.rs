@@ -2,7 +2,7 @@
 
 use super::super::ip;
 use super::super::names::Seal;
-use super::{Context, Drop, Layer, Outcome, Wrapping, header, link, looks, mpls};
+use super::{Context, Drop, Layer, Outcome, header, link, looks, mpls};
 
 /// Protocol numbers of PPP (IANA).
 pub(in crate::decode) mod number {
@@ -19,8 +19,7 @@ pub(in crate::decode) mod number {
     pub(in crate::decode) const MPLS_UPSTREAM: u16 = 0x0283;
 }
 
-/// Multilink in multilink is not allowed; other nesting takes bytes of the frame and
-/// counts as a tunnel.
+/// A packet that is whole in one fragment.
 const MULTILINK_BEGIN_AND_END: u8 = 0xc0;
 
 /// What a frame of PPP carries, from address and control or the protocol on. Either of
@@ -69,25 +68,26 @@ fn bridged<'a>(context: &Context<'_>, data: &'a [u8]) -> Outcome<'a> {
         (_, rest) = header::<4>(rest)?;
     }
     match start[1] {
-        ETHERNET => link::ethernet(&context.inside(Wrapping::Ppp, 0)?, rest),
+        ETHERNET => link::ethernet(&context.deeper()?, rest),
         _ => Err(context.unread(Layer::Ppp, number::BRIDGED.into())),
     }
 }
 
 /// Multilink (RFC 1990): only what is in one piece is read. The sequence number is of
-/// two or four bytes, flags included, as was agreed when the link came up.
+/// two or four bytes, flags included, as was agreed when the link came up; nothing in the
+/// frame tells, so that four are taken unless IP fits after two.
 fn multilink<'a>(context: &Context<'_>, data: &'a [u8]) -> Outcome<'a> {
-    let whole = data
-        .first()
-        .is_some_and(|first| first & MULTILINK_BEGIN_AND_END == MULTILINK_BEGIN_AND_END);
-    for skipped in [4, 2] {
-        let Some(inside) = data.get(skipped..).filter(|_| whole) else { continue };
-        if looks_like_ip(context, inside) {
-            return protocol(&context.inside(Wrapping::Ppp, 0)?, inside);
-        }
+    let flags = data.first().ok_or(Drop::LinkHeaderShort)?;
+    if flags & MULTILINK_BEGIN_AND_END != MULTILINK_BEGIN_AND_END {
+        context.unread(Layer::Ppp, number::MULTILINK.into());
+        return Err(Drop::LinkFragment);
     }
-    context.unread(Layer::Ppp, number::MULTILINK.into());
-    Err(Drop::LinkFragment)
+    let inner = context.deeper()?;
+    let fits = |skipped| data.get(skipped..).filter(|it| looks_like_ip(context, it));
+    match (fits(4), fits(2)) {
+        (None, Some(rest)) => protocol(&inner, rest),
+        _ => protocol(&inner, header::<4>(data)?.1),
+    }
 }
 
 /// Whether it is the protocol number of IP and then IP.

@@ -1,6 +1,6 @@
-//! Which stretches of a content are filler?
+//! Stretches of a content that only repeat a unit of 8 bytes or less: padding, alignment,
+//! silence.
 //!
-//! A stretch that only repeats a unit of 8 bytes or less: padding, alignment, silence.
 //! Whole windows of it are dropped before anything is counted. Here are the stretches
 //! inside a grown content, beside what few other bytes the windows had.
 
