@@ -37,7 +37,10 @@ const LATE: u64 = 2 * TICK;
 /// goes to and fro between years does not use up the years there are.
 const LONGEST_GAP: u64 = 86_400 * TICK;
 
-/// Time lines that are remembered after they were left.
+/// How long a time line is remembered after it was left.
+const LEFT_FOR: u64 = 600 * TICK;
+
+/// Time lines that are remembered at once.
 const MOST_LEFT: usize = 4;
 
 /// Turns the timestamps of packets, taken in packet order, into engine time.
@@ -178,24 +181,31 @@ impl Clock {
     }
 
     /// The time line that this time goes on with, of those left not long ago: either it
-    /// stood still in the meantime, or it ran on. There is some play: engine time passes
-    /// more slowly where packets bear witness.
+    /// stood still in the meantime, or it ran on. There is some play, for engine time passes
+    /// more slowly where packets bear witness; less between lines that lie close, so that
+    /// an ordinary gap is not taken for a return.
     fn line(&self, claimed: u64, now: u64) -> Option<usize> {
         self.left.iter().position(|line| {
             let since = now.saturating_sub(line.at);
-            let play = 2 * since.min(self.believable) + 8 * self.late;
-            let latest = line.last.saturating_add(play);
-            since <= self.believable
-                && claimed.saturating_add(self.late) >= line.last
-                && claimed <= latest
+            let play = (8 * self.late).min(line.ahead.abs_diff(self.ahead) / 2);
+            let ran_on = claimed.saturating_add(line.ahead).abs_diff(now) <= play;
+            let stood_still = claimed.saturating_add(self.late) >= line.last
+                && claimed <= line.last.saturating_add(play);
+            since <= self.remembered() && (ran_on || stood_still)
         })
+    }
+
+    /// For how long a time line that was left is remembered.
+    fn remembered(&self) -> u64 {
+        LEFT_FOR.min(self.believable)
     }
 
     /// Goes over to the time that was borne witness to.
     fn step(&mut self, claimed: u64, time: u64, now: u64) -> u64 {
         let own_now = now.saturating_sub(self.ahead);
         let known = self.line(claimed, now).map(|line| self.left.remove(line));
-        self.left.retain(|line| now.saturating_sub(line.at) <= self.believable);
+        let remembered = self.remembered();
+        self.left.retain(|line| now.saturating_sub(line.at) <= remembered);
         if self.left.len() == MOST_LEFT {
             self.left.remove(0);
         }
@@ -426,6 +436,26 @@ mod tests {
             // up to a tick.
             assert!(passed <= 16_000 * TICK, "{apart}: {} s", passed / TICK);
             assert!(passed >= 4_000 * TICK, "{apart}: {} s", passed / TICK);
+        }
+    }
+
+    /// After a step back, a packet each few seconds: time goes on with them, also where it
+    /// comes to the old time again.
+    #[test]
+    fn sparse_packets_after_a_step_back_are_no_return() {
+        for (back, gap) in [(100, 5), (300, 3), (30, 7), (5, 4)] {
+            let mut clock = Clock::new(WINDOW);
+            let end = run(&mut clock, HOUR, 100);
+            let mut at = run(&mut clock, end - back * TICK, 20);
+            let before = clock.now();
+            for _ in 0..1_000 {
+                at += gap * TICK;
+                clock.stamp(at);
+            }
+            let passed = clock.now() - before;
+            let all = 1_000 * gap * TICK;
+            assert!(passed <= all + 10 * TICK, "{back}, {gap}: {} s", passed / TICK);
+            assert!(passed >= all - 200 * TICK, "{back}, {gap}: {} s", passed / TICK);
         }
     }
 
