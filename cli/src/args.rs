@@ -37,7 +37,7 @@ use clap_complete::Shell;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 use wormsift::capture::Limits;
-use wormsift::config::{Endpoint, PortRule, Preset, Rate, Size, Span};
+use wormsift::config::{Config, Endpoint, PortRule, Preset, Rate, Size, Span};
 use wormsift::fingerprint::{Kernel, Sampling};
 use wormsift::packet::Network;
 
@@ -193,6 +193,26 @@ pub(crate) struct SelectionArgs {
     pub(crate) count: Option<u64>,
 }
 
+/// Which UDP ports carry VXLAN.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct VxlanArgs {
+    /// UDP ports at which VXLAN is expected, separated by commas. Default: 4789,8472
+    #[arg(long, value_name = "PORTS", value_delimiter = ',')]
+    pub(crate) vxlan_ports: Vec<u16>,
+}
+
+impl VxlanArgs {
+    /// The settings by which packets are read where no sensor is made.
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
+        let mut config = Config::default();
+        if !self.vxlan_ports.is_empty() {
+            config.vxlan_ports.clone_from(&self.vxlan_ports);
+        }
+        config.validate().map_err(Failure::usage)?;
+        Ok(config)
+    }
+}
+
 /// The settings of the engine. Defaults are said here for people; the values are those
 /// of [`Config`](wormsift::config::Config), and a test compares both.
 #[derive(Args, Clone, Debug, Default)]
@@ -259,9 +279,8 @@ pub(crate) struct SettingArgs {
     /// Default: decoded
     #[arg(long)]
     pub(crate) no_tunnels: bool,
-    /// UDP ports at which VXLAN is expected, separated by commas. Default: 4789,8472
-    #[arg(long, value_name = "PORTS", value_delimiter = ',')]
-    pub(crate) vxlan_ports: Vec<u16>,
+    #[command(flatten)]
+    pub(crate) vxlan: VxlanArgs,
     /// Drop packets with wrong checksums. Default: used, since offload leaves them unset
     #[arg(long)]
     pub(crate) checksums: bool,

@@ -92,7 +92,7 @@ impl Settings {
             learning_period,
             no_boilerplate,
             no_tunnels,
-            vxlan_ports,
+            vxlan,
             checksums,
             v6_prefix,
             home_net,
@@ -153,7 +153,7 @@ impl Settings {
             "tunnels",
             "--no-tunnels",
         );
-        let ports = (!vxlan_ports.is_empty()).then(|| vxlan_ports.clone());
+        let ports = (!vxlan.vxlan_ports.is_empty()).then(|| vxlan.vxlan_ports.clone());
         set.value(&mut config.vxlan_ports, ports, "vxlan_ports", "--vxlan-ports");
         set.value(
             &mut config.checksums,

@@ -2,7 +2,9 @@
 
 mod common;
 
-use common::{code, file, folder, outbreak, run, stderr, stdout};
+use common::{
+    code, file, folder, outbreak, outbreak_frames, pcap, run, stderr, stdout, udp,
+};
 
 #[test]
 fn the_packets_that_carry_the_body_are_counted_and_no_others() {
@@ -39,6 +41,34 @@ fn the_packets_that_carry_the_body_are_counted_and_no_others() {
     }
     let table = stdout(&run(&["match", "--signatures", &lines, &capture]));
     assert!(table.contains("72 of 144 packets matched by 1 signature"), "{table}");
+}
+
+/// VXLAN between one pair of ends, at a port of its own.
+#[test]
+fn vxlan_is_opened_at_the_ports_that_are_named() {
+    let folder = folder("match_vxlan");
+    let tunnelled = outbreak_frames().into_iter().map(|frame| {
+        let inside = [&[8, 0, 0, 0, 0, 0, 7, 0][..], &frame].concat();
+        udp([192, 0, 2, 1], [192, 0, 2, 2], 9_999, &inside)
+    });
+    let capture = file(&folder, "tunnel.pcap", &pcap(&tunnelled.collect::<Vec<_>>()));
+    let port = ["--vxlan-ports", "9999"];
+    let found = stdout(&run(&["detect", "--json", port[0], port[1], &capture]));
+    let id =
+        serde_json::from_str::<serde_json::Value>(found.lines().next().unwrap()).unwrap();
+    let id = id["id"].as_str().unwrap().to_owned();
+    let lines = file(&folder, "found.jsonl", found.as_bytes());
+    let matching = ["match", "--signatures", &lines, &capture];
+    let table = stdout(&run(&[&matching[..], &port].concat()));
+    assert!(table.contains("72 of 144 packets matched by 1 signature"), "{table}");
+    let table = stdout(&run(&matching));
+    assert!(table.contains("0 of 144 packets matched by"), "{table}");
+    let explain = ["explain", &id, "--signatures", &lines, &capture];
+    let text = stdout(&run(&[&explain[..], &port].concat()));
+    assert!(text.contains("chain: 24 hosts sent it in 72 packets"), "{text}");
+    let refused = run(&[&matching[..], &["--vxlan-ports", "0"]].concat());
+    assert_eq!(code(&refused), 2);
+    assert!(stderr(&refused).contains("vxlan_ports"), "{}", stderr(&refused));
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn a_capture_in_overlapping_files_gives_the_findings_of_the_whole() {
     let first: Value = serde_json::from_str(&findings(&found)[0]).unwrap();
     let id = first["id"].as_str().unwrap();
     for command in [
-        vec!["match", "--json", "--packets", "--signatures", &signatures],
+        vec!["match", "--json", "--hits", "--signatures", &signatures],
         vec!["explain", "--json", "--signatures", &signatures, id],
     ] {
         let one = run(&[&command[..], &[&merged]].concat());

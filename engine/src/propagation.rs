@@ -149,7 +149,9 @@ impl Propagation {
         Self {
             recipients: Pairs::new(bytes / 6, places, window, remix(0, seed)),
             senders: Pairs::new(bytes / 12, places, window, remix(1, seed)),
-            receipts: FirstSeen::new(bytes / 4 - bytes / 64 - 2 * places * size_of::<u64>()),
+            receipts: FirstSeen::new(
+                bytes / 4 - bytes / 64 - 2 * places * size_of::<u64>(),
+            ),
             relays: RelayTable::new(bytes / 4 + bytes / 64, remix(2, seed)),
             window,
             host_seed: remix(3, seed),

@@ -1,6 +1,6 @@
 //! `wormsift explain`
 
-use super::{RunArgs, SelectionArgs};
+use super::{RunArgs, SelectionArgs, VxlanArgs};
 use clap::{Args, ValueHint};
 use std::path::PathBuf;
 
@@ -30,6 +30,8 @@ pub(crate) struct ExplainArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) vxlan: VxlanArgs,
     #[command(flatten)]
     pub(crate) run: RunArgs,
 }

@@ -1,6 +1,6 @@
 //! `wormsift match`
 
-use super::{RunArgs, SelectionArgs};
+use super::{RunArgs, SelectionArgs, VxlanArgs};
 use clap::Args;
 use std::path::PathBuf;
 use wormsift::config::Size;
@@ -33,6 +33,8 @@ pub(crate) struct MatchArgs {
     pub(crate) home_net: Vec<Network>,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) vxlan: VxlanArgs,
     #[command(flatten)]
     pub(crate) run: RunArgs,
 }

@@ -15,7 +15,6 @@ use crate::talk::Talk;
 use rayon::prelude::*;
 use serde::Serialize;
 use wormsift::capture::FrameBatch;
-use wormsift::config::Config;
 use wormsift::decode::{Decoded, Decoder};
 use wormsift::export::{Rule, RuleOptions, Sid};
 use wormsift::matching::{Found, Matcher};
@@ -49,7 +48,8 @@ pub(super) fn run(args: &MatchArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let matcher = Matcher::new(&rules, tail_memory).map_err(Failure::usage)?;
     let signals = Signals::new()?;
     let pool = args.run.pool()?;
-    let decoder = Decoder::new(true, false);
+    let config = args.vxlan.config()?;
+    let decoder = Decoder::new(true, false).with_vxlan_ports(&config.vxlan_ports);
     let mut fragments = Fragments::new(decoder);
     let mut looking = Looking {
         matcher,
@@ -60,7 +60,7 @@ pub(super) fn run(args: &MatchArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let captures = inputs::find(&args.captures, talk);
     damaged += captures.missing;
     talk.show_progress();
-    let selection = Selection::new(&args.selection, &Config::default());
+    let selection = Selection::new(&args.selection, &config);
     let batches = args.run.batch.unwrap_or_default();
     let reader = Reader::start(captures.inputs, selection, batches)?;
     let stopped_by = loop {

@@ -59,6 +59,11 @@ pub(crate) fn body() -> Vec<u8> {
 /// sending the body to three others, a packet every quarter of a second. A line of talk
 /// that nobody repeats follows each attack.
 pub(crate) fn outbreak() -> Vec<u8> {
+    pcap(&outbreak_frames())
+}
+
+/// Its frames.
+pub(crate) fn outbreak_frames() -> Vec<Vec<u8>> {
     let mut packets = Vec::new();
     for step in 0..24 * 3_u8 {
         let (host, attack) = (step / 3, step % 3);
@@ -69,7 +74,7 @@ pub(crate) fn outbreak() -> Vec<u8> {
             .collect();
         packets.push(udp([10, 0, 1, step], [10, 0, 2, step], 9_000, &talk));
     }
-    pcap(&packets)
+    packets
 }
 
 /// Ethernet, IPv4 and UDP; checksums are left out, as offload does.

@@ -345,9 +345,11 @@ fn tags(it: &Numbers, ip: &[u8], all: &mut Vec<Wrapped>) {
         let stamp = [&[0xd2, 0x8b, 0, 1][..], &version, &[9; 6]].concat();
         tag("Arista time stamp, 48 bits", false, &stamp, &typed);
     }
-    tag("MACsec", false, &[0x88, 0xe5, 0x01, 0, 0, 0, 0, 9], &typed);
+    let checked = [&typed[..], &[3; 16]].concat();
+    // A check value of 16 bytes ends the frame.
+    tag("MACsec", false, &[0x88, 0xe5, 0x01, 0, 0, 0, 0, 9], &checked);
     let channel = [&[0x88, 0xe5, 0x20, 0, 0, 0, 0, 9][..], &[8; 8]].concat();
-    tag("MACsec, channel", false, &channel, &[&typed[..], &[3; 16]].concat());
+    tag("MACsec, channel", false, &channel, &checked);
     let service = [&[0x89, 0x4f, 0x0f, 0xc6, 1, 3, 0, 0, 1, 0xff][..], &[7; 16]].concat();
     tag("NSH", true, &service, &frame);
     tag("TRILL", false, &[0x22, 0xf3, 0, 0x3f, 0, 1, 0, 2], &frame);
