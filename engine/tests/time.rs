@@ -74,11 +74,14 @@ fn substance(it: &Signature) -> (&str, &[u8], u64, u32, u32, u32, usize) {
 }
 
 fn summaries(findings: &[Finding]) -> Vec<&Signature> {
-    let summary = |finding| match finding {
-        &Finding::Summary(ref summary) => Some(summary),
-        _ => None,
-    };
     findings.iter().filter_map(summary).collect()
+}
+
+fn summary(finding: &Finding) -> Option<&Signature> {
+    match finding {
+        Finding::Summary(summary) => Some(summary),
+        _ => None,
+    }
 }
 
 /// The packets' clock is set back at several places: the outbreak is found as if it had

@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn a_file_that_is_let_go_reads_like_one_that_is_held() {
         let path = std::env::temp_dir().join(format!("source-{}", std::process::id()));
-        let content: Vec<u8> = (0..10_000_u32).map(|i| (i * i >> 3) as u8).collect();
+        let content: Vec<u8> = (0..10_000_u32).map(|i| ((i * i) >> 3) as u8).collect();
         fs::write(&path, &content).unwrap();
         let open = |let_go| {
             let file = File::open(&path).unwrap();

@@ -10,8 +10,8 @@
 //! line a sighting, nine bytes of memory each.
 
 use super::hash::reduce;
-use super::lines::Lines;
-use crate::state::persist;
+use super::lines::{BYTES, Line, WORDS};
+use crate::state::{Exchange, Persist};
 
 /// Sightings in a line, behind its first word.
 const WAYS: usize = 7;
@@ -19,10 +19,12 @@ const WAYS: usize = 7;
 const ORDINAL: u32 = 36;
 const ORDINALS: u64 = (1 << ORDINAL) - 1;
 
-/// In a line's first word: where the next sighting goes, whether one was pushed out, and in
-/// which dispersion window, counted from one, a promoted content was last lost.
+/// In a line's first word: where the next sighting goes, whether one was pushed out or taken
+/// out, and in which dispersion window, counted from one, a promoted content was last lost.
 const NEXT: u64 = 0b111;
 const PUSHED_OUT: u64 = 1 << 3;
+/// Whether one was taken out, so that there may be an empty place before the next one.
+const TAKEN_OUT: u64 = 1 << 4;
 const LOST: u32 = 32;
 
 /// What is known of a hash's earlier sightings.
@@ -47,38 +49,61 @@ impl Recalled {
 /// A table of sightings by hash. See the [module](self).
 #[derive(Debug)]
 pub struct FirstSightings {
-    lines: Lines,
+    /// Plain words, which the system hands out untouched, with an aligned beginning: a line
+    /// is looked up at every sighting, and this takes one bounds check.
+    words: Vec<u64>,
+    /// Where the first aligned line begins in `words`, which never moves.
+    first: usize,
+    count: usize,
 }
 
 impl FirstSightings {
     /// A table of at most `bytes`, and never less than one line.
     pub fn new(bytes: usize) -> Self {
-        Self { lines: Lines::within(bytes) }
+        let slack = WORDS - 1;
+        let count = (bytes / BYTES).saturating_sub(1).max(1);
+        let words = vec![0_u64; count * WORDS + slack];
+        // Unaligned lines would only be slower, so the fallback is no harm.
+        let first = words.as_ptr().align_offset(BYTES).min(slack);
+        Self { words, first, count }
+    }
+
+    fn start(&self, hash: u64) -> usize {
+        self.first + reduce(hash, self.count) * WORDS
+    }
+
+    #[inline]
+    fn line_mut(&mut self, hash: u64) -> &mut Line {
+        let start = self.start(hash);
+        self.words[start..].first_chunk_mut().expect("a whole line")
     }
 
     /// Bytes allocated.
     pub fn memory_bytes(&self) -> usize {
-        self.lines.memory_bytes()
+        self.words.capacity() * size_of::<u64>()
     }
 
     /// Where a hash's sightings lie, to be
     /// [prefetched](crate::fingerprint::prefetch).
     #[inline]
     pub fn place(&self, hash: u64) -> &[u64; 8] {
-        self.lines.place(reduce(hash, self.lines.len()))
+        self.words[self.start(hash)..].first_chunk().expect("a whole line")
     }
 
     /// Remembers a sighting of this hash in the packet of this ordinal; true when another
     /// was forgotten for it.
     #[inline]
     pub fn note(&mut self, hash: u64, ordinal: u64) -> bool {
-        let line = self.lines.line_mut(reduce(hash, self.lines.len()));
+        let line = self.line_mut(hash);
         let mut next = (line[0] & NEXT) as usize;
         let mut pushed_out = 0;
         if line[1 + next] != 0 {
-            match line[1..].iter().position(|way| *way == 0) {
-                Some(empty) => next = empty,
-                None => pushed_out = PUSHED_OUT,
+            pushed_out = PUSHED_OUT;
+            if line[0] & TAKEN_OUT != 0 {
+                match line[1..].iter().position(|way| *way == 0) {
+                    Some(empty) => (next, pushed_out) = (empty, 0),
+                    None => line[0] &= !TAKEN_OUT,
+                }
             }
         }
         // Counted from one: zero is an empty place.
@@ -90,7 +115,7 @@ impl FirstSightings {
 
     /// Takes out what is known of a hash.
     pub fn recall(&mut self, hash: u64) -> Recalled {
-        let line = self.lines.line_mut(reduce(hash, self.lines.len()));
+        let line = self.line_mut(hash);
         let mut recalled = Recalled {
             some_missing: line[0] & PUSHED_OUT != 0 || line[0] >> LOST != 0,
             lost: ((line[0] >> LOST) as u32).checked_sub(1),
@@ -103,6 +128,9 @@ impl FirstSightings {
                 *way = 0;
             }
         }
+        if recalled.count > 0 {
+            line[0] |= TAKEN_OUT;
+        }
         recalled.ordinals[..recalled.count].sort_unstable();
         recalled
     }
@@ -110,13 +138,17 @@ impl FirstSightings {
     /// Notes that a promoted content was let go of, which was seen until this dispersion
     /// window: its earlier sightings will be missing.
     pub fn lose(&mut self, hash: u64, window: u32) {
-        let line = self.lines.line_mut(reduce(hash, self.lines.len()));
+        let line = self.line_mut(hash);
         let lost = (line[0] >> LOST).max(u64::from(window) + 1).min(u64::from(u32::MAX));
         line[0] = line[0] & ((1 << LOST) - 1) | lost << LOST;
     }
 }
 
-persist!(FirstSightings { lines });
+impl Persist for FirstSightings {
+    fn persist(&mut self, file: &mut Exchange<'_>) -> std::io::Result<()> {
+        file.fixed(&mut self.words[self.first..][..self.count * WORDS])
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -74,8 +74,11 @@ fn files(random: &mut Random, number: usize) -> Vec<Vec<Made>> {
         let claimed = if random.below(50) == 0 { time - random.below(40) } else { time };
         let file = random.below(number as u64) as usize;
         // A classic pcap has one link type.
-        let link =
-            if file % 3 == 0 { 1 } else { [1, 113, 101][random.below(3) as usize] };
+        let link = if file.is_multiple_of(3) {
+            1
+        } else {
+            [1, 113, 101][random.below(3) as usize]
+        };
         let data = i.to_le_bytes().repeat(1 + random.below(30) as usize);
         files[file].push(((claimed / 4) as u32, (claimed % 4) as u32, link, data));
     }

@@ -7,11 +7,14 @@ use proptest::prelude::*;
 const SECOND: u64 = 1_000_000_000;
 
 fn config() -> Config {
-    let mut config = Config::default();
-    config.memory = Some("64MiB".parse().unwrap());
-    config.sampling = Sampling::Value(1);
-    (config.prevalence, config.sources, config.destinations) = (3, 3, 3);
-    config
+    Config {
+        memory: Some("64MiB".parse().unwrap()),
+        sampling: Sampling::Value(1),
+        prevalence: 3,
+        sources: 3,
+        destinations: 3,
+        ..Config::default()
+    }
 }
 
 /// A packet of a flow at a time: host `hop` passes a content on to host `hop + 1`.
