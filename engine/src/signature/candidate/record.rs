@@ -8,6 +8,8 @@ use crate::state::{Exchange, Persist, persist};
 
 /// Samples that a new entry has room for from the start.
 pub(super) const FIRST_SAMPLES: usize = 2;
+/// Until there are so many, each new destination of a known source is sampled, too.
+const EARLY_SAMPLES: usize = 4;
 
 /// One sampled window seen in one packet, as a candidate needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,7 +213,8 @@ impl Candidate {
     /// Decides whether this sighting becomes a sample.
     ///
     /// - A new source, while there are fewer than `most`.
-    /// - A known source with a new destination, before there are two samples.
+    /// - A known source with a new destination, before there are [`EARLY_SAMPLES`]: the
+    ///   first copies may be one letter that was forwarded, and agree on all of it.
     /// - A new source in place of the oldest sample, when the priority has risen
     ///   since fewer than `most` samples ago: those of an outbreak at its height
     ///   say more than the first two, which may be anything.
@@ -235,7 +238,7 @@ impl Candidate {
         let new_source = self.samples.iter().all(|s| s.source != seen.source);
         let new_destination =
             self.samples.iter().all(|s| s.destination != seen.destination);
-        let wanted = new_source || (self.samples.len() < 2 && new_destination);
+        let wanted = new_source || (self.samples.len() < EARLY_SAMPLES && new_destination);
         if !wanted || most == 0 {
             return Listed::Unchanged;
         }
