@@ -25,7 +25,7 @@ impl fmt::Display for Disorder {
         let (packet, by) = (self.packet, self.furthest as f64 / 1e9);
         let back = match by {
             1.0.. => format!("{by:.1} s"),
-            _ => format!("{} ms", by * 1e3),
+            _ => format!("{:.3} ms", by * 1e3),
         };
         match self.packets {
             1 => write!(f, ": packet {packet} goes back in time by {back}")?,
@@ -97,7 +97,7 @@ mod tests {
         let end = "; `reordercap` sorts a capture by time";
         assert_eq!(
             line(&[1, 5, 3, 4]).unwrap(),
-            format!("a.pcap: packet 3 goes back in time by 2 ms{end}")
+            format!("a.pcap: packet 3 goes back in time by 2.000 ms{end}")
         );
         assert_eq!(
             line(&[1, 3_600_001, 1, 3_600_000, 7, 8]).unwrap(),
