@@ -238,8 +238,8 @@ impl Candidate {
         let new_source = self.samples.iter().all(|s| s.source != seen.source);
         let new_destination =
             self.samples.iter().all(|s| s.destination != seen.destination);
-        let wanted =
-            new_source || (self.samples.len() < EARLY_SAMPLES && new_destination);
+        let early = !full && self.samples.len() < EARLY_SAMPLES;
+        let wanted = new_source || (early && new_destination);
         if !wanted || most == 0 {
             return Listed::Unchanged;
         }

@@ -154,15 +154,27 @@ fn samples_come_from_distinct_sources_and_newer_ones_follow_each_doubling() {
     assert_eq!(observe(1, 10, 20, 2), [take(1, 10, 1)]);
     assert_eq!(observe(2, 10, 20, 2), [], "same pair");
     assert_eq!(observe(3, 10, 21, 2), [take(3, 10, 1)], "new destination");
-    assert_eq!(observe(4, 10, 22, 2), [], "two are there");
-    assert_eq!(observe(5, 11, 22, 2), [take(5, 11, 1)]);
-    assert_eq!(observe(6, 12, 22, 3), [], "full");
+    assert_eq!(observe(4, 10, 22, 2), [take(4, 10, 1)], "and another");
+    assert_eq!(observe(5, 11, 22, 2), [], "full");
+    assert_eq!(observe(6, 10, 23, 3), [], "full, and known");
     assert_eq!(observe(7, 12, 22, 4), [release(1, 10), take(7, 12, 2)]);
     assert_eq!(observe(8, 13, 23, 5), [release(3, 10), take(8, 13, 2)]);
-    assert_eq!(observe(9, 14, 24, 6), [release(5, 11), take(9, 14, 2)]);
+    assert_eq!(observe(9, 14, 24, 6), [release(4, 10), take(9, 14, 2)]);
     assert_eq!(observe(10, 15, 25, 7), [], "three at this level");
     assert_eq!(observe(11, 14, 26, 8), [], "known source");
     assert_eq!(observe(12, 16, 26, 8), [release(7, 12), take(12, 16, 3)]);
+}
+
+#[test]
+fn early_samples_are_of_four_destinations() {
+    let mut table = Candidates::new(1 << 20, 8, 14_400_000_000_000, 11);
+    let mut requests = Vec::new();
+    for n in 0..20 {
+        table.observe(key(1), &seen(n, n, 1, n), (2, 2), false, &mut requests);
+    }
+    assert_eq!(requests.len(), 4, "{requests:?}");
+    table.observe(key(1), &seen(20, 20, 2, 3), (2, 2), false, &mut requests);
+    assert_eq!(requests.len(), 5, "a new source, whatever its destination");
 }
 
 #[test]
