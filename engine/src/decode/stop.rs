@@ -23,13 +23,13 @@ pub enum Layer {
     IpProtocol,
     /// A PPP protocol.
     Ppp,
-    /// The next protocol of a tunnel header, by the tunnel's [`names::TUNNELS`] place.
+    /// The next protocol of a tunnel header, by the tunnel's `names::TUNNELS` place.
     Tunnel,
     /// A UDP port whose datagrams look like VXLAN, but is not set as a port of VXLAN.
     VxlanPort,
     /// An IP packet inside an ICMP echo.
     IcmpEcho,
-    /// Content that is encrypted or compressed, by its [`names::SEALS`] place.
+    /// Content that is encrypted or compressed, by its `names::SEALS` place.
     Sealed,
     /// A message between the ends of a tunnel, about the tunnel.
     Control,

@@ -46,7 +46,7 @@ impl Recalled {
     }
 }
 
-/// A table of sightings by hash. See the [module](self).
+/// A table of sightings by hash..
 #[derive(Debug)]
 pub struct FirstSightings {
     /// Plain words, which the system hands out untouched, with an aligned beginning: a line
