@@ -217,8 +217,10 @@ wormsift_engine *engine_make(bool changes_nothing)
         wormsift_status status = it->baseline != NULL
             ? wormsift_engine_new_with_baseline(it->config, it->baseline, &engine)
             : wormsift_engine_new(it->config, &engine);
-        if (!went_well(FAILED_ENGINE, "engine", status))
+        if (!went_well(FAILED_ENGINE, "engine", status)) {
+            SCLogError("wormsift: not active");
             return NULL;
+        }
     }
     SCLogNotice("wormsift: libwormsift %s, %s, %s, %s, findings to %s", wormsift_version(), key,
             it->stream ? "reassembled TCP and packets (stream: yes)" : "packets (stream: no)",

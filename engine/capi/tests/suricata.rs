@@ -335,7 +335,7 @@ fn wrong_settings_leave_it_inactive_and_the_host_running() {
         ("rules=/nonexistent/folder/rules", "/nonexistent/folder/rules"),
         ("sources=many", "sources: expected a whole number, found \"many\""),
         ("tunnels=perhaps", "tunnels: expected yes or no, found \"perhaps\""),
-        ("port_rule=maybe", "port-rule: expected one of "),
+        ("port_rule=maybe", "port-rule: expected destination, source"),
         ("stream=maybe", "stream: expected yes or no, found \"maybe\""),
         ("state_interval=soon", "state-interval: expected a time such as "),
         ("ordered=1", "ordered: there is no such setting here"),
