@@ -127,13 +127,13 @@ assert len(list(work.glob("pymisp-*"))) == 2
 # Lines of every type against the committed schema, and those of an earlier writer.
 versions = {}
 for version in (1, 2):
-    schema = json.loads(pathlib.Path(f"engine/schema/wormsift-{version}.schema.json").read_text())
+    schema = json.loads(pathlib.Path(f"engine/export/schema/wormsift-{version}.schema.json").read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     versions[f"wormsift/{version}"] = jsonschema.Draft202012Validator(schema)
 ours = versions["wormsift/2"]
 kinds = set()
 for path in [*sorted(work.glob("lines.*.jsonl")), work / "found.jsonl",
-             *sorted(pathlib.Path("engine/schema").glob("*.jsonl"))]:
+             *sorted(pathlib.Path("engine/export/schema").glob("*.jsonl"))]:
     for number, line in enumerate(path.read_text().splitlines(), 1):
         one = json.loads(line)
         wrong = next(iter(versions[one["schema"]].iter_errors(one)), None)

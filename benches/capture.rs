@@ -25,7 +25,7 @@ use baseline::against::{self, Against, Baseline, Criterion};
 use criterion::{
     BatchSize, BenchmarkGroup, BenchmarkId, Throughput, criterion_group, criterion_main,
 };
-use wormsift::capture::{Input, Limits, Trace, inputs};
+use wormsift_capture::{Input, Limits, Trace, inputs};
 
 /// Payload bytes of a capture: beyond the caches close to a core.
 const CAPTURE_BYTES: usize = 32 << 20;

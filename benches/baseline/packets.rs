@@ -7,10 +7,10 @@
 
 use std::env;
 use std::path::PathBuf;
-use wormsift::capture::{Limits, Trace, inputs};
 use wormsift::decode::{Decoded, Decoder};
 use wormsift::packet::{Frame, LinkType, Packet, Timestamp};
 use wormsift::prevalence::Prevalence;
+use wormsift_capture::{Limits, Trace, inputs};
 use wormsift_corpora::{GenerateOptions, PcapngWriter, generate};
 
 /// Nanoseconds of the window that prevalence is counted in.

@@ -36,10 +36,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use std::path::PathBuf;
 use std::sync::LazyLock;
-use wormsift::capture::Limits;
 use wormsift::config::{Config, Endpoint, PortRule, Preset, Rate, Size, Span};
 use wormsift::fingerprint::{Kernel, Sampling};
 use wormsift::packet::Network;
+use wormsift_capture::Limits;
 
 /// The version, and the kernel that this machine runs.
 static VERSION: LazyLock<String> = LazyLock::new(|| {

@@ -9,8 +9,8 @@ use crate::signals::Signals;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
-use wormsift::capture::{self, Limits, Trace};
 use wormsift::signature::Signature;
+use wormsift_capture::{Limits, Trace};
 use wormsift_corpora::{CaptureFile, CapturedFrame, FrameWriter};
 
 /// Refuses what cannot be read twice.
@@ -53,7 +53,7 @@ fn copy(
 ) -> io::Result<usize> {
     let mut file = CaptureFile::create(path, CaptureFile::DEFAULT_LEVEL)?;
     // What is damaged has been told when it was read first.
-    let (inputs, _) = capture::inputs(captures);
+    let (inputs, _) = wormsift_capture::inputs(captures);
     let mut trace = Trace::open(inputs);
     let mut copied = 0;
     while copied < wanted.len()

@@ -2,7 +2,7 @@
 
 use crate::talk::Talk;
 use std::io::{self, IsTerminal};
-use wormsift::capture::{self, Input, Inputs};
+use wormsift_capture::{Input, Inputs};
 
 /// What there is to read, and what there is not.
 pub(crate) struct Captures {
@@ -16,7 +16,7 @@ pub(crate) struct Captures {
 /// Finds the captures. A line a missing argument; under `-v` also a line for each input and
 /// each file that is skipped. Where standard input is a terminal, it says that it waits.
 pub(crate) fn find(arguments: &[String], talk: &Talk) -> Captures {
-    let Inputs { inputs, missing, skipped } = capture::find(arguments);
+    let Inputs { inputs, missing, skipped } = wormsift_capture::find(arguments);
     missing.iter().for_each(|line| talk.error(line));
     skipped.iter().for_each(|line| talk.detail(line));
     inputs.iter().for_each(|input| talk.detail(format_args!("input {}", input.name())));

@@ -8,11 +8,11 @@ use crate::selection::{Selection, SelectionCounts};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
-use wormsift::capture::{
-    CaptureCounters, Damage, Disorder, FrameBatch, Input, Limits, Trace,
-};
 use wormsift::packet::Timestamp;
 use wormsift::sensor::FrameList;
+use wormsift_capture::{
+    CaptureCounters, Damage, Disorder, FrameBatch, Input, Limits, Trace,
+};
 
 /// Batches that wait to be sifted, beside the one that is being read.
 const AHEAD: usize = 4;

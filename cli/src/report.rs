@@ -6,8 +6,8 @@ use crate::table::{Ranking, counted, host_count, number, service};
 use crate::talk::{Palette, Talk};
 use serde::Serialize;
 use std::io::{self, IsTerminal};
-use wormsift::export::json_lines;
 use wormsift::signature::{Finding, Signature};
+use wormsift_export::json_lines;
 
 /// Takes findings as they are made.
 pub(crate) struct Report {

@@ -10,10 +10,10 @@ use crate::exit_code::Failure;
 pub(crate) use crate::output_file::replace;
 use crate::talk::Talk;
 use numbers::Numbers;
-use wormsift::export::{
+use wormsift::signature::Signature;
+use wormsift_export::{
     Rule, RuleOptions, eve, host_sets, misp, select, snort3, stix, suricata, yara, zeek,
 };
-use wormsift::signature::Signature;
 
 /// Signatures as one text. Those that are too weak for a rule are said and left out.
 pub(crate) fn write<'a>(

@@ -5,11 +5,11 @@ use crate::filter::{Facts, Filter};
 use crate::talk::Talk;
 use serde::Serialize;
 use std::net::IpAddr;
-use wormsift::capture::FrameBatch;
 use wormsift::config::Config;
 use wormsift::decode::{Decoded, Decoder};
 use wormsift::packet::Network;
 use wormsift::packet::{Frame, LinkType, Timestamp};
+use wormsift_capture::FrameBatch;
 
 /// The choices, and what they left out so far.
 pub(crate) struct Selection {
@@ -57,7 +57,7 @@ impl Frames for FrameBatch {
 }
 
 #[cfg(target_os = "linux")]
-impl Frames for wormsift::capture::live::LiveBatch<'_> {
+impl Frames for wormsift_capture::live::LiveBatch<'_> {
     fn count(&self) -> u64 {
         self.len() as u64
     }

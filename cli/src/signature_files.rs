@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use wormsift::export::json_lines;
 use wormsift::signature::Signature;
+use wormsift_export::json_lines;
 
 /// The last word on each signature of these files, in the order of their first, and how
 /// many lines could not be read. Each of those is said.

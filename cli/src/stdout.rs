@@ -3,7 +3,7 @@
 use crate::exit_code::Failure;
 use serde::Serialize;
 use std::io;
-use wormsift::export::json_lines;
+use wormsift_export::json_lines;
 
 /// Writes to stdout, at once. A text that a file has no room for is taken back whole.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {

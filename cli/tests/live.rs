@@ -3,7 +3,7 @@
 #![cfg(target_os = "linux")]
 
 mod common;
-#[path = "../../engine/tests/common/schema.rs"]
+#[path = "../../engine/export/tests/common/schema.rs"]
 mod schema;
 
 use common::namespace::{inside, ip};
@@ -17,8 +17,8 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use wormsift::capture::live::Sender;
-use wormsift::capture::{Limits, Trace, inputs};
+use wormsift_capture::live::Sender;
+use wormsift_capture::{Limits, Trace, inputs};
 
 const TRACE: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../corpora/traces/outbreak.pcapng.zst");

@@ -1,9 +1,9 @@
 //! Every line that the program prints is told in the committed schema.
 
 mod common;
-#[path = "../../engine/tests/common/key_types.rs"]
+#[path = "../../engine/export/tests/common/key_types.rs"]
 mod key_types;
-#[path = "../../engine/tests/common/schema.rs"]
+#[path = "../../engine/export/tests/common/schema.rs"]
 mod schema;
 
 use common::{code, file, folder, outbreak, run, stderr, stdout};

@@ -3,10 +3,10 @@
 //! Run with `cargo run -p wormsift --example embed`.
 
 use wormsift::config::Config;
-use wormsift::export::json_lines;
 use wormsift::packet::{Packet, Timestamp, protocol};
 use wormsift::sensor::Sensor;
 use wormsift::signature::Finding;
+use wormsift_export::json_lines;
 
 fn main() -> Result<(), wormsift::error::Error> {
     let mut sensor = Sensor::new(Config::default())?;

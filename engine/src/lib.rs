@@ -118,9 +118,8 @@
 //! that the call runs in, and any number of threads gives the same findings.
 //!
 //! ```
-//! # #[cfg(feature = "capture")] {
-//! use wormsift::capture::{Limits, Trace, inputs};
-//! use wormsift::export::json_lines;
+//! use wormsift_capture::{Limits, Trace, inputs};
+//! use wormsift_export::json_lines;
 //! use wormsift::{Config, Sensor};
 //!
 //! # let trace = concat!(env!("CARGO_MANIFEST_DIR"), "/../corpora/traces/outbreak.pcapng.zst");
@@ -143,7 +142,6 @@
 //!     eprintln!("{damage}");
 //! }
 //! # assert!(found > 0);
-//! # }
 //! # Ok::<(), wormsift::Error>(())
 //! ```
 //!
@@ -174,31 +172,26 @@
 //! # Ok::<(), wormsift::Error>(())
 //! ```
 //!
-//! # The rooms
+//! # Modules
 //!
-//! In the order in which traffic meets them: [`capture`], [`decode`], [`stream`],
-//! [`fingerprint`], [`sketch`], [`prevalence`], [`dispersion`], [`propagation`],
-//! [`signature`], [`export`]; [`sensor`] alone knows that order. They are public so
-//! that they can be tested and measured one by one; most users need the names at the
-//! root only. The engine reads no clock, prints nothing and opens no socket, but for the
-//! packet sockets of the `live` feature.
+//! In the order in which traffic meets them: [`decode`], [`stream`], [`fingerprint`],
+//! [`sketch`], [`prevalence`], [`dispersion`], [`propagation`], [`signature`]; [`sensor`]
+//! alone knows that order. They are public so that they can be tested and measured one
+//! by one; most users need the names at the root only. The engine reads no clock, prints
+//! nothing and opens no socket.
 //!
-//! # Features
+//! # Features and packages
 //!
-//! - `capture` (default): reading capture files. An IDS with its own packets can do
-//!   without.
-//! - `live`: frames from a network interface, on Linux.
-//! - `pcap`: the same through libpcap, which must be installed.
+//! - `toml` (a feature): [`Config::from_toml`] and [`Config::to_toml`].
+//! - `wormsift-capture`: capture files, and frames from a network interface.
+//! - `wormsift-export`: findings as JSON lines, rules and feeds; matching of known
+//!   signatures.
 
-#[cfg(feature = "capture")]
-pub mod capture;
 pub mod config;
 pub mod decode;
 pub mod dispersion;
 pub mod error;
-pub mod export;
 pub mod fingerprint;
-pub mod matching;
 pub mod packet;
 mod pages;
 pub mod prevalence;

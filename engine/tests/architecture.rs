@@ -1,17 +1,17 @@
-//! Holds the arrows between rooms: reads the `use` lines and paths of every file.
+//! Holds the dependencies between packages and modules: reads the manifests, and the
+//! `use` lines and paths of every file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A room, and the rooms of the engine that it may name.
-/// `packet`, `error`, `state`, `pages` and itself go without saying.
-const ROOMS: &[(&str, &[&str])] = &[
+/// A module of the engine, and the others that it may name beside `packet`, `error`,
+/// `state`, `pages` and itself.
+const MODULES: &[(&str, &[&str])] = &[
     ("packet", &[]),
     ("error", &[]),
     ("state", &[]),
     ("pages", &[]),
     ("config", &["fingerprint"]),
-    ("capture", &[]),
     ("decode", &[]),
     ("stream", &[]),
     ("fingerprint", &[]),
@@ -20,13 +20,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("dispersion", &["sketch"]),
     ("propagation", &["sketch"]),
     ("signature", &["propagation", "sketch"]),
-    ("export", &["signature"]),
-    ("matching", &["export", "stream"]),
     (
         "sensor",
         &[
             "config",
-            "capture",
             "decode",
             "stream",
             "fingerprint",
@@ -39,22 +36,49 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Rooms that may not even name a packet.
-const BLIND: &[&str] = &["fingerprint", "sketch"];
+/// Modules that may not even name a packet.
+const WITHOUT_PACKETS: &[&str] = &["fingerprint", "sketch"];
 
-/// Crates that few rooms may name.
+/// The library's packages, as folders below `engine`, with what each links: its
+/// dependencies that are no part of the project, and those that are.
+const PACKAGES: &[(&str, &[&str], &[&str])] = &[
+    (
+        ".",
+        &[
+            "aho-corasick",
+            "bloomfilter",
+            "bytemuck",
+            "etherparse",
+            "memchr",
+            "memmap2",
+            "rayon",
+            "serde",
+            "serde_json",
+            "toml",
+            "xxhash-rust",
+        ],
+        &[],
+    ),
+    (
+        "capture",
+        &["flate2", "glob", "libc", "pcap", "pcap-parser", "zstd"],
+        &["wormsift"],
+    ),
+    (
+        "export",
+        &["aho-corasick", "serde", "serde_json", "uuid", "xxhash-rust"],
+        &["wormsift"],
+    ),
+];
+
+/// Crates that only some modules of the engine may name.
 const RESERVED: &[(&str, &[&str])] = &[
-    ("pcap", &["capture"]),
-    ("pcap_parser", &["capture"]),
     ("memmap2", &["pages"]),
-    ("flate2", &["capture"]),
-    ("zstd", &["capture"]),
-    ("libc", &["capture"]),
     ("etherparse", &["decode"]),
     ("bloomfilter", &["sketch"]),
     ("rayon", &["sensor"]),
     ("toml", &["config"]),
-    ("aho_corasick", &["matching", "signature"]),
+    ("aho_corasick", &["signature"]),
 ];
 
 fn rust_files(folder: &Path, into: &mut Vec<PathBuf>) {
@@ -68,31 +92,44 @@ fn rust_files(folder: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
-/// Every source file with its room and its code: comments and tests cut away.
-fn sources() -> Vec<(PathBuf, String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+/// The code of a source file: comments and tests cut away.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).expect("source text");
+    let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    code.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .map(|line| line.split(" // ").next().unwrap_or_default())
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
+/// Every source file of a package with its module and its code; files of tests are left
+/// out.
+fn sources(package: &str) -> Vec<(PathBuf, String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(package).join("src");
     let mut files = Vec::new();
     rust_files(&root, &mut files);
-    files
+    let found: Vec<_> = files
         .into_iter()
         .filter_map(|path| {
             let inside = path.strip_prefix(&root).expect("below src").to_owned();
             let first =
                 inside.iter().next().expect("a name").to_string_lossy().into_owned();
-            let room = first.trim_end_matches(".rs").to_owned();
+            let module = first.trim_end_matches(".rs").to_owned();
             let tests =
                 inside.iter().any(|part| part.to_string_lossy().starts_with("tests"));
-            let text = fs::read_to_string(&path).expect("source text");
-            let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
-            let code: String = code
-                .lines()
-                .filter(|line| !line.trim_start().starts_with("//"))
-                .map(|line| line.split(" // ").next().unwrap_or_default())
-                .map(|line| format!("{line}\n"))
-                .collect();
-            (room != "lib" && !tests).then_some((path, room, code))
+            let code = code(&path);
+            (module != "lib" && !tests).then_some((path, module, code))
         })
-        .collect()
+        .collect();
+    assert!(!found.is_empty(), "no sources of {package}");
+    found
+}
+
+/// Every source file of all packages, with its code.
+fn all_sources() -> Vec<(PathBuf, String)> {
+    let code = |(package, ..): &(&str, _, _)| sources(package);
+    PACKAGES.iter().flat_map(code).map(|(path, _, code)| (path, code)).collect()
 }
 
 fn names(code: &str, word: &str) -> bool {
@@ -104,17 +141,18 @@ fn names(code: &str, word: &str) -> bool {
 }
 
 #[test]
-fn each_room_names_only_the_rooms_it_may() {
+fn each_module_names_only_those_it_may() {
     let mut breaches = Vec::new();
-    for (path, room, code) in sources() {
+    for (path, module, code) in sources(".") {
         let (_, allowed) =
-            ROOMS.iter().find(|(name, _)| *name == room).unwrap_or_else(|| {
-                panic!("{}: a room without a line in ROOMS", path.display())
+            MODULES.iter().find(|(name, _)| *name == module).unwrap_or_else(|| {
+                panic!("{}: a module without a line in MODULES", path.display())
             });
-        for (other, _) in ROOMS {
+        for (other, _) in MODULES {
             let free = ["state", "pages"].contains(other)
-                || !BLIND.contains(&room.as_str()) && ["packet", "error"].contains(other);
-            if *other == room || allowed.contains(other) || free {
+                || !WITHOUT_PACKETS.contains(&module.as_str())
+                    && ["packet", "error"].contains(other);
+            if *other == module || allowed.contains(other) || free {
                 continue;
             }
             let grouped = code.contains("use crate::{") && names(&code, other);
@@ -127,11 +165,11 @@ fn each_room_names_only_the_rooms_it_may() {
 }
 
 #[test]
-fn reserved_crates_stay_in_their_room() {
+fn reserved_crates_stay_in_their_modules() {
     let mut breaches = Vec::new();
-    for (path, room, code) in sources() {
+    for (path, module, code) in sources(".") {
         for (name, homes) in RESERVED {
-            if names(&code, name) && !homes.contains(&room.as_str()) {
+            if names(&code, name) && !homes.contains(&module.as_str()) {
                 breaches.push(format!("{} names {name}", path.display()));
             }
         }
@@ -140,7 +178,7 @@ fn reserved_crates_stay_in_their_room() {
 }
 
 #[test]
-fn the_engine_reads_no_clock_prints_nothing_and_opens_no_socket() {
+fn the_library_reads_no_clock_prints_nothing_and_opens_no_socket() {
     let forbidden = [
         "Instant",
         "SystemTime",
@@ -154,7 +192,7 @@ fn the_engine_reads_no_clock_prints_nothing_and_opens_no_socket() {
         "unimplemented!",
     ];
     let mut breaches = Vec::new();
-    for (path, _, code) in sources() {
+    for (path, code) in all_sources() {
         for word in forbidden {
             let found = match word.strip_suffix('!') {
                 Some(name) => code.contains(&format!("{name}!(")) && names(&code, name),
@@ -171,9 +209,10 @@ fn the_engine_reads_no_clock_prints_nothing_and_opens_no_socket() {
 #[test]
 fn unsafe_is_allowed_only_where_the_design_says() {
     let mut breaches = Vec::new();
-    for (path, _, code) in sources() {
+    for (path, code) in all_sources() {
         let path = path.to_string_lossy().replace('\\', "/");
-        let home = path.contains("/fingerprint/arch/") || path.contains("/capture/live/");
+        let home =
+            path.contains("/fingerprint/arch/") || path.contains("/capture/src/live/");
         if !home && names(&code, "unsafe") {
             breaches.push(path);
         }
@@ -181,16 +220,31 @@ fn unsafe_is_allowed_only_where_the_design_says() {
     assert!(breaches.is_empty(), "{breaches:#?}");
 }
 
+/// The dependencies of a manifest, by their names, without those for tests.
+fn dependencies(package: &Path) -> Vec<String> {
+    let text = fs::read_to_string(package.join("Cargo.toml")).expect("a manifest");
+    let manifest: toml::Table = toml::from_str(&text).expect("TOML");
+    let tables = [
+        manifest.get("dependencies"),
+        manifest
+            .get("target")
+            .and_then(|all| all.get("cfg(target_os = \"linux\")")?.get("dependencies")),
+    ];
+    let keys = tables.into_iter().flatten().filter_map(toml::Value::as_table);
+    keys.flat_map(|table| table.keys().cloned()).collect()
+}
+
 #[test]
-fn the_packages_depend_in_one_direction() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let manifest = |package: &str| {
-        fs::read_to_string(root.join(package).join("Cargo.toml")).expect("a manifest")
-    };
-    assert!(!names(&manifest("corpora"), "wormsift.workspace"));
-    let engine = manifest("engine");
-    let (dependencies, dev) =
-        engine.split_once("[dev-dependencies]").expect("two tables");
-    assert!(!dependencies.contains("wormsift-corpora"));
-    assert!(dev.contains("wormsift-corpora"));
+fn packages_link_what_they_are_said_to_link() {
+    let engine = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (package, foreign, own) in PACKAGES {
+        let mut found = dependencies(&engine.join(package));
+        found.sort_unstable();
+        let mut expected = [*foreign, *own].concat();
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{package}");
+    }
+    // Generators know nothing of what is tested with them.
+    let corpora = dependencies(&engine.join("../corpora"));
+    assert!(!corpora.iter().any(|name| name.contains("wormsift")), "{corpora:?}");
 }

@@ -1,17 +1,16 @@
 //! The sensor on real captures. They are no part of the project: see
 //! `common::captures`.
-#![cfg(feature = "capture")]
 
 mod common;
 
 use common::captures;
 use std::path::Path;
-use wormsift::capture::{Limits, Trace, inputs};
 use wormsift::config::Config;
 use wormsift::decode::{Decoded, Decoder};
 use wormsift::fingerprint::{Fingerprinter, Kernel, Sampling, Scratch};
 use wormsift::sensor::{Sensor, Stats};
 use wormsift::signature::{Finding, Signature};
+use wormsift_capture::{Limits, Trace, inputs};
 
 fn config(settings: &str) -> Config {
     Config::from_toml(settings).unwrap()

@@ -2,14 +2,13 @@
 //!
 //! They are not part of the project. The folder is taken from `WORMSIFT_CAPTURES`, else
 //! from `../shared/captures` beside the workspace; without it, the tests say so and pass.
-#![cfg(feature = "capture")]
 
 use std::collections::HashMap;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use wormsift::capture::{Damage, Input, Limits, MAX_RECORD_BYTES, Trace, inputs};
+use wormsift_capture::{Damage, Input, Limits, MAX_RECORD_BYTES, Trace, inputs};
 
 const PARTS: [&str; 4] = ["benign", "attack", "silent", "malformed"];
 

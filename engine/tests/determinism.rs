@@ -5,9 +5,9 @@ mod common;
 use common::{flood_frames, frames, outbreak_frames};
 use rayon::ThreadPoolBuilder;
 use wormsift::config::Config;
-use wormsift::export::json_lines;
 use wormsift::packet::Frame;
 use wormsift::sensor::Sensor;
+use wormsift_export::json_lines;
 
 /// Findings and statistics of a run that takes `batch` frames at a time.
 fn run(
@@ -143,10 +143,9 @@ fn workers_of_a_host_give_the_same_findings() {
 }
 
 /// The same capture whole and in seven files, in batches from one frame to 16 MiB.
-#[cfg(feature = "capture")]
 #[test]
 fn the_cut_into_files_changes_nothing() {
-    use wormsift::capture::{Input, Limits, Trace};
+    use wormsift_capture::{Input, Limits, Trace};
     use wormsift_corpora::{FrameWriter, PcapWriter, PcapngWriter};
     let stored = outbreak_frames(10, 20_000);
     let file = |part: &[(u64, Vec<u8>)], index: usize| {

@@ -3,10 +3,10 @@
 mod common;
 
 use wormsift::config::{Config, Size};
-use wormsift::export::json_lines;
 use wormsift::sensor::Sensor;
 use wormsift::signature::{Alarm, Confidence, Finding, Signature};
 use wormsift_corpora::Scenario;
+use wormsift_export::json_lines;
 
 /// The last word on each content.
 fn summaries(settings: &str, frames: &[(u64, Vec<u8>)]) -> Vec<Signature> {

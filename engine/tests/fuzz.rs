@@ -8,8 +8,8 @@ mod common;
 
 use common::{Random, captures, outbreak_frames};
 use wormsift::config::Config;
-use wormsift::export::json_lines;
 use wormsift::sensor::Sensor;
+use wormsift_export::json_lines;
 
 /// Calls `target` with each seed, and with `copies` copies of it that were damaged.
 fn run(target: fn(&[u8]), seeds: &[Vec<u8>], copies: u64) {

@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use wormsift::config::Config;
 use wormsift::decode::{Decoded, Decoder};
-use wormsift::export::json_lines;
 use wormsift::packet::{FlowKey, Frame, LinkType, protocol, tcp_flags};
 use wormsift::{Packet, Sensor, StreamPiece, Timestamp, Worker};
 use wormsift_corpora::{Carriage, Outbreak};
+use wormsift_export::json_lines;
 
 /// Findings and statistics.
 fn results(mut sensor: Sensor) -> (Vec<String>, serde_json::Value) {

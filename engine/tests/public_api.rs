@@ -4,13 +4,13 @@
 //! the branch before.
 
 use std::path::Path;
-use wormsift::export::json_lines;
 use wormsift::packet::{FlowKey, LinkType};
 use wormsift::signature::{Alarm, Confidence, Evidence};
 use wormsift::{
     Config, Error, Finding, Frame, Packet, Sensor, Signature, Stats, StreamPiece,
     Timestamp, Worker,
 };
+use wormsift_export::json_lines;
 
 #[test]
 fn calls_have_these_types() {

@@ -7,9 +7,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use wormsift::config::{Config, Size};
-use wormsift::export::json_lines;
 use wormsift::packet::Frame;
 use wormsift::sensor::{Baseline, Sensor};
+use wormsift_export::json_lines;
 
 /// A folder of this test's own, removed at its end.
 struct Folder(PathBuf);
@@ -104,8 +104,8 @@ fn real_traffic_survives_restarts() {
         .collect();
     paths.sort();
     paths.truncate(40);
-    let (inputs, _) = wormsift::capture::inputs(&paths);
-    let mut trace = wormsift::capture::Trace::open(inputs);
+    let (inputs, _) = wormsift_capture::inputs(&paths);
+    let mut trace = wormsift_capture::Trace::open(inputs);
     let mut config = small();
     config.sampling = "4".parse().unwrap();
     (config.sources, config.destinations) = (2, 2);
@@ -114,7 +114,7 @@ fn real_traffic_survives_restarts() {
     let mut whole = Sensor::new(config.clone()).unwrap();
     let mut parts = Sensor::new(config.clone()).unwrap();
     let (mut expected, mut found) = (Vec::new(), Vec::new());
-    let limits = wormsift::capture::Limits { frames: 3_000, ..Default::default() };
+    let limits = wormsift_capture::Limits { frames: 3_000, ..Default::default() };
     while let Some(batch) = trace.next_batch(limits) {
         whole.sift(&batch);
         parts.sift(&batch);

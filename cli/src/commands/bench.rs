@@ -21,9 +21,9 @@ use memory::Memory;
 use results::{Results, Row, Rows};
 use stages::{Rooms, Spent};
 use std::time::{Duration, Instant};
-use wormsift::capture::{self, Damage, Limits, Trace};
 use wormsift::config::Config;
 use wormsift::sensor::Sensor;
+use wormsift_capture::{Damage, Limits, Trace};
 
 pub(super) fn run(args: &BenchArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let settings = Settings::new(&args.settings)?;
@@ -156,7 +156,7 @@ fn sift(sensor: &mut Sensor, memory: &Memory) {
 
 /// Finds all frames, and does nothing with them.
 fn read_all(captures: &[String]) -> (u64, Vec<Damage>) {
-    let (inputs, mut damage) = capture::inputs(captures);
+    let (inputs, mut damage) = wormsift_capture::inputs(captures);
     let mut trace = Trace::open(inputs);
     let mut frames = 0;
     while let Some(batch) = trace.next_batch(Limits::default()) {
@@ -175,7 +175,7 @@ fn from_disk(
     let begin = Instant::now();
     let pool = args.run.pool()?;
     let mut sensor = Sensor::new(config.clone()).map_err(Failure::usage)?;
-    let (inputs, _) = capture::inputs(&args.captures);
+    let (inputs, _) = wormsift_capture::inputs(&args.captures);
     let selection = Selection::new(&SelectionArgs::default(), config);
     let limits = args.run.batch.unwrap_or_default();
     let reader = Reader::start(inputs, selection, limits)?;

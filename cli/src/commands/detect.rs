@@ -23,8 +23,8 @@ use crate::talk::Talk;
 pub(crate) use stats::FinalStats;
 use stats::Run;
 use std::time::{Duration, Instant};
-use wormsift::capture::{Damage, Disorder, FrameBatch, Input};
 use wormsift::sensor::{Prepared, Preparer, Sensor};
+use wormsift_capture::{Damage, Disorder, FrameBatch, Input};
 
 pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let started = Instant::now();

@@ -11,12 +11,11 @@ use crate::signals::Signals;
 use crate::signature_files;
 use crate::stdout::{print, print_json};
 use crate::talk::Talk;
-use wormsift::capture;
 use wormsift::decode::{Decoded, Decoder};
-use wormsift::export::{Rule, RuleOptions, Sid};
-use wormsift::matching::Matcher;
 use wormsift::packet::Packet;
 use wormsift::signature::Signature;
+use wormsift_export::matching::Matcher;
+use wormsift_export::{Rule, RuleOptions, Sid};
 
 /// Memory for the ends of TCP segments.
 const TAILS: usize = 64 << 20;
@@ -122,7 +121,7 @@ fn follow(
             Wait::NotYet => continue,
             Wait::Ended => break,
         };
-        for frame in read.batch.iter().flat_map(capture::FrameBatch::frames) {
+        for frame in read.batch.iter().flat_map(wormsift_capture::FrameBatch::frames) {
             match decoder.frame(&frame) {
                 Decoded::Packet(packet) => look(&packet)?,
                 Decoded::Fragment(fragment) => fragments.insert(&fragment, &mut look)?,

@@ -187,7 +187,7 @@ fn inputs(
     arguments: &[String],
     output: &Path,
     talk: &Talk,
-) -> Result<(Vec<wormsift::capture::Input>, u64), Failure> {
+) -> Result<(Vec<wormsift_capture::Input>, u64), Failure> {
     for argument in arguments {
         let found = fs::metadata(argument);
         let twice = found.is_ok_and(|found| !found.is_file() && !found.is_dir());
@@ -198,7 +198,7 @@ fn inputs(
             )));
         }
     }
-    let (inputs, damage) = wormsift::capture::inputs(arguments);
+    let (inputs, damage) = wormsift_capture::inputs(arguments);
     let own = fs::canonicalize(output).ok();
     for input in inputs.iter().filter(|_| own.is_some()) {
         if fs::canonicalize(input.name()).ok() == own {

@@ -14,9 +14,9 @@ use crate::table::counted;
 use crate::talk::Talk;
 use std::fs;
 use std::path::Path;
-use wormsift::capture::Input;
 use wormsift::config::Config;
 use wormsift::sensor::{Baseline, Sensor};
+use wormsift_capture::Input;
 
 pub(super) fn run(args: &LearnArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let config = Settings::new(&args.settings)?.config;

@@ -14,13 +14,13 @@ use crate::table::counted;
 use crate::talk::Talk;
 use rayon::prelude::*;
 use serde::Serialize;
-use wormsift::capture::FrameBatch;
 use wormsift::decode::{Decoded, Decoder};
-use wormsift::export::{Rule, RuleOptions, Sid};
-use wormsift::matching::{Found, Matcher};
 use wormsift::packet::{Packet, Timestamp};
 use wormsift::sensor::FrameList;
 use wormsift::signature::Signature;
+use wormsift_capture::FrameBatch;
+use wormsift_export::matching::{Found, Matcher};
+use wormsift_export::{Rule, RuleOptions, Sid};
 
 /// Frames that one task scans.
 const PART: usize = 512;

@@ -11,10 +11,10 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use wormsift::config::Config;
 use wormsift::decode::{Decoded, Decoder};
-use wormsift::export::{Rule, RuleOptions, Sid};
-use wormsift::matching::Matcher;
 use wormsift::packet::{Frame, Packet, protocol};
 use wormsift_corpora::GroundTruth;
+use wormsift_export::matching::Matcher;
+use wormsift_export::{Rule, RuleOptions, Sid};
 
 /// Memory for the ends of TCP segments, bytes.
 const TAILS: usize = 16 << 20;

@@ -11,10 +11,10 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
-use wormsift::capture::{self, Limits, Trace};
 use wormsift::config::Config;
 use wormsift::packet::Timestamp;
 use wormsift::sensor::Sensor;
+use wormsift_capture::{Limits, Trace};
 
 /// The settings of an evaluation that begins now.
 pub(crate) fn setting(
@@ -60,7 +60,7 @@ pub(crate) fn inputs(plan: &Plan, talk: &Talk) -> Result<(Vec<Input>, bool), Fai
     let mut described: Vec<Input> = Vec::new();
     let mut damaged = false;
     for argument in plan.captures() {
-        let (inputs, missing) = capture::inputs(std::slice::from_ref(argument));
+        let (inputs, missing) = wormsift_capture::inputs(std::slice::from_ref(argument));
         if let Some(missing) = missing.into_iter().next() {
             return Err(Failure::Failed(missing.to_string()));
         }
@@ -116,7 +116,7 @@ pub(crate) fn check_truths(
 
 /// The files behind these names, among those that were read.
 fn behind<'a>(inputs: &'a [Input], names: &[String]) -> impl Iterator<Item = &'a Input> {
-    let (files, _) = capture::inputs(names);
+    let (files, _) = wormsift_capture::inputs(names);
     files
         .into_iter()
         .filter_map(|file| inputs.iter().find(|input| input.name == file.name()))

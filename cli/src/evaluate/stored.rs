@@ -3,8 +3,8 @@
 use crate::exit_code::Failure;
 use std::fs;
 use std::path::Path;
-use wormsift::capture::{self, Limits, Trace};
 use wormsift::packet::{Frame, LinkType, Timestamp};
+use wormsift_capture::{Limits, Trace};
 use wormsift_corpora::{GroundTruth, Scenario};
 
 /// Frames in memory: a run sifts them several times.
@@ -34,7 +34,7 @@ impl Stored {
 
     /// All frames of these files, one trace.
     pub(crate) fn read(files: &[String]) -> Result<Self, Failure> {
-        let (inputs, missing) = capture::inputs(files);
+        let (inputs, missing) = wormsift_capture::inputs(files);
         if let Some(missing) = missing.into_iter().next() {
             return Err(Failure::Failed(missing.to_string()));
         }

@@ -15,8 +15,8 @@ use crate::table::block;
 use crate::talk::Palette;
 use serde::Serialize;
 use serde_json::Value;
-use wormsift::export::json_lines;
 use wormsift::signature::{Finding, Signature};
+use wormsift_export::json_lines;
 
 /// All of it as text.
 pub(crate) fn text(signature: &Signature, trail: &Trail, palette: Palette) -> String {

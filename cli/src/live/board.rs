@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use wormsift::Stats;
-use wormsift::capture::live::LiveCounters;
 use wormsift::signature::Signature;
+use wormsift_capture::live::LiveCounters;
 
 /// Signatures that the page shows.
 const NEWEST: usize = 20;

@@ -9,9 +9,9 @@ use crate::talk::Talk;
 use serde::Serialize;
 use serde_json::json;
 use wormsift::Stats;
-use wormsift::capture::live::LiveCounters;
-use wormsift::export::json_lines;
 use wormsift::signature::Finding;
+use wormsift_capture::live::LiveCounters;
+use wormsift_export::json_lines;
 
 /// Writes findings, statistics and warnings.
 pub(super) struct Lines {

@@ -14,8 +14,8 @@ use crate::talk::Talk;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wormsift::export::{Rule, Sid, json_lines};
 use wormsift::signature::{Finding, Signature};
+use wormsift_export::{Rule, Sid, json_lines};
 
 /// Signatures that are kept unless `--most-rules` says otherwise: as many as the engine
 /// remembers.

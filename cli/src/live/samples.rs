@@ -3,9 +3,9 @@
 use super::board::{BatchTimes, Fixed, Load, News, Reloads, Snapshot};
 use std::sync::Arc;
 use std::time::Duration;
-use wormsift::capture::live::LiveCounters;
 use wormsift::signature::{Finding, Signature};
 use wormsift::{Config, Packet, Sensor, Timestamp};
+use wormsift_capture::live::LiveCounters;
 
 /// Content that would be markup, a script, a direction or a terminal's command.
 pub(crate) const HOSTILE: &[u8] = b"<script>alert(1)</script><img src=x onerror=alert(2)>\

@@ -6,11 +6,11 @@ use std::fs;
 use std::num::NonZero;
 use std::path::Path;
 use std::time::Duration;
-use wormsift::capture::live::{
+use wormsift_capture::live::{
     BpfProgram, LiveBatch, LiveCounters, LiveError, LiveSettings, Rings,
 };
 #[cfg(feature = "pcap")]
-use wormsift::capture::live::{Library, LibrarySettings};
+use wormsift_capture::live::{Library, LibrarySettings};
 
 /// An interface that is open.
 pub(super) enum Tap {

@@ -21,9 +21,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wormsift::Sensor;
-use wormsift::capture::live::{LiveCounters, LiveError, Rings};
 use wormsift::packet::Timestamp;
 use wormsift::signature::Finding;
+use wormsift_capture::live::{LiveCounters, LiveError, Rings};
 
 /// How long a signal, or somebody who looks at the page, may wait.
 const PATIENCE: Duration = Duration::from_millis(100);

@@ -7,9 +7,9 @@ use crate::talk::Talk;
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use wormsift::export::{Rule, SidError, SidRange, SidRegistry};
 use wormsift::packet::Timestamp;
 use wormsift::signature::Signature;
+use wormsift_export::{Rule, SidError, SidRange, SidRegistry};
 
 /// The wall clock.
 pub(crate) fn now() -> Timestamp {

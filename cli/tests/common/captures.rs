@@ -1,6 +1,6 @@
 //! Captures made and read by the tests of `generate`.
 
-use wormsift::capture::{Input, Limits, Trace};
+use wormsift_capture::{Input, Limits, Trace};
 
 /// A frame of a capture: time in nanoseconds, link type, length on the wire, bytes.
 pub(crate) type Kept = (u64, u32, u32, Vec<u8>);

@@ -6,10 +6,10 @@ use crate::status::wormsift_status::{
 };
 use crate::status::{Failure, guard, guard_value, take_back, wormsift_status};
 use engine::Finding;
-use engine::export::{
+use std::ffi::{CString, c_char};
+use wormsift_export::{
     Rule, RuleOptions, Sid, eve, json_lines, snort3, suricata, yara, zeek,
 };
-use std::ffi::{CString, c_char};
 
 /// One thing said of one signature. Read only: any number of threads may look at it.
 pub struct wormsift_finding {

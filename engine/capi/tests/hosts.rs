@@ -3,12 +3,12 @@
 mod common;
 
 use common::{Compiler, capi, outbreak, recorded, run};
-use engine::capture::{Input, Limits, Trace};
 use engine::decode::{Decoded, Decoder};
-use engine::export::json_lines;
 use engine::{Config, Sensor};
 use std::path::Path;
 use std::process::Command;
+use wormsift_capture::{Input, Limits, Trace};
+use wormsift_export::json_lines;
 
 /// Through the Rust API: as frames, or as packets that the host decodes.
 fn through_rust(path: &Path, packets: bool) -> Vec<String> {

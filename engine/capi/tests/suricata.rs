@@ -4,13 +4,13 @@
 mod common;
 
 use common::{capi, library, outbreak, run};
-use engine::capture::{Input, Limits, Trace};
-use engine::export::json_lines;
 use engine::{Config, Finding, Sensor};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use wormsift_capture::{Input, Limits, Trace};
+use wormsift_export::json_lines;
 
 /// Plugin and host, compiled; `None` after saying that the test is skipped.
 fn build(folder: &Path) -> Option<(PathBuf, PathBuf)> {

@@ -5,16 +5,16 @@
 //! so does `engine/tests/fuzz.rs` with any compiler, on seeds and on damaged seeds.
 
 use std::cell::RefCell;
-use wormsift::capture::{Limits, Trace};
 use wormsift::config::{Config, Size};
 use wormsift::decode::{Decoded, Decoder, Defragmenter};
-use wormsift::export::{
-    Rule, RuleOptions, SidRegistry, eve, host_sets, json_lines, misp, snort3, stix,
-    suricata, yara, zeek,
-};
 use wormsift::packet::{Frame, Handshake, LinkType, Packet, Timestamp};
 use wormsift::sensor::{Sensor, Worker};
 use wormsift::stream::{Acknowledgement, Segment, StreamTails};
+use wormsift_capture::{Limits, Trace};
+use wormsift_export::{
+    Rule, RuleOptions, SidRegistry, eve, host_sets, json_lines, misp, snort3, stix,
+    suricata, yara, zeek,
+};
 
 /// Bytes taken from the front; zeros once there are no more.
 struct Input<'a>(&'a [u8]);

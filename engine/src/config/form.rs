@@ -4,6 +4,8 @@
 //! of the wrong form is answered with it, instead of the type names of the parser. The
 //! secret key is never shown.
 
+use serde_json::Value;
+
 /// A setting's name, what it expects, and an example.
 const FORMS: [(&str, &str, &str); 23] = [
     ("preset", "the kind of network, tap or telescope", "\"tap\""),
@@ -33,8 +35,8 @@ const FORMS: [(&str, &str, &str); 23] = [
 
 /// What is wrong with a value that does not have the form of its setting. `reason` is the
 /// parser's; where it is one of ours, it already says what was expected.
-pub(super) fn mismatch(key: &str, value: &toml::Value, reason: &str) -> String {
-    if value.is_str() && reason.starts_with("expected ") && !reason.contains('\n') {
+pub(super) fn mismatch(key: &str, value: &Value, reason: &str) -> String {
+    if value.is_string() && reason.starts_with("expected ") && !reason.contains('\n') {
         return reason.to_owned();
     }
     let (_, form, example) =
@@ -45,30 +47,36 @@ pub(super) fn mismatch(key: &str, value: &toml::Value, reason: &str) -> String {
     format!("expected {form}, such as {key} = {example}; found {}", found(value))
 }
 
-fn kind(value: &toml::Value) -> &'static str {
+/// What is wrong with a value of a kind that no setting has.
+#[cfg(feature = "toml")]
+pub(super) fn expected(key: &str, value: &str) -> String {
+    mismatch(key, &Value::String(value.to_owned()), "")
+}
+
+fn kind(value: &Value) -> &'static str {
     match value {
-        toml::Value::String(_) => "another text",
-        toml::Value::Integer(_) | toml::Value::Float(_) => "a number",
-        toml::Value::Boolean(_) => "true or false",
-        toml::Value::Datetime(_) => "a date",
-        toml::Value::Array(_) => "a list",
-        toml::Value::Table(_) => "a table",
+        Value::String(_) => "another text",
+        Value::Number(_) => "a number",
+        Value::Bool(_) => "true or false",
+        Value::Null => "nothing",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a table",
     }
 }
 
 /// The value as it may be shown: no longer than a line.
-fn found(value: &toml::Value) -> String {
+fn found(value: &Value) -> String {
     const MOST: usize = 40;
     let short = |text: &str| match text.char_indices().nth(MOST) {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text.to_owned(),
     };
     match value {
-        toml::Value::String(text) => {
+        Value::String(text) => {
             format!("the text `{}`", short(&text.escape_debug().to_string()))
         }
-        toml::Value::Table(_) => "a table".to_owned(),
-        toml::Value::Array(_) => format!("the list `{}`", short(&value.to_string())),
+        Value::Object(_) => "a table".to_owned(),
+        Value::Array(_) => format!("the list `{}`", short(&value.to_string())),
         other => format!("`{}`", short(&other.to_string())),
     }
 }

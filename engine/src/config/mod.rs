@@ -3,6 +3,8 @@
 //! Only the sensor reads a [`Config`]; the rooms take plain numbers.
 
 mod form;
+#[cfg(feature = "toml")]
+mod text;
 mod units;
 
 pub use units::{Rate, Size, Span};
@@ -11,6 +13,7 @@ use crate::error::Error;
 use crate::fingerprint::Sampling;
 use crate::packet::{AddressPlan, HomeNet, Network};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -208,15 +211,13 @@ impl Config {
     /// The greatest spread, beyond every network's hosts that relays reach.
     pub const MOST_SPREAD: u32 = 1_000_000;
 
-    /// Reads settings from TOML; what is absent keeps its default.
+    /// Reads settings by name; what is absent keeps its default.
     ///
     /// # Errors
     ///
-    /// An unknown key (the nearest known one is named) or a value of the wrong form.
-    pub fn from_toml(text: &str) -> Result<Self, Error> {
-        let table: toml::Table = toml::from_str(text)
-            .map_err(|e| Error::config("(file)", e.to_string().trim_end().to_owned()))?;
-        for key in table.keys() {
+    /// An unknown name (the nearest known one is named) or a value of the wrong form.
+    pub fn from_values(values: Map<String, Value>) -> Result<Self, Error> {
+        for key in values.keys() {
             if !Self::KEYS.contains(&key.as_str()) {
                 let nearest = nearest(key, &Self::KEYS);
                 let hint = match edits(key, nearest) * 2 <= key.chars().count() {
@@ -226,22 +227,40 @@ impl Config {
                 return Err(Error::config(key, format!("no such setting; {hint}")));
             }
         }
-        // One key at a time, so that the error can name it.
-        let mut config = toml::Table::new();
-        for (key, value) in table {
-            let one = toml::Table::from_iter([(key.clone(), value.clone())]);
-            one.try_into::<Self>().map_err(|e| {
-                let reason = form::mismatch(&key, &value, e.message());
-                Error::config(&key, reason)
+        // One at a time, so that the error can name it.
+        for (key, value) in &values {
+            let one = Map::from_iter([(key.clone(), value.clone())]);
+            serde_json::from_value::<Self>(Value::Object(one)).map_err(|e| {
+                Error::config(key, form::mismatch(key, value, &e.to_string()))
             })?;
-            config.insert(key, value);
         }
-        config.try_into().map_err(|e| Error::config("(file)", e.message().to_owned()))
+        serde_json::from_value(Value::Object(values))
+            .map_err(|e| Error::config("(settings)", e.to_string()))
     }
 
-    /// The settings as TOML, without the key.
+    /// Reads settings from TOML; what is absent keeps its default. Needs the feature
+    /// `toml`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::from_values`], or text that is not TOML.
+    #[cfg(feature = "toml")]
+    pub fn from_toml(text: &str) -> Result<Self, Error> {
+        Self::from_values(text::read(text)?)
+    }
+
+    /// The settings as TOML, without the key. Needs the feature `toml`.
+    #[cfg(feature = "toml")]
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("a Config holds only plain values")
+    }
+
+    /// The settings by name, without the key.
+    pub fn to_values(&self) -> Map<String, Value> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(values)) => values,
+            _ => unreachable!("a Config holds only plain values"),
+        }
     }
 
     /// What the settings say of the hosts in findings.
@@ -252,9 +271,7 @@ impl Config {
     /// The first setting that the other has otherwise, the key last; `None` when both
     /// make the same sensor. `home_net` is none of them: it only describes.
     pub fn first_difference(&self, other: &Self) -> Option<&'static str> {
-        let [mine, theirs] = [self, other].map(|config| {
-            toml::Table::try_from(config).expect("a Config holds only plain values")
-        });
+        let [mine, theirs] = [self, other].map(Self::to_values);
         let differs =
             |name: &&&str| **name != "home_net" && mine.get(**name) != theirs.get(**name);
         let by_key = self.effective_key() != other.effective_key();

@@ -54,16 +54,6 @@ impl FrameList for [KeptFrame] {
     }
 }
 
-#[cfg(feature = "capture")]
-impl FrameList for crate::capture::FrameBatch {
-    fn len(&self) -> usize {
-        Self::len(self)
-    }
-    fn frame(&self, index: usize) -> Frame<'_> {
-        Self::frame(self, index)
-    }
-}
-
 /// A frame list as the later stages see it.
 pub(crate) struct Lent<'a, L: ?Sized>(pub(crate) &'a L);
 

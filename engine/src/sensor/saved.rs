@@ -6,6 +6,7 @@ use crate::config::{Config, SecretKey};
 use crate::error::Error;
 use crate::fingerprint::Kernel;
 use crate::state::{Exchange, Identity, Persist, StateFile, WrittenState};
+use serde_json::Value;
 use std::io;
 use std::path::Path;
 
@@ -32,7 +33,7 @@ impl Sensor {
     /// The file cannot be written.
     pub fn write_state(&mut self, path: &Path) -> Result<WrittenState, Error> {
         let identity = Identity {
-            settings: self.config.to_toml(),
+            settings: Value::Object(self.config.to_values()).to_string(),
             key: self.config.effective_key(),
             baseline: self.baseline_shape.map(Shape::numbers).unwrap_or_default(),
         };
@@ -51,7 +52,9 @@ impl Sensor {
     /// saved under other settings; the first that differs is named.
     pub fn restore(mut config: Config, path: &Path) -> Result<Self, Error> {
         let file = StateFile::open(path)?;
-        let mut saved = Config::from_toml(file.settings())?;
+        let values = serde_json::from_str(file.settings())
+            .map_err(|e| Error::config("(state)", format!("{}: {e}", path.display())))?;
+        let mut saved = Config::from_values(values)?;
         saved.key = Some(SecretKey(file.key()));
         config.key = config.key.or(saved.key);
         if let Some(name) = config.first_difference(&saved) {

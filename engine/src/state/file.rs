@@ -5,7 +5,7 @@
 //! | 8 | `wormsift` |
 //! | 4 | version of the format, little-endian |
 //! | 8 + n | the program's version, text |
-//! | 8 + n | the settings in use, TOML, without the key |
+//! | 8 + n | the settings in use, JSON, without the key |
 //! | 16 | the key |
 //! | 8 + 8 | bytes and rate of the baseline's filters, 0 without one |
 //! | rest | the tables, in the order of the sensor |
@@ -22,13 +22,13 @@ use std::path::{Path, PathBuf};
 
 const MAGIC: &[u8; 8] = b"wormsift";
 /// Raised with every change of what tables write.
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 const CHECKSUM: u64 = 16;
 
 /// What tables were built from.
 #[derive(Clone, Default)]
 pub(crate) struct Identity {
-    /// The settings, TOML, without the key.
+    /// The settings, JSON, without the key.
     pub(crate) settings: String,
     pub(crate) key: u128,
     /// Bytes and false-positive rate of the baseline, whose memory the tables lack; 0
@@ -66,7 +66,7 @@ impl StateFile {
         Ok(Self { path: path.to_owned(), file, identity, body })
     }
 
-    /// The settings that it was saved under, TOML, without the key.
+    /// The settings that it was saved under, JSON, without the key.
     pub fn settings(&self) -> &str {
         &self.identity.settings
     }

@@ -3,11 +3,11 @@
 //! Between passes every payload byte is xored with one byte: new content for the
 //! sifter, while what repeats within a pass still repeats. Times and numbers go on.
 
-use wormsift::capture::{self, Damage, Limits, Trace};
 use wormsift::config::Config;
 use wormsift::decode::{Decoded, Decoder};
 use wormsift::packet::{Frame, LinkType, Timestamp};
 use wormsift::sensor::FrameList;
+use wormsift_capture::{Damage, Limits, Trace};
 
 /// Captured bytes that are held at most.
 const MOST_BYTES: usize = 1 << 30;
@@ -37,7 +37,7 @@ impl Memory {
     /// Reads the captures up to a bound, and what was wrong with them.
     pub(super) fn read(captures: &[String], config: &Config) -> (Self, Vec<Damage>) {
         let decoder = wormsift::sensor::decoder(config);
-        let (inputs, mut damage) = capture::inputs(captures);
+        let (inputs, mut damage) = wormsift_capture::inputs(captures);
         let mut trace = Trace::open(inputs);
         let mut memory = Self {
             bytes: Vec::new(),

@@ -6,7 +6,6 @@
 
 use super::memory::Memory;
 use std::time::{Duration, Instant};
-use wormsift::capture::Limits;
 use wormsift::config::Config;
 use wormsift::decode::{Decoded, Decoder};
 use wormsift::dispersion::Dispersion;
@@ -18,6 +17,7 @@ use wormsift::sensor::{FrameList, Sensor};
 use wormsift::signature::{Candidates, Missing, Seen};
 use wormsift::sketch::{hash_pair, remix};
 use wormsift::stream::{Acknowledgement, Segment, StreamTails};
+use wormsift_capture::Limits;
 
 const SHARDS: usize = 64;
 /// Kept windows whose table lines are touched together.

@@ -4,8 +4,8 @@ use crate::selection::SelectionCounts;
 use crate::table::{counted, section};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use wormsift::capture::CaptureCounters;
 use wormsift::sensor::Stats;
+use wormsift_capture::CaptureCounters;
 
 /// The engine's counters, the choice of frames, and the run. For the same frames and
 /// settings, all but `run` is the same.

@@ -3,7 +3,7 @@
 use crate::talk::Talk;
 use std::cell::Cell;
 use std::rc::Rc;
-use wormsift::capture::{FrameBatch, Input, Limits, Trace};
+use wormsift_capture::{FrameBatch, Input, Limits, Trace};
 use wormsift_corpora::{CapturedFrame, HeldFrame};
 
 /// A frame, and the batch that holds it.

@@ -13,9 +13,9 @@ use serde_json::Value;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use wormsift::capture::Limits;
 use wormsift::config::Span;
 use wormsift::packet::Network;
+use wormsift_capture::Limits;
 use wormsift_corpora::pcap_writer::LINKTYPE_ETHERNET;
 use wormsift_corpora::{
     AddressBook, CaptureFile, GenerateOptions, GroundTruth, Injected, inject,
@@ -60,7 +60,7 @@ pub(super) fn run(
             .map_err(written)?;
     let stream = story.stream(options)?;
     // Damage was told at the first look.
-    let (again, _) = wormsift::capture::inputs(captures);
+    let (again, _) = wormsift_capture::inputs(captures);
     talk.show_progress();
     let quiet = Watch::silent(talk);
     let frames = Frames::of(again, Limits::default(), &quiet);

@@ -10,7 +10,7 @@ use crate::table::counted;
 use crate::talk::Talk;
 use std::io;
 use std::path::Path;
-use wormsift::capture::{Input, Limits};
+use wormsift_capture::{Input, Limits};
 use wormsift_corpora::scenario::DEFAULT_START_NS;
 use wormsift_corpora::{CaptureFile, CapturedFrame, FrameWriter, HeldFrame, Merge};
 
@@ -91,7 +91,7 @@ fn create(output: &Path, link_types: &[u32]) -> io::Result<CaptureFile> {
 
 /// The inputs in the order of their names, which decides when each begins.
 fn by_name(arguments: &[String]) -> Vec<Input> {
-    let (mut files, _) = wormsift::capture::inputs(arguments);
+    let (mut files, _) = wormsift_capture::inputs(arguments);
     files.sort_by(|a, b| a.name().cmp(b.name()));
     files
 }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-use wormsift::export::json_lines;
+use wormsift_export::json_lines;
 
 /// A capture on disk.
 #[derive(Debug, Serialize)]

@@ -12,7 +12,7 @@ pub(super) mod privileges;
 use crate::exit_code::Failure;
 use std::io;
 use std::process::Command;
-use wormsift::capture::live::{LiveSettings, Rings};
+use wormsift_capture::live::{LiveSettings, Rings};
 
 /// Tries what is forbidden by now: a program, and another interface.
 pub(super) fn verify() -> Result<String, Failure> {

@@ -2,12 +2,12 @@
 // Each test binary uses a part of this.
 #![allow(dead_code)]
 
-use engine::capture::{Input, Limits, Trace};
 use engine::packet::LinkType;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
+use wormsift_capture::{Input, Limits, Trace};
 use wormsift_corpora::{Carriage, Outbreak};
 
 /// The folder of the C interface.
