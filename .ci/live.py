@@ -76,7 +76,7 @@ def run(name, seconds, threads, rate=None, settings=(), warm_up=2):
             sent = send(seconds, rate)
             late = counter("wormsift_resident_memory_bytes", metrics())
             sensor.send_signal(signal.SIGTERM)
-            assert sensor.wait(60) == 143, "the sensor failed"
+            assert sensor.wait(60) == 0, "the sensor failed"
         finally:
             sensor.kill()
         lines = [json.loads(line) for line in output.read_text().splitlines()]
