@@ -5,39 +5,16 @@
 
 mod args;
 mod commands;
-mod evaluate;
-mod evidence_capture;
-mod exit_code;
-mod explain;
-mod filter;
-mod findings_page;
-mod fragments;
-mod grounds;
-mod inputs;
-mod instant;
-mod limits;
+mod input;
 #[cfg(target_os = "linux")]
 mod live;
-mod output_file;
-mod page;
-mod progress;
-mod reader;
-mod report;
-mod rules;
-mod run_summary;
-mod selection;
-mod settings;
-mod signals;
-mod signature_files;
-mod stdout;
-mod table;
-mod talk;
+mod output;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use exit_code::Failure;
+use output::exit_code::{Exit, Failure};
+use output::talk::Talk;
 use std::process::ExitCode;
-use talk::Talk;
 
 fn main() -> ExitCode {
     let cli = match args::Cli::try_parse() {
@@ -48,7 +25,7 @@ fn main() -> ExitCode {
                 && let Some(reason) = args::renamed(&arguments)
             {
                 eprintln!("wormsift: {reason}");
-                return ExitCode::from(exit_code::Exit::Usage.code());
+                return ExitCode::from(Exit::Usage.code());
             }
             error.exit()
         }

@@ -8,7 +8,12 @@ use std::io;
 #[non_exhaustive]
 pub enum CorpusError {
     /// No scenario has this name.
-    UnknownScenario(String),
+    UnknownScenario {
+        /// The name that was asked for.
+        name: String,
+        /// The names that there are.
+        known: Vec<&'static str>,
+    },
     /// A setting that cannot be: which, and why.
     Setting {
         /// Its name.
@@ -29,11 +34,11 @@ impl CorpusError {
 impl fmt::Display for CorpusError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownScenario(name) => {
+            Self::UnknownScenario { name, known } => {
                 write!(
                     f,
                     "no scenario is called {name:?}; there are: {}",
-                    crate::scenario::Scenario::names().collect::<Vec<_>>().join(", ")
+                    known.join(", ")
                 )
             }
             Self::Setting { name, expected } => write!(f, "{name}: expected {expected}"),

@@ -6,10 +6,10 @@
 
 use std::io;
 
+use crate::frame_stream::FrameStream;
 use crate::ground_truth::GroundTruth;
 use crate::merge::HeldFrame;
 use crate::pcap_writer::{CapturedFrame, FrameWriter};
-use crate::scenario::FrameStream;
 
 /// What came of it.
 #[derive(Clone, Debug, PartialEq)]

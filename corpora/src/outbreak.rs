@@ -16,10 +16,11 @@ use crate::emitter::End;
 use crate::epidemic::{Contact, Epidemic, EpidemicSettings};
 use crate::error::CorpusError;
 use crate::frame_builder::MAX_PAYLOAD;
+use crate::frame_stream::{FrameStream, Limits, Trace};
 use crate::ground_truth::Protocol;
 use crate::profile::{Expectation, Kind, Profile, Verdict};
 use crate::rng::{Rng, mix};
-use crate::scenario::{Entry, FrameStream, GenerateOptions, Limits, Trace};
+use crate::scenario::{Entry, GenerateOptions};
 use crate::traffic::{
     FrameQueue, LAST_START_NS, Mark, Planted, PlantedContent, PlantedInfection, Traffic,
 };

@@ -1,9 +1,9 @@
 //! `wormsift evaluate`
 
 use super::{RunArgs, SettingArgs};
-use crate::evaluate::results::Sweep;
 use clap::{Args, ValueEnum, ValueHint};
 use std::path::PathBuf;
+use wormsift_evaluate::{Sweep, parse_sweep};
 
 /// Named groups of scenarios.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -66,7 +66,7 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub(crate) seeds: Option<u64>,
     /// A setting that takes several values: KEY=FROM..TO, KEY=FROM..TO:STEP or KEY=A,B
-    #[arg(long, value_name = "KEY=VALUES", value_parser = crate::evaluate::job::parse_sweep)]
+    #[arg(long, value_name = "KEY=VALUES", value_parser = parse_sweep)]
     pub(crate) sweep: Option<Sweep>,
     /// Keep finished runs in this file, and take up those there that the same build made of
     /// the same input under the same settings

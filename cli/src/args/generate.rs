@@ -1,6 +1,6 @@
 //! `wormsift generate`: which story, where to, and over what.
 
-use crate::instant::Instant;
+use crate::args::instant::Instant;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueHint};
 use std::path::PathBuf;

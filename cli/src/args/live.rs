@@ -1,7 +1,7 @@
 //! `wormsift live`
 
 use super::{RuleArgs, SettingArgs};
-use crate::filter::Filter;
+use crate::input::filter::Filter;
 use clap::{Args, ValueHint};
 use std::net::SocketAddr;
 use std::num::NonZero;
@@ -59,7 +59,7 @@ pub(crate) struct LiveArgs {
 pub(crate) struct CaptureArgs {
     /// Threads that sift, each with a ring of its own; the kernel spreads flows over them
     #[arg(long, value_name = "N", default_value = "1",
-          value_parser = crate::limits::threads)]
+          value_parser = crate::args::limits::threads)]
     pub(crate) threads: NonZero<usize>,
     /// Memory of each ring, shared with the kernel, at least 2MiB
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = ring_size)]

@@ -2,8 +2,8 @@
 
 use super::plain_command;
 use crate::args::CompletionsArgs;
-use crate::exit_code::{Exit, Failure};
-use crate::stdout::print;
+use crate::output::exit_code::{Exit, Failure};
+use crate::output::stdout::print;
 
 pub(super) fn run(args: &CompletionsArgs) -> Result<Exit, Failure> {
     let mut script = Vec::new();

@@ -3,28 +3,26 @@
 //! One thread reads ahead, the pool sifts, and this thread stands between them: it
 //! prints, and looks for signals between batches. None of it changes an answer.
 
-mod stats;
-
 use crate::args::DetectArgs;
-use crate::evidence_capture;
-use crate::exit_code::{Exit, Failure};
-use crate::findings_page::{self, Findings};
-use crate::inputs;
-use crate::output_file::OutputFiles;
-use crate::reader::{self, Progress, Read, Reader, Wait};
-use crate::report::Report;
-use crate::rules;
-use crate::run_summary::{self, Ended};
-use crate::selection::{self, Selection};
-use crate::settings::Settings;
-use crate::signals::Signals;
-use crate::table::{counted, service_name};
-use crate::talk::Talk;
-pub(crate) use stats::FinalStats;
-use stats::Run;
+use crate::args::settings::Settings;
+use crate::input::baseline;
+use crate::input::evidence_capture;
+use crate::input::inputs;
+use crate::input::reader::{self, Progress, Read, Reader, Wait};
+use crate::input::selection::{self, Selection};
+use crate::input::signals::Signals;
+use crate::output::exit_code::{Exit, Failure};
+use crate::output::findings_page::{self, Findings};
+use crate::output::output_file::OutputFiles;
+use crate::output::report::Report;
+use crate::output::rules;
+use crate::output::run_summary::{self, Ended};
+use crate::output::stats::{FinalStats, Run};
+use crate::output::talk::Talk;
 use std::time::{Duration, Instant};
 use wormsift::sensor::{Prepared, Preparer, Sensor};
 use wormsift_capture::{Damage, Disorder, FrameBatch, Input};
+use wormsift_export::text::{counted, service_name};
 
 pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let started = Instant::now();
@@ -45,7 +43,7 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let selection = Selection::new(&args.selection, &settings.config);
     let mut sensor = match &args.baseline {
         Some(path) => {
-            let baseline = super::learn::read(path, &settings.config)?;
+            let baseline = baseline::read(path, &settings.config)?;
             Sensor::with_baseline(settings.config, baseline)
         }
         None => Sensor::new(settings.config),

@@ -1,16 +1,16 @@
 //! `wormsift explain`: all that is known of one signature, for a person.
 
 use crate::args::ExplainArgs;
-use crate::exit_code::{Exit, Failure};
-use crate::explain::{self, Trail};
-use crate::fragments::Fragments;
-use crate::inputs;
-use crate::reader::{self, Reader, Wait};
-use crate::selection::Selection;
-use crate::signals::Signals;
-use crate::signature_files;
-use crate::stdout::{print, print_json};
-use crate::talk::Talk;
+use crate::input::inputs;
+use crate::input::reader::{self, Reader, Wait};
+use crate::input::selection::Selection;
+use crate::input::signals::Signals;
+use crate::input::signature_files;
+use crate::output::exit_code::{Exit, Failure};
+use crate::output::explain::{self, Trail};
+use crate::output::stdout::{print, print_json};
+use crate::output::talk::Talk;
+use wormsift::decode::Fragments;
 use wormsift::decode::{Decoded, Decoder};
 use wormsift::packet::Packet;
 use wormsift::signature::Signature;

@@ -1,11 +1,12 @@
 //! `wormsift export`: findings in the forms that others take.
 
 use crate::args::ExportArgs;
-use crate::exit_code::{Exit, Failure};
-use crate::output_file::OutputFiles;
-use crate::stdout::print;
-use crate::talk::Talk;
-use crate::{rules, signature_files};
+use crate::input::signature_files;
+use crate::output::exit_code::{Exit, Failure};
+use crate::output::output_file::OutputFiles;
+use crate::output::rules;
+use crate::output::stdout::print;
+use crate::output::talk::Talk;
 
 pub(super) fn run(args: &ExportArgs, talk: &Talk) -> Result<Exit, Failure> {
     let sids = args.rules.sids.as_deref();

@@ -11,13 +11,12 @@ mod merge;
 mod written;
 
 use crate::args::GenerateArgs;
-use crate::exit_code::{Exit, Failure};
-use crate::output_file::OutputFiles;
-use crate::signals::Signals;
-use crate::table::counted;
-use crate::talk::Talk;
+use crate::input::signals::Signals;
+use crate::output::exit_code::{Exit, Failure};
+use crate::output::output_file::OutputFiles;
+use crate::output::talk::Talk;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use wormsift_corpora::body::{Body, Piece};
 use wormsift_corpora::frame_builder::MAX_PAYLOAD;
@@ -25,6 +24,7 @@ use wormsift_corpora::{
     CaptureFile, CorpusError, FrameStream, FrameWriter, GenerateOptions, GroundTruth,
     Scenario,
 };
+use wormsift_export::text::counted;
 use written::Written;
 
 /// How often the bar moves.
@@ -32,8 +32,11 @@ const PACKETS_A_MOVE: u64 = 1_024;
 
 pub(super) fn run(args: &GenerateArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let Some(name) = &args.scenario else { return merge::run(args, talk) };
-    let truth_path =
-        args.story.truth.clone().unwrap_or_else(|| truth_beside(&args.output));
+    let truth_path = args
+        .story
+        .truth
+        .clone()
+        .unwrap_or_else(|| wormsift_corpora::truth_beside(&args.output));
     if truth_path == args.output {
         return Err(Failure::usage("the capture and its truth need two files"));
     }
@@ -104,7 +107,8 @@ impl Story<'_> {
         if self.options.body.is_none() {
             return Ok(());
         }
-        let contents = |options| Ok(self.stream(options)?.into_truth().contents);
+        let contents =
+            |options| Ok::<_, Failure>(self.stream(options)?.into_truth().contents);
         let own = GenerateOptions { body: None, ..self.options.clone() };
         if contents(self.options.clone())? == contents(own)? {
             return Err(Failure::usage(format_args!(
@@ -232,31 +236,5 @@ fn warn_of_several(output: &Path, link_types: &[u32], talk: &Talk) {
             output.display(),
             link_types.len()
         ));
-    }
-}
-
-/// `day.pcapng.zst` has its truth in `day.truth.json`.
-pub(crate) fn truth_beside(capture: &Path) -> PathBuf {
-    let name = capture.file_name().unwrap_or_default().to_string_lossy();
-    let stem = name.strip_suffix(".zst").unwrap_or(&name);
-    let stem =
-        stem.strip_suffix(".pcapng").or(stem.strip_suffix(".pcap")).unwrap_or(stem);
-    capture.with_file_name(format!("{stem}.truth.json"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_truth_lies_beside_the_capture() {
-        for (capture, truth) in [
-            ("a/day.pcapng.zst", "a/day.truth.json"),
-            ("day.pcap", "day.truth.json"),
-            ("day.2.pcapng", "day.2.truth.json"),
-            ("day", "day.truth.json"),
-        ] {
-            assert_eq!(truth_beside(Path::new(capture)), Path::new(truth));
-        }
     }
 }

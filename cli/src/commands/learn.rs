@@ -1,22 +1,20 @@
 //! `wormsift learn`: benign captures in, the keys of their content out.
 
 use crate::args::LearnArgs;
-use crate::exit_code::{Exit, Failure};
-use crate::inputs;
-use crate::limits::check_bytes;
-use crate::output_file::OutputFiles;
-use crate::reader::{self, Reader, Wait};
-use crate::rules;
-use crate::selection::{self, Selection};
-use crate::settings::Settings;
-use crate::signals::Signals;
-use crate::table::counted;
-use crate::talk::Talk;
-use std::fs;
-use std::path::Path;
-use wormsift::config::Config;
+use crate::args::limits::check_bytes;
+use crate::args::settings::Settings;
+use crate::input::baseline;
+use crate::input::inputs;
+use crate::input::reader::{self, Reader, Wait};
+use crate::input::selection::{self, Selection};
+use crate::input::signals::Signals;
+use crate::output::exit_code::{Exit, Failure};
+use crate::output::output_file::OutputFiles;
+use crate::output::rules;
+use crate::output::talk::Talk;
 use wormsift::sensor::{Baseline, Sensor};
 use wormsift_capture::Input;
+use wormsift_export::text::counted;
 
 pub(super) fn run(args: &LearnArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let config = Settings::new(&args.settings)?.config;
@@ -32,7 +30,7 @@ pub(super) fn run(args: &LearnArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         .check(captures.inputs.iter().map(Input::name))?;
     let mut baseline = Baseline::new(&config, size, args.false_positive_rate);
     for path in &args.baseline {
-        let other = read(path, &config)?;
+        let other = baseline::read(path, &config)?;
         baseline.merge(&other).map_err(|error| Failure::of(path.display(), error))?;
     }
     let signals = Signals::new()?;
@@ -57,7 +55,7 @@ pub(super) fn run(args: &LearnArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         if let Some(batch) = read.batch.filter(|batch| !batch.is_empty()) {
             pool.install(|| sensor.sift(&batch));
         }
-        note_known(&mut sensor, &mut baseline, args.sightings);
+        baseline.learn_from(&mut sensor, args.sightings);
         read.damage.iter().for_each(|line| talk.error(line));
         damaged |= !read.damage.is_empty();
         read.disorder.iter().for_each(|line| talk.warning(line));
@@ -96,21 +94,4 @@ pub(super) fn run(args: &LearnArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         keys.capacity()
     ));
     Ok(if damaged { Exit::Damaged } else { Exit::Done })
-}
-
-/// Enters what a sensor that keeps decisions has seen so often into a baseline.
-pub(crate) fn note_known(sensor: &mut Sensor, baseline: &mut Baseline, sightings: u8) {
-    for decision in sensor.decisions() {
-        if decision.prevalence >= u32::from(sightings) {
-            baseline.learn(decision.key);
-        }
-    }
-    // What repeats is what is wanted here: nobody asks who alarms.
-    sensor.findings();
-}
-
-/// Reads a baseline for runs with these settings.
-pub(crate) fn read(path: &Path, config: &Config) -> Result<Baseline, Failure> {
-    let file = fs::read(path).map_err(|error| Failure::of(path.display(), error))?;
-    Baseline::read(config, &file).map_err(|error| Failure::of(path.display(), error))
 }

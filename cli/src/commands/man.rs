@@ -2,8 +2,8 @@
 
 use super::plain_command;
 use crate::args::ManArgs;
-use crate::exit_code::{Exit, Failure};
-use crate::stdout::print;
+use crate::output::exit_code::{Exit, Failure};
+use crate::output::stdout::print;
 use clap_mangen::Man;
 use std::fs;
 

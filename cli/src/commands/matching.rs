@@ -1,25 +1,25 @@
 //! `wormsift match`: which packets would the signatures' rules alert on?
 
 use crate::args::MatchArgs;
-use crate::exit_code::{Exit, Failure};
-use crate::fragments::Fragments;
-use crate::inputs;
-use crate::limits::check_bytes;
-use crate::reader::{self, Reader, Wait};
-use crate::selection::Selection;
-use crate::signals::Signals;
-use crate::signature_files;
-use crate::stdout::{print, print_json};
-use crate::table::counted;
-use crate::talk::Talk;
+use crate::args::limits::check_bytes;
+use crate::input::inputs;
+use crate::input::reader::{self, Reader, Wait};
+use crate::input::selection::Selection;
+use crate::input::signals::Signals;
+use crate::input::signature_files;
+use crate::output::exit_code::{Exit, Failure};
+use crate::output::stdout::{print, print_json};
+use crate::output::talk::Talk;
 use rayon::prelude::*;
 use serde::Serialize;
+use wormsift::decode::Fragments;
 use wormsift::decode::{Decoded, Decoder};
 use wormsift::packet::{Packet, Timestamp};
 use wormsift::sensor::FrameList;
 use wormsift::signature::Signature;
 use wormsift_capture::FrameBatch;
 use wormsift_export::matching::{Found, Matcher};
+use wormsift_export::text::counted;
 use wormsift_export::{Rule, RuleOptions, Sid};
 
 /// Frames that one task scans.
@@ -119,7 +119,7 @@ impl<'a> Matches<'a> {
     fn new(signature: &'a Signature) -> Self {
         Self {
             id: &signature.id,
-            service: crate::table::service(signature),
+            service: wormsift_export::text::service(signature),
             length: signature.content.len(),
             packets: 0,
             first_packet: None,

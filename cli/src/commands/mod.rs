@@ -14,14 +14,10 @@ mod live;
 mod man;
 mod matching;
 
-pub(crate) use detect::FinalStats;
-pub(crate) use generate::truth_beside;
 #[cfg(target_os = "linux")]
-pub(crate) use learn::{note_known, read as read_baseline};
-
 use crate::args::{Cli, Command};
-use crate::exit_code::{Exit, Failure};
-use crate::talk::Talk;
+use crate::output::exit_code::{Exit, Failure};
+use crate::output::talk::Talk;
 
 /// Runs what the command line asks for.
 pub(crate) fn run(command: &Command, talk: &mut Talk) -> Result<Exit, Failure> {

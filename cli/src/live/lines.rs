@@ -1,11 +1,11 @@
 //! What is a line, in either form?
 
 use super::output::Output;
-use crate::exit_code::Failure;
-pub(super) use crate::rules::now;
-use crate::selection::SelectionCounts;
-use crate::stdout::json_line;
-use crate::talk::Talk;
+use crate::input::selection::SelectionCounts;
+use crate::output::exit_code::Failure;
+pub(super) use crate::output::rules::now;
+use crate::output::stdout::json_line;
+use crate::output::talk::Talk;
 use serde::Serialize;
 use serde_json::json;
 use wormsift::Stats;

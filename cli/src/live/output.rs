@@ -4,13 +4,13 @@
 //! renamed when it is too large. A full disk does not end the sensor: what could not be
 //! written is counted and said once, until writing works again.
 
-use crate::exit_code::Failure;
-use crate::output_file::append_whole;
-use crate::stdout::print_line;
-use crate::talk::Talk;
+use crate::output::exit_code::Failure;
+use crate::output::stdout::print_line;
+use crate::output::talk::Talk;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use wormsift_export::append::append_whole;
 
 /// Takes lines.
 pub(super) struct Output {

@@ -5,12 +5,13 @@
 //! [`Markup`] lets none of them become markup, and what is no printable ASCII is a dot.
 
 use super::board::{News, Snapshot};
-use crate::grounds::grounds;
-use crate::page::markup::Markup;
-use crate::table::{counted, fan_out, grouped, host_count, number, service};
+use crate::output::grounds::grounds;
+use crate::output::table::{fan_out, host_count, number};
 use std::time::Duration;
 use wormsift::packet::Timestamp;
 use wormsift::signature::Signature;
+use wormsift_export::html::markup::Markup;
+use wormsift_export::text::{counted, grouped, service};
 
 /// What the page says of itself, and that no other page may hold it in a frame.
 pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
@@ -25,7 +26,7 @@ const HOSTS: usize = 16;
 /// The page of `/`.
 pub(super) fn render(it: &Snapshot) -> String {
     let title = format!("wormsift on {}", it.fixed.interface);
-    crate::page::page(&title, STYLE, |page| body(page, it))
+    wormsift_export::html::page(&title, STYLE, |page| body(page, it))
 }
 
 fn body(page: &mut Markup, it: &Snapshot) {

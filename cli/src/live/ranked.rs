@@ -109,7 +109,7 @@ impl Ranked {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::testing::signature;
+    use crate::output::table::testing::signature;
     use wormsift::signature::Confidence;
 
     fn of(id: u32, confidence: Confidence, spread: u32) -> Arc<Signature> {

@@ -6,11 +6,11 @@
 //! the lowest grade and spread go first.
 
 use crate::args::RuleArgs;
-use crate::exit_code::Failure;
+use crate::input::signature_files;
 use crate::live::ranked::Ranked;
-use crate::rules::{Written, options, replace, write_file};
-use crate::signature_files;
-use crate::talk::Talk;
+use crate::output::exit_code::Failure;
+use crate::output::rules::{Written, options, replace, write_file};
+use crate::output::talk::Talk;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

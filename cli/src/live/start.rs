@@ -16,16 +16,15 @@ use super::tap::Tap;
 use super::watch::{Parts, Watch};
 use super::writer::Writer;
 use super::{http, sandbox, state};
+use crate::args::limits::check_bytes;
+use crate::args::settings::Settings;
 use crate::args::{Format, LiveArgs, RuleArgs, SelectionArgs};
-use crate::commands::read_baseline;
-use crate::exit_code::{Exit, Failure};
-use crate::limits::check_bytes;
-use crate::output_file::OutputFiles;
-use crate::selection::Selection;
-use crate::settings::Settings;
-use crate::signals::Signals;
-use crate::table::counted;
-use crate::talk::Talk;
+use crate::input::baseline;
+use crate::input::selection::Selection;
+use crate::input::signals::Signals;
+use crate::output::exit_code::{Exit, Failure};
+use crate::output::output_file::OutputFiles;
+use crate::output::talk::Talk;
 use std::fs::File;
 use std::io::Read;
 use std::net::TcpListener;
@@ -33,6 +32,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wormsift::Sensor;
 use wormsift::config::{SecretKey, Size};
+use wormsift_export::text::counted;
 
 /// Runs `wormsift live` until a signal, or the time that was asked for.
 pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
     let config = settings.config.clone();
     let mut sensor = match &args.baseline {
         Some(path) => {
-            let baseline = read_baseline(path, &config)?;
+            let baseline = baseline::read(path, &config)?;
             Sensor::with_baseline(config, baseline)
         }
         None => Sensor::new(config),

@@ -1,8 +1,8 @@
 //! How does a restart lose no more than an interval? `--state`.
 
 use super::sandbox::calls::start_thread;
-use crate::exit_code::Failure;
-use crate::talk::Talk;
+use crate::output::exit_code::Failure;
+use crate::output::talk::Talk;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};

@@ -1,7 +1,7 @@
 //! Which way do frames come in?
 
 use crate::args::LiveArgs;
-use crate::exit_code::Failure;
+use crate::output::exit_code::Failure;
 use std::fs;
 use std::num::NonZero;
 use std::path::Path;

@@ -9,11 +9,11 @@ use super::suricata::Suricata;
 use super::tap::Tap;
 use super::writer::{News as Written, Writer, WriterCounts};
 use crate::args::SettingArgs;
-use crate::exit_code::{Exit, Failure};
-use crate::report::news;
-use crate::selection::Selection;
-use crate::signals::Signals;
-use crate::talk::Talk;
+use crate::input::selection::Selection;
+use crate::input::signals::Signals;
+use crate::output::exit_code::{Exit, Failure};
+use crate::output::report::news;
+use crate::output::talk::Talk;
 use rayon::ThreadPool;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -349,7 +349,7 @@ impl Watch {
             say_results(suricata.finish(), talk);
         }
         let parts = &self.parts;
-        talk.result(crate::run_summary::live(
+        talk.result(crate::output::run_summary::live(
             &parts.fixed.interface,
             self.started.elapsed().as_secs_f64(),
             self.capture.frames,

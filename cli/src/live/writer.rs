@@ -10,8 +10,8 @@ use super::ranked::Ranked;
 use super::rules::{MOST, RuleFile};
 use super::sandbox::calls::start_thread;
 use crate::args::RuleArgs;
-use crate::exit_code::Failure;
-use crate::rules;
+use crate::output::exit_code::Failure;
+use crate::output::rules;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -310,7 +310,7 @@ impl Work {
 mod tests {
     use super::*;
     use crate::args::Format;
-    use crate::table::testing::signature;
+    use crate::output::table::testing::signature;
     use wormsift::signature::Confidence;
 
     fn args(sids: std::path::PathBuf) -> RuleArgs {

@@ -14,9 +14,10 @@ use super::wire::{Icmp, quoted};
 use crate::emitter::End;
 use crate::error::CorpusError;
 use crate::frame_builder::tcp;
+use crate::frame_stream::FrameStream;
 use crate::profile::{Expectation, Kind, Profile, Verdict};
 use crate::rng::Rng;
-use crate::scenario::{Entry, FrameStream, GenerateOptions};
+use crate::scenario::{Entry, GenerateOptions};
 
 const PLAN: Plan = Plan { background_hosts: 0, ..Plan::named("backscatter") };
 const WEB_SERVERS: usize = 80;

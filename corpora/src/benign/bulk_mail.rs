@@ -11,8 +11,9 @@ use super::story::{Plan, SECOND, Scene, Story};
 use super::text::{prose, token, word};
 use crate::emitter::End;
 use crate::error::CorpusError;
+use crate::frame_stream::FrameStream;
 use crate::profile::{Expectation, Kind, Profile, Verdict};
-use crate::scenario::{Entry, FrameStream, GenerateOptions};
+use crate::scenario::{Entry, GenerateOptions};
 
 const PLAN: Plan = Plan::named("bulk-mail");
 const SENDERS: usize = 160;

@@ -12,9 +12,10 @@ use super::text::{prose, token, word};
 use crate::calendar::http_date;
 use crate::emitter::End;
 use crate::error::CorpusError;
+use crate::frame_stream::FrameStream;
 use crate::profile::{Expectation, Kind, Profile, Verdict};
 use crate::rng::Rng;
-use crate::scenario::{Entry, FrameStream, GenerateOptions};
+use crate::scenario::{Entry, GenerateOptions};
 use crate::tcp_dialogue::Peer;
 
 const PLAN: Plan = Plan::named("flash-crowd");

@@ -15,8 +15,9 @@ use super::text::{prose, word};
 use crate::emitter::End;
 use crate::error::CorpusError;
 use crate::frame_builder::tcp;
+use crate::frame_stream::FrameStream;
 use crate::profile::{Expectation, Kind, Profile, Verdict};
-use crate::scenario::{Entry, FrameStream, GenerateOptions};
+use crate::scenario::{Entry, GenerateOptions};
 use crate::tcp_dialogue::Peer;
 
 const TCP_PLAN: Plan = Plan::named("forged-sources");

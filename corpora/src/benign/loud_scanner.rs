@@ -12,8 +12,9 @@ use super::text::random_bytes;
 use super::wire::{Icmp, quoted};
 use crate::emitter::End;
 use crate::error::CorpusError;
+use crate::frame_stream::FrameStream;
 use crate::profile::{Expectation, Kind, Profile, Verdict};
-use crate::scenario::{Entry, FrameStream, GenerateOptions};
+use crate::scenario::{Entry, GenerateOptions};
 
 const PLAN: Plan = Plan { scans: true, ..Plan::named("loud-scanner") };
 const SCANNERS: usize = 4;

@@ -13,9 +13,10 @@ use super::text::{prose, random_bytes, token, word};
 use super::tls::{self, Program};
 use crate::emitter::End;
 use crate::error::CorpusError;
+use crate::frame_stream::FrameStream;
 use crate::profile::{Expectation, Kind, Profile, Verdict};
 use crate::rng::Rng;
-use crate::scenario::{Entry, FrameStream, GenerateOptions};
+use crate::scenario::{Entry, GenerateOptions};
 use crate::tcp_dialogue::{Peer, TcpDialogue};
 
 const PLAN: Plan = Plan::named("protocol-headers");

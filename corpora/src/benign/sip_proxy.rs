@@ -12,9 +12,10 @@ use super::story::{MILLISECOND, Plan, SECOND, Scene, Story};
 use super::text::{token, word};
 use crate::emitter::End;
 use crate::error::CorpusError;
+use crate::frame_stream::FrameStream;
 use crate::profile::{Expectation, Kind, Profile, Verdict};
 use crate::rng::Rng;
-use crate::scenario::{Entry, FrameStream, GenerateOptions};
+use crate::scenario::{Entry, GenerateOptions};
 
 const PLAN: Plan = Plan::named("sip-proxy");
 const PORT: u16 = 5_060;

@@ -12,8 +12,9 @@ use super::text::{random_bytes, token, word};
 use crate::calendar::http_date;
 use crate::emitter::End;
 use crate::error::CorpusError;
+use crate::frame_stream::FrameStream;
 use crate::profile::{Expectation, Kind, Profile, Verdict};
-use crate::scenario::{Entry, FrameStream, GenerateOptions};
+use crate::scenario::{Entry, GenerateOptions};
 use crate::tcp_dialogue::Peer;
 
 const PLAN: Plan = Plan::named("software-update");

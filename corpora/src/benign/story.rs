@@ -14,8 +14,9 @@ use super::wire::Wire;
 use crate::background::{self, BackgroundSettings};
 use crate::carriage::Carriage;
 use crate::error::CorpusError;
+use crate::frame_stream::{FrameStream, Limits};
 use crate::rng::Rng;
-use crate::scenario::{FrameStream, GenerateOptions, Limits};
+use crate::scenario::GenerateOptions;
 use crate::traffic::{LAST_START_NS, Mark, Planted, Traffic};
 
 pub(super) const SECOND: u64 = 1_000_000_000;

@@ -16,9 +16,10 @@ use super::story::{MILLISECOND, Plan, SECOND, Scene, Story};
 use super::text::random_bytes;
 use crate::emitter::{End, FRAME_GAP_NS};
 use crate::error::CorpusError;
+use crate::frame_stream::FrameStream;
 use crate::profile::{Expectation, Kind, Profile, Verdict};
 use crate::rng::Rng;
-use crate::scenario::{Entry, FrameStream, GenerateOptions};
+use crate::scenario::{Entry, GenerateOptions};
 
 const FIXED: Plan = Plan::named("swarm-fixed-port");
 const RANDOM: Plan = Plan::named("swarm-random-ports");

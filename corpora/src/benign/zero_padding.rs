@@ -14,9 +14,10 @@ use super::cast::{Cast, any, at_port, client};
 use super::story::{MILLISECOND, Plan, SECOND, Scene, Story};
 use crate::emitter::End;
 use crate::error::CorpusError;
+use crate::frame_stream::FrameStream;
 use crate::profile::{Expectation, Kind, Profile, Verdict};
 use crate::rng::Rng;
-use crate::scenario::{Entry, FrameStream, GenerateOptions};
+use crate::scenario::{Entry, GenerateOptions};
 use crate::tcp_dialogue::Peer;
 
 const PLAN: Plan = Plan::named("zero-padding");

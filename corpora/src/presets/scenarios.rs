@@ -10,9 +10,10 @@ use crate::carriage::Carriage;
 use crate::epidemic::Epidemic;
 use crate::error::CorpusError;
 use crate::frame_builder::MAX_PAYLOAD;
+use crate::frame_stream::{FrameStream, Limits};
 use crate::profile::{Expectation, Kind, Profile, Verdict};
 use crate::rng::Rng;
-use crate::scenario::{Entry, FrameStream, GenerateOptions, Limits};
+use crate::scenario::{Entry, GenerateOptions};
 use crate::tcp_dialogue::FULL_SEGMENT;
 use crate::traffic::{LAST_START_NS, Traffic};
 

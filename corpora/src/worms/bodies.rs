@@ -8,9 +8,10 @@ use super::scanning::{Carried, Scanning};
 use super::story::Story;
 use crate::body::{Body, Piece};
 use crate::error::CorpusError;
+use crate::frame_stream::FrameStream;
 use crate::profile::{Expectation, Kind, Profile, Verdict};
 use crate::rng::Rng;
-use crate::scenario::{Entry, FrameStream, GenerateOptions};
+use crate::scenario::{Entry, GenerateOptions};
 
 const PORT: u16 = 48_881;
 /// The source port of `random-port`.

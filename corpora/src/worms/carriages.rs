@@ -9,8 +9,9 @@ use crate::body::Body;
 use crate::carriage::Carriage;
 use crate::error::CorpusError;
 use crate::frame_builder::TunnelKind;
+use crate::frame_stream::FrameStream;
 use crate::profile::{Expectation, Kind, Profile, Verdict};
-use crate::scenario::{Entry, FrameStream, GenerateOptions};
+use crate::scenario::{Entry, GenerateOptions};
 
 const PORT: u16 = 48_882;
 

@@ -21,10 +21,11 @@ use crate::body::{Body, Piece};
 use crate::emitter::Emitter;
 use crate::epidemic::Infection;
 use crate::error::CorpusError;
+use crate::frame_stream::FrameStream;
 use crate::ground_truth::Protocol;
 use crate::profile::{Expectation, Kind, Profile, Verdict};
 use crate::rng::Rng;
-use crate::scenario::{Entry, FrameStream, GenerateOptions};
+use crate::scenario::{Entry, GenerateOptions};
 use crate::tcp_dialogue::{Peer, Plant, TcpDialogue};
 use crate::traffic::{FrameQueue, PlantedContent};
 

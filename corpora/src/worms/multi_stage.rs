@@ -12,10 +12,11 @@ use super::tcp_exploit::say_noise;
 use crate::body::Body;
 use crate::emitter::{Emitter, End};
 use crate::error::CorpusError;
+use crate::frame_stream::FrameStream;
 use crate::ground_truth::Protocol;
 use crate::profile::{Expectation, Kind, Profile, Verdict};
 use crate::rng::Rng;
-use crate::scenario::{Entry, FrameStream, GenerateOptions};
+use crate::scenario::{Entry, GenerateOptions};
 use crate::tcp_dialogue::{Peer, Plant, TcpDialogue};
 use crate::traffic::{FrameQueue, PlantedContent};
 

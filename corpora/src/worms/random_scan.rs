@@ -10,8 +10,9 @@ use super::story::Story;
 use crate::body::Body;
 use crate::epidemic::LocalPreference;
 use crate::error::CorpusError;
+use crate::frame_stream::FrameStream;
 use crate::profile::{Expectation, Kind, Profile, Verdict};
-use crate::scenario::{Entry, FrameStream, GenerateOptions};
+use crate::scenario::{Entry, GenerateOptions};
 
 const PORT: u16 = 48_880;
 

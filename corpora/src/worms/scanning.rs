@@ -15,9 +15,9 @@ use crate::emitter::End;
 use crate::epidemic::{Contact, Epidemic, EpidemicSettings, Infection, LocalPreference};
 use crate::error::CorpusError;
 use crate::frame_builder::MAX_PAYLOAD;
+use crate::frame_stream::FrameStream;
 use crate::ground_truth::Protocol;
 use crate::rng::{Rng, mix};
-use crate::scenario::FrameStream;
 use crate::traffic::{FrameQueue, PlantedContent};
 
 /// One attack on its way.

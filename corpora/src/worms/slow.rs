@@ -15,9 +15,10 @@ use super::scanning::{Attack, Carried, Strike};
 use super::story::{Plot, Story};
 use crate::epidemic::Infection;
 use crate::error::CorpusError;
+use crate::frame_stream::FrameStream;
 use crate::profile::{Expectation, Kind, Profile, Verdict};
 use crate::rng::Rng;
-use crate::scenario::{Entry, FrameStream, GenerateOptions};
+use crate::scenario::{Entry, GenerateOptions};
 use crate::traffic::{FrameQueue, PlantedContent};
 
 const NAME: &str = "slow";

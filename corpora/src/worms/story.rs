@@ -14,8 +14,9 @@ use crate::background::{self, BackgroundSettings};
 use crate::emitter::End;
 use crate::epidemic::Infection;
 use crate::error::CorpusError;
+use crate::frame_stream::{FrameStream, Limits};
 use crate::rng::{Rng, mix};
-use crate::scenario::{FrameStream, GenerateOptions, Limits};
+use crate::scenario::GenerateOptions;
 use crate::traffic::{
     FrameQueue, LAST_START_NS, Mark, Planted, PlantedContent, PlantedInfection, Traffic,
 };

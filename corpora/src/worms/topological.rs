@@ -18,9 +18,10 @@ use crate::emitter::Emitter;
 use crate::epidemic::Infection;
 use crate::error::CorpusError;
 use crate::frame_builder::{FrameBuilder, Transport};
+use crate::frame_stream::FrameStream;
 use crate::profile::{Expectation, Kind, Profile, Verdict};
 use crate::rng::Rng;
-use crate::scenario::{Entry, FrameStream, GenerateOptions};
+use crate::scenario::{Entry, GenerateOptions};
 use crate::traffic::{FrameQueue, Mark, PlantedContent};
 
 const NAME: &str = "topological";

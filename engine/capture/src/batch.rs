@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::buffer::Buffer;
-use super::format::RawFrame;
+use super::step::RawFrame;
 use wormsift::packet::{Frame, LinkType, Timestamp};
 use wormsift::sensor::FrameList;
 

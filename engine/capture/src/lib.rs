@@ -39,6 +39,7 @@ mod pcapng;
 #[cfg(test)]
 mod samples;
 mod source;
+mod step;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use pcap_parser::pcap::{
 
 use super::MAX_RECORD_BYTES;
 use super::damage::Defect;
-use super::format::{RawFrame, Step};
+use super::step::{RawFrame, Step};
 use wormsift::packet::{LinkType, Timestamp};
 
 /// The magic of a "modified" file (A. Kuznetzov's patches to libpcap), as its writer

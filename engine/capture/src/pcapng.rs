@@ -19,7 +19,7 @@ use pcap_parser::{PcapError, SimplePacketBlock};
 
 use super::MAX_RECORD_BYTES;
 use super::damage::Defect;
-use super::format::{RawFrame, Skipped, Step};
+use super::step::{RawFrame, Skipped, Step};
 use super::ticks::Ticks;
 use wormsift::packet::{LinkType, Timestamp};
 

@@ -6,14 +6,17 @@
 //! through a [`Rule`], which says what can be asked of a packet, and numbers from a
 //! [`SidRegistry`]; [`select()`] says which signatures get one. Every rule alerts; none blocks.
 
+pub mod append;
 pub mod eve;
 pub mod host_sets;
+pub mod html;
 pub mod json_lines;
 pub mod matching;
 pub mod misp;
 pub mod snort3;
 pub mod stix;
 pub mod suricata;
+pub mod text;
 pub mod yara;
 pub mod zeek;
 

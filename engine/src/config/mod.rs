@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
+use strsim::levenshtein as edits;
 
 /// Which port is part of a content's key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -465,22 +466,6 @@ impl<'de> Deserialize<'de> for SecretKey {
 /// The name with the fewest edits to `word`.
 fn nearest<'a>(word: &str, names: &[&'a str]) -> &'a str {
     names.iter().min_by_key(|name| edits(word, name)).expect("there are names")
-}
-
-/// Levenshtein distance.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let change = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ mod checksum;
 mod defrag;
 mod drops;
 mod encapsulation;
+mod fragments;
 mod ip;
 mod link;
 mod list;
@@ -43,6 +44,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub use defrag::{Carried, Datagram, DefragCounters, Defragmenter, REASSEMBLY_NANOS};
 pub use drops::{Drop, DropCounters};
+pub use fragments::Fragments;
 #[doc(hidden)]
 pub use list::list;
 pub use names::Unread;

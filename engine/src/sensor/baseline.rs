@@ -77,6 +77,18 @@ impl Baseline {
         self.0.insert(super::batch::content_shard(key), key)
     }
 
+    /// Enters the contents that a sensor which
+    /// [keeps decisions](Sensor::keep_decisions) saw at least so many times since the
+    /// last call. The sensor's findings are taken and dropped.
+    pub fn learn_from(&mut self, sensor: &mut Sensor, sightings: u8) {
+        for decision in sensor.decisions() {
+            if decision.prevalence >= u32::from(sightings) {
+                self.learn(decision.key);
+            }
+        }
+        sensor.findings();
+    }
+
     /// Enters what another one knows: the same as having learned both.
     ///
     /// # Errors

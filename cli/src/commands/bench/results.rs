@@ -1,7 +1,7 @@
 //! What came out, as a table, as JSON, and beside an earlier run.
 
 use super::machine::Machine;
-use crate::exit_code::Failure;
+use crate::output::exit_code::Failure;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,6 +1,6 @@
 //! Captures frame by frame, each frame kept as long as somebody needs it.
 
-use crate::talk::Talk;
+use crate::output::talk::Talk;
 use std::cell::Cell;
 use std::rc::Rc;
 use wormsift_capture::{FrameBatch, Input, Limits, Trace};

@@ -6,9 +6,8 @@
 use super::frames::{Frames, Watch};
 use super::hosts::Survey;
 use super::{Story, check_format, inputs, warn_of_several};
-use crate::exit_code::{Exit, Failure};
-use crate::table::counted;
-use crate::talk::Talk;
+use crate::output::exit_code::{Exit, Failure};
+use crate::output::talk::Talk;
 use serde_json::Value;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,6 +19,7 @@ use wormsift_corpora::pcap_writer::LINKTYPE_ETHERNET;
 use wormsift_corpora::{
     AddressBook, CaptureFile, GenerateOptions, GroundTruth, Injected, inject,
 };
+use wormsift_export::text::counted;
 
 /// Bits of the network behind the tap, unless it is told: those of many a site, and
 /// fewer where the story has more hosts inside.

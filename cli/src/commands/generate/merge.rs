@@ -5,14 +5,14 @@ use super::key::Key;
 use super::written::Written;
 use super::{check_format, inputs, warn_of_several};
 use crate::args::GenerateArgs;
-use crate::exit_code::{Exit, Failure};
-use crate::table::counted;
-use crate::talk::Talk;
+use crate::output::exit_code::{Exit, Failure};
+use crate::output::talk::Talk;
 use std::io;
 use std::path::Path;
 use wormsift_capture::{Input, Limits};
 use wormsift_corpora::scenario::DEFAULT_START_NS;
 use wormsift_corpora::{CaptureFile, CapturedFrame, FrameWriter, HeldFrame, Merge};
+use wormsift_export::text::counted;
 
 /// Half an hour.
 const SPAN_NS: u64 = 1_800_000_000_000;

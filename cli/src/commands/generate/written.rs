@@ -1,7 +1,7 @@
 //! What was written, for those who want to check or cite it.
 
-use crate::exit_code::Failure;
-use crate::stdout::print;
+use crate::output::exit_code::Failure;
+use crate::output::stdout::print;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fs::File;

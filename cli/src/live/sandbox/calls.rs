@@ -6,7 +6,7 @@
 //! which must have begun to run ([`start_thread`]), since a thread's first steps are calls
 //! that it never makes again.
 
-use crate::exit_code::Failure;
+use crate::output::exit_code::Failure;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen as Len, SeccompCmpOp as Op,
     SeccompCondition as Condition, SeccompFilter, SeccompRule as Rule, TargetArch,

@@ -1,6 +1,6 @@
 //! Which files can the process still reach?
 
-use crate::exit_code::Failure;
+use crate::output::exit_code::Failure;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr,
     RulesetCreatedAttr, RulesetStatus, Scope, path_beneath_rules,

@@ -9,7 +9,7 @@ pub(super) mod calls;
 pub(super) mod files;
 pub(super) mod privileges;
 
-use crate::exit_code::Failure;
+use crate::output::exit_code::Failure;
 use std::io;
 use std::process::Command;
 use wormsift_capture::live::{LiveSettings, Rings};

@@ -1,6 +1,6 @@
 //! Whose rights does the process have?
 
-use crate::exit_code::Failure;
+use crate::output::exit_code::Failure;
 use caps::CapSet;
 use nix::sys::prctl::set_no_new_privs;
 use nix::unistd::{User, getuid, setgroups, setresgid, setresuid};

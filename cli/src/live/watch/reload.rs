@@ -2,10 +2,10 @@
 
 use super::{Watch, failed};
 use crate::args::SettingArgs;
-use crate::exit_code::Failure;
+use crate::args::settings::Settings;
 use crate::live::tap::read_bpf;
-use crate::settings::Settings;
-use crate::talk::Talk;
+use crate::output::exit_code::Failure;
+use crate::output::talk::Talk;
 
 impl Watch {
     /// SIGHUP: files anew.

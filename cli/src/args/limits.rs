@@ -1,0 +1,119 @@
+//! What this machine can bear: threads and memory that a user may ask for.
+
+use crate::output::exit_code::Failure;
+use std::num::NonZero;
+use wormsift::config::{Config, Size};
+use wormsift::sensor::Sensor;
+
+/// Most threads: four for each core, but a machine of few cores may try some more.
+pub(crate) fn most_threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    (4 * cores).clamp(16, 1_024)
+}
+
+/// Reads a number of threads.
+pub(crate) fn threads(text: &str) -> Result<NonZero<usize>, String> {
+    let most = most_threads();
+    match text.parse::<NonZero<usize>>() {
+        Ok(threads) if threads.get() <= most => Ok(threads),
+        _ => Err(format!("expected 1 to {most} threads on this machine, found {text}")),
+    }
+}
+
+/// Refuses tables (`copies` sensors of them) that this machine's memory cannot hold.
+pub(crate) fn check_memory(config: &Config, copies: usize) -> Result<(), Failure> {
+    let one = Sensor::memory_budget(config);
+    check_bytes(one.saturating_mul(copies as u64), || {
+        match (config.memory, config.rate) {
+            (None, Some(rate)) => format!("--rate {rate}: the tables"),
+            _ if copies > 1 => {
+                format!("{copies} threads with tables of {} each", Size(one))
+            }
+            _ => "--memory: the tables".to_owned(),
+        }
+    })
+}
+
+/// Refuses `what` if it takes more bytes than this machine has.
+pub(crate) fn check_bytes(
+    bytes: u64,
+    what: impl FnOnce() -> String,
+) -> Result<(), Failure> {
+    match physical_memory() {
+        Some(all) if bytes > all => Err(Failure::usage(format_args!(
+            "{} would take {}, and this machine has {} of memory; ask for less",
+            what(),
+            readable(bytes),
+            readable(all)
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Bytes of memory; `None` where the system does not tell.
+fn physical_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()?.checked_mul(1_024)
+}
+
+/// `15.6 GiB`.
+fn readable(bytes: u64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1_024.0 && unit + 1 < units.len() {
+        value /= 1_024.0;
+        unit += 1;
+    }
+    let digits = usize::from(value.fract() >= 0.05);
+    format!("{value:.digits$} {}", units[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wormsift::config::Rate;
+
+    #[test]
+    fn threads_have_a_bound_that_is_told() {
+        assert_eq!(threads("1").map(NonZero::get), Ok(1));
+        assert_eq!(
+            threads(&most_threads().to_string()).map(NonZero::get),
+            Ok(most_threads())
+        );
+        for text in ["0", "100000", "-1", "many", "99999999999999999999"] {
+            let said = threads(text).unwrap_err();
+            assert!(said.starts_with("expected 1 to ") && said.ends_with(text), "{said}");
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn more_memory_than_there_is_is_refused_with_both_figures() {
+        let config = |memory, rate| {
+            let mut config = Config::default();
+            (config.memory, config.rate) = (memory, rate);
+            config
+        };
+        assert!(check_memory(&Config::default(), 1).is_ok());
+        let refused = |config: Config, copies| match check_memory(&config, copies) {
+            Err(Failure::Usage(reason)) => reason,
+            other => panic!("{other:?}"),
+        };
+        let said = refused(config(Some(Size(16 << 40)), None), 1);
+        assert!(
+            said.starts_with("--memory: the tables would take 16 TiB, and"),
+            "{said}"
+        );
+        let said = refused(config(None, Some(Rate(100_000_000_000_000))), 1);
+        assert!(said.starts_with("--rate 100000Gbit/s: the tables would take"), "{said}");
+        let said = refused(config(Some(Size(1 << 30)), None), 1 << 20);
+        assert!(said.starts_with("1048576 threads with tables of 1GiB each"), "{said}");
+    }
+
+    #[test]
+    fn sizes_are_told_to_one_digit() {
+        assert_eq!([1, 1_536, 16 << 40].map(readable), ["1 B", "1.5 KiB", "16 TiB"]);
+    }
+}

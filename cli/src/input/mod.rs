@@ -1,0 +1,10 @@
+//! What a run reads beside its arguments: captures, filters, signatures, signals.
+
+pub(crate) mod baseline;
+pub(crate) mod evidence_capture;
+pub(crate) mod filter;
+pub(crate) mod inputs;
+pub(crate) mod reader;
+pub(crate) mod selection;
+pub(crate) mod signals;
+pub(crate) mod signature_files;

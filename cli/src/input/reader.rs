@@ -1,0 +1,161 @@
+//! A thread that reads ahead, so that reading and sifting go on side by side.
+//!
+//! It may be stuck in a read of standard input when the process wants to end; so nobody
+//! waits for it.
+
+use crate::input::selection::{Selection, SelectionCounts};
+use crate::output::exit_code::Failure;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
+use wormsift::packet::Timestamp;
+use wormsift::sensor::FrameList;
+use wormsift_capture::{
+    CaptureCounters, Damage, Disorder, FrameBatch, Input, Limits, Trace,
+};
+
+/// Batches that wait to be sifted, beside the one that is being read.
+const AHEAD: usize = 4;
+/// How long a signal may go unseen.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(50);
+
+/// The reading end.
+pub(crate) struct Reader(Receiver<Message>);
+
+enum Message {
+    Read(Box<Read>),
+    End,
+}
+
+/// A batch and all that is known with it.
+pub(crate) struct Read {
+    /// `None` when only damage is left to tell.
+    pub(crate) batch: Option<FrameBatch>,
+    pub(crate) damage: Vec<Damage>,
+    /// Files, read to their end by now, whose packets go back in time.
+    pub(crate) disorder: Vec<Disorder>,
+    pub(crate) progress: Progress,
+}
+
+/// How far the reading was after a batch.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Progress {
+    /// Bytes behind, as on disk.
+    pub(crate) position: u64,
+    /// Bytes in all; `None` with a stream.
+    pub(crate) total: Option<u64>,
+    pub(crate) capture: CaptureCounters,
+    pub(crate) selection: SelectionCounts,
+    /// Times of the first and the last packet that were selected.
+    pub(crate) span: Option<[Timestamp; 2]>,
+}
+
+impl Progress {
+    /// Takes in the times of a batch, which is in order as a rule.
+    fn extend(span: &mut Option<[Timestamp; 2]>, batch: &FrameBatch) {
+        let Some(last) = FrameList::len(batch).checked_sub(1) else { return };
+        for time in [0, last].map(|index| batch.frame(index).time) {
+            let [first, last] = span.get_or_insert([time; 2]);
+            (*first, *last) = ((*first).min(time), (*last).max(time));
+        }
+    }
+}
+
+/// What waiting for the reader came to.
+pub(crate) enum Wait {
+    Read(Box<Read>),
+    NotYet,
+    Ended,
+}
+
+impl Reader {
+    /// Starts to read; it ends when this is dropped, or with the inputs.
+    pub(crate) fn start(
+        inputs: Vec<Input>,
+        selection: Selection,
+        limits: Limits,
+    ) -> Result<Self, Failure> {
+        let (sender, receiver) = sync_channel(AHEAD);
+        thread::Builder::new()
+            .name("read".to_owned())
+            .spawn(move || read(inputs, selection, limits, &sender))
+            .map_err(|error| Failure::of("reading thread", error))?;
+        Ok(Self(receiver))
+    }
+
+    /// Waits for a batch, no longer than `patience`. After the end there is none.
+    pub(crate) fn next(&self, patience: Duration) -> Result<Wait, Failure> {
+        match self.0.recv_timeout(patience) {
+            Ok(Message::Read(read)) => Ok(Wait::Read(read)),
+            Ok(Message::End) => Ok(Wait::Ended),
+            Err(RecvTimeoutError::Timeout) => Ok(Wait::NotYet),
+            // It says when it ends, unless it panicked.
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(Failure::of("reading thread", "ended too early"))
+            }
+        }
+    }
+}
+
+fn read(
+    inputs: Vec<Input>,
+    mut selection: Selection,
+    limits: Limits,
+    sender: &SyncSender<Message>,
+) {
+    let mut trace = Trace::open(inputs);
+    let mut span = None;
+    loop {
+        let mut batch = trace.next_batch(limits);
+        let wants_more = batch.as_mut().is_some_and(|batch| selection.apply(batch));
+        if let Some(batch) = &batch {
+            Progress::extend(&mut span, batch);
+        }
+        let read = Box::new(Read {
+            batch,
+            damage: trace.damage(),
+            disorder: trace.disorder(),
+            progress: Progress {
+                position: trace.position(),
+                total: trace.total_bytes(),
+                capture: trace.counters(),
+                selection: selection.counts(),
+                span,
+            },
+        });
+        if sender.send(Message::Read(read)).is_err() {
+            return;
+        }
+        if !wants_more {
+            break;
+        }
+    }
+    let _ = sender.send(Message::End);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::SelectionArgs;
+    use wormsift::config::Config;
+
+    #[test]
+    fn damage_is_told_although_there_is_no_batch() {
+        let selection = Selection::new(&SelectionArgs::default(), &Config::default());
+        let inputs = vec![Input::bytes("nothing", Vec::new())];
+        let reader = Reader::start(inputs, selection, Limits::default()).unwrap();
+        let mut damage = Vec::new();
+        loop {
+            match reader.next(PATIENCE).unwrap() {
+                Wait::Read(read) => {
+                    assert!(read.batch.is_none());
+                    damage.extend(read.damage);
+                }
+                Wait::NotYet => {}
+                Wait::Ended => break,
+            }
+        }
+        assert_eq!(damage.len(), 1);
+        assert_eq!(damage[0].path, "nothing");
+    }
+}

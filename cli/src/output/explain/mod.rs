@@ -1,0 +1,56 @@
+//! What does a person want to know of one signature?
+//!
+//! What it is and why it was reported (the block that `detect` prints), how it grew, who
+//! had it from whom (`chain`), and its bytes where they were seen (`samples`). The last
+//! three need the captures; without them, what the signature itself remembers is shown.
+
+mod chain;
+mod growth;
+mod samples;
+mod trail;
+
+pub(crate) use trail::Trail;
+
+use crate::output::table::block;
+use crate::output::talk::Palette;
+use serde::Serialize;
+use serde_json::Value;
+use wormsift::signature::{Finding, Signature};
+use wormsift_export::json_lines;
+
+/// All of it as text.
+pub(crate) fn text(signature: &Signature, trail: &Trail, palette: Palette) -> String {
+    let mut text = String::new();
+    block(&mut text, None, signature, palette);
+    growth::write(&mut text, signature, &trail.growth(), palette);
+    chain::write(&mut text, trail, palette);
+    samples::write(&mut text, signature, trail, palette);
+    text
+}
+
+/// All of it as one JSON object.
+#[derive(Serialize)]
+pub(crate) struct Explanation {
+    signature: Value,
+    growth_curve: Vec<growth::Point>,
+    /// `null` where too few times are known.
+    growth_fit: Option<growth::Fit>,
+    chain: Vec<chain::Link>,
+    packets: Option<u64>,
+    hosts_left_out: u64,
+}
+
+impl Explanation {
+    pub(crate) fn new(signature: &Signature, trail: &Trail) -> Self {
+        let line = json_lines::write(&Finding::Summary(signature.clone()));
+        Self {
+            // It was written a moment ago: there is nothing that could fail.
+            signature: serde_json::from_str(&line).unwrap_or_default(),
+            growth_curve: growth::points(&trail.growth()),
+            growth_fit: growth::fit(signature, &trail.growth()),
+            chain: chain::links(trail),
+            packets: trail.was_followed().then_some(trail.packets()),
+            hosts_left_out: trail.left_out(),
+        }
+    }
+}

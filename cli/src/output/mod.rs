@@ -1,0 +1,15 @@
+//! What a run writes: tables, pages, rules, messages, and its exit code.
+
+pub(crate) mod exit_code;
+pub(crate) mod explain;
+pub(crate) mod findings_page;
+pub(crate) mod grounds;
+pub(crate) mod output_file;
+pub(crate) mod progress;
+pub(crate) mod report;
+pub(crate) mod rules;
+pub(crate) mod run_summary;
+pub(crate) mod stats;
+pub(crate) mod stdout;
+pub(crate) mod table;
+pub(crate) mod talk;

@@ -1,0 +1,189 @@
+//! stdout: what was found, as JSON lines at once or as a table at the end.
+
+use crate::output::exit_code::Failure;
+use crate::output::stdout::{print, print_json, print_line};
+use crate::output::table::{Ranking, host_count, number};
+use crate::output::talk::{Palette, Talk};
+use serde::Serialize;
+use std::io::{self, IsTerminal};
+use wormsift::signature::{Finding, Signature};
+use wormsift_export::json_lines;
+use wormsift_export::text::{counted, service};
+
+/// Takes findings as they are made.
+pub(crate) struct Report {
+    form: Form,
+    /// Whether news are said on stderr too.
+    talks: bool,
+    found_any: bool,
+    /// The last word on each signature, where rules are to be made of them.
+    kept: Option<Vec<Signature>>,
+    warnings: Vec<String>,
+    /// What stopped stdout, where other outputs are still to be written.
+    stopped: Option<Failure>,
+    /// The id of the best finding: the first of the table, or of the lines.
+    first_id: Option<String>,
+}
+
+enum Form {
+    /// Each line is written and flushed as it comes; nothing is kept.
+    Json,
+    /// The best are kept for the end.
+    Table(Ranking),
+}
+
+impl Report {
+    /// Lines or a table; `keep` for [`Report::kept`].
+    pub(crate) fn new(json: bool, keep: bool) -> Self {
+        Self {
+            kept: keep.then(Vec::new),
+            form: if json { Form::Json } else { Form::Table(Ranking::default()) },
+            // The lines themselves are on the screen already.
+            talks: !(json && io::stdout().is_terminal()),
+            found_any: false,
+            warnings: Vec::new(),
+            stopped: None,
+            first_id: None,
+        }
+    }
+
+    /// An id to show a person what `explain` takes.
+    pub(crate) fn an_id(&self) -> Option<&str> {
+        self.first_id.as_deref()
+    }
+
+    /// A stdout that takes no more does not cost the files that were asked for: the run
+    /// goes on without it, and [`Report::finish`] fails.
+    fn printed(&mut self, result: Result<(), Failure>) -> Result<(), Failure> {
+        match result {
+            Err(failure) if self.kept.is_some() => {
+                self.stopped = Some(failure);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// Whether there was a signature.
+    pub(crate) fn found_any(&self) -> bool {
+        self.found_any
+    }
+
+    /// The signatures of all summaries so far, if they were to be kept.
+    pub(crate) fn kept(&self) -> &[Signature] {
+        self.kept.as_deref().unwrap_or_default()
+    }
+
+    /// The warnings so far, if signatures are kept.
+    pub(crate) fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Writes, or keeps, one finding.
+    pub(crate) fn finding(
+        &mut self,
+        finding: Finding,
+        talk: &Talk,
+    ) -> Result<(), Failure> {
+        self.found_any |= matches!(finding, Finding::Signature(_));
+        if let Finding::Signature(signature) = &finding
+            && self.first_id.is_none()
+        {
+            self.first_id = Some(signature.id.clone());
+        }
+        if self.talks {
+            match &finding {
+                Finding::Signature(signature) => talk.news(news(signature)),
+                Finding::Update(signature) => {
+                    talk.detail(format_args!("update: {}", news(signature)));
+                }
+                Finding::Summary(_) => {}
+            }
+        }
+        // A part of another signature is no content of its own.
+        let is_part = finding.signature().part_of.is_some();
+        if let (Some(kept), Finding::Summary(signature)) = (&mut self.kept, &finding)
+            && !is_part
+        {
+            kept.push(signature.clone());
+        }
+        match (&mut self.form, finding) {
+            (Form::Json, _) if self.stopped.is_some() => Ok(()),
+            (Form::Json, finding) => {
+                let result = print_line(&json_lines::write(&finding));
+                self.printed(result)
+            }
+            (Form::Table(ranking), Finding::Summary(signature)) if !is_part => {
+                ranking.add(signature);
+                Ok(())
+            }
+            (Form::Table(_), _) => Ok(()),
+        }
+    }
+
+    /// Writes what the engine says about itself.
+    pub(crate) fn warning(&mut self, message: &str, talk: &Talk) -> Result<(), Failure> {
+        talk.warning(message);
+        if self.kept.is_some() {
+            self.warnings.push(message.to_owned());
+        }
+        self.line("warning", &Warning { message })
+    }
+
+    fn line(&mut self, kind: &'static str, it: &impl Serialize) -> Result<(), Failure> {
+        match self.form {
+            Form::Json if self.stopped.is_none() => {
+                let result = print_json(kind, it);
+                self.printed(result)
+            }
+            Form::Json | Form::Table(_) => Ok(()),
+        }
+    }
+
+    /// Writes the counters, where they are data.
+    pub(crate) fn stats(&mut self, stats: &impl Serialize) -> Result<(), Failure> {
+        self.line("stats", stats)
+    }
+
+    /// Writes the table, where there is one. Fails, too, if stdout failed before.
+    pub(crate) fn finish(&mut self, palette: Palette) -> Result<(), Failure> {
+        match &mut self.form {
+            Form::Json => self.stopped.take().map_or(Ok(()), Err),
+            Form::Table(ranking) => {
+                let ranking = std::mem::take(ranking);
+                self.first_id = ranking.first_id().or(self.first_id.take());
+                print(&ranking.render(width(), palette))
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Warning<'a> {
+    message: &'a str,
+}
+
+/// Columns of the terminal; `None` where stdout is none.
+fn width() -> Option<usize> {
+    /// Of a terminal that does not tell.
+    const USUAL: usize = 80;
+    let stdout = io::stdout();
+    let told = terminal_size::terminal_size_of(&stdout);
+    stdout.is_terminal().then(|| told.map_or(USUAL, |(width, _)| usize::from(width.0)))
+}
+
+/// A signature in one line.
+pub(crate) fn news(signature: &Signature) -> String {
+    let s = signature;
+    format!(
+        "{} {} of {} by {}, {} confidence, {} to {}, spread {}",
+        s.id,
+        service(s),
+        counted(s.content.len() as u64, "byte"),
+        s.alarm.name(),
+        s.confidence.name(),
+        host_count(s.source_count(), "source"),
+        host_count(s.destination_count(), "destination"),
+        number(s.spread_count())
+    )
+}

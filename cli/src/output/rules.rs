@@ -1,0 +1,140 @@
+//! Signatures in the forms that others take.
+
+mod numbers;
+
+#[cfg(target_os = "linux")]
+pub(crate) use numbers::now;
+
+use crate::args::{Format, RuleArgs};
+use crate::output::exit_code::Failure;
+pub(crate) use crate::output::output_file::replace;
+use crate::output::talk::Talk;
+use numbers::Numbers;
+use wormsift::signature::Signature;
+use wormsift_export::{
+    Rule, RuleOptions, eve, host_sets, misp, select, snort3, stix, suricata, yara, zeek,
+};
+
+/// Signatures as one text. Those that are too weak for a rule are said and left out.
+pub(crate) fn write<'a>(
+    signatures: impl IntoIterator<Item = &'a Signature>,
+    args: &RuleArgs,
+    talk: &Talk,
+) -> Result<String, Failure> {
+    let written = write_file(signatures, args, talk)?;
+    if let Some(reason) = written.without_number {
+        talk.warning(reason);
+    }
+    Ok(written.text)
+}
+
+/// What became of signatures.
+pub(crate) struct Written {
+    pub(crate) text: String,
+    /// How many signatures have no number, and why.
+    pub(crate) without_number: Option<String>,
+}
+
+/// The same, and what the caller may want to say once only.
+pub(crate) fn write_file<'a>(
+    signatures: impl IntoIterator<Item = &'a Signature>,
+    args: &RuleArgs,
+    talk: &Talk,
+) -> Result<Written, Failure> {
+    let chosen = chosen(signatures, args, talk);
+    let of = |text| Ok(Written { text, without_number: None });
+    match args.format {
+        Format::ZeekScript => return of(zeek::SCRIPT.to_owned()),
+        Format::Nftables => return of(host_sets::nftables(chosen)),
+        Format::Ipset => return of(host_sets::ipset(chosen)),
+        Format::Csv => return of(host_sets::csv(chosen)),
+        _ => {}
+    }
+    let options = options(args);
+    let mut numbers = Numbers::open(args, talk)?;
+    let all = chosen.len();
+    let selected = select(chosen, &options);
+    for (signature, reason) in &selected.left_out {
+        talk.warning(format_args!("{}: no rule: {reason}", signature.id));
+    }
+    let mut rules = selected.rules;
+    if rules.len() < all {
+        let left_out = all - rules.len();
+        talk.warning(format_args!("{left_out} of {all} signatures make no rule"));
+    }
+    let without_number = numbers.give(&mut rules);
+    numbers.settle_file(&rules);
+    // First the numbers, then the rules: none is ever used and then forgotten.
+    numbers.save()?;
+    Ok(Written { text: text(&rules, args.format, &options), without_number })
+}
+
+/// Signatures as EVE alerts, one a line, seen on an interface. `has_rule` says which
+/// signatures have a rule in a file that takes its numbers from the same registry.
+#[cfg(target_os = "linux")]
+pub(crate) fn alerts<'a>(
+    signatures: impl IntoIterator<Item = &'a Signature>,
+    args: &RuleArgs,
+    interface: &str,
+    has_rule: impl Fn(&str) -> bool,
+) -> Result<Written, Failure> {
+    let talk = Talk::silent();
+    let options = options(args);
+    let mut numbers = Numbers::open(args, &talk)?;
+    let chosen = chosen(signatures, args, &talk);
+    // No rule is asked twice here: each finding has its own line.
+    let rules = chosen.into_iter().filter_map(|it| select([it], &options).rules.pop());
+    let mut rules: Vec<Rule<'_>> = rules.collect();
+    let without_number = numbers.give(&mut rules);
+    numbers.settle(has_rule);
+    numbers.save()?;
+    let lines = rules.iter().map(|rule| eve::alert(rule, Some(interface)) + "\n");
+    Ok(Written { text: lines.collect(), without_number })
+}
+
+pub(crate) fn options(args: &RuleArgs) -> RuleOptions {
+    RuleOptions { most_bytes: args.most_bytes.into(), ..RuleOptions::default() }
+}
+
+/// Those of a sufficient grade, in their order; of too many, those of the most weight.
+fn chosen<'a>(
+    signatures: impl IntoIterator<Item = &'a Signature>,
+    args: &RuleArgs,
+    talk: &Talk,
+) -> Vec<&'a Signature> {
+    let least = args.least();
+    let mut chosen: Vec<&Signature> =
+        signatures.into_iter().filter(|it| it.confidence >= least).collect();
+    let most = args.most_rules.map_or(usize::MAX, |most| most as usize);
+    if chosen.len() > most {
+        let mut order: Vec<usize> = (0..chosen.len()).collect();
+        order.sort_by(|a, b| chosen[*b].by_weight(chosen[*a]));
+        let left_out = order.len() - most;
+        order.truncate(most);
+        order.sort_unstable();
+        chosen = order.into_iter().map(|at| chosen[at]).collect();
+        talk.warning(format_args!(
+            "{left_out} signatures of the lowest grade and spread are left out: \
+             --most-rules is {most}"
+        ));
+    }
+    chosen
+}
+
+fn text(rules: &[Rule<'_>], format: Format, options: &RuleOptions) -> String {
+    let lines = |write: &dyn Fn(&Rule<'_>) -> String| {
+        rules.iter().map(|rule| write(rule) + "\n").collect::<String>()
+    };
+    match format {
+        Format::Suricata => lines(&|rule| suricata::rule(rule, options)),
+        Format::Snort3 => lines(&|rule| snort3::rule(rule, options)),
+        Format::Zeek => zeek::HEAD.to_owned() + &lines(&zeek::rule),
+        Format::Yara => lines(&yara::rule),
+        Format::Eve => lines(&|rule| eve::alert(rule, None)),
+        Format::Stix => stix::bundle(rules, options),
+        Format::Misp => misp::event(rules, options),
+        Format::ZeekScript | Format::Nftables | Format::Ipset | Format::Csv => {
+            String::new()
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What is told at the end of a run.
+
+use crate::input::selection::SelectionCounts;
+use crate::output::table::section;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use wormsift::sensor::Stats;
+use wormsift_capture::CaptureCounters;
+use wormsift_export::text::counted;
+
+/// The engine's counters, the choice of frames, and the run. For the same frames and
+/// settings, all but `run` is the same.
+#[derive(Serialize)]
+pub(crate) struct FinalStats {
+    #[serde(flatten)]
+    pub(crate) engine: Stats,
+    pub(crate) selection: SelectionCounts,
+    pub(crate) run: Run,
+}
+
+/// What may differ from run to run.
+#[derive(Serialize)]
+pub(crate) struct Run {
+    pub(crate) kernel: &'static str,
+    pub(crate) threads: usize,
+    pub(crate) input: Files,
+    /// Files in folders, and matches of patterns, that are no captures.
+    pub(crate) skipped_files: u64,
+    /// Arguments that stand for nothing.
+    pub(crate) missing_inputs: u64,
+    pub(crate) seconds: f64,
+    /// The number of the signal that ended it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stopped_by: Option<i32>,
+}
+
+/// What was read: it depends on how a capture is cut into files.
+#[derive(Serialize)]
+pub(crate) struct Files {
+    files: u64,
+    damaged_files: u64,
+    defects: u64,
+    frames: u64,
+    bytes: u64,
+    skipped_blocks: u64,
+    frames_without_interface: u64,
+    frames_without_time: u64,
+    frames_back: u64,
+    clamped_times: u64,
+}
+
+impl From<CaptureCounters> for Files {
+    fn from(counters: CaptureCounters) -> Self {
+        let CaptureCounters {
+            files,
+            damaged_files,
+            defects,
+            frames,
+            bytes,
+            skipped_blocks,
+            frames_without_interface,
+            frames_without_time,
+            frames_back,
+            clamped_times,
+        } = counters;
+        Self {
+            files,
+            damaged_files,
+            defects,
+            frames,
+            bytes,
+            skipped_blocks,
+            frames_without_interface,
+            frames_without_time,
+            frames_back,
+            clamped_times,
+        }
+    }
+}
+
+impl FinalStats {
+    /// Frames that were read.
+    pub(crate) fn frames(&self) -> u64 {
+        self.run.input.frames
+    }
+
+    /// Files that were read.
+    pub(crate) fn files(&self) -> u64 {
+        self.run.input.files
+    }
+
+    /// Frames that were sifted.
+    pub(crate) fn selected(&self) -> u64 {
+        self.selection.selected
+    }
+
+    /// Why there was nothing to sift, if so.
+    pub(crate) fn nothing_to_sift(&self) -> Option<String> {
+        let frames = self.run.input.frames;
+        let decoded = self.engine.count("packets", "packets").unwrap_or(0);
+        if decoded > 0 {
+            None
+        } else if frames == 0 {
+            Some("there was no packet in the input".to_owned())
+        } else if self.selection.selected == 0 {
+            Some(format!("none of {} was selected", counted(frames, "packet")))
+        } else {
+            let selected = self.selection.selected;
+            Some(format!("none of {} could be decoded", counted(selected, "packet")))
+        }
+    }
+
+    /// Section by section, a value a line.
+    pub(crate) fn for_people(&self) -> String {
+        let mut text = String::new();
+        for (heading, values) in self.engine.sections() {
+            section(&mut text, heading, values);
+        }
+        // Both are plain objects, so they have a form by name and value.
+        for (heading, value) in [
+            ("selection", serde_json::to_value(self.selection)),
+            ("run", serde_json::to_value(&self.run)),
+        ] {
+            if let Ok(Value::Object(values)) = value {
+                object(&mut text, heading, &values);
+            }
+        }
+        text.truncate(text.trim_end().len());
+        text
+    }
+}
+
+/// A section of the plain values, then one for each object among them.
+fn object(text: &mut String, heading: &str, values: &Map<String, Value>) {
+    let plain = values.iter().filter(|(_, value)| !value.is_object());
+    section(
+        text,
+        heading,
+        plain.map(|(name, value)| {
+            (name, value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        }),
+    );
+    for (name, value) in values {
+        if let Value::Object(inner) = value {
+            object(text, &format!("{heading}: {name}"), inner);
+        }
+    }
+}

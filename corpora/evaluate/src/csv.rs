@@ -1,0 +1,154 @@
+//! An evaluation as comma-separated values (RFC 4180): one line a row.
+
+use super::results::{AlarmResult, Estimate, Evaluation};
+
+/// The table with its heading.
+pub fn render(evaluation: &Evaluation) -> String {
+    let mut text = heading().join(",") + "\r\n";
+    for row in &evaluation.rows {
+        let mut fields = vec![
+            row.name.clone(),
+            subject(row.subject).to_owned(),
+            row.settings.clone(),
+            row.swept.clone().unwrap_or_default(),
+            row.as_expected.to_string(),
+        ];
+        for alarm in [&row.dispersion, &row.propagation] {
+            fields.extend(alarm_fields(alarm));
+        }
+        fields.extend([
+            number(Some(&row.false_signatures), |it| it.mean),
+            number(row.benign_packets_matched.as_ref(), |it| it.mean),
+            number(row.recall.as_ref(), |it| it.mean),
+            number(row.precision.as_ref(), |it| it.mean),
+            row.exact[0].to_string(),
+            row.exact[1].to_string(),
+            row.edge_bytes.map(|bytes| bytes.to_string()).unwrap_or_default(),
+            number(row.rules_hit.as_ref(), |it| it.mean),
+            number(row.rules_hit.as_ref(), |it| it.range[0]),
+            row.rules_hit_benign.map(|[hit, _]| hit.to_string()).unwrap_or_default(),
+            row.rules_hit_benign.map(|[_, all]| all.to_string()).unwrap_or_default(),
+            row.rules_wrong.clone(),
+            number(Some(&row.packets), |it| it.mean),
+            row.memory_bytes.to_string(),
+            format!("{:.0}", row.bytes_per_second),
+        ]);
+        let quoted: Vec<String> = fields.iter().map(|field| quote(field)).collect();
+        text += &(quoted.join(",") + "\r\n");
+    }
+    text
+}
+
+fn heading() -> Vec<String> {
+    let mut names: Vec<String> =
+        ["name", "subject", "settings", "swept", "as_expected"].map(str::to_owned).into();
+    for alarm in ["dispersion", "propagation"] {
+        for name in ALARM {
+            names.push(format!("{alarm}_{name}"));
+        }
+    }
+    let rest = [
+        "false_signatures",
+        "benign_packets_matched",
+        "recall",
+        "precision",
+        "exact",
+        "exact_runs",
+        "edge_bytes",
+        "rules_hit",
+        "rules_hit_least",
+        "rules_hit_benign",
+        "rules_benign_packets",
+        "rules_wrong",
+        "packets",
+        "memory_bytes",
+        "bytes_per_second",
+    ];
+    names.extend(rest.map(str::to_owned));
+    names
+}
+
+const ALARM: [&str; 12] = [
+    "expected",
+    "reason",
+    "detected",
+    "runs",
+    "rate_low",
+    "rate_high",
+    "seconds_median",
+    "packets_median",
+    "infected_median",
+    "infected_mean_low",
+    "infected_mean_high",
+    "infected_share_median",
+];
+
+fn alarm_fields(alarm: &AlarmResult) -> [String; 12] {
+    let infected = alarm.infected.as_ref();
+    [
+        alarm.expected.clone(),
+        alarm.reason.clone(),
+        alarm.detected.to_string(),
+        alarm.runs.to_string(),
+        format!("{:.4}", alarm.rate_interval[0]),
+        format!("{:.4}", alarm.rate_interval[1]),
+        number(alarm.seconds.as_ref(), |it| it.median),
+        number(alarm.packets.as_ref(), |it| it.median),
+        number(infected, |it| it.median),
+        number(infected, |it| it.interval[0]),
+        number(infected, |it| it.interval[1]),
+        number(alarm.infected_share.as_ref(), |it| it.median),
+    ]
+}
+
+fn number(estimate: Option<&Estimate>, of: fn(&Estimate) -> f64) -> String {
+    estimate.map(|it| format!("{:.6}", of(it))).unwrap_or_default()
+}
+
+pub(crate) fn subject(subject: super::results::Subject) -> &'static str {
+    use super::results::Subject::{Benign, Clean, Labelled, Worm};
+    match subject {
+        Worm => "worm",
+        Benign => "benign",
+        Labelled => "labelled",
+        Clean => "clean",
+    }
+}
+
+/// In quotes where need be; a field that a spreadsheet would take for a formula is
+/// marked as text.
+fn quote(field: &str) -> String {
+    let guarded = if field.starts_with(['=', '+', '@', '\t', '\r'])
+        || (field.starts_with('-') && field.parse::<f64>().is_err())
+    {
+        format!("'{field}")
+    } else {
+        field.to_owned()
+    };
+    if guarded.contains([',', '"', '\r', '\n']) {
+        format!("\"{}\"", guarded.replace('"', "\"\""))
+    } else {
+        guarded
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::results::Row;
+    use super::*;
+
+    #[test]
+    fn every_line_has_as_many_fields_as_the_heading() {
+        let row = Row {
+            name: "a,\"b\"\n=c".to_owned(),
+            settings: "=cmd()".to_owned(),
+            ..Row::default()
+        };
+        let evaluation = Evaluation { rows: vec![row], ..Evaluation::default() };
+        let text = render(&evaluation);
+        let (heading, line) = text.split_once("\r\n").unwrap();
+        assert!(line.starts_with("\"a,\"\"b\"\"\n=c\",worm,'=cmd(),"), "{line}");
+        let commas = heading.matches(',').count();
+        assert_eq!(line.matches(',').count(), commas + 1);
+    }
+}

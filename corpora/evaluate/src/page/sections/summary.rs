@@ -1,0 +1,285 @@
+//! What came out, in a few numbers?
+
+use crate::page::charts::Alarm;
+use crate::results::{Evaluation, Row, Run, Subject};
+use wormsift_export::html::markup::Markup;
+use wormsift_export::html::number::{NOTHING, count, duration, percent};
+use wormsift_export::text::counted;
+
+/// Rows that are named for not being as expected; the table marks them all.
+const NAMED: usize = 12;
+
+/// The head of the page: what, with what, when, where.
+pub(in crate::page) fn masthead(page: &mut Markup, evaluation: &Evaluation) {
+    page.leaf("p", &[("class", "kind")], "wormsift evaluation");
+    page.leaf("h1", &[], &evaluation.title);
+    let setting = &evaluation.setting;
+    let took = format!("{} on {} threads", duration(setting.seconds), setting.threads);
+    let parts = [&setting.started, &setting.tool, &setting.machine, &took];
+    let parts: Vec<&str> =
+        parts.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+    page.leaf("p", &[("class", "meta")], &parts.join(" · "));
+}
+
+/// The headline numbers, and every row that is not as expected.
+pub(super) fn draw(page: &mut Markup, evaluation: &Evaluation) {
+    let rows = &evaluation.rows;
+    page.leaf("p", &[("class", "lead")], &lead(evaluation));
+    if rows.is_empty() {
+        return;
+    }
+    let worms = || rows.iter().filter(|row| spreads(row));
+    let quiet = || rows.iter().filter(|row| !spreads(row));
+    page.element("dl", &[("class", "headline")], |page| {
+        let expected = worms().filter(|row| row.as_expected).count();
+        let all = worms().count();
+        figure(
+            page,
+            "Worm rows as expected",
+            &format!("{expected}/{all}"),
+            &verdicts(rows),
+        );
+        for alarm in Alarm::BOTH {
+            let (value, detail) = infected(worms(), alarm);
+            let name = format!("Median infected at the {} alarm", alarm.name());
+            figure(page, &name, &value, &detail);
+        }
+        let (value, detail) = false_signatures(quiet());
+        figure(page, "Signatures where nothing spreads", &value, &detail);
+        let [recall, precision] = [|run: &Run| run.recall, |run: &Run| run.precision]
+            .map(|of| mean(worms().flat_map(|row| &row.runs).filter_map(of)));
+        let detail = "of invariant bytes in true signatures, mean of all runs";
+        figure(page, "Recall / precision", &format!("{recall} / {precision}"), detail);
+    });
+    surprises(page, evaluation);
+}
+
+/// Whether something spreads in a row's subject.
+pub(super) fn spreads(row: &Row) -> bool {
+    matches!(row.subject, Subject::Worm | Subject::Labelled)
+}
+
+fn lead(evaluation: &Evaluation) -> String {
+    let of =
+        |subject| evaluation.rows.iter().filter(|row| row.subject == subject).count();
+    let parts: Vec<String> = [
+        (of(Subject::Worm), "of worms"),
+        (of(Subject::Benign), "of hard negatives"),
+        (of(Subject::Labelled), "of labelled captures"),
+        (of(Subject::Clean), "of clean captures"),
+    ]
+    .into_iter()
+    .filter(|(rows, _)| *rows > 0)
+    .map(|(rows, what)| format!("{rows} {what}"))
+    .collect();
+    if parts.is_empty() {
+        return "No scenario or capture was sifted.".to_owned();
+    }
+    let runs: usize = evaluation.rows.iter().map(|row| row.runs.len()).sum();
+    let packets: u64 =
+        evaluation.rows.iter().flat_map(|row| &row.runs).map(|run| run.packets).sum();
+    let sweep = match &evaluation.sweep {
+        None => String::new(),
+        Some(sweep) => {
+            let values = sweep.values.len();
+            format!(", over {values} values of {}", sweep.key)
+        }
+    };
+    format!(
+        "{} rows{sweep}: {}. Each row is one scenario or capture under one group of \
+         settings; {} runs, {} packets in all.",
+        evaluation.rows.len(),
+        parts.join(", "),
+        count(runs as f64),
+        count(packets as f64)
+    )
+}
+
+fn figure(page: &mut Markup, name: &str, value: &str, detail: &str) {
+    page.element("div", &[], |page| {
+        page.leaf("dt", &[], name);
+        page.element("dd", &[], |page| {
+            page.leaf("b", &[], value);
+            page.leaf("small", &[], detail);
+        });
+    });
+}
+
+fn verdicts(rows: &[Row]) -> String {
+    let all = rows.iter().filter(|row| !spreads(row)).count();
+    let expected = rows.iter().filter(|row| !spreads(row) && row.as_expected).count();
+    match all {
+        0 => "no rows without worms".to_owned(),
+        _ => format!("and {expected}/{all} rows without worms"),
+    }
+}
+
+/// The median over all runs in which an alarm fired.
+fn infected<'a>(rows: impl Iterator<Item = &'a Row>, alarm: Alarm) -> (String, String) {
+    let runs: Vec<&Run> = rows.flat_map(|row| &row.runs).collect();
+    let mut hosts = Vec::new();
+    let mut shares = Vec::new();
+    for (run, found) in runs.iter().filter_map(|run| Some((run, alarm.of_run(run)?))) {
+        hosts.push(found.infected as f64);
+        if run.vulnerable > 0 {
+            shares.push(found.infected as f64 / run.vulnerable as f64);
+        }
+    }
+    let [fired, all] = [hosts.len(), runs.len()].map(|number| count(number as f64));
+    let fired = format!("fired in {fired} of {all} runs");
+    let share =
+        median(shares).map(|share| format!("{} of the vulnerable; ", percent(share)));
+    let hosts = median(hosts).map_or_else(|| NOTHING.to_owned(), count);
+    (hosts, share.unwrap_or_default() + &fired)
+}
+
+/// Signatures in rows without worms, split by what is written down for the row: only those
+/// of rows that should stay silent speak against the engine.
+fn false_signatures<'a>(rows: impl Iterator<Item = &'a Row>) -> (String, String) {
+    let rows: Vec<&Row> = rows.filter(|row| !row.runs.is_empty()).collect();
+    if rows.is_empty() {
+        return (NOTHING.to_owned(), "no rows without worms".to_owned());
+    }
+    let of = |row: &Row| -> usize {
+        row.runs.iter().map(|run| run.false_signatures.len()).sum()
+    };
+    let silent = |row: &&&Row| {
+        row.dispersion.expected == "silent" && row.propagation.expected == "silent"
+    };
+    let all: usize = rows.iter().map(|row| of(row)).sum();
+    let unexpected: usize = rows.iter().filter(silent).map(|row| of(row)).sum();
+    let [all, expected, unexpected] =
+        [all, all - unexpected, unexpected].map(|number| count(number as f64));
+    let runs: usize = rows.iter().map(|row| row.runs.len()).sum();
+    (
+        all,
+        format!(
+            "in {} runs of traffic made to look like a worm: {expected} in rows where an alarm is \
+             expected or allowed (services that forward by nature, low thresholds), {unexpected} \
+             in rows that must stay silent",
+            count(runs as f64)
+        ),
+    )
+}
+
+fn surprises(page: &mut Markup, evaluation: &Evaluation) {
+    let rows = &evaluation.rows;
+    let odd: Vec<_> =
+        rows.iter().enumerate().filter(|(_, row)| !row.as_expected).collect();
+    if odd.is_empty() {
+        page.leaf("p", &[], "Every row is as expected.");
+        return;
+    }
+    page.leaf("h3", &[], "Not as expected");
+    page.element("ul", &[("class", "odd")], |page| {
+        for (index, row) in odd.iter().take(NAMED) {
+            page.element("li", &[], |page| {
+                page.leaf(
+                    "a",
+                    &[("href", &format!("#row{index}"))],
+                    &full_name(evaluation, row),
+                );
+                page.text(": ");
+                page.text(&difference(row));
+            });
+        }
+    });
+    if let Some(more) = odd.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        page.leaf(
+            "p",
+            &[("class", "note")],
+            &format!("and {}.", counted(more as u64, "more row")),
+        );
+    }
+}
+
+/// A row's name with what sets it apart from others of that name.
+pub(super) fn full_name(evaluation: &Evaluation, row: &Row) -> String {
+    let mut parts = vec![row.name.clone()];
+    let settings = row.settings.trim().replace('\n', ", ");
+    parts.extend((!settings.is_empty()).then_some(settings));
+    if let Some(swept) = &row.swept {
+        let key = evaluation.sweep.as_ref().map_or("swept", |sweep| &sweep.key);
+        parts.push(format!("{key} = {swept}"));
+    }
+    parts.join(" · ")
+}
+
+/// How a row differs from what was expected of it.
+pub(super) fn difference(row: &Row) -> String {
+    let mut parts = Vec::new();
+    for alarm in Alarm::BOTH {
+        let result = alarm.of_row(row);
+        let (detected, runs) = (result.detected, result.runs);
+        match result.expected.as_str() {
+            "fires" if detected < runs => {
+                let name = alarm.name();
+                parts.push(format!(
+                    "{name} should fire always, and did in {detected} of {runs} runs"
+                ));
+            }
+            "silent" if detected > 0 => {
+                let name = alarm.name();
+                parts.push(format!(
+                    "{name} should stay silent, and fired in {detected} of {runs} runs"
+                ));
+            }
+            _ => {}
+        }
+    }
+    if parts.is_empty() {
+        return "see its row".to_owned();
+    }
+    parts.join("; ")
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => None,
+        length if length.is_multiple_of(2) => {
+            Some((values[middle - 1] + values[middle]) / 2.0)
+        }
+        _ => Some(values[middle]),
+    }
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> String {
+    let (sum, number) = values.fold((0.0, 0u32), |(sum, n), value| (sum + value, n + 1));
+    if number == 0 { NOTHING.to_owned() } else { percent(sum / f64::from(number)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::AlarmResult;
+
+    #[test]
+    fn medians() {
+        assert_eq!(median(vec![]), None);
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), Some(2.5));
+    }
+
+    #[test]
+    fn a_difference_is_told_in_words() {
+        let result = |expected: &str, detected| AlarmResult {
+            expected: expected.to_owned(),
+            detected,
+            runs: 20,
+            ..AlarmResult::default()
+        };
+        let mut row = Row::default();
+        (row.dispersion, row.propagation) = (result("fires", 19), result("silent", 0));
+        assert_eq!(
+            difference(&row),
+            "dispersion should fire always, and did in 19 of 20 runs"
+        );
+        (row.dispersion, row.propagation) = (result("open", 7), result("silent", 2));
+        assert_eq!(
+            difference(&row),
+            "propagation should stay silent, and fired in 2 of 20 runs"
+        );
+    }
+}

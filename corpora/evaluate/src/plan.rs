@@ -1,0 +1,185 @@
+//! What is to be evaluated: request and manifest together.
+
+use super::manifest::Manifest;
+use super::results::Sweep;
+use super::story::Story;
+use crate::error::EvaluateError;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use wormsift_corpora::{Profile, Scenario};
+
+/// Seeds of a scenario unless told otherwise.
+const SEEDS: u64 = 20;
+
+/// What is asked for. What is absent here, the manifest may say.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// The standard suite.
+    pub suite: bool,
+    /// Scenarios by name.
+    pub scenarios: Vec<String>,
+    /// A TOML file that lists what to evaluate.
+    pub manifest: Option<PathBuf>,
+    /// Captures, each with its truth beside it.
+    pub captures: Vec<String>,
+    /// Captures, one trace, in which nothing spreads.
+    pub clean: Vec<String>,
+    /// Captures in which the packets are counted that a run's rules match.
+    pub held_out: Vec<String>,
+    /// Captures from which each run learns first.
+    pub learn: Vec<String>,
+    /// Seeds of each scenario, from 1 on.
+    pub seeds: Option<u64>,
+    /// A setting that takes several values.
+    pub sweep: Option<Sweep>,
+}
+
+/// Everything that is evaluated: request and manifest together.
+pub struct Plan {
+    pub(crate) title: String,
+    pub(crate) stories: Vec<Story>,
+    /// Every seed that some story has.
+    pub(crate) seeds: Vec<u64>,
+    /// Captures with their truth files.
+    pub(crate) labelled: Vec<(String, PathBuf)>,
+    pub(crate) clean: Vec<String>,
+    pub(crate) held_out: Vec<String>,
+    pub(crate) learn: Vec<String>,
+    pub(crate) sweep: Option<Sweep>,
+}
+
+impl Plan {
+    /// What request and manifest ask for; the request wins.
+    pub fn new(args: &Request) -> Result<Self, EvaluateError> {
+        let manifest = match &args.manifest {
+            Some(path) => read(path)?,
+            None => Manifest::default(),
+        };
+        let suite = match (args.suite, manifest.suite.as_deref()) {
+            (true, _) | (false, Some("standard")) => true,
+            (false, None) => false,
+            (false, Some(other)) => {
+                return Err(EvaluateError::usage(format!(
+                    "no suite is called {other:?}: expected standard"
+                )));
+            }
+        };
+        let sweep = match (&args.sweep, &manifest.sweep) {
+            (Some(sweep), _) => Some(sweep.clone()),
+            (None, Some(text)) => {
+                Some(super::job::parse_sweep(text).map_err(EvaluateError::usage)?)
+            }
+            (None, None) => None,
+        };
+        let named: Vec<String> =
+            args.scenarios.iter().chain(&manifest.names).cloned().collect();
+        for name in &named {
+            Scenario::named(name, 1).map_err(EvaluateError::usage)?;
+        }
+        let seeds = args.seeds.or(manifest.seeds).unwrap_or(SEEDS);
+        let wanted = |profile: &&'static Profile| {
+            suite && profile.standard || named.iter().any(|name| *name == profile.name)
+        };
+        let mut stories: Vec<Story> = Scenario::profiles()
+            .filter(wanted)
+            .map(|profile| Story::standard(profile, seeds))
+            .collect();
+        for mut told in manifest.told {
+            // A flag wins over what the manifest says of one scenario, too.
+            told.seeds = args.seeds.or(told.seeds);
+            stories.push(Story::changed(told, seeds).map_err(EvaluateError::usage)?);
+        }
+        if sweep.is_some() {
+            stories.iter_mut().for_each(Story::for_sweep);
+        }
+        different(&stories)?;
+        let given = args.captures.iter().map(|name| (name.clone(), None));
+        let labelled: Vec<_> = given
+            .chain(manifest.labelled)
+            .map(|(name, truth)| {
+                let beside = || wormsift_corpora::truth_beside(Path::new(&name));
+                let truth = truth.unwrap_or_else(beside);
+                (name, truth)
+            })
+            .collect();
+        let or = |flag: &[String], other: Vec<String>| {
+            if flag.is_empty() { other } else { flag.to_vec() }
+        };
+        let plan = Self {
+            title: String::new(),
+            seeds: (1..=most_seeds(&stories).unwrap_or(seeds)).collect(),
+            stories,
+            labelled,
+            clean: or(&args.clean, manifest.clean),
+            held_out: or(&args.held_out, manifest.held_out),
+            learn: args.learn.clone(),
+            sweep,
+        };
+        if plan.stories.is_empty() && plan.labelled.is_empty() && plan.clean.is_empty() {
+            return Err(EvaluateError::usage(
+                "nothing to evaluate: give --suite, --scenario, --manifest, --clean or captures",
+            ));
+        }
+        if plan.captures().any(|name| name == "-") {
+            return Err(EvaluateError::usage(
+                "standard input cannot be evaluated: captures are read more than once",
+            ));
+        }
+        let title = manifest.title.unwrap_or_else(|| plan.name(suite));
+        Ok(Self { title, ..plan })
+    }
+
+    /// What the row of the clean captures is called: they are one trace.
+    pub(crate) fn clean_name(&self) -> String {
+        self.clean.join(" ")
+    }
+
+    /// Every capture that is read.
+    pub fn captures(&self) -> impl Iterator<Item = &String> {
+        let labelled = self.labelled.iter().map(|(name, _)| name);
+        self.clean.iter().chain(&self.held_out).chain(&self.learn).chain(labelled)
+    }
+
+    fn name(&self, suite: bool) -> String {
+        let stories = self.stories.iter();
+        let alone = stories.filter(|story| !suite || !story.profile.standard);
+        let mut parts = Vec::new();
+        if suite {
+            parts.push("the standard suite".to_owned());
+        }
+        parts.extend(alone.map(|story| story.name.clone()));
+        parts.extend(self.labelled.iter().map(|(name, _)| name.clone()));
+        parts.extend(self.clean.iter().cloned());
+        parts.join(", ")
+    }
+}
+
+/// Rows are told apart by name and settings.
+fn different(stories: &[Story]) -> Result<(), EvaluateError> {
+    let mut known = BTreeSet::new();
+    for story in stories {
+        for case in &story.cases {
+            if !known.insert((&story.name, &case.settings)) {
+                return Err(EvaluateError::usage(format!(
+                    "scenario {}: listed twice with the same settings; give one a label",
+                    story.name
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn most_seeds(stories: &[Story]) -> Option<u64> {
+    stories.iter().map(|story| story.seeds.len() as u64).max()
+}
+
+fn read(path: &Path) -> Result<Manifest, EvaluateError> {
+    let wrong = |error: &dyn std::fmt::Display| {
+        EvaluateError::usage(format!("{}: {error}", path.display()))
+    };
+    let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    Manifest::read(&text, path.parent().unwrap_or(Path::new("")))
+        .map_err(|error| wrong(&error))
+}

@@ -1,0 +1,218 @@
+//! What does the sensor say of one capture, and how much of it is true?
+//!
+//! [`sift`] is given frames and settings, as `detect` is, and no truth; [`judge`] comes
+//! after it.
+
+use super::learned::Learned;
+use super::results::{FalseSignature, Found, Run};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+use wormsift::config::{Config, PortRule};
+use wormsift::error::Error;
+use wormsift::packet::{Frame, protocol};
+use wormsift::sensor::Sensor;
+use wormsift::signature::{Alarm, Finding, Signature};
+use wormsift_corpora::ground_truth::Protocol;
+use wormsift_corpora::{Claim, Edges, GroundTruth, Score};
+
+/// What a sensor said.
+pub(crate) struct Said {
+    /// Each signature or update, and the tick at which it was said.
+    pub(crate) news: Vec<(u64, Signature)>,
+    pub(crate) packets: u64,
+    pub(crate) bytes: u64,
+    pub(crate) memory_bytes: u64,
+    pub(crate) seconds: f64,
+}
+
+impl Said {
+    /// By id, when each signature was first said, and the last word on it.
+    pub(crate) fn last(&self) -> BTreeMap<&str, (u64, &Signature)> {
+        let mut last: BTreeMap<&str, (u64, &Signature)> = BTreeMap::new();
+        for (time, it) in &self.news {
+            last.entry(&it.id).and_modify(|known| known.1 = it).or_insert((*time, it));
+        }
+        last
+    }
+}
+
+/// Nanoseconds between ticks.
+const TICK: u64 = 1_000_000_000;
+
+/// Sifts frames with the public API that `detect` uses. Batches end where a second of
+/// packet time does, so that it is known when an update was made. `None` where it was
+/// stopped before the end.
+pub(crate) fn sift(
+    config: &Config,
+    frames: &[Frame<'_>],
+    known: &Learned,
+    stopped: &AtomicBool,
+) -> Result<Option<Said>, Error> {
+    let mut sensor = known.sensor(config)?;
+    let mut news = Vec::new();
+    let started = Instant::now();
+    let second = |frame: &Frame<'_>| frame.time.as_nanos() / TICK;
+    for batch in frames.chunk_by(|a, b| second(a) == second(b)) {
+        if stopped.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        sensor.sift(batch);
+        take(&mut sensor, second(&batch[0]) * TICK, &mut news);
+    }
+    sensor.finish();
+    let last = frames.last().map_or(0, |frame| (second(frame) + 1) * TICK);
+    take(&mut sensor, last, &mut news);
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(Some(Said {
+        news,
+        packets: frames.len() as u64,
+        bytes: frames.iter().map(|frame| frame.data.len() as u64).sum(),
+        memory_bytes: sensor.memory_bytes(),
+        seconds,
+    }))
+}
+
+fn take(sensor: &mut Sensor, now: u64, news: &mut Vec<(u64, Signature)>) {
+    for finding in sensor.findings() {
+        match finding {
+            // A long silence may lie between its tick and the next packet.
+            Finding::Signature(it) => news.push((it.detected_at.as_nanos(), it)),
+            Finding::Update(it) => news.push((now.max(it.detected_at.as_nanos()), it)),
+            Finding::Summary(_) => {}
+        }
+    }
+}
+
+/// Lays what was said beside the truth.
+pub(crate) fn judge(said: &Said, truth: &GroundTruth, config: &Config) -> Run {
+    let first_infection =
+        truth.infections.first().map_or(truth.first_packet_ns, |one| one.time_ns);
+    let claim = |time_ns: u64, it: &Signature| claim(time_ns, it, config);
+    let by_alarm = |alarm: Alarm| {
+        let claims: Vec<Claim> = said
+            .news
+            .iter()
+            .filter(|(_, it)| it.evidence.alarms.contains(&alarm))
+            .map(|(time, it)| claim(*time, it))
+            .collect();
+        found(&claims, truth, first_infection)
+    };
+    let last = said.last();
+    let claims: Vec<Claim> = last.values().map(|(time, it)| claim(*time, it)).collect();
+    let score = Score::new(&claims, truth);
+    let false_signatures = last
+        .values()
+        .zip(&claims)
+        .filter(|(_, one)| Score::new(std::slice::from_ref(one), truth).false_claims > 0)
+        .map(|((_, it), _)| false_signature(it))
+        .collect();
+    // Of several contents, one that was missed has no bytes covered.
+    let found: Vec<_> =
+        score.contents.iter().filter(|content| content.detection.is_some()).collect();
+    let edges: Option<Vec<_>> = found.iter().map(|content| content.edges).collect();
+    let edges = edges.filter(|edges| !edges.is_empty()).map(|edges| {
+        let most = edges.iter().map(Edges::most).max();
+        (most.unwrap_or(0), edges.iter().all(|edges| edges.exact))
+    });
+    let mean = |sum: f64, count: usize| (!found.is_empty()).then(|| sum / count as f64);
+    let recall = found.iter().map(|content| content.recall).sum();
+    let precision = found.iter().map(|content| content.precision).sum();
+    Run {
+        seed: truth.seed,
+        packets: said.packets,
+        bytes: said.bytes,
+        dispersion: by_alarm(Alarm::Dispersion),
+        propagation: by_alarm(Alarm::Propagation),
+        recall: mean(recall, score.contents.len()),
+        precision: mean(precision, found.len()),
+        false_signatures,
+        benign_packets_matched: None,
+        rules_hit_benign: None,
+        rules_hit: None,
+        edges,
+        polymorphic: truth.contents.iter().any(|content| content.invariant.len() > 1),
+        vulnerable: truth.vulnerable_hosts,
+        growth: growth(truth, first_infection),
+        memory_bytes: said.memory_bytes,
+        seconds: said.seconds,
+        frames_hash: String::new(),
+    }
+}
+
+fn claim(time_ns: u64, it: &Signature, config: &Config) -> Claim {
+    Claim {
+        content: it.content.clone(),
+        protocol: protocol_of(it.protocol),
+        // Under another rule the port is not the one that the truth names.
+        port: it.port.filter(|_| config.port_rule == PortRule::Destination),
+        time_ns,
+    }
+}
+
+/// Whether a signature is about something planted.
+pub(crate) fn is_true(it: &Signature, truth: &GroundTruth, config: &Config) -> bool {
+    Score::new(&[claim(0, it, config)], truth).false_claims == 0
+}
+
+/// When the last of the contents was found, if all were. Where nothing was planted, any
+/// claim at all counts as found.
+fn found(claims: &[Claim], truth: &GroundTruth, first_infection: u64) -> Option<Found> {
+    if truth.contents.is_empty() {
+        let time_ns = claims.iter().map(|claim| claim.time_ns).min()?;
+        let seconds = time_ns.saturating_sub(truth.first_packet_ns) as f64 / 1e9;
+        return Some(Found { seconds, packets: 0, infected: 0, at: seconds });
+    }
+    let score = Score::new(claims, truth);
+    let detections: Option<Vec<_>> =
+        score.contents.iter().map(|content| content.detection).collect();
+    let last = detections?.into_iter().max_by_key(|detection| detection.time_ns)?;
+    Some(Found {
+        seconds: last.delay_seconds,
+        packets: last.delay_packets,
+        infected: last.infected_hosts as u64,
+        at: (last.time_ns as f64 - first_infection as f64) / 1e9,
+    })
+}
+
+/// (seconds since the first infection, hosts infected by then), at most 100 points.
+fn growth(truth: &GroundTruth, first_infection: u64) -> Vec<[f64; 2]> {
+    const MOST: usize = 100;
+    let count = truth.infections.len();
+    let step = count.div_ceil(MOST).max(1);
+    let wanted = |at: usize| at.is_multiple_of(step) || at + 1 == count;
+    let mut points: Vec<[f64; 2]> = truth
+        .infections
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| wanted(*at))
+        .map(|(at, one)| {
+            [one.time_ns.saturating_sub(first_infection) as f64 / 1e9, (at + 1) as f64]
+        })
+        .collect();
+    if points.len() > MOST {
+        points.remove(MOST / 2);
+    }
+    points
+}
+
+pub(crate) fn false_signature(it: &Signature) -> FalseSignature {
+    let shown = &it.content[..it.content.len().min(256)];
+    FalseSignature {
+        id: it.id.clone(),
+        alarm: it.alarm.name().to_owned(),
+        service: wormsift_export::text::service(it),
+        content_hex: shown.iter().map(|byte| format!("{byte:02x}")).collect(),
+        length: it.content.len(),
+        sources: it.sources,
+        destinations: it.destinations,
+    }
+}
+
+fn protocol_of(number: u8) -> Protocol {
+    match number {
+        protocol::TCP => Protocol::Tcp,
+        protocol::UDP => Protocol::Udp,
+        _ => Protocol::Icmp,
+    }
+}

@@ -1,0 +1,126 @@
+//! The rows as a table for a terminal.
+
+use super::results::{AlarmResult, Estimate, Evaluation, Row, Subject};
+use super::rows;
+use std::fmt::Write;
+use wormsift_export::text::counted;
+
+/// One line a row, then one for each that is not as expected.
+pub fn render(evaluation: &Evaluation) -> String {
+    let heading = [
+        "scenario",
+        "settings",
+        "dispersion",
+        "infected",
+        "propagation",
+        "infected",
+        "false",
+        "recall",
+        "precision",
+        "exact",
+        "rules hit",
+        "benign",
+        "",
+    ];
+    let mut lines: Vec<Vec<String>> = vec![heading.map(str::to_owned).to_vec()];
+    lines.extend(evaluation.rows.iter().map(fields));
+    let widths: Vec<usize> = (0..heading.len())
+        .map(|column| {
+            lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0)
+        })
+        .collect();
+    let mut text = String::new();
+    for line in &lines {
+        let cells = line.iter().zip(&widths);
+        let row: Vec<String> =
+            cells.map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let _ = writeln!(text, "{}", row.join("  ").trim_end());
+    }
+    let (judged, free): (Vec<&Row>, Vec<&Row>) =
+        evaluation.rows.iter().partition(|row| is_judged(row));
+    let good = |row: &&&Row| row.as_expected && row.rules_wrong.is_empty();
+    let right = judged.iter().filter(good).count();
+    let [exact, all] = rows::exact(&evaluation.rows);
+    if all > 0 {
+        let _ = writeln!(
+            text,
+            "the content found is the invariant byte for byte in {exact} of {} whose body has one \
+             invariant piece ({:.1} %)",
+            counted(all, "run"),
+            100.0 * exact as f64 / all as f64
+        );
+    }
+    if !judged.is_empty() {
+        let _ = writeln!(text, "{right} of {} rows as expected", judged.len());
+    }
+    if !free.is_empty() {
+        let _ = writeln!(
+            text,
+            "no expectation is written down for {}",
+            counted(free.len() as u64, "row")
+        );
+    }
+    for count in &evaluation.benign {
+        let _ = writeln!(
+            text,
+            "{}: {} signatures at {}",
+            count.name,
+            count.signatures.len(),
+            count.thresholds
+        );
+    }
+    text
+}
+
+/// Whether anything was expected of it; of a clean capture that is silence.
+fn is_judged(row: &Row) -> bool {
+    let said =
+        !(row.dispersion.expected.is_empty() && row.propagation.expected.is_empty());
+    said || row.subject == Subject::Clean && row.swept.is_none()
+}
+
+fn fields(row: &Row) -> Vec<String> {
+    let mut settings = row.settings.replace(" = ", "=").replace('"', "");
+    if let Some(value) = &row.swept {
+        settings = value.clone();
+    }
+    let share = |estimate: Option<&Estimate>| {
+        estimate.map_or_else(String::new, |it| format!("{:.1} %", it.mean * 100.0))
+    };
+    vec![
+        row.name.clone(),
+        settings.replace('\n', " "),
+        rate(&row.dispersion),
+        infected(&row.dispersion),
+        rate(&row.propagation),
+        infected(&row.propagation),
+        format!("{:.2}", row.false_signatures.mean),
+        share(row.recall.as_ref()),
+        share(row.precision.as_ref()),
+        match row.exact {
+            [_, 0] => String::new(),
+            [exact, all] => format!("{exact}/{all}"),
+        },
+        share(row.rules_hit.as_ref()),
+        row.rules_hit_benign.map_or_else(String::new, |[hit, _]| hit.to_string()),
+        match (row.as_expected, &*row.rules_wrong) {
+            (true, wrong) => wrong.to_owned(),
+            (false, "") => "not as expected".to_owned(),
+            (false, wrong) => format!("not as expected; {wrong}"),
+        },
+    ]
+}
+
+fn rate(alarm: &AlarmResult) -> String {
+    let expected = match &*alarm.expected {
+        "" => "",
+        "fires" => " (fires)",
+        "silent" => " (silent)",
+        _ => " (open)",
+    };
+    format!("{}/{}{expected}", alarm.detected, alarm.runs)
+}
+
+fn infected(alarm: &AlarmResult) -> String {
+    alarm.infected.map_or_else(String::new, |it| format!("{:.0}", it.median))
+}

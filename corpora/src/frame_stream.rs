@@ -1,0 +1,256 @@
+//! The frames of a running scenario, merged from its parts.
+//!
+//! A scenario is a list of [`Traffic`], one of them the story to be found, the others its
+//! background. [`FrameStream`] merges them in order of time, numbers the packets, and
+//! records the [`GroundTruth`]. Only what is under way is held in memory, so that a
+//! capture may be of any length.
+
+use crate::calendar::rfc3339;
+use crate::ground_truth::{
+    Carriers, ContentTruth, GroundTruth, InfectionTruth, SCHEMA, Span, hexadecimal,
+};
+use crate::traffic::{Mark, Traffic};
+
+/// A small capture in memory.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    /// Time in nanoseconds since the epoch, and the frame.
+    pub frames: Vec<(u64, Vec<u8>)>,
+    /// The answer.
+    pub truth: GroundTruth,
+}
+
+/// What is known of a frame as it crosses the tap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Place in the capture, counted from 1.
+    pub number: u64,
+    /// Time in nanoseconds since the epoch.
+    pub time_ns: u64,
+    /// Whether it holds planted bytes.
+    pub carries_content: bool,
+}
+
+/// Where a [`FrameStream`] ends, whichever comes first.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Limits {
+    /// The last moment, in nanoseconds since the epoch.
+    pub until_ns: Option<u64>,
+    /// The most packets.
+    pub packets: Option<u64>,
+}
+
+impl Limits {
+    /// Ends at `end` at the latest.
+    fn end_by(&mut self, end: Option<u64>) {
+        self.until_ns = self.until_ns.into_iter().chain(end).min();
+    }
+}
+
+/// The frames of a running scenario, in order of time.
+pub struct FrameStream {
+    scenario: &'static str,
+    seed: u64,
+    limits: Limits,
+    list_carriers: bool,
+    parts: Vec<Part>,
+    packets: u64,
+    /// Packets of others, counted in between.
+    foreign: u64,
+    /// Time of the first and last packet, those of others included.
+    ends_ns: Option<(u64, u64)>,
+    /// Time of the last packet of its own.
+    last_ns: u64,
+}
+
+struct Part {
+    traffic: Box<dyn Traffic>,
+    next_time: Option<u64>,
+    carriers: Vec<Carriers>,
+    /// Packet number by infection; 0 for none yet.
+    infecting: Vec<u64>,
+}
+
+impl FrameStream {
+    /// Merges these kinds of traffic. Of frames of one time, that of the earlier
+    /// entry comes first.
+    pub fn new(
+        scenario: &'static str,
+        seed: u64,
+        traffic: Vec<Box<dyn Traffic>>,
+        limits: Limits,
+        list_carriers: bool,
+    ) -> Self {
+        let mut limits = limits;
+        let mut open = |mut traffic: Box<dyn Traffic>| {
+            let next_time = traffic.next_time();
+            limits.end_by(traffic.ends_at());
+            Part { next_time, traffic, carriers: Vec::new(), infecting: Vec::new() }
+        };
+        let parts = traffic.into_iter().map(&mut open).collect();
+        Self {
+            scenario,
+            seed,
+            limits,
+            list_carriers,
+            parts,
+            packets: 0,
+            foreign: 0,
+            ends_ns: None,
+            last_ns: 0,
+        }
+    }
+
+    /// When the next frame comes; `None` at the end.
+    pub fn next_time(&self) -> Option<u64> {
+        let within = self.limits.packets.is_none_or(|most| self.packets < most);
+        let next = self.parts.iter().filter_map(|part| part.next_time).min()?;
+        let in_time = self.limits.until_ns.is_none_or(|end| next <= end);
+        (within && in_time).then_some(next)
+    }
+
+    /// Counts a packet of somebody else's in: the next number is its, and the
+    /// truth is that of both together.
+    pub fn count_foreign(&mut self, time_ns: u64) {
+        self.foreign += 1;
+        self.note_time(time_ns);
+    }
+
+    fn note_time(&mut self, time_ns: u64) {
+        let (first, last) = self.ends_ns.unwrap_or((time_ns, time_ns));
+        self.ends_ns = Some((first.min(time_ns), last.max(time_ns)));
+    }
+
+    /// Puts the next frame in place of what `frame` holds; `None` at the end.
+    pub fn next_frame(&mut self, frame: &mut Vec<u8>) -> Option<Stamp> {
+        if self.limits.packets.is_some_and(|most| self.packets >= most) {
+            return None;
+        }
+        let first = self
+            .parts
+            .iter_mut()
+            .filter(|part| part.next_time.is_some())
+            .min_by_key(|part| part.next_time)?;
+        let (time_ns, mark) = first.traffic.next_frame(frame)?;
+        first.next_time = first.traffic.next_time();
+        self.limits.end_by(first.traffic.ends_at());
+        if self.limits.until_ns.is_some_and(|end| time_ns > end) {
+            self.limits.packets = Some(self.packets);
+            return None;
+        }
+        self.packets += 1;
+        self.last_ns = time_ns;
+        let number = self.packets + self.foreign;
+        if let Mark::Content { content, infects } = mark {
+            first.enter(content, infects, number, time_ns, self.list_carriers);
+        }
+        self.note_time(time_ns);
+        let carries_content = mark != Mark::Ordinary;
+        Some(Stamp { number, time_ns, carries_content })
+    }
+
+    /// The answer to the frames so far.
+    pub fn into_truth(self) -> GroundTruth {
+        let (first_ns, last_ns) = self.ends_ns.unwrap_or_default();
+        let mut truth = GroundTruth {
+            schema: SCHEMA.to_owned(),
+            scenario: self.scenario.to_owned(),
+            seed: self.seed,
+            packets: self.packets + self.foreign,
+            first_packet: rfc3339(first_ns),
+            first_packet_ns: first_ns,
+            last_packet: rfc3339(last_ns),
+            last_packet_ns: last_ns,
+            ..GroundTruth::default()
+        };
+        for part in self.parts {
+            part.tell(&mut truth, self.last_ns);
+        }
+        truth.infections.sort_by_key(|infection| infection.time_ns);
+        truth
+    }
+
+    /// All remaining frames at once, for small captures.
+    pub fn into_trace(mut self) -> Trace {
+        let mut frames = Vec::new();
+        let mut frame = Vec::new();
+        while let Some(stamp) = self.next_frame(&mut frame) {
+            frames.push((stamp.time_ns, frame.clone()));
+        }
+        Trace { frames, truth: self.into_truth() }
+    }
+}
+
+impl std::fmt::Debug for FrameStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FrameStream")
+            .field("scenario", &self.scenario)
+            .field("seed", &self.seed)
+            .field("packets", &self.packets)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Part {
+    fn enter(
+        &mut self,
+        content: u16,
+        infects: Option<u32>,
+        number: u64,
+        time_ns: u64,
+        list: bool,
+    ) {
+        let content = usize::from(content);
+        if self.carriers.len() <= content {
+            self.carriers.resize(content + 1, Carriers::default());
+        }
+        self.carriers[content].enter(number, time_ns, list);
+        if let Some(infection) = infects {
+            let infection = infection as usize;
+            if self.infecting.len() <= infection {
+                self.infecting.resize(infection + 1, 0);
+            }
+            self.infecting[infection] = number;
+        }
+    }
+
+    /// Adds what this part planted. An infection whose last packet would come
+    /// after the end has not happened.
+    fn tell(mut self, truth: &mut GroundTruth, story_end_ns: u64) {
+        let planted = self.traffic.planted();
+        truth.parameters.extend(planted.parameters);
+        truth.vulnerable_hosts += planted.vulnerable_hosts;
+        self.carriers.resize(planted.contents.len(), Carriers::default());
+        for (content, carriers) in planted.contents.into_iter().zip(self.carriers) {
+            let spans = content.body.invariant().into_iter();
+            truth.contents.push(ContentTruth {
+                name: content.name,
+                content_hex: hexadecimal(&content.body.template()),
+                length: content.body.length(),
+                invariant: spans
+                    .map(|range| Span { start: range.start, end: range.end })
+                    .collect(),
+                protocol: content.protocol,
+                destination_port: content.destination_port,
+                carriers,
+            });
+        }
+        for (index, infection) in planted.infections.into_iter().enumerate() {
+            let packet = self.infecting.get(index).copied().filter(|&number| number > 0);
+            let happened = if infection.crosses_tap {
+                packet.is_some()
+            } else {
+                infection.time_ns <= story_end_ns
+            };
+            if happened {
+                truth.infections.push(InfectionTruth {
+                    host: infection.host,
+                    time: rfc3339(infection.time_ns),
+                    time_ns: infection.time_ns,
+                    by: infection.by,
+                    packet,
+                });
+            }
+        }
+    }
+}
