@@ -1,4 +1,4 @@
-//! What does it cost to bring frames in?
+//! Reading frames from capture files.
 //!
 //! Only headers are touched, so all of it is overhead: with sifting at a few GB/s on a
 //! core, reading should stay far above. Every run counts its frames. Payloads are pseudo
@@ -7,11 +7,10 @@
 //! - `format`: which format is dearer to walk? pcap, pcapng, and pcapng whose packets
 //!   have options; content in memory, 512-byte frames.
 //! - `frame_size`: where does the cost a frame show? pcap in memory, 64 to 1,500 bytes.
-//! - `source`: what does the way in cost? The same capture from memory, a mapping, a
+//! - `source`: the same capture from memory, a mapping, a
 //!   plain stream, gzip and zstd; throughput counts decompressed bytes.
-//! - `batch`: how small may batches be? pcap in memory, 1 to 8,192 frames a batch.
-//! - `small_files`: how quick are a thousand files of two frames, opened, put in order
-//!   and read?
+//! - `batch`: pcap in memory, 1 to 8,192 frames a batch.
+//! - `small_files`: a thousand files of two frames, opened, put in order and read.
 //!
 //! Deltas under a tenth are noise.
 

@@ -1,4 +1,4 @@
-//! What does it cost to find out who sent what to whom?
+//! Decoding frames to packets.
 //!
 //! - `decode/protocol`: does the transport matter? 512-byte payloads in IPv4 over
 //!   Ethernet, by protocol; throughput in packets.
@@ -8,10 +8,10 @@
 //!   packet, by what is around it.
 //! - `decode/checksums`: what does checking cost? TCP with 1,460 bytes, off and on;
 //!   throughput in bytes.
-//! - `decode/fragments`: what does putting together cost? Datagrams of 8 KiB in
+//! - `decode/fragments`: datagrams of 8 KiB in
 //!   fragments of 1,480 bytes, in order and backwards; throughput in fragments.
-//! - `decode/flood`: what does a flood of lone fragments cost, by the number of
-//!   datagrams that the pool holds?
+//! - `decode/flood`: a flood of lone fragments, by the number of datagrams that the pool
+//!   holds.
 
 use std::hint::black_box;
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! How fast do we count hosts, and follow a content from host to host?
+//! Counting distinct hosts, and following a content from host to host.
 //!
 //! - `distinct_count`: one sighting entered and read, by table size: within the
 //!   second-level cache, the third, and memory; `touched` reads the cells of a batch of
@@ -134,13 +134,13 @@ fn propagation(c: &mut Criterion) {
     let kinds: [(&str, Traffic); 3] =
         [("servers", servers), ("echoes", echoes), ("outbreak", outbreak)];
     for (name, traffic) in kinds {
-        let mut room = Propagation::new(4 << 20, WINDOW, 1);
+        let mut table = Propagation::new(4 << 20, WINDOW, 1);
         let mut next = 0;
         group.bench_function(name, |b| {
             b.iter(|| {
                 for n in next..next + SIGHTINGS {
                     let (key, source, destination) = traffic(n);
-                    black_box(room.observe(key, TIME, source, destination, false));
+                    black_box(table.observe(key, TIME, source, destination, false));
                 }
                 next += SIGHTINGS;
             });

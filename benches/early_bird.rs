@@ -1,4 +1,4 @@
-//! How fast is the baseline itself?
+//! The baseline itself.
 //!
 //! - `early_bird/payload`: the whole of it by payload size, a sketch of 64 MiB;
 //! - `early_bird/sketch`: on 1,460 bytes by the size of the sketch: within the

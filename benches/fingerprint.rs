@@ -1,4 +1,4 @@
-//! What does it cost to decide which windows to keep?
+//! Choosing the windows to keep.
 //!
 //! Bytes a second of payload, over payloads that together are far larger than the
 //! caches, unless a group says otherwise.

@@ -1,4 +1,4 @@
-//! What does the whole packet path cost, after decoding?
+//! The whole packet path after decoding.
 //!
 //! - `sensor/payload`: bytes a second by payload size, unique random payloads, one
 //!   thread, 64 MiB of tables: what most traffic looks like to a sifter.
@@ -7,7 +7,7 @@
 //! - `sensor/sampling`, `sensor/beta`: at 1,460 bytes by the share of windows kept and
 //!   by their length.
 //! - `sensor/content`: random bytes, text, and text of which a tenth of the packets
-//!   is the same: what repeats goes on to the costlier rooms.
+//!   is the same: what repeats goes on to the costlier stages.
 //! - `sensor/threads`: frames in, one to four threads.
 //!
 //! Payloads are altered between passes, since repeating them would make all content

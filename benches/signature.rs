@@ -1,4 +1,4 @@
-//! What does it cost to watch contents, and to write their signatures?
+//! Watching contents, and writing their signatures.
 //!
 //! - `candidates/absent`: is this key a candidate? Asked of nearly every window
 //!   that is kept, and nearly always answered with no. By entries in the table.

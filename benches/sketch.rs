@@ -1,4 +1,4 @@
-//! How fast do we count?
+//! Counting in sketches.
 //!
 //! - `count_min`: one update (the sum over both generations, as prevalence does it), by
 //!   table size: within the second-level cache, the third, and memory. `plain` updates key

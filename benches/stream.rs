@@ -1,4 +1,4 @@
-//! What do seams and samples cost?
+//! Windows across segments, and samples of streams.
 //!
 //! - `advance/in_order`: the tails alone, by payload size, few directions
 //!   (their entries stay in the cache). Throughput in payload bytes.

@@ -1,4 +1,4 @@
-//! How many times as fast as the baseline is this?
+//! Speeds as multiples of the baseline's.
 //!
 //! A measurement for criterion that is wall time, with one thing added: beside each
 //! throughput stands its multiple of a baseline that was measured, just before, in

@@ -1,4 +1,4 @@
-//! How did the paper count? Four rows, conservative update (section 5.3).
+//! The paper's count-min sketch: four rows, conservative update (section 5.3).
 //!
 //! Counters of eight bits in four separate rows, emptied at the end of a window.
 //! Each update costs a cache line a row; that is what the engine's blocked table

@@ -1,4 +1,4 @@
-//! How fast is the paper's algorithm in plain scalar code?
+//! The paper's algorithm in plain scalar code.
 //!
 //! Rabin fingerprints of all windows of 40 bytes, those kept whose low bits have a
 //! value, counted in four rows; from three sightings in a minute on, the hosts of a

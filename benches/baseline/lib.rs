@@ -1,4 +1,4 @@
-//! What is everything measured against?
+//! The baselines of all benches, and how speeds are compared with them.
 //!
 //! - [`Rabin`] and [`EarlyBird`]: the paper's way, byte by byte, as fast as plain
 //!   scalar code does it. Goals are multiples of these, taken in the same run.

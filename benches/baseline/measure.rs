@@ -1,4 +1,4 @@
-//! How are two speeds compared on a machine that others use too?
+//! Two speeds compared by turns, on a machine that others use too.
 //!
 //! Contenders take turns, one repetition each, and ratios are taken within a turn:
 //! what slows the machine for a while then slows both. The median of the turns is

@@ -1,4 +1,4 @@
-//! Which packets are sifted when speed is measured?
+//! The packets that are sifted when speed is measured.
 //!
 //! Decoded once and held in memory, payload behind payload. Between passes all
 //! payload bytes are xored with one byte: new content for the sifter, while what

@@ -1,4 +1,4 @@
-//! How much memory does a network need, on paper?
+//! Memory that a network needs, computed.
 //!
 //! ```text
 //! cargo run --release -p wormsift-benches --example sizing

@@ -1,4 +1,4 @@
-//! How far has each worm spread when 30 of its hosts have been seen?
+//! Prints how far each preset worm has spread when 30 of its hosts have been seen.
 //! `cargo run --release -p wormsift-corpora --example detection_rule [SEEDS]`.
 
 use std::error::Error;

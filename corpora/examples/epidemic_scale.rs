@@ -1,4 +1,4 @@
-//! What does an epidemic of ten million hosts cost, without any packets?
+//! Simulates an epidemic of ten million hosts without any packets, and prints its cost.
 //! `cargo run --release -p wormsift-corpora --example epidemic_scale`.
 //!
 //! The peak of memory is that of the process so far (Linux only).

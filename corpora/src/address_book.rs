@@ -1,4 +1,4 @@
-//! Which real addresses stand for a story's own?
+//! Addresses of a capture that stand for a scenario's own.
 //!
 //! A story that is laid into a capture speaks of addresses of its own. Each of
 //! them gets one address of the capture's networks, on the same side of the tap,

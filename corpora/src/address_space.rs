@@ -1,4 +1,4 @@
-//! Which addresses does a worm scan, and which of them lie behind the tap?
+//! The addresses that a worm scans, and those behind the tap.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -1,4 +1,4 @@
-//! What does a planted content consist of?
+//! Planted contents: their invariant parts, and what changes from copy to copy.
 //!
 //! Inert bytes: each piece is drawn from a seed, or brought by the user; there
 //! is no code in any of them.

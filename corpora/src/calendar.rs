@@ -1,4 +1,4 @@
-//! How is a time in nanoseconds written for people?
+//! Nanoseconds since the epoch as RFC 3339.
 
 const NANOS: u64 = 1_000_000_000;
 

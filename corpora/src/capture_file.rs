@@ -1,4 +1,4 @@
-//! How does a capture get onto disk?
+//! Capture files, plain or zstd.
 //!
 //! In the format that its name tells, compressed where it says so.
 

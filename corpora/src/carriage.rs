@@ -1,4 +1,4 @@
-//! In what wrapping does a body cross the tap?
+//! How a body is carried across the tap: protocol, segments, order, fragments, tunnel.
 //!
 //! A sifter that looks at single packets can be passed by in many ways. Each
 //! carriage is one of them, so that a test can name what it defeats.

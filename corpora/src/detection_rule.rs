@@ -1,4 +1,4 @@
-//! How far has a worm spread when a sensor has seen so many sources?
+//! How far a worm has spread when a sensor has seen so many sources.
 //!
 //! A sensor that asks for S distinct sources of one content, and watches M
 //! addresses, raises its alarm when about S/M of the vulnerable hosts are

@@ -1,5 +1,5 @@
-//! How does a datagram get into the queue: whole or in fragments, in which
-//! direction?
+//! Datagrams entered into the queue of frames, whole or in fragments, in either
+//! direction.
 
 use std::net::IpAddr;
 

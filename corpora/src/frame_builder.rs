@@ -1,4 +1,4 @@
-//! How does a datagram look on the wire?
+//! Ethernet frames from datagrams.
 //!
 //! Plain numbers in, an Ethernet frame out, every length and checksum right.
 //! This is written from the RFCs alone and shares nothing with the decoder that

@@ -1,4 +1,4 @@
-//! What is the answer to a capture?
+//! The truth about a capture: contents, carriers and infections.
 //!
 //! A [`GroundTruth`] is written beside every generated capture, as JSON. Packet
 //! numbers count from 1, as in Wireshark and in the engine.

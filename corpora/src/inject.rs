@@ -1,4 +1,4 @@
-//! How does a story get into somebody else's capture?
+//! A scenario laid into a given capture.
 //!
 //! The capture's frames come through as they are, in their order; each frame of
 //! the story goes in front of the first one that is later. The truth numbers the

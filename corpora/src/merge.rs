@@ -1,4 +1,4 @@
-//! How do many captures become one network's?
+//! Many captures merged into those of one network.
 //!
 //! File i of n starts at a base time plus i n-ths of a span; inside a file times
 //! stay as they are to its first packet, offsets beyond the span count as the

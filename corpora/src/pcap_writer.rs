@@ -1,4 +1,4 @@
-//! How does a stream of frames become a capture file?
+//! Writers of pcap and pcapng.
 //!
 //! Classic pcap with nanoseconds and pcapng, little-endian, straight onto any
 //! [`Write`]: nothing is held back but one frame. pcapng takes frames of any link

@@ -1,4 +1,4 @@
-//! What is a scenario for, and what should a sifter say of it?
+//! What a scenario is for, and what a sifter should say of it.
 //!
 //! A [`Profile`] stands beside each scenario. Its expectations are what content
 //! sifting can see by its nature, written down before anything is measured: an

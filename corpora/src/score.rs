@@ -1,4 +1,4 @@
-//! How good were the claims?
+//! A detector's claims compared with the truth.
 //!
 //! A claim says that some bytes spread. It is *true* when it names protocol and
 //! port of a planted content and shares a run of bytes with the content's

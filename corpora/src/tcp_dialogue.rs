@@ -1,4 +1,4 @@
-//! What do two hosts put on the wire when they talk over TCP?
+//! The segments of a TCP conversation.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! How do several kinds of traffic become one, in order of time?
+//! Sources of frames that are merged in order of time.
 //!
 //! Each kind is a [`Traffic`]: a stream of frames in order of time that holds
 //! only what is under way. [`FrameQueue`] keeps those frames until their time.

@@ -1,4 +1,4 @@
-//! Is the background of the committed trace quiet by nature?
+//! The background of the committed trace holds nothing that spreads.
 //!
 //! An exact count, with no sampling, of every 40-byte window: the background
 //! alone must reach neither alarm at the engine's default thresholds. Windows

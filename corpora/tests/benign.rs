@@ -1,5 +1,5 @@
-//! Are the hard negatives what they say, by an exact count that shares nothing
-//! with a detector?
+//! The hard negatives are what they say, by an exact count that shares nothing with a
+//! detector.
 //!
 //! One window of 40 bytes in eight is followed, chosen by a hash, with the sets of
 //! all hosts that sent or received it. Where a profile promises silence, no window

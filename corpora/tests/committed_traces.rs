@@ -1,4 +1,4 @@
-//! Are the committed traces what the code makes?
+//! The committed traces are those that the code makes.
 //!
 //! After a wanted change: `cargo run --release -p wormsift-corpora --example
 //! write_traces`.

@@ -1,4 +1,4 @@
-//! Do the presets spread as the worms did, and are their captures what they say?
+//! The presets spread as the published figures say, and so do their captures.
 
 use wormsift_corpora::address_space::Prefix;
 use wormsift_corpora::epidemic::Epidemic;

@@ -1,4 +1,4 @@
-//! How much is infected when 30 sources have been seen, and when is that?
+//! The detection rule against simulated epidemics.
 
 use wormsift_corpora::detection_rule::{detection_rule, expected};
 use wormsift_corpora::presets::{BLASTER, CODE_RED, Preset, SLAMMER};

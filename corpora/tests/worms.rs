@@ -11,7 +11,7 @@ use common::{carriers, parse, refused, trace, trace_with};
 use wormsift_corpora::body::{Body, Piece};
 use wormsift_corpora::{Carriage, GenerateOptions, Kind, Profile, Scenario, Verdict};
 
-/// The worm scenarios of this room.
+/// The worm scenarios.
 const NAMES: [&str; 19] = [
     "tcp-exploit",
     "local-preference",

@@ -1,4 +1,4 @@
-//! From how many, to how many?
+//! Distinct sources and destinations of a content.
 //!
 //! For each content past prevalence: how many hosts sent it and how many received it, in
 //! this dispersion window and the last. The answer is a [`DistinctCount`]: memory is

@@ -177,7 +177,7 @@ impl Packet<'_> {
     }
 }
 
-/// Does who sends over TCP get the answers?
+/// Whether a TCP sender gets the answers to its address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Handshake {
     /// Not known: not TCP, no memory for its direction, or the host that put its stream

@@ -1,4 +1,4 @@
-//! Where does a large table lie? In huge pages, where the system has them.
+//! Large tables, in huge pages where the system has them.
 //!
 //! A look-up lands anywhere in tables of many megabytes. With pages of 4 KiB nearly each
 //! one also misses the cache of address translations; pages of 2 MiB are few enough for it.

@@ -1,10 +1,10 @@
-//! How often was this content seen?
+//! How often a content was seen in a time window.
 //!
 //! A [`CountMin`] counts in the current window and keeps the window before; the answer is
 //! the sum of the two. Each counts with conservative update by its own minimum, so each
 //! never counts too low, and neither does the sum. Nearly all contents are seen once or
 //! twice (EarlyBird, section 5.3), so the price of a sketch that is too small is *false
-//! promotion*: contents that were not repeated go on to the costlier rooms, which will
+//! promotion*: contents that were not repeated go on to the costlier stages, which will
 //! not find them dispersed. [`false_promotion`] says how many.
 
 use crate::packet::Timestamp;

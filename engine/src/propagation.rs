@@ -1,4 +1,4 @@
-//! Who passed it on?
+//! Content that is passed on: received by a host, then sent by it.
 //!
 //! A *relay* is a host that received a content before it first sent it, and then sent it
 //! to at least two hosts, none of which had been seen sending it before. Replies go to
@@ -51,7 +51,7 @@ const FALSE_POSITIVE_RATE: f64 = 0.5e-4;
 /// Below this the smallest tables would not fit their shares.
 const LEAST_BYTES: usize = 2 << 10;
 
-/// Follows each content from host to host. See the [room](self).
+/// Follows each content from host to host. See the [module](self).
 #[derive(Debug)]
 pub struct Propagation {
     recipients: Pairs,

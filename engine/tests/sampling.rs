@@ -1,4 +1,4 @@
-//! Does sampling keep what its formulas promise?
+//! Sampling keeps the share that its formulas say.
 //!
 //! All randomness is from fixed seeds: a bound of 99.9 % that holds today holds
 //! tomorrow.

@@ -1,4 +1,4 @@
-//! Is it as fast as it is meant to be?
+//! The project's speed goals, measured.
 //!
 //! ```text
 //! cargo run --release -p wormsift-benches --example goals -- [--turns N] [--native FILE] [CAPTURE...]

@@ -1,4 +1,4 @@
-//! `wormsift bench`: what does each stage cost, on this traffic and this machine?
+//! `wormsift bench`: the cost of each stage, on this traffic and this machine.
 //!
 //! The paper's Table 1 for the user's own captures. stdout is the table or the JSON;
 //! what is going on is said on stderr.

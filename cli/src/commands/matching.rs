@@ -1,4 +1,4 @@
-//! `wormsift match`: which packets would the signatures' rules alert on?
+//! `wormsift match`: the packets that the signatures' rules would alert on.
 
 use crate::args::MatchArgs;
 use crate::args::limits::check_bytes;

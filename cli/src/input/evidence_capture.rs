@@ -1,4 +1,4 @@
-//! Which packets show it? `--write-evidence`.
+//! The packets that show a signature, as a capture: `--write-evidence`.
 //!
 //! When a content alarms, its packets are long gone. So the captures are read again, and
 //! the packets that signatures name, the first one and the samples, are copied out: a person can then look at

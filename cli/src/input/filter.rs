@@ -1,4 +1,4 @@
-//! Which packets does the user want? `--filter` expressions.
+//! `--filter` expressions over packets.
 //!
 //! ```text
 //! any   = all { ("or" | "||") all }

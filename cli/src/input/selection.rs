@@ -1,4 +1,5 @@
-//! Which frames are sifted? `--since`, `--until`, `--only-net`, `--exclude-net`, `--filter`, `--count`.
+//! Which frames are sifted: `--since`, `--until`, `--only-net`, `--exclude-net`,
+//! `--filter`, `--count`.
 
 use crate::args::{SelectionArgs, SettingArgs};
 use crate::input::filter::{Facts, Filter};

@@ -1,4 +1,4 @@
-//! What do the page and the metrics show?
+//! What the page and the metrics show, shared between threads.
 //!
 //! The thread that reads packets posts a snapshot when somebody has asked for one, so
 //! that nobody else ever touches the sensor, and nothing is gathered for nobody.

@@ -1,4 +1,4 @@
-//! Who asks for the page, and what do they get?
+//! The HTTP server of the status page and the metrics.
 //!
 //! A server for a few browsers and scrapers: a fixed number of threads, which all start
 //! before the sandbox forbids new ones, one request a connection, GET and HEAD only,

@@ -1,4 +1,4 @@
-//! What is a line, in either form?
+//! Output lines, as JSON lines or EVE.
 
 use super::output::Output;
 use crate::input::selection::SelectionCounts;

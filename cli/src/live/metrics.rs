@@ -1,4 +1,4 @@
-//! What does Prometheus read?
+//! Metrics for Prometheus.
 //!
 //! The text format, version 0.0.4: base units, counters that end in `_total`, and no
 //! label whose values traffic could choose.

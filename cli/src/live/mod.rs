@@ -1,4 +1,4 @@
-//! How does the sensor run for months on an interface?
+//! `wormsift live`: a sensor on an interface, for months.
 //!
 //! One thread reads the rings, sifts on the pool, writes, and looks at signals and clocks
 //! between batches (`watch`). Before the first packet everything is opened and the rights

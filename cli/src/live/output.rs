@@ -1,4 +1,4 @@
-//! Where do lines go, and what if they cannot?
+//! Where lines go, and what happens when they cannot be written.
 //!
 //! To stdout, or to the end of a file that is opened anew on SIGHUP (for logrotate) and
 //! renamed when it is too large. A full disk does not end the sensor: what could not be

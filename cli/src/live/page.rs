@@ -1,4 +1,4 @@
-//! What does the operator see in a browser?
+//! The status page.
 //!
 //! One page that a browser loads again every few seconds: no script, nothing fetched
 //! from elsewhere, and a policy that says so to the browser. Payload bytes are hostile;

@@ -1,4 +1,4 @@
-//! In which order does everything begin?
+//! The start: everything is opened and checked, in a fixed order.
 //!
 //! First what needs rights: the interface, the port of the status page. Then the user and
 //! the capabilities go, and the files that are not needed; what is opened from there on is

@@ -1,4 +1,4 @@
-//! How does a restart lose no more than an interval? `--state`.
+//! `--state`: a restart loses no more than an interval.
 
 use super::sandbox::calls::start_thread;
 use crate::output::exit_code::Failure;

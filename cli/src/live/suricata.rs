@@ -1,4 +1,4 @@
-//! How is a Suricata on the same machine told of new rules?
+//! Reloads of rules in a Suricata on the same machine, over its socket.
 //!
 //! Over its unix socket, in its JSON protocol: the client says a version, then commands,
 //! each one object; each answer is one object with `return`. A thread of its own talks,

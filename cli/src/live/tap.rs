@@ -1,4 +1,4 @@
-//! Which way do frames come in?
+//! The interface that frames are read from.
 
 use crate::args::LiveArgs;
 use crate::output::exit_code::Failure;

@@ -1,4 +1,4 @@
-//! What happens between two packets?
+//! The loop of a live sensor.
 
 mod reload;
 

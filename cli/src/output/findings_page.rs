@@ -1,4 +1,4 @@
-//! What did a run find, for a person with a browser? `--report`.
+//! The findings of a run as an HTML page: `--report`.
 
 mod signature;
 

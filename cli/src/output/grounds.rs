@@ -1,4 +1,4 @@
-//! What does a signature rest on, besides its reasons?
+//! The figures that a signature rests on, besides its reasons.
 
 use wormsift::signature::{Evidence, Handshakes, Load, Signature, View};
 use wormsift_export::text::{counted, grouped};

@@ -1,4 +1,4 @@
-//! How far along? A bar by bytes of input, as on disk, or by what is written.
+//! The progress bar: by bytes of input, as on disk, or by what is written.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use wormsift_export::text::counted;

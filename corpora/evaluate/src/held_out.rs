@@ -1,4 +1,4 @@
-//! What would the signatures alert on in traffic without worms?
+//! Captures without worms, in which the rules of each run are counted.
 
 use super::extras::keys;
 use super::learned::Learned;

@@ -1,4 +1,4 @@
-//! What is to be run, under which settings?
+//! The runs of an evaluation, each with its settings.
 
 use super::results::Sweep;
 use super::stored::Stored;

@@ -1,4 +1,4 @@
-//! What is known to be good before a run begins?
+//! What each run has learned as good before it begins.
 
 use super::stored::Stored;
 use crate::error::EvaluateError;

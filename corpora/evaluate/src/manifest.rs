@@ -1,4 +1,4 @@
-//! What does a corpus manifest ask for?
+//! Corpus manifests: TOML files that list what to evaluate.
 //!
 //! ```toml
 //! title = "our corpus"

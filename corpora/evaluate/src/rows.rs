@@ -1,4 +1,4 @@
-//! What do the runs of a subject come to?
+//! The runs of a subject, summed up in a row.
 
 use super::job::{Key, values};
 use super::results::{AlarmResult, Found, Row, Run, Subject, Sweep};

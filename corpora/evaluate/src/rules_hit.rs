@@ -1,4 +1,4 @@
-//! What do the exported rules of a run hit?
+//! The packets that the exported rules of a run match.
 //!
 //! Of the worm's own traffic all of it, of other traffic nothing. The matcher looks for
 //! the tokens of the rules as an IDS does, over datagrams and along TCP directions.

@@ -1,4 +1,4 @@
-//! What does the sensor say of one capture, and how much of it is true?
+//! One run: the sensor over one capture, and how much of what it found is true.
 //!
 //! [`sift`] is given frames and settings, as `detect` is, and no truth; [`judge`] comes
 //! after it.

@@ -1,4 +1,4 @@
-//! How are the runs shared out, kept and taken up again?
+//! The runs shared out over threads, kept in a file, and resumed.
 
 use super::job::{Job, Key};
 use super::learned::Learned;

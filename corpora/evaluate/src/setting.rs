@@ -1,4 +1,4 @@
-//! Where, when and with what did it run?
+//! Where, when and with what an evaluation ran.
 
 use super::plan::Plan;
 use super::results::{Input, Setting};

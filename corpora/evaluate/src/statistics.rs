@@ -1,4 +1,4 @@
-//! How sure are we of a mean, and of a share?
+//! Confidence intervals of means and shares.
 
 use super::results::Estimate;
 

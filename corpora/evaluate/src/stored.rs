@@ -1,4 +1,4 @@
-//! Where do the frames of a run come from, and what is the answer to them?
+//! The frames of a run in memory, with the truth about them.
 
 use crate::error::EvaluateError;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Which scenarios, changed how, and what should be found in them?
+//! A scenario of an evaluation: its options, seeds and expected findings.
 
 use super::manifest::Told;
 use wormsift_corpora::{

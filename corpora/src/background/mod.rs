@@ -1,4 +1,4 @@
-//! What else crosses the tap?
+//! Ordinary traffic.
 //!
 //! Ordinary traffic between a site and the rest of the network: web, TLS, name
 //! look-ups, mail, and what machines do when idle. Each kind is a

@@ -1,4 +1,4 @@
-//! Who is there, and with which programs?
+//! The hosts of the monitored network, and the programs that they run.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What looks like a worm and is none?
+//! Hard negatives: traffic that looks like a worm and is none.
 //!
 //! Content repeats on every network, and much of it goes from many hosts to
 //! many. Each scenario here is one such case alone, over a little ordinary

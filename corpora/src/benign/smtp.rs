@@ -1,4 +1,4 @@
-//! How does a letter go from one mail server to another (RFC 5321)?
+//! A message from one mail server to another (RFC 5321).
 
 use super::story::MILLISECOND;
 use super::text::token;

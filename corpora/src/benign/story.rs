@@ -1,4 +1,4 @@
-//! How is a hard negative told?
+//! What all hard negatives share: hosts, events and background.
 //!
 //! Event by event: a [`Story`] says what happens at a moment, lays the frames of
 //! it and enters what follows into the agenda. So a host passes on only what it

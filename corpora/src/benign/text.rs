@@ -1,4 +1,4 @@
-//! Where do words, names and tokens come from?
+//! Words, names and tokens from a seed.
 
 use crate::rng::Rng;
 

@@ -1,4 +1,4 @@
-//! What do TLS messages look like in the clear (RFC 5246)?
+//! TLS messages in the clear (RFC 5246).
 
 use crate::rng::Rng;
 

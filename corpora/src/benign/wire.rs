@@ -1,4 +1,4 @@
-//! How do the hosts of a hard negative put something on the wire?
+//! Packets between the hosts of a hard negative.
 
 use crate::emitter::{Emitter, End};
 use crate::frame_builder::{FrameBuilder, Transport};

@@ -1,4 +1,4 @@
-//! Who infects whom, and when?
+//! Epidemics: who infects whom, and when.
 //!
 //! The susceptible-infected model: every infected host scans addresses at
 //! random at a constant mean rate (a Poisson process); a scan that finds a

@@ -1,4 +1,4 @@
-//! Which vulnerable hosts lie in a network?
+//! Vulnerable hosts by network.
 
 use std::net::Ipv4Addr;
 use std::ops::Range;

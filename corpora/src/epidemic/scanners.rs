@@ -1,4 +1,4 @@
-//! Who scans, and how often does a scan matter?
+//! Scanning hosts, and the scans that matter.
 //!
 //! A scan matters when it crosses the tap or finds a vulnerable host on its own
 //! side. Scanners differ in how often theirs do, since each prefers the networks

@@ -1,4 +1,4 @@
-//! What does an epidemic start from?
+//! What an epidemic starts from.
 
 use std::time::Duration;
 

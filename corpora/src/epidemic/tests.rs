@@ -1,4 +1,4 @@
-//! Does the epidemic agree with making every scan of every host?
+//! The epidemic against its twin, which makes every scan of every host.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

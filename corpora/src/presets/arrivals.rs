@@ -1,4 +1,4 @@
-//! What of a worm reaches a network that only listens?
+//! The packets of a worm that reach a network which only listens.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;

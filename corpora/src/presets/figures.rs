@@ -1,4 +1,4 @@
-//! What is known of each worm?
+//! Published figures of known worms.
 //!
 //! Every figure says where it is from. *Ours* marks what no source gives; such a
 //! figure has the right order and no more.

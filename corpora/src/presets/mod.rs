@@ -1,4 +1,4 @@
-//! With which figures did known worms spread?
+//! Known worms, with their published figures.
 //!
 //! A [`Preset`] is a set of numbers: how many hosts, how fast, over which ports,
 //! in packets of which length. Its bytes are random and from the seed, and say

@@ -1,4 +1,4 @@
-//! How does a preset become a capture?
+//! Captures of the presets.
 
 use std::time::Duration;
 

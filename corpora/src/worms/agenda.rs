@@ -1,4 +1,4 @@
-//! What happens next, where events bring about further events?
+//! A queue of events by time.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

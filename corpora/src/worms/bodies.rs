@@ -1,4 +1,4 @@
-//! How little may the copies of a body have in common?
+//! Worms whose copies have little in common.
 //!
 //! Scenarios that spread as `outbreak` does, one UDP datagram a scan, and differ
 //! in what the datagrams share: everything but the port, a core that moves, a

@@ -1,4 +1,4 @@
-//! Does the same worm come through in another wrapping?
+//! The same worm, carried in other ways.
 //!
 //! One body, spread as in `outbreak`, in one [`Carriage`] each that passes by a
 //! sifter of single, plain packets.

@@ -1,4 +1,4 @@
-//! What does a letter with the worm attached look like?
+//! Mail messages with the worm attached.
 //!
 //! Headers, a line of text and one attachment in base64. Everything but the
 //! attachment differs from letter to letter, the forged sender too; comments

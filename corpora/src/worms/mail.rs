@@ -1,4 +1,4 @@
-//! What if the worm comes by mail?
+//! A worm that spreads by mail.
 //!
 //! The scenario `mail`: an infected person's machine sends letters with the worm
 //! attached to everybody in the address book. A letter goes to the sender's

@@ -1,4 +1,4 @@
-//! In what other ways does content spread by itself?
+//! Worms that spread in other ways than `outbreak`.
 //!
 //! Each scenario differs from `outbreak` in one thing: how the worm finds its
 //! victims, what it sends, or in what wrapping. Beside each stands what content

@@ -1,4 +1,4 @@
-//! What if a small exploit only fetches the rest?
+//! A worm whose small exploit fetches the rest.
 //!
 //! The scenario `multi-stage`: 196 bytes over TCP, then the victim itself
 //! fetches 4 KB from its attacker's fixed port. Hosts of another version do so

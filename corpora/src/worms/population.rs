@@ -1,4 +1,4 @@
-//! Which hosts are there, where do they lie, and which are infected?
+//! The hosts of a worm scenario: where they lie, and which are infected.
 //!
 //! For worms that know their victims and do not scan; those that do have an
 //! [`Epidemic`](crate::epidemic::Epidemic).

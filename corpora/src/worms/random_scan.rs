@@ -1,4 +1,4 @@
-//! What changes when a scanning worm chooses better where to look?
+//! Scanning worms that prefer some addresses.
 //!
 //! `local-preference` looks mostly near the scanner, so that most infections do
 //! not cross the tap; `hit-list` brings a list of its first fifty victims.

@@ -1,4 +1,4 @@
-//! How does a worm that looks for its victims by scanning appear on the wire?
+//! Scanning worms as frames.
 //!
 //! An [`Epidemic`] says who scans whom and when; an [`Attack`] says what one
 //! such scan puts on the wire.

@@ -1,4 +1,4 @@
-//! What if the worm spreads more slowly than the sifter remembers?
+//! A worm that spreads more slowly than a prevalence window lasts.
 //!
 //! The scenario `slow`: the infected hosts share a list of victims and take
 //! turns, so that copies cross the tap more than a minute apart. No 120 s hold

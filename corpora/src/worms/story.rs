@@ -1,4 +1,4 @@
-//! What do all worm scenarios have in common?
+//! What all worm scenarios share.
 //!
 //! A scenario gives a [`Plot`]: what happens next, and whom it infects. A
 //! [`Story`] puts it on a site with ordinary traffic, starts it after twenty

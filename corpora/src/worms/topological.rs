@@ -1,4 +1,4 @@
-//! What if the worm attacks only hosts that its host talks to anyway?
+//! A worm that attacks only the contacts of its host.
 //!
 //! The scenario `topological`: a graph of contacts, along which hosts exchange
 //! small datagrams all the time. An infected host attacks its contacts, each

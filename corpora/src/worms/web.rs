@@ -1,4 +1,4 @@
-//! What if servers infect browsers and browsers infect servers?
+//! A worm between servers and browsers.
 //!
 //! The scenario `web-server-browser`: an infected server sends the body in its
 //! replies, from port 80 to the browser's own port; an infected browser uploads

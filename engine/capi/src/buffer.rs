@@ -1,4 +1,4 @@
-//! Who frees text?
+//! Text that the host frees.
 
 use crate::status::{Failure, guard_value, wormsift_status};
 use std::ffi::c_char;

@@ -1,4 +1,4 @@
-//! How are settings given?
+//! Settings.
 //!
 //! By name, as strings: the names of the TOML file. A struct of forty settings would have
 //! to grow with each new one, and a plugin could not hand on what its host has in a file.

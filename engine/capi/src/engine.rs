@@ -1,4 +1,4 @@
-//! What do all threads share?
+//! The engine that all threads share.
 
 use crate::buffer::{self, wormsift_buffer};
 use crate::config::{Ordered, wormsift_config};

@@ -1,4 +1,4 @@
-//! What was found?
+//! Findings.
 
 use crate::buffer::{self, wormsift_buffer};
 use crate::status::wormsift_status::{

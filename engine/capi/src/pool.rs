@@ -1,4 +1,4 @@
-//! Which threads sift?
+//! The threads that sift.
 
 use crate::status::{Failure, wormsift_status};
 use rayon::{ThreadPool, ThreadPoolBuilder};

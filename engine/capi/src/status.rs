@@ -1,4 +1,4 @@
-//! How does a host learn what went wrong?
+//! Status codes and error messages.
 
 use std::any::Any;
 use std::cell::RefCell;

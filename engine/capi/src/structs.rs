@@ -1,4 +1,4 @@
-//! How do structs grow without breaking hosts?
+//! Structs that can grow without breaking hosts.
 //!
 //! Each begins with its size as the host knows it. A host that was built against an older
 //! header gives a shorter struct: what it lacks is 0. One that was built against a newer

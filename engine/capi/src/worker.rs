@@ -1,4 +1,4 @@
-//! How does a thread hand packets over?
+//! Workers: one a capture thread.
 
 use crate::engine::{Shared, wormsift_engine};
 use crate::status::wormsift_status::{

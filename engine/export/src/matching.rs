@@ -1,4 +1,4 @@
-//! Where does known content occur?
+//! Packets that known signatures match.
 //!
 //! All rules of a packet's service at once (`services`), by an Aho-Corasick automaton
 //! (`patterns`) over each payload and over each seam of a TCP direction: what a real engine

@@ -1,4 +1,4 @@
-//! What does a rule of any dialect need to know of a signature?
+//! What a rule of any dialect asks of a packet.
 
 use super::sids::Sid;
 use std::fmt;

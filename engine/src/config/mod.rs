@@ -1,6 +1,6 @@
 //! Every tunable, with its unit, its default and where the default is from.
 //!
-//! Only the sensor reads a [`Config`]; the rooms take plain numbers.
+//! Only the sensor reads a [`Config`]; the other modules take plain numbers.
 
 mod form;
 #[cfg(feature = "toml")]

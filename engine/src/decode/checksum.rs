@@ -1,4 +1,4 @@
-//! Does the Internet checksum (RFC 1071) hold?
+//! The Internet checksum (RFC 1071).
 
 use super::{Ends, Network};
 

@@ -1,4 +1,4 @@
-//! Which fragments make which datagram?
+//! Datagrams put together from their fragments.
 //!
 //! A pool of a fixed number of datagrams and a fixed number of bytes. Each
 //! datagram is put together by etherparse's `IpDefragBuf`, which lets later

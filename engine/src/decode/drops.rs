@@ -1,4 +1,4 @@
-//! Why was a frame not used?
+//! Reasons why a frame was not used.
 
 use crate::state::persist;
 

@@ -1,4 +1,4 @@
-//! What is a flow wrapped in?
+//! The encapsulation that tells flows with equal addresses apart.
 
 /// A header that sets equal addresses apart, or that hides an outer packet.
 #[derive(Clone, Copy)]

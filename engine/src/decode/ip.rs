@@ -1,4 +1,4 @@
-//! Which two hosts, and how far does the packet reach?
+//! IPv4 and IPv6 headers.
 
 use super::{
     Context, Decoded, Drop, Ends, Fragment, Network, Outcome, checksum, transport,

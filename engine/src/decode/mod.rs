@@ -1,4 +1,4 @@
-//! Who sent what to whom?
+//! Frames to packets.
 //!
 //! A [`Frame`] goes in; out comes a [`Packet`] (addresses, ports and payload of
 //! the innermost headers), a [`Fragment`] to be put together with its siblings,

@@ -1,9 +1,9 @@
-//! Between which two ports, and where does the payload begin?
+//! TCP, UDP, ICMP and other transports: ports and payload.
 
 use super::{Context, Decoded, Drop, Layer, Network, Outcome, checksum, tunnel};
 use crate::packet::{Packet, protocol};
 
-/// Protocol numbers that only this room tells apart.
+/// Protocol numbers that only this module tells apart.
 mod number {
     pub(super) const DCCP: u8 = 33;
     pub(super) const SCTP: u8 = 132;

@@ -1,4 +1,4 @@
-//! Which instructions sample?
+//! The choice of the kernel that samples.
 
 use super::arch;
 use std::fmt;
@@ -25,7 +25,7 @@ impl Kernel {
         Self::ALL.into_iter().find(|kernel| kernel.is_available()).unwrap_or(Self::Scalar)
     }
 
-    /// Can this processor run it?
+    /// Whether this processor can run it.
     pub fn is_available(self) -> bool {
         arch::is_available(self)
     }

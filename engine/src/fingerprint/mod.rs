@@ -1,4 +1,4 @@
-//! Which windows of this payload do we remember?
+//! The windows of a payload that are kept, and their fingerprints.
 //!
 //! Content that spreads keeps some of its bytes, at offsets that change. So every
 //! window of beta bytes is looked at, and the window's own bytes decide whether

@@ -1,5 +1,5 @@
-//! Is this content only a short unit, repeated? Padding, fillers and silence
-//! are, and they recur everywhere.
+//! Contents that only repeat a short unit. Padding, fillers and silence do, and they recur
+//! everywhere.
 
 /// The longest unit that counts, in bytes.
 pub(super) const LONGEST_PERIOD: usize = 8;

@@ -1,4 +1,4 @@
-//! Where are the sampled windows of these payloads?
+//! The sampled windows of many payloads.
 //!
 //! Sampling leaves a bit a position. Bits are gathered over several payloads before
 //! they become positions, and positions before their windows are looked at: how many

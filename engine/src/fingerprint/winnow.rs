@@ -1,4 +1,4 @@
-//! Which windows are the minimum of a run of w windows?
+//! Winnowing: the windows that are the minimum of a run of w windows.
 //!
 //! Winnowing (Schleimer, Wilkerson, Aiken, SIGMOD 2003), but with every tie kept,
 //! so that it is an erosion followed by a dilation: the minimum of each run, then

@@ -1,4 +1,4 @@
-//! Which pairs of a content and a host were entered lately?
+//! Pairs of a content and a host that were entered lately.
 //!
 //! Two generations of a keyed [`Bloom`] filter know; in front of them stands a small
 //! direct-mapped memory of hashes that the current generation holds. Most sightings

@@ -1,4 +1,4 @@
-//! The room against an exact twin, and against what it must never do.
+//! Propagation against an exact twin, and against what it must never do.
 
 use super::*;
 use proptest::prelude::*;
@@ -129,18 +129,18 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
     #[test]
     fn with_roomy_tables_spread_and_relays_equal_the_twins(steps in traffic(), seed: u64) {
-        let mut room = Propagation::new(200_000, WINDOW, seed);
+        let mut table = Propagation::new(200_000, WINDOW, seed);
         let (mut twin, mut time) = (Twin::default(), 0);
         for (key, source, destination, gap, exempt) in steps {
             time += gap;
             let (from, to, exempt) = (host(source), host(destination), exempt == 0);
             let expected = twin.observe(key, time, from, to, exempt);
-            let passed = room.observe(key, at(time), from, to, exempt);
+            let passed = table.observe(key, at(time), from, to, exempt);
             prop_assert_eq!(passed.map(|passed| passed.spread), expected);
             for key in 0..3 {
-                prop_assert_eq!(room.spread(key), twin.spread(key));
-                prop_assert_eq!(room.relays(key), twin.relays(key));
-                prop_assert_eq!(room.has_relay(key), !twin.relays(key).is_empty());
+                prop_assert_eq!(table.spread(key), twin.spread(key));
+                prop_assert_eq!(table.relays(key), twin.relays(key));
+                prop_assert_eq!(table.has_relay(key), !twin.relays(key).is_empty());
             }
         }
     }
@@ -149,54 +149,56 @@ proptest! {
     fn with_tiny_tables_nothing_breaks_and_the_sums_agree(
         steps in traffic(), bytes in 0usize..8_000, seed: u64,
     ) {
-        let mut room = Propagation::new(bytes, WINDOW, seed);
-        let (memory, mut time) = (room.memory_bytes(), 0);
+        let mut table = Propagation::new(bytes, WINDOW, seed);
+        let (memory, mut time) = (table.memory_bytes(), 0);
         prop_assert!(memory <= bytes.max(LEAST_BYTES), "{} of {}", memory, bytes);
         for (key, source, destination, gap, exempt) in steps {
             time += gap;
-            room.observe(key, at(time), host(source), host(destination), exempt == 0);
-            let sum: u32 = room.relays(key).iter().map(|relay| relay.fan_out).sum();
-            prop_assert_eq!(room.spread(key), sum);
+            table.observe(key, at(time), host(source), host(destination), exempt == 0);
+            let sum: u32 = table.relays(key).iter().map(|relay| relay.fan_out).sum();
+            prop_assert_eq!(table.spread(key), sum);
         }
-        prop_assert_eq!(room.memory_bytes(), memory);
-        prop_assert!(room.fill().relays <= 1.0);
+        prop_assert_eq!(table.memory_bytes(), memory);
+        prop_assert!(table.fill().relays <= 1.0);
     }
 }
 
-fn room() -> Propagation {
+fn table() -> Propagation {
     Propagation::new(1 << 20, WINDOW, 7)
 }
 
 #[test]
 fn a_chain_of_infections_is_followed_from_host_to_host() {
-    let mut room = room();
-    let send = |room: &mut Propagation, time, from, to| {
-        room.observe(5, at(time), host(from), host(to), false).map(|passed| passed.spread)
+    let mut table = table();
+    let send = |table: &mut Propagation, time, from, to| {
+        table
+            .observe(5, at(time), host(from), host(to), false)
+            .map(|passed| passed.spread)
     };
     // The first sender received nothing: it is no relay, however many it reaches.
     for to in 1..5 {
-        assert_eq!(send(&mut room, to, 0, to), None);
+        assert_eq!(send(&mut table, to, 0, to), None);
     }
-    assert_eq!(send(&mut room, 10, 2, 6), None, "one target is not yet two");
-    assert_eq!(send(&mut room, 11, 2, 7), Some(2));
-    assert_eq!(send(&mut room, 12, 2, 7), None, "a target counts once");
-    assert_eq!(send(&mut room, 13, 2, 0), None, "the infector sent it before");
-    assert_eq!(send(&mut room, 14, 7, 8), None);
-    assert_eq!(send(&mut room, 15, 7, 9), Some(4));
-    assert_eq!(send(&mut room, 16, 2, 10), Some(5));
+    assert_eq!(send(&mut table, 10, 2, 6), None, "one target is not yet two");
+    assert_eq!(send(&mut table, 11, 2, 7), Some(2));
+    assert_eq!(send(&mut table, 12, 2, 7), None, "a target counts once");
+    assert_eq!(send(&mut table, 13, 2, 0), None, "the infector sent it before");
+    assert_eq!(send(&mut table, 14, 7, 8), None);
+    assert_eq!(send(&mut table, 15, 7, 9), Some(4));
+    assert_eq!(send(&mut table, 16, 2, 10), Some(5));
     let relay = |n, received, sent, fan_out| Relay {
         host: host(n),
         received_at: Some(at(received)),
         sent_at: at(sent),
         fan_out,
     };
-    assert_eq!(room.relays(5), [relay(2, 2, 10, 3), relay(7, 11, 14, 2)]);
-    assert_eq!((room.spread(6), room.has_relay(6)), (0, false));
+    assert_eq!(table.relays(5), [relay(2, 2, 10, 3), relay(7, 11, 14, 2)]);
+    assert_eq!((table.spread(6), table.has_relay(6)), (0, false));
 }
 
 #[test]
 fn echoes_replies_and_groups_never_count() {
-    let mut room = room();
+    let mut table = table();
     for time in 0..90 {
         let client = host(time % 9);
         for (from, to) in [
@@ -206,124 +208,124 @@ fn echoes_replies_and_groups_never_count() {
             (host(12), host(14)), // to a group,
             (host(12), host(15)), // to all.
         ] {
-            assert_eq!(room.observe(1, at(time), from, to, false), None);
+            assert_eq!(table.observe(1, at(time), from, to, false), None);
         }
     }
-    assert_eq!((room.spread(1), room.relays(1)), (0, vec![]));
+    assert_eq!((table.spread(1), table.relays(1)), (0, vec![]));
 }
 
 #[test]
 fn an_exempt_service_counts_nothing_and_stays_a_sender() {
-    let mut room = room();
-    room.observe(1, at(0), host(0), host(1), false);
+    let mut table = table();
+    table.observe(1, at(0), host(0), host(1), false);
     for to in 2..9 {
-        assert_eq!(room.observe(1, at(to), host(1), host(to), true), None);
+        assert_eq!(table.observe(1, at(to), host(1), host(to), true), None);
     }
     // Once it has sent, it cannot become a relay elsewhere either.
     for to in 9..13 {
-        assert_eq!(room.observe(1, at(to), host(1), host(to), false), None);
+        assert_eq!(table.observe(1, at(to), host(1), host(to), false), None);
     }
 }
 
 #[test]
 fn relays_that_fell_silent_for_two_windows_are_gone() {
-    let mut room = room();
+    let mut table = table();
     let mut send =
-        |time, from, to| room.observe(1, at(time), host(from), host(to), false);
+        |time, from, to| table.observe(1, at(time), host(from), host(to), false);
     send(50, 0, 1);
     send(60, 1, 2);
     assert_eq!(send(70, 1, 3), Some(Passed { spread: 2 }));
     assert_eq!(send(150, 1, 4), Some(Passed { spread: 3 }), "the next window");
-    room.advance(at(299));
-    assert_eq!(room.spread(1), 3);
-    room.advance(at(300));
-    assert_eq!((room.spread(1), room.counters().relays_expired), (0, 1));
+    table.advance(at(299));
+    assert_eq!(table.spread(1), 3);
+    table.advance(at(300));
+    assert_eq!((table.spread(1), table.counters().relays_expired), (0, 1));
 }
 
 #[test]
 fn a_large_fan_out_stays_within_the_stated_error() {
-    let mut room = room();
-    room.observe(1, at(0), host(0), host(1), false);
+    let mut table = table();
+    table.observe(1, at(0), host(0), host(1), false);
     let mut last = 0;
     for n in 0..1_000u32 {
         let to = Host(0xffff_0b00_0000 + u128::from(n));
-        if let Some(passed) = room.observe(1, at(1), host(1), to, false) {
+        if let Some(passed) = table.observe(1, at(1), host(1), to, false) {
             assert!(passed.spread > last);
             last = passed.spread;
         }
     }
     // A standard error of 4.8 % at 1,000.
     assert!((850..1_150).contains(&last), "{last}");
-    assert_eq!(room.relays(1)[0].fan_out, last);
+    assert_eq!(table.relays(1)[0].fan_out, last);
 }
 
 #[test]
 fn a_flood_of_hosts_that_echo_does_not_push_out_relays_that_count() {
-    let mut room = Propagation::new(64 << 10, WINDOW, 7);
+    let mut table = Propagation::new(64 << 10, WINDOW, 7);
     for (from, to) in [(0, 1), (1, 2), (1, 3), (1, 4)] {
-        room.observe(1, at(0), host(from), host(to), false);
+        table.observe(1, at(0), host(from), host(to), false);
     }
     // Each victim of the flood receives and answers; receipts, and filters, overflow.
     for n in 0..20_000 {
         let victim = Host(0xffff_0b00_0000 + n);
-        room.observe(2, at(1), host(5), victim, false);
-        room.observe(2, at(1), victim, host(5), false);
+        table.observe(2, at(1), host(5), victim, false);
+        table.observe(2, at(1), victim, host(5), false);
     }
     for n in 20_000..40_000 {
-        room.observe(2, at(1), host(5), Host(0xffff_0b00_0000 + n), false);
+        table.observe(2, at(1), host(5), Host(0xffff_0b00_0000 + n), false);
     }
-    assert_eq!((room.spread(1), room.relays(1).len()), (3, 1));
-    let counters = room.counters();
+    assert_eq!((table.spread(1), table.relays(1).len()), (3, 1));
+    let counters = table.counters();
     assert_eq!(counters.counting_relays_evicted, 0);
     assert!(counters.relays_evicted > 19_000, "{counters:?}");
     assert!(counters.receipts_evicted > 10_000, "{counters:?}");
     assert!(counters.recipients_turned_early > 0 && counters.senders_turned_early > 0);
-    assert!(room.fill().recipients < 1.0 && room.fill().relays == 1.0);
+    assert!(table.fill().recipients < 1.0 && table.fill().relays == 1.0);
     // An outbreak in the midst of it all is still followed.
     for (from, to) in [(0, 6), (6, 7), (6, 8), (6, 9)] {
-        room.observe(3, at(2), host(from), host(to), false);
+        table.observe(3, at(2), host(from), host(to), false);
     }
-    assert_eq!(room.spread(3), 3);
+    assert_eq!(table.spread(3), 3);
 }
 
 #[test]
 fn the_least_fanned_out_relay_goes_first_when_all_count() {
-    let mut room = Propagation::new(8_000, WINDOW, 7);
-    let capacity = room.relays.capacity() as u64;
+    let mut table = Propagation::new(8_000, WINDOW, 7);
+    let capacity = table.relays.capacity() as u64;
     assert!((4..20).contains(&capacity));
     let outside = |n: u64| Host(0xffff_0b00_0000 + u128::from(n));
     // Relay n has n + 2 targets, but for the last one, which has as few as the first.
     for n in 0..capacity {
-        room.observe(n, at(n), host(0), host(1), false);
+        table.observe(n, at(n), host(0), host(1), false);
         let targets = if n + 1 == capacity { 2 } else { n + 2 };
         (0..targets).for_each(|to| {
-            room.observe(n, at(n), host(1), outside(to), false);
+            table.observe(n, at(n), host(1), outside(to), false);
         });
     }
-    room.observe(99, at(50), host(0), host(1), false);
-    room.observe(99, at(50), host(1), host(2), false);
+    table.observe(99, at(50), host(0), host(1), false);
+    table.observe(99, at(50), host(1), host(2), false);
     assert_eq!(
-        (room.spread(0), room.spread(capacity - 1)),
+        (table.spread(0), table.spread(capacity - 1)),
         (0, 2),
         "the older of two goes"
     );
-    assert!((1..capacity - 1).all(|n| u64::from(room.spread(n)) == n + 2));
-    assert_eq!(room.counters().counting_relays_evicted, 1);
+    assert!((1..capacity - 1).all(|n| u64::from(table.spread(n)) == n + 2));
+    assert_eq!(table.counters().counting_relays_evicted, 1);
 }
 
 #[test]
 fn false_relays_stay_within_the_filters_rate() {
-    let mut room = Propagation::new(1 << 20, WINDOW, 3);
+    let mut table = Propagation::new(1 << 20, WINDOW, 3);
     let outside = |n: u64| Host(0xffff_0b00_0000 + u128::from(n));
     // Both generations nearly full of recipients.
-    let fill = room.recipients.capacity() as u64 - 1;
+    let fill = table.recipients.capacity() as u64 - 1;
     (0..2 * fill).for_each(|n| {
-        room.observe(1, at(n / fill * WINDOW), host(0), outside(n), false);
+        table.observe(1, at(n / fill * WINDOW), host(0), outside(n), false);
     });
     // Hosts that received nothing.
     let strangers =
-        (0..100_000).map(|n| hash_pair(1, outside(1_000_000 + n).0, room.host_seed));
-    let wrong = strangers.filter(|&hash| room.recipients.contains(hash)).count();
+        (0..100_000).map(|n| hash_pair(1, outside(1_000_000 + n).0, table.host_seed));
+    let wrong = strangers.filter(|&hash| table.recipients.contains(hash)).count();
     assert!(wrong <= 25, "{wrong} of 100,000: 10 expected");
-    assert_eq!(room.counters.recipients_turned_early, 0);
+    assert_eq!(table.counters.recipients_turned_early, 0);
 }

@@ -1,4 +1,4 @@
-//! Which alarms wait for the tick, and with what evidence?
+//! Alarms that wait for the tick, with their evidence.
 
 use super::stats::ContentCounters;
 use crate::packet::Timestamp;

@@ -1,4 +1,4 @@
-//! How does a sensor come by the keys that it knows to be good?
+//! The keys that a sensor knows to be good.
 //!
 //! From a file, or from its own first hours; what it knows can be kept. Which settings
 //! a content key depends on is said here and nowhere else.

@@ -508,7 +508,7 @@ impl ContentShard {
         (estimates, passed)
     }
 
-    /// Past prevalence: who sent it to whom, and has it been passed on?
+    /// Past prevalence: counts who sent it to whom, and whether it was passed on.
     fn promoted(
         &mut self,
         next: &Next,

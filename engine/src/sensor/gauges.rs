@@ -26,7 +26,7 @@ const MANY_BACKWARDS: u64 = 1_000;
 const MANY_UNKNOWN: u64 = 16;
 
 impl Sensor {
-    /// The counters and gauges of every room. Names are stable.
+    /// The counters and gauges of every module. Names are stable.
     pub fn stats(&self) -> Stats {
         let mut stats = Stats::default();
         self.packet_stats(&mut stats);
@@ -216,10 +216,10 @@ impl Sensor {
     }
 
     fn memory_stats(&self, stats: &mut Stats) {
-        let mut rooms = [0_usize; 5];
+        let mut tables = [0_usize; 5];
         for content in &self.content {
-            for (room, bytes) in rooms.iter_mut().zip(content.memory_bytes()) {
-                *room += bytes;
+            for (table, bytes) in tables.iter_mut().zip(content.memory_bytes()) {
+                *table += bytes;
             }
         }
         let tails: usize = self.flow.iter().map(|flow| flow.tails.memory_bytes()).sum();
@@ -236,7 +236,7 @@ impl Sensor {
             ["prevalence", "dispersion", "propagation", "candidates", "first_sightings"];
         let named = names
             .into_iter()
-            .zip(rooms)
+            .zip(tables)
             .chain([("tails", tails), ("samples", samples), ("fragments", fragments)])
             .chain([("baseline", baseline + self.ledger.boilerplate_bytes())])
             .chain([("signatures", self.ledger.memory_bytes())])

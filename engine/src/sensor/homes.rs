@@ -1,4 +1,4 @@
-//! Which thread works on which shard?
+//! Shards that stay with their thread.
 
 use rayon::prelude::*;
 use std::sync::Mutex;

@@ -1,4 +1,4 @@
-//! The wiring: the only room that knows the order of the stages.
+//! The pipeline: the only module that knows the order of the stages.
 //!
 //! ```text
 //! frames -> decode -> fingerprint        any thread, no order      worker, frames

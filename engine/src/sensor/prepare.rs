@@ -1,4 +1,4 @@
-//! What of a batch can be done before its turn comes?
+//! What of a batch can be done before its turn: decoding and fingerprints.
 //!
 //! Decoding and fingerprints need no order. Done for the next batch while the stages that
 //! do need it are busy with this one, they fill the gaps in which those wait for each

@@ -1,4 +1,4 @@
-//! How a budget of bytes is shared out among the rooms.
+//! How a budget of bytes is shared out among the modules.
 
 use crate::config::{Config, Size};
 use crate::error::Error;
@@ -34,7 +34,7 @@ const PREVALENCE: u64 = 1_000
     - FIRST_SIGHTINGS
     - PACKET_LOG;
 
-/// Bytes for each room of each shard.
+/// Bytes for each module of each shard.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     pub(crate) prevalence: usize,

@@ -49,7 +49,7 @@ impl PacketCounters {
     }
 }
 
-/// What content shards count, beyond what their rooms count themselves.
+/// What content shards count, beyond what their modules count themselves.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ContentCounters {
     /// Sightings that came in.

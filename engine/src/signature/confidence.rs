@@ -1,4 +1,4 @@
-//! How far can a signature be trusted, and why?
+//! The grade of a signature, and the reasons for it.
 
 use super::evidence::{Handshakes, Load, View};
 use super::{Alarm, Count, Support};

@@ -1,4 +1,4 @@
-//! What does a signature rest on?
+//! What a signature rests on.
 
 use super::{Alarm, Growth, Relay};
 use crate::packet::{Handshake, Host, Timestamp};
@@ -88,8 +88,8 @@ impl SourceBits {
     }
 }
 
-/// How many TCP directions a tap saw get answers: does it see both directions of its
-/// conversations?
+/// How many TCP directions a tap saw get answers, which tells whether it sees both
+/// directions of its conversations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct View {
     /// TCP directions that brought payload.

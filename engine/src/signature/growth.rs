@@ -1,4 +1,4 @@
-//! How fast did it grow?
+//! How fast a content's hosts grew.
 
 use crate::packet::Timestamp;
 

@@ -1,7 +1,7 @@
-//! *What exactly repeats, and is it news?*
+//! Candidates, signatures, and whether they are new.
 //!
 //! The sketches say only that some window of a few dozen bytes is widespread.
-//! This room turns that into a [`Signature`] that a person can check:
+//! This module turns that into a [`Signature`] that a person can check:
 //!
 //! 1. [`Candidates`], one table per content shard, watches the windows that
 //!    repeat. It remembers who was involved and says which pieces of stream should be kept as samples.
@@ -142,7 +142,7 @@ pub struct Signature {
     pub destination_list: Vec<Host>,
     /// Sum of the relays' fan-outs.
     pub spread: u32,
-    /// Hosts that passed the content on, as the propagation room lists them.
+    /// Hosts that passed the content on, as propagation lists them.
     pub relays: Vec<Relay>,
     /// Time of the first packet with it that is known.
     pub first_seen: Timestamp,

@@ -1,4 +1,4 @@
-//! Which of two signatures should a person read first?
+//! The order in which a person should read signatures.
 
 use super::Signature;
 use std::cmp::{Ordering, Reverse};

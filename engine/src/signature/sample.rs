@@ -45,7 +45,7 @@ impl Sample {
 
 #[cfg(test)]
 pub(super) mod testing {
-    //! Samples for this room's tests.
+    //! Samples for this module's tests.
 
     use super::*;
 

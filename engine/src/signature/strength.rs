@@ -1,4 +1,4 @@
-//! *How little would it take to meet these bytes by accident?*
+//! How unlikely it is to meet a rule's bytes by accident.
 
 /// What each byte value costs, by how often it stands in some pieces of traffic.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,4 +1,4 @@
-//! *Which further strings do all samples of a content share?*
+//! Further strings that all samples of a content share.
 //!
 //! A polymorphic body repeats in pieces, each too short to say much. What its samples
 //! have in common besides the grown content makes one signature out of them: all of

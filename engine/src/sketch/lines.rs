@@ -1,4 +1,5 @@
-//! Which cache lines were written? They cost nothing before, and little to clear.
+//! Cache lines, with a record of which were written. They cost nothing before, and little
+//! to clear.
 
 use crate::pages::Words;
 use crate::state::{Exchange, Persist};

@@ -1,4 +1,4 @@
-//! How do we count in bounded memory?
+//! Counting in bounded memory.
 //!
 //! Every table here is sized once, in bytes, and is addressed by a well mixed 64-bit
 //! hash; what the hash stands for is the caller's business. Three habits are shared:

@@ -1,4 +1,4 @@
-//! How much of a table is worth touching? As much as its load asks for.
+//! Line pairs: a table as large as its load asks for.
 //!
 //! A table is as large as the worst case needs, and most traffic is far from that: spread
 //! over all of it, every look-up would miss the caches and every page would be touched.

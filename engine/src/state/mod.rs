@@ -1,4 +1,4 @@
-//! *How does a room write itself down, and come back?*
+//! How a module saves its state, and restores it.
 //!
 //! A sensor that is restarted must know what it knew. Every table names its fields once,
 //! in `persist!`, and that one list serves both ways: the fields are written in that

@@ -1,4 +1,4 @@
-//! Which sample holds this packet?
+//! Samples by the packet that they hold.
 //!
 //! A fixed hash table from packet numbers to places in samples, each with the
 //! number of references to it.

@@ -1,4 +1,4 @@
-//! Which bytes of a region are there?
+//! The bytes of a region that are there.
 
 use crate::state::persist;
 

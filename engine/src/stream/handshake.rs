@@ -1,4 +1,4 @@
-//! Does who sends over TCP get the answers?
+//! Whether a TCP sender gets the answers to its address.
 //!
 //! Whoever forges a source address does not see what the receiver answers, and so
 //! does not know the sequence numbers that it must acknowledge (RFC 9293, section

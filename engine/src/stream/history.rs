@@ -1,4 +1,4 @@
-//! What did this direction send a moment ago?
+//! The bytes that a direction sent last.
 //!
 //! A ring of the last bytes of each segment, chained by direction: a
 //! signature grows to the left too, and a worm may come in small segments.

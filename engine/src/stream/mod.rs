@@ -1,4 +1,4 @@
-//! What joins two segments?
+//! Windows across TCP segments.
 //!
 //! A worm that is cut into small TCP segments must not slip through, and the
 //! engine is no reassembler: a segment's payload is always sifted by itself,

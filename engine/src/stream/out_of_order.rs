@@ -1,4 +1,4 @@
-//! What waits for a gap to be filled?
+//! Segments that wait for a gap to be filled.
 //!
 //! A small fixed pool of slots. A slot is a *piece*, one or more segments in a
 //! row that did not fit the main tail: the bytes at its start and the bytes at

@@ -1,4 +1,4 @@
-//! Which tail belongs to this direction?
+//! The tail of each direction.
 //!
 //! A fixed set-associative table, eight ways, the longest unused one out. A
 //! set's eight tags share one cache line, sorted by last use; the low three

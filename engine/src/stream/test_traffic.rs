@@ -1,4 +1,4 @@
-//! Seeded traffic for this room's tests.
+//! Seeded traffic for this module's tests.
 
 /// SplitMix64.
 pub(super) struct Rng(pub(super) u64);

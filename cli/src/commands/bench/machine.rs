@@ -1,4 +1,4 @@
-//! Which machine is this?
+//! The machine that a measurement ran on.
 
 use serde::{Deserialize, Serialize};
 use std::fs;

@@ -31,7 +31,7 @@ pub(super) struct Results {
     pub(super) passes: u8,
     pub(super) threads: usize,
     pub(super) sampling: String,
-    /// Bytes of the sensor's tables, by room.
+    /// Bytes of the sensor's tables, by module.
     pub(super) memory: BTreeMap<String, u64>,
     pub(super) stages: Vec<Row>,
 }

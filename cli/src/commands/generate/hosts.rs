@@ -1,5 +1,4 @@
-//! Who is in the captures, which network is behind the tap, and when does all begin
-//! and end?
+//! The hosts in given captures, the network behind the tap, and the span of time.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;

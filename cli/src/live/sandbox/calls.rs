@@ -1,4 +1,4 @@
-//! Which system calls can the process still make?
+//! The system calls that stay allowed (seccomp).
 //!
 //! Those that this program was seen to need, and what the allocator, the threads and a
 //! panic need; everything else answers `EPERM`. Memory that is mapped from now on cannot

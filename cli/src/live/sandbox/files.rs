@@ -1,4 +1,4 @@
-//! Which files can the process still reach?
+//! The files that stay reachable (Landlock).
 
 use crate::output::exit_code::Failure;
 use landlock::{

@@ -1,4 +1,4 @@
-//! What may this process still do once it reads packets?
+//! Rights that are given up before the first packet is read.
 //!
 //! Packets are hostile input, so before the first of them is looked at the process gives
 //! away what it no longer needs: `privileges` (user, capabilities), `files` (Landlock)

@@ -1,4 +1,4 @@
-//! Whose rights does the process have?
+//! User, groups and capabilities of the process.
 
 use crate::output::exit_code::Failure;
 use caps::CapSet;

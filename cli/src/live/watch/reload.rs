@@ -1,4 +1,4 @@
-//! What does a SIGHUP change?
+//! What a SIGHUP changes.
 
 use super::{Watch, failed};
 use crate::args::SettingArgs;

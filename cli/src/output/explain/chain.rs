@@ -1,4 +1,4 @@
-//! Who had it from whom?
+//! The relays of a signature as a tree.
 
 use super::trail::{Part, Trail};
 use crate::output::table::moment;

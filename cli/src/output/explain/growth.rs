@@ -1,4 +1,4 @@
-//! How did it grow?
+//! How a signature's hosts grew.
 
 use crate::output::table::moment;
 use crate::output::talk::{Paint, Palette};

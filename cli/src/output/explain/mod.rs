@@ -1,4 +1,4 @@
-//! What does a person want to know of one signature?
+//! One signature in full, as text: `wormsift explain`.
 //!
 //! What it is and why it was reported (the block that `detect` prints), how it grew, who
 //! had it from whom (`chain`), and its bytes where they were seen (`samples`). The last

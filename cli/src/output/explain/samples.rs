@@ -1,4 +1,4 @@
-//! What do its bytes look like where they were seen?
+//! A signature's samples, with the payload around the content.
 //!
 //! Rows are aligned at the content, so that one sample's row stands for the same bytes as
 //! another's. Payload bytes are hostile: none reaches the terminal but printable ASCII.

@@ -1,4 +1,4 @@
-//! Who sent it to whom, and when?
+//! The packets that carried a content, in order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use wormsift::packet::{Host, Packet, Timestamp};

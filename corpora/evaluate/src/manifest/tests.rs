@@ -1,4 +1,4 @@
-//! Is a manifest read as its docs say, and refused in words that help?
+//! Manifests are read as their docs say, and refused with a helpful message.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! How is an evaluation shown to people?
+//! An evaluation as one HTML page.
 //!
 //! As one HTML page that holds all it needs: drawings are SVG in the text, there is no
 //! script, nothing is fetched, and a content security policy says so. It reads in

@@ -1,4 +1,4 @@
-//! How do values become lines and marks inside a frame of axes?
+//! Lines and marks inside a frame of axes, as SVG.
 //!
 //! A [`Plot`] is an SVG element whose colours come from the style sheet, so that one
 //! drawing serves light, dark and paper. Whoever cannot see it has its title and a

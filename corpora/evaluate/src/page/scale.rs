@@ -1,4 +1,4 @@
-//! Where does a value stand on an axis, and which values are written beside it?
+//! Axes: where a value stands, and which values are labelled.
 
 /// How values are spread over an axis.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,4 +1,4 @@
-//! Which frames does the kernel let through?
+//! BPF programs that filter in the kernel.
 //!
 //! A classic BPF program, as `tcpdump -ddd EXPRESSION` prints it: first the number of
 //! instructions, then one a line, four decimal numbers: code, jump if true, jump if

@@ -1,4 +1,4 @@
-//! How do frames come through libpcap?
+//! Frames through libpcap.
 //!
 //! For interfaces that packet sockets do not reach, such as capture cards with a libpcap
 //! of their own. Frames are copied out of the library once; one handle, one order.

@@ -1,4 +1,4 @@
-//! How do frames come from an interface?
+//! Frames from a network interface.
 //!
 //! Through Linux packet sockets with a `TPACKET_V3` ring each: the kernel writes frames
 //! into blocks that it shares with this process, and nothing is copied on the way to the

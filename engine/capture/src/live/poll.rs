@@ -1,4 +1,4 @@
-//! How does one wait for several descriptors at once?
+//! Waiting for several descriptors at once.
 
 use std::io;
 use std::time::Duration;

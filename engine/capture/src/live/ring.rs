@@ -1,4 +1,4 @@
-//! Which frames lie in the blocks that the kernel has filled?
+//! One AF_PACKET ring: the frames in the blocks that the kernel has filled.
 
 use super::error::LiveError;
 use super::rings::LiveSettings;

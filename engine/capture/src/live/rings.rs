@@ -1,4 +1,4 @@
-//! How do several rings give one order of frames?
+//! Several rings as one order of frames.
 
 use super::bpf::BpfProgram;
 use super::error::LiveError;

@@ -1,4 +1,4 @@
-//! How are frames put on an interface?
+//! Sending frames on an interface.
 
 use super::error::LiveError;
 use super::socket::{Socket, interface};

@@ -1,7 +1,7 @@
-//! How is a packet socket opened and set up?
+//! Packet sockets.
 //!
 //! Each call stands once, behind a function that takes plain values; the rest of the
-//! room calls these.
+//! module calls these.
 
 use super::bpf::{BpfProgram, Instruction};
 use super::error::LiveError;
@@ -30,7 +30,7 @@ pub(super) struct Interface {
 }
 
 impl Interface {
-    /// How frames of this interface begin, as this room opens it.
+    /// How frames of this interface begin, as this module opens it.
     pub(super) fn link(self) -> LinkType {
         if self.ethernet { LinkType::ETHERNET } else { LinkType::RAW }
     }

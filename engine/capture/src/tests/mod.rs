@@ -1,4 +1,4 @@
-//! The room as a whole, on captures built byte by byte.
+//! The package as a whole, on captures built byte by byte.
 
 use std::collections::VecDeque;
 use std::fs;

@@ -1,4 +1,4 @@
-//! How does a foreign text become harmless?
+//! Foreign text and bytes made harmless.
 //!
 //! Names, commands, settings and all that came from a capture are hostile. Every text
 //! and every attribute of the page goes through [`escape`]; nothing else writes them.

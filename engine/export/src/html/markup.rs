@@ -1,4 +1,4 @@
-//! How is a page written so that nothing foreign becomes markup?
+//! A writer of well-formed HTML in which text never becomes markup.
 //!
 //! Elements are closed by whoever opens them, and texts and attributes are always
 //! escaped, so the page is well-formed XML whatever is put into it.

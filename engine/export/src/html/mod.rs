@@ -1,4 +1,4 @@
-//! How is a page written that shows hostile bytes and is read anywhere?
+//! HTML pages that show hostile bytes.
 //!
 //! One HTML file that holds all it needs: there is no script, nothing is fetched, and a
 //! content security policy says so. It reads in light and dark, on paper and on a

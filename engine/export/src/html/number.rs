@@ -1,4 +1,4 @@
-//! How is a number written?
+//! Numbers, shares and durations as text.
 //!
 //! With as many digits as mean something, and with its unit, from which no line break
 //! parts it.

@@ -1,4 +1,4 @@
-//! How is a table written so that it scrolls, prints and can be heard?
+//! Tables that scroll, print, and are read aloud.
 
 use crate::html::markup::Markup;
 

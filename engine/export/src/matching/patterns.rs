@@ -1,4 +1,4 @@
-//! Where do any of many byte strings stand?
+//! Many byte strings found in one pass.
 //!
 //! An Aho-Corasick automaton (Aho and Corasick 1975) says where. But it looks at every byte
 //! in turn and waits for one table after the other, and nearly all payloads hold nothing.

@@ -1,4 +1,4 @@
-//! Which strings are worth looking for in a packet?
+//! The strings that are looked for, by protocol and port.
 //!
 //! Those of rules that concern its protocol and ports. Most packets go to services of
 //! which no rule speaks, and the strings of one service are few, so that steps are long.

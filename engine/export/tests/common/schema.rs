@@ -1,4 +1,4 @@
-//! Which fields does the committed schema not name?
+//! Fields that the committed schema does not name.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! What became of the fragments?
+//! Counters of fragments.
 
 use crate::state::persist;
 

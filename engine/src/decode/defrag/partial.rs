@@ -1,4 +1,4 @@
-//! Which bytes of one datagram are there?
+//! One datagram under way: the bytes that are there.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! Frames are built by hand here, with no code of the room but its constants'
+//! Frames are built by hand here, with no code of the module but its constants'
 //! meaning, so that a shared mistake cannot hide.
 
 mod encapsulations;

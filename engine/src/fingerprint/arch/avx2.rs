@@ -10,7 +10,7 @@ use std::arch::x86_64::*;
 
 compile_path!(Pair, 4, "avx2,bmi1,bmi2,lzcnt,popcnt");
 
-/// Can this processor run the path?
+/// Whether this processor can run the path.
 pub(super) fn is_available() -> bool {
     is_x86_feature_detected!("avx2")
         && is_x86_feature_detected!("bmi1")
@@ -175,7 +175,7 @@ unsafe fn store_one(high: __m256i, low: __m256i, to: *mut __m256i) {
     }
 }
 
-/// One bit a number: are they equal?
+/// One bit a number: whether they are equal.
 ///
 /// # Safety
 ///

@@ -14,7 +14,7 @@ compile_path!(
     "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,gfni,bmi1,bmi2,lzcnt,popcnt"
 );
 
-/// Can this processor run the path?
+/// Whether this processor can run the path.
 pub(super) fn is_available() -> bool {
     is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")

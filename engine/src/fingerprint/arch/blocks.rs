@@ -1,4 +1,4 @@
-//! How do the blocks of a payload go through a kernel?
+//! A payload cut into the blocks of a kernel.
 
 use super::doubling::Residues;
 use super::lanes::{Lanes, add, are_equal_under, load, load_behind, load_rest};

@@ -1,4 +1,4 @@
-//! What does a kernel need of a processor's vectors?
+//! The vector operations that a kernel needs of a processor.
 //!
 //! [`Lanes`] is 64 bytes of them; the functions here do the same for several at a time.
 
@@ -31,10 +31,10 @@ pub(super) trait Lanes: Copy {
     /// The lanes `count` positions later: `count` of `before` come first.
     /// `count` is 1 to 32, and a constant where it is called.
     unsafe fn shift(self, before: Self, count: usize) -> Self;
-    /// One bit a lane: do the bits under `mask` equal those of `target`, which has no
-    /// others?
+    /// One bit a lane: whether the bits under `mask` equal those of `target`, which has no
+    /// others.
     unsafe fn are_equal_under(self, mask: Self, target: Self) -> u64;
-    /// One bit a lane: are the bytes equal?
+    /// One bit a lane: whether the bytes are equal.
     unsafe fn are_equal(self, other: Self) -> u64;
     /// The 16-bit numbers with `self` as high bytes.
     unsafe fn store_above(self, low: Self, values: &mut [u16; 64]);
@@ -54,7 +54,7 @@ pub(super) trait Lanes: Copy {
     ) -> Option<usize> {
         None
     }
-    /// One bit a number: are they equal?
+    /// One bit a number: whether they are equal.
     unsafe fn are_equal_values(values: &[u16; 64], others: &[u16; 64]) -> u64;
 }
 

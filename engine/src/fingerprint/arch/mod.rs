@@ -40,7 +40,7 @@ type Minima =
 /// The set bits of `words` as positions; their number.
 type Positions = unsafe fn(words: &[u64], positions: &mut [u16]) -> usize;
 
-/// Can this processor run the kernel?
+/// Whether this processor can run the kernel.
 pub(super) fn is_available(kernel: Kernel) -> bool {
     match kernel {
         #[cfg(target_arch = "x86_64")]

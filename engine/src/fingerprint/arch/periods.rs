@@ -1,4 +1,4 @@
-//! Which windows only repeat a unit of 8 bytes or less?
+//! Windows that only repeat a unit of 8 bytes or less.
 
 use super::lanes::Lanes;
 use crate::fingerprint::period::{ends_of_runs, longest_period};

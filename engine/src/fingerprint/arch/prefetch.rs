@@ -1,4 +1,4 @@
-//! Which instruction brings memory closer before it is needed?
+//! Prefetching of cache lines.
 
 use std::ptr::from_ref;
 

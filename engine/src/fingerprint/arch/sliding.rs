@@ -1,5 +1,4 @@
-//! Which of these values are the minimum of a run of 128, without a round trip to
-//! memory for each doubling?
+//! Minima of runs of 128 values, without a round trip to memory for each doubling.
 //!
 //! [`largest_minima`](crate::fingerprint::winnow::largest_minima) in the registers of
 //! AVX-512, for the default width. Everything looks back: the minimum at `q` is that of
@@ -32,7 +31,8 @@ const ONE_BEFORE: [u16; LANES] = {
     indices
 };
 
-/// Writes a bit for each value, `LATE` positions after it: is it the minimum of a run?
+/// Writes a bit for each value, `LATE` positions after it: whether it is the minimum of a
+/// run.
 /// There are at least `WIDTH` values, and 64 more that mean nothing.
 ///
 /// # Safety

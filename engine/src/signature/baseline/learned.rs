@@ -1,4 +1,4 @@
-//! Which content keys were seen in benign traffic?
+//! Content keys seen in benign traffic.
 //!
 //! A Bloom filter a content shard, so that each shard asks, and in a learning period
 //! enters, its own keys without a lock.

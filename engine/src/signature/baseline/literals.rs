@@ -1,4 +1,4 @@
-//! How much of a content is the boilerplate of a protocol?
+//! How much of a content is boilerplate of a protocol.
 //!
 //! The literals are in `engine/baseline/*.txt`, a file a protocol, each line a quoted
 //! string and why it is there. They are masked in the grown content, where they stand

@@ -1,4 +1,4 @@
-//! Is this content known to be good?
+//! Content known to be good.
 //!
 //! Two answers. Keys learned from benign traffic are stopped at the prevalence gate: see
 //! [`LearnedKeys`]. Content that has alarmed and turns out, once grown, to be the

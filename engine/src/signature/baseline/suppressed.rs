@@ -1,4 +1,4 @@
-//! What was kept back as boilerplate?
+//! Contents kept back as boilerplate.
 
 use super::LiteralFile;
 use crate::packet::Timestamp;

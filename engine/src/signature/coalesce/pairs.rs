@@ -1,4 +1,4 @@
-//! Which two pieces belong together, and at which distance?
+//! Pieces that belong together, and at which distance.
 
 use super::{Item, Piece, Place};
 use crate::signature::strength::distinct;

@@ -1,4 +1,4 @@
-//! Which hosts pass on whatever comes?
+//! Hosts that pass on whatever comes.
 //!
 //! Mail servers, resolvers and proxies receive a content at the very port at which they
 //! then send it, as a worm's victims do, but one content after the other. So what counts

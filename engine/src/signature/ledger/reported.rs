@@ -1,4 +1,4 @@
-//! Was this content reported before, though it is no longer known?
+//! Contents that were reported before and are no longer known.
 
 use crate::packet::Timestamp;
 use crate::signature::Alarm;

@@ -1,4 +1,4 @@
-//! Which strings of one text occur in all others, too?
+//! Strings of one text that occur in all others.
 
 use std::ops::Range;
 

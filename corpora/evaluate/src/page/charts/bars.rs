@@ -1,4 +1,4 @@
-//! How many were there, side by side?
+//! Counts side by side.
 
 use crate::page::plot::px;
 use wormsift_export::html::markup::Markup;

@@ -1,4 +1,4 @@
-//! How far had it spread when it was found?
+//! Infected hosts over time, with the moments of detection.
 
 use super::Alarm;
 use crate::page::plot::{Axis, Plot};

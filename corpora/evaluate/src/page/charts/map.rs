@@ -1,4 +1,4 @@
-//! Where does planted content lie among ordinary content?
+//! Contents by prevalence and dispersion, planted ones marked.
 
 use crate::page::plot::{Axis, Plot, Shape, label, outline, px};
 use crate::page::scale::Scale;

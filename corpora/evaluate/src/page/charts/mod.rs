@@ -1,4 +1,4 @@
-//! Which drawings does an evaluation have?
+//! The drawings of an evaluation.
 
 pub(super) mod bars;
 pub(super) mod growth;

@@ -1,4 +1,4 @@
-//! Does value sampling track as much as its formula says?
+//! The share of contents that value sampling tracks, beside its formula.
 
 use crate::page::plot::{Axis, Plot, Shape};
 use crate::page::scale::Scale;

@@ -1,4 +1,4 @@
-//! What does a setting do to detection, to its delay and to false signatures?
+//! Detection, delay and false signatures over the values of a setting.
 
 use super::Alarm;
 use crate::page::plot::{Axis, Plot};

@@ -1,4 +1,4 @@
-//! How far are the sketch's counts from the exact ones?
+//! The sketch's counts beside the exact ones.
 
 use crate::page::plot::{Axis, Plot, Shape};
 use crate::page::scale::Scale;

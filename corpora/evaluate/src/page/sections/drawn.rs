@@ -1,4 +1,4 @@
-//! Which words stand around the drawings?
+//! The drawings with their text.
 
 use super::summary::full_name;
 use crate::page::charts::{Alarm, bars, growth as curve, map, sampling as formula};

@@ -1,4 +1,4 @@
-//! Which signatures are about nothing that spreads?
+//! Signatures about nothing that was planted.
 
 use super::summary::full_name;
 use crate::results::{Evaluation, FalseSignature};

@@ -1,4 +1,4 @@
-//! Which parts does the page have, and in which order?
+//! The sections of the page, in order.
 
 mod drawn;
 mod false_signatures;

@@ -1,4 +1,5 @@
-//! How far has a worm come when a monitored prefix has seen enough of it?
+//! The detection rule: how far a worm has spread when a monitored prefix has seen enough
+//! of it.
 
 use crate::page::plot::{Shape, outline, px};
 use crate::page::scale::Scale;

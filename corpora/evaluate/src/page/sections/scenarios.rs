@@ -1,4 +1,4 @@
-//! How did each scenario and capture come out?
+//! A table row for each scenario and capture.
 
 use super::summary::difference;
 use crate::page::charts::Alarm;

@@ -1,4 +1,4 @@
-//! With what, on what and from what was it made?
+//! Settings, machine and inputs of the evaluation.
 
 use crate::results::{Evaluation, Input};
 use wormsift_export::html::markup::Markup;

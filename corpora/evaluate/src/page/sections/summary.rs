@@ -1,4 +1,4 @@
-//! What came out, in a few numbers?
+//! The headline: what came out, in a few numbers.
 
 use crate::page::charts::Alarm;
 use crate::results::{Evaluation, Row, Run, Subject};
