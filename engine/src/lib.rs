@@ -208,7 +208,7 @@ pub use packet::{Frame, Packet, StreamPiece, Timestamp};
 pub use sensor::{Sensor, Stats, Worker};
 pub use signature::{Finding, Signature};
 
-/// The README's examples are compiled too.
+/// The examples of the docs are compiled, too.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
+#[doc = include_str!("../docs/embed-rust.md")]
+struct EmbedRust;
