@@ -31,28 +31,8 @@ impl Timestamp {
 /// RFC 3339 in UTC with nine digits after the second.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (seconds, nanos) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
-        let (days, second) = (seconds / 86_400, seconds % 86_400);
-        // Days to a civil date, counted in 400-year eras that begin on 1 March.
-        let shifted = days + 719_468;
-        let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524
-            - day_of_era / 146_096)
-            / 365;
-        let day_of_year =
-            day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted_month = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-        let month =
-            if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-        let year = era * 400 + year_of_era + u64::from(month <= 2);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{nanos:09}Z",
-            second / 3_600,
-            second / 60 % 60,
-            second % 60
-        )
+        let time = jiff::Timestamp::from_nanosecond(i128::from(self.0));
+        write!(f, "{:.9}", time.expect("64 bits of nanoseconds end in the year 2554"))
     }
 }
 

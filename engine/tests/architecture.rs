@@ -49,6 +49,7 @@ const PACKAGES: &[(&str, &[&str], &[&str])] = &[
             "bloomfilter",
             "bytemuck",
             "etherparse",
+            "jiff",
             "memchr",
             "memmap2",
             "rayon",
@@ -67,7 +68,7 @@ const PACKAGES: &[(&str, &[&str], &[&str])] = &[
     ),
     (
         "export",
-        &["aho-corasick", "serde", "serde_json", "uuid", "xxhash-rust"],
+        &["aho-corasick", "jiff", "serde", "serde_json", "uuid", "xxhash-rust"],
         &["wormsift"],
     ),
 ];

@@ -4,7 +4,13 @@ use super::results::{AlarmResult, Estimate, Evaluation};
 
 /// The table with its heading.
 pub fn render(evaluation: &Evaluation) -> String {
-    let mut text = heading().join(",") + "\r\n";
+    let mut table = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(Vec::new());
+    let mut write = |fields: &[String]| {
+        table.write_record(fields).expect("rows of one length, into memory");
+    };
+    write(&heading());
     for row in &evaluation.rows {
         let mut fields = vec![
             row.name.clone(),
@@ -33,10 +39,11 @@ pub fn render(evaluation: &Evaluation) -> String {
             row.memory_bytes.to_string(),
             format!("{:.0}", row.bytes_per_second),
         ]);
-        let quoted: Vec<String> = fields.iter().map(|field| quote(field)).collect();
-        text += &(quoted.join(",") + "\r\n");
+        let guarded: Vec<String> = fields.iter().map(|field| guard(field)).collect();
+        write(&guarded);
     }
-    text
+    let bytes = table.into_inner().expect("memory takes everything");
+    String::from_utf8(bytes).expect("text was written")
 }
 
 fn heading() -> Vec<String> {
@@ -115,20 +122,14 @@ pub(crate) fn subject(subject: super::results::Subject) -> &'static str {
     }
 }
 
-/// In quotes where need be; a field that a spreadsheet would take for a formula is
-/// marked as text.
-fn quote(field: &str) -> String {
-    let guarded = if field.starts_with(['=', '+', '@', '\t', '\r'])
+/// A field that a spreadsheet would take for a formula is marked as text.
+fn guard(field: &str) -> String {
+    if field.starts_with(['=', '+', '@', '\t', '\r'])
         || (field.starts_with('-') && field.parse::<f64>().is_err())
     {
         format!("'{field}")
     } else {
         field.to_owned()
-    };
-    if guarded.contains([',', '"', '\r', '\n']) {
-        format!("\"{}\"", guarded.replace('"', "\"\""))
-    } else {
-        guarded
     }
 }
 

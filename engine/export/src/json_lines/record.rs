@@ -397,29 +397,10 @@ fn time(text: &str, field: &'static str) -> Result<Timestamp, LineError> {
 
 /// Reads `YYYY-MM-DDThh:mm:ss.nnnnnnnnnZ`, as [`Timestamp`] prints it.
 pub(crate) fn read_time(text: &str) -> Option<Timestamp> {
-    let parsed = nanos(text).map(Timestamp::from_nanos);
-    // Printing it again settles what the ranges below let through.
-    parsed.filter(|time| time.to_string() == text)
-}
-
-fn nanos(text: &str) -> Option<u64> {
-    let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<u64>().ok();
-    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
-    if year < 1970 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    // Days since 1 March of year 0, less those to the epoch.
-    let years = if month <= 2 { year - 1 } else { year };
-    let months = (month + 9) % 12;
-    let days = 365 * years + years / 4 - years / 100
-        + years / 400
-        + (153 * months + 2) / 5
-        + day
-        - 1
-        - 719_468;
-    let seconds =
-        days * 86_400 + number(11..13)? * 3_600 + number(14..16)? * 60 + number(17..19)?;
-    seconds.checked_mul(1_000_000_000)?.checked_add(number(20..29)?)
+    let time: jiff::Timestamp = text.parse().ok()?;
+    let time = Timestamp::from_nanos(u64::try_from(time.as_nanosecond()).ok()?);
+    // No other spelling of the same time.
+    (time.to_string() == text).then_some(time)
 }
 
 /// An error that quotes no more of a value than fits a line of text.
