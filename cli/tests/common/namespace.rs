@@ -23,7 +23,7 @@ pub(crate) fn inside(test: &str) -> bool {
     let permitted = Command::new("unshare").args(["--net", "ip", "link"]).output();
     if !permitted.is_ok_and(|output| output.status.success()) {
         eprintln!(
-            "skipped: no network namespace to be had here (needs root and unshare)"
+            "skipped: no network namespace is permitted here (needs root and unshare)"
         );
         return false;
     }

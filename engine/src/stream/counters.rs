@@ -61,7 +61,7 @@ pub struct SampleCounters {
     /// Requests refused because all memory was in use by samples that matter
     /// as much.
     pub refused: u64,
-    /// Requests refused because the window's bytes were not to be had.
+    /// Requests refused because the window's bytes were not available.
     pub out_of_reach: u64,
     /// Samples that gave way to others.
     pub evicted: u64,

@@ -431,7 +431,7 @@ impl Samples {
     }
 
     /// Where a sample's region is to begin, relative to the payload; `None` if
-    /// the window's bytes are not all to be had.
+    /// not all bytes of the window are available.
     fn base(
         &mut self,
         packet: &PacketPiece<'_>,
