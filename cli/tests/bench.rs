@@ -10,7 +10,7 @@ const FRAMES: u64 = 144;
 /// Payload bytes of an attack and of the talk after it, 72 times.
 const PAYLOAD: u64 = 72 * (400 + 90);
 
-const STAGES: [&str; 8] = [
+const STAGES: [&str; 9] = [
     "read",
     "sampling kernel",
     "decode",
@@ -18,6 +18,7 @@ const STAGES: [&str; 8] = [
     "tails",
     "prevalence",
     "dispersion",
+    "signatures",
     "sum",
 ];
 
@@ -36,9 +37,9 @@ fn every_stage_is_in_the_json_and_its_figures_fit_together() {
     assert!(results["memory"]["total"].as_u64() <= results["memory"]["budget"].as_u64());
     let rows = results["stages"].as_array().expect("stages");
     let names: Vec<_> = rows.iter().filter_map(|row| row["stage"].as_str()).collect();
-    assert_eq!(names[..8], STAGES);
+    assert_eq!(names[..9], STAGES);
     let last = ["sensor, 1 thread", "sensor, 2 threads", "detect from disk, 2 threads"];
-    assert_eq!(names[8..], last);
+    assert_eq!(names[9..], last);
     for row in rows {
         let number = |name: &str| row[name].as_f64().expect("a number");
         let seconds = number("seconds");

@@ -4,9 +4,10 @@ mod common;
 
 use common::{flood_frames, frames, outbreak_frames};
 use rayon::ThreadPoolBuilder;
+use std::sync::atomic::{AtomicU64, Ordering};
 use wormsift::config::Config;
 use wormsift::packet::Frame;
-use wormsift::sensor::Sensor;
+use wormsift::sensor::{Sensor, StageTimes};
 use wormsift_export::json_lines;
 
 /// Findings and statistics of a run that takes `batch` frames at a time.
@@ -54,6 +55,34 @@ fn threads_and_batches_change_nothing() {
             );
         }
     }
+}
+
+/// A clock that ticks at each look.
+fn looks() -> u64 {
+    static LOOKS: AtomicU64 = AtomicU64::new(0);
+    LOOKS.fetch_add(1, Ordering::Relaxed)
+}
+
+#[test]
+fn stage_timers_change_nothing_and_see_every_stage() {
+    let stored = outbreak_frames(7, 40_000);
+    let frames = frames(&stored);
+    let sift = |timed: bool| {
+        let mut sensor = Sensor::new(Config::default()).unwrap();
+        if timed {
+            sensor.time_stages(looks);
+        }
+        sensor.sift(&frames);
+        sensor.finish();
+        let lines: Vec<_> = sensor.findings().iter().map(json_lines::write).collect();
+        (lines, sensor.take_stage_times(), sensor.take_stage_times())
+    };
+    let (plain, none, _) = sift(false);
+    let (timed, times, after) = sift(true);
+    assert!(!plain.is_empty());
+    assert_eq!(plain, timed);
+    assert!(times.stages().iter().all(|(_, nanos)| *nanos > 0), "{times:?}");
+    assert_eq!([none, after], [StageTimes::default(); 2]);
 }
 
 /// More windows alarm than one tick takes, over several ticks of one batch: what waits,

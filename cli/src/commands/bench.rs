@@ -6,7 +6,6 @@
 mod machine;
 mod memory;
 mod results;
-mod stages;
 
 use crate::args::settings::Settings;
 use crate::args::{BenchArgs, SelectionArgs};
@@ -19,10 +18,11 @@ use crate::output::talk::Talk;
 use machine::Machine;
 use memory::Memory;
 use results::{Results, Row, Rows};
-use stages::{Rooms, Spent};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use wormsift::config::Config;
-use wormsift::sensor::Sensor;
+use wormsift::fingerprint::{Fingerprinter, Kernel, Scratch};
+use wormsift::sensor::{Sensor, StageTimes};
 use wormsift_capture::{Damage, Limits, Trace};
 
 pub(super) fn run(args: &BenchArgs, talk: &mut Talk) -> Result<Exit, Failure> {
@@ -72,20 +72,24 @@ fn measure(
     let new_sensor = || Sensor::new(config.clone()).map_err(Failure::usage);
     let mut alone = new_sensor()?;
     let mut together = (threads > 1).then(new_sensor).transpose()?;
-    let mut rooms = Rooms::new(&config, &alone);
+    let mut staged = new_sensor()?;
+    staged.time_stages(clock);
     let mut rows = Rows::default();
     // The first pass meets tables whose pages do not exist yet, and is not counted.
     for pass in 0..=args.passes {
         talk.detail(format_args!("pass {pass} of {}", args.passes));
         let read = time(|| read_all(&args.captures));
-        let spent = rooms.pass(&memory);
+        let kernel = time(|| sampling_kernel(&config, &memory));
+        one.install(|| sift(&mut staged, &memory));
+        let stages = staged.take_stage_times();
         let whole = time(|| one.install(|| sift(&mut alone, &memory)));
         let parallel = together
             .as_mut()
             .map(|sensor| time(|| pool.install(|| sift(sensor, &memory))));
         if pass > 0 {
             rows.add("read", read);
-            add_stages(&mut rows, &spent);
+            rows.add("sampling kernel", kernel);
+            add_stages(&mut rows, &stages);
             rows.add("sensor, 1 thread", whole);
             if let Some(spent) = parallel {
                 rows.add(&format!("sensor, {threads} threads"), spent);
@@ -126,19 +130,28 @@ fn measure(
     Ok(Some(results))
 }
 
-fn add_stages(rows: &mut Rows, spent: &Spent) {
-    let stages = [
-        ("decode", spent.decode),
-        ("fingerprint", spent.fingerprint),
-        ("tails", spent.tails),
-        ("prevalence", spent.prevalence),
-        ("dispersion", spent.dispersion),
-    ];
-    rows.add("sampling kernel", spent.kernel);
+fn add_stages(rows: &mut Rows, times: &StageTimes) {
+    let stages = times.stages().map(|(name, nanos)| (name, Duration::from_nanos(nanos)));
     for (name, spent) in stages {
         rows.add(name, spent);
     }
     rows.add("sum", stages.iter().map(|(_, spent)| *spent).sum());
+}
+
+/// Nanoseconds since the first call, for the sensor's stage timers.
+fn clock() -> u64 {
+    static BEGIN: OnceLock<Instant> = OnceLock::new();
+    u64::try_from(BEGIN.get_or_init(Instant::now).elapsed().as_nanos())
+        .unwrap_or(u64::MAX)
+}
+
+/// The sampling kernel alone: all payloads once.
+fn sampling_kernel(config: &Config, memory: &Memory) -> u64 {
+    let (key, beta) = (config.effective_key(), config.beta);
+    let fingerprinter = Fingerprinter::new(key, beta, config.sampling, Kernel::best());
+    let mut scratch = Scratch::default();
+    let count = |payload| fingerprinter.count_sampled(&mut scratch, payload);
+    memory.payloads().map(count).sum()
 }
 
 fn time<T>(run: impl FnOnce() -> T) -> Duration {

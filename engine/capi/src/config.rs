@@ -1,6 +1,6 @@
 //! Settings.
 //!
-//! By name, as strings: the names of the TOML file. A struct of forty settings would have
+//! By name, as strings: the names of the TOML file. A struct of all settings would have
 //! to grow with each new one, and a plugin could not hand on what its host has in a file.
 
 mod words;

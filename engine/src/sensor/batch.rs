@@ -173,6 +173,8 @@ pub(crate) struct Chunk {
     pub(crate) coverage: Coverage,
     /// What was not read to a payload, in order of numbers.
     pub(crate) stops: Vec<StopAt>,
+    /// What decoding and fingerprints took, nanoseconds.
+    pub(crate) nanos: [u64; 2],
 }
 
 impl Chunk {
@@ -187,6 +189,7 @@ impl Chunk {
             counters: PacketCounters::default(),
             coverage: Coverage::default(),
             stops: Vec::new(),
+            nanos: [0; 2],
         }
     }
 
@@ -215,6 +218,7 @@ impl Chunk {
         self.counters = PacketCounters::default();
         self.coverage = Coverage::default();
         empty(&mut self.stops, 64);
+        self.nanos = [0; 2];
     }
 
     /// Whether there is nothing in it to sift or to count.

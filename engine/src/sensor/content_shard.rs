@@ -8,6 +8,7 @@ use super::nearest::Nearest;
 use super::packet_log::LoggedBatch;
 use super::seeds::Seeds;
 use super::sizing::{CONTENT_SHARDS, Plan};
+use super::stage_times::StageTimer;
 use super::stats::ContentCounters;
 use crate::config::{Config, PortRule};
 use crate::dispersion::Dispersion;
@@ -157,6 +158,9 @@ pub(crate) struct ContentShard {
     pub(crate) seams: Vec<SeamSighting>,
     /// All of the batch's sightings, lined up.
     queue: Vec<Next>,
+    pub(crate) timer: StageTimer,
+    /// What the whole took, and what is past prevalence of it, nanoseconds.
+    pub(crate) nanos: [u64; 2],
 }
 
 impl ContentShard {
@@ -216,6 +220,8 @@ impl ContentShard {
                 nearest: Nearest::default(),
                 baseline: None,
                 learns_until: 0,
+                timer: StageTimer::default(),
+                nanos: [0; 2],
             })
             .collect()
     }
@@ -233,6 +239,7 @@ impl ContentShard {
         flow: &[FlowShard],
         now: u64,
     ) {
+        let begin = self.timer.start();
         let from = self.stopped.take().unwrap_or_default();
         let mut queue = std::mem::take(&mut self.queue);
         self.seams.sort_unstable_by_key(|seam| (seam.place, seam.offset, seam.key));
@@ -269,6 +276,7 @@ impl ContentShard {
             self.seams.shrink_to(KEPT);
             self.pass_tick(now);
         }
+        self.timer.add(begin, &mut self.nanos[0]);
     }
 
     /// Lines up the shard's sightings from a place on, by (place, offset); what a packet
@@ -361,7 +369,9 @@ impl ContentShard {
             self.counters.first_sightings_forgotten += u64::from(forgot);
         }
         if promoted || self.decisions.is_some() {
+            let begin = self.timer.start();
             self.decide(next, prevalence, promoted, chunks, packets, flow);
+            self.timer.add(begin, &mut self.nanos[1]);
         }
     }
 
@@ -695,5 +705,5 @@ persist!(ContentShard {
     prevalence, first_sightings, dispersion, propagation, candidates, window_end, alarms,
     counters, baseline, learns_until;
     nearest, rules, window, seen_in_packet, stopped, is_calm, requests_of_one,
-    requests, decisions, seams, queue
+    requests, decisions, seams, queue, timer, nanos
 });

@@ -30,6 +30,8 @@ pub(crate) struct FlowShard {
     laid: Vec<Laid>,
     /// Seam sightings of the batch, in packet order.
     pub(crate) seams: Vec<SeamSighting>,
+    /// What joining segments and taking samples took, nanoseconds.
+    pub(crate) nanos: [u64; 2],
     /// Sample requests of the batch, in packet order.
     pub(crate) requests: Vec<(u8, PlacedRequest)>,
     /// How far the second pass has come.
@@ -70,6 +72,7 @@ impl FlowShard {
             buffers: Vec::new(),
             laid: Vec::new(),
             seams: Vec::new(),
+            nanos: [0; 2],
             requests: Vec::new(),
             cursor: Cursor::default(),
         }
@@ -269,6 +272,6 @@ const SAMPLE_BYTES: usize = 2_048;
 
 // Between batches, segments, judged, buffers, seams and requests are empty.
 persist!(FlowShard {
-    tails, samples, view, windows; scratch, segments, judged, buffers, laid, seams,
+    tails, samples, view, windows; scratch, segments, judged, buffers, laid, seams, nanos,
     requests, cursor
 });

@@ -2,6 +2,7 @@
 
 use super::batch::{Chunk, FragmentAt, Frames, KeptFrame, PayloadAt, Record};
 use super::coverage::{StopAt, reach, wire_len};
+use super::stage_times::StageTimer;
 use super::worker::{Run, Sifter};
 use crate::decode::{
     self, Carried, Datagram, Decoded, Decoder, Defragmenter, DropCounters, Stop,
@@ -137,13 +138,14 @@ pub(crate) fn fill_chunks<L: FrameList + ?Sized>(
     frames: &L,
     decoder: &Decoder,
     sifter: &Sifter,
+    timer: StageTimer,
 ) -> DropCounters {
     chunks
         .par_iter_mut()
         .zip(ranges)
         .map(|(chunk, range)| {
             SCRATCH.with_borrow_mut(|scratch| {
-                fill_chunk(chunk, range.clone(), frames, decoder, sifter, scratch)
+                fill_chunk(chunk, range.clone(), frames, decoder, sifter, timer, scratch)
             })
         })
         .reduce(DropCounters::default, |mut sum, part| {
@@ -158,10 +160,12 @@ fn fill_chunk<L: FrameList + ?Sized>(
     frames: &L,
     decoder: &Decoder,
     sifter: &Sifter,
+    timer: StageTimer,
     scratch: &mut Scratch,
 ) -> DropCounters {
     let mut drops = DropCounters::default();
     let mut run = Run::<RUN>::new();
+    let mut moment = timer.start();
     for start in range.clone().step_by(RUN) {
         for index in start..range.end.min(start + RUN) {
             if index + AHEAD < range.end {
@@ -197,7 +201,9 @@ fn fill_chunk<L: FrameList + ?Sized>(
                 }
             }
         }
+        moment = timer.add(moment, &mut chunk.nanos[0]);
         sifter.sift_run(&mut run, scratch, chunk);
+        moment = timer.add(moment, &mut chunk.nanos[1]);
     }
     drops
 }

@@ -31,6 +31,7 @@ mod prepare;
 mod saved;
 mod seeds;
 mod sizing;
+mod stage_times;
 mod stats;
 mod worker;
 
@@ -40,6 +41,7 @@ pub use frames::FrameList;
 pub use nearest::NearestContent;
 pub use order::TimeOrder;
 pub use prepare::{Prepared, Preparer};
+pub use stage_times::{StageClock, StageTimes};
 pub use stats::Stats;
 pub use worker::Worker;
 
@@ -67,6 +69,7 @@ use packet_log::PacketLog;
 use prepare::Spare;
 use seeds::Seeds;
 use sizing::{FLOW_SHARDS, Plan};
+use stage_times::StageTimer;
 use stats::PacketCounters;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -134,6 +137,8 @@ pub struct Sensor {
     /// Which warnings have been given.
     warned: [bool; 5],
     warnings: Vec<String>,
+    timer: StageTimer,
+    times: StageTimes,
 }
 
 impl Sensor {
@@ -210,6 +215,8 @@ impl Sensor {
             causes: Causes::new(),
             warned: [false; 5],
             warnings: Vec::new(),
+            timer: StageTimer::default(),
+            times: StageTimes::default(),
             sifter,
             plan,
             config,
@@ -328,10 +335,12 @@ impl Sensor {
         }
         self.begin_learning(chunks);
         let (chunks, now) = (&*chunks, self.clock.now());
-        let sifter = &*self.sifter;
+        let (sifter, timer) = (&*self.sifter, self.timer);
         if self.config.tails {
             for_each_at_home(&mut self.flow, |shard, flow| {
+                let begin = timer.start();
                 flow.join(shard, chunks, frames, sifter);
+                timer.add(begin, &mut flow.nanos[0]);
             });
             self.hand_over_seams();
         }
@@ -391,7 +400,9 @@ impl Sensor {
                 due.push(next.alarm);
             }
             self.collect_until(chunks, frames, tick);
+            let begin = self.timer.start();
             self.emit(tick, due);
+            self.timer.add(begin, &mut self.times.signatures);
         }
     }
 
@@ -407,9 +418,11 @@ impl Sensor {
     }
 
     fn collect_until(&mut self, chunks: &[Chunk], frames: &dyn Frames, until: u64) {
-        let sifter = &*self.sifter;
+        let (sifter, timer) = (&*self.sifter, self.timer);
         for_each_at_home(&mut self.flow, |_, flow| {
+            let begin = timer.start();
             flow.collect(chunks, frames, sifter, until);
+            timer.add(begin, &mut flow.nanos[1]);
         });
     }
 

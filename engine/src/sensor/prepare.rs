@@ -7,6 +7,7 @@
 use super::Sensor;
 use super::batch::Chunk;
 use super::frames::{self, FrameList, Lent, Round};
+use super::stage_times::StageTimer;
 use super::worker::Sifter;
 use crate::decode::{Decoder, DropCounters};
 use std::ops::Range;
@@ -44,6 +45,7 @@ pub struct Preparer {
     decoder: Decoder,
     round: Round,
     spare: Spare,
+    timer: StageTimer,
 }
 
 /// A batch of which all is done that needs no order: see [`Sensor::sift_prepared`].
@@ -83,6 +85,7 @@ impl Preparer {
             frames,
             &self.decoder,
             &self.sifter,
+            self.timer,
         );
         Filled { run, chunks, drops }
     }
@@ -112,6 +115,7 @@ impl Sensor {
             decoder: self.decoder,
             round: self.round,
             spare: self.spare.clone(),
+            timer: self.timer,
         }
     }
 
@@ -155,6 +159,9 @@ impl Sensor {
         self.frames += run.len() as u64;
         self.drops.merge(&drops);
         for chunk in &mut chunks {
+            let [decode, fingerprint] = chunk.nanos;
+            self.times.decode += decode;
+            self.times.fingerprint += fingerprint;
             self.reassemble(chunk, frames);
         }
         self.run(&mut chunks, &Lent(frames));

@@ -98,6 +98,8 @@ impl Persist for Tables<'_> {
             spare: _,
             findings: _,
             warnings: _,
+            timer: _,
+            times: _,
         } = self.0;
         clock.persist(file)?;
         for shard in flow {

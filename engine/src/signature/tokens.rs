@@ -4,7 +4,7 @@
 //! have in common besides the grown content makes one signature out of them: all of
 //! these tokens must occur, in this order where the order was always the same
 //! (conjunction and subsequence signatures: Newsome, Karp, Song, *Polygraph*, 2005,
-//! section 4; papers.md).
+//! section 4).
 
 mod common;
 

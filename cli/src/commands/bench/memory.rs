@@ -82,6 +82,14 @@ impl Memory {
         self.bytes.extend_from_slice(frame.data);
     }
 
+    /// The payloads of whole packets.
+    pub(super) fn payloads(&self) -> impl Iterator<Item = &[u8]> {
+        self.frames.iter().map(|frame| {
+            let start = frame.start + frame.payload.0 as usize;
+            &self.bytes[start..start + frame.payload.1 as usize]
+        })
+    }
+
     /// Packets of a pass.
     pub(super) fn packets(&self) -> usize {
         self.frames.len()

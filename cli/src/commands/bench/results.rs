@@ -105,9 +105,10 @@ fn explained(stage: &str) -> String {
         "read" => " (finds the frames)",
         "sampling kernel" => " (part of fingerprint)",
         "fingerprint" => " (kernel, walk, hash)",
-        "tails" => " (and windows across seams)",
+        "tails" => " (windows across segments)",
         "dispersion" => ", propagation, candidates",
-        "sum" => " of decode to candidates",
+        "signatures" => " (samples, growth)",
+        "sum" => " of decode to signatures",
         _ => "",
     };
     format!("{stage}{note}")
@@ -128,8 +129,8 @@ impl Results {
     }
 
     pub(super) fn memory_of(stats: &Stats) -> BTreeMap<String, u64> {
-        let rooms = stats.sections().filter(|(section, _)| *section == "memory");
-        rooms
+        let tables = stats.sections().filter(|(section, _)| *section == "memory");
+        tables
             .flat_map(|(_, values)| values)
             .filter_map(|(name, bytes)| Some(((*name).to_owned(), bytes.as_u64()?)))
             .collect()
@@ -186,12 +187,12 @@ impl Results {
             "traffic   {} packets, {} payload bytes, {} bytes on disk; {} passes, medians",
             self.packets, self.payload_bytes, self.file_bytes, self.passes
         ));
-        let rooms: Vec<String> = self
+        let tables: Vec<String> = self
             .memory
             .iter()
-            .map(|(room, bytes)| format!("{room} {:.1}", *bytes as f64 / 1_048_576.0))
+            .map(|(table, bytes)| format!("{table} {:.1}", *bytes as f64 / 1_048_576.0))
             .collect();
-        line(format_args!("memory    MiB: {}", rooms.join(", ")));
+        line(format_args!("memory    MiB: {}", tables.join(", ")));
         line(format_args!(""));
         let compared = self.stages.iter().any(|row| row.times_as_fast.is_some());
         line(format_args!(

@@ -5,7 +5,7 @@ use super::record::alarm;
 use serde::{Deserialize, Serialize};
 use wormsift::signature::{Evidence, Growth, Handshakes, Load, Nearest, View};
 
-/// All after `reasons` since version 0.2: older lines say nothing of it.
+/// All after `reasons` is missing in the oldest lines.
 #[derive(Serialize, Deserialize)]
 pub(super) struct EvidenceRecord {
     keys: u64,

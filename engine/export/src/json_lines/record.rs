@@ -25,7 +25,7 @@ pub(super) struct Record {
     length: usize,
     ascii: String,
     tokens_hex: Vec<String>,
-    /// Since version 0.2; older lines have one token.
+    /// The oldest lines have one token.
     #[serde(default)]
     tokens_ordered: bool,
     packets: u64,

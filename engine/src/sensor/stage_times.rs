@@ -1,0 +1,87 @@
+//! How long each stage of the pipeline takes.
+//!
+//! The engine reads no clock: a caller who wants times gives one
+//! ([`Sensor::time_stages`]). Without it a stage costs one comparison a batch more, and
+//! one a run of frames.
+
+use super::Sensor;
+
+/// A clock that never runs back: nanoseconds since some moment.
+pub type StageClock = fn() -> u64;
+
+/// Nanoseconds that the stages took, summed over all threads. What packets that a host
+/// decoded itself took before [`Sensor::absorb`] is not in them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StageTimes {
+    /// Frames to packets.
+    pub decode: u64,
+    /// Windows chosen and hashed.
+    pub fingerprint: u64,
+    /// Windows across TCP segments, and samples of streams begun.
+    pub tails: u64,
+    /// Sightings lined up and counted.
+    pub prevalence: u64,
+    /// Of what is past prevalence: distinct hosts, propagation, candidates.
+    pub dispersion: u64,
+    /// Samples taken, and alarms turned into signatures.
+    pub signatures: u64,
+}
+
+impl StageTimes {
+    /// All stages with their names, in the order in which traffic meets them.
+    pub fn stages(&self) -> [(&'static str, u64); 6] {
+        [
+            ("decode", self.decode),
+            ("fingerprint", self.fingerprint),
+            ("tails", self.tails),
+            ("prevalence", self.prevalence),
+            ("dispersion", self.dispersion),
+            ("signatures", self.signatures),
+        ]
+    }
+}
+
+/// Reads the clock, if there is one.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct StageTimer(Option<StageClock>);
+
+impl StageTimer {
+    /// The moment; zero without a clock.
+    #[inline]
+    pub(crate) fn start(self) -> u64 {
+        self.0.map_or(0, |clock| clock())
+    }
+
+    /// Adds the time since `start`, and returns the moment.
+    #[inline]
+    pub(crate) fn add(self, start: u64, to: &mut u64) -> u64 {
+        let now = self.start();
+        *to += now - start;
+        now
+    }
+}
+
+impl Sensor {
+    /// Begins to time the stages, with this clock. Findings stay the same.
+    pub fn time_stages(&mut self, clock: StageClock) {
+        self.timer = StageTimer(Some(clock));
+        self.content.iter_mut().for_each(|content| content.timer = self.timer);
+    }
+
+    /// What the stages took since the last call; zeros before
+    /// [`time_stages`](Self::time_stages).
+    pub fn take_stage_times(&mut self) -> StageTimes {
+        let mut times = std::mem::take(&mut self.times);
+        for content in &mut self.content {
+            let [all, promoted] = std::mem::take(&mut content.nanos);
+            times.prevalence += all - promoted;
+            times.dispersion += promoted;
+        }
+        for flow in &mut self.flow {
+            let [joined, collected] = std::mem::take(&mut flow.nanos);
+            times.tails += joined;
+            times.signatures += collected;
+        }
+        times
+    }
+}
