@@ -22,7 +22,11 @@
 mod arch;
 mod byte_map;
 mod kernel;
+// Parts of it are for vector kernels only.
+#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
 mod period;
+// Parts of it are for vector kernels only.
+#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
 mod plan;
 mod rolling_hash;
 mod sampling;

@@ -19,7 +19,7 @@ pub struct Bloom {
 /// Bytes that the crate keeps before the bits.
 const HEADER_BYTES: usize = 45;
 /// Far below what an allocation can be, so that the crate's arithmetic cannot overflow.
-const MOST_BYTES: usize = 1 << 46;
+const MOST_BYTES: usize = 1 << if usize::BITS < 64 { 28 } else { 46 };
 
 impl Bloom {
     /// A filter of at most `bytes` (and never less than 46), whose capacity is the number
