@@ -108,7 +108,7 @@ class Bench:
         if log.exists():
             for line in log.read_text().splitlines():
                 parts = [part.strip() for part in line.split("|")]
-                if len(parts) == 3 and parts[0].startswith("wormsift."):
+                if len(parts) == 3 and parts[0].startswith(("wormsift.", "capture.kernel_")):
                     found[parts[0].removeprefix("wormsift.")] = int(parts[2])
         return found
 

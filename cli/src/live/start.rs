@@ -82,7 +82,7 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         said.push(privileges::drop(user.as_ref())?);
         said.push(files::restrict(&folders(args, sids.as_deref()))?);
     }
-    let owned = |failure| for_user(failure, user.as_ref().map(|user| user.name.as_str()));
+    let owned = |failure| for_user(failure, user.as_ref().map(|person| person.name()));
     // With the rights that stay, so that they can be written again later.
     OutputFiles::default()
         .add("--output", args.output.output.as_deref())
