@@ -81,7 +81,7 @@
 //! pieces are seen, so pieces may be as small as they come.
 //!
 //! ```
-//! use wormsift::packet::{FlowKey, protocol};
+//! use wormsift::packet::{FlowKey, Handshake, protocol};
 //! use wormsift::{Config, Sensor, StreamPiece, Timestamp};
 //!
 //! let mut sensor = Sensor::new(Config::default())?;
@@ -102,7 +102,8 @@
 //!         number += 1;
 //!         let time = Timestamp::from_nanos(number * 10_000_000);
 //!         let offset = n as u64 * 30;
-//!         worker.stream(&StreamPiece { number, time, flow, offset, payload });
+//!         let handshake = Handshake::Unknown;
+//!         worker.stream(&StreamPiece { number, time, flow, offset, handshake, payload });
 //!     }
 //! }
 //! sensor.absorb([&mut worker]);

@@ -139,6 +139,9 @@ pub struct StreamPiece<'a> {
     /// Bytes of the direction before it. One that does not continue the piece before
     /// stands behind a gap.
     pub offset: u64,
+    /// What the host knows of who sends: the first piece of a direction that says
+    /// something decides for all of it.
+    pub handshake: Handshake,
     /// The bytes, at most 4 GiB.
     pub payload: &'a [u8],
 }

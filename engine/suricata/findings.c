@@ -44,6 +44,12 @@ static void write_line(const char *line, size_t length)
 static void write_one(const wormsift_finding *finding)
 {
     wormsift_buffer line = { 0 };
+    /* The last word on what turned out to be a part of another content, which goes on. */
+    const char *whole = wormsift_finding_part_of(finding);
+    if (whole != NULL) {
+        atomic_fetch_add(&plugin.parts, 1);
+        SCLogNotice("wormsift: %s: a part of %s", wormsift_finding_id(finding), whole);
+    }
     if (went_well(FAILED_FINDING, "finding",
                 wormsift_finding_render(finding, WORMSIFT_JSON, 0, 0, &line))) {
         wormsift_summary it = { .struct_size = sizeof(it) };
@@ -86,9 +92,6 @@ void findings_write(void)
         SCLogWarning("wormsift: %s", warning.data);
         wormsift_buffer_free(&warning);
     }
-    wormsift_stats stats = { .struct_size = sizeof(stats) };
-    if (wormsift_engine_stats(plugin.engine, &stats) == WORMSIFT_OK)
-        atomic_store(&plugin.late, stats.late);
     if (atomic_load(&plugin.lost) > 0)
         failed(FAILED_LOST, "stream", "Suricata dropped bytes that it had neither put together "
                                       "nor shown: see wormsift.lost_bytes in its statistics");

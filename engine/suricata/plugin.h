@@ -92,7 +92,7 @@ extern struct plugin {
     pthread_mutex_t mutex; /* of the files, and of moving time on */
     uint64_t next;         /* packet time at which the engine is moved on */
     unsigned threads;
-    _Atomic uint64_t lost, findings, late;
+    _Atomic uint64_t lost, findings, parts, late;
     _Atomic bool said[FAILURES + 1]; /* the last: that packets come */
 } plugin;
 

@@ -1,6 +1,8 @@
 /* The file itself is the register of numbers: each rule has the id of its signature in its
  * metadata. Rules that it has are kept when the plugin starts, whether or not it still knows
- * their signatures; delete lines, or the file, while Suricata is down. */
+ * their signatures; delete lines, or the file, while Suricata is down. The rule of what was
+ * found to be a part of another content is put out of use by a `#` before it, so that its
+ * number is not given to another. */
 #include "rules_file.h"
 
 #include "plugin.h"
@@ -22,6 +24,7 @@
 struct rule {
     char id[33];
     unsigned sid, rev, revised;
+    bool off;      /* a part of another content */
     uint64_t what; /* a digest of what it matches, and of its grade */
     char *text;
 };
@@ -56,7 +59,7 @@ static struct rule *find(const char *id)
 }
 
 /* Takes over the text. */
-static bool add(const char *id, unsigned sid, unsigned rev, char *text)
+static bool add(const char *id, unsigned sid, unsigned rev, bool off, char *text)
 {
     if (rules.count == rules.room) {
         size_t room = rules.room == 0 ? 64 : rules.room * 2;
@@ -67,7 +70,9 @@ static bool add(const char *id, unsigned sid, unsigned rev, char *text)
         rules.room = room;
     }
     struct rule *it = &rules.all[rules.count++];
-    *it = (struct rule){ .sid = sid, .rev = rev, .what = digest(text), .text = text };
+    *it = (struct rule){
+        .sid = sid, .rev = rev, .off = off, .what = digest(text), .text = text
+    };
     snprintf(it->id, sizeof(it->id), "%s", id);
     if (sid >= rules.next)
         rules.next = sid + 1;
@@ -82,6 +87,9 @@ static unsigned number(const char *line, const char *name)
         last = at;
     return last == NULL ? 0 : (unsigned)strtoul(last + strlen(name), NULL, 10);
 }
+
+/* Before a rule that is out of use. */
+#define OFF "# "
 
 /* Reads the file; false after saying why it cannot be used. A line that the plugin did not
  * write means that the file is somebody else's. */
@@ -106,16 +114,18 @@ static bool read_rules(void)
         if (length == 0)
             continue;
         char id[33];
-        const char *at = strstr(line, "wormsift_id ");
-        unsigned sid = number(line, " sid:"), rev = number(line, " rev:");
-        if (strncmp(line, "alert ", 6) != 0 || at == NULL || sid == 0 || rev == 0
+        bool off = strncmp(line, OFF, strlen(OFF)) == 0;
+        const char *rule = off ? line + strlen(OFF) : line;
+        const char *at = strstr(rule, "wormsift_id ");
+        unsigned sid = number(rule, " sid:"), rev = number(rule, " rev:");
+        if (strncmp(rule, "alert ", 6) != 0 || at == NULL || sid == 0 || rev == 0
                 || sscanf(at, "wormsift_id %32[0-9a-f]", id) != 1) {
             SCLogError("wormsift: rules: %s, line %u: expected a rule that wormsift wrote, found "
                        "\"%.40s\"; give it a file of its own", rules.path, at_line, line);
             well = false;
         } else if (find(id) == NULL) {
-            char *text = strdup(line);
-            well = text != NULL && add(id, sid, rev, text);
+            char *text = strdup(rule);
+            well = text != NULL && add(id, sid, rev, off, text);
         }
     }
     if (ferror(file)) {
@@ -150,6 +160,12 @@ wormsift_status rules_take(const wormsift_finding *finding)
 {
     const char *id = wormsift_finding_id(finding);
     struct rule *known = find(id);
+    if (wormsift_finding_part_of(finding) != NULL) {
+        /* The rule of the whole takes its place. */
+        if (known != NULL && !known->off)
+            known->off = rules.changed = true;
+        return WORMSIFT_OK;
+    }
     if (known != NULL && known->revised >= MOST_REVISIONS)
         return WORMSIFT_OK;
     unsigned sid = known != NULL ? known->sid : rules.next;
@@ -164,12 +180,12 @@ wormsift_status rules_take(const wormsift_finding *finding)
     if (copy == NULL)
         return status < 0 ? status : WORMSIFT_ERR_LIMIT;
     copy[strcspn(copy, "\n")] = 0;
-    if (known != NULL && known->what == digest(copy)) {
+    if (known != NULL && !known->off && known->what == digest(copy)) {
         free(copy);
         return WORMSIFT_OK;
     }
     if (known == NULL) {
-        if (!add(id, sid, rev, copy)) {
+        if (!add(id, sid, rev, false, copy)) {
             free(copy);
             return WORMSIFT_ERR_LIMIT;
         }
@@ -177,6 +193,7 @@ wormsift_status rules_take(const wormsift_finding *finding)
         free(known->text);
         known->text = copy;
         known->rev = rev;
+        known->off = false;
         known->revised++;
         known->what = digest(copy);
     }
@@ -193,7 +210,7 @@ bool rules_write(void)
         return false;
     bool well = true;
     for (size_t i = 0; i < rules.count; i++)
-        well &= fprintf(file, "%s\n", rules.all[i].text) > 0;
+        well &= fprintf(file, "%s%s\n", rules.all[i].off ? OFF : "", rules.all[i].text) > 0;
     well &= fflush(file) == 0 && fsync(fileno(file)) == 0;
     well &= fclose(file) == 0;
     if (!well || rename(rules.beside, rules.path) != 0) {

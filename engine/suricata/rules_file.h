@@ -11,7 +11,8 @@
  * this plugin. */
 bool rules_open(const char *path, bool writes);
 /* Takes the rule of a finding, unless its content is too weak for one. A rule whose content
- * or grade changed gets the next revision, 32 in one run at most. */
+ * or grade changed gets the next revision, 32 in one run at most. That of a part of another
+ * content is put out of use. */
 wormsift_status rules_take(const wormsift_finding *finding);
 /* Replaces the file, at once or not at all, if rules have changed since the last time. False,
  * with `errno` set, if that cannot be done. */

@@ -61,8 +61,38 @@ static bool is_released(const Flow *f, const TcpStream *stream, bool is_its_pack
                 && (stream->flags & STREAMTCP_STREAM_FLAG_DISABLE_RAW));
 }
 
+/* So far may an acknowledgement lie from what is expected next, as in the engine. */
+#define REACH UINT32_C(65535)
+
+/* What is known of who sends what Suricata has taken into a session: it has compared
+ * acknowledgements if it saw the session begin. */
+static uint8_t followed(const Flow *f)
+{
+    const TcpSession *session = f->protoctx;
+    bool begun = (session->flags & (STREAMTCP_FLAG_MIDSTREAM | STREAMTCP_FLAG_ASYNC)) == 0;
+    return begun ? WORMSIFT_HANDSHAKE_ANSWERED : WORMSIFT_HANDSHAKE_UNKNOWN;
+}
+
+/* What a packet says itself that it has not taken. */
+static uint8_t acknowledged(const Flow *f, bool to_server, const TCPHdr *tcp)
+{
+    if (followed(f) == WORMSIFT_HANDSHAKE_UNKNOWN || is_bypassed(f))
+        return WORMSIFT_HANDSHAKE_UNKNOWN;
+    uint32_t away = TCP_GET_RAW_ACK(tcp) - stream_of(f, !to_server)->next_seq;
+    return (tcp->th_flags & TH_ACK) && away + REACH <= 2 * REACH ? WORMSIFT_HANDSHAKE_ANSWERED
+                                                                 : WORMSIFT_HANDSHAKE_UNANSWERED;
+}
+
+/* Bytes of a direction, and how they came. */
+struct bytes {
+    const uint8_t *at;
+    uint32_t length;
+    bool released;
+    uint8_t handshake;
+};
+
 static void give(struct thread *thread, const Flow *f, bool to_server, uint64_t offset,
-        const uint8_t *bytes, uint32_t length, bool released)
+        struct bytes bytes)
 {
     wormsift_piece it = { .struct_size = sizeof(it) };
     it.time_ns = thread->now;
@@ -76,18 +106,26 @@ static void give(struct thread *thread, const Flow *f, bool to_server, uint64_t 
     it.source_port = forward ? f->sp : f->dp;
     it.destination_port = forward ? f->dp : f->sp;
     it.encapsulation = wrapping(f->vlan_id, f->vlan_idx);
+    it.handshake = bytes.handshake;
     thread->failed |= !went_well(FAILED_PACKET, "stream",
-            wormsift_worker_stream(thread->worker, &it, bytes, length));
-    count(thread, released ? COUNT_RELEASED : COUNT_PIECES, 1);
-    count(thread, released ? COUNT_RELEASED_BYTES : COUNT_STREAM_BYTES, length);
+            wormsift_worker_stream(thread->worker, &it, bytes.at, bytes.length));
+    count(thread, bytes.released ? COUNT_RELEASED : COUNT_PIECES, 1);
+    count(thread, bytes.released ? COUNT_RELEASED_BYTES : COUNT_STREAM_BYTES, bytes.length);
+}
+
+/* Those from one place on to another. */
+static struct bytes part(struct bytes of, uint32_t from, uint32_t to)
+{
+    of.at += from;
+    of.length = to - from;
+    return of;
 }
 
 /* Gives what of a range of sequence numbers has not come yet. */
 static void give_rest(struct thread *thread, const Flow *f, bool to_server,
-        struct side *side, uint32_t from, const uint8_t *bytes, uint32_t length,
-        bool released)
+        struct side *side, uint32_t from, struct bytes bytes)
 {
-    uint32_t at = from, end = from + length, new = 0;
+    uint32_t at = from, end = from + bytes.length, new = 0;
     /* Numbers begin again after 4 GiB: what was given long ago is forgotten. */
     if (at - side->given > FORGOTTEN && SEQ_GT(at, side->given)) {
         side->given = at - FORGOTTEN / 2;
@@ -99,15 +137,15 @@ static void give_rest(struct thread *thread, const Flow *f, bool to_server,
         const struct range *range = i < side->count ? &side->ranges[i] : NULL;
         uint32_t stop = range != NULL ? SEQ_MIN(range->from, end) : end;
         if (SEQ_LT(at, stop)) {
-            give(thread, f, to_server, (uint32_t)(at - side->zero), bytes + (at - from),
-                    stop - at, released);
+            give(thread, f, to_server, (uint32_t)(at - side->zero),
+                    part(bytes, at - from, stop - from));
             new += stop - at;
         }
         if (range != NULL && SEQ_LT(at, range->to))
             at = SEQ_MIN(range->to, end);
     }
-    if (new < length)
-        count(thread, COUNT_COPIES, length - new);
+    if (new < bytes.length)
+        count(thread, COUNT_COPIES, bytes.length - new);
 }
 
 /* A range has been given. */
@@ -147,7 +185,8 @@ static void release(struct thread *thread, const Flow *f, bool to_server, struct
             continue;
         /* Of one that is partly gone the end is left. */
         from = to - length;
-        give_rest(thread, f, to_server, side, from, bytes, length, true);
+        give_rest(thread, f, to_server, side, from,
+                (struct bytes){ bytes, length, true, followed(f) });
         note(side, from, to);
     }
 }
@@ -218,6 +257,7 @@ void streams_packet(struct thread *thread, const Packet *p)
         give_packet(thread, p); /* no part of the stream */
         return;
     }
+    struct bytes bytes = { p->payload, p->payload_len, true, acknowledged(f, to_server, &tcp) };
     struct side *side = session != NULL ? &session->sides[to_server] : NULL;
     if (side == NULL || !side->released) {
         if (p->flags & PKT_STREAM_ADD)
@@ -231,14 +271,14 @@ void streams_packet(struct thread *thread, const Packet *p)
             .zero = stream->base_seq - (uint32_t)STREAM_BASE_OFFSET(stream),
             .given = stream->base_seq + stream->log_progress_rel,
         };
-        give_rest(thread, f, to_server, &kept, from, p->payload, p->payload_len, true);
+        give_rest(thread, f, to_server, &kept, from, bytes);
         return;
     }
     if (has_wrong_checksum(p)) {
         count(thread, COUNT_REFUSED, p->payload_len);
         return;
     }
-    give_rest(thread, f, to_server, side, from, p->payload, p->payload_len, true);
+    give_rest(thread, f, to_server, side, from, bytes);
 }
 
 /* Where bytes stand in their direction: Suricata does not say, but they lie in one of the
@@ -254,18 +294,32 @@ static uint64_t offset_of(const TcpStream *stream, const uint8_t *bytes)
     return STREAM_LOG_PROGRESS(stream);
 }
 
+/* What is acknowledged at once comes in one. It is given as the segments that it came in,
+ * since a content counts once a piece, and so that what surrounds a window is as much as in
+ * packets. Of segments that overlap each ends where the next begins. */
 void streams_piece(struct thread *thread, const Flow *f, const uint8_t *bytes, uint32_t length,
         bool to_server)
 {
     struct session *session = session_of(f, false);
-    const TcpStream *stream = stream_of(f, to_server);
+    TcpStream *stream = (TcpStream *)stream_of(f, to_server);
     uint64_t offset = offset_of(stream, bytes);
-    if (session == NULL || !session->sides[to_server].released) {
-        give(thread, f, to_server, offset, bytes, length, false);
+    struct bytes all = { bytes, length, false, followed(f) };
+    if (session != NULL && session->sides[to_server].released) {
+        struct side *side = &session->sides[to_server];
+        give_rest(thread, f, to_server, side, side->zero + (uint32_t)offset, all);
         return;
     }
-    struct side *side = &session->sides[to_server];
-    give_rest(thread, f, to_server, side, side->zero + (uint32_t)offset, bytes, length, false);
+    uint32_t from = stream->base_seq + (uint32_t)(offset - STREAM_BASE_OFFSET(stream)), at = 0;
+    TcpSegment next = { .seq = from + 1 };
+    TcpSegment *segment = TCPSEG_RB_NFIND(&stream->seg_tree, &next);
+    while (at < length) {
+        while (segment != NULL && SEQ_LEQ(segment->seq, from + at))
+            segment = TCPSEG_RB_NEXT(segment);
+        uint32_t end = segment != NULL ? segment->seq - from : length;
+        end = end < length ? end : length;
+        give(thread, f, to_server, offset + at, part(all, at, end));
+        at = end;
+    }
 }
 
 /* A flow ends: what Suricata held of it and never logged is lost. */

@@ -36,7 +36,7 @@ bool went_well(enum failure kind, const char *about, wormsift_status status)
  * after so many packets. One thread, with no other waiting for it, moves the engine on.
  * Time that steps back by a minute is another time. */
 #define LIVE_TICK (SECOND / 2)
-#define OFFLINE_TICK 2048
+#define OFFLINE_TICK 16384
 
 static void tick(struct thread *thread)
 {
@@ -147,9 +147,11 @@ static void on_packet_of_flow(ThreadVars *tv, Flow *f, Packet *p, void *user)
 {
     (void)tv;
     (void)user;
+    if (f->flow_state != FLOW_STATE_LOCAL_BYPASSED)
+        return;
     struct thread *thread = mine;
-    if (f->flow_state != FLOW_STATE_LOCAL_BYPASSED || thread == NULL || thread->failed
-            || plugin.engine == NULL || PacketIsTunnelRoot(p) || PKT_IS_PSEUDOPKT(p))
+    if (thread == NULL || thread->failed || plugin.engine == NULL || PacketIsTunnelRoot(p)
+            || PKT_IS_PSEUDOPKT(p))
         return;
     thread->now = nanoseconds(p->ts);
     tick(thread);
@@ -176,6 +178,14 @@ static bool begin(void)
     return plugin.engine != NULL;
 }
 
+/* How many packets came late: with the mutex. */
+static void count_late(void)
+{
+    wormsift_stats stats = { .struct_size = sizeof(stats) };
+    if (plugin.engine != NULL && wormsift_engine_stats(plugin.engine, &stats) == WORMSIFT_OK)
+        atomic_store(&plugin.late, stats.late);
+}
+
 /* The last thread has ended: with the mutex. */
 static void finish(void)
 {
@@ -183,6 +193,7 @@ static void finish(void)
         return;
     if (went_well(FAILED_ENGINE, "engine", wormsift_engine_finish(plugin.engine)))
         findings_write();
+    count_late();
     state_save(0, true);
     wormsift_engine_free(plugin.engine);
     plugin.engine = NULL;
@@ -254,7 +265,17 @@ static TmEcode ThreadDeinit(ThreadVars *tv, void *data)
 
 static uint64_t lost_bytes(void) { return atomic_load(&plugin.lost); }
 static uint64_t findings(void) { return atomic_load(&plugin.findings); }
-static uint64_t late_packets(void) { return atomic_load(&plugin.late); }
+static uint64_t parts(void) { return atomic_load(&plugin.parts); }
+
+/* All statistics of the engine take some time: only when Suricata asks. */
+static uint64_t late_packets(void)
+{
+    if (pthread_mutex_trylock(&plugin.mutex) == 0) {
+        count_late();
+        pthread_mutex_unlock(&plugin.mutex);
+    }
+    return atomic_load(&plugin.late);
+}
 
 /* Only now is there somewhere to register them. */
 static void register_counters(void *user)
@@ -262,6 +283,7 @@ static void register_counters(void *user)
     (void)user;
     StatsRegisterGlobalCounter("wormsift.lost_bytes", lost_bytes);
     StatsRegisterGlobalCounter("wormsift.findings", findings);
+    StatsRegisterGlobalCounter("wormsift.parts", parts);
     StatsRegisterGlobalCounter("wormsift.late_packets", late_packets);
 }
 

@@ -7,7 +7,7 @@ use common::Random;
 use common::segments::{Decoy, Stored, joined, with_decoys};
 use std::net::{IpAddr, Ipv4Addr};
 use wormsift::config::{Config, SecretKey};
-use wormsift::packet::{FlowKey, StreamPiece, Timestamp};
+use wormsift::packet::{FlowKey, Handshake, StreamPiece, Timestamp};
 use wormsift::sensor::Sensor;
 use wormsift::signature::{Finding, Signature};
 use wormsift_corpora::ground_truth::ContentTruth;
@@ -134,6 +134,7 @@ fn streams(body: &[u8], sizes: std::ops::Range<u64>, mut sensor: Sensor) -> Sens
                     encapsulation: 0,
                 },
                 offset: offset as u64,
+                handshake: Handshake::Unknown,
                 payload: &stream[offset..end],
             });
             offset = end;

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use wormsift::config::Config;
 use wormsift::decode::{Decoded, Decoder};
-use wormsift::packet::{FlowKey, Frame, LinkType, protocol, tcp_flags};
+use wormsift::packet::{FlowKey, Frame, Handshake, LinkType, protocol, tcp_flags};
 use wormsift::{Packet, Sensor, StreamPiece, Timestamp, Worker};
 use wormsift_corpora::{Carriage, Outbreak};
 use wormsift_export::json_lines;
@@ -110,6 +110,7 @@ fn reassembled(frames: &[Frame<'_>], mut give: impl FnMut(Piece<'_>)) {
                 time: packet.time,
                 flow: packet.flow(),
                 offset: *offset,
+                handshake: Handshake::Unknown,
                 payload: &payload,
             };
             give(Piece::Stream(piece));
@@ -181,7 +182,15 @@ fn streams_know_gaps_and_offsets_beyond_four_gibibytes() {
             for payload in body.chunks(30) {
                 number += 1;
                 let time = Timestamp::from_nanos(1_000_000_000 + number * 1_000_000);
-                worker.stream(&StreamPiece { number, time, flow, offset, payload });
+                let handshake = Handshake::Unknown;
+                worker.stream(&StreamPiece {
+                    number,
+                    time,
+                    flow,
+                    offset,
+                    handshake,
+                    payload,
+                });
                 offset += payload.len() as u64 + gap;
             }
         }
@@ -296,6 +305,7 @@ proptest! {
                         time: Timestamp::from_nanos(*time),
                         flow,
                         offset: *offset,
+                        handshake: Handshake::Unknown,
                         payload,
                     });
                     given += 1;

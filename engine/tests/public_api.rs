@@ -4,7 +4,7 @@
 //! the branch before.
 
 use std::path::Path;
-use wormsift::packet::{FlowKey, LinkType};
+use wormsift::packet::{FlowKey, Handshake, LinkType};
 use wormsift::signature::{Alarm, Confidence, Evidence};
 use wormsift::{
     Config, Error, Finding, Frame, Packet, Sensor, Signature, Stats, StreamPiece,
@@ -48,7 +48,14 @@ fn nouns_have_these_fields() {
     }
     fn piece<'a>(flow: FlowKey, frame: &Frame<'a>) -> StreamPiece<'a> {
         let &Frame { number, time, data: payload, .. } = frame;
-        StreamPiece { number, time, flow, offset: 0, payload }
+        StreamPiece {
+            number,
+            time,
+            flow,
+            offset: 0,
+            handshake: Handshake::Unknown,
+            payload,
+        }
     }
     fn read(it: &Signature) -> (&str, Alarm, Confidence, u8, Option<u16>, &[u8]) {
         (&it.id, it.alarm, it.confidence, it.protocol, it.port, &it.content)

@@ -140,6 +140,24 @@ typedef enum {
 } wormsift_confidence;
 
 /**
+ * Does who sends over TCP get the answers? Whoever forges an address does not.
+ */
+typedef enum {
+    /**
+     * Not known.
+     */
+    WORMSIFT_HANDSHAKE_UNKNOWN = 0,
+    /**
+     * It acknowledged what the other side had sent.
+     */
+    WORMSIFT_HANDSHAKE_ANSWERED = 1,
+    /**
+     * It did not.
+     */
+    WORMSIFT_HANDSHAKE_UNANSWERED = 2,
+} wormsift_handshake;
+
+/**
  * Settings.
  */
 typedef struct wormsift_config wormsift_config;
@@ -405,9 +423,14 @@ typedef struct {
      */
     uint8_t ip_version;
     /**
+     * A `wormsift_handshake`: the first piece of a direction that says something decides
+     * for all of it.
+     */
+    uint8_t handshake;
+    /**
      * 0.
      */
-    uint8_t reserved[3];
+    uint8_t reserved[2];
     /**
      * Source port.
      */
@@ -629,6 +652,17 @@ wormsift_status wormsift_engine_save(wormsift_engine *engine,
 const char *wormsift_finding_id(const wormsift_finding *finding);
 
 /**
+ * The id of the older signature that this one was found to be a part of, in its last
+ * word: the other carries on both, and this one should have no rule any more. Valid as
+ * long as the finding; NULL for a content of its own, and for NULL.
+ *
+ * # Safety
+ *
+ * `finding` is null or a handle of this library.
+ */
+const char *wormsift_finding_part_of(const wormsift_finding *finding);
+
+/**
  * The bytes that repeat, and how many they are. Valid as long as the finding; NULL for
  * NULL.
  *
@@ -717,8 +751,9 @@ void wormsift_worker_free(wormsift_worker *worker);
 
 /**
  * Takes a packet that the host has decoded, with its transport payload, which is copied.
- * From time to time, after some megabytes, this call hands over what is buffered, and
- * then takes some milliseconds.
+ * From time to time, after a megabyte, this call hands over what is buffered. With
+ * "ordered" = "time" it goes on meanwhile, unless the engine's threads are behind; else
+ * it then takes some milliseconds.
  *
  * # Safety
  *

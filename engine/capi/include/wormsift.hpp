@@ -41,6 +41,11 @@ public:
     explicit finding(wormsift_finding *it = nullptr) : it_(it) {}
     explicit operator bool() const { return it_ != nullptr; }
     std::string id() const { return wormsift_finding_id(it_.get()); }
+    /// The id of the signature that this one is a part of; empty for one of its own.
+    std::string part_of() const {
+        const char *id = wormsift_finding_part_of(it_.get());
+        return id != nullptr ? id : "";
+    }
     std::string content() const {
         std::size_t length = 0;
         const std::uint8_t *data = wormsift_finding_content(it_.get(), &length);

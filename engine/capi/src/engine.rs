@@ -13,8 +13,9 @@ use engine::sensor::{Baseline, TimeOrder};
 use engine::{Error, Finding, Sensor, Stats, Timestamp, Worker};
 use std::collections::VecDeque;
 use std::ffi::c_char;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -24,7 +25,9 @@ pub struct wormsift_engine {
 }
 
 pub(crate) struct Shared {
-    core: Mutex<Core>,
+    core: Arc<Mutex<Core>>,
+    /// Whether a hand-over that nobody waits for is under way.
+    sifting: Arc<AtomicBool>,
     pool: Pool,
     ordered: Ordered,
     /// The process that made it: its threads are in no other.
@@ -84,6 +87,12 @@ impl Core {
         self.absorb_waiting();
     }
 
+    /// What the sensor has found and has to say is put in line.
+    fn hear(&mut self) {
+        self.findings.extend(self.sensor.findings());
+        self.warnings.extend(self.sensor.warnings());
+    }
+
     fn absorb_waiting(&mut self) {
         if self.waiting.is_empty() {
             return;
@@ -129,9 +138,38 @@ impl Shared {
         let mut guard = self.core()?;
         let core = &mut *guard;
         let result = self.pool.rayon().install(|| work(core));
-        core.findings.extend(core.sensor.findings());
-        core.warnings.extend(core.sensor.warnings());
+        core.hear();
         Ok(result)
+    }
+
+    /// What a worker has buffered is to be taken. With order by time the engine's own
+    /// threads do that while the caller goes on, unless they are behind: then it waits.
+    pub(crate) fn take_soon(
+        &self,
+        slot: &Mutex<Worker>,
+        lane: Option<usize>,
+    ) -> Result<(), Failure> {
+        if self.ordered != Ordered::Time
+            || self.is_forked()
+            || self.core.is_poisoned()
+            || self.sifting.swap(true, Ordering::AcqRel)
+        {
+            return self.take(slot, lane);
+        }
+        let (core, sifting) = (Arc::clone(&self.core), Arc::clone(&self.sifting));
+        self.pool.rayon().spawn(move || {
+            // A panic in it poisons the lock, which is how all calls hear of it.
+            let _ = catch_unwind(AssertUnwindSafe(|| {
+                // Who holds the lock may wait for this very thread. What is buffered is
+                // then left to the next hand-over.
+                let Ok(mut core) = core.try_lock() else { return };
+                core.collect(lane);
+                core.sift_in_order(false);
+                core.hear();
+            }));
+            sifting.store(false, Ordering::Release);
+        });
+        Ok(())
     }
 
     /// Takes what a worker has buffered, and empties it.
@@ -227,7 +265,8 @@ fn engine(
         spare: Vec::new(),
     };
     let shared = Shared {
-        core: Mutex::new(core),
+        core: Arc::new(Mutex::new(core)),
+        sifting: Arc::default(),
         pool,
         ordered: settings.ordered,
         process: std::process::id(),
@@ -560,11 +599,18 @@ pub(crate) mod tests {
 
     /// An engine with the least memory.
     pub(crate) fn small() -> *mut wormsift_engine {
+        small_in_order(c"0")
+    }
+
+    /// The same in an order.
+    pub(crate) fn small_in_order(ordered: &std::ffi::CStr) -> *mut wormsift_engine {
         let (mut config, mut engine) = (ptr::null_mut(), ptr::null_mut());
         // SAFETY: handles of this library; the texts end with a zero byte.
         unsafe {
             assert_eq!(wormsift_config_new(&raw mut config), WORMSIFT_OK);
             let (name, value) = (c"memory".as_ptr(), c"16MiB".as_ptr());
+            assert_eq!(wormsift_config_set(config, name, value), WORMSIFT_OK);
+            let (name, value) = (c"ordered".as_ptr(), ordered.as_ptr());
             assert_eq!(wormsift_config_set(config, name, value), WORMSIFT_OK);
             assert_eq!(wormsift_engine_new(config, &raw mut engine), WORMSIFT_OK);
             wormsift_config_free(config);

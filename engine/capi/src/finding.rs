@@ -15,12 +15,15 @@ use wormsift_export::{
 pub struct wormsift_finding {
     finding: Finding,
     id: CString,
+    part_of: Option<CString>,
 }
 
 impl wormsift_finding {
     pub(crate) fn of(finding: Finding) -> Self {
-        let id = CString::new(finding.signature().id.as_str()).unwrap_or_default();
-        Self { finding, id }
+        let text = |id: &str| CString::new(id).unwrap_or_default();
+        let id = text(&finding.signature().id);
+        let part_of = finding.signature().part_of.as_deref().map(text);
+        Self { finding, id, part_of }
     }
 }
 
@@ -111,6 +114,24 @@ pub unsafe extern "C" fn wormsift_finding_id(
     guard_value(std::ptr::null(), || {
         // SAFETY: the caller's promise.
         unsafe { finding.as_ref() }.map_or(std::ptr::null(), |it| it.id.as_ptr())
+    })
+}
+
+/// The id of the older signature that this one was found to be a part of, in its last
+/// word: the other carries on both, and this one should have no rule any more. Valid as
+/// long as the finding; NULL for a content of its own, and for NULL.
+///
+/// # Safety
+///
+/// `finding` is null or a handle of this library.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wormsift_finding_part_of(
+    finding: *const wormsift_finding,
+) -> *const c_char {
+    guard_value(std::ptr::null(), || {
+        // SAFETY: the caller's promise.
+        let part_of = unsafe { finding.as_ref() }.and_then(|it| it.part_of.as_ref());
+        part_of.map_or(std::ptr::null(), |id| id.as_ptr())
     })
 }
 

@@ -44,6 +44,18 @@ pub struct wormsift_packet {
     pub encapsulation: u64,
 }
 
+/// Does who sends over TCP get the answers? Whoever forges an address does not.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum wormsift_handshake {
+    /// Not known.
+    WORMSIFT_HANDSHAKE_UNKNOWN = 0,
+    /// It acknowledged what the other side had sent.
+    WORMSIFT_HANDSHAKE_ANSWERED = 1,
+    /// It did not.
+    WORMSIFT_HANDSHAKE_UNANSWERED = 2,
+}
+
 /// A piece of a TCP direction that the host has put together. Begin with `= {0}` and set
 /// `struct_size`.
 #[repr(C)]
@@ -60,8 +72,11 @@ pub struct wormsift_piece {
     pub offset: u64,
     /// 4 or 6.
     pub ip_version: u8,
+    /// A `wormsift_handshake`: the first piece of a direction that says something decides
+    /// for all of it.
+    pub handshake: u8,
     /// 0.
-    pub reserved: [u8; 3],
+    pub reserved: [u8; 2],
     /// Source port.
     pub source_port: u16,
     /// Destination port.
@@ -134,6 +149,11 @@ pub(crate) unsafe fn read<T: Copy + Default>(
     }
     // SAFETY: not null; every version has the size as its first member.
     let size = unsafe { given.cast::<usize>().read_unaligned() };
+    if size == size_of::<T>() {
+        // SAFETY: the host vouches for `size` bytes, and any bytes are values of plain
+        // numbers.
+        return Ok(unsafe { given.read_unaligned() });
+    }
     check(size, name)?;
     let mut whole = T::default();
     let known = size.min(size_of::<T>());

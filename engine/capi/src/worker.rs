@@ -5,8 +5,10 @@ use crate::status::wormsift_status::{
     WORMSIFT_ERR_INVALID_ARG, WORMSIFT_ERR_STATE, WORMSIFT_OK,
 };
 use crate::status::{Failure, bytes, guard, guard_value, hand_out, wormsift_status};
-use crate::structs::{self, wormsift_frame, wormsift_packet, wormsift_piece};
-use engine::packet::{FlowKey, LinkType, protocol};
+use crate::structs::{
+    self, wormsift_frame, wormsift_handshake, wormsift_packet, wormsift_piece,
+};
+use engine::packet::{FlowKey, Handshake, LinkType, protocol};
 use engine::{Frame, Packet, StreamPiece, Timestamp, Worker};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -19,8 +21,10 @@ pub struct wormsift_worker {
     slot: Arc<Mutex<Worker>>,
     /// Its place in the order of equal times.
     lane: Option<usize>,
-    /// About as many bytes as are buffered.
+    /// About as many bytes as were buffered since the last hand-over,
     buffered: usize,
+    /// and so many calls.
+    calls: usize,
     /// Numbers for packets that have none.
     numbers: std::ops::Range<u64>,
     /// While the engine is at work, and ever after a failure in it: half a packet may be
@@ -34,8 +38,9 @@ const HAND_OVER_BYTES: usize = 1 << 20;
 /// A piece is looked at as a packet is, which is fit for what a packet can hold: what it
 /// has shown already is searched for each of its windows.
 const MOST_PIECE: usize = 1 << 16;
-/// What a packet costs beside its payload.
-const PACKET_BYTES: usize = 256;
+/// What a packet counts beside its payload: as much as its headers, so that hand-overs are
+/// as large as the batches in which captures are read.
+const PACKET_BYTES: usize = 64;
 
 impl wormsift_worker {
     fn number(&mut self, given: u64) -> u64 {
@@ -57,14 +62,25 @@ impl wormsift_worker {
         self.broken = true;
         let mut worker = self.slot.lock().map_err(|_| failed())?;
         if worker.buffered() == 0 {
-            self.buffered = 0;
+            (self.buffered, self.calls) = (0, 0);
         }
         give(&mut worker);
+        let records = worker.buffered();
         drop(worker);
         self.broken = false;
         self.buffered += length + PACKET_BYTES;
-        if self.buffered >= HAND_OVER_BYTES {
+        self.calls += 1;
+        if self.buffered < HAND_OVER_BYTES {
+            return Ok(WORMSIFT_OK);
+        }
+        if records > self.calls {
+            // What was to be taken the last time is still there.
             self.flush()?;
+        } else {
+            self.broken = true;
+            self.shared.take_soon(&self.slot, self.lane)?;
+            self.broken = false;
+            (self.buffered, self.calls) = (0, 0);
         }
         Ok(WORMSIFT_OK)
     }
@@ -73,7 +89,7 @@ impl wormsift_worker {
         self.broken = true;
         self.shared.take(&self.slot, self.lane)?;
         self.broken = false;
-        self.buffered = 0;
+        (self.buffered, self.calls) = (0, 0);
         Ok(())
     }
 }
@@ -93,6 +109,21 @@ fn address(version: u8, bytes: [u8; 16]) -> Result<IpAddr, Failure> {
         other => Err(Failure::new(
             WORMSIFT_ERR_INVALID_ARG,
             format!("ip_version: expected 4 or 6, found {other}"),
+        )),
+    }
+}
+
+fn handshake(given: u8) -> Result<Handshake, Failure> {
+    const UNKNOWN: u8 = wormsift_handshake::WORMSIFT_HANDSHAKE_UNKNOWN as u8;
+    const ANSWERED: u8 = wormsift_handshake::WORMSIFT_HANDSHAKE_ANSWERED as u8;
+    const UNANSWERED: u8 = wormsift_handshake::WORMSIFT_HANDSHAKE_UNANSWERED as u8;
+    match given {
+        UNKNOWN => Ok(Handshake::Unknown),
+        ANSWERED => Ok(Handshake::Answered),
+        UNANSWERED => Ok(Handshake::Unanswered),
+        other => Err(Failure::new(
+            WORMSIFT_ERR_INVALID_ARG,
+            format!("handshake: expected 0 to {UNANSWERED}, found {other}"),
         )),
     }
 }
@@ -132,6 +163,7 @@ pub unsafe extern "C" fn wormsift_worker_new(
                 slot,
                 lane,
                 buffered: 0,
+                calls: 0,
                 numbers: 0..0,
                 broken: false,
             })
@@ -162,8 +194,9 @@ pub unsafe extern "C" fn wormsift_worker_free(worker: *mut wormsift_worker) {
 }
 
 /// Takes a packet that the host has decoded, with its transport payload, which is copied.
-/// From time to time, after some megabytes, this call hands over what is buffered, and
-/// then takes some milliseconds.
+/// From time to time, after a megabyte, this call hands over what is buffered. With
+/// "ordered" = "time" it goes on meanwhile, unless the engine's threads are behind; else
+/// it then takes some milliseconds.
 ///
 /// # Safety
 ///
@@ -257,11 +290,12 @@ pub unsafe extern "C" fn wormsift_worker_stream(
             destination_port: it.destination_port,
             encapsulation: it.encapsulation,
         };
+        let handshake = handshake(it.handshake)?;
         let mut offset = it.offset;
         for payload in payload.chunks(MOST_PIECE) {
             let number = worker.number(it.number);
             let time = Timestamp::from_nanos(it.time_ns);
-            let piece = StreamPiece { number, time, flow, offset, payload };
+            let piece = StreamPiece { number, time, flow, offset, handshake, payload };
             worker.give(payload.len(), |inner| inner.stream(&piece))?;
             offset = offset.wrapping_add(payload.len() as u64);
         }
@@ -386,9 +420,73 @@ mod tests {
         }
     }
 
+    /// Hand-overs that nobody waits for lose nothing and put nothing twice.
+    #[test]
+    fn what_is_handed_over_meanwhile_is_all_there() {
+        let engine = engines::small_in_order(c"time");
+        let calls = 12 * HAND_OVER_BYTES / PACKET_BYTES;
+        let threads = 2;
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                // An address: pointers do not pass to other threads.
+                let worker = worker(engine) as usize;
+                scope.spawn(move || {
+                    let worker = worker as *mut wormsift_worker;
+                    let mut most = 0;
+                    for _ in 0..calls {
+                        assert_eq!(packet(worker), WORMSIFT_OK);
+                        // SAFETY: a handle of this library, in no other call.
+                        most =
+                            most.max(unsafe { &*worker }.slot.lock().unwrap().buffered());
+                    }
+                    // SAFETY: a handle of this library, freed once.
+                    unsafe { wormsift_worker_free(worker) };
+                    assert!(most <= 2 * HAND_OVER_BYTES / PACKET_BYTES, "{most}");
+                });
+            }
+        });
+        // SAFETY: a handle of this library, freed once.
+        unsafe {
+            assert_eq!(crate::engine::wormsift_engine_finish(engine), WORMSIFT_OK);
+            assert_eq!(engines::packets(engine), (threads * calls) as u64);
+            wormsift_engine_free(engine);
+        }
+    }
+
+    #[test]
+    fn a_piece_says_what_is_known_of_its_sender_or_is_refused() {
+        let engine = engines::small();
+        let worker = worker(engine);
+        for handshake in 0..5 {
+            let piece = wormsift_piece {
+                struct_size: size_of::<wormsift_piece>(),
+                ip_version: 4,
+                handshake,
+                ..Default::default()
+            };
+            // SAFETY: a handle of this library, a struct and bytes of our own.
+            let status = unsafe {
+                wormsift_worker_stream(worker, &raw const piece, [7; 64].as_ptr(), 64)
+            };
+            let expected =
+                if handshake < 3 { WORMSIFT_OK } else { WORMSIFT_ERR_INVALID_ARG };
+            assert_eq!(status, expected, "{handshake}");
+        }
+        // SAFETY: handles of this library, each freed once.
+        unsafe {
+            wormsift_worker_free(worker);
+            wormsift_engine_free(engine);
+        }
+    }
+
     #[test]
     fn workers_of_an_engine_that_failed_do_not_fill_up() {
-        let engine = engines::small();
+        let ordered = [c"0", c"time"];
+        ordered.into_iter().for_each(does_not_fill_up);
+    }
+
+    fn does_not_fill_up(ordered: &std::ffi::CStr) {
+        let engine = engines::small_in_order(ordered);
         let worker = worker(engine);
         engines::fail(engine);
         let calls = 2 * HAND_OVER_BYTES / PACKET_BYTES;

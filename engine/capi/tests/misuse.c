@@ -57,6 +57,7 @@ static void nulls(void) {
     EXPECT(wormsift_finding_render(NULL, WORMSIFT_JSON, 0, 0, &buffer),
            WORMSIFT_ERR_INVALID_ARG);
     EXPECT(wormsift_finding_id(NULL) == NULL, 1);
+    EXPECT(wormsift_finding_part_of(NULL) == NULL, 1);
     EXPECT(wormsift_finding_content(NULL, NULL) == NULL, 1);
     wormsift_config_free(NULL);
     wormsift_engine_free(NULL);
@@ -238,6 +239,7 @@ static void findings(void) {
     EXPECT(wormsift_engine_next(engine, &finding), WORMSIFT_OK);
     wormsift_engine_free(engine);
     EXPECT(strlen(wormsift_finding_id(finding)), 32);
+    EXPECT(wormsift_finding_part_of(finding) == NULL, 1);
     const uint8_t *content = wormsift_finding_content(finding, &length);
     EXPECT(length == sizeof body && memcmp(content, body, length) == 0, 1);
     EXPECT(wormsift_finding_summary(finding, &summary), WORMSIFT_ERR_VERSION);
@@ -260,6 +262,58 @@ static void findings(void) {
                WORMSIFT_ERR_INVALID_ARG);
     }
     wormsift_finding_free(finding);
+}
+
+/* Two ends of a content, each of which is a content of its own until the whole comes. */
+static void parts(void) {
+    static const struct { size_t from, to; } shown[] = {{0, 300}, {600, 1000}, {0, 1000}};
+    wormsift_engine *engine = small_engine("0");
+    wormsift_worker *worker = NULL;
+    wormsift_finding *finding = NULL;
+    uint8_t body[1000];
+    char oldest[33] = "";
+    unsigned wholes = 0, of_oldest = 0;
+    uint32_t noise = 1;
+    for (size_t i = 0; i < sizeof body; i++) {
+        noise = noise * 1664525u + 1013904223u;
+        body[i] = (uint8_t)(noise >> 24);
+    }
+    EXPECT(wormsift_worker_new(engine, &worker), WORMSIFT_OK);
+    for (unsigned step = 0; step < 180; step++) {
+        const size_t from = shown[step / 60].from, to = shown[step / 60].to;
+        wormsift_packet packet = {0};
+        packet.struct_size = sizeof packet;
+        packet.time_ns = (step + 1) * UINT64_C(100000000);
+        packet.ip_version = 4;
+        packet.protocol = 17;
+        packet.destination_port = 4444;
+        packet.source[0] = packet.destination[0] = 10;
+        packet.source[3] = (uint8_t)(step / 3);
+        packet.destination[3] = (uint8_t)(step / 3 + 1 + step % 3 * 80);
+        EXPECT(wormsift_worker_packet(worker, &packet, body + from, to - from), WORMSIFT_OK);
+        EXPECT(wormsift_worker_flush(worker), WORMSIFT_OK);
+    }
+    wormsift_worker_free(worker);
+    EXPECT(wormsift_engine_finish(engine), WORMSIFT_OK);
+    while (wormsift_engine_next(engine, &finding) == WORMSIFT_OK) {
+        wormsift_summary summary = {0};
+        const char *whole = wormsift_finding_part_of(finding);
+        summary.struct_size = sizeof summary;
+        EXPECT(wormsift_finding_summary(finding, &summary), WORMSIFT_OK);
+        if (oldest[0] == 0) strcpy(oldest, wormsift_finding_id(finding));
+        if (whole != NULL) {
+            EXPECT(summary.kind, WORMSIFT_SUMMARY);
+            EXPECT(strcmp(whole, oldest), 0);
+            EXPECT(strcmp(wormsift_finding_id(finding), oldest) != 0, 1);
+            of_oldest++;
+        } else if (summary.kind == WORMSIFT_SUMMARY) {
+            wholes++;
+        }
+        wormsift_finding_free(finding);
+    }
+    EXPECT(of_oldest, 1);
+    EXPECT(wholes, 1);
+    wormsift_engine_free(engine);
 }
 
 /* A state never takes the place of a device or a folder. */
@@ -308,6 +362,7 @@ int main(void) {
     structs();
     orders();
     findings();
+    parts();
     devices();
     forks();
     return failures == 0 ? 0 : 1;

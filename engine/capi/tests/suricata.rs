@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{capi, library, outbreak, run};
+use common::{capi, ends_and_whole, library, outbreak, run};
 use engine::{Config, Finding, Sensor};
 use std::collections::BTreeSet;
 use std::fs;
@@ -145,6 +145,54 @@ fn rules_keep_their_numbers_over_restarts() {
     assert!(both[again.len()..].iter().all(|rule| !sids.contains(&rule.0)), "{both:?}");
 }
 
+/// What was found to be a part of another content keeps no rule in use, keeps its number,
+/// and is in use again when it is a content of its own again.
+#[test]
+fn a_part_of_another_content_has_no_rule_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some((plugin, host)) = build(folder.path()) else { return };
+    let file = folder.path().join("wormsift.rules");
+    let run_once = |capture: &Path, name: &str| {
+        let output = folder.path().join(name);
+        let mut command = Command::new(&host);
+        command.arg(&plugin).arg(capture).args(["1", &key()]);
+        command.arg(format!("output={}", output.display()));
+        let said = run(command.arg(format!("rules={}", file.display())));
+        assert!(!said.contains("error: "), "{said}");
+        (said, fs::read_to_string(output).unwrap(), fs::read_to_string(&file).unwrap())
+    };
+    let capture = ends_and_whole(folder.path());
+    let (said, lines, text) = run_once(&capture, "first");
+    let parts: Vec<_> = lines
+        .lines()
+        .filter_map(|line| json_lines::read(line).unwrap())
+        .filter_map(|it| {
+            let it = it.into_signature();
+            Some((it.id, it.part_of?))
+        })
+        .collect();
+    let [(part, whole)] = &parts[..] else { panic!("{lines}") };
+    assert!(said.contains(&format!("{part}: a part of {whole}")), "{said}");
+    assert_eq!(counter(&said, "parts"), 1);
+    assert_eq!(counter(&said, "findings"), 2);
+    let with = |id: &str, text: &str| -> Vec<String> {
+        text.lines().filter(|line| line.contains(id)).map(str::to_owned).collect()
+    };
+    let [off] = &with(part, &text)[..] else { panic!("{text}") };
+    assert!(off.starts_with("# alert "), "{text}");
+    let [on] = &with(whole, &text)[..] else { panic!("{text}") };
+    assert!(on.starts_with("alert "), "{text}");
+    // Over a restart, with the same and with another capture: the numbers stay.
+    let sid = |line: &str| line.rsplit_once(" sid:").unwrap().1[..7].to_owned();
+    let (_, _, again) = run_once(&capture, "second");
+    assert_eq!(sid(&with(part, &again)[0]), sid(off));
+    assert!(with(part, &again)[0].starts_with("# alert "), "{again}");
+    let (_, _, other) = run_once(&outbreak("udp", folder.path()), "third");
+    assert_eq!(with(part, &other), with(part, &again));
+    let sids: BTreeSet<String> = other.lines().map(sid).collect();
+    assert_eq!(sids.len(), other.lines().count(), "{other}");
+}
+
 /// A counter of the plugin.
 fn counter(said: &str, name: &str) -> u64 {
     let line = format!("counter wormsift.{name} ");
@@ -208,6 +256,37 @@ fn streams_that_are_let_go_come_segment_by_segment() {
                 assert_eq!(found, truth, "{carriage}, {how}, {threads} threads\n{said}");
             }
         }
+    }
+}
+
+/// What is acknowledged at once comes in one piece, and counts as the segments that it came
+/// in: contents, ids and counts do not depend on how it is joined.
+#[test]
+fn what_comes_in_one_counts_as_its_segments() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some((plugin, host)) = build(folder.path()) else { return };
+    for carriage in ["tcp:536", "tcp:20"] {
+        let capture = outbreak(carriage, folder.path());
+        let run_as = |how: &str| {
+            let output = folder.path().join(format!("{how}.jsonl"));
+            let mut command = Command::new(&host);
+            command.env("FAKE_HOST", how).arg(&plugin).arg(&capture).args(["1", &key()]);
+            let said = run(command.arg(format!("output={}", output.display())));
+            assert!(!said.contains("error: "), "{said}");
+            let lines = fs::read_to_string(&output).unwrap();
+            let last = lines.lines().map(|line| json_lines::read(line).unwrap().unwrap());
+            let last: Vec<_> = last
+                .filter(|it| matches!(it, Finding::Summary(_)))
+                .map(Finding::into_signature)
+                .map(|it| (it.id, it.packets, it.sources, it.destinations, it.content))
+                .collect();
+            (counter(&said, "stream_pieces"), last)
+        };
+        let (whole, joined) = (run_as("whole"), run_as("joined"));
+        assert!(!whole.1.is_empty());
+        assert_eq!(whole.1, joined.1, "{carriage}");
+        // Probes with a byte of what came before may be segments of their own.
+        assert!((whole.0..whole.0 + whole.0 / 100).contains(&joined.0), "{carriage}");
     }
 }
 

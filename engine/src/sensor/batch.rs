@@ -3,7 +3,7 @@
 use super::coverage::{Coverage, StopAt};
 use super::sizing::{CONTENT_SHARDS, FLOW_SHARDS};
 use super::stats::PacketCounters;
-use crate::packet::{Frame, Host, LinkType, Packet, Timestamp, tcp_flags};
+use crate::packet::{Frame, Handshake, Host, LinkType, Packet, Timestamp, tcp_flags};
 use crate::stream::Acknowledgement;
 
 /// One sampled window seen in one packet.
@@ -26,6 +26,19 @@ pub(crate) fn content_shard(key: u64) -> usize {
 /// The flag of what a host has put together from segments; on the wire this bit is CWR
 /// (RFC 3168), which no stage reads.
 pub(crate) const REASSEMBLED: u8 = 0x80;
+/// With it, what the host says of its sender, in bits that stand for other things on the
+/// wire: it gets answers, or it gets none.
+const ANSWERED: u8 = tcp_flags::ACK;
+const UNANSWERED: u8 = tcp_flags::FIN;
+
+/// The flags of what a host has put together.
+pub(crate) fn reassembled(handshake: Handshake) -> u8 {
+    match handshake {
+        Handshake::Unknown => REASSEMBLED,
+        Handshake::Answered => REASSEMBLED | ANSWERED,
+        Handshake::Unanswered => REASSEMBLED | UNANSWERED,
+    }
+}
 
 /// What the later stages need to know of a packet.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +93,11 @@ impl Record {
     /// What it says of the other direction.
     pub(crate) fn acknowledged(&self) -> Acknowledgement {
         if self.flags & REASSEMBLED != 0 {
-            Acknowledgement::Unknown
+            match self.flags & (ANSWERED | UNANSWERED) {
+                ANSWERED => Acknowledgement::Fits,
+                UNANSWERED => Acknowledgement::Absent,
+                _ => Acknowledgement::Unknown,
+            }
         } else if self.flags & tcp_flags::ACK != 0 {
             Acknowledgement::Number(self.acknowledgement)
         } else {
@@ -265,6 +282,9 @@ impl Chunk {
         order.sort_unstable();
         let mut places: Vec<Vec<u32>> =
             chunks.iter().map(|chunk| vec![0; chunk.records.len()]).collect();
+        // At once: what grows by and by is copied again and again.
+        merged.own.reserve_exact(chunks.iter().map(|chunk| chunk.own.len()).sum());
+        merged.records.reserve_exact(order.len());
         let mut starts = Vec::with_capacity(chunks.len());
         for chunk in &*chunks {
             starts.push(merged.own.len() as u64);

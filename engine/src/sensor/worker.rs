@@ -2,6 +2,7 @@
 
 use super::batch::{
     Chunk, FragmentAt, KeptFrame, PayloadAt, REASSEMBLED, Record, is_backscatter,
+    reassembled,
 };
 use super::coverage::wire_len;
 use super::seeds::{Seeds, mix};
@@ -157,6 +158,15 @@ impl Sifter {
         self.sift_run(&mut run, scratch, chunk);
     }
 
+    /// Whether a packet may be sampled whole, at once and without a run.
+    #[inline]
+    fn is_short(&self, packet: &Packet<'_>) -> bool {
+        packet.protocol != protocol::TCP
+            && self.short_datagrams
+            && (SHORTEST_DATAGRAM..self.fingerprinter.beta())
+                .contains(&packet.payload.len())
+    }
+
     /// Puts a packet's record into a chunk, and its payload into a run if it has windows.
     /// A run of N must go to [`sift_run`](Self::sift_run) after N packets at the latest.
     #[inline]
@@ -208,7 +218,7 @@ impl Sifter {
         } else if tcp {
             // Its bytes are seen across the seams, if at all.
             counters.short_segments += 1;
-        } else if self.short_datagrams && packet.payload.len() >= SHORTEST_DATAGRAM {
+        } else if self.is_short(packet) {
             counters.short_datagrams += 1;
             match self.fingerprinter.short(packet.payload) {
                 Short::Kept(print) => {
@@ -386,7 +396,7 @@ impl Worker {
         let before = self.chunk.records.len();
         self.sift(&packet, PayloadAt::OWN);
         for record in &mut self.chunk.records[before..] {
-            record.flags |= REASSEMBLED;
+            record.flags = reassembled(piece.handshake);
         }
     }
 
@@ -396,7 +406,7 @@ impl Worker {
             start: self.chunk.own.len() as u64,
             len: packet.payload.len() as u32,
         };
-        if packet.payload.len() < self.sifter.fingerprinter.beta() {
+        if self.sifter.is_short(packet) {
             // Sightings come in the order of their packets.
             self.sift_entered();
         }

@@ -17,6 +17,8 @@ pub enum Acknowledgement {
     Absent,
     /// The header's acknowledgement number.
     Number(u32),
+    /// What the other side sent: whoever put the stream together has seen that.
+    Fits,
 }
 
 /// What [`StreamTails::advance`](super::StreamTails::advance) says of a segment.
@@ -106,6 +108,38 @@ mod tests {
             side.expected = start.wrapping_add(length);
             Judged { handshake: verdict(answered), first }
         }
+    }
+
+    /// A host that follows sessions itself is believed, from the first piece on that says
+    /// something.
+    #[test]
+    fn what_a_host_says_of_a_session_holds_for_its_direction() {
+        use Acknowledgement::{Absent, Fits, Unknown};
+        let says = |given: &[Acknowledgement]| -> Vec<Judged> {
+            let mut tails = StreamTails::new(1 << 18, 39, 7);
+            let pieces = given.iter().zip(0..).map(|(&acknowledgement, n)| {
+                let (sequence, payload) = (n * 4, &b"four"[..]);
+                let segment = Segment {
+                    direction: 9,
+                    sequence,
+                    syn: false,
+                    acknowledgement,
+                    payload,
+                };
+                tails.advance(segment, |_, _, _| ())
+            });
+            pieces.collect()
+        };
+        let judged = |handshake, first| Judged { handshake, first };
+        let nothing = Judged::default();
+        let (yes, no) = (Handshake::Answered, Handshake::Unanswered);
+        assert_eq!(says(&[Unknown, Unknown]), [nothing, nothing]);
+        assert_eq!(says(&[Fits, Absent]), [judged(yes, true), judged(yes, false)]);
+        assert_eq!(says(&[Absent, Fits]), [judged(no, true), judged(no, false)]);
+        assert_eq!(
+            says(&[Unknown, Fits, Unknown]),
+            [nothing, judged(yes, true), judged(yes, false)]
+        );
     }
 
     #[test]

@@ -163,8 +163,10 @@ impl StreamTails {
     /// Whether the segment acknowledges what the other side sent.
     #[cold]
     fn is_answered(&self, segment: &Segment<'_>) -> bool {
-        let Acknowledgement::Number(number) = segment.acknowledgement else {
-            return false;
+        let number = match segment.acknowledgement {
+            Acknowledgement::Number(number) => number,
+            Acknowledgement::Fits => return true,
+            Acknowledgement::Absent | Acknowledgement::Unknown => return false,
         };
         let other = self.table.peek(reverse(segment.direction));
         other.is_some_and(|other| fits(number, other.expected))

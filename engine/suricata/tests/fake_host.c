@@ -15,6 +15,7 @@
  *   bypass     flows are bypassed from their third data packet on
  *   stopped    a parser stops its stream when the second data packet is acknowledged
  *   inline     data is logged before it is acknowledged
+ *   joined     data is logged by three segments at least, or at the end
  *   test       only the configuration is looked at */
 #define _GNU_SOURCE
 #define __SCFILENAME__ "fake_host"
@@ -38,9 +39,9 @@ struct stream {
     unsigned data_packets, segments;
 };
 
-enum how { WHOLE, GAPS, MIDSTREAM, UNKNOWN, DEPTH, MEMCAP, BYPASS, STOPPED, INLINE, TEST };
+enum how { WHOLE, GAPS, MIDSTREAM, UNKNOWN, DEPTH, MEMCAP, BYPASS, STOPPED, INLINE, JOINED, TEST };
 static const char *const hows[] = { "whole", "gaps", "midstream", "unknown", "depth", "memcap",
-    "bypass", "stopped", "inline", "test" };
+    "bypass", "stopped", "inline", "joined", "test" };
 static enum how how;
 #define FAKE_DEPTH 600
 
@@ -231,6 +232,14 @@ TcpSegment *TCPSEG_RB_MINMAX(struct TCPSEG *head, int which)
 TcpSegment *TCPSEG_RB_NEXT(TcpSegment *segment)
 {
     return segment->stub_next;
+}
+
+TcpSegment *TCPSEG_RB_NFIND(struct TCPSEG *head, TcpSegment *wanted)
+{
+    TcpSegment *it = head->stub_first;
+    while (it != NULL && SEQ_LT(it->seq, wanted->seq))
+        it = it->stub_next;
+    return it;
 }
 
 void StreamingBufferSegmentGetData(const StreamingBuffer *sb, const StreamingBufferSegment *at,
@@ -450,23 +459,41 @@ static void log_stream(struct stream *stream, void *data, bool to_server, bool a
     uint8_t flags = to_server ? OUTPUT_STREAMING_FLAG_TOSERVER : OUTPUT_STREAMING_FLAG_TOCLIENT;
     if (half->flags & STREAMTCP_STREAM_FLAG_NOREASSEMBLY)
         return;
-    for (TcpSegment *it = half->seg_tree.stub_first; it != NULL; it = it->stub_next) {
-        uint32_t logged = half->base_seq + half->log_progress_rel;
-        if (SEQ_LT(it->seq, logged))
-            continue;
-        if (!all && SEQ_GT(it->seq + it->payload_len, half->last_ack))
+    unsigned due = 0;
+    for (TcpSegment *it = half->seg_tree.stub_first; it != NULL; it = it->stub_next)
+        due += SEQ_LEQ(it->seq + it->payload_len, half->last_ack)
+            && !SEQ_LT(it->seq, half->base_seq + half->log_progress_rel);
+    if (how == JOINED && due < 3 && !all)
+        return;
+    for (TcpSegment *it = half->seg_tree.stub_first; it != NULL;) {
+        uint32_t logged = half->base_seq + half->log_progress_rel, from = it->seq, length = 0;
+        uint8_t *joined = NULL;
+        /* What lies in a row comes in one. */
+        for (; it != NULL && (joined == NULL || it->seq == from + length); it = it->stub_next) {
+            if (SEQ_LT(it->seq, logged)) {
+                from = it->stub_next != NULL ? it->stub_next->seq : from;
+                continue;
+            }
+            if (!all && SEQ_GT(it->seq + it->payload_len, half->last_ack))
+                break;
+            joined = realloc(joined, length + it->payload_len);
+            memcpy(joined + length, it->stub_bytes, it->payload_len);
+            length += it->payload_len;
+        }
+        if (joined == NULL)
             break;
         /* The bytes lie in the second of two buffers. */
         uint8_t other[64];
-        StreamingBufferRegion second = { .buf = (uint8_t *)it->stub_bytes,
-            .buf_size = it->payload_len,
-            .stream_offset = it->seq - half->base_seq };
+        StreamingBufferRegion second = { .buf = joined,
+            .buf_size = length,
+            .stream_offset = from - half->base_seq };
         half->sb.region = (StreamingBufferRegion){ .buf = other,
             .buf_size = sizeof(other),
             .next = &second };
-        stream_logger.log(NULL, data, &stream->flow, it->stub_bytes, it->payload_len, 0, flags);
+        stream_logger.log(NULL, data, &stream->flow, joined, length, 0, flags);
         half->sb.region.next = NULL;
-        half->log_progress_rel = it->seq + it->payload_len - half->base_seq;
+        half->log_progress_rel = from + length - half->base_seq;
+        free(joined);
     }
 }
 
@@ -501,7 +528,7 @@ static void follow(struct packet *it, bool to_server)
     uint32_t sequence = ntohl(it->tcp.th_seq);
     if (it->tcp.th_flags & TH_SYN) {
         half->isn = sequence;
-        half->base_seq = half->segs_right_edge = half->last_ack = sequence + 1;
+        half->base_seq = half->segs_right_edge = half->last_ack = half->next_seq = sequence + 1;
         return;
     }
     if (it->tcp.th_flags & 0x10) {
@@ -518,6 +545,7 @@ static void follow(struct packet *it, bool to_server)
     if (it->packet.payload_len == 0)
         return;
     stream->data_packets++;
+    half->next_seq = SEQ_MAX(half->next_seq, sequence + it->packet.payload_len);
     if (how == GAPS)
         sequence += 1000 * ++stream->segments;
     it->packet.flags &= ~(uint32_t)PKT_STREAM_ADD;

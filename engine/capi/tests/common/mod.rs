@@ -145,6 +145,35 @@ pub(crate) fn outbreak(carriage: &str, folder: &Path) -> PathBuf {
     path
 }
 
+/// Both ends of a content spread by themselves, and then all of it: datagrams of Ethernet
+/// and IPv4 between hosts that pass them on.
+pub(crate) fn ends_and_whole(folder: &Path) -> PathBuf {
+    let mut noise = 1_u32;
+    let body: Vec<u8> = std::iter::repeat_with(|| {
+        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (noise >> 24) as u8
+    })
+    .take(1_000)
+    .collect();
+    let mut frames = Vec::new();
+    for step in 0..180_u64 {
+        let shown = [&body[..300], &body[600..], &body[..]][step as usize / 60];
+        let (from, to) = (step as u8 / 3, step as u8 / 3 + 1 + step as u8 % 3 * 80);
+        let mut frame = [[2_u8; 12].as_slice(), &[8, 0]].concat();
+        let word = |value: usize| (value as u16).to_be_bytes();
+        frame.extend([0x45, 0]);
+        frame.extend(word(28 + shown.len()));
+        frame.extend([0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, from, 10, 0, 0, to]);
+        frame.extend([word(4_444), word(4_444), word(8 + shown.len())].concat());
+        frame.extend([0, 0]);
+        frame.extend(shown);
+        frames.push((1_700_000_000_000_000_000 + step * 100_000_000, frame));
+    }
+    let path = folder.join("parts.pcap");
+    fs::write(&path, pcap(&frames)).expect("a file");
+    path
+}
+
 /// The recorded outbreak of the corpora, as a file that the C host reads.
 pub(crate) fn recorded(folder: &Path) -> PathBuf {
     let source = capi().join("../../corpora/traces/outbreak.pcapng.zst");

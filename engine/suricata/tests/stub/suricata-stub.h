@@ -72,6 +72,7 @@ typedef struct TcpSegment {
 struct TCPSEG { TcpSegment *stub_first; };
 TcpSegment *TCPSEG_RB_MINMAX(struct TCPSEG *, int);
 TcpSegment *TCPSEG_RB_NEXT(TcpSegment *);
+TcpSegment *TCPSEG_RB_NFIND(struct TCPSEG *, TcpSegment *);
 #define RB_FOREACH(x, name, head) \
     for ((x) = name##_RB_MINMAX(head, -1); (x) != NULL; (x) = name##_RB_NEXT(x))
 #define RB_EMPTY(head) ((head)->stub_first == NULL)
@@ -81,11 +82,13 @@ void StreamingBufferSegmentGetData(const StreamingBuffer *, const StreamingBuffe
 
 typedef struct {
     uint16_t flags;
-    uint32_t isn, last_ack, base_seq, log_progress_rel, segs_right_edge;
+    uint32_t isn, next_seq, last_ack, base_seq, log_progress_rel, segs_right_edge;
     StreamingBuffer sb;
     struct TCPSEG seg_tree;
 } TcpStream;
 typedef struct { uint32_t flags; TcpStream server, client; } TcpSession;
+#define STREAMTCP_FLAG_MIDSTREAM (1 << 0)
+#define STREAMTCP_FLAG_ASYNC (1 << 6)
 #define STREAMTCP_FLAG_APP_LAYER_DISABLED (1 << 13)
 #define STREAMTCP_STREAM_FLAG_NOREASSEMBLY (1 << 1)
 #define STREAMTCP_STREAM_FLAG_DEPTH_REACHED (1 << 3)
@@ -99,6 +102,7 @@ typedef struct { uint32_t flags; TcpStream server, client; } TcpSession;
 #define SEQ_MAX(a, b) (SEQ_GT((a), (b)) ? (a) : (b))
 #define TH_SYN 0x02
 #define TH_RST 0x04
+#define TH_ACK 0x10
 #define STREAM_LOG_PROGRESS(stream) ((stream)->sb.region.stream_offset + (stream)->log_progress_rel)
 
 typedef struct Packet_ {
