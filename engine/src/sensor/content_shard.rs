@@ -318,6 +318,7 @@ impl ContentShard {
     #[inline(always)]
     fn prefetch(&self, next: &Next) {
         prefetch(self.prevalence.places(next.hash));
+        prefetch(self.first_sightings.place(next.hash));
         prefetch(self.candidates.place(next.key));
     }
 
@@ -471,7 +472,7 @@ impl ContentShard {
             any: recalled.some_missing,
         };
         let mut earlier = Vec::new();
-        for &ordinal in &recalled.ordinals {
+        for &ordinal in recalled.ordinals() {
             match packets.packet(ordinal, now) {
                 // What has left the dispersion window counts for no threshold.
                 Some(packet) if window(packet.time) + 1 >= current => {

@@ -4,179 +4,149 @@
 //! zero. So each sighting that is not promoted leaves the ordinal of its packet here, and a
 //! promotion takes them out again.
 //!
-//! Sightings are written in a row into a ring; nothing is looked up. A promotion, which is
-//! rare, looks at a filter for each block of the ring, and reads the blocks that may hold
-//! the hash.
-//!
-//! Guarantees: what is recalled was noted, but for one sighting in 2^28 that is another
-//! hash's. The latest sightings are known, whatever their hashes; once older ones were
-//! written over, each recall says that something may be missing. Costs: one store of eight
-//! bytes a sighting, and two bits of a filter; ten bytes of memory each.
+//! Guarantees: what is recalled was noted, but for one recall in 2^25 in which another
+//! hash's sighting is taken for this one's. What does not fit pushes out one of the oldest
+//! of its cache line, and the line remembers that something is missing. Costs: one cache
+//! line a sighting, nine bytes of memory each.
 
 use super::hash::reduce;
+use super::lines::{BYTES, Line, WORDS};
 use crate::state::{Exchange, Persist};
 
+/// Sightings in a line, behind its first word.
+const WAYS: usize = 7;
 /// Bits of a packet's ordinal; the others are the tag.
 const ORDINAL: u32 = 36;
 const ORDINALS: u64 = (1 << ORDINAL) - 1;
 
-/// Sightings in a block, and bits of its filter for each.
-const BLOCK: usize = 1_024;
-const LEAST_BLOCK: usize = 16;
-const FILTER_BITS: usize = 16;
-
-/// Bytes of the budget for each place in the list of what was lost.
-const BYTES_PER_LOST: usize = 64;
+/// In a line's first word: where the next sighting goes, whether one was pushed out or taken
+/// out, and in which dispersion window, counted from one, a promoted content was last lost.
+const NEXT: u64 = 0b111;
+const PUSHED_OUT: u64 = 1 << 3;
+/// Whether one was taken out, so that there may be an empty place before the next one.
+const TAKEN_OUT: u64 = 1 << 4;
+const LOST: u32 = 32;
 
 /// What is known of a hash's earlier sightings.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recalled {
-    /// Ordinals of their packets, rising.
-    pub ordinals: Vec<u64>,
+    /// Ordinals of their packets, in order; only the first `count` mean anything.
+    ordinals: [u64; WAYS],
+    count: usize,
     /// Whether there may have been others.
     pub some_missing: bool,
     /// The dispersion window in which one was last lost after its promotion.
     pub lost: Option<u32>,
 }
 
-/// A ring of sightings. See the [module](self).
+impl Recalled {
+    /// Ordinals of their packets, rising.
+    pub fn ordinals(&self) -> &[u64] {
+        &self.ordinals[..self.count]
+    }
+}
+
+/// A table of sightings by hash..
 #[derive(Debug)]
 pub struct FirstSightings {
-    /// A tag and an ordinal counted from one; zero is an empty place.
-    ring: Vec<u64>,
-    /// A power of two.
-    block: usize,
-    /// The filters of the blocks, one after the other. That of the block which is being
-    /// written is not looked at.
-    filters: Vec<u64>,
-    /// The place of the next sighting.
-    next: usize,
-    /// Whether sightings have been written over.
-    wrapped: bool,
-    /// By hash: the latest window in which a promoted content was lost, counted from one.
-    lost: Vec<u32>,
+    /// Plain words, which the system hands out untouched, with an aligned beginning: a line
+    /// is looked up at every sighting, and this takes one bounds check.
+    words: Vec<u64>,
+    /// Where the first aligned line begins in `words`, which never moves.
+    first: usize,
+    count: usize,
 }
 
 impl FirstSightings {
-    /// A ring of at most `bytes`, and never less than one block.
+    /// A table of at most `bytes`, and never less than one line.
     pub fn new(bytes: usize) -> Self {
-        let lost = (bytes / BYTES_PER_LOST).max(1);
-        let left = bytes.saturating_sub(lost * size_of::<u32>());
-        let entries = left * 8 / (64 + FILTER_BITS);
-        let mut block = BLOCK;
-        while block > LEAST_BLOCK && block * 4 > entries {
-            block /= 2;
-        }
-        let blocks = (entries / block).max(1);
-        Self {
-            ring: vec![0; blocks * block],
-            block,
-            filters: vec![0; blocks * block * FILTER_BITS / 64],
-            next: 0,
-            wrapped: false,
-            lost: vec![0; lost],
-        }
+        let slack = WORDS - 1;
+        let count = (bytes / BYTES).saturating_sub(1).max(1);
+        let words = vec![0_u64; count * WORDS + slack];
+        // Unaligned lines would only be slower, so the fallback is no harm.
+        let first = words.as_ptr().align_offset(BYTES).min(slack);
+        Self { words, first, count }
+    }
+
+    fn start(&self, hash: u64) -> usize {
+        self.first + reduce(hash, self.count) * WORDS
+    }
+
+    #[inline]
+    fn line_mut(&mut self, hash: u64) -> &mut Line {
+        let start = self.start(hash);
+        self.words[start..].first_chunk_mut().expect("a whole line")
     }
 
     /// Bytes allocated.
     pub fn memory_bytes(&self) -> usize {
-        (self.ring.capacity() + self.filters.capacity()) * size_of::<u64>()
-            + self.lost.capacity() * size_of::<u32>()
+        self.words.capacity() * size_of::<u64>()
+    }
+
+    /// Where a hash's sightings lie, to be
+    /// [prefetched](crate::fingerprint::prefetch).
+    #[inline]
+    pub fn place(&self, hash: u64) -> &[u64; 8] {
+        self.words[self.start(hash)..].first_chunk().expect("a whole line")
     }
 
     /// Remembers a sighting of this hash in the packet of this ordinal; true when another
     /// was forgotten for it.
     #[inline]
     pub fn note(&mut self, hash: u64, ordinal: u64) -> bool {
-        let place = &mut self.ring[self.next];
-        let forgot = *place != 0;
-        *place = hash << ORDINAL | (ordinal + 1) & ORDINALS;
-        self.next += 1;
-        if self.next & (self.block - 1) == 0 {
-            self.end_block();
-        }
-        forgot
-    }
-
-    /// Writes the filter of the block that is full.
-    #[cold]
-    fn end_block(&mut self) {
-        self.write_filter(self.next / self.block - 1);
-        if self.next == self.ring.len() {
-            self.next = 0;
-            self.wrapped = true;
-        }
-    }
-
-    fn write_filter(&mut self, block: usize) {
-        let words = self.block * FILTER_BITS / 64;
-        let filter = &mut self.filters[block * words..(block + 1) * words];
-        filter.fill(0);
-        for entry in &self.ring[block * self.block..(block + 1) * self.block] {
-            if *entry != 0 {
-                let bit = place_in_filter(entry >> ORDINAL, words);
-                filter[bit / 64] |= 1 << (bit % 64);
+        let line = self.line_mut(hash);
+        let mut next = (line[0] & NEXT) as usize;
+        let mut pushed_out = 0;
+        if line[1 + next] != 0 {
+            pushed_out = PUSHED_OUT;
+            if line[0] & TAKEN_OUT != 0 {
+                match line[1..].iter().position(|way| *way == 0) {
+                    Some(empty) => (next, pushed_out) = (empty, 0),
+                    None => line[0] &= !TAKEN_OUT,
+                }
             }
         }
+        // Counted from one: zero is an empty place.
+        line[1 + next] = hash << ORDINAL | (ordinal + 1) & ORDINALS;
+        let after = if next + 1 == WAYS { 0 } else { next as u64 + 1 };
+        line[0] = line[0] & !NEXT | after | pushed_out;
+        pushed_out != 0
     }
 
     /// Takes out what is known of a hash.
     pub fn recall(&mut self, hash: u64) -> Recalled {
-        let lost = self.lost[reduce(hash, self.lost.len())];
+        let line = self.line_mut(hash);
         let mut recalled = Recalled {
-            ordinals: Vec::new(),
-            some_missing: self.wrapped || lost != 0,
-            lost: lost.checked_sub(1),
+            some_missing: line[0] & PUSHED_OUT != 0 || line[0] >> LOST != 0,
+            lost: ((line[0] >> LOST) as u32).checked_sub(1),
+            ..Recalled::default()
         };
-        let words = self.block * FILTER_BITS / 64;
-        let tag = hash << ORDINAL;
-        let bit = place_in_filter(tag >> ORDINAL, words);
-        let open = self.next / self.block;
-        for (number, block) in self.ring.chunks_exact_mut(self.block).enumerate() {
-            let filter = self.filters[number * words + bit / 64];
-            if number != open && filter & 1 << (bit % 64) == 0 {
-                continue;
-            }
-            for entry in block {
-                if *entry != 0 && (*entry ^ tag) >> ORDINAL == 0 {
-                    recalled.ordinals.push((*entry & ORDINALS).wrapping_sub(1));
-                    *entry = 0;
-                }
+        for way in &mut line[1..] {
+            if *way != 0 && (*way ^ hash << ORDINAL) >> ORDINAL == 0 {
+                recalled.ordinals[recalled.count] = (*way & ORDINALS).wrapping_sub(1);
+                recalled.count += 1;
+                *way = 0;
             }
         }
-        // The ring's oldest block may lie anywhere in it.
-        recalled.ordinals.sort_unstable();
+        if recalled.count > 0 {
+            line[0] |= TAKEN_OUT;
+        }
+        recalled.ordinals[..recalled.count].sort_unstable();
         recalled
     }
 
     /// Notes that a promoted content was let go of, which was seen until this dispersion
     /// window: its earlier sightings will be missing.
     pub fn lose(&mut self, hash: u64, window: u32) {
-        let at = reduce(hash, self.lost.len());
-        self.lost[at] = self.lost[at].max(window.saturating_add(1));
+        let line = self.line_mut(hash);
+        let lost = (line[0] >> LOST).max(u64::from(window) + 1).min(u64::from(u32::MAX));
+        line[0] = line[0] & ((1 << LOST) - 1) | lost << LOST;
     }
-}
-
-/// The bit that stands for a tag in a filter of so many words.
-#[inline]
-fn place_in_filter(tag: u64, words: usize) -> usize {
-    tag as usize & (words * 64 - 1)
 }
 
 impl Persist for FirstSightings {
     fn persist(&mut self, file: &mut Exchange<'_>) -> std::io::Result<()> {
-        file.fixed(&mut self.ring)?;
-        file.fixed(&mut self.lost)?;
-        self.wrapped.persist(file)?;
-        let mut next = self.next;
-        next.persist(file)?;
-        if next >= self.ring.len() {
-            let expected = format!("a place below {}", self.ring.len());
-            return Err(file.misfit(expected, next));
-        }
-        self.next = next;
-        (0..self.ring.len() / self.block).for_each(|block| self.write_filter(block));
-        Ok(())
+        file.fixed(&mut self.words[self.first..][..self.count * WORDS])
     }
 }
 
@@ -185,60 +155,58 @@ mod tests {
     use super::*;
     use crate::sketch::remix;
     use proptest::prelude::*;
-    use std::collections::VecDeque;
+    use std::collections::BTreeMap;
 
     proptest! {
-        /// The twin is a list of the latest sightings, as many as the ring holds.
+        /// With room it is a map of lists; without, it knows a part and says so.
         #[test]
-        fn it_recalls_like_a_list_of_the_latest(
-            steps in prop::collection::vec((0_u64..60, 0_u8..4), 1..600),
-            bytes in prop::sample::select(vec![1_usize, 400, 1_500, 100_000]),
+        fn it_recalls_like_a_map_of_lists(
+            steps in prop::collection::vec((0_u64..60, any::<bool>()), 1..400),
+            bytes in prop::sample::select(vec![100_usize, 700, 100_000]),
         ) {
-            let mut ring = FirstSightings::new(bytes);
-            let mut twin: VecDeque<Option<(u64, u64)>> = VecDeque::new();
-            let (capacity, mut noted) = (ring.ring.len(), 0);
-            for (ordinal, (window, step)) in (0..).zip(steps) {
-                let hash = remix(window, 3);
-                if step > 0 {
-                    let oldest =
-                        if twin.len() == capacity { twin.pop_front() } else { None };
-                    twin.push_back(Some((window, ordinal)));
-                    noted += 1;
-                    prop_assert_eq!(ring.note(hash, ordinal), oldest.flatten().is_some());
-                    continue;
+            let mut table = FirstSightings::new(bytes);
+            let mut twin: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+            for (ordinal, (window, recall)) in (0..).zip(steps) {
+                let list = twin.entry(window).or_default();
+                // A promotion comes at the third sighting.
+                if recall || list.len() == 3 {
+                    let found = table.recall(remix(window, 3));
+                    let known = std::mem::take(list);
+                    if found.some_missing {
+                        prop_assert!(found.ordinals().iter().all(|it| known.contains(it)));
+                        prop_assert!(bytes < 100_000);
+                    } else {
+                        prop_assert_eq!(found.ordinals(), &known[..]);
+                    }
+                    prop_assert_eq!(found.lost, None);
+                } else {
+                    list.push(ordinal);
+                    table.note(remix(window, 3), ordinal);
                 }
-                let found = ring.recall(hash);
-                let known: Vec<u64> = twin
-                    .iter_mut()
-                    .filter(|it| it.is_some_and(|(known, _)| known == window))
-                    .filter_map(|it| it.take().map(|(_, ordinal)| ordinal))
-                    .collect();
-                prop_assert_eq!(&found.ordinals, &known);
-                prop_assert_eq!(found.some_missing, noted >= capacity);
-                prop_assert_eq!(found.lost, None);
             }
         }
     }
 
     #[test]
     fn what_was_lost_after_its_promotion_is_said_with_its_latest_window() {
-        let mut ring = FirstSightings::new(10_000);
-        ring.lose(5, 0);
-        ring.note(5, 77);
-        assert_eq!(ring.recall(5).lost, Some(0));
-        ring.lose(5, 9);
-        ring.lose(5, 4);
-        let recalled = ring.recall(5);
+        let mut table = FirstSightings::new(10_000);
+        table.lose(5, 0);
+        table.note(5, 77);
+        assert_eq!(table.recall(5).lost, Some(0));
+        table.lose(5, 9);
+        table.lose(5, 4);
+        let recalled = table.recall(5);
         assert_eq!((recalled.lost, recalled.some_missing), (Some(9), true));
-        assert!(recalled.ordinals.is_empty(), "taken out by the first recall");
+        assert!(recalled.ordinals().is_empty(), "taken out by the first recall");
     }
 
     #[test]
-    fn it_takes_what_it_was_given() {
-        for bytes in [2_000, 20_000, 90_000, 1_000_000] {
-            let ring = FirstSightings::new(bytes);
-            assert!(ring.memory_bytes() <= bytes);
-            assert!(ring.memory_bytes() * 10 > bytes * 7, "{bytes}");
-        }
+    fn a_full_line_forgets_its_oldest_and_says_so() {
+        let mut table = FirstSightings::new(1);
+        assert!((0..7).all(|ordinal| !table.note(1, ordinal)));
+        assert!(table.note(1, 7));
+        let recalled = table.recall(1);
+        assert_eq!(recalled.ordinals(), [1, 2, 3, 4, 5, 6, 7]);
+        assert!(recalled.some_missing);
     }
 }
