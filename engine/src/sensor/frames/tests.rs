@@ -71,6 +71,7 @@ fn contents(chunk: &Chunk) -> String {
         counters,
         coverage,
         stops,
+        nanos: _,
     } = chunk;
     assert!(kept.is_empty() && own.is_empty());
     format!(
@@ -103,7 +104,8 @@ proptest! {
         let range = from.min(frames.len())..frames.len();
         let (mut scratch, mut runs) = (Scratch::default(), Chunk::new());
         let drops = fill_chunk(
-            &mut runs, range.clone(), &frames[..], &decoder, &sifter, &mut scratch,
+            &mut runs, range.clone(), &frames[..], &decoder, &sifter, StageTimer::default(),
+            &mut scratch,
         );
 
         let (mut single, mut expected) = (Chunk::new(), DropCounters::default());
