@@ -1,6 +1,10 @@
 //! Holds the dependencies between packages and modules: reads the manifests, and the
 //! `use` lines and paths of every file.
 
+#[path = "common/source_files.rs"]
+mod source_files;
+
+use source_files::{code, rust_files};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -83,35 +87,11 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("aho_corasick", &["signature"]),
 ];
 
-fn rust_files(folder: &Path, into: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("a source folder") {
-        let path = entry.expect("a folder entry").path();
-        if path.is_dir() {
-            rust_files(&path, into);
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            into.push(path);
-        }
-    }
-}
-
-/// The code of a source file: comments and tests cut away.
-fn code(path: &Path) -> String {
-    let text = fs::read_to_string(path).expect("source text");
-    let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
-    code.lines()
-        .filter(|line| !line.trim_start().starts_with("//"))
-        .map(|line| line.split(" // ").next().unwrap_or_default())
-        .map(|line| format!("{line}\n"))
-        .collect()
-}
-
 /// Every source file of a package with its module and its code; files of tests are left
 /// out.
 fn sources(package: &str) -> Vec<(PathBuf, String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(package).join("src");
-    let mut files = Vec::new();
-    rust_files(&root, &mut files);
-    let found: Vec<_> = files
+    let found: Vec<_> = rust_files(&root)
         .into_iter()
         .filter_map(|path| {
             let inside = path.strip_prefix(&root).expect("below src").to_owned();

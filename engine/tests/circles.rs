@@ -2,24 +2,16 @@
 //! or `self` in the tool, the generators and the evaluation. A module may use its parents
 //! and children.
 
+#[path = "common/source_files.rs"]
+mod source_files;
+
+use source_files::{code, rust_files};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 const PACKAGES: [&str; 3] = ["../cli", "../corpora", "../corpora/evaluate"];
 
 type Graph = BTreeMap<String, BTreeSet<String>>;
-
-fn rust_files(folder: &Path, into: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("a source folder") {
-        let path = entry.expect("a folder entry").path();
-        if path.is_dir() {
-            rust_files(&path, into);
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            into.push(path);
-        }
-    }
-}
 
 /// The module that a file holds: `live::page` for `live/page.rs`, and `live` for
 /// `live/mod.rs`.
@@ -29,16 +21,6 @@ fn module(inside: &Path) -> String {
         "main" | "lib" => String::new(),
         name => name.strip_suffix("::mod").unwrap_or(name).to_owned(),
     }
-}
-
-/// The code without comments and tests.
-fn code(path: &Path) -> String {
-    let text = fs::read_to_string(path).expect("source text");
-    let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
-    code.lines()
-        .filter(|line| !line.trim_start().starts_with("//"))
-        .collect::<Vec<_>>()
-        .join("\n")
 }
 
 /// Where the word at `at` begins on its own.
@@ -110,9 +92,7 @@ fn expand(base: &str, rest: &str, into: &mut Vec<String>) {
 /// Which files each file of a package imports.
 fn imports(package: &str) -> Graph {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(package).join("src");
-    let mut files = Vec::new();
-    rust_files(&root, &mut files);
-    let named: BTreeMap<String, PathBuf> = files
+    let named: BTreeMap<String, PathBuf> = rust_files(&root)
         .into_iter()
         .map(|path| (module(path.strip_prefix(&root).expect("below src")), path))
         .filter(|(name, _)| !name.split("::").any(|part| part.starts_with("tests")))

@@ -5,6 +5,7 @@ pub(crate) mod captures;
 
 pub(crate) mod evaluation;
 
+#[path = "../../../engine/capture/tests/common/namespace.rs"]
 pub(crate) mod namespace;
 
 use assert_cmd::cargo::cargo_bin;

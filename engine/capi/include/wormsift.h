@@ -140,7 +140,7 @@ typedef enum {
 } wormsift_confidence;
 
 /**
- * Does who sends over TCP get the answers? Whoever forges an address does not.
+ * Whether a TCP sender gets the answers to its address. Whoever forges one does not.
  */
 typedef enum {
     /**

@@ -44,7 +44,7 @@ pub struct wormsift_packet {
     pub encapsulation: u64,
 }
 
-/// Does who sends over TCP get the answers? Whoever forges an address does not.
+/// Whether a TCP sender gets the answers to its address. Whoever forges one does not.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum wormsift_handshake {

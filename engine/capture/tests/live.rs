@@ -3,48 +3,16 @@
 //! does nothing.
 #![cfg(target_os = "linux")]
 
+#[path = "common/namespace.rs"]
+mod namespace;
+
+use namespace::inside;
 use std::collections::BTreeMap;
 use std::net::UdpSocket;
 use std::process::Command;
 use std::time::Duration;
 use wormsift::packet::LinkType;
 use wormsift_capture::live::{BpfProgram, LiveSettings, Rings, Sender};
-
-const INSIDE: &str = "WORMSIFT_TEST_NAMESPACE";
-
-/// Whether the body of `test` should run: inside its namespace, with `tap0` and `tap1`
-/// joined by a wire.
-fn inside(test: &str) -> bool {
-    if std::env::var_os(INSIDE).is_some_and(|name| name == test) {
-        for line in [
-            "link add tap0 numrxqueues 1 type veth peer name tap1",
-            "link set tap0 addrgenmode none arp off up",
-            "link set tap1 addrgenmode none arp off up",
-            "link set lo up",
-        ] {
-            let done = Command::new("ip").args(line.split(' ')).status();
-            assert!(done.is_ok_and(|status| status.success()), "ip {line}");
-        }
-        return true;
-    }
-    let permitted = Command::new("unshare").args(["--net", "true"]).output();
-    if !permitted.is_ok_and(|output| output.status.success()) {
-        eprintln!(
-            "skipped: no network namespace is permitted here (needs root and unshare)"
-        );
-        return false;
-    }
-    let program = std::env::current_exe().expect("this test");
-    let run = Command::new("unshare")
-        .arg("--net")
-        .arg(program)
-        .args(["--exact", test, "--nocapture"])
-        .env(INSIDE, test)
-        .status()
-        .expect("unshare was there a moment ago");
-    assert!(run.success(), "{test} failed in its namespace");
-    false
-}
 
 /// An Ethernet frame with IPv4 and UDP, of a flow and with a number in its payload.
 fn frame(flow: u8, number: u32, length: usize, vlan: Option<u16>) -> Vec<u8> {

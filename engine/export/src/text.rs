@@ -1,6 +1,7 @@
 //! Numbers and names as people write them.
 
 use wormsift::packet::protocol;
+pub use wormsift::sensor::grouped;
 use wormsift::signature::Signature;
 
 /// `tcp/445`, `udp`, `icmp 8/0`.
@@ -32,19 +33,6 @@ pub fn service_name(protocol: u8, port: Option<u16>) -> String {
 /// `1 packet`, `12,345 packets`.
 pub fn counted(count: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
-}
-
-/// `12,345`.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

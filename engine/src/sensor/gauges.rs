@@ -365,8 +365,14 @@ impl Sensor {
 /// A number of contents in words that need no exponent: `1,126,000,000`.
 fn rounded(count: f64) -> String {
     let step = 10_f64.powi((count.max(1.0).log10().floor() as i32 - 3).max(0));
-    let digits = ((count / step).round() * step).to_string();
-    let mut text = String::new();
+    grouped(((count / step).round() * step) as u64)
+}
+
+/// `12,345`.
+#[doc(hidden)]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');

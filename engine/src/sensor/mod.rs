@@ -38,6 +38,8 @@ mod worker;
 pub use baseline::Baseline;
 pub use content_shard::Decision;
 pub use frames::FrameList;
+#[doc(hidden)]
+pub use gauges::grouped;
 pub use nearest::NearestContent;
 pub use order::TimeOrder;
 pub use prepare::{Prepared, Preparer};

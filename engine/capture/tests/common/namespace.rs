@@ -10,7 +10,7 @@ const INSIDE: &str = "WORMSIFT_TEST_NAMESPACE";
 pub(crate) fn inside(test: &str) -> bool {
     if std::env::var_os(INSIDE).is_some_and(|name| name == test) {
         for line in [
-            "link add tap0 type veth peer name tap1",
+            "link add tap0 numrxqueues 1 type veth peer name tap1",
             "link set tap0 addrgenmode none arp off up",
             "link set tap1 addrgenmode none arp off up",
             "link set lo up",
