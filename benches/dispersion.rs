@@ -14,10 +14,10 @@ use baseline::against::{self, Baseline, Criterion};
 use criterion::{BenchmarkId, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::time::Duration;
-use wormsift::dispersion::Dispersion;
+use wormsift::detect::dispersion::Dispersion;
+use wormsift::detect::propagation::Propagation;
 use wormsift::fingerprint::prefetch;
 use wormsift::packet::{Host, Timestamp};
-use wormsift::propagation::Propagation;
 use wormsift::sketch::remix;
 
 /// Sightings in one measured run.

@@ -22,7 +22,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 use wormsift::config::{Config, Size};
 use wormsift::packet::{Frame, LinkType, Timestamp};
-use wormsift::sensor::Sensor;
+use wormsift::pipeline::Sensor;
 use wormsift::sketch::remix;
 
 /// Payload bytes of a pass.

@@ -13,9 +13,9 @@ use baseline::against::{self, Baseline, Criterion};
 use criterion::{BatchSize, BenchmarkId, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::time::Duration;
+use wormsift::detect::prevalence::Prevalence;
 use wormsift::fingerprint::prefetch;
 use wormsift::packet::Timestamp;
-use wormsift::prevalence::Prevalence;
 use wormsift::sketch::{Bloom, Clear, CountMin, remix};
 
 /// Updates in one measured run.

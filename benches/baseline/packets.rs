@@ -8,8 +8,8 @@
 use std::env;
 use std::path::PathBuf;
 use wormsift::decode::{Decoded, Decoder};
+use wormsift::detect::prevalence::Prevalence;
 use wormsift::packet::{Frame, LinkType, Packet, Timestamp};
-use wormsift::prevalence::Prevalence;
 use wormsift_capture::{Limits, Trace, inputs};
 use wormsift_corpora::{GenerateOptions, PcapngWriter, generate};
 

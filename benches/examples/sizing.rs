@@ -9,9 +9,9 @@
 //! It builds no table of the large sizes; it asks the law what they would give.
 
 use wormsift::config::Config;
+use wormsift::detect::prevalence::{Prevalence, false_promotion};
 use wormsift::fingerprint::Sampling;
-use wormsift::prevalence::{Prevalence, false_promotion};
-use wormsift::sensor::Sensor;
+use wormsift::pipeline::Sensor;
 
 /// Counters a key for which a rate is sized.
 const COUNTERS: f64 = 6.0;

@@ -4,7 +4,7 @@
 
 use wormsift::config::Config;
 use wormsift::packet::{Packet, Timestamp, protocol};
-use wormsift::sensor::Sensor;
+use wormsift::pipeline::Sensor;
 use wormsift::signature::Finding;
 use wormsift_export::json_lines;
 

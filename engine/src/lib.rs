@@ -176,7 +176,7 @@
 //! # Modules
 //!
 //! In the order in which traffic meets them: [`decode`], [`stream`], [`fingerprint`],
-//! [`sketch`], [`prevalence`], [`dispersion`], [`propagation`], [`signature`]; [`sensor`]
+//! [`sketch`], [`detect`], [`signature`]; [`pipeline`]
 //! alone knows that order. They are public so that they can be tested and measured one
 //! by one; most users need the names at the root only. The engine reads no clock, prints
 //! nothing and opens no socket.
@@ -190,14 +190,12 @@
 
 pub mod config;
 pub mod decode;
-pub mod dispersion;
+pub mod detect;
 pub mod error;
 pub mod fingerprint;
 pub mod packet;
 mod pages;
-pub mod prevalence;
-pub mod propagation;
-pub mod sensor;
+pub mod pipeline;
 pub mod signature;
 pub mod sketch;
 pub mod state;
@@ -206,7 +204,7 @@ pub mod stream;
 pub use config::Config;
 pub use error::Error;
 pub use packet::{Frame, Packet, StreamPiece, Timestamp};
-pub use sensor::{Sensor, Stats, Worker};
+pub use pipeline::{Sensor, Stats, Worker};
 pub use signature::{Finding, Signature};
 
 /// The examples of the docs are compiled, too.

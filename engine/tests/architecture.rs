@@ -20,23 +20,11 @@ const MODULES: &[(&str, &[&str])] = &[
     ("stream", &[]),
     ("fingerprint", &[]),
     ("sketch", &[]),
-    ("prevalence", &["sketch"]),
-    ("dispersion", &["sketch"]),
-    ("propagation", &["sketch"]),
-    ("signature", &["propagation", "sketch"]),
+    ("detect", &["sketch"]),
+    ("signature", &["detect", "sketch"]),
     (
-        "sensor",
-        &[
-            "config",
-            "decode",
-            "stream",
-            "fingerprint",
-            "prevalence",
-            "dispersion",
-            "propagation",
-            "signature",
-            "sketch",
-        ],
+        "pipeline",
+        &["config", "decode", "stream", "fingerprint", "detect", "signature", "sketch"],
     ),
 ];
 
@@ -82,7 +70,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("memmap2", &["pages"]),
     ("etherparse", &["decode"]),
     ("bloomfilter", &["sketch"]),
-    ("rayon", &["sensor"]),
+    ("rayon", &["pipeline"]),
     ("toml", &["config"]),
     ("aho_corasick", &["signature"]),
 ];

@@ -6,7 +6,7 @@ use common::{Random, frames, outbreak_frames};
 use std::net::Ipv4Addr;
 use wormsift::config::Config;
 use wormsift::packet::{Packet, Timestamp};
-use wormsift::sensor::{Baseline, Sensor};
+use wormsift::pipeline::{Baseline, Sensor};
 use wormsift::signature::{BaselineError, Finding, Signature};
 
 fn signatures(findings: Vec<Finding>) -> Vec<Signature> {

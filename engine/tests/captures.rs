@@ -8,7 +8,7 @@ use std::path::Path;
 use wormsift::config::Config;
 use wormsift::decode::{Decoded, Decoder};
 use wormsift::fingerprint::{Fingerprinter, Kernel, Sampling, Scratch};
-use wormsift::sensor::{Sensor, Stats};
+use wormsift::pipeline::{Sensor, Stats};
 use wormsift::signature::{Finding, Signature};
 use wormsift_capture::{Limits, Trace, inputs};
 

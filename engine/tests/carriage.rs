@@ -4,7 +4,7 @@
 mod common;
 
 use wormsift::config::Config;
-use wormsift::sensor::Sensor;
+use wormsift::pipeline::Sensor;
 use wormsift_corpora::ground_truth::Protocol;
 use wormsift_corpora::{Carriage, Claim, Outbreak, Score};
 

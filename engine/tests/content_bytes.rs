@@ -8,7 +8,7 @@ use common::segments::{Decoy, Stored, joined, with_decoys};
 use std::net::{IpAddr, Ipv4Addr};
 use wormsift::config::{Config, SecretKey};
 use wormsift::packet::{FlowKey, Handshake, StreamPiece, Timestamp};
-use wormsift::sensor::Sensor;
+use wormsift::pipeline::Sensor;
 use wormsift::signature::{Finding, Signature};
 use wormsift_corpora::ground_truth::ContentTruth;
 use wormsift_corpora::{Outbreak, Scenario};

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 use wormsift::config::{Config, Size};
 use wormsift::packet::{Packet, Timestamp};
-use wormsift::sensor::Sensor;
+use wormsift::pipeline::Sensor;
 use wormsift::signature::{Precision, Signature};
 
 const SECOND: u64 = 1_000_000_000;

@@ -4,7 +4,7 @@ use std::num::NonZero;
 use wormsift::config::Config;
 use wormsift::decode::Reach;
 use wormsift::packet::{Frame, LinkType, Timestamp};
-use wormsift::sensor::{Sensor, Stats};
+use wormsift::pipeline::{Sensor, Stats};
 
 fn ethernet(ethertype: u16, payload: &[u8]) -> Vec<u8> {
     [&[2; 12][..], &ethertype.to_be_bytes(), payload].concat()

@@ -7,7 +7,7 @@ use rayon::ThreadPoolBuilder;
 use std::sync::atomic::{AtomicU64, Ordering};
 use wormsift::config::Config;
 use wormsift::packet::Frame;
-use wormsift::sensor::{Sensor, StageTimes};
+use wormsift::pipeline::{Sensor, StageTimes};
 use wormsift_export::json_lines;
 
 /// Findings and statistics of a run that takes `batch` frames at a time.

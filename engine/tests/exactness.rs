@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use wormsift::config::{Config, Size, Span};
 use wormsift::packet::{Host, Packet, Timestamp};
-use wormsift::sensor::{Decision, Sensor};
+use wormsift::pipeline::{Decision, Sensor};
 
 const SECOND: u64 = 1_000_000_000;
 

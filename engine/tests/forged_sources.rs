@@ -3,7 +3,7 @@
 mod common;
 
 use wormsift::config::{Config, Size};
-use wormsift::sensor::Sensor;
+use wormsift::pipeline::Sensor;
 use wormsift::signature::{Alarm, Confidence, Finding, Signature};
 use wormsift_corpora::Scenario;
 use wormsift_export::json_lines;

@@ -8,7 +8,7 @@ mod common;
 
 use common::{Random, captures, outbreak_frames};
 use wormsift::config::Config;
-use wormsift::sensor::Sensor;
+use wormsift::pipeline::Sensor;
 use wormsift_export::json_lines;
 
 /// Calls `target` with each seed, and with `copies` copies of it that were damaged.

@@ -9,7 +9,7 @@ mod common;
 use std::ops::RangeInclusive;
 
 use wormsift::config::Config;
-use wormsift::sensor::Sensor;
+use wormsift::pipeline::Sensor;
 use wormsift::signature::{Alarm, Finding, Signature};
 use wormsift_corpora::{GenerateOptions, Kind, Scenario, Verdict};
 

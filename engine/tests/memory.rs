@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use wormsift::config::{Config, Size};
 use wormsift::packet::{Packet, Timestamp};
-use wormsift::sensor::Sensor;
+use wormsift::pipeline::Sensor;
 use wormsift::signature::Alarm;
 
 static LIVE: AtomicUsize = AtomicUsize::new(0);
@@ -58,7 +58,7 @@ struct Flood {
 impl Flood {
     fn send(
         &mut self,
-        worker: &mut wormsift::sensor::Worker,
+        worker: &mut wormsift::pipeline::Worker,
         source: u32,
         destination: u32,
         tcp: bool,

@@ -5,7 +5,7 @@ mod common;
 use common::Random;
 use wormsift::config::{Config, Size};
 use wormsift::packet::{Packet, Timestamp};
-use wormsift::sensor::Sensor;
+use wormsift::pipeline::Sensor;
 
 /// Sifts 60,000 different payloads at one a 100 us, all windows kept, in the least
 /// memory; in place of every tenth one, from the middle on, what `instead` makes of

@@ -7,7 +7,7 @@
 mod common;
 
 use wormsift::config::Config;
-use wormsift::sensor::Sensor;
+use wormsift::pipeline::Sensor;
 use wormsift::signature::{Alarm, Finding, Signature};
 use wormsift_corpora::ground_truth::{ContentTruth, Protocol};
 use wormsift_corpora::{Claim, GroundTruth, Kind, Scenario, Score, Trace, Verdict};

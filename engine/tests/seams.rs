@@ -6,7 +6,7 @@ use common::Random;
 use std::net::{IpAddr, Ipv4Addr};
 use wormsift::config::{Config, SecretKey};
 use wormsift::packet::{Packet, Timestamp, protocol, tcp_flags};
-use wormsift::sensor::{Sensor, Stats};
+use wormsift::pipeline::{Sensor, Stats};
 use wormsift::signature::{Finding, Signature};
 
 const BEFORE: usize = 24;

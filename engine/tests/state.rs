@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use wormsift::config::{Config, Size};
 use wormsift::packet::Frame;
-use wormsift::sensor::{Baseline, Sensor};
+use wormsift::pipeline::{Baseline, Sensor};
 use wormsift_export::json_lines;
 
 /// A folder of this test's own, removed at its end.

@@ -5,7 +5,7 @@ mod common;
 use common::{frames, outbreak_frames};
 use wormsift::config::Config;
 use wormsift::packet::{Packet, Timestamp};
-use wormsift::sensor::{Sensor, Stats};
+use wormsift::pipeline::{Sensor, Stats};
 use wormsift::signature::{Finding, Signature};
 
 fn sift(stored: &[(u64, Vec<u8>)], batch: usize) -> (Vec<Finding>, Stats, Vec<String>) {

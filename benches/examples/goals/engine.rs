@@ -3,11 +3,11 @@
 use baseline::Packets;
 use baseline::packets::WINDOW;
 use wormsift::config::{Config, Size};
-use wormsift::dispersion::Dispersion;
+use wormsift::detect::dispersion::Dispersion;
+use wormsift::detect::prevalence::Prevalence;
 use wormsift::fingerprint::{Fingerprinter, Kernel, Sampling, Scratch, prefetch};
 use wormsift::packet::{Host, Timestamp};
-use wormsift::prevalence::Prevalence;
-use wormsift::sensor::{Sensor, Worker};
+use wormsift::pipeline::{Sensor, Worker};
 use wormsift::sketch::remix;
 
 /// Packets that are fingerprinted together.

@@ -4,7 +4,7 @@ use super::{RunArgs, SelectionArgs, SettingArgs};
 use clap::{Args, ValueHint};
 use std::path::PathBuf;
 use wormsift::config::Size;
-use wormsift::sensor::Baseline;
+use wormsift::pipeline::Baseline;
 
 /// `wormsift learn`
 #[derive(Args, Debug)]

@@ -3,7 +3,7 @@
 use crate::output::exit_code::Failure;
 use std::num::NonZero;
 use wormsift::config::{Config, Size};
-use wormsift::sensor::Sensor;
+use wormsift::pipeline::Sensor;
 
 /// Most threads: four for each core, but a machine of few cores may try some more.
 pub(crate) fn most_threads() -> usize {

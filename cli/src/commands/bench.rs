@@ -22,7 +22,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use wormsift::config::Config;
 use wormsift::fingerprint::{Fingerprinter, Kernel, Scratch};
-use wormsift::sensor::{Sensor, StageTimes};
+use wormsift::pipeline::{Sensor, StageTimes};
 use wormsift_capture::{Damage, Limits, Trace};
 
 pub(super) fn run(args: &BenchArgs, talk: &mut Talk) -> Result<Exit, Failure> {

@@ -20,7 +20,7 @@ use crate::output::run_summary::{self, Ended};
 use crate::output::stats::{FinalStats, Run};
 use crate::output::talk::Talk;
 use std::time::{Duration, Instant};
-use wormsift::sensor::{Prepared, Preparer, Sensor};
+use wormsift::pipeline::{Prepared, Preparer, Sensor};
 use wormsift_capture::{Damage, Disorder, FrameBatch, Input};
 use wormsift_export::text::{counted, service_name};
 

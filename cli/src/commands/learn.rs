@@ -12,7 +12,7 @@ use crate::output::exit_code::{Exit, Failure};
 use crate::output::output_file::OutputFiles;
 use crate::output::rules;
 use crate::output::talk::Talk;
-use wormsift::sensor::{Baseline, Sensor};
+use wormsift::pipeline::{Baseline, Sensor};
 use wormsift_capture::Input;
 use wormsift_export::text::counted;
 

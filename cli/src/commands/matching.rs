@@ -15,7 +15,7 @@ use serde::Serialize;
 use wormsift::decode::Fragments;
 use wormsift::decode::{Decoded, Decoder};
 use wormsift::packet::{Packet, Timestamp};
-use wormsift::sensor::FrameList;
+use wormsift::pipeline::FrameList;
 use wormsift::signature::Signature;
 use wormsift_capture::FrameBatch;
 use wormsift_export::matching::{Found, Matcher};

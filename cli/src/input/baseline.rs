@@ -4,7 +4,7 @@ use crate::output::exit_code::Failure;
 use std::fs;
 use std::path::Path;
 use wormsift::config::Config;
-use wormsift::sensor::Baseline;
+use wormsift::pipeline::Baseline;
 
 /// Reads a baseline for runs with these settings.
 pub(crate) fn read(path: &Path, config: &Config) -> Result<Baseline, Failure> {

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 use wormsift::packet::Timestamp;
-use wormsift::sensor::FrameList;
+use wormsift::pipeline::FrameList;
 use wormsift_capture::{
     CaptureCounters, Damage, Disorder, FrameBatch, Input, Limits, Trace,
 };

@@ -97,7 +97,7 @@ impl Selection {
             exclude: args.exclude_net.clone(),
             filter: args.filter.clone(),
             wanted: args.count.unwrap_or(u64::MAX),
-            decoder: wormsift::sensor::decoder(config),
+            decoder: wormsift::pipeline::decoder(config),
             counts: SelectionCounts::default(),
         }
     }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use wormsift::config::Config;
-use wormsift::sensor::Baseline;
+use wormsift::pipeline::Baseline;
 use wormsift::state::WrittenState;
 use wormsift::{Error, Sensor};
 

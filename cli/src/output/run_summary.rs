@@ -4,7 +4,7 @@
 use crate::output::stats::FinalStats;
 use wormsift::config::{Config, PortRule};
 use wormsift::packet::Timestamp;
-use wormsift::sensor::{NearestContent, Stats};
+use wormsift::pipeline::{NearestContent, Stats};
 use wormsift_export::text::{counted, grouped, service_name};
 
 /// What the end of a run knows beside its counters.

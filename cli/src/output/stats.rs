@@ -4,7 +4,7 @@ use crate::input::selection::SelectionCounts;
 use crate::output::table::section;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use wormsift::sensor::Stats;
+use wormsift::pipeline::Stats;
 use wormsift_capture::CaptureCounters;
 use wormsift_export::text::counted;
 

@@ -11,7 +11,7 @@ use wormsift::config::Config;
 use wormsift::decode::Decoded;
 use wormsift::fingerprint::{Fingerprinter, Kernel, Sampling, Scratch};
 use wormsift::packet::{Frame, Host};
-use wormsift::sensor::Sensor;
+use wormsift::pipeline::Sensor;
 use wormsift_corpora::detection_rule::detection_rule;
 use wormsift_corpora::presets::Preset;
 use wormsift_corpora::rng::Rng;
@@ -149,7 +149,7 @@ impl KeyCount {
 }
 
 fn ends(frames: &[Frame<'_>], config: &Config) -> HashMap<u64, (Host, Host)> {
-    let decoder = wormsift::sensor::decoder(config);
+    let decoder = wormsift::pipeline::decoder(config);
     let host = |address: IpAddr| Host::of(address, config.v6_prefix);
     let packets = frames.iter().filter_map(|frame| match decoder.frame(frame) {
         Decoded::Packet(it) => Some((it.number, (host(it.source), host(it.destination)))),

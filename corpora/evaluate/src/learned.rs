@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use wormsift::config::Config;
 use wormsift::error::Error;
-use wormsift::sensor::{Baseline, Sensor};
+use wormsift::pipeline::{Baseline, Sensor};
 
 /// Captures that hold only good content, and what was learned of them: once for each
 /// group of settings that ask for a baseline of their own.

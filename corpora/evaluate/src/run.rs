@@ -11,7 +11,7 @@ use std::time::Instant;
 use wormsift::config::{Config, PortRule};
 use wormsift::error::Error;
 use wormsift::packet::{Frame, protocol};
-use wormsift::sensor::Sensor;
+use wormsift::pipeline::Sensor;
 use wormsift::signature::{Alarm, Finding, Signature};
 use wormsift_corpora::ground_truth::Protocol;
 use wormsift_corpora::{Claim, Edges, GroundTruth, Score};

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 use wormsift::config::Config;
 use wormsift::packet::Timestamp;
-use wormsift::sensor::Sensor;
+use wormsift::pipeline::Sensor;
 use wormsift_capture::{Limits, Trace};
 use wormsift_export::text::counted;
 

@@ -9,7 +9,7 @@ use crate::status::wormsift_status::{
 };
 use crate::status::{Failure, guard, hand_out, take_back, text, wormsift_status};
 use crate::structs::{self, wormsift_stats};
-use engine::sensor::{Baseline, TimeOrder};
+use engine::pipeline::{Baseline, TimeOrder};
 use engine::{Error, Finding, Sensor, Stats, Timestamp, Worker};
 use std::collections::VecDeque;
 use std::ffi::c_char;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::buffer::Buffer;
 use super::step::RawFrame;
 use wormsift::packet::{Frame, LinkType, Timestamp};
-use wormsift::sensor::FrameList;
+use wormsift::pipeline::FrameList;
 
 /// When a batch is full: as soon as one of both is reached. A batch holds at least one
 /// frame, so 0 is as good as 1.

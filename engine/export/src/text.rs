@@ -1,7 +1,7 @@
 //! Numbers and names as people write them.
 
 use wormsift::packet::protocol;
-pub use wormsift::sensor::grouped;
+pub use wormsift::pipeline::grouped;
 use wormsift::signature::Signature;
 
 /// `tcp/445`, `udp`, `icmp 8/0`.

@@ -7,7 +7,7 @@ mod schema;
 
 use serde_json::{Value, json};
 use wormsift::config::Config;
-use wormsift::sensor::Sensor;
+use wormsift::pipeline::Sensor;
 use wormsift_export::json_lines;
 
 const FULL: &str = include_str!("../schema/full.jsonl");

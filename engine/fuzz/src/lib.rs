@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use wormsift::config::{Config, Size};
 use wormsift::decode::{Decoded, Decoder, Defragmenter};
 use wormsift::packet::{Frame, Handshake, LinkType, Packet, Timestamp};
-use wormsift::sensor::{Sensor, Worker};
+use wormsift::pipeline::{Sensor, Worker};
 use wormsift::stream::{Acknowledgement, Segment, StreamTails};
 use wormsift_capture::{Limits, Trace};
 use wormsift_export::{

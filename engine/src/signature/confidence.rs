@@ -1,6 +1,7 @@
 //! The grade of a signature, and the reasons for it.
 
-use super::evidence::{Handshakes, Load, View};
+use super::Handshakes;
+use super::evidence::{Load, View};
 use super::{Alarm, Count, Support};
 use crate::packet::protocol;
 

@@ -11,12 +11,12 @@ mod reported;
 mod tally;
 
 use super::baseline::{Boilerplate, LiteralFile, START, Suppressed, SuppressedList};
-use super::candidate::within;
 use super::coalesce::related;
 use super::{
     Alarm, Candidate, Grown, Load, Piece, Place, Relay, Sample, Side, Signature, View,
     coalesce, grow, signature_id, tokens::Holder,
 };
+use crate::detect::candidates::within;
 use crate::packet::Timestamp;
 use crate::state::persist;
 use forwarders::Forwarders;

@@ -18,10 +18,8 @@
 //! alarms in any order give the same findings.
 
 mod baseline;
-mod candidate;
 mod coalesce;
 mod confidence;
-mod count;
 mod evidence;
 mod grow;
 mod growth;
@@ -31,18 +29,20 @@ mod sample;
 pub mod strength;
 pub mod tokens;
 
-pub use crate::propagation::Relay;
-pub use baseline::{
-    BaselineError, Binding, Boilerplate, Covered, LearnedKeys, LiteralFile, Suppressed,
-};
-pub use candidate::{
+pub use crate::detect::alarms::Alarm;
+pub use crate::detect::candidates::{
     Candidate, CandidateCounters, Candidates, MOST_HOSTS, Missing, SampleReference,
     SampleRequest, Seen, Side, Slot,
 };
+pub use crate::detect::count::{Count, FirstSighting, Precision};
+pub use crate::detect::handshakes::Handshakes;
+pub use crate::detect::propagation::Relay;
+pub use baseline::{
+    BaselineError, Binding, Boilerplate, Covered, LearnedKeys, LiteralFile, Suppressed,
+};
 pub use coalesce::{Joined, Piece, Place, coalesce};
 pub use confidence::Confidence;
-pub use count::{Count, FirstSighting, Precision};
-pub use evidence::{Evidence, Handshakes, Load, Nearest, View};
+pub use evidence::{Evidence, Load, Nearest, View};
 pub use grow::{Grown, Support, grow};
 pub use growth::Growth;
 pub use ledger::{
@@ -51,31 +51,8 @@ pub use ledger::{
 pub use sample::Sample;
 
 use crate::packet::{AddressPlan, Host, Timestamp};
-use crate::state::{persist, persist_choice};
+use crate::state::persist;
 use xxhash_rust::xxh3::xxh3_128;
-
-/// Why a content was reported.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Alarm {
-    #[default]
-    /// Many sources and many destinations (EarlyBird, section 4.2).
-    Dispersion,
-    /// Hosts that received the content passed it on.
-    Propagation,
-}
-
-impl Alarm {
-    /// Both alarms, in order.
-    pub const ALL: [Self; 2] = [Self::Dispersion, Self::Propagation];
-
-    /// The name used in output.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Dispersion => "dispersion",
-            Self::Propagation => "propagation",
-        }
-    }
-}
 
 /// One place where a signature's content was seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -214,7 +191,6 @@ pub fn signature_id(
     format!("{:032x}", xxh3_128(&bytes))
 }
 
-persist_choice!(Alarm: Alarm::Dispersion, Alarm::Propagation);
 persist!(SignatureSample {
     packet,
     time,

@@ -6,7 +6,7 @@
 use wormsift::config::Config;
 use wormsift::decode::{Decoded, Decoder};
 use wormsift::packet::{Frame, LinkType, Timestamp};
-use wormsift::sensor::FrameList;
+use wormsift::pipeline::FrameList;
 use wormsift_capture::{Damage, Limits, Trace};
 
 /// Captured bytes that are held at most.
@@ -36,7 +36,7 @@ struct Stored {
 impl Memory {
     /// Reads the captures up to a bound, and what was wrong with them.
     pub(super) fn read(captures: &[String], config: &Config) -> (Self, Vec<Damage>) {
-        let decoder = wormsift::sensor::decoder(config);
+        let decoder = wormsift::pipeline::decoder(config);
         let (inputs, mut damage) = wormsift_capture::inputs(captures);
         let mut trace = Trace::open(inputs);
         let mut memory = Self {

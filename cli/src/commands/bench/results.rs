@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
-use wormsift::sensor::Stats;
+use wormsift::pipeline::Stats;
 
 /// What the JSON says it is.
 pub(super) const KIND: &str = "wormsift-bench/1";

@@ -4,9 +4,9 @@
 //! some windows where segments were lost or cut. Packets and spread are of the window that
 //! says most, since a window cannot have been in more packets than the content.
 
-use super::super::candidate::{MOST_HOSTS, REGISTERS, Side, hash, persist_registers};
-use super::super::evidence::SourceBits;
 use super::super::{Candidate, Count, FirstSighting, Load, Relay};
+use crate::detect::candidates::{MOST_HOSTS, REGISTERS, Side, hash, persist_registers};
+use crate::detect::handshakes::SourceBits;
 use crate::packet::{Handshake, Host, Timestamp};
 use crate::sketch::hyper_log_log;
 use crate::state::{Exchange, Persist, persist};

@@ -1,7 +1,8 @@
 //! What the table remembers of one content, and which samples it asks for.
 
-use super::super::evidence::SourceBits;
-use super::super::{Alarm, FirstSighting, Handshakes};
+use super::super::alarms::Alarm;
+use super::super::count::FirstSighting;
+use super::super::handshakes::{Handshakes, SourceBits};
 use super::hosts::{Listed, Side, grow};
 use crate::packet::{Handshake, Host, Timestamp};
 use crate::state::{Exchange, Persist, persist};
@@ -121,7 +122,7 @@ pub struct Candidate {
     /// Whether a host passed it on.
     pub has_relay: bool,
     /// Which listed sources get answers.
-    pub(in super::super) source_bits: SourceBits,
+    pub(crate) source_bits: SourceBits,
     /// The dispersion generation of the last sighting.
     pub(super) generation: u32,
     /// When each alarm last fired, in the order of [`Alarm::ALL`].

@@ -11,11 +11,11 @@ use super::sizing::{CONTENT_SHARDS, Plan};
 use super::stage_times::StageTimer;
 use super::stats::ContentCounters;
 use crate::config::{Config, PortRule};
-use crate::dispersion::Dispersion;
+use crate::detect::dispersion::Dispersion;
+use crate::detect::prevalence::Prevalence;
+use crate::detect::propagation::{Passed, Propagation};
 use crate::fingerprint::prefetch;
 use crate::packet::{Handshake, Host, Timestamp};
-use crate::prevalence::Prevalence;
-use crate::propagation::{Passed, Propagation};
 use crate::signature::{
     Alarm, Candidates, Load, MOST_HOSTS, Missing, SampleRequest, Seen, Side, Slot,
     Snapshot,

@@ -16,10 +16,10 @@ mod recency;
 mod record;
 
 pub use hosts::{MOST_HOSTS, Side};
-pub(super) use hosts::{REGISTERS, hash, persist_registers};
+pub(crate) use hosts::{REGISTERS, hash, persist_registers};
 pub use record::{Candidate, Missing, SampleReference, SampleRequest, Seen};
 
-use super::Alarm;
+use super::alarms::Alarm;
 use crate::packet::{Host, Timestamp};
 use crate::state::persist;
 use hosts::{FIRST_HOSTS, Listed};
@@ -399,7 +399,7 @@ impl Candidates {
 }
 
 /// Whether `then` is less than `span` before `now` (or after it).
-pub(super) fn within(now: Timestamp, then: Timestamp, span: Duration) -> bool {
+pub(crate) fn within(now: Timestamp, then: Timestamp, span: Duration) -> bool {
     u128::from(now.as_nanos().saturating_sub(then.as_nanos())) < span.as_nanos()
 }
 

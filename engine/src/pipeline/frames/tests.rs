@@ -4,7 +4,7 @@ use super::*;
 use crate::config::Config;
 use crate::fingerprint::Kernel;
 use crate::packet::{LinkType, Timestamp};
-use crate::sensor::seeds::Seeds;
+use crate::pipeline::seeds::Seeds;
 use proptest::prelude::*;
 
 /// What a frame carries: payload bytes, of few kinds so that lengths and protocols meet

@@ -1,6 +1,6 @@
 //! Numbers of hosts, with what is known of them.
 
-use super::Relay;
+use super::propagation::Relay;
 use crate::packet::{Host, Timestamp};
 use crate::state::{persist, persist_choice};
 use std::fmt;

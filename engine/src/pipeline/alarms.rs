@@ -1,8 +1,8 @@
 //! Alarms that wait for the tick, with their evidence.
 
 use super::stats::ContentCounters;
+use crate::detect::propagation::Propagation;
 use crate::packet::Timestamp;
-use crate::propagation::Propagation;
 use crate::signature::{Alarm, AlarmedCandidate, Candidate, Candidates, Load};
 use crate::state::persist;
 use std::cmp::Reverse;

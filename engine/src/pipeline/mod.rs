@@ -91,7 +91,7 @@ pub fn decoder(config: &Config) -> Decoder {
 /// ```
 /// use wormsift::config::Config;
 /// use wormsift::packet::{Packet, Timestamp};
-/// use wormsift::sensor::Sensor;
+/// use wormsift::pipeline::Sensor;
 ///
 /// let mut sensor = Sensor::new(Config::default())?;
 /// let mut worker = sensor.worker();

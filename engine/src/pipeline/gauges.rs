@@ -5,9 +5,9 @@ use super::alarms::TICK;
 use super::content_shard::{ContentShard, DISPERSION_OVERLOADED};
 use super::sizing::{self, CONTENT_SHARDS};
 use super::stats::{ContentCounters, Stats};
+use crate::detect::prevalence::Prevalence;
+use crate::detect::propagation::PropagationCounters;
 use crate::packet::Timestamp;
-use crate::prevalence::Prevalence;
-use crate::propagation::PropagationCounters;
 use crate::signature::{CandidateCounters, View};
 use crate::stream::{SampleCounters, TailCounters};
 

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// ```
 /// use wormsift::config::Config;
 /// use wormsift::packet::{Frame, LinkType, Timestamp};
-/// use wormsift::sensor::Sensor;
+/// use wormsift::pipeline::Sensor;
 ///
 /// let mut sensor = Sensor::new(Config::default())?;
 /// let preparer = sensor.preparer();

@@ -1,8 +1,8 @@
 //! How a budget of bytes is shared out among the modules.
 
 use crate::config::{Config, Size};
+use crate::detect::prevalence::Prevalence;
 use crate::error::Error;
-use crate::prevalence::Prevalence;
 
 /// Flow shards: an address pair's packets are all in one (DESIGN, "Shards").
 pub(crate) const FLOW_SHARDS: usize = 64;

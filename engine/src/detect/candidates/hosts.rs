@@ -5,7 +5,7 @@
 //! from the 65th on, within the table's budget; where that leaves no room, the count is
 //! what is named, and says "at least".
 
-use super::super::Count;
+use super::super::count::Count;
 use super::record::persist_list;
 use crate::packet::Host;
 use crate::sketch::{hash_pair, hyper_log_log};
@@ -16,7 +16,7 @@ pub const MOST_HOSTS: usize = 64;
 /// Hosts that a new entry has room for from the start.
 pub(super) const FIRST_HOSTS: usize = 4;
 /// Registers of one side.
-pub(in super::super) const REGISTERS: usize = 2_048;
+pub(crate) const REGISTERS: usize = 2_048;
 
 /// How a list or the samples took a new item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl Side {
     }
 
     /// The registers, once there are any.
-    pub(in super::super) fn registers(&self) -> Option<&[u8]> {
+    pub(crate) fn registers(&self) -> Option<&[u8]> {
         self.registers.as_deref()
     }
 
@@ -178,7 +178,7 @@ impl Side {
 
 /// A host as registers know it: the same for every content, so that what several windows
 /// of one content, or several sensors of one key, have counted can be merged.
-pub(in super::super) fn hash(host: Host, seed: u64) -> u64 {
+pub(crate) fn hash(host: Host, seed: u64) -> u64 {
     hash_pair(0, host.0, seed)
 }
 
@@ -218,7 +218,7 @@ impl Persist for Side {
 }
 
 /// Registers have one size wherever they are.
-pub(in super::super) fn persist_registers(
+pub(crate) fn persist_registers(
     registers: &mut Option<Box<[u8]>>,
     file: &mut Exchange<'_>,
 ) -> std::io::Result<()> {

@@ -16,7 +16,7 @@ use crate::sketch::Bloom;
 /// Content keys known to be good, for sensors with the same key and settings.
 ///
 /// ```
-/// use wormsift::sensor::{Baseline, Sensor};
+/// use wormsift::pipeline::{Baseline, Sensor};
 /// use wormsift::Config;
 ///
 /// let config = Config::default();

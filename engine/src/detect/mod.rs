@@ -1,0 +1,17 @@
+//! Detection: which contents are prevalent, dispersed, or passed on.
+//!
+//! - [`prevalence`]: how often a content was seen.
+//! - [`dispersion`]: how many distinct sources and destinations it has.
+//! - [`propagation`]: which hosts received it before they sent it.
+//! - [`candidates`]: who was involved in a content that is under watch.
+//!
+//! Each part is a function of its input in packet order and knows nothing of the others;
+//! the pipeline joins them.
+
+pub mod alarms;
+pub mod candidates;
+pub mod count;
+pub mod dispersion;
+pub mod handshakes;
+pub mod prevalence;
+pub mod propagation;
