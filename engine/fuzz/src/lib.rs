@@ -124,11 +124,11 @@ pub fn segments(data: &[u8]) {
             },
             payload: input.piece(),
         };
-        let judged = tails.advance(segment, |buffer, seam, _| {
+        let verdict = tails.advance(segment, |buffer, seam, _| {
             assert!(seam > 0 && seam < buffer.len());
             assert!(buffer.len() <= 2 * context);
         });
-        assert!(!judged.first || judged.handshake != Handshake::Unknown);
+        assert!(!verdict.is_first || verdict.handshake != Handshake::Unknown);
     }
     assert_eq!(tails.memory_bytes(), bytes);
 }

@@ -3,6 +3,7 @@
 use super::coverage::{Coverage, StopAt};
 use super::sizing::{CONTENT_SHARDS, FLOW_SHARDS};
 use super::stats::PacketCounters;
+use super::verdicts::Verdicts;
 use crate::packet::{Frame, Handshake, Host, LinkType, Packet, Timestamp, tcp_flags};
 use crate::stream::Acknowledgement;
 
@@ -176,6 +177,9 @@ impl KeptFrame {
 /// What a worker made of a run of consecutive packets.
 pub(crate) struct Chunk {
     pub(crate) records: Vec<Record>,
+    /// What the flow stage finds out about each record; set up when the batch's turn
+    /// comes.
+    pub(crate) verdicts: Verdicts,
     /// By content shard, in order of (record, offset).
     pub(crate) sightings: Vec<Vec<Sighting>>,
     /// TCP records by flow shard, in order.
@@ -198,6 +202,7 @@ impl Chunk {
     pub(crate) fn new() -> Self {
         Self {
             records: Vec::new(),
+            verdicts: Verdicts::default(),
             sightings: vec![Vec::new(); CONTENT_SHARDS],
             segments: vec![Vec::new(); FLOW_SHARDS],
             fragments: Vec::new(),
@@ -356,6 +361,7 @@ impl Chunk {
     /// Bytes allocated.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.records.capacity() * size_of::<Record>()
+            + self.verdicts.memory_bytes()
             + self
                 .sightings
                 .iter()
@@ -365,35 +371,6 @@ impl Chunk {
             + self.own.capacity()
             + self.kept.iter().map(|f| size_of_val(f) + f.data.len()).sum::<usize>()
     }
-}
-
-/// A place in the order of all packets of a batch: (chunk, record).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
-    pub(crate) chunk: u32,
-    pub(crate) record: u32,
-}
-
-impl Place {
-    pub(crate) fn record(self, chunks: &[Chunk]) -> &Record {
-        &chunks[self.chunk as usize].records[self.record as usize]
-    }
-
-    pub(crate) fn payload<'a>(
-        self,
-        chunks: &'a [Chunk],
-        frames: &'a dyn Frames,
-    ) -> &'a [u8] {
-        chunks[self.chunk as usize].payload(self.record(chunks), frames)
-    }
-}
-
-/// A window seen across a seam.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SeamSighting {
-    pub(crate) place: Place,
-    pub(crate) key: u64,
-    pub(crate) offset: i32,
 }
 
 /// Whether a packet is a reply to what somebody spoofed: counted, by default not

@@ -2,10 +2,10 @@
 //! order of sightings.
 
 use super::alarms::{Alarms, PendingAlarm};
-use super::batch::{Chunk, Place, Record, SeamSighting, Sighting};
-use super::flow_shard::FlowShard;
+use super::batch::{Chunk, Record, Sighting};
 use super::nearest::Nearest;
 use super::packet_log::LoggedBatch;
+use super::record_at::{PlacedRequest, RecordAt, SeamSighting};
 use super::seeds::Seeds;
 use super::sizing::{CONTENT_SHARDS, Plan};
 use super::stage_times::StageTimer;
@@ -106,22 +106,13 @@ pub struct Decision {
     pub propagation_alarm: bool,
 }
 
-/// A sample request and the packet during which it was made.
-#[derive(Clone, Copy)]
-pub(crate) struct PlacedRequest {
-    pub(crate) place: Place,
-    /// The content key that a sample is to be taken for.
-    pub(crate) key: u64,
-    pub(crate) request: SampleRequest,
-}
-
 /// A sighting as it is applied.
 #[derive(Clone, Copy)]
 struct Next {
     key: u64,
     /// The key as the prevalence tables have it.
     hash: u64,
-    place: Place,
+    place: RecordAt,
     offset: i32,
 }
 
@@ -139,7 +130,7 @@ pub(crate) struct ContentShard {
     /// Keys already seen in the current packet, but for its first, in order.
     seen_in_packet: Vec<u64>,
     /// Where it stopped until waiting alarms are emitted.
-    pub(crate) stopped: Option<Place>,
+    pub(crate) stopped: Option<RecordAt>,
     pub(crate) alarms: Alarms,
     requests_of_one: Vec<SampleRequest>,
     pub(crate) requests: Vec<PlacedRequest>,
@@ -226,8 +217,8 @@ impl ContentShard {
             .collect()
     }
 
-    /// Applies a batch: the chunks' sightings of this shard and those at seams; `flow` has
-    /// judged its segments. `now` is the time after the batch's last packet.
+    /// Applies a batch: the chunks' sightings of this shard and those at seams. The
+    /// flow stage is over. `now` is the time after the batch's last packet.
     ///
     /// It may stop halfway, before a packet and after a tick, so that evidence does not
     /// pile up: another call with the same batch goes on from there.
@@ -236,16 +227,15 @@ impl ContentShard {
         shard: usize,
         chunks: &[Chunk],
         packets: &LoggedBatch<'_>,
-        flow: &[FlowShard],
         now: u64,
     ) {
         let begin = self.timer.start();
         let from = self.stopped.take().unwrap_or_default();
         let mut queue = std::mem::take(&mut self.queue);
-        self.seams.sort_unstable_by_key(|seam| (seam.place, seam.offset, seam.key));
+        self.seams.sort_unstable_by_key(|seam| (seam.at, seam.offset, seam.key));
         self.gather(shard, chunks, from, &mut queue);
         queue.iter().take(AHEAD).for_each(|next| self.prefetch(next));
-        let (mut place, mut first) = (Place { chunk: u32::MAX, record: 0 }, 0);
+        let (mut place, mut first) = (RecordAt { chunk: u32::MAX, record: 0 }, 0);
         let mut done = queue.len();
         for (at, next) in queue.iter().enumerate() {
             // The last ones are asked for again, which costs less than to ask whether.
@@ -265,7 +255,7 @@ impl ContentShard {
                 self.counters.repeated += 1;
                 continue;
             }
-            self.apply(next, chunks, packets, flow);
+            self.apply(next, chunks, packets);
         }
         self.counters.sightings += done as u64;
         queue.clear();
@@ -281,14 +271,20 @@ impl ContentShard {
 
     /// Lines up the shard's sightings from a place on, by (place, offset); what a packet
     /// shows by itself comes before what it shows with others at the same offset.
-    fn gather(&self, shard: usize, chunks: &[Chunk], from: Place, queue: &mut Vec<Next>) {
+    fn gather(
+        &self,
+        shard: usize,
+        chunks: &[Chunk],
+        from: RecordAt,
+        queue: &mut Vec<Next>,
+    ) {
         let next = |place, key, offset| Next {
             key,
             hash: self.prevalence.hash(key),
             place,
             offset,
         };
-        let done = self.seams.partition_point(|seam| seam.place < from);
+        let done = self.seams.partition_point(|seam| seam.at < from);
         let mut seams = self.seams[done..].iter().peekable();
         for (c, chunk) in (0..).zip(chunks).skip(from.chunk as usize) {
             // Each chunk is a list of lists, and this shard's are new to the cache.
@@ -299,16 +295,16 @@ impl ContentShard {
                 let sightings = &next.sightings[shard];
                 prefetch(&sightings[..sightings.len().min(NEXT_CHUNK)]);
             }
-            let place_of = |s: &Sighting| Place { chunk: c, record: s.record };
+            let place_of = |s: &Sighting| RecordAt { chunk: c, record: s.record };
             let mut run = &chunk.sightings[shard][..];
             run = &run[run.partition_point(|s| place_of(s) < from)..];
-            while let Some(seam) = seams.next_if(|seam| seam.place.chunk == c) {
-                let at = (seam.place, seam.offset);
+            while let Some(seam) = seams.next_if(|seam| seam.at.chunk == c) {
+                let at = (seam.at, seam.offset);
                 let before = run.partition_point(|s| (place_of(s), s.offset) <= at);
                 queue.extend(
                     run[..before].iter().map(|s| next(place_of(s), s.key, s.offset)),
                 );
-                queue.push(next(seam.place, seam.key, seam.offset));
+                queue.push(next(seam.at, seam.key, seam.offset));
                 run = &run[before..];
             }
             queue.extend(run.iter().map(|s| next(place_of(s), s.key, s.offset)));
@@ -332,7 +328,7 @@ impl ContentShard {
     }
 
     /// Moves on to the time of a packet; false where the shard has to stop before it.
-    fn begin_packet(&mut self, place: Place, chunks: &[Chunk]) -> bool {
+    fn begin_packet(&mut self, place: RecordAt, chunks: &[Chunk]) -> bool {
         let now = place.record(chunks).time;
         self.pass_tick(now);
         if self.alarms.is_full() {
@@ -353,13 +349,7 @@ impl ContentShard {
     }
 
     #[inline]
-    fn apply(
-        &mut self,
-        next: &Next,
-        chunks: &[Chunk],
-        packets: &LoggedBatch<'_>,
-        flow: &[FlowShard],
-    ) {
+    fn apply(&mut self, next: &Next, chunks: &[Chunk], packets: &LoggedBatch<'_>) {
         let prevalence = self.prevalence.count_hashed(next.hash);
         let promoted = prevalence >= self.rules.prevalence
             || self.candidates.find(next.key).is_some();
@@ -370,7 +360,7 @@ impl ContentShard {
         }
         if promoted || self.decisions.is_some() {
             let begin = self.timer.start();
-            self.decide(next, prevalence, promoted, chunks, packets, flow);
+            self.decide(next, prevalence, promoted, chunks, packets);
             self.timer.add(begin, &mut self.nanos[1]);
         }
     }
@@ -382,7 +372,6 @@ impl ContentShard {
         promoted: bool,
         chunks: &[Chunk],
         packets: &LoggedBatch<'_>,
-        flow: &[FlowShard],
     ) {
         let record = next.place.record(chunks);
         let mut decision = Decision {
@@ -397,7 +386,7 @@ impl ContentShard {
             propagation_alarm: false,
         };
         if promoted && !self.is_known_good(next.key, record.time) {
-            self.promoted(next, record, packets, flow, &mut decision);
+            self.promoted(next, chunks, packets, &mut decision);
         }
         if let Some(decisions) = &mut self.decisions {
             decisions.push(decision);
@@ -422,14 +411,14 @@ impl ContentShard {
 
     /// Lets go of candidates that have left the dispersion window.
     #[inline]
-    fn pass_window(&mut self, place: Place, now: u64) {
+    fn pass_window(&mut self, place: RecordAt, now: u64) {
         if now >= self.window_end {
             self.end_window(place, now);
         }
     }
 
     #[cold]
-    fn end_window(&mut self, place: Place, now: u64) {
+    fn end_window(&mut self, place: RecordAt, now: u64) {
         let (window, number) = (self.window, now / self.window);
         self.window_end = (number + 1).saturating_mul(window);
         let before = Timestamp::from_nanos(number.saturating_sub(1) * window);
@@ -448,9 +437,9 @@ impl ContentShard {
     }
 
     /// Passes on what a candidate asked of the flow shards during this packet.
-    fn hand_over_requests(&mut self, place: Place, key: u64) {
+    fn hand_over_requests(&mut self, at: RecordAt, key: u64) {
         let placed = self.requests_of_one.drain(..);
-        self.requests.extend(placed.map(|request| PlacedRequest { place, key, request }));
+        self.requests.extend(placed.map(|request| PlacedRequest { at, key, request }));
     }
 
     /// The sightings of a content before it was promoted, as far as they are remembered,
@@ -522,11 +511,11 @@ impl ContentShard {
     fn promoted(
         &mut self,
         next: &Next,
-        record: &Record,
+        chunks: &[Chunk],
         packets: &LoggedBatch<'_>,
-        flow: &[FlowShard],
         decision: &mut Decision,
     ) {
+        let record = next.place.record(chunks);
         self.counters.promoted += 1;
         self.counters.promotions +=
             u64::from(decision.prevalence == self.rules.prevalence);
@@ -543,10 +532,7 @@ impl ContentShard {
             source_port: record.source_port,
             destination_port: record.destination_port,
             flow_shard: record.flow_shard,
-            handshake: match record.direction {
-                0 => Handshake::Unknown,
-                _ => flow[usize::from(record.flow_shard)].handshake(next.place),
-            },
+            handshake: next.place.verdict(chunks).handshake,
             missing,
         };
         let (estimates, passed) = self.spread(next.key, &seen);

@@ -1,15 +1,15 @@
 //! One flow shard: the seams of its TCP directions, and the samples of its packets.
 
-use super::batch::{Chunk, Frames, Place, Record, SeamSighting};
-use super::content_shard::PlacedRequest;
+use super::batch::{Chunk, Frames, Record};
+use super::record_at::{PlacedRequest, RecordAt, SeamSighting};
 use super::seeds::{Seeds, mix};
 use super::sizing::Plan;
 use super::worker::Sifter;
 use crate::fingerprint::{Scratch, Windows};
-use crate::packet::{Handshake, Timestamp};
+use crate::packet::Timestamp;
 use crate::signature::{SampleRequest, View};
 use crate::state::persist;
-use crate::stream::{Judged, PacketPiece, Samples, Segment, StreamTails};
+use crate::stream::{PacketPiece, Samples, Segment, StreamTails};
 
 /// The tails and samples of the address pairs that hash to one shard.
 pub(crate) struct FlowShard {
@@ -17,10 +17,8 @@ pub(crate) struct FlowShard {
     pub(crate) samples: Samples,
     scratch: Scratch,
     /// The batch's segments of this shard, in packet order.
-    segments: Vec<Place>,
-    /// What is known of the sender of each.
-    judged: Vec<Judged>,
-    /// How many directions were judged and how many were answered, as far as the second
+    segments: Vec<RecordAt>,
+    /// How many directions have a verdict and how many were answered, as far as the second
     /// pass has come: so it stands at ticks for what came before them.
     pub(crate) view: View,
     /// Windows of seam buffers.
@@ -42,7 +40,7 @@ pub(crate) struct FlowShard {
 #[derive(Clone, Copy)]
 struct Laid {
     /// The segment that closed the seam.
-    place: Place,
+    at: RecordAt,
     /// Where the bytes begin, relative to its payload.
     offset: i32,
     begin: usize,
@@ -66,7 +64,6 @@ impl FlowShard {
             ),
             scratch: Scratch::default(),
             segments: Vec::new(),
-            judged: Vec::new(),
             view: View::default(),
             windows: Windows::default(),
             buffers: Vec::new(),
@@ -88,22 +85,21 @@ impl FlowShard {
     ) {
         self.seams.clear();
         self.segments.clear();
-        self.judged.clear();
         for (c, chunk) in (0..).zip(chunks) {
-            let places = chunk.segments[shard].iter();
-            self.segments.extend(places.map(|&record| Place { chunk: c, record }));
+            let records = chunk.segments[shard].iter();
+            self.segments.extend(records.map(|&record| RecordAt { chunk: c, record }));
         }
         self.buffers.clear();
         self.laid.clear();
         let (buffers, laid) = (&mut self.buffers, &mut self.laid);
-        for &place in &self.segments {
-            let segment = segment_of(place.record(chunks), place.payload(chunks, frames));
-            let judged = self.tails.advance(segment, |buffer, _, offset| {
+        for &at in &self.segments {
+            let segment = segment_of(at.record(chunks), at.payload(chunks, frames));
+            let verdict = self.tails.advance(segment, |buffer, _, offset| {
                 let begin = buffers.len();
                 buffers.extend_from_slice(buffer);
-                laid.push(Laid { place, offset, begin, end: buffers.len() });
+                laid.push(Laid { at, offset, begin, end: buffers.len() });
             });
-            self.judged.push(judged);
+            chunks[at.chunk as usize].verdicts.set(at.record, verdict);
         }
         self.sift_seams(chunks, sifter);
     }
@@ -119,28 +115,22 @@ impl FlowShard {
             let (scratch, seams) = (&mut self.scratch, &mut self.seams);
             let fingerprinter = &sifter.fingerprinter;
             self.windows +=
-                fingerprinter.for_each_of(scratch, buffers, |which, at, print| {
-                    let Laid { place, offset, .. } = group[which];
+                fingerprinter.for_each_of(scratch, buffers, |which, window, print| {
+                    let Laid { at, offset, .. } = group[which];
                     seams.push(SeamSighting {
-                        place,
-                        key: mix(print.0 ^ place.record(chunks).salt),
-                        offset: offset + at as i32,
+                        at,
+                        key: mix(print.0 ^ at.record(chunks).salt),
+                        offset: offset + window as i32,
                     });
                 });
         }
     }
 
-    /// What is known of the sender of a segment of the batch.
-    pub(crate) fn handshake(&self, place: Place) -> Handshake {
-        let at = self.segments.binary_search(&place);
-        at.map_or(Handshake::Unknown, |at| self.judged[at].handshake)
-    }
-
-    /// Puts the batch's requests into packet order. Equal places keep the order of
-    /// content shards, in which they were handed over. Those already met go.
+    /// Puts the batch's requests into packet order, those of one packet in the order of
+    /// content shards. Those already met go.
     pub(crate) fn begin_collecting(&mut self) {
         self.requests.drain(..std::mem::take(&mut self.cursor.request));
-        self.requests.sort_by_key(|(shard, placed)| (placed.place, *shard));
+        self.requests.sort_by_key(|(shard, placed)| (placed.at, *shard));
     }
 
     /// Second pass: feeds samples with the batch's packets of time before `until`.
@@ -153,23 +143,23 @@ impl FlowShard {
     ) {
         loop {
             let segment = self.segments.get(self.cursor.segment).copied();
-            let request = self.requests.get(self.cursor.request).map(|(_, r)| r.place);
-            let Some(place) = [segment, request].into_iter().flatten().min() else {
+            let request = self.requests.get(self.cursor.request).map(|(_, r)| r.at);
+            let Some(at) = [segment, request].into_iter().flatten().min() else {
                 break;
             };
-            let chunk = &chunks[place.chunk as usize];
-            let record = &chunk.records[place.record as usize];
+            let chunk = &chunks[at.chunk as usize];
+            let record = at.record(chunks);
             if record.time >= until {
                 break;
             }
             // Only datagrams are asked whether they are whole.
             let whole = record.direction == 0 && chunk.is_whole(record, frames);
             let piece = piece_of(record, chunk.payload(record, frames), whole);
-            if segment == Some(place) {
+            if segment == Some(at) {
                 self.samples.segment(piece);
-                let judged = self.judged[self.cursor.segment];
-                if judged.first {
-                    self.view.count(judged.handshake);
+                let verdict = at.verdict(chunks);
+                if verdict.is_first {
+                    self.view.count(verdict.handshake);
                 }
                 self.cursor.segment += 1;
                 continue;
@@ -185,9 +175,9 @@ impl FlowShard {
                         Some(_) => beta,
                         None => beta.min(piece.payload.len()),
                     };
-                    let seams = seams_of(&self.laid, &self.buffers, place);
-                    let seam = seams.into_iter().find(|(at, bytes)| {
-                        let from = i64::from(offset) - i64::from(*at);
+                    let seams = seams_of(&self.laid, &self.buffers, at);
+                    let seam = seams.into_iter().find(|(begin, bytes)| {
+                        let from = i64::from(offset) - i64::from(*begin);
                         usize::try_from(from)
                             .ok()
                             .and_then(|from| bytes.get(from..from + window))
@@ -216,21 +206,19 @@ impl FlowShard {
         self.seams.shrink_to(KEPT);
         self.segments.clear();
         self.segments.shrink_to(KEPT);
-        self.judged.clear();
-        self.judged.shrink_to(KEPT);
     }
 }
 
-/// The bytes around the seams that the segment at a place closed, each with where they
-/// begin from its payload's start.
+/// The bytes around the seams that a segment closed, each with where they begin from its
+/// payload's start.
 fn seams_of<'a>(
     laid: &'a [Laid],
     buffers: &'a [u8],
-    place: Place,
+    segment: RecordAt,
 ) -> impl IntoIterator<Item = (i32, &'a [u8])> {
-    let first = laid.partition_point(|laid| laid.place < place);
-    let of_place = laid[first..].iter().take_while(move |laid| laid.place == place);
-    of_place.map(|laid| (laid.offset, &buffers[laid.begin..laid.end]))
+    let first = laid.partition_point(|laid| laid.at < segment);
+    let of_segment = laid[first..].iter().take_while(move |laid| laid.at == segment);
+    of_segment.map(|laid| (laid.offset, &buffers[laid.begin..laid.end]))
 }
 
 fn segment_of<'a>(record: &Record, payload: &'a [u8]) -> Segment<'a> {
@@ -270,8 +258,8 @@ const KEPT: usize = 128;
 /// A sample's bytes after the history (DESIGN, "Candidates").
 const SAMPLE_BYTES: usize = 2_048;
 
-// Between batches, segments, judged, buffers, seams and requests are empty.
+// Between batches, segments, buffers, seams and requests are empty.
 persist!(FlowShard {
-    tails, samples, view, windows; scratch, segments, judged, buffers, laid, seams, nanos,
+    tails, samples, view, windows; scratch, segments, buffers, laid, seams, nanos,
     requests, cursor
 });

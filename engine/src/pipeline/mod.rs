@@ -28,11 +28,13 @@ mod order;
 mod own_time;
 mod packet_log;
 mod prepare;
+mod record_at;
 mod saved;
 mod seeds;
 mod sizing;
 mod stage_times;
 mod stats;
+mod verdicts;
 mod worker;
 
 pub use baseline::Baseline;
@@ -328,12 +330,15 @@ impl Sensor {
 
     /// The ordered stages, over consecutive chunks.
     fn run(&mut self, chunks: &mut [Chunk], frames: &dyn Frames) {
-        for record in chunks.iter_mut().flat_map(|chunk| &mut chunk.records) {
-            record.time = if record.vacant {
-                self.clock.now()
-            } else {
-                self.clock.stamp(record.time)
-            };
+        for chunk in &mut *chunks {
+            chunk.verdicts.reset(chunk.records.len());
+            for record in &mut chunk.records {
+                record.time = if record.vacant {
+                    self.clock.now()
+                } else {
+                    self.clock.stamp(record.time)
+                };
+            }
         }
         self.begin_learning(chunks);
         let (chunks, now) = (&*chunks, self.clock.now());
@@ -348,8 +353,7 @@ impl Sensor {
         }
         self.sift_content(chunks, now);
         while let Some(stop) = self.content.iter().filter_map(|c| c.stopped).min() {
-            let record = &chunks[stop.chunk as usize].records[stop.record as usize];
-            self.collect_samples(chunks, frames, record.time);
+            self.collect_samples(chunks, frames, stop.record(chunks).time);
             self.sift_content(chunks, now);
         }
         self.collect_samples(chunks, frames, u64::MAX);
@@ -368,12 +372,11 @@ impl Sensor {
 
     /// The content shards, each from where it stopped.
     fn sift_content(&mut self, chunks: &[Chunk], now: u64) {
-        let flow = &self.flow;
         let packets = &self.packet_log.batch(chunks);
         let resumed = self.content.iter().any(|content| content.stopped.is_some());
         for_each_at_home(&mut self.content, |shard, content| {
             if !resumed || content.stopped.is_some() {
-                content.sift(shard, chunks, packets, flow, now);
+                content.sift(shard, chunks, packets, now);
             }
         });
     }

@@ -7,7 +7,8 @@
 //! Guarantees: whether a packet is still known depends on how many came after it and on
 //! nothing else, batches least of all. Costs: 64 bytes a packet, written once, in a row.
 
-use super::batch::{Chunk, Place, Record};
+use super::batch::{Chunk, Record};
+use super::record_at::RecordAt;
 use crate::packet::Host;
 use crate::state::persist;
 
@@ -101,8 +102,8 @@ pub(crate) struct LoggedBatch<'a> {
 impl LoggedBatch<'_> {
     /// The place of a packet of the batch in the order of all packets.
     #[inline]
-    pub(crate) fn ordinal(&self, place: Place) -> u64 {
-        self.starts[place.chunk as usize] + u64::from(place.record)
+    pub(crate) fn ordinal(&self, at: RecordAt) -> u64 {
+        self.starts[at.chunk as usize] + u64::from(at.record)
     }
 
     /// The packet of an earlier ordinal, if at `now` it is still known.

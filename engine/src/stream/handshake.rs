@@ -23,11 +23,11 @@ pub enum Acknowledgement {
 
 /// What [`StreamTails::advance`](super::StreamTails::advance) says of a segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Judged {
+pub struct Verdict {
     /// What is known of its sender.
     pub handshake: Handshake,
     /// Whether that was found out at this very segment.
-    pub first: bool,
+    pub is_first: bool,
 }
 
 /// How far an acknowledgement may lie from the sequence number expected next: the
@@ -41,7 +41,7 @@ pub(super) const fn fits(acknowledgement: u32, expected: u32) -> bool {
 }
 
 /// What an answer, or none, says of the sender.
-pub(super) const fn verdict(answered: bool) -> Handshake {
+pub(super) const fn handshake(answered: bool) -> Handshake {
     if answered { Handshake::Answered } else { Handshake::Unanswered }
 }
 
@@ -85,7 +85,7 @@ mod tests {
             (connection, higher): (usize, bool),
             (sequence, syn, acknowledgement): (u32, bool, Option<u32>),
             length: u32,
-        ) -> Judged {
+        ) -> Verdict {
             let start = sequence.wrapping_add(u32::from(syn));
             let other = self.0.get(&(connection, !higher)).map(|side| side.expected);
             let new = Side { expected: start, answered: None };
@@ -94,9 +94,9 @@ mod tests {
                 *side = new;
             }
             if length == 0 {
-                return Judged::default();
+                return Verdict::default();
             }
-            let first = side.answered.is_none();
+            let is_first = side.answered.is_none();
             let answered = *side.answered.get_or_insert_with(|| {
                 acknowledgement.zip(other).is_some_and(|(number, expected)| {
                     let away = i64::from(number) - i64::from(expected);
@@ -106,7 +106,7 @@ mod tests {
                 })
             });
             side.expected = start.wrapping_add(length);
-            Judged { handshake: verdict(answered), first }
+            Verdict { handshake: handshake(answered), is_first }
         }
     }
 
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn what_a_host_says_of_a_session_holds_for_its_direction() {
         use Acknowledgement::{Absent, Fits, Unknown};
-        let says = |given: &[Acknowledgement]| -> Vec<Judged> {
+        let says = |given: &[Acknowledgement]| -> Vec<Verdict> {
             let mut tails = StreamTails::new(1 << 18, 39, 7);
             let pieces = given.iter().zip(0..).map(|(&acknowledgement, n)| {
                 let (sequence, payload) = (n * 4, &b"four"[..]);
@@ -130,15 +130,15 @@ mod tests {
             });
             pieces.collect()
         };
-        let judged = |handshake, first| Judged { handshake, first };
-        let nothing = Judged::default();
+        let verdict = |handshake, is_first| Verdict { handshake, is_first };
+        let nothing = Verdict::default();
         let (yes, no) = (Handshake::Answered, Handshake::Unanswered);
         assert_eq!(says(&[Unknown, Unknown]), [nothing, nothing]);
-        assert_eq!(says(&[Fits, Absent]), [judged(yes, true), judged(yes, false)]);
-        assert_eq!(says(&[Absent, Fits]), [judged(no, true), judged(no, false)]);
+        assert_eq!(says(&[Fits, Absent]), [verdict(yes, true), verdict(yes, false)]);
+        assert_eq!(says(&[Absent, Fits]), [verdict(no, true), verdict(no, false)]);
         assert_eq!(
             says(&[Unknown, Fits, Unknown]),
-            [nothing, judged(yes, true), judged(yes, false)]
+            [nothing, verdict(yes, true), verdict(yes, false)]
         );
     }
 
@@ -201,7 +201,7 @@ mod tests {
                         length as u32,
                     );
                     assert_eq!(found, wanted, "round {round}");
-                    if found.first {
+                    if found.is_first {
                         seen[usize::from(found.handshake == Handshake::Answered)] += 1;
                     }
                 }

@@ -33,7 +33,7 @@ mod tails;
 mod test_traffic;
 
 pub use counters::{SampleCounters, TailCounters};
-pub use handshake::{Acknowledgement, Judged, direction};
+pub use handshake::{Acknowledgement, Verdict, direction};
 pub use samples::{PacketPiece, SampleView, Samples};
 pub use tails::{Segment, StreamTails};
 

@@ -2,7 +2,7 @@
 //! not fit it.
 
 use super::counters::TailCounters;
-use super::handshake::{Acknowledgement, Judged, fits, reverse, verdict};
+use super::handshake::{Acknowledgement, Verdict, fits, handshake, reverse};
 use super::out_of_order::{Kind, OutOfOrder, Slot};
 use super::seam::{Join, Seam};
 use super::tail_table::{Head, Met, Place, TailTable};
@@ -99,8 +99,8 @@ impl StreamTails {
         &self.counters
     }
 
-    /// Takes the shard's next segment and hands each seam that it closes to
-    /// `join`: a buffer of up to `context` bytes before the seam and up to
+    /// Takes the shard's next segment and calls `join` with each seam that it
+    /// closes: a buffer of up to `context` bytes before the seam and up to
     /// `context` after it, where in the buffer the later bytes begin, and
     /// where the buffer begins relative to this segment's payload (negative
     /// before it; beyond its length where the segment filled a gap and the
@@ -117,15 +117,15 @@ impl StreamTails {
         &mut self,
         segment: Segment<'_>,
         mut join: impl FnMut(&[u8], usize, i32),
-    ) -> Judged {
+    ) -> Verdict {
         let Segment { direction, payload, syn, .. } = segment;
         if payload.is_empty() && !syn {
-            return Judged::default();
+            return Verdict::default();
         }
         self.counters.segments += u64::from(!payload.is_empty());
         let Some((place, met)) = self.table.place(direction, payload.is_empty()) else {
             self.counters.refused += 1;
-            return Judged::default();
+            return Verdict::default();
         };
         self.counters.evictions += u64::from(met == Met::Evicted);
         let mut head = self.table.head(place);
@@ -139,15 +139,15 @@ impl StreamTails {
             head = Head { expected: start, tail_len: 0, idle: 0, waiting: 0, ..head };
             (head.judged, head.answered) = (false, false);
         }
-        let mut judged = Judged::default();
+        let mut verdict = Verdict::default();
         if !payload.is_empty() {
             if !head.judged && segment.acknowledgement != Acknowledgement::Unknown {
-                judged.first = true;
+                verdict.is_first = true;
                 head.judged = true;
                 head.answered = self.is_answered(&segment);
             }
             if head.judged {
-                judged.handshake = verdict(head.answered);
+                verdict.handshake = handshake(head.answered);
             }
             let ahead = i64::from(after(start, head.expected));
             if ahead <= 0 && ahead + payload.len() as i64 > 0 {
@@ -157,7 +157,7 @@ impl StreamTails {
             }
         }
         self.table.set_head(place, head);
-        judged
+        verdict
     }
 
     /// Whether the segment acknowledges what the other side sent.

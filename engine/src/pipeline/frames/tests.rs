@@ -72,6 +72,7 @@ fn contents(chunk: &Chunk) -> String {
         coverage,
         stops,
         nanos: _,
+        verdicts: _,
     } = chunk;
     assert!(kept.is_empty() && own.is_empty());
     format!(
