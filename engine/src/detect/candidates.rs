@@ -15,7 +15,7 @@ mod index;
 mod recency;
 mod record;
 
-pub use hosts::{MOST_HOSTS, Side};
+pub use hosts::Side;
 pub(crate) use hosts::{REGISTERS, hash, persist_registers};
 pub use record::{Candidate, Missing, SampleReference, SampleRequest, Seen};
 

@@ -5,6 +5,9 @@ use crate::packet::{Host, Timestamp};
 use crate::state::{persist, persist_choice};
 use std::fmt;
 
+/// The most hosts of one side of a content that are named; more are counted only.
+pub const MOST_HOSTS: usize = 64;
+
 /// How much a number of hosts says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Precision {

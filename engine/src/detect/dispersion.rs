@@ -97,10 +97,18 @@ impl Dispersion {
         [self.tables.current().places(hash), self.tables.previous().places(hash)]
     }
 
-    /// Share of cells in use, 0 to 1: of the fuller of the two windows. Up to 0.4 the load
-    /// is within two cells a row for each content.
+    /// Share of cells in use, 0 to 1: of the fuller of the two windows.
     pub fn fill(&self) -> f64 {
         self.tables.current().fill().max(self.tables.previous().fill())
+    }
+
+    /// The fill above which there are fewer than two cells a row for each content, so that
+    /// estimates are no longer to be relied on.
+    pub const MOST_FILL: f64 = 0.4;
+
+    /// Whether it is above that.
+    pub fn is_overloaded(&self) -> bool {
+        self.fill() > Self::MOST_FILL
     }
 
     /// Cells in each row, for each window.
@@ -230,7 +238,7 @@ mod tests {
                 sketch.observe(remix(key, 1), time, of(key, n), of(key, n + 100));
             }
         }
-        assert!(sketch.fill() < 0.4);
+        assert!(!sketch.is_overloaded());
         let estimates: Vec<_> =
             (keys - probes..keys).map(|key| sketch.estimate(remix(key, 1))).collect();
         let share = |alarm: &dyn Fn(&(u32, u32)) -> bool| {

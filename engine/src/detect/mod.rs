@@ -4,6 +4,7 @@
 //! - [`dispersion`]: how many distinct sources and destinations it has.
 //! - [`propagation`]: which hosts received it before they sent it.
 //! - [`candidates`]: who was involved in a content that is under watch.
+//! - [`alarms`]: whether what these know of a content is an alarm.
 //!
 //! Each part is a function of its input in packet order and knows nothing of the others;
 //! the pipeline joins them.

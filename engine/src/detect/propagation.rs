@@ -226,6 +226,11 @@ impl Propagation {
         relays
     }
 
+    /// How many relays of the content count.
+    pub fn relay_count(&self, key: u64) -> usize {
+        self.relays.counting(key).count()
+    }
+
     /// What had to be forgotten so far.
     pub fn counters(&self) -> PropagationCounters {
         self.counters

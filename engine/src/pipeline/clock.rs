@@ -16,9 +16,11 @@
 //! All of it is decided by packets in packet order. A step costs the time resolution of
 //! the packets that bear witness to it; a packet, one comparison or two.
 
-use super::alarms::TICK;
 use super::own_time::OwnTime;
 use crate::state::persist;
+
+/// Alarms are gathered at whole multiples of this many nanoseconds of packet time.
+pub(crate) const TICK: u64 = 1_000_000_000;
 
 /// Packets in a row that must agree with one on another time before it is believed.
 const WITNESSES: u32 = 16;

@@ -1,10 +1,11 @@
 //! What a sensor tells about itself: counters, fill, memory, warnings.
 
 use super::Sensor;
-use super::alarms::TICK;
-use super::content_shard::{ContentShard, DISPERSION_OVERLOADED};
+use super::clock::TICK;
+use super::content_shard::ContentShard;
 use super::sizing::{self, CONTENT_SHARDS};
 use super::stats::{ContentCounters, Stats};
+use crate::detect::dispersion::Dispersion;
 use crate::detect::prevalence::Prevalence;
 use crate::detect::propagation::PropagationCounters;
 use crate::packet::Timestamp;
@@ -308,7 +309,7 @@ impl Sensor {
                 prevalence * 100.0
             )
         });
-        self.warn_once(1, dispersion > DISPERSION_OVERLOADED, || {
+        self.warn_once(1, dispersion > Dispersion::MOST_FILL, || {
             format!(
                 "the dispersion tables are {:.0} % full: more contents repeat within a dispersion \
                  window than there is room for, so counts of hosts are estimated too high, and a \

@@ -13,7 +13,7 @@
 //! Each stage is a function of its input in packet order, and shard counts are
 //! fixed; so neither threads, nor batches, nor the cut into files change an answer.
 
-mod alarms;
+mod alarm_queue;
 mod baseline;
 mod batch;
 mod clock;
@@ -59,7 +59,7 @@ use crate::signature::{
     AlarmedCandidate, Boilerplate, Finding, Ledger, LedgerSettings, Sample,
     SampleReference, Suppressed,
 };
-use alarms::TickedAlarm;
+use alarm_queue::TickedAlarm;
 use batch::{Chunk, Frames, NoFrames};
 use clock::Clock;
 use content_shard::{ContentShard, Rules};

@@ -9,7 +9,8 @@
 
 use super::batch::{Chunk, Record};
 use super::record_at::RecordAt;
-use crate::packet::Host;
+use crate::packet::{Handshake, Host, Timestamp};
+use crate::signature::{Missing, Seen};
 use crate::state::persist;
 
 /// What is kept of a packet.
@@ -25,7 +26,7 @@ pub(crate) struct Logged {
 }
 
 impl Logged {
-    fn of(record: &Record) -> Self {
+    pub(crate) fn of(record: &Record) -> Self {
         Self {
             source: record.source,
             destination: record.destination,
@@ -34,6 +35,27 @@ impl Logged {
             source_port: record.source_port,
             destination_port: record.destination_port,
             flow_shard: record.flow_shard,
+        }
+    }
+
+    /// A window of the packet, as candidates take it.
+    pub(crate) fn seen(
+        &self,
+        offset: i32,
+        handshake: Handshake,
+        missing: Missing,
+    ) -> Seen {
+        Seen {
+            packet: self.number,
+            time: Timestamp::from_nanos(self.time),
+            offset,
+            source: self.source,
+            destination: self.destination,
+            source_port: self.source_port,
+            destination_port: self.destination_port,
+            flow_shard: self.flow_shard,
+            handshake,
+            missing,
         }
     }
 }

@@ -45,8 +45,6 @@ impl Confidence {
 const FEW_BYTE_VALUES: u32 = 8;
 /// As many relays make an accident unlikely.
 const SEVERAL_RELAYS: usize = 2;
-/// Thousandths of dispersion cells in use above which its estimates run high.
-const OVERLOADED: u16 = 400;
 
 /// What the rule looks at.
 #[derive(Clone, Copy, Debug)]
@@ -190,7 +188,7 @@ impl Grounds<'_> {
     }
 
     fn is_overloaded(&self) -> bool {
-        self.load.dispersion > OVERLOADED
+        self.load.is_dispersion_overloaded()
     }
 }
 

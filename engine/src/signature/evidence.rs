@@ -1,6 +1,7 @@
 //! What a signature rests on.
 
 use super::{Alarm, Growth, Handshakes, Relay};
+use crate::detect::dispersion::Dispersion;
 use crate::detect::handshakes::SourceBits;
 use crate::packet::{Handshake, Host, Timestamp};
 use crate::state::persist;
@@ -81,6 +82,11 @@ impl Load {
     pub fn of_shares(prevalence: f64, dispersion: f64) -> Self {
         let thousandths = |share: f64| (share.clamp(0.0, 1.0) * 1_000.0).round() as u16;
         Self { prevalence: thousandths(prevalence), dispersion: thousandths(dispersion) }
+    }
+
+    /// Whether estimates of dispersion run high.
+    pub(super) fn is_dispersion_overloaded(self) -> bool {
+        self.dispersion > Self::of_shares(0.0, Dispersion::MOST_FILL).dispersion
     }
 
     /// The higher of each.

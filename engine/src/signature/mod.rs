@@ -31,10 +31,10 @@ pub mod tokens;
 
 pub use crate::detect::alarms::Alarm;
 pub use crate::detect::candidates::{
-    Candidate, CandidateCounters, Candidates, MOST_HOSTS, Missing, SampleReference,
-    SampleRequest, Seen, Side, Slot,
+    Candidate, CandidateCounters, Candidates, Missing, SampleReference, SampleRequest,
+    Seen, Side, Slot,
 };
-pub use crate::detect::count::{Count, FirstSighting, Precision};
+pub use crate::detect::count::{Count, FirstSighting, MOST_HOSTS, Precision};
 pub use crate::detect::handshakes::Handshakes;
 pub use crate::detect::propagation::Relay;
 pub use baseline::{

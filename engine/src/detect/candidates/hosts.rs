@@ -5,14 +5,12 @@
 //! from the 65th on, within the table's budget; where that leaves no room, the count is
 //! what is named, and says "at least".
 
-use super::super::count::Count;
+use super::super::count::{Count, MOST_HOSTS};
 use super::record::persist_list;
 use crate::packet::Host;
 use crate::sketch::{hash_pair, hyper_log_log};
 use crate::state::{Exchange, Persist};
 
-/// The most hosts that a list names.
-pub const MOST_HOSTS: usize = 64;
 /// Hosts that a new entry has room for from the start.
 pub(super) const FIRST_HOSTS: usize = 4;
 /// Registers of one side.

@@ -1,6 +1,6 @@
 //! What the table remembers of one content, and which samples it asks for.
 
-use super::super::alarms::Alarm;
+use super::super::alarms::{Alarm, HostEvidence};
 use super::super::count::FirstSighting;
 use super::super::handshakes::{Handshakes, SourceBits};
 use super::hosts::{Listed, Side, grow};
@@ -143,6 +143,22 @@ impl Candidate {
     /// previous dispersion generation.
     pub fn recent(&self) -> (u32, u32) {
         (self.sources.recent(self.generation), self.destinations.recent(self.generation))
+    }
+
+    /// What it and the dispersion tables, by these estimates, know of its sources and of
+    /// its destinations.
+    pub fn host_evidence(&self, estimates: (u32, u32)) -> [HostEvidence; 2] {
+        let recent = self.recent();
+        [
+            (&self.sources, recent.0, estimates.0),
+            (&self.destinations, recent.1, estimates.1),
+        ]
+        .map(|(side, named, estimate)| HostEvidence {
+            named,
+            estimate: estimate.min(side.estimate()),
+            is_listed: side.is_listed(),
+            is_complete: side.is_complete(),
+        })
     }
 
     /// How many of the listed sources get answers.

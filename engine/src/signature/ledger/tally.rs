@@ -5,7 +5,8 @@
 //! says most, since a window cannot have been in more packets than the content.
 
 use super::super::{Candidate, Count, FirstSighting, Load, Relay};
-use crate::detect::candidates::{MOST_HOSTS, REGISTERS, Side, hash, persist_registers};
+use crate::detect::candidates::{REGISTERS, Side, hash, persist_registers};
+use crate::detect::count::MOST_HOSTS;
 use crate::detect::handshakes::SourceBits;
 use crate::packet::{Handshake, Host, Timestamp};
 use crate::sketch::hyper_log_log;

@@ -1,14 +1,12 @@
 //! Alarms that wait for the tick, with their evidence.
 
+use super::clock::TICK;
 use super::stats::ContentCounters;
 use crate::detect::propagation::Propagation;
 use crate::packet::Timestamp;
 use crate::signature::{Alarm, AlarmedCandidate, Candidate, Candidates, Load};
 use crate::state::persist;
 use std::cmp::Reverse;
-
-/// Alarms are gathered at whole multiples of this many nanoseconds of packet time.
-pub(crate) const TICK: u64 = 1_000_000_000;
 
 /// Alarms of one shard that may wait for one tick, those that matter most; the others
 /// may fire again at their next sighting.
@@ -40,7 +38,7 @@ pub(crate) struct TickedAlarm {
 
 /// The alarms of one content shard, on their way out.
 #[derive(Default)]
-pub(crate) struct Alarms {
+pub(crate) struct AlarmQueue {
     pending: Vec<PendingAlarm>,
     /// No rank among `pending` is below it.
     least_pending: (bool, u32),
@@ -50,7 +48,7 @@ pub(crate) struct Alarms {
     pub(crate) ticked: Vec<TickedAlarm>,
 }
 
-impl Alarms {
+impl AlarmQueue {
     /// Whether so many wait to be emitted that the shard must stop.
     pub(crate) fn is_full(&self) -> bool {
         self.ticked.len() >= MOST_TICKED
@@ -165,5 +163,5 @@ impl Alarms {
 }
 
 // Between batches none is ticked.
-persist!(Alarms { pending, least_pending, due; ticked });
+persist!(AlarmQueue { pending, least_pending, due; ticked });
 persist!(PendingAlarm { key, alarm, before, rank, protocol, port, packet, offset });

@@ -1,0 +1,55 @@
+//! The sightings of one shard in packet order.
+
+use crate::fingerprint::prefetch;
+use crate::pipeline::batch::{Chunk, Sighting};
+use crate::pipeline::record_at::{RecordAt, SeamSighting};
+
+/// Sightings of the next chunk whose memory is asked for ahead.
+const NEXT_CHUNK: usize = 32;
+
+/// A sighting in its turn.
+#[derive(Clone, Copy)]
+pub(super) struct Next {
+    pub(super) key: u64,
+    /// The key as the prevalence tables have it.
+    pub(super) hash: u64,
+    pub(super) at: RecordAt,
+    pub(super) offset: i32,
+}
+
+/// Appends a shard's sightings from a record on, by (record, offset); what a packet shows
+/// by itself comes before what it shows with others at the same offset. `seams` are in
+/// this order already.
+pub(super) fn line_up(
+    queue: &mut Vec<Next>,
+    shard: usize,
+    chunks: &[Chunk],
+    seams: &[SeamSighting],
+    from: RecordAt,
+    hash: impl Fn(u64) -> u64,
+) {
+    let next = |at, key, offset| Next { key, hash: hash(key), at, offset };
+    let done = seams.partition_point(|seam| seam.at < from);
+    let mut seams = seams[done..].iter().peekable();
+    for (c, chunk) in (0..).zip(chunks).skip(from.chunk as usize) {
+        // Each chunk is a list of lists, and this shard's are new to the cache.
+        if let Some(after_next) = chunks.get(c as usize + 2) {
+            prefetch(&after_next.sightings[shard]);
+        }
+        if let Some(next) = chunks.get(c as usize + 1) {
+            let sightings = &next.sightings[shard];
+            prefetch(&sightings[..sightings.len().min(NEXT_CHUNK)]);
+        }
+        let at = |s: &Sighting| RecordAt { chunk: c, record: s.record };
+        let mut run = &chunk.sightings[shard][..];
+        run = &run[run.partition_point(|s| at(s) < from)..];
+        while let Some(seam) = seams.next_if(|seam| seam.at.chunk == c) {
+            let place = (seam.at, seam.offset);
+            let before = run.partition_point(|s| (at(s), s.offset) <= place);
+            queue.extend(run[..before].iter().map(|s| next(at(s), s.key, s.offset)));
+            queue.push(next(seam.at, seam.key, seam.offset));
+            run = &run[before..];
+        }
+        queue.extend(run.iter().map(|s| next(at(s), s.key, s.offset)));
+    }
+}

@@ -1,0 +1,66 @@
+//! What happened to a content before it was promoted.
+
+use super::ContentShard;
+use super::line_up::Next;
+use crate::packet::Handshake;
+use crate::pipeline::batch::Record;
+use crate::pipeline::packet_log::LoggedBatch;
+use crate::signature::Missing;
+
+impl ContentShard {
+    /// Applies the sightings of a content before it was promoted, as far as they are
+    /// remembered, as it does all promoted ones. Returns what may be missing, and whether
+    /// they passed the content on.
+    #[cold]
+    pub(super) fn recall(
+        &mut self,
+        next: &Next,
+        record: &Record,
+        packets: &LoggedBatch<'_>,
+    ) -> (Missing, bool) {
+        let now = packets.ordinal(next.at);
+        let current = self.window(record.time);
+        let recalled = self.first_sightings.recall(next.hash);
+        let mut missing = Missing {
+            promoted: recalled.lost.is_some_and(|lost| lost + 1 >= current),
+            any: recalled.some_missing,
+        };
+        let mut earlier = Vec::new();
+        for &ordinal in recalled.ordinals() {
+            match packets.packet(ordinal, now) {
+                // What has left the dispersion window counts for no threshold.
+                Some(packet) if self.window(packet.time) + 1 >= current => {
+                    earlier.push(packet)
+                }
+                _ => missing.any = true,
+            }
+        }
+        let mut passed_on = false;
+        for packet in earlier {
+            let seen = packet.seen(0, Handshake::Unknown, missing);
+            self.counters.recalled += 1;
+            let (estimates, passed) = self.spread(next.key, &seen);
+            passed_on |= passed.is_some();
+            self.candidates.recall(
+                next.key,
+                &seen,
+                estimates,
+                passed.is_some(),
+                &mut self.requests_of_one,
+            );
+        }
+        (missing, passed_on)
+    }
+
+    /// Notes which contents come back, if they do, with sightings missing.
+    pub(super) fn note_lost(&mut self) {
+        for (key, last) in self.candidates.take_lost() {
+            let window = (last.as_nanos() / self.rules.dispersion_window) as u32;
+            self.first_sightings.lose(self.prevalence.hash(key), window);
+        }
+    }
+
+    fn window(&self, time: u64) -> u32 {
+        (time / self.rules.dispersion_window) as u32
+    }
+}

@@ -1,0 +1,48 @@
+//! The settings by which content shards decide, the same for all of them.
+
+use crate::config::{Config, PortRule};
+use crate::detect::alarms::Thresholds;
+use crate::packet::Host;
+use crate::signature::Seen;
+
+/// Thresholds and rules.
+pub(crate) struct Rules {
+    pub(super) prevalence: u32,
+    pub(super) thresholds: Thresholds,
+    /// Nanoseconds.
+    pub(super) dispersion_window: u64,
+    pub(super) port_rule: PortRule,
+    /// Hosts and ports that pass things on by trade, in order.
+    exempt: Vec<(Host, u16)>,
+}
+
+impl Rules {
+    pub(crate) fn new(config: &Config) -> Self {
+        let mut exempt: Vec<_> = config
+            .relay_exempt
+            .iter()
+            .map(|end| (Host::of(end.address(), config.v6_prefix), end.port()))
+            .collect();
+        exempt.sort_unstable();
+        Self {
+            prevalence: u32::from(config.prevalence),
+            thresholds: Thresholds {
+                sources: config.sources,
+                destinations: config.destinations,
+                spread: config.spread,
+                // Where the key does not hold the destination port, a reply may look like
+                // a passing on.
+                relays: if config.port_rule == PortRule::Destination { 1 } else { 2 },
+            },
+            dispersion_window: config.dispersion_window.0,
+            port_rule: config.port_rule,
+            exempt,
+        }
+    }
+
+    pub(super) fn is_exempt(&self, seen: &Seen) -> bool {
+        let serves = |port| self.exempt.binary_search(&(seen.source, port)).is_ok();
+        !self.exempt.is_empty()
+            && (serves(seen.destination_port) || serves(seen.source_port))
+    }
+}
