@@ -100,7 +100,7 @@ fn run(
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.expect("threads");
     let mut sensor = Sensor::new(config).expect("valid settings");
-    let table = sensor.stats().count("memory", "prevalence").unwrap_or(0);
+    let table = sensor.stats().memory.prevalence_bytes;
     let pace = Packets::bytes_per_window(table as usize);
     traffic.pass_time = (TOTAL as u64).saturating_mul(WINDOW) / pace;
     b.iter_custom(|passes| {

@@ -19,9 +19,8 @@ const COUNTERS: f64 = 6.0;
 /// The share of a sensor's budget that prevalence has, as a sensor reports it.
 fn prevalence_share() -> f64 {
     let sensor = Sensor::new(Config::default()).expect("defaults are valid");
-    let stats = sensor.stats();
-    let bytes = |name| stats.count("memory", name).unwrap_or(0) as f64;
-    bytes("prevalence") / bytes("budget")
+    let memory = sensor.stats().memory;
+    memory.prevalence_bytes as f64 / memory.budget_bytes as f64
 }
 
 struct Row {

@@ -107,7 +107,7 @@ fn without_json_there_is_a_table_with_the_whole_content() {
         .flat_map(|(hex, _)| hex.split_whitespace())
         .collect();
     assert_eq!(dumped, hex(&body()), "{table}");
-    assert!(stderr(&output).contains("\npackets\n  "), "{}", stderr(&output));
+    assert!(stderr(&output).contains("\npacket_counters\n  "), "{}", stderr(&output));
     assert!(!table.contains('\x1b'), "a pipe gets no colours");
     let painted = detect(&["--color", "always", &capture]);
     assert!(stdout(&painted).contains('\x1b'));

@@ -69,9 +69,8 @@
 //! });
 //! sensor.absorb([&mut worker]);
 //! let stats = sensor.stats();
-//! assert_eq!(stats.count("packets", "frames"), Some(1));
-//! let (_, drops) = stats.sections().find(|(name, _)| *name == "drops").unwrap();
-//! assert_eq!(drops.values().filter_map(|count| count.as_u64()).sum::<u64>(), 1);
+//! assert_eq!(stats.packets.frames, 1);
+//! assert_eq!(stats.drops.total(), 1);
 //! # Ok::<(), wormsift::Error>(())
 //! ```
 //!
@@ -161,15 +160,15 @@
 //!
 //! # Statistics
 //!
-//! Whatever was dropped, evicted or refused is counted under a name:
+//! Whatever was dropped, evicted or refused is counted in a field of its own:
 //!
 //! ```
 //! use wormsift::{Config, Sensor};
 //!
 //! let sensor = Sensor::new(Config::default())?;
 //! let stats = sensor.stats();
-//! assert_eq!(stats.count("packets", "packets"), Some(0));
-//! assert!(stats.count("memory", "total") <= stats.count("memory", "budget"));
+//! assert_eq!(stats.packets.packets, 0);
+//! assert!(stats.memory.total_bytes <= stats.memory.budget_bytes);
 //! # Ok::<(), wormsift::Error>(())
 //! ```
 //!
@@ -189,6 +188,7 @@
 //!   signatures.
 
 pub mod config;
+mod counters;
 pub mod decode;
 pub mod detect;
 pub mod error;

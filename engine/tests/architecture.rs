@@ -9,12 +9,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module of the engine, and the others that it may name beside `packet`, `error`,
-/// `state`, `pages` and itself.
+/// `state`, `pages`, `counters` and itself.
 const MODULES: &[(&str, &[&str])] = &[
     ("packet", &[]),
     ("error", &[]),
     ("state", &[]),
     ("pages", &[]),
+    ("counters", &["state"]),
     ("config", &["fingerprint"]),
     ("decode", &[]),
     ("stream", &[]),
@@ -119,7 +120,7 @@ fn each_module_names_only_those_it_may() {
                 panic!("{}: a module without a line in MODULES", path.display())
             });
         for (other, _) in MODULES {
-            let free = ["state", "pages"].contains(other)
+            let free = ["state", "pages", "counters"].contains(other)
                 || !WITHOUT_PACKETS.contains(&module.as_str())
                     && ["packet", "error"].contains(other);
             if *other == module || allowed.contains(other) || free {

@@ -37,37 +37,23 @@ fn detect(path: &Path, config: Config) -> (Vec<Signature>, Stats) {
     (signatures, sensor.stats())
 }
 
-fn sum(stats: &Stats, section: &str) -> u64 {
-    stats
-        .sections()
-        .filter(|(name, _)| *name == section)
-        .flat_map(|(_, values)| values.values().filter_map(serde_json::Number::as_u64))
-        .sum()
-}
-
 #[test]
 fn frames_in_are_packets_used_plus_drops_by_reason() {
     for folder in ["benign", "attack", "silent", "malformed"] {
         let Some(path) = captures(folder) else { return };
         let (_, stats) = detect(&path, Config::default());
-        let of = |section: &str, name: &str| stats.count(section, name).unwrap();
-        let packets = of("packets", "packets");
-        let used = [
-            "empty",
-            "backscatter",
-            "sifted",
-            "short_segments",
-            "short_datagrams",
-            "too_short",
-        ]
-        .iter()
-        .map(|name| of("packets", name))
-        .sum::<u64>();
+        let it = stats.packets;
+        let used = it.empty
+            + it.backscatter
+            + it.sifted
+            + it.short_segments
+            + it.short_datagrams
+            + it.too_short;
+        let (packets, frames) = (it.packets, it.frames);
         assert_eq!(packets, used, "{folder}: a packet is used or counted by reason");
-        let frames = of("packets", "frames");
-        let drops = sum(&stats, "drops");
+        let drops = stats.drops.total();
         let (fragments, datagrams) =
-            (of("fragments", "fragments"), of("fragments", "datagrams"));
+            (stats.fragments.fragments, stats.fragments.datagrams);
         println!(
             "{folder}: {frames} frames = {packets} packets - {datagrams} datagrams + {fragments} \
              fragments + {drops} drops"
@@ -175,8 +161,7 @@ fn on_real_payloads_winnowing_keeps_about_its_density() {
     let Some(path) = captures("benign") else { return };
     let (_, winnow) = detect(&path, config("sampling = 'winnow:128'\n"));
     let (_, all) = detect(&path, config("sampling = '1'\n"));
-    let of = |stats: &Stats, name: &str| stats.count("windows", name).unwrap() as f64;
-    let density = of(&winnow, "kept") / of(&all, "kept");
+    let density = winnow.windows.kept as f64 / all.windows.kept as f64;
     let formula = Sampling::Winnow(128).density();
     println!(
         "winnow:128 keeps {density:.5} of the windows, the formula says {formula:.5}"

@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 use wormsift::config::Config;
-use wormsift::decode::Reach;
+use wormsift::decode::{Reach, Unread};
 use wormsift::packet::{Frame, LinkType, Timestamp};
 use wormsift::pipeline::{Sensor, Stats};
 
@@ -89,28 +89,27 @@ fn in_batches(frames: &[Frame<'_>], size: usize, threads: usize) -> (Stats, Vec<
 fn each_frame_counts_once_and_under_the_layer_that_stopped_it() {
     let kinds = kinds();
     let (stats, _) = in_batches(&frames(&kinds), 64, 2);
-    let of = |name: &str| stats.count("coverage", name).unwrap();
+    let coverage = stats.coverage;
     for reach in Reach::ALL {
         let rows = || kinds.iter().filter(|(_, kind)| *kind == reach);
         let bytes: usize = rows().map(|(data, _)| data.len()).sum();
-        let (frame_name, byte_name) = reach.names();
-        assert_eq!(of(frame_name), (rows().count() * ROUNDS) as u64, "{frame_name}");
-        assert_eq!(of(byte_name), (bytes * ROUNDS) as u64, "{byte_name}");
+        let frames = (rows().count() * ROUNDS) as u64;
+        assert_eq!(coverage.frames_at(reach), frames, "{reach:?}");
+        assert_eq!(coverage.bytes_at(reach), (bytes * ROUNDS) as u64, "{reach:?}");
     }
-    assert_eq!(of("frames"), (kinds.len() * ROUNDS) as u64);
-    let share = stats.gauge("coverage", "payload_frame_share").unwrap();
+    assert_eq!(coverage.frames(), (kinds.len() * ROUNDS) as u64);
+    let share = coverage.payload_frame_share();
     assert!((share - 3.0 / kinds.len() as f64).abs() < 1e-5, "{share}");
 }
 
 #[test]
 fn what_is_unread_is_counted_by_kind_with_its_conversations() {
     let (stats, _) = in_batches(&frames(&kinds()), 64, 2);
-    let of = |name: &str| stats.count("unread", name).unwrap();
-    for kind in ["esp", "ip_protocol", "vxlan_suspected"] {
-        assert_eq!(of(&format!("{kind}_packets")), ROUNDS as u64, "{kind}");
-        assert_eq!(of(&format!("{kind}_flows")), 1, "{kind}");
+    for kind in [Unread::Esp, Unread::IpProtocol, Unread::VxlanSuspected] {
+        assert_eq!(stats.unread.packets(kind), ROUNDS as u64, "{kind:?}");
+        assert_eq!(stats.unread.flows(kind), 1, "{kind:?}");
     }
-    assert_eq!(of("wireguard_packets"), 0);
+    assert_eq!(stats.unread.packets(Unread::WireGuard), 0);
 }
 
 #[test]
@@ -137,11 +136,7 @@ fn neither_batches_nor_threads_nor_workers_change_the_count() {
     let kinds = kinds();
     let frames = frames(&kinds);
     let section = |(stats, warnings): (Stats, Vec<String>)| {
-        let of = |wanted: &str| {
-            let (_, values) = stats.sections().find(|(name, _)| *name == wanted).unwrap();
-            format!("{values:?}")
-        };
-        (of("coverage"), of("unread"), warnings)
+        (stats.coverage, stats.unread, warnings)
     };
     let expected = section(in_batches(&frames, frames.len(), 1));
     let most = std::thread::available_parallelism().map_or(2, NonZero::get).max(3);

@@ -104,11 +104,11 @@ fn a_flood_of_alarms_stays_in_the_budget() {
         sensor.sift(&frames[..]);
         let peak = PEAK.load(Relaxed) - before;
         let stats = sensor.stats();
-        let alarms = stats.count("signatures", "alarms").unwrap();
+        let alarms = stats.signatures.alarms;
         println!(
             "alarms: {alarms} of windows, {} put off; peak {} MiB at {} MiB, {rate} contents a \
              second",
-            stats.count("content", "alarms_deferred").unwrap(),
+            stats.content.alarms_deferred,
             peak >> 20,
             memory >> 20,
         );
@@ -137,7 +137,7 @@ fn a_flood_of_everything_stays_in_the_budget_and_hides_no_outbreak() {
     let worm = Random(99).bytes(200);
     let mut peak = 0;
     let mut found = Vec::new();
-    let capacity = sensor.stats().count("candidates", "capacity").unwrap();
+    let capacity = sensor.stats().candidates.capacity;
     // Contents at 2 x 2, ten times what the candidate table holds, each of one window.
     let contents = 10 * capacity;
     for content in 0..contents {
@@ -175,12 +175,11 @@ fn a_flood_of_everything_stays_in_the_budget_and_hides_no_outbreak() {
     sensor.absorb([&mut worker]);
     sensor.finish();
     found.extend(sensor.findings());
-    let stats = sensor.stats();
-    let displaced: u64 =
-        ["evicted_unseen", "evicted_less_dispersed", "evicted_relay", "refused"]
-            .iter()
-            .map(|name| stats.count("candidates", name).unwrap())
-            .sum();
+    let counted = sensor.stats().candidates;
+    let displaced = counted.evicted_unseen
+        + counted.evicted_less_dispersed
+        + counted.evicted_relay
+        + counted.refused;
     println!(
         "flood: {} packets; at construction {} MiB, peak {} MiB of {} + {}; {} candidates evicted \
          or refused",

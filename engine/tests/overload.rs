@@ -44,13 +44,11 @@ fn flood(instead: impl Fn(u64) -> Option<(u32, u32, Vec<u8>)>) -> Sensor {
     let stats = sensor.stats();
     println!(
         "overload: prevalence {:.2} full, dispersion {:.2} full, {} sightings not borne out",
-        stats.gauge("fill", "prevalence").unwrap(),
-        stats.gauge("fill", "dispersion").unwrap(),
-        stats.count("content", "not_borne_out").unwrap()
+        stats.fill.prevalence, stats.fill.dispersion, stats.content.not_borne_out
     );
-    assert!(stats.gauge("fill", "prevalence").unwrap() > 0.95);
-    assert!(stats.gauge("fill", "dispersion").unwrap() > 0.4);
-    assert!(stats.count("content", "not_borne_out").unwrap() > 0);
+    assert!(stats.fill.prevalence > 0.95);
+    assert!(stats.fill.dispersion > 0.4);
+    assert!(stats.content.not_borne_out > 0);
     sensor
 }
 

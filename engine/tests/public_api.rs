@@ -34,8 +34,6 @@ fn calls_have_these_types() {
     let _: fn(&Worker) -> usize = Worker::buffered_bytes;
     let _: fn(&str) -> Result<Config, Error> = Config::from_toml;
     let _: fn(&Config) -> String = Config::to_toml;
-    let _: fn(&Stats, &str, &str) -> Option<u64> = Stats::count;
-    let _: fn(&Stats, &str, &str) -> Option<f64> = Stats::gauge;
     let _: fn(&Finding) -> &Signature = Finding::signature;
     let _: fn(&Finding) -> String = json_lines::write;
     let _: fn(&str) -> Result<Option<Finding>, json_lines::LineError> = json_lines::read;

@@ -196,15 +196,7 @@ fn without_tails_it_is_found_only_from_some_size_on() {
 fn lost_seams_are_counted() {
     let how = Carriage { segment: 40, ..Carriage::default() };
     let whole = outbreak(1, how, true);
-    let lost = |run: &Run| {
-        run.stats
-            .sections()
-            .filter(|(section, _)| *section == "stream")
-            .flat_map(|(_, values)| values)
-            .filter(|(name, _)| name.contains("lost"))
-            .filter_map(|(_, value)| value.as_u64())
-            .sum::<u64>()
-    };
-    assert_eq!(lost(&whole), 0);
-    assert!(whole.stats.count("stream", "joined").unwrap() > 0);
+    let stream = &whole.stats.stream;
+    assert_eq!(stream.lost_to_gaps + stream.lost_to_store, 0);
+    assert!(stream.joined > 0);
 }

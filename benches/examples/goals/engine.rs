@@ -100,9 +100,8 @@ impl Whole {
 
     /// Bytes of prevalence and of dispersion.
     pub(super) fn tables(&self) -> (usize, usize) {
-        let stats = self.sensor.stats();
-        let bytes = |room| stats.count("memory", room).unwrap_or(0) as usize;
-        (bytes("prevalence"), bytes("dispersion"))
+        let memory = self.sensor.stats().memory;
+        (memory.prevalence_bytes as usize, memory.dispersion_bytes as usize)
     }
 
     pub(super) fn sift(&mut self, packets: &Packets, bytes_per_window: u64) {

@@ -209,6 +209,6 @@ fn from_disk(
         progress = read.progress;
     }
     pool.install(|| sensor.finish());
-    let frames = sensor.stats().count("packets", "frames").unwrap_or(0);
+    let frames = sensor.stats().packets.frames;
     Ok(Some((begin.elapsed().as_secs_f64(), progress.position, frames)))
 }

@@ -108,7 +108,7 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         run: Run {
             kernel: sensor.kernel(),
             threads: pool.current_num_threads(),
-            input: progress.capture.into(),
+            input: progress.capture,
             skipped_files: captures.skipped,
             missing_inputs: damaged.saturating_sub(progress.capture.damaged_files),
             seconds: started.elapsed().as_secs_f64(),

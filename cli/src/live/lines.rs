@@ -4,6 +4,7 @@ use super::output::Output;
 use crate::input::selection::SelectionCounts;
 use crate::output::exit_code::Failure;
 pub(super) use crate::output::rules::now;
+use crate::output::stats::sorted;
 use crate::output::stdout::json_line;
 use crate::output::talk::Talk;
 use serde::Serialize;
@@ -30,16 +31,18 @@ pub(super) enum Form {
 /// What is told each interval.
 #[derive(Serialize)]
 pub(super) struct LiveStats<'a> {
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "sorted")]
     pub(super) engine: &'a Stats,
-    pub(super) capture: Captured,
+    #[serde(with = "Captured")]
+    pub(super) capture: LiveCounters,
     pub(super) selection: SelectionCounts,
     pub(super) run: LiveRun<'a>,
 }
 
-/// [`LiveCounters`] by name.
+/// How [`LiveCounters`] are written.
 #[derive(Serialize)]
-pub(super) struct Captured {
+#[serde(remote = "LiveCounters")]
+struct Captured {
     kernel_packets: u64,
     kernel_drops: u64,
     kernel_freezes: u64,
@@ -48,21 +51,6 @@ pub(super) struct Captured {
     cut: u64,
     vlan_restored: u64,
     blocks: u64,
-}
-
-impl From<LiveCounters> for Captured {
-    fn from(it: LiveCounters) -> Self {
-        Self {
-            kernel_packets: it.kernel_packets,
-            kernel_drops: it.kernel_drops,
-            kernel_freezes: it.kernel_freezes,
-            frames: it.frames,
-            bytes: it.bytes,
-            cut: it.cut,
-            vlan_restored: it.vlan_restored,
-            blocks: it.blocks,
-        }
-    }
 }
 
 /// The process.
@@ -132,7 +120,7 @@ impl Lines {
 
 /// The names of Suricata where it has such figures, and all of ours under `wormsift`.
 fn eve_stats(it: &LiveStats<'_>) -> String {
-    let count = |section, name| it.engine.count(section, name).unwrap_or(0);
+    let packets = &it.engine.packets;
     let time = it.run.time.get(..26).unwrap_or_default();
     json!({
         "timestamp": format!("{time}+0000"),
@@ -146,10 +134,9 @@ fn eve_stats(it: &LiveStats<'_>) -> String {
             "decoder": {
                 "pkts": it.capture.frames,
                 "bytes": it.capture.bytes,
-                "invalid": count("packets", "frames") - count("packets", "packets").min(
-                    count("packets", "frames")),
+                "invalid": packets.frames.saturating_sub(packets.packets),
             },
-            "detect": { "alert": count("signatures", "signatures") },
+            "detect": { "alert": it.engine.signatures.signatures },
             "wormsift": it.engine,
         },
     })

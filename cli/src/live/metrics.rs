@@ -4,13 +4,14 @@
 //! label whose values traffic could choose.
 
 use super::board::{BatchTimes, Snapshot};
+use crate::output::stats::by_name;
+use serde_json::{Map, Value};
 use std::fmt::{Display, Write as _};
 
 /// The page of `/metrics`.
 pub(super) fn render(it: &Snapshot) -> String {
     let mut text = Text::default();
-    let count = |section, name| it.stats.count(section, name).unwrap_or(0);
-    let own = &it.fixed;
+    let (own, stats) = (&it.fixed, &it.stats);
     text.family("wormsift_build_info", "gauge", "The program that runs; always 1");
     let version = env!("CARGO_PKG_VERSION");
     text.value(&[("version", version), ("kernel", own.kernel)], 1);
@@ -47,60 +48,46 @@ pub(super) fn render(it: &Snapshot) -> String {
         text.value(&source, value);
     }
     for (name, help, value) in [
-        ("decoded_packets", "Packets decoded", count("packets", "packets")),
-        ("payload_bytes", "Their payload", count("packets", "payload_bytes")),
-        ("fingerprints_sampled", "Windows that were kept", count("windows", "kept")),
-        ("sightings", "Sightings of kept windows", count("content", "sightings")),
-        ("promotions", "Contents past prevalence", count("content", "promotions")),
-        ("alarms", "Contents past the thresholds", count("signatures", "alarms")),
-        ("signatures", "Signatures", count("signatures", "signatures")),
+        ("decoded_packets", "Packets decoded", stats.packets.packets),
+        ("payload_bytes", "Their payload", stats.packets.payload_bytes),
+        ("fingerprints_sampled", "Windows that were kept", stats.windows.kept),
+        ("sightings", "Sightings of kept windows", stats.content.sightings),
+        ("promotions", "Contents past prevalence", stats.content.promotions),
+        ("alarms", "Contents past the thresholds", stats.signatures.alarms),
+        ("signatures", "Signatures", stats.signatures.signatures),
         ("output_errors", "Lines that could not be written", it.output_errors),
     ] {
         text.family(&format!("wormsift_{name}_total"), "counter", help);
         text.value(&[], value);
     }
-    for (family, kind, label, help, section) in [
-        (
-            "decode_errors_total",
-            "counter",
-            "reason",
-            "Frames that were not used",
-            "drops",
-        ),
-        ("candidates", "gauge", "state", "Contents under watch", "candidates"),
-        ("fill_ratio", "gauge", "table", "How full a table is", "fill"),
-        ("memory_bytes", "gauge", "component", "Memory of the tables", "memory"),
-    ] {
-        text.family(&format!("wormsift_{family}"), kind, help);
-        let values = it.stats.sections().find(|(name, _)| *name == section);
-        for (name, value) in values.into_iter().flat_map(|(_, values)| values) {
-            let wanted = match section {
-                "candidates" => matches!(*name, "live" | "capacity"),
-                "memory" => !matches!(*name, "total" | "budget"),
-                _ => true,
-            };
-            if wanted {
-                text.value(&[(label, name)], value);
-            }
-        }
-    }
+    text.family("wormsift_decode_errors_total", "counter", "Frames that were not used");
+    text.section("reason", "", &by_name(&stats.drops));
+    text.family("wormsift_candidates", "gauge", "Contents under watch");
+    text.value(&[("state", "capacity")], stats.candidates.capacity);
+    text.value(&[("state", "live")], stats.candidates.live);
+    text.family("wormsift_fill_ratio", "gauge", "How full a table is");
+    text.section("table", "_fill", &by_name(&stats.fill));
+    text.family("wormsift_memory_bytes", "gauge", "Memory of the tables");
+    let mut tables = by_name(&stats.memory);
+    tables.retain(|name, _| !matches!(&**name, "total_bytes" | "budget_bytes"));
+    text.section("component", "_bytes", &tables);
     text.family(
         "wormsift_memcap_hits_total",
         "counter",
         "Entries that full tables dropped",
     );
     for (component, value) in [
-        ("prevalence", count("content", "alarms_without_room")),
+        ("prevalence", stats.content.alarms_without_room),
         (
             "candidates",
-            ["evicted_unseen", "evicted_less_dispersed", "evicted_relay", "refused"]
-                .map(|name| count("candidates", name))
-                .iter()
-                .sum(),
+            stats.candidates.evicted_unseen
+                + stats.candidates.evicted_less_dispersed
+                + stats.candidates.evicted_relay
+                + stats.candidates.refused,
         ),
-        ("samples", count("samples", "evicted") + count("samples", "refused")),
-        ("tails", count("stream", "evictions") + count("stream", "refused")),
-        ("relays", count("propagation", "relays_evicted")),
+        ("samples", stats.samples.evicted + stats.samples.refused),
+        ("tails", stats.stream.evictions + stats.stream.refused),
+        ("relays", stats.propagation.relays_evicted),
     ] {
         text.value(&[("component", component)], value);
     }
@@ -139,6 +126,13 @@ impl Text {
     fn value(&mut self, labels: &[(&str, &str)], value: impl Display) {
         let name = self.1.clone();
         self.named(&name, labels, value);
+    }
+
+    /// A value for each name of a section, less its ending.
+    fn section(&mut self, label: &str, ending: &str, values: &Map<String, Value>) {
+        for (name, value) in values {
+            self.value(&[(label, name.strip_suffix(ending).unwrap_or(name))], value);
+        }
     }
 
     fn named(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {

@@ -6,7 +6,9 @@
 
 use super::board::{News, Snapshot};
 use crate::output::grounds::grounds;
+use crate::output::stats::by_name;
 use crate::output::table::{fan_out, host_count, number};
+use serde::Serialize;
 use std::time::Duration;
 use wormsift::packet::Timestamp;
 use wormsift::signature::Signature;
@@ -63,8 +65,7 @@ fn body(page: &mut Markup, it: &Snapshot) {
 }
 
 fn figures(page: &mut Markup, it: &Snapshot) {
-    let count = |section, name| it.stats.count(section, name).unwrap_or(0);
-    let capture = &it.capture;
+    let (capture, stats) = (&it.capture, &it.stats);
     let share = match capture.kernel_packets {
         0 => 0.0,
         all => capture.kernel_drops as f64 / all as f64,
@@ -96,23 +97,23 @@ fn figures(page: &mut Markup, it: &Snapshot) {
         ),
         (
             "payload sifted",
-            bytes(count("packets", "payload_bytes") as f64),
-            counted(count("windows", "kept"), "window") + " kept",
+            bytes(stats.packets.payload_bytes as f64),
+            counted(stats.windows.kept, "window") + " kept",
         ),
         (
             "contents under watch",
-            grouped(count("candidates", "live")),
-            format!("of {}", grouped(count("candidates", "capacity"))),
+            grouped(stats.candidates.live),
+            format!("of {}", grouped(stats.candidates.capacity)),
         ),
         (
             "signatures",
-            grouped(count("signatures", "signatures")),
-            counted(count("signatures", "alarms"), "alarm"),
+            grouped(stats.signatures.signatures),
+            counted(stats.signatures.alarms, "alarm"),
         ),
         (
             "memory",
             bytes(it.resident as f64),
-            format!("tables {}", bytes(count("memory", "total") as f64)),
+            format!("tables {}", bytes(stats.memory.total_bytes as f64)),
         ),
     ];
     page.element("dl", &[], |page| {
@@ -202,26 +203,25 @@ fn dump(content: &[u8]) -> String {
 
 fn tables(page: &mut Markup, it: &Snapshot) {
     let percent = |value: f64| format!("{:.1} %", value * 100.0);
-    table(page, it, "fill", "How full the tables are", percent);
-    table(page, it, "drops", "Frames not used", |value| grouped(value as u64));
+    table(page, "How full the tables are", &it.stats.fill, percent);
+    table(page, "Frames not used", &it.stats.drops, |value| grouped(value as u64));
 }
 
 /// The values of a section that are not 0.
 fn table(
     page: &mut Markup,
-    it: &Snapshot,
-    section: &str,
     heading: &str,
+    section: &impl Serialize,
     show: impl Fn(f64) -> String,
 ) {
     page.leaf("h2", &[], heading);
-    let values = it.stats.sections().find(|(name, _)| *name == section);
-    let rows: Vec<(String, String)> = values
+    let rows: Vec<(String, String)> = by_name(section)
         .into_iter()
-        .flat_map(|(_, values)| values)
-        .map(|(name, value)| (name.replace('_', " "), value.as_f64().unwrap_or(0.0)))
+        .map(|(name, value)| (name, value.as_f64().unwrap_or(0.0)))
         .filter(|(_, value)| *value > 0.0)
-        .map(|(name, value)| (name, show(value)))
+        .map(|(name, value)| {
+            (name.trim_end_matches("_fill").replace('_', " "), show(value))
+        })
         .collect();
     if rows.is_empty() {
         page.leaf("p", &[], "None.");

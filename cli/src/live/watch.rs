@@ -283,7 +283,7 @@ impl Watch {
         let parts = &mut self.parts;
         let stats = LiveStats {
             engine: &parts.sensor.stats(),
-            capture: self.capture.into(),
+            capture: self.capture,
             selection: parts.selection.counts(),
             run: LiveRun {
                 time: now().to_string(),

@@ -2,9 +2,10 @@
 //! be looked at, and what to do next.
 
 use crate::output::stats::FinalStats;
+use wormsift::Stats;
 use wormsift::config::{Config, PortRule};
 use wormsift::packet::Timestamp;
-use wormsift::pipeline::{NearestContent, Stats};
+use wormsift::pipeline::NearestContent;
 use wormsift_export::text::{counted, grouped, service_name};
 
 /// What the end of a run knows beside its counters.
@@ -37,7 +38,7 @@ impl Ended<'_> {
         }
         if selected > 0 {
             let [decoded, payload] = shares(&stats.engine, selected);
-            let bytes = stats.engine.count("packets", "payload_bytes").unwrap_or(0);
+            let bytes = stats.engine.packets.payload_bytes;
             text += &format!(
                 "; {decoded:.1} % of them decoded, {payload:.1} % with payload ({})",
                 counted(bytes, "byte")
@@ -124,16 +125,9 @@ impl Ended<'_> {
 
 /// Of so many frames, the shares in percent that were decoded and that carried payload.
 fn shares(stats: &Stats, frames: u64) -> [f64; 2] {
-    let packets = stats.count("packets", "packets").unwrap_or(0);
-    let empty = stats.count("packets", "empty").unwrap_or(0);
+    let (packets, empty) = (stats.packets.packets, stats.packets.empty);
     // A datagram in fragments is one packet of several frames.
-    let drops = stats.sections().find(|(name, _)| *name == "drops");
-    let dropped: u64 = drops
-        .iter()
-        .flat_map(|(_, counts)| counts.values())
-        .filter_map(serde_json::Number::as_u64)
-        .sum();
-    let decoded = frames.saturating_sub(dropped).max(packets.min(frames));
+    let decoded = frames.saturating_sub(stats.drops.total()).max(packets.min(frames));
     let payload = packets.saturating_sub(empty).min(frames);
     [decoded, payload].map(|count| 100.0 * count as f64 / frames.max(1) as f64)
 }
@@ -193,8 +187,8 @@ pub(crate) fn live(
     drops: u64,
     stats: &Stats,
 ) -> String {
-    let found = stats.count("signatures", "signatures").unwrap_or(0);
-    let payload = stats.count("packets", "payload_bytes").unwrap_or(0);
+    let found = stats.signatures.signatures;
+    let payload = stats.packets.payload_bytes;
     format!(
         "{interface}: listened for {}; {}, {} dropped by the kernel, {} of payload; {}",
         length((seconds * 1e9) as u64),

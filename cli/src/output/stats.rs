@@ -2,9 +2,9 @@
 
 use crate::input::selection::SelectionCounts;
 use crate::output::table::section;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
-use wormsift::pipeline::Stats;
+use wormsift::Stats;
 use wormsift_capture::CaptureCounters;
 use wormsift_export::text::counted;
 
@@ -12,7 +12,7 @@ use wormsift_export::text::counted;
 /// settings, all but `run` is the same.
 #[derive(Serialize)]
 pub(crate) struct FinalStats {
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "sorted")]
     pub(crate) engine: Stats,
     pub(crate) selection: SelectionCounts,
     pub(crate) run: Run,
@@ -23,7 +23,8 @@ pub(crate) struct FinalStats {
 pub(crate) struct Run {
     pub(crate) kernel: &'static str,
     pub(crate) threads: usize,
-    pub(crate) input: Files,
+    #[serde(with = "Files")]
+    pub(crate) input: CaptureCounters,
     /// Files in folders, and matches of patterns, that are no captures.
     pub(crate) skipped_files: u64,
     /// Arguments that stand for nothing.
@@ -34,9 +35,10 @@ pub(crate) struct Run {
     pub(crate) stopped_by: Option<i32>,
 }
 
-/// What was read: it depends on how a capture is cut into files.
+/// How [`CaptureCounters`] are written. They depend on how a capture is cut into files.
 #[derive(Serialize)]
-pub(crate) struct Files {
+#[serde(remote = "CaptureCounters")]
+struct Files {
     files: u64,
     damaged_files: u64,
     defects: u64,
@@ -47,35 +49,6 @@ pub(crate) struct Files {
     frames_without_time: u64,
     frames_back: u64,
     clamped_times: u64,
-}
-
-impl From<CaptureCounters> for Files {
-    fn from(counters: CaptureCounters) -> Self {
-        let CaptureCounters {
-            files,
-            damaged_files,
-            defects,
-            frames,
-            bytes,
-            skipped_blocks,
-            frames_without_interface,
-            frames_without_time,
-            frames_back,
-            clamped_times,
-        } = counters;
-        Self {
-            files,
-            damaged_files,
-            defects,
-            frames,
-            bytes,
-            skipped_blocks,
-            frames_without_interface,
-            frames_without_time,
-            frames_back,
-            clamped_times,
-        }
-    }
 }
 
 impl FinalStats {
@@ -97,7 +70,7 @@ impl FinalStats {
     /// Why there was nothing to sift, if so.
     pub(crate) fn nothing_to_sift(&self) -> Option<String> {
         let frames = self.run.input.frames;
-        let decoded = self.engine.count("packets", "packets").unwrap_or(0);
+        let decoded = self.engine.packets.packets;
         if decoded > 0 {
             None
         } else if frames == 0 {
@@ -113,21 +86,34 @@ impl FinalStats {
     /// Section by section, a value a line.
     pub(crate) fn for_people(&self) -> String {
         let mut text = String::new();
-        for (heading, values) in self.engine.sections() {
-            section(&mut text, heading, values);
-        }
-        // Both are plain objects, so they have a form by name and value.
-        for (heading, value) in [
-            ("selection", serde_json::to_value(self.selection)),
-            ("run", serde_json::to_value(&self.run)),
-        ] {
-            if let Ok(Value::Object(values)) = value {
-                object(&mut text, heading, &values);
+        for (heading, values) in by_name(&self.engine) {
+            if let Value::Object(values) = values {
+                object(&mut text, &heading, &values);
             }
         }
+        object(&mut text, "selection", &by_name(&self.selection));
+        object(&mut text, "run", &by_name(&self.run));
         text.truncate(text.trim_end().len());
         text
     }
+}
+
+/// Statistics as names and values, in alphabetical order: for output in which a name is
+/// data.
+pub(crate) fn by_name(statistics: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(statistics) {
+        Ok(Value::Object(values)) => values,
+        // Plain structs of numbers: there is nothing that could fail.
+        _ => Map::new(),
+    }
+}
+
+/// Serialises statistics in the order of [`by_name`].
+pub(crate) fn sorted<S: Serializer>(
+    statistics: &impl Serialize,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    by_name(statistics).serialize(serializer)
 }
 
 /// A section of the plain values, then one for each object among them.

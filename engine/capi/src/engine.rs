@@ -508,21 +508,16 @@ pub unsafe extern "C" fn wormsift_engine_stats(
         // SAFETY: the caller's promise.
         let shared = unsafe { shared(engine)? };
         let (stats, order) = (shared.stats()?, shared.order_counts()?);
-        let count = |section, name| stats.count(section, name).unwrap_or(0);
-        let drops = stats.sections().find(|(name, _)| *name == "drops");
-        let drops = drops.map_or(0, |(_, drops)| {
-            drops.values().filter_map(serde_json::Number::as_u64).sum()
-        });
         let values = wormsift_stats {
             struct_size: 0,
-            frames: count("packets", "frames"),
-            packets: count("packets", "packets"),
-            payload_bytes: count("packets", "payload_bytes"),
-            drops,
-            sightings: count("content", "sightings"),
-            signatures: count("signatures", "signatures"),
-            memory_bytes: count("memory", "total"),
-            time_backwards: count("time", "time_backwards"),
+            frames: stats.packets.frames,
+            packets: stats.packets.packets,
+            payload_bytes: stats.packets.payload_bytes,
+            drops: stats.drops.total(),
+            sightings: stats.content.sightings,
+            signatures: stats.signatures.signatures,
+            memory_bytes: stats.memory.total_bytes,
+            time_backwards: stats.packets.time_backwards,
             late: order.late,
             forced: order.forced,
         };

@@ -24,7 +24,7 @@ use crate::state::{Exchange, Persist};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
-pub use counters::DefragCounters;
+pub use counters::FragmentCounters;
 use partial::{Key, News, PIECES_BYTES, Partial};
 
 use super::Fragment;
@@ -47,7 +47,7 @@ pub struct Defragmenter {
     slots: usize,
     budget: usize,
     used: usize,
-    counters: DefragCounters,
+    counters: FragmentCounters,
 }
 
 /// An IP datagram put together from its fragments; decode on with
@@ -97,7 +97,7 @@ impl Defragmenter {
             slots,
             budget: bytes,
             used: 0,
-            counters: DefragCounters::default(),
+            counters: FragmentCounters::default(),
         }
     }
 
@@ -160,7 +160,7 @@ impl Defragmenter {
     }
 
     /// What became of the fragments so far.
-    pub fn counters(&self) -> DefragCounters {
+    pub fn counters(&self) -> FragmentCounters {
         self.counters
     }
 

@@ -1,6 +1,7 @@
 //! Reasons why a frame was not used.
 
 use crate::state::persist;
+use serde::{Serialize, Serializer};
 
 /// Why a frame gave no packet. It is data, never an error of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -165,6 +166,13 @@ impl DropCounters {
     /// Every reason's name with its count, zeros too, in the order of [`Drop::ALL`].
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
         Drop::ALL.into_iter().map(|reason| (reason.name(), self.count(reason)))
+    }
+}
+
+/// Every reason's name with its count.
+impl Serialize for DropCounters {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
     }
 }
 

@@ -42,7 +42,7 @@ mod tunnel;
 use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-pub use defrag::{Carried, Datagram, DefragCounters, Defragmenter, REASSEMBLY_NANOS};
+pub use defrag::{Carried, Datagram, Defragmenter, FragmentCounters, REASSEMBLY_NANOS};
 pub use drops::{Drop, DropCounters};
 pub use fragments::Fragments;
 #[doc(hidden)]

@@ -20,6 +20,7 @@ pub(crate) use hosts::{REGISTERS, hash, persist_registers};
 pub use record::{Candidate, Missing, SampleReference, SampleRequest, Seen};
 
 use super::alarms::Alarm;
+use crate::counters::counters;
 use crate::packet::{Host, Timestamp};
 use crate::state::persist;
 use hosts::{FIRST_HOSTS, Listed};
@@ -47,39 +48,32 @@ const FIXED: usize = size_of::<Candidate>()
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot(u32);
 
-/// What became of entries and their lists.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CandidateCounters {
-    /// Entries made.
-    pub admitted: u64,
-    /// Displaced after a minute or more without a sighting.
-    pub evicted_unseen: u64,
-    /// Displaced although seen within the last minute: less dispersed than the
-    /// new one, or equally and longest unseen.
-    pub evicted_less_dispersed: u64,
-    /// Displaced although it had a relay, since all had.
-    pub evicted_relay: u64,
-    /// Removed by [`Candidates::expire`].
-    pub expired: u64,
-    /// New contents kept out by more dispersed ones.
-    pub refused: u64,
-    /// Sides whose hosts could be neither named nor counted for want of memory.
-    pub lists_cut: u64,
-    /// Samples not asked for, for want of memory to name them.
-    pub samples_refused: u64,
-}
-
-impl CandidateCounters {
-    /// Adds another table's counts.
-    pub fn add(&mut self, other: &Self) {
-        self.admitted += other.admitted;
-        self.evicted_unseen += other.evicted_unseen;
-        self.evicted_less_dispersed += other.evicted_less_dispersed;
-        self.evicted_relay += other.evicted_relay;
-        self.expired += other.expired;
-        self.refused += other.refused;
-        self.lists_cut += other.lists_cut;
-        self.samples_refused += other.samples_refused;
+counters! {
+    /// What became of entries and their lists.
+    pub struct CandidateCounters {
+        /// Entries made.
+        pub admitted: u64,
+        /// Displaced after a minute or more without a sighting.
+        pub evicted_unseen: u64,
+        /// Displaced although seen within the last minute: less dispersed than the
+        /// new one, or equally and longest unseen.
+        pub evicted_less_dispersed: u64,
+        /// Displaced although it had a relay, since all had.
+        pub evicted_relay: u64,
+        /// Removed by [`Candidates::expire`].
+        pub expired: u64,
+        /// New contents kept out by more dispersed ones.
+        pub refused: u64,
+        /// Sides whose hosts could be neither named nor counted for want of memory.
+        pub lists_cut: u64,
+        /// Samples not asked for, for want of memory to name them.
+        pub samples_refused: u64,
+    }
+    when_read {
+        /// Places for entries.
+        pub capacity: u64,
+        /// Entries in use.
+        pub live: u64,
     }
 }
 
@@ -406,16 +400,6 @@ pub(crate) fn within(now: Timestamp, then: Timestamp, span: Duration) -> bool {
 persist!(Candidates {
     entries, free, index, recency, lists, counters;
     capacity, samples_per_candidate, window, budget, seed, lost
-});
-persist!(CandidateCounters {
-    admitted,
-    evicted_unseen,
-    evicted_less_dispersed,
-    evicted_relay,
-    expired,
-    refused,
-    lists_cut,
-    samples_refused
 });
 
 #[cfg(test)]

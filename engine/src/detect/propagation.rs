@@ -25,20 +25,12 @@ mod targets;
 persist!(Propagation {
     recipients, senders, receipts, relays, counters; window, host_seed
 });
-persist!(PropagationCounters {
-    relays_evicted,
-    counting_relays_evicted,
-    relays_expired,
-    receipts_evicted,
-    recipients_turned_early,
-    senders_turned_early,
-    fan_outs_cut
-});
 persist!(Relay { host, received_at, sent_at, fan_out });
 
 #[cfg(test)]
 mod tests;
 
+use crate::counters::counters;
 use crate::packet::{Host, Timestamp};
 use crate::sketch::{FirstSeen, hash_pair, remix};
 use crate::state::persist;
@@ -93,35 +85,23 @@ impl Relay {
     }
 }
 
-/// What had to be forgotten.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PropagationCounters {
-    /// Possible relays, with fewer than two targets yet, that made room for newer ones.
-    pub relays_evicted: u64,
-    /// Relays with two targets or more that made room for newer ones.
-    pub counting_relays_evicted: u64,
-    /// Relays that had not sent their content for two windows.
-    pub relays_expired: u64,
-    /// Times of receipt that made room for newer ones.
-    pub receipts_evicted: u64,
-    /// Turns of the recipients filter before its window's end, because it was full.
-    pub recipients_turned_early: u64,
-    /// Fan-outs above 16 that found the pool of registers used up.
-    pub fan_outs_cut: u64,
-    /// Turns of both filters before their window's end, because the senders' was full.
-    pub senders_turned_early: u64,
-}
-
-impl PropagationCounters {
-    /// Adds another shard's counters.
-    pub fn add(&mut self, other: &Self) {
-        self.relays_evicted += other.relays_evicted;
-        self.counting_relays_evicted += other.counting_relays_evicted;
-        self.relays_expired += other.relays_expired;
-        self.receipts_evicted += other.receipts_evicted;
-        self.recipients_turned_early += other.recipients_turned_early;
-        self.senders_turned_early += other.senders_turned_early;
-        self.fan_outs_cut += other.fan_outs_cut;
+counters! {
+    /// What had to be forgotten.
+    pub struct PropagationCounters {
+        /// Possible relays, with fewer than two targets yet, that made room for newer ones.
+        pub relays_evicted: u64,
+        /// Relays with two targets or more that made room for newer ones.
+        pub counting_relays_evicted: u64,
+        /// Relays that had not sent their content for two windows.
+        pub relays_expired: u64,
+        /// Times of receipt that made room for newer ones.
+        pub receipts_evicted: u64,
+        /// Turns of the recipients filter before its window's end, because it was full.
+        pub recipients_turned_early: u64,
+        /// Turns of both filters before their window's end, because the senders' was full.
+        pub senders_turned_early: u64,
+        /// Fan-outs above 16 that found the pool of registers used up.
+        pub fan_outs_cut: u64,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::coverage::{Coverage, StopAt};
 use super::sizing::{CONTENT_SHARDS, FLOW_SHARDS};
-use super::stats::PacketCounters;
+use super::stats::{PacketCounters, WindowCounters};
 use super::verdicts::Verdicts;
 use crate::packet::{Frame, Handshake, Host, LinkType, Packet, Timestamp, tcp_flags};
 use crate::stream::Acknowledgement;
@@ -189,7 +189,8 @@ pub(crate) struct Chunk {
     pub(crate) kept: Vec<KeptFrame>,
     /// Payloads that outlive the caller's buffer.
     pub(crate) own: Vec<u8>,
-    pub(crate) counters: PacketCounters,
+    pub(crate) packets: PacketCounters,
+    pub(crate) windows: WindowCounters,
     /// How far its frames were read.
     pub(crate) coverage: Coverage,
     /// What was not read to a payload, in order of numbers.
@@ -208,7 +209,8 @@ impl Chunk {
             fragments: Vec::new(),
             kept: Vec::new(),
             own: Vec::new(),
-            counters: PacketCounters::default(),
+            packets: PacketCounters::default(),
+            windows: WindowCounters::default(),
             coverage: Coverage::default(),
             stops: Vec::new(),
             nanos: [0; 2],
@@ -237,7 +239,8 @@ impl Chunk {
         empty(&mut self.fragments, 128);
         self.kept.clear();
         empty(&mut self.own, 1 << 12);
-        self.counters = PacketCounters::default();
+        self.packets = PacketCounters::default();
+        self.windows = WindowCounters::default();
         self.coverage = Coverage::default();
         empty(&mut self.stops, 64);
         self.nanos = [0; 2];
@@ -245,7 +248,7 @@ impl Chunk {
 
     /// Whether there is nothing in it to sift or to count.
     pub(crate) fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.counters.packets == 0
+        self.records.is_empty() && self.packets.packets == 0
     }
 
     /// Takes out the first `count` records, with all that belongs to them and the counts
@@ -294,7 +297,8 @@ impl Chunk {
         for chunk in &*chunks {
             starts.push(merged.own.len() as u64);
             merged.own.extend_from_slice(&chunk.own);
-            merged.counters.add(&chunk.counters);
+            merged.packets += chunk.packets;
+            merged.windows += chunk.windows;
             merged.coverage.add(&chunk.coverage);
             merged.stops.extend_from_slice(&chunk.stops);
         }

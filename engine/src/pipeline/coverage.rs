@@ -4,10 +4,10 @@
 //! counted in a table of fixed size, in frame order, so that neither threads nor batches
 //! change it. Plain packets cost two additions.
 
-use super::stats::Stats;
 use crate::decode::{Reach, Stop, Unread};
 use crate::packet::{Frame, Packet};
 use crate::state::persist;
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
 const KINDS: usize = Reach::ALL.len();
 
@@ -15,8 +15,8 @@ const KINDS: usize = Reach::ALL.len();
 ///
 /// Of what is [`Reach::Payload`] the number is what is left of the sum: so that counting
 /// the common case is one addition.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Coverage {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
     frames: u64,
     bytes: u64,
     stopped: [u64; KINDS],
@@ -91,33 +91,61 @@ impl Coverage {
         }
     }
 
-    pub(crate) fn frames(&self) -> u64 {
+    /// Frames that came in.
+    pub fn frames(&self) -> u64 {
         self.frames
     }
 
-    /// Frames that are fragments of datagrams which are not complete.
-    pub(crate) fn fragments(&self) -> u64 {
-        self.stopped[Reach::Fragment as usize]
+    /// Their bytes on the wire.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
-    pub(crate) fn tell(&self, stats: &mut Stats) {
-        const SECTION: &str = "coverage";
-        let of = |all: u64, stopped: &[u64; KINDS], reach: Reach| match reach {
-            Reach::Payload => all.saturating_sub(stopped.iter().sum()),
-            reach => stopped[reach as usize],
-        };
-        stats.set(SECTION, "frames", self.frames);
-        stats.set(SECTION, "bytes", self.bytes);
+    /// Frames that were read so far and no further.
+    pub fn frames_at(&self, reach: Reach) -> u64 {
+        at(self.frames, &self.stopped, reach)
+    }
+
+    /// Bytes on the wire of the frames that were read so far and no further.
+    pub fn bytes_at(&self, reach: Reach) -> u64 {
+        at(self.bytes, &self.stopped_bytes, reach)
+    }
+
+    /// Share of the frames that were read to a payload, 0 to 1, rounded to six digits.
+    pub fn payload_frame_share(&self) -> f64 {
+        share(self.frames_at(Reach::Payload), self.frames)
+    }
+
+    /// The same of the bytes on the wire.
+    pub fn payload_byte_share(&self) -> f64 {
+        share(self.bytes_at(Reach::Payload), self.bytes)
+    }
+}
+
+fn at(all: u64, stopped: &[u64; KINDS], reach: Reach) -> u64 {
+    match reach {
+        Reach::Payload => all.saturating_sub(stopped.iter().sum()),
+        reach => stopped[reach as usize],
+    }
+}
+
+fn share(part: u64, all: u64) -> f64 {
+    (part as f64 / all.max(1) as f64 * 1e6).round() / 1e6
+}
+
+impl Serialize for Coverage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("frames", &self.frames)?;
+        map.serialize_entry("bytes", &self.bytes)?;
         for reach in Reach::ALL {
             let (frames, bytes) = reach.names();
-            stats.set(SECTION, frames, of(self.frames, &self.stopped, reach));
-            stats.set(SECTION, bytes, of(self.bytes, &self.stopped_bytes, reach));
+            map.serialize_entry(frames, &self.frames_at(reach))?;
+            map.serialize_entry(bytes, &self.bytes_at(reach))?;
         }
-        let share = |part: u64, all: u64| part as f64 / all.max(1) as f64;
-        let payload = of(self.frames, &self.stopped, Reach::Payload);
-        stats.set_gauge(SECTION, "payload_frame_share", share(payload, self.frames));
-        let payload = of(self.bytes, &self.stopped_bytes, Reach::Payload);
-        stats.set_gauge(SECTION, "payload_byte_share", share(payload, self.bytes));
+        map.serialize_entry("payload_frame_share", &self.payload_frame_share())?;
+        map.serialize_entry("payload_byte_share", &self.payload_byte_share())?;
+        map.end()
     }
 }
 
@@ -215,7 +243,7 @@ impl Causes {
             .map(|place| (place.count - place.error, Stop::of_key(place.stop)))
             .map(|(count, stop)| match stop.reach() {
                 // They were counted before it was known what they are pieces of.
-                Reach::Fragment => (count.min(coverage.fragments()), stop),
+                Reach::Fragment => (count.min(coverage.frames_at(Reach::Fragment)), stop),
                 _ => (count, stop),
             })
             .filter(|(count, stop)| {
@@ -239,12 +267,37 @@ impl Causes {
             .collect()
     }
 
-    pub(crate) fn tell(&self, stats: &mut Stats) {
-        for (unread, kind) in Unread::ALL.into_iter().zip(&self.unread) {
-            let (packets, flows) = unread.names();
-            stats.set("unread", packets, kind.packets);
-            stats.set("unread", flows, kind.flows());
-        }
+    /// Packets and conversations by kind of what is not read.
+    pub(crate) fn unread(&self) -> UnreadCounters {
+        UnreadCounters(self.unread.map(|kind| (kind.packets, kind.flows())))
+    }
+}
+
+/// Packets that were taken whole although a part of them is not read, and how many
+/// conversations they belong to, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UnreadCounters([(u64, u64); Unread::ALL.len()]);
+
+impl UnreadCounters {
+    /// Packets of a kind.
+    pub fn packets(&self, kind: Unread) -> u64 {
+        self.0[kind as usize].0
+    }
+
+    /// Conversations of a kind, estimated by linear counting in 4,096 bits (Whang,
+    /// Vander-Zanden, Taylor 1990): within a few in a hundred up to some 10,000, and never
+    /// more than 34,070.
+    pub fn flows(&self, kind: Unread) -> u64 {
+        self.0[kind as usize].1
+    }
+}
+
+impl Serialize for UnreadCounters {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let names = Unread::ALL.into_iter().map(Unread::names).zip(self.0);
+        serializer.collect_map(
+            names.flat_map(|(names, counts)| [(names.0, counts.0), (names.1, counts.1)]),
+        )
     }
 }
 

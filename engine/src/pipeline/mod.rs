@@ -35,18 +35,19 @@ mod sizing;
 mod stage_times;
 mod stats;
 mod verdicts;
+mod warnings;
 mod worker;
 
 pub use baseline::Baseline;
 pub use content_shard::Decision;
 pub use frames::FrameList;
-#[doc(hidden)]
-pub use gauges::grouped;
 pub use nearest::NearestContent;
 pub use order::TimeOrder;
 pub use prepare::{Prepared, Preparer};
 pub use stage_times::{StageClock, StageTimes};
 pub use stats::Stats;
+#[doc(hidden)]
+pub use warnings::grouped;
 pub use worker::Worker;
 
 use crate::config::Config;
@@ -66,7 +67,6 @@ use content_shard::{ContentShard, Rules};
 use coverage::{Causes, Coverage};
 use flow_shard::FlowShard;
 use frames::Round;
-use gauges::MANY_FRAMES;
 use homes::for_each_at_home;
 use nearest::Nearest;
 use packet_log::PacketLog;
@@ -74,10 +74,11 @@ use prepare::Spare;
 use seeds::Seeds;
 use sizing::{FLOW_SHARDS, Plan};
 use stage_times::StageTimer;
-use stats::PacketCounters;
+use stats::{PacketCounters, WindowCounters};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use warnings::MANY_FRAMES;
 use worker::Sifter;
 
 /// The decoder that a sensor of these settings uses.
@@ -135,6 +136,7 @@ pub struct Sensor {
     baseline_shape: Option<baseline::Shape>,
     frames: u64,
     packets: PacketCounters,
+    windows: WindowCounters,
     drops: DropCounters,
     coverage: Coverage,
     causes: Causes,
@@ -214,6 +216,7 @@ impl Sensor {
             baseline_shape: None,
             frames: 0,
             packets: PacketCounters::default(),
+            windows: WindowCounters::default(),
             drops: DropCounters::default(),
             coverage: Coverage::default(),
             causes: Causes::new(),
@@ -323,7 +326,8 @@ impl Sensor {
             &self.sifter,
             &mut self.drops,
         );
-        self.packets.add(&chunk.counters);
+        self.packets += chunk.packets;
+        self.windows += chunk.windows;
         self.coverage.add(&chunk.coverage);
         chunk.stops.iter().for_each(|at| self.causes.count(at));
     }

@@ -36,7 +36,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 ///     waiting = rayon::join(|| sensor.sift_prepared(waiting), next).1;
 /// }
 /// sensor.sift_prepared(waiting);
-/// assert_eq!(sensor.stats().count("packets", "frames"), Some(9));
+/// assert_eq!(sensor.stats().packets.frames, 9);
 /// # Ok::<(), wormsift::error::Error>(())
 /// ```
 #[derive(Clone)]

@@ -83,6 +83,7 @@ impl Persist for Tables<'_> {
             ledger,
             frames,
             packets,
+            windows,
             drops,
             coverage,
             causes,
@@ -112,6 +113,7 @@ impl Persist for Tables<'_> {
         ledger.persist(file)?;
         frames.persist(file)?;
         packets.persist(file)?;
+        windows.persist(file)?;
         drops.persist(file)?;
         coverage.persist(file)?;
         causes.persist(file)?;

@@ -1,204 +1,216 @@
-//! Counters by name: what came in, what was used, what was dropped and why.
+//! Statistics of a sensor: what came in, what was used, what was dropped and why.
+//!
+//! A section of [`Stats`] is the struct that its module counts in. Only what no module
+//! counts by itself is declared here.
 
+use super::coverage::{Coverage, UnreadCounters};
+use crate::counters::counters;
+use crate::decode::{DropCounters, FragmentCounters};
+use crate::detect::candidates::CandidateCounters;
+use crate::detect::propagation::PropagationCounters;
 use crate::fingerprint::Windows;
-use crate::state::persist;
-use serde::ser::{Serialize, SerializeMap, Serializer};
-use std::borrow::Cow;
+use crate::signature::{SignatureCounters, View};
+use crate::stream::{SampleCounters, StreamCounters};
+use serde::Serialize;
 use std::collections::BTreeMap;
+use std::ops::AddAssign;
 
-/// What the first stage counts.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct PacketCounters {
-    /// Packets decoded (datagrams put together again among them).
-    pub(crate) packets: u64,
-    /// Their payload bytes.
-    pub(crate) payload_bytes: u64,
-    /// Without payload.
-    pub(crate) empty: u64,
-    /// Replies, not sifted.
-    pub(crate) backscatter: u64,
-    /// At least beta bytes, sifted.
-    pub(crate) sifted: u64,
-    /// TCP segments below beta bytes: seen across seams only.
-    pub(crate) short_segments: u64,
-    /// Datagrams below beta bytes, fingerprinted whole.
-    pub(crate) short_datagrams: u64,
-    /// Of these, sampled.
-    pub(crate) short_kept: u64,
-    /// Of these, of period 8 or less.
-    pub(crate) short_periodic: u64,
-    /// Too short for either.
-    pub(crate) too_short: u64,
-    /// Windows of the payloads themselves.
-    pub(crate) windows: Windows,
-}
-
-impl PacketCounters {
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.packets += other.packets;
-        self.payload_bytes += other.payload_bytes;
-        self.empty += other.empty;
-        self.backscatter += other.backscatter;
-        self.sifted += other.sifted;
-        self.short_segments += other.short_segments;
-        self.short_datagrams += other.short_datagrams;
-        self.short_kept += other.short_kept;
-        self.short_periodic += other.short_periodic;
-        self.too_short += other.too_short;
-        self.windows += other.windows;
-    }
-}
-
-/// What content shards count, beyond what their modules count themselves.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct ContentCounters {
-    /// Sightings that came in.
-    pub(crate) sightings: u64,
-    /// The same key again in the same packet, not counted twice.
-    pub(crate) repeated: u64,
-    /// Sightings past the prevalence gate.
-    pub(crate) promoted: u64,
-    /// Sightings past it that stopped there, since the baseline knows their key.
-    pub(crate) known_good: u64,
-    /// Sightings past it that were learned as good.
-    pub(crate) learned: u64,
-    /// Keys whose estimate reached the threshold, once each window or so.
-    pub(crate) promotions: u64,
-    /// Sightings before a promotion that were remembered and counted at it.
-    pub(crate) recalled: u64,
-    /// Sightings of what was not promoted that made room for newer ones.
-    pub(crate) first_sightings_forgotten: u64,
-    /// Sightings over both thresholds whose candidate's own lists say otherwise.
-    pub(crate) not_borne_out: u64,
-    /// Thresholds passed without a candidate to show for it: the table was full.
-    pub(crate) alarms_without_room: u64,
-    /// Alarms beyond what one tick takes: they may fire again at their next sighting.
-    pub(crate) alarms_deferred: u64,
-}
-
-impl ContentCounters {
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.sightings += other.sightings;
-        self.repeated += other.repeated;
-        self.promoted += other.promoted;
-        self.known_good += other.known_good;
-        self.learned += other.learned;
-        self.promotions += other.promotions;
-        self.recalled += other.recalled;
-        self.first_sightings_forgotten += other.first_sightings_forgotten;
-        self.not_borne_out += other.not_borne_out;
-        self.alarms_without_room += other.alarms_without_room;
-        self.alarms_deferred += other.alarms_deferred;
-    }
-}
-
-/// A sensor's counters and gauges, by section and name, in a fixed order.
+/// Statistics of a sensor since it was built, by section.
 ///
-/// In JSON some have other names, since there a key has one type wherever it stands:
-/// [`Stats::json_section`] and [`Stats::json_name`].
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Stats(BTreeMap<&'static str, BTreeMap<&'static str, serde_json::Number>>);
+/// All numbers without a unit are counts and only grow, except [`fill`](Self::fill),
+/// [`memory`](Self::memory) and the fields that describe the moment.
+///
+/// Serialised, it is an object of sections. Some names differ there, since in JSON lines a
+/// key has one type wherever it stands: sections whose name is also that of a list or a
+/// number end in `_counters`, shares in `_fill`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Frames and packets that came in, and how packets were sifted.
+    #[serde(rename = "packet_counters")]
+    pub packets: PacketCounters,
+    /// Frames that gave no packet, by reason.
+    pub drops: DropCounters,
+    /// Frames and bytes by how far they were read.
+    pub coverage: Coverage,
+    /// Packets of which a part is not read, by kind.
+    pub unread: UnreadCounters,
+    /// IP fragments.
+    #[serde(rename = "fragment_counters")]
+    pub fragments: FragmentCounters,
+    /// Windows looked at and kept.
+    pub windows: WindowCounters,
+    /// TCP segments and the seams between them.
+    pub stream: StreamCounters,
+    /// TCP directions that brought payload, and those that were answered.
+    pub view: View,
+    /// Samples of contents under watch.
+    #[serde(rename = "sample_counters")]
+    pub samples: SampleCounters,
+    /// Sightings of kept windows, up to their alarms.
+    pub content: ContentCounters,
+    /// Contents under watch.
+    #[serde(rename = "candidate_counters")]
+    pub candidates: CandidateCounters,
+    /// What the tables of relays had to forget.
+    #[serde(rename = "propagation_counters")]
+    pub propagation: PropagationCounters,
+    /// How full the tables are.
+    pub fill: Fill,
+    /// Alarms, and the signatures made of them.
+    #[serde(rename = "signature_counters")]
+    pub signatures: SignatureCounters,
+    /// Contents that alarmed and were not reported, by the protocol whose boilerplate they
+    /// are.
+    #[serde(rename = "suppressed_counters")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub suppressed: BTreeMap<&'static str, u64>,
+    /// Bytes of the tables.
+    pub memory: Memory,
+}
 
-impl Stats {
-    /// A section's key in JSON. Those whose name is also that of a number or list end in
-    /// `_counters`.
-    pub fn json_section(section: &'static str) -> &'static str {
-        match section {
-            "candidates" => "candidate_counters",
-            "fragments" => "fragment_counters",
-            "packets" => "packet_counters",
-            "propagation" => "propagation_counters",
-            "samples" => "sample_counters",
-            "signatures" => "signature_counters",
-            "suppressed" => "suppressed_counters",
-            other => other,
-        }
+counters! {
+    /// Frames and packets that came in, and how packets were sifted.
+    pub struct PacketCounters {
+        /// Packets decoded, datagrams put together from fragments among them.
+        pub packets: u64,
+        /// Their payload, in bytes.
+        pub payload_bytes: u64,
+        /// Packets without payload.
+        pub empty: u64,
+        /// Replies to what others sent, not sifted: ICMP errors, TCP resets with payload, and
+        /// under the preset `telescope` what comes from UDP port 53.
+        pub backscatter: u64,
+        /// Packets with a payload of at least one window, sifted.
+        pub sifted: u64,
+        /// TCP segments shorter than a window: only windows across segments are sifted.
+        pub short_segments: u64,
+        /// Datagrams shorter than a window, fingerprinted as a whole.
+        pub short_datagrams: u64,
+        /// Datagrams too short for that.
+        pub too_short: u64,
     }
-
-    /// The key of a counter or gauge in JSON. Bytes and shares say that they are such.
-    pub fn json_name(section: &str, name: &'static str) -> Cow<'static, str> {
-        match (section, name) {
-            ("memory", name) => format!("{name}_bytes").into(),
-            ("fill", name) => format!("{name}_fill").into(),
-            // The list of that name is in every finding.
-            ("signatures", "alarms") => "alarms_seen".into(),
-            (_, name) => name.into(),
-        }
-    }
-
-    /// The counter `name` of `section`.
-    pub fn count(&self, section: &str, name: &str) -> Option<u64> {
-        self.0.get(section)?.get(name)?.as_u64()
-    }
-
-    /// The gauge `name` of `section`.
-    pub fn gauge(&self, section: &str, name: &str) -> Option<f64> {
-        self.0.get(section)?.get(name)?.as_f64()
-    }
-
-    /// All sections, each with its names and values.
-    pub fn sections(
-        &self,
-    ) -> impl Iterator<Item = (&'static str, &BTreeMap<&'static str, serde_json::Number>)>
-    {
-        self.0.iter().map(|(section, values)| (*section, values))
-    }
-
-    pub(crate) fn set(&mut self, section: &'static str, name: &'static str, value: u64) {
-        self.0.entry(section).or_default().insert(name, value.into());
-    }
-
-    /// A gauge, rounded so that its text is short.
-    pub(crate) fn set_gauge(
-        &mut self,
-        section: &'static str,
-        name: &'static str,
-        value: f64,
-    ) {
-        let rounded = (value * 1e6).round() / 1e6;
-        if let Some(number) = serde_json::Number::from_f64(rounded) {
-            self.0.entry(section).or_default().insert(name, number);
-        }
+    when_read {
+        /// Frames, packets and pieces of streams that came in.
+        pub frames: u64,
+        /// Packets earlier than the packet before them.
+        pub time_backwards: u64,
+        /// Packets further back in time than reordering explains.
+        pub time_far_backwards: u64,
+        /// Jumps of packet time forward.
+        pub time_jump: u64,
+        /// Steps of the packets' clock back, which it did not make good.
+        pub time_steps_back: u64,
     }
 }
 
-impl Serialize for Stats {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (section, values) in &self.0 {
-            let named: BTreeMap<_, _> = values
-                .iter()
-                .map(|(name, value)| (Self::json_name(section, name), value))
-                .collect();
-            map.serialize_entry(Self::json_section(section), &named)?;
-        }
-        map.end()
+counters! {
+    /// Windows looked at and kept, and short datagrams as wholes.
+    pub struct WindowCounters {
+        /// Windows looked at: a payload of n bytes has n - beta + 1.
+        pub total: u64,
+        /// Windows that were sampled.
+        pub kept: u64,
+        /// Windows that were sampled and dropped, since they have a period of 8 bytes or
+        /// less.
+        pub periodic: u64,
+        /// Short datagrams that were sampled.
+        pub short_kept: u64,
+        /// Short datagrams of a period of 8 bytes or less, dropped.
+        pub short_periodic: u64,
+    }
+    when_read {
+        /// Windows looked at across TCP segments, a part of `total`.
+        pub across_seams: u64,
     }
 }
 
-persist!(PacketCounters {
-    packets,
-    payload_bytes,
-    empty,
-    backscatter,
-    sifted,
-    short_segments,
-    short_datagrams,
-    short_kept,
-    short_periodic,
-    too_short,
-    windows
-});
-persist!(ContentCounters {
-    sightings,
-    repeated,
-    promoted,
-    known_good,
-    learned,
-    promotions,
-    recalled,
-    first_sightings_forgotten,
-    not_borne_out,
-    alarms_without_room,
-    alarms_deferred
-});
+impl AddAssign<Windows> for WindowCounters {
+    fn add_assign(&mut self, windows: Windows) {
+        self.total += windows.total;
+        self.kept += windows.kept;
+        self.periodic += windows.periodic;
+    }
+}
+
+counters! {
+    /// Sightings of kept windows, from the prevalence table to their alarms.
+    pub struct ContentCounters {
+        /// Sightings that came in.
+        pub sightings: u64,
+        /// The same content again in the same packet, not counted twice.
+        pub repeated: u64,
+        /// Sightings of contents past the prevalence threshold.
+        pub promoted: u64,
+        /// Of these, sightings of contents that the baseline holds: not counted further.
+        pub known_good: u64,
+        /// Of these, sightings that entered the baseline in the learning period.
+        pub learned: u64,
+        /// Contents whose estimate reached the prevalence threshold, once a window or so.
+        pub promotions: u64,
+        /// Sightings before a promotion that were remembered and counted at it.
+        pub recalled: u64,
+        /// Sightings before a promotion that made room for newer ones.
+        pub first_sightings_forgotten: u64,
+        /// Sightings over both thresholds whose candidate's own lists of hosts show less.
+        pub not_borne_out: u64,
+        /// Thresholds passed without a candidate, since the table of candidates was full.
+        pub alarms_without_room: u64,
+        /// Alarms beyond what one tick takes: they may be raised again at their next
+        /// sighting.
+        pub alarms_deferred: u64,
+    }
+}
+
+/// How full the tables are, each a share from 0 to 1, rounded to six digits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Fill {
+    /// Prevalence counters above zero.
+    #[serde(rename = "prevalence_fill")]
+    pub prevalence: f64,
+    /// Dispersion cells in use.
+    #[serde(rename = "dispersion_fill")]
+    pub dispersion: f64,
+    /// The filter of who received what, against its capacity.
+    #[serde(rename = "recipients_fill")]
+    pub recipients: f64,
+    /// The filter of who sent what, against its capacity.
+    #[serde(rename = "senders_fill")]
+    pub senders: f64,
+    /// The table of relays.
+    #[serde(rename = "relays_fill")]
+    pub relays: f64,
+}
+
+/// Bytes of the tables, fixed when the sensor is built except those of `signatures`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Memory {
+    /// Prevalence counters.
+    pub prevalence_bytes: u64,
+    /// Distinct counters of sources and destinations.
+    pub dispersion_bytes: u64,
+    /// Filters and tables of relays.
+    pub propagation_bytes: u64,
+    /// Contents under watch.
+    pub candidates_bytes: u64,
+    /// Sightings of contents that are not promoted.
+    pub first_sightings_bytes: u64,
+    /// Ends of TCP segments.
+    pub tails_bytes: u64,
+    /// Samples of contents.
+    pub samples_bytes: u64,
+    /// Fragments of datagrams.
+    pub fragments_bytes: u64,
+    /// Contents known to be good, and literals of protocols.
+    pub baseline_bytes: u64,
+    /// Signatures that were reported.
+    pub signatures_bytes: u64,
+    /// Addresses of the latest packets.
+    pub packet_log_bytes: u64,
+    /// All of these together, never above the budget.
+    pub total_bytes: u64,
+    /// What the settings allow.
+    pub budget_bytes: u64,
+}

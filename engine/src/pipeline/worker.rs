@@ -179,7 +179,7 @@ impl Sifter {
         scratch: &mut Scratch,
         chunk: &mut Chunk,
     ) {
-        let counters = &mut chunk.counters;
+        let counters = &mut chunk.packets;
         counters.packets += 1;
         counters.payload_bytes += packet.payload.len() as u64;
         if is_backscatter(packet, self.telescope) {
@@ -222,12 +222,12 @@ impl Sifter {
             counters.short_datagrams += 1;
             match self.fingerprinter.short(packet.payload) {
                 Short::Kept(print) => {
-                    counters.short_kept += 1;
+                    chunk.windows.short_kept += 1;
                     // Sightings come in the order of their packets.
                     self.sift_run(run, scratch, chunk);
                     chunk.keep(mix(print.0 ^ salt), index, 0);
                 }
-                Short::Periodic => counters.short_periodic += 1,
+                Short::Periodic => chunk.windows.short_periodic += 1,
                 Short::NotSampled => {}
             }
         } else {
@@ -248,7 +248,7 @@ impl Sifter {
                 let Sifted { salt, record } = run.sifted[at];
                 chunk.keep(mix(print.0 ^ salt), record, offset as i32);
             });
-        chunk.counters.windows += windows;
+        chunk.windows += windows;
     }
 }
 

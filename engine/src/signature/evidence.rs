@@ -5,6 +5,7 @@ use crate::detect::dispersion::Dispersion;
 use crate::detect::handshakes::SourceBits;
 use crate::packet::{Handshake, Host, Timestamp};
 use crate::state::persist;
+use serde::Serialize;
 
 /// What a signature's confidence rests on.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,7 +32,7 @@ pub struct Evidence {
 
 /// How many TCP directions a tap saw get answers, which tells whether it sees both
 /// directions of its conversations.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct View {
     /// TCP directions that brought payload.
     pub directions: u64,

@@ -16,6 +16,7 @@ use super::{
     Alarm, Candidate, Grown, Load, Piece, Place, Relay, Sample, Side, Signature, View,
     coalesce, grow, signature_id, tokens::Holder,
 };
+use crate::counters::counters;
 use crate::detect::candidates::within;
 use crate::packet::Timestamp;
 use crate::state::persist;
@@ -109,42 +110,29 @@ impl Finding {
     }
 }
 
-/// What became of alarms and signatures.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LedgerCounters {
-    /// Alarms of windows.
-    pub alarms: u64,
-    /// Those of a content that was known before the tick.
-    pub alarms_known: u64,
-    /// Those without a usable sample, of windows that are in no known signature:
-    /// nothing can be reported.
-    pub windows_unknown: u64,
-    /// Signatures reported.
-    pub signatures: u64,
-    /// Updates reported.
-    pub updates: u64,
-    /// Signatures found to be part of an older one, which carries on both.
-    pub absorbed: u64,
-    /// Signatures forgotten for want of room, the oldest first.
-    pub retired: u64,
-    /// Contents kept back as boilerplate, once a tick that they alarm at.
-    pub suppressed: u64,
-    /// Contents that came back after that, reported as updates.
-    pub returned: u64,
-}
-
-impl LedgerCounters {
-    /// Adds another ledger's counts.
-    pub fn add(&mut self, other: &Self) {
-        self.alarms += other.alarms;
-        self.alarms_known += other.alarms_known;
-        self.windows_unknown += other.windows_unknown;
-        self.signatures += other.signatures;
-        self.updates += other.updates;
-        self.absorbed += other.absorbed;
-        self.retired += other.retired;
-        self.returned += other.returned;
-        self.suppressed += other.suppressed;
+counters! {
+    /// What became of alarms and signatures.
+    pub struct SignatureCounters {
+        /// Alarms of windows.
+        #[serde(rename = "alarms_seen")] // A list of the other name is in every finding.
+        pub alarms: u64,
+        /// Those of a content that was known before the tick.
+        pub alarms_known: u64,
+        /// Those without a usable sample, of windows that are in no known signature:
+        /// nothing can be reported.
+        pub windows_unknown: u64,
+        /// Signatures reported.
+        pub signatures: u64,
+        /// Updates reported.
+        pub updates: u64,
+        /// Signatures found to be part of an older one, which carries on both.
+        pub absorbed: u64,
+        /// Signatures forgotten for want of room, the oldest first.
+        pub retired: u64,
+        /// Contents kept back as boilerplate, once a tick that they alarm at.
+        pub suppressed: u64,
+        /// Contents that came back after that, reported as updates.
+        pub returned: u64,
     }
 }
 
@@ -168,7 +156,7 @@ pub struct Ledger {
     forwarders: Forwarders,
     /// Samples of the current tick that no alarm asked for.
     ordinary: Vec<Arc<[u8]>>,
-    counters: LedgerCounters,
+    counters: SignatureCounters,
     /// The boilerplate that is kept back, and the length of windows.
     boilerplate: Option<(Boilerplate, usize)>,
     suppressed: SuppressedList,
@@ -206,7 +194,7 @@ impl Ledger {
             services: BTreeMap::new(),
             bytes: 0,
             ordinary: Vec::new(),
-            counters: LedgerCounters::default(),
+            counters: SignatureCounters::default(),
             boilerplate: None,
             suppressed: SuppressedList::default(),
             view: View::default(),
@@ -266,7 +254,7 @@ impl Ledger {
     }
 
     /// What became of alarms and signatures so far.
-    pub fn counters(&self) -> &LedgerCounters {
+    pub fn counters(&self) -> &SignatureCounters {
         &self.counters
     }
 
@@ -652,17 +640,6 @@ fn witnesses(samples: &[Sample], grown: &Grown) -> impl Iterator<Item = Witness>
 persist!(Ledger {
     known, next, ids, owners, services, bytes, reported, forwarders, counters, suppressed; settings,
     ordinary, boilerplate, view
-});
-persist!(LedgerCounters {
-    alarms,
-    alarms_known,
-    windows_unknown,
-    signatures,
-    updates,
-    absorbed,
-    retired,
-    suppressed,
-    returned
 });
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub use evidence::{Evidence, Load, Nearest, View};
 pub use grow::{Grown, Support, grow};
 pub use growth::Growth;
 pub use ledger::{
-    AlarmedCandidate, Finding, Ledger, LedgerCounters, LedgerSettings, Snapshot,
+    AlarmedCandidate, Finding, Ledger, LedgerSettings, SignatureCounters, Snapshot,
 };
 pub use sample::Sample;
 

@@ -32,7 +32,7 @@ mod tails;
 #[cfg(test)]
 mod test_traffic;
 
-pub use counters::{SampleCounters, TailCounters};
+pub use counters::{SampleCounters, StreamCounters};
 pub use handshake::{Acknowledgement, Verdict, direction};
 pub use samples::{PacketPiece, SampleView, Samples};
 pub use tails::{Segment, StreamTails};

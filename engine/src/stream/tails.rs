@@ -1,7 +1,7 @@
 //! The tail of each TCP direction, and what is done with a segment that does
 //! not fit it.
 
-use super::counters::TailCounters;
+use super::counters::StreamCounters;
 use super::handshake::{Acknowledgement, Verdict, fits, handshake, reverse};
 use super::out_of_order::{Kind, OutOfOrder, Slot};
 use super::seam::{Join, Seam};
@@ -59,7 +59,7 @@ pub struct StreamTails {
     store: OutOfOrder,
     seam: Seam,
     chain: Chain,
-    counters: TailCounters,
+    counters: StreamCounters,
 }
 
 impl StreamTails {
@@ -78,7 +78,7 @@ impl StreamTails {
         let store = OutOfOrder::new(slots, context);
         let fixed = store.memory_bytes() + seam.memory_bytes() + context;
         let table = TailTable::new(bytes.saturating_sub(fixed), context, seed);
-        Self { table, store, seam, chain, counters: TailCounters::default() }
+        Self { table, store, seam, chain, counters: StreamCounters::default() }
     }
 
     /// Bytes taken, all at construction.
@@ -95,7 +95,7 @@ impl StreamTails {
     }
 
     /// What happened so far.
-    pub fn counters(&self) -> &TailCounters {
+    pub fn counters(&self) -> &StreamCounters {
         &self.counters
     }
 

@@ -2,13 +2,14 @@
 
 use super::machine::Machine;
 use crate::output::exit_code::Failure;
+use crate::output::stats::by_name;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
-use wormsift::pipeline::Stats;
+use wormsift::Stats;
 
 /// What the JSON says it is.
 pub(super) const KIND: &str = "wormsift-bench/1";
@@ -129,10 +130,11 @@ impl Results {
     }
 
     pub(super) fn memory_of(stats: &Stats) -> BTreeMap<String, u64> {
-        let tables = stats.sections().filter(|(section, _)| *section == "memory");
+        let tables = by_name(&stats.memory).into_iter();
         tables
-            .flat_map(|(_, values)| values)
-            .filter_map(|(name, bytes)| Some(((*name).to_owned(), bytes.as_u64()?)))
+            .filter_map(|(name, bytes)| {
+                Some((name.strip_suffix("_bytes")?.to_owned(), bytes.as_u64()?))
+            })
             .collect()
     }
 

@@ -68,7 +68,8 @@ fn contents(chunk: &Chunk) -> String {
         fragments,
         kept,
         own,
-        counters,
+        packets,
+        windows,
         coverage,
         stops,
         nanos: _,
@@ -76,8 +77,8 @@ fn contents(chunk: &Chunk) -> String {
     } = chunk;
     assert!(kept.is_empty() && own.is_empty());
     format!(
-        "{records:?} {sightings:?} {segments:?} {fragments:?} {counters:?} {coverage:?} \
-         {stops:?}"
+        "{records:?} {sightings:?} {segments:?} {fragments:?} {packets:?} {windows:?} \
+         {coverage:?} {stops:?}"
     )
 }
 

@@ -358,24 +358,6 @@ fn any_memory_is_kept_to_and_any_order_of_calls_is_survived() {
     }
 }
 
-#[test]
-fn counters_of_shards_add_up() {
-    let one = SampleCounters {
-        taken: 1,
-        shared: 2,
-        refused: 3,
-        out_of_reach: 4,
-        evicted: 5,
-        released: 6,
-        other_bytes: 7,
-    };
-    let mut sum = one;
-    sum.add(&one);
-    assert_eq!((sum.taken, sum.shared, sum.refused), (2, 4, 6));
-    assert_eq!((sum.out_of_reach, sum.evicted, sum.released), (8, 10, 12));
-    assert_eq!(sum.other_bytes, 14);
-}
-
 /// What the packets have at each wanted window, as their sender or a forger sent it.
 fn window_of(packet: &PacketPiece<'_>, offset: i32, length: usize) -> Vec<u8> {
     packet.window(offset, length).expect("a window that was seen").to_vec()

@@ -349,27 +349,3 @@ fn random_segments_of_a_few_directions_never_panic() {
     }
     assert!(tails.counters().joined > 10_000);
 }
-
-#[test]
-fn counters_of_shards_add_up() {
-    let one = TailCounters {
-        segments: 1,
-        joined: 2,
-        retransmitted: 3,
-        out_of_order: 4,
-        lost_to_gaps: 5,
-        lost_to_store: 6,
-        recovered: 7,
-        restarts: 8,
-        midstream: 9,
-        evictions: 10,
-        refused: 11,
-    };
-    let mut sum = one;
-    sum.add(&one);
-    assert_eq!((sum.segments, sum.joined, sum.retransmitted), (2, 4, 6));
-    assert_eq!((sum.out_of_order, sum.seams_lost(), sum.recovered), (8, 8, 14));
-    assert_eq!((sum.lost_to_gaps, sum.lost_to_store), (10, 12));
-    assert_eq!((sum.restarts, sum.midstream), (16, 18));
-    assert_eq!((sum.evictions, sum.refused), (20, 22));
-}

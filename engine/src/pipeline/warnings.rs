@@ -1,0 +1,165 @@
+//! Warnings that a sensor gives about itself: overload, and frames that it cannot read.
+
+use super::Sensor;
+use super::clock::TICK;
+use super::content_shard::ContentShard;
+use super::sizing::{self, CONTENT_SHARDS};
+use crate::detect::dispersion::Dispersion;
+use crate::detect::prevalence::Prevalence;
+use crate::packet::Timestamp;
+
+/// Counters a key below which a prevalence table counts as overloaded: 0.8 % of
+/// new keys are then promoted falsely (DESIGN, sizing law).
+const OVERLOADED: f64 = 4.0;
+
+/// Frames from which on what is not read is warned of before the end.
+pub(super) const MANY_FRAMES: u64 = 100_000;
+/// Packets far before the current time that are no accident any more.
+const MANY_BACKWARDS: u64 = 1_000;
+/// Alarms without a sample that are no accident any more.
+const MANY_UNKNOWN: u64 = 16;
+
+impl Sensor {
+    /// Warns where the expected rate needs more memory than there is.
+    pub(super) fn warn_of_expected_load(&mut self) {
+        let Some(keys) = sizing::keys_per_generation(&self.config) else { return };
+        let per_shard = keys / CONTENT_SHARDS as f64;
+        let expected =
+            self.content[0].prevalence().expected_false_promotion(per_shard as u64);
+        let needed = Prevalence::bytes_for(per_shard as u64, OVERLOADED);
+        if needed > self.plan.prevalence {
+            self.warnings.push(format!(
+                "at the expected rate {} different contents come within a prevalence window of \
+                 {}, and the tables are too small for so many: {:.2} % of the contents seen for \
+                 the first time will count as repeated; give more memory, a shorter \
+                 prevalence window or sparser sampling",
+                rounded(keys),
+                self.config.prevalence_window,
+                expected * 100.0
+            ));
+        }
+        let windows = self.config.dispersion_window.0 as f64
+            / self.config.prevalence_window.0 as f64;
+        let promoted = keys * expected * windows.max(1.0);
+        let room = self.content[0].dispersion().cells_per_row() * CONTENT_SHARDS / 2;
+        if promoted > room as f64 {
+            self.warnings.push(format!(
+                "at the expected rate {} contents count as repeated by mistake within a \
+                 dispersion window of {}, and the dispersion tables have room for {}: counts of \
+                 hosts will be estimated too high, and a content will alarm by dispersion only \
+                 once its own lists of sources and of destinations both bear the counts out; \
+                 give more memory or a shorter dispersion window",
+                rounded(promoted),
+                self.config.dispersion_window,
+                rounded(room as f64)
+            ));
+        }
+    }
+
+    /// Warns, once of each, when tables are seen to be overloaded and when time
+    /// stands still.
+    pub(super) fn warn_of_overload(&mut self) {
+        let fullest = |fill: fn(&ContentShard) -> f64| {
+            self.content.iter().map(fill).fold(0.0, f64::max)
+        };
+        let prevalence = fullest(|content| content.prevalence().fill());
+        let dispersion = fullest(|content| content.dispersion().fill());
+        // Each new key sets four counters: 4 counters a key fill 1 - 1/e of them.
+        self.warn_once(0, prevalence > 1.0 - (-4.0 / OVERLOADED).exp(), || {
+            format!(
+                "the prevalence tables are {:.0} % full: more than 0.8 % of the contents seen for \
+                 the first time now count as repeated; give more memory, a shorter prevalence \
+                 window or sparser sampling",
+                prevalence * 100.0
+            )
+        });
+        self.warn_once(1, dispersion > Dispersion::MOST_FILL, || {
+            format!(
+                "the dispersion tables are {:.0} % full: more contents repeat within a dispersion \
+                 window than there is room for, so counts of hosts are estimated too high, and a \
+                 content alarms by dispersion only once its own lists of sources and of \
+                 destinations both bear the counts out; give more memory, a shorter dispersion \
+                 window or sparser sampling",
+                dispersion * 100.0
+            )
+        });
+        let seconds = self.clock.believable() / TICK;
+        let (far, packets) = (self.clock.far_backwards, self.packets.packets);
+        self.warn_once(2, far > MANY_BACKWARDS && far > packets / 2, || {
+            format!(
+                "{far} of {packets} packets are more than {seconds} s earlier than packets \
+                 before them, and count at the time of those, so that windows stand still; \
+                 `reordercap` sorts a capture by time"
+            )
+        });
+        let (from, to) = self.clock.first_step_back;
+        let stepped_back = self.clock.steps_back > 0;
+        self.warn_once(4, stepped_back, || {
+            format!(
+                "the packets' clock steps back by {} s, from {} to {}: windows go on as if no \
+                 time had passed; where captures were joined in another order than that of \
+                 time, `reordercap` sorts them",
+                (from - to).div_ceil(TICK),
+                Timestamp::from_nanos(from),
+                Timestamp::from_nanos(to)
+            )
+        });
+        let ledger = self.ledger.counters();
+        let (unknown, alarms) = (ledger.windows_unknown, ledger.alarms);
+        self.warn_once(3, unknown > MANY_UNKNOWN && unknown > alarms / 2, || {
+            format!(
+                "{unknown} of the {alarms} windows that alarmed are not reported, since no sample \
+                 of their content was kept: give more memory"
+            )
+        });
+    }
+
+    /// Warns, once of each, of what stops more than a hundredth of the frames.
+    pub(super) fn warn_of_blindness(&mut self) {
+        let warnings = self.causes.warnings(&self.coverage);
+        self.warnings.extend(warnings);
+    }
+
+    fn warn_once(&mut self, which: usize, when: bool, text: impl FnOnce() -> String) {
+        if when && !std::mem::replace(&mut self.warned[which], true) {
+            self.warnings.push(text());
+        }
+    }
+}
+
+/// A number of contents in words that need no exponent: `1,126,000,000`.
+fn rounded(count: f64) -> String {
+    let step = 10_f64.powi((count.max(1.0).log10().floor() as i32 - 3).max(0));
+    grouped(((count / step).round() * step) as u64)
+}
+
+/// `12,345`.
+#[doc(hidden)]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rounded;
+
+    #[test]
+    fn counts_are_told_to_four_digits_and_without_an_exponent() {
+        for (count, text) in [
+            (0.0, "0"),
+            (999.4, "999"),
+            (12_345.0, "12,350"),
+            (1.126_4e9, "1,126,000,000"),
+        ] {
+            assert_eq!(rounded(count), text);
+        }
+    }
+}
