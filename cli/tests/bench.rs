@@ -1,9 +1,7 @@
 //! `wormsift bench`: every stage is told, as a table, as JSON, beside an earlier run.
 //! Nothing here depends on how fast the machine is.
 
-mod common;
-
-use common::{code, file, folder, outbreak, run, stderr, stdout};
+use crate::common::{code, file, folder, outbreak, run, stderr, stdout};
 use serde_json::Value;
 
 const FRAMES: u64 = 144;

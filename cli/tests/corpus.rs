@@ -1,9 +1,7 @@
 //! `wormsift evaluate --manifest`: a corpus of small stories whose answer is known.
 
-mod common;
-
-use common::evaluation::{SMALL, capture, evaluate, rows};
-use common::{code, file, folder, run, stderr, stdout};
+use crate::common::evaluation::{SMALL, capture, evaluate, rows};
+use crate::common::{code, file, folder, run, stderr, stdout};
 use serde_json::{Value, json};
 
 #[test]

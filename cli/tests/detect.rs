@@ -1,8 +1,7 @@
 //! `wormsift detect` as a user runs it.
 
-mod common;
-
-use common::{body, code, file, folder, outbreak, run, stderr, stdout, wormsift};
+use crate::common;
+use crate::common::{body, code, file, folder, outbreak, run, stderr, stdout, wormsift};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;

@@ -1,8 +1,6 @@
 //! `wormsift evaluate`: runs, sweeps, captures, what is kept and what is written.
 
-mod common;
-
-use common::{code, file, folder, outbreak, run, stderr, stdout};
+use crate::common::{code, file, folder, outbreak, run, stderr, stdout};
 use serde_json::Value;
 use std::path::Path;
 

@@ -1,8 +1,6 @@
 //! `wormsift explain` as a user runs it.
 
-mod common;
-
-use common::{code, folder, run, stderr, stdout};
+use crate::common::{code, folder, run, stderr, stdout};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

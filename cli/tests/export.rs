@@ -1,8 +1,6 @@
 //! `wormsift export` and `detect --rules`: rules from findings.
 
-mod common;
-
-use common::{code, file, folder, outbreak, run, stderr, stdout};
+use crate::common::{code, file, folder, outbreak, run, stderr, stdout};
 
 const FORMATS: [&str; 11] = [
     "suricata",

@@ -1,8 +1,6 @@
 //! `wormsift generate`: a capture and its answers, the same for a seed.
 
-mod common;
-
-use common::{code, folder, run, stderr};
+use crate::common::{code, folder, run, stderr};
 use serde_json::Value;
 
 #[test]

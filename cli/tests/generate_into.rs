@@ -1,9 +1,7 @@
 //! `wormsift generate --into`: a story between the hosts of captures.
 
-mod common;
-
-use common::captures::{Kept, SECOND, frames_of, pcap_of, raw_udp};
-use common::{code, file, folder, run, stderr, stdout};
+use crate::common::captures::{Kept, SECOND, frames_of, pcap_of, raw_udp};
+use crate::common::{code, file, folder, run, stderr, stdout};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;

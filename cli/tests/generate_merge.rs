@@ -1,9 +1,8 @@
 //! `wormsift generate --merge`: captures from anywhere as one network's.
 
-mod common;
-
-use common::captures::{Kept, SECOND, frames_of, pcap_of, raw_udp};
-use common::{code, file, folder, run, stderr, stdout, udp};
+use crate::common;
+use crate::common::captures::{Kept, SECOND, frames_of, pcap_of, raw_udp};
+use crate::common::{code, file, folder, run, stderr, stdout, udp};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;

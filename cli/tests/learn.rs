@@ -1,8 +1,6 @@
 //! `wormsift learn` and `detect --baseline` as a user runs them.
 
-mod common;
-
-use common::{code, file, folder, outbreak, run, stderr, stdout};
+use crate::common::{code, file, folder, outbreak, run, stderr, stdout};
 use std::fs;
 
 const CERTAIN: [&str; 4] = ["--sampling", "1", "--memory", "64MiB"];

@@ -2,12 +2,9 @@
 //! those are not permitted.
 #![cfg(target_os = "linux")]
 
-mod common;
-#[path = "../../engine/export/tests/common/schema.rs"]
-mod schema;
-
-use common::namespace::{inside, ip};
-use common::{body, code, folder, run, stdout, udp, wormsift};
+use crate::common;
+use crate::common::namespace::{inside, ip};
+use crate::common::{body, code, folder, run, stdout, udp, wormsift};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -143,7 +140,7 @@ fn lines(text: &str, kind: &str) -> Vec<Value> {
     text.lines()
         .map(|line| serde_json::from_str::<Value>(line).expect("a whole line of JSON"))
         .filter(|value| value["type"] == kind)
-        .inspect(|value| assert_eq!(schema::unnamed(value), [""; 0]))
+        .inspect(|value| assert_eq!(common::schema::unnamed(value), [""; 0]))
         .collect()
 }
 
@@ -178,7 +175,7 @@ fn detected(trace: &str) -> BTreeSet<String> {
 #[cfg(feature = "pcap")]
 #[test]
 fn through_libpcap_it_is_the_same() {
-    if !inside("through_libpcap_it_is_the_same") {
+    if !inside("live::through_libpcap_it_is_the_same") {
         return;
     }
     let expected = detected(TRACE);
@@ -213,7 +210,7 @@ fn through_libpcap_it_is_the_same() {
 
 #[test]
 fn an_outbreak_on_the_wire_gives_the_contents_of_its_capture() {
-    if !inside("an_outbreak_on_the_wire_gives_the_contents_of_its_capture") {
+    if !inside("live::an_outbreak_on_the_wire_gives_the_contents_of_its_capture") {
         return;
     }
     let expected = detected(TRACE);
@@ -260,7 +257,7 @@ fn an_outbreak_on_the_wire_gives_the_contents_of_its_capture() {
 
 #[test]
 fn what_is_seen_stands_on_the_page_and_stays_text() {
-    if !inside("what_is_seen_stands_on_the_page_and_stays_text") {
+    if !inside("live::what_is_seen_stands_on_the_page_and_stays_text") {
         return;
     }
     let folder = folder("live-page");
@@ -323,7 +320,7 @@ fn what_is_seen_stands_on_the_page_and_stays_text() {
 
 #[test]
 fn a_hangup_opens_files_anew_and_suricata_is_told_of_rules() {
-    if !inside("a_hangup_opens_files_anew_and_suricata_is_told_of_rules") {
+    if !inside("live::a_hangup_opens_files_anew_and_suricata_is_told_of_rules") {
         return;
     }
     let folder = folder("live-hangup");
@@ -399,7 +396,7 @@ fn a_hangup_opens_files_anew_and_suricata_is_told_of_rules() {
 
 #[test]
 fn eve_rotates_and_a_run_has_an_end() {
-    if !inside("eve_rotates_and_a_run_has_an_end") {
+    if !inside("live::eve_rotates_and_a_run_has_an_end") {
         return;
     }
     let folder = folder("live-eve");
@@ -449,7 +446,7 @@ fn eve_rotates_and_a_run_has_an_end() {
 
 #[test]
 fn what_was_learned_as_good_raises_no_alarm() {
-    if !inside("what_was_learned_as_good_raises_no_alarm") {
+    if !inside("live::what_was_learned_as_good_raises_no_alarm") {
         return;
     }
     let folder = folder("live-baseline");
@@ -477,7 +474,7 @@ fn what_was_learned_as_good_raises_no_alarm() {
 
 #[test]
 fn what_was_known_an_interval_before_a_kill_is_known_again() {
-    if !inside("what_was_known_an_interval_before_a_kill_is_known_again") {
+    if !inside("live::what_was_known_an_interval_before_a_kill_is_known_again") {
         return;
     }
     let folder = open_folder("live-state");
@@ -530,7 +527,7 @@ fn what_was_known_an_interval_before_a_kill_is_known_again() {
 
 #[test]
 fn what_cannot_be_done_is_said_in_one_line() {
-    if !inside("what_cannot_be_done_is_said_in_one_line") {
+    if !inside("live::what_cannot_be_done_is_said_in_one_line") {
         return;
     }
     let folder = folder("live-wrong");

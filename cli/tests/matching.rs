@@ -1,8 +1,6 @@
 //! `wormsift match`: the packets that signatures match.
 
-mod common;
-
-use common::{
+use crate::common::{
     code, file, folder, outbreak, outbreak_frames, pcap, run, stderr, stdout, udp,
 };
 

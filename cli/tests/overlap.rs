@@ -1,8 +1,6 @@
 //! Captures that overlap in time, and folders with more in them than captures.
 
-mod common;
-
-use common::{code, file, folder, outbreak, run, stderr, stdout};
+use crate::common::{code, file, folder, outbreak, run, stderr, stdout};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Output;

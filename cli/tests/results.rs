@@ -1,8 +1,7 @@
 //! A result is never lost: full disks, closed pipes, paths that cannot be written, signals.
 
-mod common;
-
-use common::{code, file, folder, outbreak, run, stderr, stdout, wormsift};
+use crate::common;
+use crate::common::{code, file, folder, outbreak, run, stderr, stdout, wormsift};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};

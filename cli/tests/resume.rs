@@ -1,9 +1,7 @@
 //! `wormsift evaluate --resume`: what is kept, and what is taken up again.
 
-mod common;
-
-use common::evaluation::{SMALL, capture, evaluate, rows, without_times};
-use common::{file, folder, stderr, wormsift};
+use crate::common::evaluation::{SMALL, capture, evaluate, rows, without_times};
+use crate::common::{file, folder, stderr, wormsift};
 use serde_json::Value;
 use std::process::{Command, Stdio};
 use std::time::Duration;

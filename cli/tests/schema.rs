@@ -1,12 +1,7 @@
 //! Every line that the program prints is told in the committed schema.
 
-mod common;
-#[path = "../../engine/export/tests/common/key_types.rs"]
-mod key_types;
-#[path = "../../engine/export/tests/common/schema.rs"]
-mod schema;
-
-use common::{code, file, folder, outbreak, run, stderr, stdout};
+use crate::common::{self, key_types, schema};
+use crate::common::{code, file, folder, outbreak, run, stderr, stdout};
 use serde_json::Value;
 use std::collections::BTreeSet;
 

@@ -1,8 +1,7 @@
 //! What a user meets before any packet: usage, settings, completions, manual pages.
 
-mod common;
-
-use common::{code, file, folder, run, stderr, stdout};
+use crate::common;
+use crate::common::{code, file, folder, run, stderr, stdout};
 
 #[test]
 fn wrong_usage_exits_with_2_and_says_what_is_wrong() {

@@ -1,11 +1,9 @@
 //! Each worm scenario tells its own story: what its profile says happens, happens.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
 
-use common::{alone, carriers, parse, trace, trace_with};
+use crate::common::{alone, carriers, parse, trace, trace_with};
 use wormsift_corpora::GenerateOptions;
 
 #[test]

@@ -1,13 +1,11 @@
 //! Worm scenarios keep to what all scenarios promise: their truth is borne out by
 //! the frames, and options are heeded or refused.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use common::{carriers, parse, refused, trace, trace_with};
+use crate::common::{carriers, parse, refused, trace, trace_with};
 use wormsift_corpora::body::{Body, Piece};
 use wormsift_corpora::{Carriage, GenerateOptions, Kind, Profile, Scenario, Verdict};
 

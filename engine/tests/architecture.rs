@@ -1,10 +1,7 @@
 //! Holds the dependencies between packages and modules: reads the manifests, and the
 //! `use` lines and paths of every file.
 
-#[path = "common/source_files.rs"]
-mod source_files;
-
-use source_files::{code, rust_files};
+use crate::common::source_files::{code, rust_files};
 use std::fs;
 use std::path::{Path, PathBuf};
 

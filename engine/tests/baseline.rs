@@ -1,8 +1,6 @@
 //! What is known to be good raises no alarm, and nothing else is lost with it.
 
-mod common;
-
-use common::{Random, frames, outbreak_frames};
+use crate::common::{Random, frames, outbreak_frames};
 use std::net::Ipv4Addr;
 use wormsift::config::Config;
 use wormsift::packet::{Packet, Timestamp};

@@ -1,9 +1,7 @@
-//! The sensor on real captures. They are no part of the project: see
-//! `common::captures`.
+//! The sensor on captures: those of the generators, and real ones where they are.
 
-mod common;
-
-use common::captures;
+use crate::common::captures::{EXPLOIT, folders};
+use crate::common::environment::captures;
 use std::path::Path;
 use wormsift::config::Config;
 use wormsift::decode::{Decoded, Decoder};
@@ -39,9 +37,9 @@ fn detect(path: &Path, config: Config) -> (Vec<Signature>, Stats) {
 
 #[test]
 fn frames_in_are_packets_used_plus_drops_by_reason() {
-    for folder in ["benign", "attack", "silent", "malformed"] {
-        let Some(path) = captures(folder) else { return };
-        let (_, stats) = detect(&path, Config::default());
+    for path in ["benign", "attack", "silent", "malformed"].into_iter().flat_map(folders)
+    {
+        let (folder, (_, stats)) = (path.display(), detect(&path, Config::default()));
         let it = stats.packets;
         let used = it.empty
             + it.backscatter
@@ -64,31 +62,33 @@ fn frames_in_are_packets_used_plus_drops_by_reason() {
 
 const ATTACK: &str = "sampling = '1'\nport_rule = 'none'\nsources = 3\ndestinations = 3\n\
                       memory = '512MiB'\n";
-const STRING: &[u8] = b"/Command/Base64/cGluZyAtYyAxMCAxLjEuMS4x";
 
 #[test]
 fn the_exploit_string_of_two_days_is_found_when_the_windows_hold_both() {
-    let Some(path) = captures("attack") else { return };
     let long = "prevalence_window = '10d'\ndispersion_window = '10d'\n";
-    let (signatures, _) = detect(&path, config(&format!("{ATTACK}{long}")));
-    let holds = |s: &Signature| s.content.windows(STRING.len()).any(|w| w == STRING);
-    assert!(signatures.iter().any(holds), "{} signatures", signatures.len());
+    for path in folders("attack") {
+        let (signatures, _) = detect(&path, config(&format!("{ATTACK}{long}")));
+        let holds =
+            |s: &Signature| s.content.windows(EXPLOIT.len()).any(|w| w == EXPLOIT);
+        let what = format!("{}: {} signatures", path.display(), signatures.len());
+        assert!(signatures.iter().any(holds), "{what}");
+    }
 }
 
 #[test]
 fn the_exploit_string_is_not_found_within_a_day() {
-    let Some(path) = captures("attack") else { return };
     let short = "prevalence_window = '24h'\ndispersion_window = '24h'\n";
-    let (signatures, _) = detect(&path, config(&format!("{ATTACK}{short}")));
-    let dispersed: Vec<_> =
-        signatures.iter().filter(|s| s.sources >= 3 && s.destinations >= 3).collect();
-    assert!(dispersed.is_empty(), "{dispersed:?}");
+    for path in folders("attack") {
+        let (signatures, _) = detect(&path, config(&format!("{ATTACK}{short}")));
+        let dispersed: Vec<_> =
+            signatures.iter().filter(|s| s.sources >= 3 && s.destinations >= 3).collect();
+        assert!(dispersed.is_empty(), "{dispersed:?}");
+    }
 }
 
 #[test]
 fn scans_without_payload_and_reflections_stay_silent() {
-    let Some(path) = captures("silent") else { return };
-    for file in std::fs::read_dir(path).unwrap() {
+    for file in folders("silent").flat_map(|path| std::fs::read_dir(path).unwrap()) {
         let file = file.unwrap().path();
         let (signatures, _) = detect(&file, config("sources = 3\ndestinations = 3\n"));
         assert!(signatures.is_empty(), "{}: {signatures:?}", file.display());
@@ -158,14 +158,15 @@ fn on_real_payloads_the_kept_share_is_f() {
 /// Winnowing keeps about 2/(w+1) of the windows of real payloads.
 #[test]
 fn on_real_payloads_winnowing_keeps_about_its_density() {
-    let Some(path) = captures("benign") else { return };
-    let (_, winnow) = detect(&path, config("sampling = 'winnow:128'\n"));
-    let (_, all) = detect(&path, config("sampling = '1'\n"));
-    let density = winnow.windows.kept as f64 / all.windows.kept as f64;
-    let formula = Sampling::Winnow(128).density();
-    println!(
-        "winnow:128 keeps {density:.5} of the windows, the formula says {formula:.5}"
-    );
-    // Seams and short payloads, a run of their own each, keep more.
-    assert!((0.8..1.6).contains(&(density / formula)));
+    for path in folders("benign") {
+        let (_, winnow) = detect(&path, config("sampling = 'winnow:128'\n"));
+        let (_, all) = detect(&path, config("sampling = '1'\n"));
+        let density = winnow.windows.kept as f64 / all.windows.kept as f64;
+        let formula = Sampling::Winnow(128).density();
+        println!(
+            "winnow:128 keeps {density:.5} of the windows, the formula says {formula:.5}"
+        );
+        // Seams and short payloads, a run of their own each, keep more.
+        assert!((0.8..1.6).contains(&(density / formula)));
+    }
 }

@@ -1,11 +1,9 @@
 //! Real captures are read as far as they go, and as far as `capinfos` reads them.
-//!
-//! They are not part of the project. The folder is taken from `WORMSIFT_CAPTURES`, else
-//! from `../shared/captures` beside the workspace; without it, the tests say so and pass.
 
+use crate::common::captures::folders;
+use crate::common::environment::has;
 use std::collections::HashMap;
-use std::env;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use wormsift_capture::{Damage, Input, Limits, MAX_RECORD_BYTES, Trace, inputs};
@@ -21,9 +19,8 @@ struct Read {
 
 #[test]
 fn every_real_file_is_read_and_damage_is_one_line() {
-    let Some(folder) = captures() else { return };
-    for part in PARTS {
-        let read = read_each(&folder.join(part));
+    for folder in PARTS.into_iter().flat_map(folders) {
+        let (part, read) = (folder.display(), read_each(&folder));
         assert!(!read.is_empty(), "{part} holds no file");
         let frames: u64 = read.iter().map(|file| file.frames).sum();
         let damaged: Vec<_> =
@@ -40,7 +37,7 @@ fn every_real_file_is_read_and_damage_is_one_line() {
             assert!(!line.contains(char::is_control), "{line}");
         }
         // All files as one trace hold the same.
-        let (inputs, missing) = inputs(&[folder.join(part).to_string_lossy().into()]);
+        let (inputs, missing) = inputs(&[folder.to_string_lossy().into()]);
         assert_eq!((inputs.len(), missing), (read.len(), vec![]));
         let mut trace = Trace::open(inputs);
         let mut number = 0;
@@ -59,13 +56,12 @@ fn every_real_file_is_read_and_damage_is_one_line() {
 
 #[test]
 fn frame_counts_are_those_of_capinfos_where_it_reads_the_whole_file() {
-    let Some(folder) = captures() else { return };
-    for part in PARTS {
-        let read = read_each(&folder.join(part));
-        let Some(told) = capinfos(&read) else {
-            println!("skipped: capinfos is not installed");
-            return;
-        };
+    if !has("capinfos") {
+        return;
+    }
+    for folder in PARTS.into_iter().flat_map(folders) {
+        let (part, read) = (folder.display(), read_each(&folder));
+        let told = capinfos(&read);
         println!("{part}: capinfos reads {} of {} files", told.len(), read.len());
         for file in &read {
             if let Some(&frames) = told.get(&file.path) {
@@ -73,16 +69,6 @@ fn frame_counts_are_those_of_capinfos_where_it_reads_the_whole_file() {
             }
         }
     }
-}
-
-fn captures() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/captures");
-    let folder = env::var_os("WORMSIFT_CAPTURES").map_or(beside, PathBuf::from);
-    if !folder.is_dir() {
-        println!("skipped: no captures at {}", folder.display());
-        return None;
-    }
-    Some(folder)
 }
 
 fn read_each(folder: &Path) -> Vec<Read> {
@@ -102,16 +88,15 @@ fn read_one(input: Input) -> Read {
     Read { path, frames, damage: damage.pop() }
 }
 
-/// Packets of each file that capinfos reads without complaint, by path. `None` where it
-/// is not installed.
-fn capinfos(files: &[Read]) -> Option<HashMap<String, u64>> {
+/// Packets of each file that capinfos reads without complaint, by path.
+fn capinfos(files: &[Read]) -> HashMap<String, u64> {
     let mut told = HashMap::new();
     for some in files.chunks(250) {
         let output = Command::new("capinfos")
             .args(["-c", "-M", "-T", "-r"])
             .args(some.iter().map(|file| &file.path))
             .output()
-            .ok()?;
+            .expect("capinfos runs");
         let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
         for line in String::from_utf8_lossy(&output.stdout).lines() {
             if let Some((path, packets)) = line.rsplit_once('\t')
@@ -122,5 +107,5 @@ fn capinfos(files: &[Read]) -> Option<HashMap<String, u64>> {
             }
         }
     }
-    Some(told)
+    told
 }

@@ -1,8 +1,7 @@
 //! The same body is found however it is carried, and whole: against the ground truth
 //! of the generator.
 
-mod common;
-
+use crate::common;
 use wormsift::config::Config;
 use wormsift::pipeline::Sensor;
 use wormsift_corpora::ground_truth::Protocol;

@@ -2,10 +2,7 @@
 //! or `self` in the tool, the generators and the evaluation. A module may use its parents
 //! and children.
 
-#[path = "common/source_files.rs"]
-mod source_files;
-
-use source_files::{code, rust_files};
+use crate::common::source_files::{code, rust_files};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

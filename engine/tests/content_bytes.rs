@@ -1,10 +1,9 @@
 //! The bytes of a signature are those that spread: whatever else was sent at the same
 //! place of a stream, and however large the pieces are that a tap or a host shows.
 
-mod common;
-
-use common::Random;
-use common::segments::{Decoy, Stored, joined, with_decoys};
+use crate::common;
+use crate::common::Random;
+use crate::common::segments::{Decoy, Stored, joined, with_decoys};
 use std::net::{IpAddr, Ipv4Addr};
 use wormsift::config::{Config, SecretKey};
 use wormsift::packet::{FlowKey, Handshake, StreamPiece, Timestamp};

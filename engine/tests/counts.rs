@@ -1,9 +1,7 @@
 //! What a signature says of its hosts and its first packet is true, or says that it is not
 //! known.
 
-mod common;
-
-use common::Random;
+use crate::common::Random;
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 use wormsift::config::{Config, Size};

@@ -1,8 +1,6 @@
 //! The same packets give the same answer: any threads, any batches, any workers.
 
-mod common;
-
-use common::{flood_frames, frames, outbreak_frames};
+use crate::common::{flood_frames, frames, outbreak_frames};
 use rayon::ThreadPoolBuilder;
 use std::sync::atomic::{AtomicU64, Ordering};
 use wormsift::config::Config;

@@ -1,9 +1,8 @@
 //! The sensor against its exact twin, which is fed by the packets: same windows, no sketch.
 
-mod common;
-
-use common::Random;
-use common::twin::{Gates, Truth, Twin};
+use crate::common::Random;
+use crate::common::contents::Contents;
+use crate::common::twin::{Gates, Truth, Twin};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use wormsift::config::{Config, Size, Span};
@@ -269,10 +268,13 @@ fn over_a_million_packets_the_sensor_is_the_twin() {
     use wormsift::decode::{Decoded, Decoder};
     use wormsift::packet::{Frame, LinkType};
     const PACKETS: u64 = 1_000_000;
-    let config = Config::default();
+    const KEY: u128 = 0x0123_4567_89ab_cdef_0011_2233_4455_6677;
+    let mut config = Config::default();
+    config.key = Some(format!("{KEY:032x}").parse().unwrap());
     let mut sensor = Sensor::new(config.clone()).unwrap();
     sensor.keep_decisions();
     let mut twin = Twin::new(gates(&config));
+    let mut contents = Contents::new(&config, KEY);
     let mut stream = wormsift_corpora::Outbreak::new(3)
         .background_hosts(400)
         .vulnerable_hosts(2_000)
@@ -284,6 +286,7 @@ fn over_a_million_packets_the_sensor_is_the_twin() {
     let mut keys: HashMap<u64, (u32, u32, bool)> = HashMap::new();
     let (mut sightings, mut false_promotions, mut missed) = (0_u64, 0_u64, 0_u64);
     let (mut spreads, mut spread_differs, mut frames_seen) = (0_u64, 0_u64, 0_u64);
+    let (mut unseen, mut invented) = (0, 0);
     loop {
         let mut stored: Vec<(u64, u64, Vec<u8>)> = Vec::new();
         let mut frame = Vec::new();
@@ -305,43 +308,47 @@ fn over_a_million_packets_the_sensor_is_the_twin() {
                 data,
             })
             .collect();
-        let first = stored[0].0;
         sensor.sift(&frames[..]);
-        let mut decisions = sensor.decisions();
-        decisions.sort_by_key(|d| d.packet);
-        for decision in decisions {
-            sightings += 1;
-            let frame = &frames[(decision.packet - first) as usize];
-            let Decoded::Packet(packet) = decoder.frame(frame) else {
-                panic!("a sighting of nothing")
-            };
+        let mut decided: HashMap<(u64, u64), Decision> =
+            sensor.decisions().into_iter().map(|it| ((it.packet, it.key), it)).collect();
+        for frame in &frames {
+            let Decoded::Packet(packet) = decoder.frame(frame) else { continue };
             let host = |a| Host::of(a, config.v6_prefix);
             let destination = host(packet.destination);
-            let truth = twin.observe(
-                decision.key,
-                packet.time.as_nanos(),
-                host(packet.source).0,
-                destination.0,
-                destination.is_group(),
-            );
-            assert!(
-                decision.prevalence.min(15) >= truth.prevalence.min(15),
-                "prevalence errs up"
-            );
-            false_promotions += u64::from(decision.promoted && !truth.promoted);
-            missed += u64::from(truth.promoted && !decision.promoted);
-            let key = keys.entry(decision.key).or_default();
-            key.0 = key.0.max(truth.sources);
-            key.1 = key.1.max(truth.destinations);
-            key.2 |= decision.dispersion_alarm;
-            if truth.promoted && decision.promoted {
-                spreads += 1;
-                // Beyond sixteen targets a fan-out is an estimate: 3 to 4 % standard error.
-                let allowed = if truth.spread <= 16 { 0 } else { truth.spread / 6 };
-                spread_differs +=
-                    u64::from(decision.spread.abs_diff(truth.spread) > allowed);
+            for content in contents.of(&packet) {
+                sightings += 1;
+                let truth = twin.observe(
+                    content,
+                    packet.time.as_nanos(),
+                    host(packet.source).0,
+                    destination.0,
+                    destination.is_group(),
+                );
+                let key = keys.entry(content).or_default();
+                key.0 = key.0.max(truth.sources);
+                key.1 = key.1.max(truth.destinations);
+                let Some(decision) = decided.remove(&(packet.number, content)) else {
+                    unseen += 1;
+                    continue;
+                };
+                assert!(
+                    decision.prevalence.min(15) >= truth.prevalence.min(15),
+                    "prevalence errs up"
+                );
+                false_promotions += u64::from(decision.promoted && !truth.promoted);
+                missed += u64::from(truth.promoted && !decision.promoted);
+                key.2 |= decision.dispersion_alarm;
+                if truth.promoted && decision.promoted {
+                    spreads += 1;
+                    // Beyond sixteen targets a fan-out is an estimate: 3 to 4 % standard
+                    // error.
+                    let allowed = if truth.spread <= 16 { 0 } else { truth.spread / 6 };
+                    spread_differs +=
+                        u64::from(decision.spread.abs_diff(truth.spread) > allowed);
+                }
             }
         }
+        invented += decided.len();
     }
     let group = |range: &dyn Fn(u32) -> bool| {
         let group: Vec<bool> =
@@ -358,6 +365,7 @@ fn over_a_million_packets_the_sensor_is_the_twin() {
          prevalence, {spread_differs} with a spread beyond the stated error"
     );
     assert_eq!(frames_seen, PACKETS);
+    assert_eq!((contents.out_of_order, unseen, invented), (0, 0, 0));
     assert!(of_loud > 0 && loud as f64 >= 0.99 * of_loud as f64);
     assert!(quiet as f64 <= 0.001 * of_quiet as f64);
     // At this load the law promises less than 3e-6 a key.

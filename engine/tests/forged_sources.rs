@@ -1,7 +1,6 @@
 //! Whoever forges sources does not make a worm of a popular page.
 
-mod common;
-
+use crate::common;
 use wormsift::config::{Config, Size};
 use wormsift::pipeline::Sensor;
 use wormsift::signature::{Alarm, Confidence, Finding, Signature};

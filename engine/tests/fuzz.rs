@@ -4,9 +4,9 @@
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
 
-mod common;
-
-use common::{Random, captures, outbreak_frames};
+use crate::common;
+use crate::common::captures::folders;
+use crate::common::{Random, outbreak_frames};
 use wormsift::config::Config;
 use wormsift::pipeline::Sensor;
 use wormsift_export::json_lines;
@@ -80,7 +80,7 @@ fn captures_give_frames_or_a_line() {
     let mut seeds = noise(2);
     let small =
         |path: &std::path::PathBuf| path.metadata().is_ok_and(|m| m.len() < 8_192);
-    for folder in ["malformed", "benign"].iter().filter_map(|name| captures(name)) {
+    for folder in ["malformed", "benign"].into_iter().flat_map(folders) {
         let mut paths: Vec<_> = std::fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().path())

@@ -4,8 +4,7 @@
 //! what decides. Where it must, nothing at all may be reported by that alarm, of
 //! the story or of the ordinary traffic around it.
 
-mod common;
-
+use crate::common;
 use std::ops::RangeInclusive;
 
 use wormsift::config::Config;

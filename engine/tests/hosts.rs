@@ -1,9 +1,7 @@
 //! Frames, packets and streams that a host hands over give what the sensor makes of the
 //! frames itself.
 
-mod common;
-
-use common::{Random, frames, outbreak_frames};
+use crate::common::{Random, frames, outbreak_frames};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use wormsift::config::Config;

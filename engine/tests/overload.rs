@@ -1,8 +1,6 @@
 //! Tables that are far too small say so, and cry at nothing.
 
-mod common;
-
-use common::Random;
+use crate::common::Random;
 use wormsift::config::{Config, Size};
 use wormsift::packet::{Packet, Timestamp};
 use wormsift::pipeline::Sensor;

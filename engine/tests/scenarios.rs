@@ -4,8 +4,7 @@
 //! this sensor. So this holds both: a promise that is too bold fails here, and
 //! so does a sensor that lost an alarm.
 
-mod common;
-
+use crate::common;
 use wormsift::config::Config;
 use wormsift::pipeline::Sensor;
 use wormsift::signature::{Alarm, Finding, Signature};

@@ -1,8 +1,6 @@
 //! A worm cut into TCP segments does not slip through.
 
-mod common;
-
-use common::Random;
+use crate::common::Random;
 use std::net::{IpAddr, Ipv4Addr};
 use wormsift::config::{Config, SecretKey};
 use wormsift::packet::{Packet, Timestamp, protocol, tcp_flags};

@@ -1,10 +1,9 @@
 //! A sensor that is saved and restored goes on as if it had never stopped.
 
-mod common;
-
-use common::{captures, flood_frames, frames, outbreak_frames};
+use crate::common::captures::folders;
+use crate::common::{flood_frames, frames, outbreak_frames};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use wormsift::config::{Config, Size};
 use wormsift::packet::Frame;
@@ -97,8 +96,13 @@ fn a_flood_of_alarms_survives_restarts() {
 /// Real traffic: TCP in and out of order, fragments, many flows.
 #[test]
 fn real_traffic_survives_restarts() {
-    let Some(folder) = captures("benign") else { return };
-    let mut paths: Vec<_> = fs::read_dir(folder)
+    for folder in folders("benign") {
+        survives_restarts(&folder);
+    }
+}
+
+fn survives_restarts(captures: &Path) {
+    let mut paths: Vec<_> = fs::read_dir(captures)
         .unwrap()
         .map(|entry| entry.unwrap().path().display().to_string())
         .collect();

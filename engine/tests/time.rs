@@ -1,8 +1,7 @@
 //! Wrong timestamps cost no finding, and findings tell the packets' own time.
 
-mod common;
-
-use common::{frames, outbreak_frames};
+use crate::common;
+use crate::common::{frames, outbreak_frames};
 use wormsift::config::Config;
 use wormsift::packet::{Packet, Timestamp};
 use wormsift::pipeline::{Sensor, Stats};

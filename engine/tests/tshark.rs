@@ -1,23 +1,20 @@
 //! Captures of one's own, decoded here and by tshark: `WORMSIFT_TSHARK=FOLDER`.
 
-#[path = "common/tshark.rs"]
-mod fields;
-
-use fields::{innermost, tshark};
+use crate::common::environment::skipped;
+use crate::common::tshark::{innermost, ours as fields, tshark};
 use wormsift::decode::{Decoded, Decoder};
 use wormsift::packet::Packet;
 use wormsift_capture::{Limits, Trace, inputs};
 
 fn ours(packet: &Packet<'_>) -> (String, String, u16, u16) {
     let ports = (packet.source_port, packet.destination_port);
-    fields::ours(packet.source, packet.destination, ports)
+    fields(packet.source, packet.destination, ports)
 }
 
 #[test]
 fn tshark_finds_the_same_packets_in_captures_that_are_given() {
     let Some(folder) = std::env::var_os("WORMSIFT_TSHARK") else {
-        eprintln!("skipped: WORMSIFT_TSHARK names no folder of captures to compare");
-        return;
+        return skipped("WORMSIFT_TSHARK", "WORMSIFT_TSHARK names no folder to compare");
     };
     let mut differ = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {

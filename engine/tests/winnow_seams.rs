@@ -1,9 +1,7 @@
 //! Winnowing's guarantee along a TCP direction: two streams that share beta + w - 1
 //! bytes keep a window of them in common, however they are cut into segments.
 
-mod common;
-
-use common::Random;
+use crate::common::Random;
 use std::collections::HashSet;
 use wormsift::fingerprint::{Fingerprinter, Kernel, Sampling, Scratch};
 use wormsift::stream::{Acknowledgement, Segment, StreamTails};

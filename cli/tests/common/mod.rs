@@ -1,12 +1,20 @@
 //! What the tests of the binary share.
-#![allow(dead_code, reason = "each test file uses a part")]
 
 pub(crate) mod captures;
 
+#[path = "../../../engine/tests/common/environment.rs"]
+pub(crate) mod environment;
+
 pub(crate) mod evaluation;
+
+#[path = "../../../engine/export/tests/common/key_types.rs"]
+pub(crate) mod key_types;
 
 #[path = "../../../engine/capture/tests/common/namespace.rs"]
 pub(crate) mod namespace;
+
+#[path = "../../../engine/export/tests/common/schema.rs"]
+pub(crate) mod schema;
 
 use assert_cmd::cargo::cargo_bin;
 use std::path::{Path, PathBuf};

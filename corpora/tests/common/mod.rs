@@ -1,6 +1,4 @@
 //! What the tests of scenarios share.
-// Each test binary uses a part of this.
-#![allow(dead_code)]
 
 use std::net::IpAddr;
 

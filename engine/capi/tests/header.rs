@@ -1,8 +1,6 @@
 //! The committed header is what the sources say, and compilers take it.
 
-mod common;
-
-use common::{Compiler, capi};
+use crate::common::{Compiler, capi};
 use std::fs;
 
 /// `WORMSIFT_WRITE_HEADER=1 cargo test -p wormsift-capi --test header` writes it.

@@ -1,8 +1,7 @@
 //! Hosts in C and C++: the same signatures as everywhere, no leak, no crash.
 
-mod common;
-
-use common::{Compiler, capi, outbreak, recorded, run};
+use crate::common::environment::has;
+use crate::common::{Compiler, capi, outbreak, recorded, run};
 use engine::decode::{Decoded, Decoder};
 use engine::{Config, Sensor};
 use std::path::Path;
@@ -145,12 +144,7 @@ fn a_host_that_restarts_goes_on_where_it_was() {
 #[test]
 fn valgrind_finds_no_error_and_no_leak() {
     let Some(compiler) = Compiler::find("cc") else { return };
-    if !Command::new("valgrind")
-        .arg("--version")
-        .output()
-        .is_ok_and(|o| o.status.success())
-    {
-        eprintln!("skipped: no valgrind on this machine");
+    if !has("valgrind") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

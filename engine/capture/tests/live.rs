@@ -3,6 +3,8 @@
 //! does nothing.
 #![cfg(target_os = "linux")]
 
+#[path = "../../tests/common/environment.rs"]
+mod environment;
 #[path = "common/namespace.rs"]
 mod namespace;
 

@@ -1,26 +1,14 @@
 //! What the integration tests share.
-// Each test binary uses a part of this.
-#![allow(dead_code)]
 
+pub(crate) mod captures;
+pub(crate) mod contents;
+pub(crate) mod environment;
 pub(crate) mod segments;
+pub(crate) mod source_files;
+pub(crate) mod tshark;
 pub(crate) mod twin;
 
-use std::path::PathBuf;
 use wormsift::packet::{Frame, LinkType, Timestamp};
-
-/// The folder of real captures, or `None` after saying that the test is skipped.
-pub(crate) fn captures(folder: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("WORMSIFT_CAPTURES").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/captures"),
-        PathBuf::from,
-    );
-    let path = root.join(folder);
-    if path.is_dir() {
-        return Some(path);
-    }
-    eprintln!("skipped: no captures at {} (set WORMSIFT_CAPTURES)", path.display());
-    None
-}
 
 /// SplitMix64: the tests' seeded numbers.
 pub(crate) struct Random(pub(crate) u64);

@@ -1,5 +1,6 @@
 //! What tshark says of a capture's packets.
 
+use super::environment::has;
 use std::net::IpAddr;
 use std::path::Path;
 use std::process::Command;
@@ -32,10 +33,7 @@ pub(crate) fn tshark(capture: &Path) -> Option<Vec<Vec<String>>> {
     FIELDS.iter().for_each(|field| {
         command.args(["-e", field]);
     });
-    let Ok(output) = command.output() else {
-        eprintln!("skipped: tshark is not installed, so nothing was compared with it");
-        return None;
-    };
+    let output = has("tshark").then(|| command.output().expect("tshark runs"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success() || !text.is_empty(),

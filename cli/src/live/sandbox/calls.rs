@@ -155,6 +155,7 @@ pub(in crate::live) fn restrict() -> Result<String, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::environment::skipped;
     use super::*;
     use std::net::{TcpListener, TcpStream, UdpSocket};
     use std::os::unix::net::UnixDatagram;
@@ -166,8 +167,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let Some(filter) = filter().unwrap() else {
-            eprintln!("skipped: no filter for this kind of machine");
-            return;
+            return skipped("seccomp", "no filter for this kind of machine");
         };
         std::thread::scope(|scope| {
             scope.spawn(|| {

@@ -89,6 +89,7 @@ pub(in crate::live) fn restrict(folders: &Folders) -> Result<String, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::environment::skipped;
     use super::*;
     use std::fs;
     use std::io::ErrorKind;
@@ -111,8 +112,7 @@ mod tests {
                 folders.write(&folder.join("written/lines"));
                 let said = restrict(&folders).unwrap();
                 if said.contains("not supported") {
-                    eprintln!("skipped: {said}");
-                    return;
+                    return skipped("landlock", &said);
                 }
                 let denied = |kind: Option<ErrorKind>| {
                     assert_eq!(kind, Some(ErrorKind::PermissionDenied));

@@ -9,6 +9,10 @@ pub(super) mod calls;
 pub(super) mod files;
 pub(super) mod privileges;
 
+#[cfg(test)]
+#[path = "../../../../engine/tests/common/environment.rs"]
+mod environment;
+
 use crate::output::exit_code::Failure;
 use std::io;
 use std::process::Command;

@@ -1,6 +1,7 @@
 //! Compilers, and the library that programs are linked with.
-// Each test binary uses a part of this.
-#![allow(dead_code)]
+
+#[path = "../../../tests/common/environment.rs"]
+pub(crate) mod environment;
 
 use engine::packet::LinkType;
 use std::fs;
@@ -23,12 +24,7 @@ const STRICT: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
 impl Compiler {
     /// `None` after saying that the test is skipped.
     pub(crate) fn find(name: &'static str) -> Option<Self> {
-        let found = Command::new(name).arg("--version").output();
-        if found.is_ok_and(|output| output.status.success()) {
-            return Some(Self(name));
-        }
-        eprintln!("skipped: no {name} on this machine");
-        None
+        environment::has(name).then_some(Self(name))
     }
 
     fn is_cpp(&self) -> bool {

@@ -1,6 +1,7 @@
 //! A network of a test's own: two interfaces joined by a wire, in a namespace that ends
 //! with the test.
 
+use super::environment::skipped;
 use std::process::Command;
 
 const INSIDE: &str = "WORMSIFT_TEST_NAMESPACE";
@@ -22,8 +23,9 @@ pub(crate) fn inside(test: &str) -> bool {
     // Capabilities are looked at too: some sandboxes give a namespace without them.
     let permitted = Command::new("unshare").args(["--net", "ip", "link"]).output();
     if !permitted.is_ok_and(|output| output.status.success()) {
-        eprintln!(
-            "skipped: no network namespace is permitted here (needs root and unshare)"
+        skipped(
+            "namespaces",
+            "no network namespace is permitted here (needs root and unshare)",
         );
         return false;
     }

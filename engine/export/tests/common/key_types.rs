@@ -1,6 +1,6 @@
 //! The JSON types of keys, in a schema and in lines.
 
-use crate::schema::choices;
+use super::schema::choices;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,7 @@
 //! Where tshark is there, both must find the same innermost packet.
 
+#[path = "../../../tests/common/environment.rs"]
+mod environment;
 #[path = "../../../tests/common/tshark.rs"]
 mod fields;
 

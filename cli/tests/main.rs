@@ -1,0 +1,22 @@
+//! The program as its users run it, in one program of tests:
+//! `cargo test -p wormsift-cli --test all usage` runs those of one file.
+
+mod bench;
+mod common;
+mod corpus;
+mod detect;
+mod evaluate;
+mod explain;
+mod export;
+mod generate;
+mod generate_into;
+mod generate_merge;
+mod learn;
+mod live;
+mod matching;
+mod memory;
+mod overlap;
+mod results;
+mod resume;
+mod schema;
+mod usage;

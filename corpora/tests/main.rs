@@ -1,0 +1,12 @@
+//! What the generators promise, in one program of tests:
+//! `cargo test -p wormsift-corpora --test all worms` runs those of one file.
+
+mod background;
+mod benign;
+mod committed_traces;
+mod common;
+mod determinism;
+mod epidemic_presets;
+mod epidemic_rule;
+mod worm_stories;
+mod worms;

@@ -1,0 +1,29 @@
+//! What holds of the library as a whole, in one program: `cargo test -p wormsift --test all time`
+//! runs the tests of one file.
+
+mod architecture;
+mod baseline;
+mod captures;
+mod captures_read;
+mod carriage;
+mod circles;
+mod common;
+mod content_bytes;
+mod counts;
+mod coverage;
+mod decoders_page;
+mod determinism;
+mod exactness;
+mod forged_sources;
+mod fuzz;
+mod hard_negatives;
+mod hosts;
+mod overload;
+mod public_api;
+mod sampling;
+mod scenarios;
+mod seams;
+mod state;
+mod time;
+mod tshark;
+mod winnow_seams;
