@@ -15,7 +15,7 @@ fn the_page_lists_what_the_decoder_reads() {
     assert!(
         page == now,
         "engine/docs/decoders.md is not what the decoder's tables say; write it anew with \
-         `WORMSIFT_BLESS=1 cargo test -p wormsift --test decoders_page`"
+         `WORMSIFT_BLESS=1 cargo test -p wormsift --test all decoders_page`"
     );
     for needed in ["| 47 | GRE |", "| 2152 | GTP-U", "4789, 8472", "0x8100", "| 6 | TCP"]
     {

@@ -7,23 +7,60 @@ mod targets;
 use crate::common;
 use crate::common::captures::folders;
 use crate::common::{Random, outbreak_frames};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
+use std::time::{Duration, Instant};
 use wormsift::config::Config;
 use wormsift::pipeline::Sensor;
 use wormsift_export::json_lines;
 
-/// Calls `target` with each seed, and with `copies` copies of it that were damaged.
-fn run(target: fn(&[u8]), seeds: &[Vec<u8>], copies: u64) {
-    let mut random = Random(20_261_123);
+/// A target's name and itself.
+type Target = (&'static str, fn(&[u8]));
+
+/// A number from the environment.
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|value| value.parse().expect(name))
+}
+
+/// Calls a target with each seed, and with `copies` copies of it that were damaged; with
+/// `WORMSIFT_FUZZ_SECONDS` set, with more copies of all for so long.
+fn run((name, target): Target, seeds: &[Vec<u8>], copies: u64) {
+    let number = setting("WORMSIFT_FUZZ_SEED").unwrap_or(20_261_123);
+    let mut random = Random(number);
+    let mut calls = 0_u64;
+    let mut call = |bytes: &[u8]| {
+        calls += 1;
+        // A target's own state is lost with the panic, as the process will be.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| target(bytes))) {
+            let path =
+                Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("crash-{name}"));
+            std::fs::write(&path, bytes).expect("the input that crashed");
+            eprintln!("{name}, seed {number}, call {calls}: {}", path.display());
+            resume_unwind(panic);
+        }
+    };
     for seed in seeds {
-        target(seed);
+        call(seed);
         for _ in 0..copies {
-            let mut bytes = seed.clone();
-            for _ in 0..1 + random.below(4) {
-                damage(&mut bytes, &mut random);
-            }
-            target(&bytes);
+            call(&damaged(seed, &mut random));
         }
     }
+    if let Some(seconds) = setting("WORMSIFT_FUZZ_SECONDS") {
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_secs(seconds) {
+            let seed = random.below(seeds.len() as u64) as usize;
+            call(&damaged(&seeds[seed], &mut random));
+        }
+        println!("{name}: {calls} calls, seed {number}");
+    }
+}
+
+fn damaged(seed: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut bytes = seed.to_vec();
+    for _ in 0..1 + random.below(4) {
+        damage(&mut bytes, random);
+    }
+    bytes
 }
 
 fn damage(bytes: &mut Vec<u8>, random: &mut Random) {
@@ -71,8 +108,8 @@ fn framed() -> Vec<Vec<u8>> {
 
 #[test]
 fn frames_are_packets_fragments_or_drops() {
-    run(targets::frames, &framed(), 400);
-    run(targets::frames, &noise(1), 200);
+    run(("frames", targets::frames), &framed(), 400);
+    run(("frames", targets::frames), &noise(1), 200);
 }
 
 #[test]
@@ -89,17 +126,17 @@ fn captures_give_frames_or_a_line() {
         paths.sort();
         seeds.extend(paths.iter().step_by(8).map(|path| std::fs::read(path).unwrap()));
     }
-    run(targets::capture, &seeds, 20);
+    run(("capture", targets::capture), &seeds, 20);
 }
 
 #[test]
 fn segments_in_any_order_keep_to_their_bounds() {
-    run(targets::segments, &noise(3), 400);
+    run(("segments", targets::segments), &noise(3), 400);
 }
 
 #[test]
 fn a_sensor_survives_any_packets() {
-    run(targets::sensor, &noise(4)[4..], 6);
+    run(("sensor", targets::sensor), &noise(4)[4..], 6);
 }
 
 #[test]
@@ -114,14 +151,14 @@ fn signature_lines_are_refused_or_come_back() {
         .map(|finding| json_lines::write(finding).into_bytes())
         .collect();
     assert!(!lines.is_empty());
-    run(targets::signature_line, &lines, 2_000);
+    run(("signature_line", targets::signature_line), &lines, 2_000);
 }
 
 #[test]
 fn settings_are_refused_or_come_back() {
     let full = Config::default().to_toml().into_bytes();
     run(
-        targets::settings,
+        ("settings", targets::settings),
         &[full, b"sampling = 'winnow:128'\nsources = 10".to_vec()],
         3_000,
     );

@@ -3,6 +3,7 @@
 //! All randomness is from fixed seeds: a bound of 99.9 % that holds today holds
 //! tomorrow.
 
+use crate::common::environment::sample;
 use wormsift::fingerprint::{Fingerprint, Fingerprinter, Kernel, Sampling, Scratch};
 
 const BETA: usize = 40;
@@ -84,13 +85,14 @@ fn has_short_period(window: &[u8]) -> bool {
 /// so trials are too, and the interval is the binomial one, without clusters.
 #[test]
 fn invariants_are_tracked_as_often_as_the_formula_says() {
-    const TRIALS: f64 = 200.0 * 100.0;
+    let keys = sample(20, 200);
+    let trials = f64::from(keys) * 100.0;
     let mut random = Random(1);
     let mut scratch = Scratch::default();
     for (f, n) in [(1.0 / 64.0, 64), (1.0 / 8.0, 8)] {
         for length in [40, 50, 64, 80, 100, 128, 167, 200, 250, 300, 350, 400] {
             let mut tracked = 0;
-            for _ in 0..200 {
+            for _ in 0..keys {
                 let fingerprinter = fingerprinter(random.key(), BETA, Sampling::Value(n));
                 for _ in 0..100 {
                     let body = random.bytes(length);
@@ -99,10 +101,10 @@ fn invariants_are_tracked_as_often_as_the_formula_says() {
                 }
             }
             let expected = 1.0 - f64::powi(1.0 - f, (length - BETA + 1) as i32);
-            let share = f64::from(tracked) / TRIALS;
-            let deviation = (expected * (1.0 - expected) / TRIALS).sqrt();
+            let share = f64::from(tracked) / trials;
+            let deviation = (expected * (1.0 - expected) / trials).sqrt();
             // Half a trial, as the count is whole.
-            let bound = SIGMAS * deviation + 0.5 / TRIALS;
+            let bound = SIGMAS * deviation + 0.5 / trials;
             println!("1/{n} x {length}: {share:.4}, formula {expected:.4} +- {bound:.4}");
             assert!((share - expected).abs() <= bound, "x = {length}");
         }
@@ -117,7 +119,8 @@ fn winnowing_never_misses_a_shared_run() {
     let mut scratch = Scratch::default();
     let mut pairs = 0u32;
     let mut all_periodic = 0u32;
-    for round in 0..1_050 {
+    let rounds = sample(105, 1_050);
+    for round in 0..rounds {
         let (beta, width) = match round % 5 {
             0 => (16 + random.below(49), 2 + random.below(200)),
             1 => (40, 16),
@@ -148,7 +151,7 @@ fn winnowing_never_misses_a_shared_run() {
         }
     }
     println!("{pairs} pairs, none missed; {all_periodic} runs were all periodic");
-    assert!(pairs >= 100_000);
+    assert!(pairs >= 95 * rounds as u32);
 }
 
 /// Padding cannot win: where a run holds anything else, no periodic window is
@@ -157,7 +160,7 @@ fn winnowing_never_misses_a_shared_run() {
 fn zeros_sown_into_a_body_do_not_displace_its_kept_windows() {
     let mut random = Random(3);
     let mut scratch = Scratch::default();
-    for _ in 0..2_000 {
+    for _ in 0..sample(200, 2_000) {
         let key = random.key();
         let (before, zeros, after) =
             (167 + random.below(300), random.below(167), 167 + random.below(300));
@@ -192,7 +195,7 @@ fn density_on_random_payloads_is_the_formulas() {
         Sampling::Winnow(1_024),
     ] {
         let (mut total, mut sampled) = (0, 0);
-        for _ in 0..40 {
+        for _ in 0..sample(10, 40) {
             let payload = random.bytes(200_000);
             let fingerprinter = fingerprinter(random.key(), BETA, sampling);
             let numbers = fingerprinter.for_each(&mut scratch, &payload, |_, _| {});
@@ -258,7 +261,7 @@ fn two_keys_sample_independently() {
         let keys = [random.key(), random.key()]
             .map(|key| fingerprinter(key, BETA, Sampling::Value(8)));
         let mut counts = [[0u32; 2]; 2];
-        for _ in 0..100 {
+        for _ in 0..sample(20, 100) {
             let payload = random.bytes(1_460);
             let mut outcomes = vec![[0; 2]; payload.len() - BETA + 1];
             for (which, fingerprinter) in keys.iter().enumerate() {

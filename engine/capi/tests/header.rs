@@ -3,7 +3,7 @@
 use crate::common::{Compiler, capi};
 use std::fs;
 
-/// `WORMSIFT_WRITE_HEADER=1 cargo test -p wormsift-capi --test header` writes it.
+/// `WORMSIFT_WRITE_HEADER=1 cargo test -p wormsift-capi --test all header` writes it.
 #[test]
 fn the_committed_header_is_what_the_sources_say() {
     let config = cbindgen::Config::from_file(capi().join("cbindgen.toml")).unwrap();

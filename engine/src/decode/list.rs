@@ -13,7 +13,7 @@ pub fn list() -> String {
     let mut text = format!(
         "# What is read\n\n\
          This page is written by a test from the tables that the decoder itself uses \
-         (`cargo test -p wormsift --test decoders_page`).\n\n\
+         (`cargo test -p wormsift --test all decoders_page`).\n\n\
          A frame is read from its link header down to the innermost packet; at most \
          {MAX_DEPTH} tunnels in each other are passed. What is not read is counted by the \
          layer that stopped it (`coverage` and `unread` in the statistics), and a cause \
