@@ -19,13 +19,14 @@ use wormsift::detect::propagation::Propagation;
 use wormsift::fingerprint::prefetch;
 use wormsift::packet::{Host, Timestamp};
 use wormsift::sketch::remix;
+use wormsift::time::Span;
 
 /// Sightings in one measured run.
 const SIGHTINGS: u64 = 1 << 14;
 /// Sightings touched ahead.
 const BATCH: usize = 256;
-const WINDOW: u64 = 1 << 40;
-const TIME: Timestamp = Timestamp::from_nanos(WINDOW);
+const WINDOW: Span = Span(1 << 40);
+const TIME: Timestamp = Timestamp::from_nanos(WINDOW.0);
 
 fn host(n: u64) -> Host {
     Host(0xffff_0000_0000 | u128::from(n as u32))

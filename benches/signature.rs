@@ -23,6 +23,7 @@ use wormsift::signature::{
     Alarm, AlarmedCandidate, Candidate, Candidates, Ledger, LedgerSettings, Load,
     Missing, Sample, Seen, grow,
 };
+use wormsift::time::Span;
 
 const BETA: usize = 40;
 
@@ -59,7 +60,7 @@ fn seen(packet: u64) -> Seen {
 
 /// A table of `entries`, full of 2 x 2 candidates with the keys mix(0..entries).
 fn full(entries: usize) -> Candidates {
-    let mut table = Candidates::new(2_048 * entries, 8, 14_400_000_000_000, 11);
+    let mut table = Candidates::new(2_048 * entries, 8, Span::from_secs(4 * 3_600), 11);
     let mut requests = Vec::new();
     for n in 0..table.capacity() as u64 {
         table.observe(mix(n), &seen(n), (2, 2), false, &mut requests);
@@ -82,7 +83,7 @@ fn candidates(criterion: &mut Criterion) {
         });
     }
     for turns in [1, 64, 1_024] {
-        let mut table = Candidates::new(16 << 20, 8, 14_400_000_000_000, 11);
+        let mut table = Candidates::new(16 << 20, 8, Span::from_secs(4 * 3_600), 11);
         let mut requests = Vec::new();
         for n in 0..turns * 100 {
             table.observe(mix(n % turns), &seen(n), (64, 64), false, &mut requests);
@@ -103,7 +104,7 @@ fn candidates(criterion: &mut Criterion) {
         bencher.iter_batched_ref(
             || {
                 (
-                    Candidates::new(2_048 * entries, 8, 14_400_000_000_000, 11),
+                    Candidates::new(2_048 * entries, 8, Span::from_secs(4 * 3_600), 11),
                     Vec::with_capacity(4_096),
                 )
             },
@@ -173,7 +174,7 @@ fn growth(criterion: &mut Criterion) {
 }
 
 fn candidate() -> Candidate {
-    let mut table = Candidates::new(1 << 16, 8, 14_400_000_000_000, 11);
+    let mut table = Candidates::new(1 << 16, 8, Span::from_secs(4 * 3_600), 11);
     for n in 0..64 {
         table.observe(1, &seen(n), (30, 30), false, &mut Vec::new());
     }
@@ -215,7 +216,7 @@ fn alarms(content: &[u8], count: usize, first: u64) -> Vec<AlarmedCandidate> {
 fn ledger_with(others: u64) -> Ledger {
     let mut ledger = Ledger::new(LedgerSettings {
         port_rule: "destination".to_owned(),
-        dispersion_window: Duration::from_secs(4 * 3_600),
+        dispersion_window: Span::from_secs(4 * 3_600),
         signatures: 8_192,
         bytes: 1 << 30,
         seed: 11,

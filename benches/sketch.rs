@@ -17,12 +17,13 @@ use wormsift::detect::prevalence::Prevalence;
 use wormsift::fingerprint::prefetch;
 use wormsift::packet::Timestamp;
 use wormsift::sketch::{Bloom, Clear, CountMin, remix};
+use wormsift::time::Span;
 
 /// Updates in one measured run.
 const KEYS: u64 = 1 << 16;
 /// Keys touched ahead of their updates.
 const BATCH: usize = 256;
-const WINDOW: u64 = 1 << 40;
+const WINDOW: Span = Span(1 << 40);
 
 fn keys() -> Vec<u64> {
     (0..KEYS).map(|n| remix(n, 42)).collect()
@@ -32,7 +33,7 @@ fn count_min(c: &mut Criterion) {
     let mut group = c.benchmark_group("count_min");
     group.throughput(Throughput::Elements(KEYS));
     let keys = keys();
-    let (before, time) = (Timestamp::from_nanos(0), Timestamp::from_nanos(WINDOW));
+    let (before, time) = (Timestamp::from_nanos(0), Timestamp::from_nanos(WINDOW.0));
     for (name, bytes) in [("256KiB", 256 << 10), ("4MiB", 4 << 20), ("128MiB", 128 << 20)]
     {
         let mut tables = Prevalence::new(bytes, WINDOW, 3, 1);

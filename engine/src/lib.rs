@@ -200,6 +200,7 @@ pub mod signature;
 pub mod sketch;
 pub mod state;
 pub mod stream;
+pub mod time;
 
 pub use config::Config;
 pub use error::Error;

@@ -5,36 +5,12 @@ mod link_type;
 pub use link_type::LinkType;
 mod network;
 
+pub use crate::time::Timestamp;
 pub use network::{AddressPlan, HomeNet, Network};
 
 use crate::state::persist;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-/// A packet's time: nanoseconds since 1970-01-01T00:00:00Z, as the capture
-/// says. The engine knows no other clock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(u64);
-
-impl Timestamp {
-    /// A time from nanoseconds since the epoch.
-    pub const fn from_nanos(nanos: u64) -> Self {
-        Self(nanos)
-    }
-
-    /// Nanoseconds since the epoch.
-    pub const fn as_nanos(self) -> u64 {
-        self.0
-    }
-}
-
-/// RFC 3339 in UTC with nine digits after the second.
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = jiff::Timestamp::from_nanosecond(i128::from(self.0));
-        write!(f, "{:.9}", time.expect("64 bits of nanoseconds end in the year 2554"))
-    }
-}
 
 /// Link-layer bytes as captured.
 #[derive(Clone, Copy, Debug)]
@@ -221,26 +197,11 @@ impl fmt::Display for Host {
     }
 }
 
-persist!(Timestamp { 0 });
 persist!(Host { 0 });
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn timestamps_print_as_rfc_3339() {
-        let cases = [
-            (0, "1970-01-01T00:00:00.000000000Z"),
-            (951_782_400_000_000_001, "2000-02-29T00:00:00.000000001Z"),
-            (1_074_556_799_999_999_999, "2004-01-19T23:59:59.999999999Z"),
-            (1_709_251_199_500_000_000, "2024-02-29T23:59:59.500000000Z"),
-            (u64::MAX, "2554-07-21T23:34:33.709551615Z"),
-        ];
-        for (nanos, text) in cases {
-            assert_eq!(Timestamp::from_nanos(nanos).to_string(), text);
-        }
-    }
 
     #[test]
     fn hosts_keep_ipv4_whole_and_cut_ipv6() {

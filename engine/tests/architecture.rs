@@ -6,10 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module of the engine, and the others that it may name beside `packet`, `error`,
-/// `state`, `pages`, `counters` and itself.
+/// `time`, `state`, `pages`, `counters` and itself.
 const MODULES: &[(&str, &[&str])] = &[
     ("packet", &[]),
     ("error", &[]),
+    ("time", &[]),
     ("state", &[]),
     ("pages", &[]),
     ("counters", &["state"]),
@@ -117,7 +118,7 @@ fn each_module_names_only_those_it_may() {
                 panic!("{}: a module without a line in MODULES", path.display())
             });
         for (other, _) in MODULES {
-            let free = ["state", "pages", "counters"].contains(other)
+            let free = ["time", "state", "pages", "counters"].contains(other)
                 || !WITHOUT_PACKETS.contains(&module.as_str())
                     && ["packet", "error"].contains(other);
             if *other == module || allowed.contains(other) || free {

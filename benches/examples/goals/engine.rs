@@ -6,7 +6,8 @@ use wormsift::config::{Config, Size};
 use wormsift::detect::dispersion::Dispersion;
 use wormsift::detect::prevalence::Prevalence;
 use wormsift::fingerprint::{Fingerprinter, Kernel, Sampling, Scratch, prefetch};
-use wormsift::packet::{Host, Timestamp};
+use wormsift::packet::Host;
+use wormsift::time::{Span, Timestamp};
 use wormsift::pipeline::{Sensor, Worker};
 use wormsift::sketch::remix;
 
@@ -34,8 +35,8 @@ impl Rooms {
         Self {
             fingerprinter: Fingerprinter::new(1, 40, Sampling::Value(64), Kernel::best()),
             scratch: Scratch::default(),
-            prevalence: Prevalence::new(prevalence, WINDOW, 3, 2),
-            dispersion: Dispersion::new(dispersion, width, 240 * WINDOW, 3),
+            prevalence: Prevalence::new(prevalence, Span(WINDOW), 3, 2),
+            dispersion: Dispersion::new(dispersion, width, Span(240 * WINDOW), 3),
             block: Vec::with_capacity(BLOCK),
             hashes: Vec::with_capacity(BLOCK),
         }

@@ -8,8 +8,8 @@ mod words;
 use crate::status::wormsift_status::{WORMSIFT_ERR_CONFIG, WORMSIFT_OK};
 use crate::status::{Failure, guard, hand_out, take_back, text, wormsift_status};
 use engine::Config;
+use engine::config::Span;
 use std::ffi::c_char;
-use std::time::Duration;
 
 /// Settings.
 #[derive(Clone, Default)]
@@ -20,7 +20,7 @@ pub struct wormsift_config {
     pub(crate) ordered: Ordered,
     /// How long a silent worker holds others up, with order by time; `None` for as long
     /// as there is room.
-    pub(crate) hold: Option<Duration>,
+    pub(crate) hold: Option<Span>,
 }
 
 /// What decides in which order packets of several workers are sifted.
@@ -36,7 +36,7 @@ pub(crate) enum Ordered {
 }
 
 /// The default of "hold".
-const HOLD: Duration = Duration::from_secs(2);
+const HOLD: Span = Span::from_secs(2);
 
 impl wormsift_config {
     pub(crate) fn config(&self) -> Result<Config, Failure> {
@@ -103,16 +103,16 @@ fn machine_memory() -> Option<u64> {
 }
 
 /// `None` for a value that is no time, `Some(None)` for "none".
-fn hold(value: &str) -> Option<Option<Duration>> {
+fn hold(value: &str) -> Option<Option<Span>> {
     if value == "none" {
         return Some(None);
     }
     let digits = value.find(|c: char| !c.is_ascii_digit())?;
     let count: u64 = value[..digits].parse().ok()?;
     match &value[digits..] {
-        "ms" => Some(Some(Duration::from_millis(count))),
-        "s" => Some(Some(Duration::from_secs(count))),
-        "min" => Some(Some(Duration::from_secs(count.checked_mul(60)?))),
+        "ms" => Some(Some(Span(count.saturating_mul(1_000_000)))),
+        "s" => Some(Some(Span::from_secs(count))),
+        "min" => Some(Some(Span::from_secs(count.checked_mul(60)?))),
         _ => None,
     }
 }

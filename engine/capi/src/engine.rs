@@ -17,7 +17,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
 /// All tables, and what was found. Every call on it may come from any thread.
 pub struct wormsift_engine {
@@ -253,7 +252,7 @@ fn engine(
     settings.check_memory(&config)?;
     let pool = Pool::new(settings.threads)?;
     let sensor = pool.rayon().install(|| make(config))?;
-    let far = Duration::from_nanos(sensor.config().dispersion_window.0);
+    let far = sensor.config().dispersion_window;
     let by_time = settings.ordered == Ordered::Time;
     let core = Core {
         order: by_time.then(|| TimeOrder::new(settings.hold, MOST_WAITING, far)),

@@ -1,5 +1,6 @@
 //! Quantities with units, as people write them: `60s`, `256MiB`, `1Gbit/s`.
 
+pub use crate::time::Span;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -37,10 +38,6 @@ const RATE_UNITS: [(&str, u64); 8] = [
     ("MB/s", 8_000_000),
     ("GB/s", 8_000_000_000),
 ];
-
-/// A length of packet time, in nanoseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Span(pub u64);
 
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -92,14 +92,18 @@ impl Thresholds {
     /// A table that is full estimates thirty for every content, so the candidate's lists
     /// must bear it out: one of them, since either may lack hosts that came before it was
     /// entered; both where the table is known to be overloaded.
-    pub fn dispersed(&self, sides: [HostEvidence; 2], is_overloaded: bool) -> Dispersed {
+    pub fn dispersed(
+        &self,
+        sides: [HostEvidence; 2],
+        is_overloaded: impl FnOnce() -> bool,
+    ) -> Dispersed {
         let sides = [(sides[0], self.sources), (sides[1], self.destinations)];
         if !sides.iter().all(|(side, threshold)| side.reaches(*threshold)) {
             return Dispersed::No;
         }
         let borne_out =
             sides.iter().filter(|(side, threshold)| side.bears_out(*threshold)).count();
-        if borne_out >= if is_overloaded { 2 } else { 1 } {
+        if borne_out == 2 || borne_out == 1 && !is_overloaded() {
             Dispersed::Yes
         } else {
             Dispersed::NotBorneOut
@@ -145,7 +149,7 @@ mod tests {
         {
             let sides = [complete(sources, estimate), complete(destinations, estimate)];
             for is_overloaded in [false, true] {
-                assert_eq!(THIRTY.dispersed(sides, is_overloaded), expected);
+                assert_eq!(THIRTY.dispersed(sides, || is_overloaded), expected);
             }
         }
     }
@@ -153,14 +157,14 @@ mod tests {
     #[test]
     fn estimates_decide_where_names_are_missing_or_the_threshold_is_above_them() {
         let sides = |one: HostEvidence| [one, complete(30, 30)];
-        assert_eq!(THIRTY.dispersed(sides(late(29, 30)), false), Dispersed::Yes);
-        assert_eq!(THIRTY.dispersed(sides(late(29, 29)), false), Dispersed::No);
-        assert_eq!(THIRTY.dispersed(sides(cut(2, 30)), false), Dispersed::Yes);
+        assert_eq!(THIRTY.dispersed(sides(late(29, 30)), || false), Dispersed::Yes);
+        assert_eq!(THIRTY.dispersed(sides(late(29, 29)), || false), Dispersed::No);
+        assert_eq!(THIRTY.dispersed(sides(cut(2, 30)), || false), Dispersed::Yes);
         let more = MOST_HOSTS as u32 + 1;
         let thresholds = Thresholds { sources: more, ..THIRTY };
         let full = |estimate| sides(complete(MOST_HOSTS as u32, estimate));
-        assert_eq!(thresholds.dispersed(full(more), true), Dispersed::Yes);
-        assert_eq!(thresholds.dispersed(full(more - 1), true), Dispersed::No);
+        assert_eq!(thresholds.dispersed(full(more), || true), Dispersed::Yes);
+        assert_eq!(thresholds.dispersed(full(more - 1), || true), Dispersed::No);
     }
 
     #[test]
@@ -173,13 +177,13 @@ mod tests {
             ([cut(0, 30), late(14, 30)], Yes, NotBorneOut),
             ([cut(0, 30), cut(0, 30)], Yes, Yes),
         ] {
-            assert_eq!(THIRTY.dispersed(sides, false), alone, "{sides:?}");
-            assert_eq!(THIRTY.dispersed(sides, true), overloaded, "{sides:?}");
+            assert_eq!(THIRTY.dispersed(sides, || false), alone, "{sides:?}");
+            assert_eq!(THIRTY.dispersed(sides, || true), overloaded, "{sides:?}");
         }
         // A list ends at 64, so half of that is enough for any threshold above.
         let thresholds = Thresholds { sources: 1_000, destinations: 1_000, ..THIRTY };
-        assert_eq!(thresholds.dispersed([late(32, 1_000); 2], true), Yes);
-        assert_eq!(thresholds.dispersed([late(31, 1_000); 2], false), NotBorneOut);
+        assert_eq!(thresholds.dispersed([late(32, 1_000); 2], || true), Yes);
+        assert_eq!(thresholds.dispersed([late(31, 1_000); 2], || false), NotBorneOut);
     }
 
     #[test]

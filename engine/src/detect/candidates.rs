@@ -21,21 +21,21 @@ pub use record::{Candidate, Missing, SampleReference, SampleRequest, Seen};
 
 use super::alarms::Alarm;
 use crate::counters::counters;
-use crate::packet::{Host, Timestamp};
+use crate::packet::Host;
 use crate::state::persist;
+use crate::time::{Epoch, Span, Timestamp};
 use hosts::{FIRST_HOSTS, Listed};
 use index::Index;
 use recency::{RANKS, Recency, rank};
 use record::FIRST_SAMPLES;
-use std::time::Duration;
 
 /// From how many sources and destinations on a content is worth samples.
 const SAMPLED: u32 = 2;
 /// A more dispersed entry seen within this time is never displaced.
-const FRESH: Duration = Duration::from_secs(60);
+const FRESH: Span = Span::from_secs(60);
 /// Lists and samples that every entry has from the start.
-const FIRST_LISTS: usize = 2 * FIRST_HOSTS * (size_of::<Host>() + size_of::<u32>())
-    + FIRST_SAMPLES * size_of::<SampleReference>();
+const FIRST_LISTS: usize =
+    2 * FIRST_HOSTS * size_of::<Host>() + FIRST_SAMPLES * size_of::<SampleReference>();
 /// What an entry takes apart from that: itself, its links, its share of the
 /// index, and its place among the free slots.
 const FIXED: usize = size_of::<Candidate>()
@@ -88,8 +88,8 @@ pub struct Candidates {
     index: Index,
     recency: Recency,
     samples_per_candidate: usize,
-    /// The dispersion window, nanoseconds.
-    window: u64,
+    /// The dispersion window.
+    window: Span,
     budget: usize,
     /// Bytes reserved for lists and samples.
     lists: usize,
@@ -105,13 +105,13 @@ impl Candidates {
     /// the other half lets the lists of some of them grow, from 4 hosts to 64,
     /// and from 2 samples to `samples_per_candidate`.
     ///
-    /// Listed hosts count as recent for the current and the previous dispersion
-    /// window of `window_ns` nanoseconds, aligned to its whole multiples. `seed` is that
-    /// of the registers that count more than 64; the same for all tables of a key.
+    /// Listed hosts count as recent for the current and the previous epoch of the
+    /// dispersion window. `seed` is that of the registers that count more than 64; the
+    /// same for all tables of a key.
     pub fn new(
         bytes: usize,
         samples_per_candidate: usize,
-        window_ns: u64,
+        window: Span,
         seed: u64,
     ) -> Self {
         let capacity = (bytes / 2 / (FIXED + FIRST_LISTS)).min(u32::MAX as usize / 2);
@@ -122,7 +122,7 @@ impl Candidates {
             index: Index::new(capacity),
             recency: Recency::new(capacity),
             samples_per_candidate: samples_per_candidate.min(usize::from(u8::MAX)),
-            window: window_ns.max(1),
+            window: window.max(Span(1)),
             budget: bytes,
             lists: 0,
             seed,
@@ -245,21 +245,21 @@ impl Candidates {
             Some(Slot(slot)) => (slot, false),
             None => self.admit(key, seen, estimates, has_relay, requests)?,
         };
-        let generation = (seen.time.as_nanos() / self.window) as u32;
+        let epoch = Epoch::of(seen.time, self.window);
         let (room, seed) = (self.room(), self.seed);
         let entry = &mut self.entries[slot as usize];
         let before = entry.reserved();
-        let (by_source, place) = entry.sources.enter(seen.source, generation, room, seed);
+        entry.advance(epoch);
+        let (by_source, place) = entry.sources.enter(seen.source, room, seed);
         let left = room - (entry.reserved() - before).min(room);
-        let (by_destination, _) =
-            entry.destinations.enter(seen.destination, generation, left, seed);
+        let (by_destination, _) = entry.destinations.enter(seen.destination, left, seed);
         if let Some(place) = place {
             if by_source != Listed::Unchanged {
                 entry.source_bits.clear(place);
             }
             entry.source_bits.note(place, seen.handshake);
         }
-        entry.count(seen, estimates, has_relay, generation);
+        entry.count(seen, estimates, has_relay);
         self.lists += entry.reserved() - before;
         let cut = [by_source, by_destination].map(|listed| listed == Listed::Refused);
         self.counters.lists_cut += u64::from(cut[0]) + u64::from(cut[1]);
@@ -275,16 +275,15 @@ impl Candidates {
     }
 
     /// Whether `alarm`, which has grounds to fire at `time`, may: for the first time, or
-    /// again `window` or more after it last did. Inside, when it last did.
+    /// again a dispersion window or more after it last did. Inside, when it last did.
     pub fn may_alarm(
         &self,
         slot: Slot,
         alarm: Alarm,
         time: Timestamp,
-        window: Duration,
     ) -> Option<Option<Timestamp>> {
         let last = self.get(slot)?.alarmed(alarm);
-        last.is_none_or(|last| !within(time, last, window)).then_some(last)
+        last.is_none_or(|last| time.since(last) >= self.window).then_some(last)
     }
 
     /// Notes when `alarm` last fired, or that what fired is taken back.
@@ -358,7 +357,7 @@ impl Candidates {
             return None;
         };
         let entry = &self.entries[slot as usize];
-        let fresh = within(now, entry.last_seen, FRESH);
+        let fresh = now.since(entry.last_seen) < FRESH;
         if fresh && (entry.has_relay, entry.minimum()) > (has_relay, minimum) {
             self.counters.refused += 1;
             return None;
@@ -390,11 +389,6 @@ impl Candidates {
                 + size_of::<(u64, Timestamp)>())
             + Index::bytes_for(self.capacity)
     }
-}
-
-/// Whether `then` is less than `span` before `now` (or after it).
-pub(crate) fn within(now: Timestamp, then: Timestamp, span: Duration) -> bool {
-    u128::from(now.as_nanos().saturating_sub(then.as_nanos())) < span.as_nanos()
 }
 
 persist!(Candidates {

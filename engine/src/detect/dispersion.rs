@@ -8,26 +8,27 @@
 //! A host sets one bit, chosen by a keyed hash of content and host, so that nobody can
 //! pick addresses that miss each other's bits or meet in them.
 
-use crate::packet::{Host, Timestamp};
-use crate::sketch::{DistinctCount, Generations, hash_pair, linear_count, remix};
+use crate::packet::Host;
+use crate::sketch::{DistinctCount, Epochs, hash_pair, linear_count, remix};
 use crate::state::persist;
+use crate::time::{Span, Timestamp};
 
 /// Counts the sources and destinations of each content.
 #[derive(Debug)]
 pub struct Dispersion {
-    tables: Generations<DistinctCount>,
+    tables: Epochs<DistinctCount>,
     cell_seed: u64,
     host_seed: u64,
 }
 
 impl Dispersion {
     /// Tables of at most `bytes` in all (and never less than one cell a row), bitmaps of
-    /// `width` bits (see [`Dispersion::width_for`]), a window in nanoseconds and the seed
-    /// of the hashes.
-    pub fn new(bytes: usize, width: usize, window_ns: u64, seed: u64) -> Self {
+    /// `width` bits (see [`Dispersion::width_for`]), the time window and the seed of the
+    /// hashes.
+    pub fn new(bytes: usize, width: usize, window: Span, seed: u64) -> Self {
         let [current, previous] = [bytes / 2; 2].map(|b| DistinctCount::new(b, width));
         Self {
-            tables: Generations::new(current, previous, window_ns),
+            tables: Epochs::new(current, previous, window),
             cell_seed: remix(0, seed),
             host_seed: remix(1, seed),
         }
@@ -70,7 +71,7 @@ impl Dispersion {
         let hash = remix(key, self.cell_seed);
         let hosts =
             [source, destination].map(|host| hash_pair(key, host.0, self.host_seed));
-        if self.tables.is_previous(time.as_nanos()) {
+        if self.tables.clock().is_previous(time) {
             self.tables.previous_mut().insert(hash, hosts);
             return self.read(hash);
         }
@@ -81,7 +82,7 @@ impl Dispersion {
 
     /// Moves on to the window of `time`, forgetting what is two windows old.
     pub fn advance(&mut self, time: Timestamp) {
-        self.tables.advance(time.as_nanos());
+        self.tables.advance(time);
     }
 
     /// The estimates of a content as of the last advance: sources, destinations.
@@ -139,33 +140,31 @@ mod tests {
 
     type Hosts = [HashSet<Host>; 2];
 
-    /// Exact sets by generation, read through linear counting with the same hash.
+    /// Exact sets by epoch, read through linear counting with the same hash.
     #[derive(Default)]
     struct Twin {
         sets: HashMap<(u64, u64), Hosts>,
     }
 
     impl Twin {
-        fn observe(&mut self, key: u64, generation: u64, hosts: [Host; 2]) -> [Hosts; 2] {
-            let sets = self.sets.entry((key, generation)).or_default();
+        fn observe(&mut self, key: u64, epoch: u64, hosts: [Host; 2]) -> [Hosts; 2] {
+            let sets = self.sets.entry((key, epoch)).or_default();
             (0..2).for_each(|kind| {
                 sets[kind].insert(hosts[kind]);
             });
-            let of = |generation| {
-                self.sets.get(&(key, generation)).cloned().unwrap_or_default()
-            };
-            [of(generation), generation.checked_sub(1).map(of).unwrap_or_default()]
+            let of = |epoch| self.sets.get(&(key, epoch)).cloned().unwrap_or_default();
+            [of(epoch), epoch.checked_sub(1).map(of).unwrap_or_default()]
         }
     }
 
     fn linear(
         sketch: &Dispersion,
         key: u64,
-        generations: &[Hosts; 2],
+        epochs: &[Hosts; 2],
         width: usize,
     ) -> (u32, u32) {
         let [sources, destinations] = [0, 1].map(|kind| {
-            let hosts = generations.iter().flat_map(|hosts| &hosts[kind]);
+            let hosts = epochs.iter().flat_map(|hosts| &hosts[kind]);
             let bit =
                 |host: &Host| reduce(hash_pair(key, host.0, sketch.host_seed), width);
             let bits: HashSet<_> = hosts.map(bit).collect();
@@ -189,7 +188,7 @@ mod tests {
         fn it_never_reads_below_the_exact_linear_count(
             sightings in sightings(), bytes in 0usize..3_000, window in 1u64..500, seed: u64,
         ) {
-            let mut sketch = Dispersion::new(bytes, 64, window, seed);
+            let mut sketch = Dispersion::new(bytes, 64, Span(window), seed);
             let (mut twin, mut time) = (Twin::default(), 0);
             for (key, source, destination, gap) in sightings {
                 time += gap;
@@ -207,7 +206,7 @@ mod tests {
             sightings in sightings(), window in 1u64..500, width_log in 6u32..10,
         ) {
             let width = 1 << width_log;
-            let mut sketch = Dispersion::new(8 << 20, width, window, 3);
+            let mut sketch = Dispersion::new(8 << 20, width, Span(window), 3);
             let (mut twin, mut time) = (Twin::default(), 0);
             for (key, source, destination, gap) in sightings {
                 time += gap;
@@ -225,7 +224,7 @@ mod tests {
     fn alarms(hosts: u64, crowd: u64) -> (f64, f64) {
         let (keys, probes) = (20_000u64, 2_000u64);
         let mut sketch =
-            Dispersion::new(Dispersion::bytes_for(keys, 2.0, 64), 64, 1_000, hosts);
+            Dispersion::new(Dispersion::bytes_for(keys, 2.0, 64), 64, Span(1_000), hosts);
         let time = Timestamp::from_nanos(1);
         let of = |key: u64, n: u64| host(remix(key, n) >> 40);
         for key in 0..keys - probes {
@@ -272,8 +271,12 @@ mod tests {
             assert_eq!(Dispersion::width_for(threshold), width, "{threshold}");
         }
         for threshold in (50..10_000).step_by(487) {
-            let mut sketch =
-                Dispersion::new(1 << 20, Dispersion::width_for(threshold), 1_000, 8);
+            let mut sketch = Dispersion::new(
+                1 << 20,
+                Dispersion::width_for(threshold),
+                Span(1_000),
+                8,
+            );
             let hosts = u64::from(threshold) * 2;
             let mut seen = (0, 0);
             for n in 0..hosts {
@@ -286,7 +289,7 @@ mod tests {
 
     #[test]
     fn two_windows_count_together_and_a_third_does_not() {
-        let mut sketch = Dispersion::new(1 << 16, 64, 100, 2);
+        let mut sketch = Dispersion::new(1 << 16, 64, Span(100), 2);
         let mut at =
             |time, n| sketch.observe(9, Timestamp::from_nanos(time), host(n), host(0));
         assert_eq!(at(0, 1), (1, 1));
@@ -301,7 +304,7 @@ mod tests {
     #[test]
     fn memory_stays_within_the_budget() {
         for bytes in [1_024, 10_000, 1 << 20] {
-            let sketch = Dispersion::new(bytes, 64, 60, 1);
+            let sketch = Dispersion::new(bytes, 64, Span(60), 1);
             assert!(sketch.memory_bytes() <= bytes);
             assert_eq!((sketch.fill(), sketch.estimate(1)), (0.0, (0, 0)));
         }

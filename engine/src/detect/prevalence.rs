@@ -7,26 +7,26 @@
 //! promotion*: contents that were not repeated go on to the costlier stages, which will
 //! not find them dispersed. [`false_promotion`] says how many.
 
-use crate::packet::Timestamp;
-use crate::sketch::{Clear, CountMin, Turn, WindowClock, remix};
+use crate::sketch::{Clear, CountMin, EpochClock, Turn, remix};
 use crate::state::persist;
+use crate::time::{Span, Timestamp};
 
 /// Counts how often each content was seen in this prevalence window and the last.
 #[derive(Debug)]
 pub struct Prevalence {
     counts: CountMin,
-    clock: WindowClock,
+    clock: EpochClock,
     threshold: u32,
     seed: u64,
 }
 
 impl Prevalence {
-    /// A table of at most `bytes` in all (and never less than 256), a window in
-    /// nanoseconds, the threshold (1 to 15) and the hash seed.
-    pub fn new(bytes: usize, window_ns: u64, threshold: u8, seed: u64) -> Self {
+    /// A table of at most `bytes` in all (and never less than 256), the time window,
+    /// the threshold (1 to 15) and the hash seed.
+    pub fn new(bytes: usize, window: Span, threshold: u8, seed: u64) -> Self {
         Self {
             counts: CountMin::new(bytes),
-            clock: WindowClock::new(window_ns),
+            clock: EpochClock::new(window),
             threshold: u32::from(threshold.clamp(1, CountMin::CAP)),
             seed,
         }
@@ -55,16 +55,16 @@ impl Prevalence {
     /// Moves on to the window of `time`, forgetting what is two windows old.
     #[inline]
     pub fn advance(&mut self, time: Timestamp) {
-        let turn = self.clock.advance(time.as_nanos());
+        let turn = self.clock.advance(time);
         if turn != Turn::Stay {
             self.turn(turn);
         }
     }
 
-    /// When the window ends that was advanced to last.
+    /// When the epoch ends that was advanced to last.
     #[inline]
-    pub fn window_end(&self) -> Timestamp {
-        Timestamp::from_nanos(self.clock.end())
+    pub fn epoch_end(&self) -> Timestamp {
+        self.clock.end()
     }
 
     /// [`Prevalence::observe_hashed`] at a time of the window that was advanced to last.
@@ -115,9 +115,9 @@ impl Prevalence {
 
     /// The share of contents, each seen once, that is wrongly promoted when this many
     /// come in each window: see [`false_promotion`].
-    pub fn expected_false_promotion(&self, keys_per_generation: u64) -> f64 {
+    pub fn expected_false_promotion(&self, keys_per_epoch: u64) -> f64 {
         let counters = self.counters() as f64;
-        false_promotion(counters / keys_per_generation.max(1) as f64, self.threshold)
+        false_promotion(counters / keys_per_epoch.max(1) as f64, self.threshold)
     }
 
     /// Bytes allocated.
@@ -126,10 +126,10 @@ impl Prevalence {
     }
 }
 
-/// Counters a key and generation, and the share of contents seen once that reach an
+/// Counters a key and epoch, and the share of contents seen once that reach an
 /// estimate of 3 and of 2 when every content of two full windows is different.
 ///
-/// Measured on this layout (blocked, four counters a key, two generations) over 2^20 keys
+/// Measured on this layout (blocked, four counters a key, two epochs) over 2^20 keys
 /// and more; the values at 4 to 16 counters are the sizing law of the design.
 const SIZING_LAW: [(f64, f64, f64); 9] = [
     (0.5, 0.995, 1.0),
@@ -172,19 +172,17 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::HashMap;
 
-    /// Exact counts with the same generations.
+    /// Exact counts with the same epochs.
     #[derive(Default)]
     struct Twin {
         counts: HashMap<(u64, u64), u32>,
     }
 
     impl Twin {
-        fn observe(&mut self, key: u64, generation: u64) -> u32 {
-            *self.counts.entry((key, generation)).or_default() += 1;
-            let count = |generation| {
-                self.counts.get(&(key, generation)).map_or(0, |&n| n.min(15))
-            };
-            count(generation) + generation.checked_sub(1).map_or(0, count)
+        fn observe(&mut self, key: u64, epoch: u64) -> u32 {
+            *self.counts.entry((key, epoch)).or_default() += 1;
+            let count = |epoch| self.counts.get(&(key, epoch)).map_or(0, |&n| n.min(15));
+            count(epoch) + epoch.checked_sub(1).map_or(0, count)
         }
     }
 
@@ -197,7 +195,7 @@ mod tests {
         fn it_errs_only_upwards_from_exact_counts(
             sightings in sightings(), seed: u64, bytes in 0usize..2_000, window in 1u64..2_000,
         ) {
-            let mut sketch = Prevalence::new(bytes, window, 3, seed);
+            let mut sketch = Prevalence::new(bytes, Span(window), 3, seed);
             let (mut twin, mut time) = (Twin::default(), 0);
             for (key, gap) in sightings {
                 time += gap;
@@ -209,7 +207,7 @@ mod tests {
 
         #[test]
         fn with_room_it_equals_exact_counts(sightings in sightings(), window in 1u64..2_000) {
-            let mut sketch = Prevalence::new(1 << 20, window, 3, 11);
+            let mut sketch = Prevalence::new(1 << 20, Span(window), 3, 11);
             let (mut twin, mut time) = (Twin::default(), 0);
             for (key, gap) in sightings {
                 time += gap;
@@ -224,9 +222,9 @@ mod tests {
         for (counters, law) in [(4.0, 8e-3), (6.0, 1e-3), (8.0, 2e-4)] {
             let keys = 1u64 << 18;
             let mut sketch =
-                Prevalence::new(Prevalence::bytes_for(keys, counters), 1_000, 3, 5);
+                Prevalence::new(Prevalence::bytes_for(keys, counters), Span(1_000), 3, 5);
             assert!((sketch.expected_false_promotion(keys) / law - 1.0).abs() < 0.02);
-            // The first window only fills the previous generation.
+            // The first window only fills the previous epoch.
             let wrong = (0..3 * keys)
                 .filter(|&n| {
                     let time = Timestamp::from_nanos(n / keys * 1_000);
@@ -245,7 +243,7 @@ mod tests {
         let keys = 50_000u64;
         let promoted = [1, 2].map(|seed| {
             let mut sketch =
-                Prevalence::new(Prevalence::bytes_for(keys, 2.0), 1_000, 3, seed);
+                Prevalence::new(Prevalence::bytes_for(keys, 2.0), Span(1_000), 3, seed);
             let passes = |n: &u64| {
                 let time = Timestamp::from_nanos(n / keys * 1_000);
                 let estimate = sketch.observe(remix(*n, 9), time);
@@ -277,7 +275,7 @@ mod tests {
     #[test]
     fn memory_stays_within_the_budget_and_fill_is_seen() {
         for bytes in [0, 256, 1_000, 65_536, 1 << 20] {
-            let mut sketch = Prevalence::new(bytes, 60, 3, 1);
+            let mut sketch = Prevalence::new(bytes, Span(60), 3, 1);
             assert!(sketch.memory_bytes() <= bytes.max(256), "{bytes}");
             assert_eq!(sketch.fill(), 0.0);
             assert_eq!(sketch.observe(4, Timestamp::from_nanos(59)), 1);

@@ -23,7 +23,7 @@ mod relay_table;
 mod targets;
 
 persist!(Propagation {
-    recipients, senders, receipts, relays, counters; window, host_seed
+    recipients, senders, receipts, relays, counters; host_seed
 });
 persist!(Relay { host, received_at, sent_at, fan_out });
 
@@ -31,13 +31,14 @@ persist!(Relay { host, received_at, sent_at, fan_out });
 mod tests;
 
 use crate::counters::counters;
-use crate::packet::{Host, Timestamp};
-use crate::sketch::{FirstSeen, hash_pair, remix};
+use crate::packet::Host;
+use crate::sketch::{FirstSeen, Turn, hash_pair, remix};
 use crate::state::persist;
+use crate::time::{Epoch, Span, Timestamp};
 use pairs::Pairs;
 use relay_table::RelayTable;
 
-/// Wrong yes of one filter at its capacity: both generations make 1 in 10,000 together.
+/// Wrong yes of one filter at its capacity: both epochs make 1 in 10,000 together.
 const FALSE_POSITIVE_RATE: f64 = 0.5e-4;
 
 /// Below this the smallest tables would not fit their shares.
@@ -50,7 +51,6 @@ pub struct Propagation {
     senders: Pairs,
     receipts: FirstSeen,
     relays: RelayTable,
-    window: u64,
     host_seed: u64,
     counters: PropagationCounters,
 }
@@ -117,14 +117,14 @@ pub struct PropagationFill {
 }
 
 impl Propagation {
-    /// Tables of at most `bytes` in all (and never less than 2 KiB), a window in
-    /// nanoseconds and the seed of the hashes.
+    /// Tables of at most `bytes` in all (and never less than 2 KiB), the time window and
+    /// the seed of the hashes.
     ///
     /// A third goes to the recipients filters, a sixth to the senders' (a scan makes many
     /// recipients and few senders), a quarter to the relays, a 64th to their large fan-outs,
     /// and the rest to the times of receipt and the memories before the filters.
-    pub fn new(bytes: usize, window_ns: u64, seed: u64) -> Self {
-        let (bytes, window) = (bytes.max(LEAST_BYTES), window_ns.max(1));
+    pub fn new(bytes: usize, window: Span, seed: u64) -> Self {
+        let bytes = bytes.max(LEAST_BYTES);
         let places = pairs::places(bytes);
         Self {
             recipients: Pairs::new(bytes / 6, places, window, remix(0, seed)),
@@ -133,7 +133,6 @@ impl Propagation {
                 bytes / 4 - bytes / 64 - 2 * places * size_of::<u64>(),
             ),
             relays: RelayTable::new(bytes / 4 + bytes / 64, remix(2, seed)),
-            window,
             host_seed: remix(3, seed),
             counters: PropagationCounters::default(),
         }
@@ -157,7 +156,7 @@ impl Propagation {
         self.advance(time);
         let [from, to] =
             [source, destination].map(|h| hash_pair(key, h.0, self.host_seed));
-        let is_late = self.senders.is_previous(time.as_nanos());
+        let is_late = self.senders.clock().is_previous(time);
         let passed = if exempt {
             None
         } else {
@@ -167,7 +166,7 @@ impl Propagation {
             self.senders.enter_previous(from);
             if !destination.is_group() {
                 self.recipients.enter_previous(to);
-                let evicted = self.receipts.note(to, time.as_nanos(), self.since());
+                let evicted = self.receipts.note(to, time, self.since());
                 self.counters.receipts_evicted += u64::from(evicted);
             }
             return passed;
@@ -181,11 +180,9 @@ impl Propagation {
 
     /// Moves on to the window of `time`, forgetting what is two windows old.
     pub fn advance(&mut self, time: Timestamp) {
-        let before = self.senders.number();
-        self.recipients.advance(time.as_nanos());
-        self.senders.advance(time.as_nanos());
-        if self.senders.number() != before {
-            self.counters.relays_expired += self.relays.expire(self.senders.number());
+        self.recipients.advance(time);
+        if self.senders.advance(time) != Turn::Stay {
+            self.counters.relays_expired += self.relays.expire(self.epoch());
         }
     }
 
@@ -236,9 +233,9 @@ impl Propagation {
     /// Applies a sighting to the relays, before it is entered in the filters.
     fn follow(&mut self, sighting: Sighting) -> Option<Passed> {
         let Sighting { key, time, source, destination, from, to, is_late } = sighting;
-        let generation = self.senders.number() - u64::from(is_late);
+        let epoch = if is_late { self.epoch().previous() } else { self.epoch() };
         let relay = if let Some(known) = self.relays.find(from, key, source) {
-            self.relays.see(known, generation);
+            self.relays.see(known, epoch);
             known
         } else {
             // The first says nothing that the last would not, but says it at once.
@@ -248,10 +245,9 @@ impl Propagation {
             {
                 return None;
             }
-            let received_at =
-                self.receipts.first(from, self.since()).map(Timestamp::from_nanos);
+            let received_at = self.receipts.first(from, self.since());
             let new = Relay { host: source, received_at, sent_at: time, fan_out: 0 };
-            self.relays.insert(from, key, new, generation, &mut self.counters)
+            self.relays.insert(from, key, new, epoch, &mut self.counters)
         };
         if destination.is_group() || destination == source || self.senders.contains(to) {
             return None;
@@ -278,13 +274,17 @@ impl Propagation {
             self.recipients.rotate_early();
             self.counters.recipients_turned_early += 1;
         }
-        let evicted = self.receipts.note(to, time.as_nanos(), self.since());
+        let evicted = self.receipts.note(to, time, self.since());
         self.counters.receipts_evicted += u64::from(evicted);
     }
 
-    /// When the previous generation began.
-    fn since(&self) -> u64 {
-        self.senders.number().saturating_sub(1) * self.window
+    fn epoch(&self) -> Epoch {
+        self.senders.clock().epoch()
+    }
+
+    /// When the previous epoch began.
+    fn since(&self) -> Timestamp {
+        self.senders.clock().previous_start()
     }
 }
 

@@ -3,9 +3,9 @@
 use super::clock::TICK;
 use super::stats::ContentCounters;
 use crate::detect::propagation::Propagation;
-use crate::packet::Timestamp;
 use crate::signature::{Alarm, AlarmedCandidate, Candidate, Candidates, Load};
 use crate::state::persist;
+use crate::time::{Epoch, Timestamp};
 use std::cmp::Reverse;
 
 /// Alarms of one shard that may wait for one tick, those that matter most; the others
@@ -32,7 +32,7 @@ pub(crate) struct PendingAlarm {
 
 /// An alarm with its evidence as it stood at a tick.
 pub(crate) struct TickedAlarm {
-    pub(crate) tick: u64,
+    pub(crate) tick: Timestamp,
     pub(crate) alarm: AlarmedCandidate,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct AlarmQueue {
     /// No rank among `pending` is below it.
     least_pending: (bool, u32),
     /// The tick at which the pending alarms are due.
-    due: u64,
+    due: Timestamp,
     /// Those whose tick has come, to be emitted.
     pub(crate) ticked: Vec<TickedAlarm>,
 }
@@ -55,13 +55,13 @@ impl AlarmQueue {
     }
 
     /// Whether there are alarms to be taken or emitted at `now`.
-    pub(crate) fn has_work(&self, now: u64) -> bool {
+    pub(crate) fn has_work(&self, now: Timestamp) -> bool {
         self.are_due(now) || !self.ticked.is_empty()
     }
 
     /// Whether alarms wait whose tick has come.
     #[inline]
-    pub(crate) fn are_due(&self, now: u64) -> bool {
+    pub(crate) fn are_due(&self, now: Timestamp) -> bool {
         !self.pending.is_empty() && now >= self.due
     }
 
@@ -79,7 +79,7 @@ impl AlarmQueue {
             counters.alarms_deferred += 1;
             return false;
         }
-        self.due = (now.as_nanos() / TICK + 1).saturating_mul(TICK);
+        self.due = Epoch::of(now, TICK).end(TICK);
         self.pending.push(pending);
         true
     }

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::fingerprint::Kernel;
 use crate::signature::{BaselineError, Binding, LearnedKeys};
 use crate::sketch::Bloom;
+use crate::time::Span;
 
 /// Content keys known to be good, for sensors with the same key and settings.
 ///
@@ -118,7 +119,7 @@ pub(super) fn for_run(
     let Some(baseline) = given else {
         let share = (budget / LEARNING_SHARE) as usize;
         let empty = || Baseline::new(config, share, Baseline::DEFAULT_RATE);
-        return Ok((config.learning_period.0 > 0).then(empty));
+        return Ok((config.learning_period > Span(0)).then(empty));
     };
     let refused = |error: BaselineError| Error::config("baseline", error.to_string());
     baseline.0.check(&binding(config)).map_err(refused)?;
@@ -189,14 +190,14 @@ impl Sensor {
 
     /// Starts the learning period at the first packet's time.
     pub(super) fn begin_learning(&mut self, chunks: &[Chunk]) {
-        let period = self.config.learning_period.0;
-        if self.learning_begun || period == 0 {
+        let period = self.config.learning_period;
+        if self.learning_begun || period == Span(0) {
             return;
         }
         let mut records = chunks.iter().flat_map(|chunk| &chunk.records);
         let Some(first) = records.find(|record| !record.vacant) else { return };
         self.learning_begun = true;
-        let until = first.time.saturating_add(period);
+        let until = first.time + period;
         let learns = |content: &mut ContentShard| content.learns_until = until;
         self.content.iter_mut().for_each(learns);
     }

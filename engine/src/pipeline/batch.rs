@@ -46,7 +46,7 @@ pub(crate) fn reassembled(handshake: Handshake) -> u8 {
 pub(crate) struct Record {
     pub(crate) number: u64,
     /// As claimed; after the clock's pass, as it counts.
-    pub(crate) time: u64,
+    pub(crate) time: Timestamp,
     pub(crate) source: Host,
     pub(crate) destination: Host,
     /// Keyed hash of the TCP direction; 0 for other protocols.
@@ -70,7 +70,7 @@ impl Record {
     pub(crate) fn vacant(number: u64) -> Self {
         Self {
             number,
-            time: 0,
+            time: Timestamp::default(),
             source: Host::default(),
             destination: Host::default(),
             direction: 0,

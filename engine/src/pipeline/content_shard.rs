@@ -23,10 +23,10 @@ use crate::detect::dispersion::Dispersion;
 use crate::detect::prevalence::Prevalence;
 use crate::detect::propagation::Propagation;
 use crate::fingerprint::prefetch;
-use crate::packet::Timestamp;
 use crate::signature::{Candidates, Load, SampleRequest, Snapshot};
-use crate::sketch::{Bloom, FirstSightings};
+use crate::sketch::{Bloom, EpochClock, FirstSightings, Turn};
 use crate::state::persist;
+use crate::time::Timestamp;
 use line_up::{Next, line_up};
 use std::sync::Arc;
 
@@ -44,8 +44,7 @@ pub(crate) struct ContentShard {
     dispersion: Dispersion,
     pub(crate) propagation: Propagation,
     pub(crate) candidates: Candidates,
-    /// When the current dispersion window ends, nanoseconds.
-    window_end: u64,
+    dispersion_clock: EpochClock,
     /// Keys already seen in the current packet, but for its first, in order.
     seen_in_packet: Vec<u64>,
     /// Where it stopped until waiting alarms are emitted.
@@ -59,9 +58,9 @@ pub(crate) struct ContentShard {
     pub(crate) nearest: Nearest,
     /// Keys known to be good.
     pub(crate) baseline: Option<Bloom>,
-    /// Until when, nanoseconds, what is promoted is learned as good.
-    pub(crate) learns_until: u64,
-    /// Whether packet time can be left alone to the end of the chunk: no window ends and
+    /// Until when what is promoted is learned as good.
+    pub(crate) learns_until: Timestamp,
+    /// Whether packet time can be left alone to the end of the chunk: no epoch ends and
     /// no alarm is due.
     is_calm: bool,
     /// The batch's sightings at seams.
@@ -83,7 +82,7 @@ impl ContentShard {
         rules: &Arc<Rules>,
     ) -> Vec<Self> {
         let width = Dispersion::width_for(config.sources.max(config.destinations));
-        let window = config.dispersion_window.0;
+        let window = config.dispersion_window;
         let hosts = seeds.narrow(super::HOSTS);
         let dispersions: Vec<_> = (0..CONTENT_SHARDS)
             .map(|shard| {
@@ -101,7 +100,7 @@ impl ContentShard {
             .map(|(shard, (dispersion, propagation))| Self {
                 prevalence: Prevalence::new(
                     plan.prevalence,
-                    config.prevalence_window.0,
+                    config.prevalence_window,
                     config.prevalence,
                     seeds.shard("prevalence", shard),
                 ),
@@ -114,7 +113,7 @@ impl ContentShard {
                     window,
                     hosts,
                 ),
-                window_end: window,
+                dispersion_clock: EpochClock::new(window),
                 rules: rules.clone(),
                 seen_in_packet: Vec::new(),
                 is_calm: false,
@@ -128,7 +127,7 @@ impl ContentShard {
                 counters: ContentCounters::default(),
                 nearest: Nearest::default(),
                 baseline: None,
-                learns_until: 0,
+                learns_until: Timestamp::default(),
                 timer: StageTimer::default(),
                 nanos: [0; 2],
             })
@@ -145,7 +144,7 @@ impl ContentShard {
         shard: usize,
         chunks: &[Chunk],
         packets: &LoggedBatch<'_>,
-        now: u64,
+        now: Timestamp,
     ) {
         let begin = self.timer.start();
         let from = self.stopped.take().unwrap_or_default();
@@ -195,11 +194,11 @@ impl ContentShard {
         prefetch(self.candidates.place(next.key));
     }
 
-    /// Whether no window ends and no alarm is due up to the chunk's last packet.
+    /// Whether no epoch ends and no alarm is due up to the chunk's last packet.
     fn lasts_beyond(&self, chunk: &Chunk) -> bool {
         let Some(last) = chunk.records.last() else { return true };
-        last.time < self.window_end
-            && last.time < self.prevalence.window_end().as_nanos()
+        last.time < self.dispersion_clock.end()
+            && last.time < self.prevalence.epoch_end()
             && !self.alarms.are_due(last.time)
             && !self.alarms.is_full()
     }
@@ -211,8 +210,10 @@ impl ContentShard {
         if self.alarms.is_full() {
             return false;
         }
-        self.pass_window(at, now);
-        self.prevalence.advance(Timestamp::from_nanos(now));
+        if self.dispersion_clock.advance(now) != Turn::Stay {
+            self.end_epoch(at);
+        }
+        self.prevalence.advance(now);
         true
     }
 
@@ -242,19 +243,9 @@ impl ContentShard {
     }
 
     /// Lets go of candidates that have left the dispersion window.
-    #[inline]
-    fn pass_window(&mut self, at: RecordAt, now: u64) {
-        if now >= self.window_end {
-            self.end_window(at, now);
-        }
-    }
-
     #[cold]
-    fn end_window(&mut self, at: RecordAt, now: u64) {
-        let window = self.rules.dispersion_window;
-        let number = now / window;
-        self.window_end = (number + 1).saturating_mul(window);
-        let before = Timestamp::from_nanos(number.saturating_sub(1) * window);
+    fn end_epoch(&mut self, at: RecordAt) {
+        let before = self.dispersion_clock.previous_start();
         self.candidates.expire(before, &mut self.requests_of_one);
         // They are releases, which need no key.
         self.keep_requests(at, 0);
@@ -268,7 +259,7 @@ impl ContentShard {
     }
 
     /// Takes the evidence of pending alarms once their tick has come.
-    pub(crate) fn pass_tick(&mut self, now: u64) {
+    pub(crate) fn pass_tick(&mut self, now: Timestamp) {
         if self.alarms.are_due(now) {
             let load = Load::of_shares(self.prevalence.fill(), self.dispersion.fill());
             let counters = &mut self.counters;
@@ -310,7 +301,7 @@ const SAMPLES_PER_CANDIDATE: usize = 8;
 
 // Between batches it has stopped nowhere, and no seams or requests are left.
 persist!(ContentShard {
-    prevalence, first_sightings, dispersion, propagation, candidates, window_end, alarms,
+    prevalence, first_sightings, dispersion, propagation, candidates, dispersion_clock, alarms,
     counters, baseline, learns_until;
     nearest, rules, seen_in_packet, stopped, is_calm, requests_of_one,
     requests, decisions, seams, queue, timer, nanos

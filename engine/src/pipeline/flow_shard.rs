@@ -139,7 +139,7 @@ impl FlowShard {
         chunks: &[Chunk],
         frames: &dyn Frames,
         sifter: &Sifter,
-        until: u64,
+        until: Timestamp,
     ) {
         loop {
             let segment = self.segments.get(self.cursor.segment).copied();
@@ -234,7 +234,7 @@ fn segment_of<'a>(record: &Record, payload: &'a [u8]) -> Segment<'a> {
 fn piece_of<'a>(record: &Record, payload: &'a [u8], whole: bool) -> PacketPiece<'a> {
     PacketPiece {
         number: record.number,
-        time: Timestamp::from_nanos(record.time),
+        time: record.time,
         direction: (record.direction != 0).then_some(record.direction),
         sequence: record.sequence,
         syn: record.syn(),

@@ -54,12 +54,12 @@ use crate::config::Config;
 use crate::decode::{Decoder, Defragmenter, DropCounters};
 use crate::error::Error;
 use crate::fingerprint::Kernel;
-use crate::packet::Timestamp;
 use crate::pages::can_reserve;
 use crate::signature::{
     AlarmedCandidate, Boilerplate, Finding, Ledger, LedgerSettings, Sample,
     SampleReference, Suppressed,
 };
+use crate::time::Timestamp;
 use alarm_queue::TickedAlarm;
 use batch::{Chunk, Frames, NoFrames};
 use clock::Clock;
@@ -77,7 +77,6 @@ use stage_times::StageTimer;
 use stats::{PacketCounters, WindowCounters};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 use warnings::MANY_FRAMES;
 use worker::Sifter;
 
@@ -194,7 +193,7 @@ impl Sensor {
         let context = sifter.fingerprinter.context();
         let mut sensor = Self {
             round: Round::for_density(config.sampling.density()),
-            clock: Clock::new(config.dispersion_window.0),
+            clock: Clock::new(config.dispersion_window),
             decoder: decoder(&config),
             defragmenter: defragmenter(plan.fragments),
             flow: (0..FLOW_SHARDS)
@@ -204,7 +203,7 @@ impl Sensor {
             packet_log: PacketLog::new(plan.packet_log),
             ledger: Ledger::new(LedgerSettings {
                 port_rule: config.port_rule.name().to_owned(),
-                dispersion_window: Duration::from_nanos(config.dispersion_window.0),
+                dispersion_window: config.dispersion_window,
                 signatures: MOST_SIGNATURES,
                 bytes: plan.ledger,
                 seed: seeds.narrow(HOSTS),
@@ -360,7 +359,7 @@ impl Sensor {
             self.collect_samples(chunks, frames, stop.record(chunks).time);
             self.sift_content(chunks, now);
         }
-        self.collect_samples(chunks, frames, u64::MAX);
+        self.collect_samples(chunks, frames, Timestamp::MAX);
         self.end_batch(chunks, frames);
         self.packet_log.enter(chunks);
     }
@@ -375,7 +374,7 @@ impl Sensor {
     }
 
     /// The content shards, each from where it stopped.
-    fn sift_content(&mut self, chunks: &[Chunk], now: u64) {
+    fn sift_content(&mut self, chunks: &[Chunk], now: Timestamp) {
         let packets = &self.packet_log.batch(chunks);
         let resumed = self.content.iter().any(|content| content.stopped.is_some());
         for_each_at_home(&mut self.content, |shard, content| {
@@ -387,7 +386,7 @@ impl Sensor {
 
     /// The second pass over the flows, stopping at each tick up to `now` that has
     /// alarms. Every content shard has come to `now`.
-    fn collect_samples(&mut self, chunks: &[Chunk], frames: &dyn Frames, now: u64) {
+    fn collect_samples(&mut self, chunks: &[Chunk], frames: &dyn Frames, now: Timestamp) {
         for (shard, content) in self.content.iter_mut().enumerate() {
             for placed in std::mem::take(&mut content.requests) {
                 let flow = &mut self.flow[usize::from(placed.request.flow_shard())];
@@ -417,7 +416,7 @@ impl Sensor {
 
     /// Feeds samples with the rest of the batch.
     fn end_batch(&mut self, chunks: &[Chunk], frames: &dyn Frames) {
-        self.collect_until(chunks, frames, u64::MAX);
+        self.collect_until(chunks, frames, Timestamp::MAX);
         self.flow.iter_mut().for_each(FlowShard::end_collecting);
         self.warn_of_overload();
         // Late enough for shares to mean something, and early in a long run.
@@ -426,7 +425,7 @@ impl Sensor {
         }
     }
 
-    fn collect_until(&mut self, chunks: &[Chunk], frames: &dyn Frames, until: u64) {
+    fn collect_until(&mut self, chunks: &[Chunk], frames: &dyn Frames, until: Timestamp) {
         let (sifter, timer) = (&*self.sifter, self.timer);
         for_each_at_home(&mut self.flow, |_, flow| {
             let begin = timer.start();
@@ -436,7 +435,7 @@ impl Sensor {
     }
 
     /// Turns the alarms of one tick into findings.
-    fn emit(&mut self, tick: u64, mut alarms: Vec<AlarmedCandidate>) {
+    fn emit(&mut self, tick: Timestamp, mut alarms: Vec<AlarmedCandidate>) {
         let beta = self.config.beta;
         let (sifter, flow) = (&*self.sifter, &mut self.flow);
         // Windows of one piece of stream share its bytes.
@@ -474,7 +473,7 @@ impl Sensor {
         let ordinary = self.flow.iter().flat_map(|flow| flow.samples.ordinary(ORDINARY));
         self.ledger.show_view(self.view());
         self.ledger.show_ordinary(ordinary.map(Arc::from).collect());
-        let news = self.ledger.tick(Timestamp::from_nanos(tick), alarms);
+        let news = self.ledger.tick(tick, alarms);
         self.report(news);
     }
 
@@ -495,22 +494,22 @@ impl Sensor {
     /// Moves packet time to `now`, which the host vouches for: ticks that have
     /// passed emit their findings although no packet came.
     pub fn advance(&mut self, now: Timestamp) {
-        self.clock.advance(now.as_nanos());
+        self.clock.advance(now);
         let now = self.clock.now();
         if !self.content.iter().any(|content| content.alarms.has_work(now)) {
             // A second in which nothing alarms costs next to nothing.
             return;
         }
         self.content.iter_mut().for_each(|content| content.pass_tick(now));
-        self.collect_samples(&[], &NoFrames, u64::MAX);
+        self.collect_samples(&[], &NoFrames, Timestamp::MAX);
         self.end_batch(&[], &NoFrames);
     }
 
     /// Ends the trace: emits what is pending, then one summary a signature with
     /// its final counts. Packets may follow; a later call sums up again.
     pub fn finish(&mut self) {
-        self.content.iter_mut().for_each(|content| content.pass_tick(u64::MAX));
-        self.collect_samples(&[], &NoFrames, u64::MAX);
+        self.content.iter_mut().for_each(|content| content.pass_tick(Timestamp::MAX));
+        self.collect_samples(&[], &NoFrames, Timestamp::MAX);
         self.end_batch(&[], &NoFrames);
         self.warn_of_blindness();
         self.ledger.show_view(self.view());

@@ -13,20 +13,17 @@
 
 use super::Sensor;
 use super::batch::Chunk;
+use super::clock::{LAST, WITNESSES};
 use super::worker::Worker;
 use crate::decode::DropCounters;
-use crate::packet::Timestamp;
+use crate::time::{Span, Timestamp};
 use std::collections::VecDeque;
-use std::time::Duration;
-
-/// Packets of a lane that must agree before a far step of its time is believed.
-const WITNESSES: usize = 16;
 
 /// A time, and how often time had been set back before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Stamp {
     era: u32,
-    time: u64,
+    time: Timestamp,
 }
 
 /// Puts what several [`Worker`]s have buffered into one order by packet time, and gives it
@@ -35,10 +32,10 @@ struct Stamp {
 /// Packet numbers are given anew, in that order; those that the host gave are not used.
 pub struct TimeOrder {
     lanes: Vec<Lane>,
-    hold: Option<u64>,
+    hold: Option<Span>,
     most_bytes: usize,
     /// Steps of time beyond this need witnesses.
-    far: u64,
+    far: Span,
     /// The latest time that any lane, or the host, has come to.
     leader: Stamp,
     /// What lies before has been sifted.
@@ -59,10 +56,10 @@ struct Lane {
     open: bool,
     waiting: VecDeque<Piece>,
     /// How many of its last packets claim a time far away: ahead, and behind.
-    ahead: usize,
-    behind: usize,
+    ahead: u32,
+    behind: u32,
     /// The latest time that they claim.
-    claimed: u64,
+    claimed: Timestamp,
 }
 
 /// What a worker gave at once.
@@ -77,13 +74,12 @@ impl TimeOrder {
     /// An order without lanes. A silent lane holds the others up for `hold` of packet time
     /// (`None`: as long as there is memory), and until `most_bytes` wait. Time steps beyond
     /// `far` are believed when sixteen packets agree; take the dispersion window.
-    pub fn new(hold: Option<Duration>, most_bytes: usize, far: Duration) -> Self {
-        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    pub fn new(hold: Option<Span>, most_bytes: usize, far: Span) -> Self {
         Self {
             lanes: Vec::new(),
-            hold: hold.map(nanos),
+            hold,
             most_bytes,
-            far: nanos(far),
+            far,
             leader: Stamp::default(),
             mark: Stamp::default(),
             next_number: 1,
@@ -103,7 +99,7 @@ impl TimeOrder {
             waiting: VecDeque::new(),
             ahead: 0,
             behind: 0,
-            claimed: 0,
+            claimed: Timestamp::default(),
         };
         // A lane that ended and is empty leaves its number.
         let free = self.lanes.iter().position(|it| !it.open && it.waiting.is_empty());
@@ -153,11 +149,8 @@ impl TimeOrder {
     /// The host vouches that packet time has come to `now`: silent lanes hold the others
     /// up no longer than `hold` before it.
     pub fn pass(&mut self, now: Timestamp) {
-        let time = now.as_nanos();
-        if self.leader == Stamp::default()
-            || time <= self.leader.time.saturating_add(self.far)
-        {
-            self.leader.time = self.leader.time.max(time);
+        if self.leader == Stamp::default() || now <= self.leader.time + self.far {
+            self.leader.time = self.leader.time.max(now);
         }
     }
 
@@ -170,8 +163,11 @@ impl TimeOrder {
                 self.waiting().filter(|key| (settled..upto).contains(key)).count() as u64;
         }
         self.sift_before(sensor, Some(upto));
-        if upto.era == self.leader.era && upto.time > 0 && self.hold.is_some() {
-            sensor.advance(Timestamp::from_nanos(upto.time));
+        if upto.era == self.leader.era
+            && upto.time > Timestamp::default()
+            && self.hold.is_some()
+        {
+            sensor.advance(upto.time);
         }
     }
 
@@ -209,7 +205,7 @@ impl TimeOrder {
         let least = least.unwrap_or(self.leader);
         let held = self.hold.map_or(Stamp::default(), |hold| Stamp {
             era: self.leader.era,
-            time: self.leader.time.saturating_sub(hold),
+            time: self.leader.time - hold,
         });
         least.max(held).max(self.mark)
     }
@@ -285,13 +281,13 @@ impl Lane {
     /// of this lane since it was last taken from.
     fn stamp(
         &mut self,
-        claimed: u64,
+        claimed: Timestamp,
         leader: Stamp,
-        far: u64,
+        far: Span,
         keys: &mut [Stamp],
     ) -> Stamp {
-        let claimed = claimed.min(i64::MAX as u64);
-        let near = |time: u64| claimed.abs_diff(time) <= far;
+        let claimed = claimed.min(LAST);
+        let near = |time: Timestamp| claimed.apart(time) <= far;
         let Some(mut now) = self.now else {
             let first = Stamp { era: leader.era, time: claimed };
             self.now = Some(first);
@@ -340,7 +336,7 @@ impl Lane {
         let wrong = std::mem::take(&mut self.ahead);
         let earlier =
             self.waiting.iter_mut().rev().flat_map(|piece| piece.keys.iter_mut().rev());
-        for key in keys.iter_mut().rev().chain(earlier).take(wrong) {
+        for key in keys.iter_mut().rev().chain(earlier).take(wrong as usize) {
             *key = (*key).min(now);
         }
     }

@@ -6,9 +6,9 @@
 //! oldest place that is kept are told with its difference.
 
 use super::clock::Clock;
-use crate::packet::Timestamp;
 use crate::signature::Finding;
 use crate::state::persist;
+use crate::time::{Span, Timestamp};
 
 /// Places that are kept.
 const MOST_STEPS: usize = 64;
@@ -22,30 +22,30 @@ pub(super) struct OwnTime {
 /// From an engine time on, engine time is ahead by so much.
 #[derive(Clone, Copy, Default)]
 struct Step {
-    from: u64,
-    ahead: u64,
+    from: Timestamp,
+    ahead: Span,
 }
 
 impl OwnTime {
     /// From engine time `from` on, the difference is `ahead`.
-    pub(super) fn step(&mut self, from: u64, ahead: u64) {
+    pub(super) fn step(&mut self, from: Timestamp, ahead: Span) {
         self.steps.pop_if(|last| last.from == from);
         if self.steps.len() == MOST_STEPS {
             self.steps.remove(0);
-            self.steps[0].from = 0;
+            self.steps[0].from = Timestamp::default();
         }
         self.steps.push(Step { from, ahead });
     }
 
     /// The difference has always been `ahead`.
-    pub(super) fn always(&mut self, ahead: u64) {
-        self.steps = vec![Step { from: 0, ahead }];
+    pub(super) fn always(&mut self, ahead: Span) {
+        self.steps = vec![Step { from: Timestamp::default(), ahead }];
     }
 
     /// The packets' own time at an engine time.
-    pub(super) fn at(&self, time: u64) -> u64 {
+    pub(super) fn at(&self, time: Timestamp) -> Timestamp {
         let step = self.steps.iter().rfind(|step| step.from <= time);
-        time.saturating_sub(step.map_or(0, |step| step.ahead))
+        time - step.map_or(Span(0), |step| step.ahead)
     }
 
     /// Whether both times have always been one.
@@ -64,9 +64,7 @@ pub(super) fn tell(finding: &mut Finding, clock: &Clock) {
         .chain(samples)
         .chain(it.first_sighting.iter_mut().map(|first| &mut first.time))
         .chain([&mut it.first_seen, &mut it.last_seen, &mut it.detected_at])
-        .for_each(|time| {
-            *time = Timestamp::from_nanos(clock.own_time().at(time.as_nanos()));
-        });
+        .for_each(|time| *time = clock.own_time().at(*time));
 }
 
 persist!(OwnTime { steps });
@@ -79,21 +77,25 @@ mod tests {
     #[test]
     fn each_time_is_told_with_the_difference_of_its_moment() {
         let mut own = OwnTime::default();
+        let step = |own: &mut OwnTime, from, ahead| {
+            own.step(Timestamp::from_nanos(from), Span(ahead));
+        };
+        let at = |own: &OwnTime, time| own.at(Timestamp::from_nanos(time)).as_nanos();
         assert!(own.is_engine_time());
-        assert_eq!(own.at(7), 7);
-        own.step(100, 40);
-        own.step(200, 0);
-        own.step(200, 50);
-        let told: Vec<u64> = [99, 100, 199, 200, 300].map(|time| own.at(time)).to_vec();
+        assert_eq!(at(&own, 7), 7);
+        step(&mut own, 100, 40);
+        step(&mut own, 200, 0);
+        step(&mut own, 200, 50);
+        let told: Vec<u64> = [99, 100, 199, 200, 300].map(|time| at(&own, time)).to_vec();
         assert_eq!(told, [99, 60, 159, 150, 250]);
-        own.always(10);
-        assert_eq!((own.at(5), own.at(50)), (0, 40));
+        own.always(Span(10));
+        assert_eq!((at(&own, 5), at(&own, 50)), (0, 40));
         for i in 1..=200 {
-            own.step(i * 1_000, i);
+            step(&mut own, i * 1_000, i);
         }
         assert_eq!(own.steps.len(), MOST_STEPS);
-        assert_eq!(own.at(200_000), 199_800);
-        assert_eq!(own.at(137_000), 136_863, "the oldest that is kept");
-        assert_eq!(own.at(500), 363, "and what was before it");
+        assert_eq!(at(&own, 200_000), 199_800);
+        assert_eq!(at(&own, 137_000), 136_863, "the oldest that is kept");
+        assert_eq!(at(&own, 500), 363, "and what was before it");
     }
 }

@@ -19,7 +19,7 @@ pub(crate) struct Logged {
     pub(crate) source: Host,
     pub(crate) destination: Host,
     pub(crate) number: u64,
-    pub(crate) time: u64,
+    pub(crate) time: Timestamp,
     pub(crate) source_port: u16,
     pub(crate) destination_port: u16,
     pub(crate) flow_shard: u8,
@@ -47,7 +47,7 @@ impl Logged {
     ) -> Seen {
         Seen {
             packet: self.number,
-            time: Timestamp::from_nanos(self.time),
+            time: self.time,
             offset,
             source: self.source,
             destination: self.destination,

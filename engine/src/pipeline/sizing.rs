@@ -83,7 +83,7 @@ pub(crate) fn effective_memory(config: &Config) -> u64 {
         (Some(memory), _) => memory.0,
         (None, None) => Config::DEFAULT_MEMORY.0,
         (None, Some(_)) => {
-            let keys = keys_per_generation(config).unwrap_or(0.0);
+            let keys = keys_per_epoch(config).unwrap_or(0.0);
             let prevalence = Prevalence::bytes_for(keys as u64, COUNTERS_PER_KEY) as u64;
             (prevalence * 1_000 / PREVALENCE).max(Config::LEAST_MEMORY.0)
         }
@@ -107,11 +107,11 @@ pub(crate) fn too_much(config: &Config, budget: u64) -> Error {
     }
 }
 
-/// Keys that one prevalence generation must hold at the expected rate: payload
+/// Keys that one prevalence epoch must hold at the expected rate: payload
 /// bytes a second x density x window (the sizing law).
-pub(crate) fn keys_per_generation(config: &Config) -> Option<f64> {
+pub(crate) fn keys_per_epoch(config: &Config) -> Option<f64> {
     let rate = config.rate?.0 as f64 / 8.0;
-    Some(rate * config.sampling.density() * config.prevalence_window.0 as f64 / 1e9)
+    Some(rate * config.sampling.density() * config.prevalence_window.as_secs_f64())
 }
 
 #[cfg(test)]
@@ -141,10 +141,10 @@ mod tests {
     #[test]
     fn a_rate_derives_the_memory_by_the_sizing_law() {
         let config = Config { rate: Some(Rate(1_000_000_000)), ..Config::default() };
-        let keys = keys_per_generation(&config).unwrap();
+        let keys = keys_per_epoch(&config).unwrap();
         assert!((keys - 125e6 * 60.0 / 64.0).abs() < 1.0);
         let plan = Plan::new(&config, 0);
-        let counters = plan.prevalence as f64 * CONTENT_SHARDS as f64; // two generations of half bytes
+        let counters = plan.prevalence as f64 * CONTENT_SHARDS as f64; // two epochs of half bytes
         let found = counters / keys / COUNTERS_PER_KEY;
         assert!((0.99..1.02).contains(&found), "{found} of the counters asked for");
     }

@@ -6,7 +6,6 @@ use super::content_shard::ContentShard;
 use super::sizing::{self, CONTENT_SHARDS};
 use crate::detect::dispersion::Dispersion;
 use crate::detect::prevalence::Prevalence;
-use crate::packet::Timestamp;
 
 /// Counters a key below which a prevalence table counts as overloaded: 0.8 % of
 /// new keys are then promoted falsely (DESIGN, sizing law).
@@ -22,7 +21,7 @@ const MANY_UNKNOWN: u64 = 16;
 impl Sensor {
     /// Warns where the expected rate needs more memory than there is.
     pub(super) fn warn_of_expected_load(&mut self) {
-        let Some(keys) = sizing::keys_per_generation(&self.config) else { return };
+        let Some(keys) = sizing::keys_per_epoch(&self.config) else { return };
         let per_shard = keys / CONTENT_SHARDS as f64;
         let expected =
             self.content[0].prevalence().expected_false_promotion(per_shard as u64);
@@ -38,8 +37,8 @@ impl Sensor {
                 expected * 100.0
             ));
         }
-        let windows = self.config.dispersion_window.0 as f64
-            / self.config.prevalence_window.0 as f64;
+        let windows = self.config.dispersion_window.as_secs_f64()
+            / self.config.prevalence_window.as_secs_f64();
         let promoted = keys * expected * windows.max(1.0);
         let room = self.content[0].dispersion().cells_per_row() * CONTENT_SHARDS / 2;
         if promoted > room as f64 {
@@ -83,7 +82,7 @@ impl Sensor {
                 dispersion * 100.0
             )
         });
-        let seconds = self.clock.believable() / TICK;
+        let seconds = self.clock.believable().0 / TICK.0;
         let (far, packets) = (self.clock.far_backwards, self.packets.packets);
         self.warn_once(2, far > MANY_BACKWARDS && far > packets / 2, || {
             format!(
@@ -99,9 +98,9 @@ impl Sensor {
                 "the packets' clock steps back by {} s, from {} to {}: windows go on as if no \
                  time had passed; where captures were joined in another order than that of \
                  time, `reordercap` sorts them",
-                (from - to).div_ceil(TICK),
-                Timestamp::from_nanos(from),
-                Timestamp::from_nanos(to)
+                from.since(to).0.div_ceil(TICK.0),
+                from,
+                to
             )
         });
         let ledger = self.ledger.counters();

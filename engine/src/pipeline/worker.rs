@@ -126,7 +126,7 @@ impl Sifter {
         let tcp = packet.protocol == protocol::TCP;
         Record {
             number: packet.number,
-            time: packet.time.as_nanos(),
+            time: packet.time,
             source,
             destination,
             direction: if tcp { self.direction(packet) } else { 0 },
@@ -300,7 +300,7 @@ pub struct Worker {
     /// and frames that could not be decoded.
     pub(crate) drops: DropCounters,
     /// The time that it has come to, as claimed.
-    pub(crate) latest: Option<u64>,
+    pub(crate) latest: Option<Timestamp>,
 }
 
 impl Worker {
@@ -320,7 +320,7 @@ impl Worker {
     /// Tells it that its thread has come to a packet time, without a packet: a
     /// [`TimeOrder`](super::TimeOrder) then knows that nothing earlier will follow.
     pub fn pass(&mut self, now: Timestamp) {
-        self.latest = Some(now.as_nanos());
+        self.latest = Some(now);
     }
 
     /// Takes a packet that the host has decoded. Its payload is copied.
@@ -358,10 +358,9 @@ impl Worker {
                     frame: chunk.kept.len() as u32,
                     record: chunk.records.len() as u32,
                 });
-                chunk.records.push(Record {
-                    time: frame.time.as_nanos(),
-                    ..Record::vacant(frame.number)
-                });
+                chunk
+                    .records
+                    .push(Record { time: frame.time, ..Record::vacant(frame.number) });
                 chunk.kept.push(KeptFrame::of(frame));
             }
             Decoded::Drop(reason) => self.drops.add(reason),

@@ -17,15 +17,13 @@ use super::{
     coalesce, grow, signature_id, tokens::Holder,
 };
 use crate::counters::counters;
-use crate::detect::candidates::within;
-use crate::packet::Timestamp;
 use crate::state::persist;
+use crate::time::{Span, Timestamp};
 use forwarders::Forwarders;
 use known::{Around, Known, Witness, newest};
 use reported::{KEYS, Report, Reported};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// How much a [`Ledger`] remembers, and for how long an alarm is no news.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +31,7 @@ pub struct LedgerSettings {
     /// Name of the port rule, as it stands in signatures.
     pub port_rule: String,
     /// A content alarms once in this time.
-    pub dispersion_window: Duration,
+    pub dispersion_window: Span,
     /// Most signatures remembered.
     pub signatures: usize,
     /// Most bytes that they may take.
@@ -488,7 +486,7 @@ impl Ledger {
             {
                 let fired = &mut known.fired[kind as usize];
                 let window = self.settings.dispersion_window;
-                if fired.is_none_or(|at| !within(now, at, window)) {
+                if fired.is_none_or(|at| now.since(at) >= window) {
                     *fired = Some(now);
                     news = true;
                 }

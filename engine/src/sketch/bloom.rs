@@ -1,6 +1,6 @@
 //! A keyed set of hashes that says yes a little too often.
 
-use super::generations::Clear;
+use super::epochs::Clear;
 use super::hash::remix;
 use crate::state::{Exchange, Persist};
 

@@ -1,6 +1,6 @@
-//! A count-min sketch of four-bit counters, one cache line a key and generation.
+//! A count-min sketch of four-bit counters, one cache line a key and epoch.
 
-use super::generations::Clear;
+use super::epochs::Clear;
 use super::hash::reduce;
 use super::pairs::Pairs;
 use crate::state::persist;
@@ -9,17 +9,17 @@ use crate::state::persist;
 const DEPTH: usize = 4;
 /// Counters in a line, four bits each.
 const COUNTERS_PER_LINE: usize = 128;
-/// Counters for each new key of a generation below which a larger part of the memory is
+/// Counters for each new key of an epoch below which a larger part of the memory is
 /// taken into use.
 const CROWDED: usize = 48;
 /// Counters for each key above which a smaller part would do: it still had four times what
 /// is crowded.
 const SPARSE: usize = 16 * CROWDED;
-/// Generations in a row of which that must have been true: growing again costs more than
+/// Epochs in a row of which that must have been true: growing again costs more than
 /// a table that is too large.
 const PATIENCE: u32 = 60;
 
-/// How often each key was seen in this generation and in the one before, each within 0
+/// How often each key was seen in this epoch and in the one before, each within 0
 /// to 15, never too low.
 ///
 /// Estan and Varghese's multistage filter with conservative update (SIGCOMM 2002), which
@@ -29,25 +29,25 @@ const PATIENCE: u32 = 60;
 /// four. A counter only has to reach the threshold that it is compared with, so four
 /// bits serve thresholds up to 15.
 ///
-/// The line of the generation before lies beside it, in the same aligned 128 bytes and
-/// the same page: lines are in pairs, and the generations take turns at who is first.
+/// The line of the epoch before lies beside it, in the same aligned 128 bytes and
+/// the same page: lines are in pairs, and the epochs take turns at who is first.
 ///
-/// Of the memory, which is fixed, only so much is in use as the keys of a generation ask
+/// Of the memory, which is fixed, only so much is in use as the keys of an epoch ask
 /// for, so that light traffic stays in the caches. When there are more, each line becomes
 /// four, all with its counters, which are then too high at worst; when there were few for
-/// many generations, four become one, with the greatest of their counters.
+/// many epochs, four become one, with the greatest of their counters.
 #[derive(Debug)]
 pub struct CountMin {
     pairs: Pairs,
-    /// Which line of each pair is the current generation's: 0 or 1.
+    /// Which line of each pair is the current epoch's: 0 or 1.
     side: usize,
     /// Counters above zero, by side.
     filled: [u64; 2],
-    /// New keys of this generation, as far as it can tell.
+    /// New keys of this epoch, as far as it can tell.
     keys: usize,
     /// How many of them are too many for the part in use.
     limit: usize,
-    /// Generations in a row for which a smaller part would have done.
+    /// Epochs in a row for which a smaller part would have done.
     sparse: u32,
     /// A bit for each pair in use: whether its line of each side may hold anything, so
     /// that a turn costs what was counted, not what could have been.
@@ -58,7 +58,7 @@ impl CountMin {
     /// The value at which counters stop.
     pub const CAP: u8 = 15;
 
-    /// A sketch of at most `bytes`; never less than one line a generation, which takes
+    /// A sketch of at most `bytes`; never less than one line an epoch, which takes
     /// 256 bytes.
     pub fn new(bytes: usize) -> Self {
         // What says which pairs were written: two bits a pair, in whole words.
@@ -81,14 +81,14 @@ impl CountMin {
         sketch
     }
 
-    /// Bytes of a sketch with at least this many counters a generation.
+    /// Bytes of a sketch with at least this many counters an epoch.
     pub fn bytes_for(counters: usize) -> usize {
         let bytes = Pairs::bytes_for(counters.div_ceil(COUNTERS_PER_LINE));
         bytes.saturating_add(bytes / 511 + 2 * size_of::<u64>() + 1)
     }
 
     /// Counts the key of this hash once more and returns its estimates in this
-    /// generation, itself included, and in the one before.
+    /// epoch, itself included, and in the one before.
     #[inline]
     pub fn add(&mut self, hash: u64) -> (u8, u8) {
         let at = self.at(hash);
@@ -114,7 +114,7 @@ impl CountMin {
         (least + 1, before)
     }
 
-    /// The estimates of the key of this hash in this generation and in the one before:
+    /// The estimates of the key of this hash in this epoch and in the one before:
     /// each at least how often it was added then, up to 15.
     #[inline]
     pub fn estimate(&self, hash: u64) -> (u8, u8) {
@@ -123,13 +123,13 @@ impl CountMin {
         (of(self.side), of(1 - self.side))
     }
 
-    /// Where the key's counters of both generations lie, to be prefetched.
+    /// Where the key's counters of both epochs lie, to be prefetched.
     #[inline]
     pub fn places(&self, hash: u64) -> &[[u8; 64]; 2] {
         self.pairs.pair(self.at(hash))
     }
 
-    /// Begins a new generation: the current one becomes the one before, whose counts are
+    /// Begins a new epoch: the current one becomes the one before, whose counts are
     /// forgotten.
     pub fn turn(&mut self) {
         self.side = 1 - self.side;
@@ -193,13 +193,13 @@ impl CountMin {
         self.limit = if full { usize::MAX } else { self.in_use() / CROWDED };
     }
 
-    /// Share of counters above zero, 0 to 1: of the fuller generation, as a part of the
+    /// Share of counters above zero, 0 to 1: of the fuller epoch, as a part of the
     /// whole memory.
     pub fn fill(&self) -> f64 {
         self.filled[0].max(self.filled[1]) as f64 / self.counters() as f64
     }
 
-    /// Number of counters of one generation, in use or not.
+    /// Number of counters of one epoch, in use or not.
     pub fn counters(&self) -> usize {
         self.pairs.reserved() * COUNTERS_PER_LINE
     }
@@ -430,7 +430,7 @@ mod tests {
         let first = sketch.pairs.len();
         let mut next = 0u64;
         // The share of so many unique keys that is counted twice more than it was seen.
-        let mut generation = |sketch: &mut CountMin, keys: usize| {
+        let mut epoch = |sketch: &mut CountMin, keys: usize| {
             sketch.turn();
             let wrong = |_: &usize| {
                 next += 1;
@@ -440,7 +440,7 @@ mod tests {
             (0..keys).filter(wrong).count() as f64 / keys as f64
         };
         let mut counters = |keys: usize| {
-            let wrong = generation(&mut sketch, keys);
+            let wrong = epoch(&mut sketch, keys);
             println!(
                 "{keys} keys: {} pairs in use, {wrong:.1e} wrong",
                 sketch.pairs.len()
@@ -448,7 +448,7 @@ mod tests {
             assert!(wrong < 2e-5, "{keys}: {wrong}");
             // From a surge back takes its time.
             (0..2 * PATIENCE).for_each(|_| {
-                generation(&mut sketch, keys);
+                epoch(&mut sketch, keys);
             });
             (sketch.pairs.len(), sketch.in_use() / keys)
         };

@@ -1,6 +1,6 @@
 //! A count-min sketch whose cells count distinct things, of two kinds side by side.
 
-use super::generations::Clear;
+use super::epochs::Clear;
 use super::hash::{reduce, remix};
 use super::lines::{BYTES, Lines, WORDS};
 use crate::state::persist;

@@ -3,6 +3,7 @@
 use super::hash::reduce;
 use super::lines::{Line, Lines};
 use crate::state::persist;
+use crate::time::Timestamp;
 
 /// Entries in a line: five times of 8 bytes, then five tags of 4.
 const WAYS: usize = 5;
@@ -26,10 +27,10 @@ impl FirstSeen {
     /// Notes that the hash was seen at `time`, unless an earlier time is known. Times
     /// before `since` have expired: they are replaced, and make room first. Returns
     /// whether an entry that had not expired was forgotten for it.
-    pub fn note(&mut self, hash: u64, time: u64, since: u64) -> bool {
+    pub fn note(&mut self, hash: u64, time: Timestamp, since: Timestamp) -> bool {
         let tag = tag(hash);
         let line = self.lines.line_mut(reduce(hash, self.lines.len()));
-        let alive = |way: usize| tag_at(line, way) != 0 && line[way] >= since;
+        let alive = |way: usize| tag_at(line, way) != 0 && line[way] >= since.as_nanos();
         let known = (0..WAYS).find(|&way| tag_at(line, way) == tag);
         if known.is_some_and(alive) {
             return false;
@@ -38,17 +39,17 @@ impl FirstSeen {
         let evicts = way.is_none();
         let way = way.or_else(|| (0..WAYS).min_by_key(|&way| line[way])).unwrap_or(0);
         let (word, shift) = tag_place(way);
-        line[way] = time;
+        line[way] = time.as_nanos();
         line[word] =
             line[word] & !(u64::from(u32::MAX) << shift) | u64::from(tag) << shift;
         evicts
     }
 
     /// When the hash was first seen, if that is still known and not before `since`.
-    pub fn first(&self, hash: u64, since: u64) -> Option<u64> {
+    pub fn first(&self, hash: u64, since: Timestamp) -> Option<Timestamp> {
         let line = self.lines.line(reduce(hash, self.lines.len()));
         let way = (0..WAYS).find(|&way| tag_at(line, way) == tag(hash))?;
-        Some(line[way]).filter(|&time| time >= since)
+        Some(Timestamp::from_nanos(line[way])).filter(|&time| time >= since)
     }
 
     /// How many entries fit.
@@ -82,6 +83,7 @@ persist!(FirstSeen { lines });
 mod tests {
     use super::super::hash::remix;
     use super::*;
+    use crate::time::Span;
     use proptest::prelude::*;
     use std::collections::HashMap;
 
@@ -92,11 +94,11 @@ mod tests {
             window in 1u64..200,
         ) {
             let mut table = FirstSeen::new(1 << 20);
-            let mut exact: HashMap<u64, u64> = HashMap::new();
-            let mut time = 0;
+            let mut exact: HashMap<u64, Timestamp> = HashMap::new();
+            let mut time = Timestamp::default();
             for (key, gap) in notes {
-                time += gap;
-                let since = time.saturating_sub(window);
+                time = time + Span(gap);
+                let since = time - Span(window);
                 prop_assert!(!table.note(remix(key, 1), time, since));
                 let first = exact.entry(key).or_insert(time);
                 if *first < since {
@@ -114,18 +116,19 @@ mod tests {
     fn the_oldest_of_a_full_line_is_forgotten() {
         let mut table = FirstSeen::new(0);
         let hash = |n: u64| n << 1;
+        let at = Timestamp::from_nanos;
         for n in 0..5 {
-            assert!(!table.note(hash(n), 10 + n, 0));
+            assert!(!table.note(hash(n), at(10 + n), at(0)));
         }
-        assert!(!table.note(hash(0), 99, 0), "known, so nothing changes");
-        assert!(table.note(hash(7), 20, 0));
-        assert_eq!(table.first(hash(0), 0), None);
+        assert!(!table.note(hash(0), at(99), at(0)), "known, so nothing changes");
+        assert!(table.note(hash(7), at(20), at(0)));
+        assert_eq!(table.first(hash(0), at(0)), None);
         assert_eq!(
-            (table.first(hash(1), 0), table.first(hash(7), 0)),
-            (Some(11), Some(20))
+            (table.first(hash(1), at(0)), table.first(hash(7), at(0))),
+            (Some(at(11)), Some(at(20)))
         );
-        assert!(!table.note(hash(8), 30, 12), "11 has expired and makes room");
-        assert_eq!(table.first(hash(1), 0), None);
-        assert_eq!(table.first(hash(2), 0), Some(12));
+        assert!(!table.note(hash(8), at(30), at(12)), "11 has expired and makes room");
+        assert_eq!(table.first(hash(1), at(0)), None);
+        assert_eq!(table.first(hash(2), at(0)), Some(at(12)));
     }
 }

@@ -12,6 +12,7 @@
 use super::hash::reduce;
 use super::lines::{BYTES, Line, WORDS};
 use crate::state::{Exchange, Persist};
+use crate::time::Epoch;
 
 /// Sightings in a line, behind its first word.
 const WAYS: usize = 7;
@@ -20,12 +21,15 @@ const ORDINAL: u32 = 36;
 const ORDINALS: u64 = (1 << ORDINAL) - 1;
 
 /// In a line's first word: where the next sighting goes, whether one was pushed out or taken
-/// out, and in which dispersion window, counted from one, a promoted content was last lost.
+/// out, and behind them in which dispersion epoch, counted from one, a promoted content was
+/// last lost.
 const NEXT: u64 = 0b111;
 const PUSHED_OUT: u64 = 1 << 3;
 /// Whether one was taken out, so that there may be an empty place before the next one.
 const TAKEN_OUT: u64 = 1 << 4;
-const LOST: u32 = 32;
+const LOST: u32 = 5;
+/// No epoch of a millisecond or more comes near.
+const MOST_LOST: u64 = u64::MAX >> LOST;
 
 /// What is known of a hash's earlier sightings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,8 +39,8 @@ pub struct Recalled {
     count: usize,
     /// Whether there may have been others.
     pub some_missing: bool,
-    /// The dispersion window in which one was last lost after its promotion.
-    pub lost: Option<u32>,
+    /// The dispersion epoch in which one was last lost after its promotion.
+    pub lost: Option<Epoch>,
 }
 
 impl Recalled {
@@ -46,7 +50,7 @@ impl Recalled {
     }
 }
 
-/// A table of sightings by hash..
+/// A table of sightings by hash.
 #[derive(Debug)]
 pub struct FirstSightings {
     /// Plain words, which the system hands out untouched, with an aligned beginning: a line
@@ -118,7 +122,7 @@ impl FirstSightings {
         let line = self.line_mut(hash);
         let mut recalled = Recalled {
             some_missing: line[0] & PUSHED_OUT != 0 || line[0] >> LOST != 0,
-            lost: ((line[0] >> LOST) as u32).checked_sub(1),
+            lost: (line[0] >> LOST).checked_sub(1).map(Epoch::new),
             ..Recalled::default()
         };
         for way in &mut line[1..] {
@@ -136,10 +140,10 @@ impl FirstSightings {
     }
 
     /// Notes that a promoted content was let go of, which was seen until this dispersion
-    /// window: its earlier sightings will be missing.
-    pub fn lose(&mut self, hash: u64, window: u32) {
+    /// epoch: its earlier sightings will be missing.
+    pub fn lose(&mut self, hash: u64, epoch: Epoch) {
         let line = self.line_mut(hash);
-        let lost = (line[0] >> LOST).max(u64::from(window) + 1).min(u64::from(u32::MAX));
+        let lost = (line[0] >> LOST).max(epoch.number().saturating_add(1)).min(MOST_LOST);
         line[0] = line[0] & ((1 << LOST) - 1) | lost << LOST;
     }
 }
@@ -188,15 +192,15 @@ mod tests {
     }
 
     #[test]
-    fn what_was_lost_after_its_promotion_is_said_with_its_latest_window() {
+    fn what_was_lost_after_its_promotion_is_said_with_its_latest_epoch() {
         let mut table = FirstSightings::new(10_000);
-        table.lose(5, 0);
+        table.lose(5, Epoch::new(0));
         table.note(5, 77);
-        assert_eq!(table.recall(5).lost, Some(0));
-        table.lose(5, 9);
-        table.lose(5, 4);
+        assert_eq!(table.recall(5).lost, Some(Epoch::new(0)));
+        table.lose(5, Epoch::new(9));
+        table.lose(5, Epoch::new(4));
         let recalled = table.recall(5);
-        assert_eq!((recalled.lost, recalled.some_missing), (Some(9), true));
+        assert_eq!((recalled.lost, recalled.some_missing), (Some(Epoch::new(9)), true));
         assert!(recalled.ordinals().is_empty(), "taken out by the first recall");
     }
 

@@ -9,7 +9,7 @@
 //! - **A known direction of error.** [`CountMin`] and [`DistinctCount`] only ever err
 //!   upwards, [`Bloom`] only ever says yes too often; [`FirstSeen`] only forgets. Only
 //!   [`hyper_log_log`] errs both ways, so nothing that must not be missed rests on it.
-//! - **Two generations.** [`Generations`] keeps the current and the previous window of
+//! - **Two epochs.** [`Epochs`] keeps the tables of the current and the previous epoch of
 //!   any of them, so that nothing has to be deleted item by item; [`CountMin`], where every
 //!   sighting goes, keeps both itself, side by side.
 //!
@@ -19,9 +19,9 @@
 mod bloom;
 mod count_min;
 mod distinct_count;
+mod epochs;
 mod first_seen;
 mod first_sightings;
-mod generations;
 mod hash;
 pub mod hyper_log_log;
 mod lines;
@@ -30,7 +30,7 @@ mod pairs;
 pub use bloom::Bloom;
 pub use count_min::CountMin;
 pub use distinct_count::{DistinctCount, linear_count};
+pub use epochs::{Clear, EpochClock, Epochs, Turn};
 pub use first_seen::FirstSeen;
 pub use first_sightings::{FirstSightings, Recalled};
-pub use generations::{Clear, Generations, Turn, WindowClock};
 pub use hash::{hash_pair, reduce, remix};

@@ -6,8 +6,9 @@ use super::extents::Extents;
 use super::history::{self, History};
 use super::sample_pool::{Pool, Sample, clip};
 use super::{NONE, after};
-use crate::packet::{Host, Timestamp};
+use crate::packet::Host;
 use crate::state::persist;
+use crate::time::{Span, Timestamp};
 
 /// A packet as evidence.
 #[derive(Clone, Copy, Debug)]
@@ -86,8 +87,8 @@ pub struct SampleView<'a> {
     pub payload_length: Option<u32>,
 }
 
-/// Packet time after which a sample gives way to another of its priority: 60 s.
-const FRESH_NANOS: u64 = 60_000_000_000;
+/// Packet time after which a sample gives way to another of its priority.
+const FRESH: Span = Span::from_secs(60);
 /// Anchors for each sample: a sample of small segments has many packets.
 const ANCHORS: usize = 4;
 
@@ -531,9 +532,9 @@ impl Samples {
         while !self.anchors.has_room() || kept.is_none() && !self.pool.has_room() {
             let Some(victim) = self.pool.first_to_go() else { return false };
             let Some(sample) = self.pool.sample(victim) else { return false };
-            let age = self.now.as_nanos() - sample.taken.as_nanos();
-            let gives_way = sample.priority < priority
-                || sample.priority == priority && age > FRESH_NANOS;
+            let age = self.now.since(sample.taken);
+            let gives_way =
+                sample.priority < priority || sample.priority == priority && age > FRESH;
             if !gives_way || kept == Some(victim) {
                 return false;
             }

@@ -1,15 +1,15 @@
 //! The hosts on one side of a content: named up to 64, then counted in registers.
 //!
 //! Guarantees: exact as long as every host is named; beyond that within 2.3 % (standard
-//! error, see [`hyper_log_log`]), without an end. Costs: 20 bytes a named host, and 2 KiB
+//! error, see [`hyper_log_log`]), without an end. Costs: 16 bytes a named host, and 2 KiB
 //! from the 65th on, within the table's budget; where that leaves no room, the count is
 //! what is named, and says "at least".
 
 use super::super::count::{Count, MOST_HOSTS};
 use super::record::persist_list;
 use crate::packet::Host;
-use crate::sketch::{hash_pair, hyper_log_log};
-use crate::state::{Exchange, Persist};
+use crate::sketch::{Turn, hash_pair, hyper_log_log};
+use crate::state::{Exchange, Persist, persist};
 
 /// Hosts that a new entry has room for from the start.
 pub(super) const FIRST_HOSTS: usize = 4;
@@ -30,8 +30,8 @@ pub(super) enum Listed {
 pub struct Side {
     /// Named hosts in order of first sighting.
     list: Vec<Host>,
-    /// The dispersion generation that each was last seen in.
-    seen: Vec<u32>,
+    /// Which of them were seen in this dispersion epoch and in the one before.
+    recent: Recent,
     /// All hosts since the entry was made, once they are too many to be named.
     registers: Option<Box<[u8]>>,
     /// Whether a host since the entry was made is not in the list.
@@ -79,25 +79,24 @@ impl Side {
         self.registers.as_deref()
     }
 
-    /// Named hosts seen in this dispersion generation or the one before.
-    pub(super) fn recent(&self, generation: u32) -> u32 {
-        self.seen.iter().filter(|seen| **seen + 1 >= generation).count() as u32
+    /// Named hosts seen in this dispersion epoch or the one before.
+    pub(super) fn recent(&self) -> u32 {
+        self.recent.bits().count_ones()
+    }
+
+    /// Moves on to another dispersion epoch.
+    pub(super) fn turn(&mut self, turn: Turn) {
+        self.recent.turn(turn);
     }
 
     /// An empty side that takes over the memory, where it has its first size.
     pub(super) fn restarted(&mut self, before: u32) -> Self {
-        Self {
-            list: reuse(&mut self.list),
-            seen: reuse(&mut self.seen),
-            before,
-            ..Self::default()
-        }
+        Self { list: reuse(&mut self.list), before, ..Self::default() }
     }
 
     /// Bytes reserved.
     pub(super) fn reserved(&self) -> usize {
         self.list.capacity() * size_of::<Host>()
-            + self.seen.capacity() * size_of::<u32>()
             + self.registers.as_ref().map_or(0, |registers| registers.len())
     }
 
@@ -107,27 +106,27 @@ impl Side {
     pub(super) fn enter(
         &mut self,
         host: Host,
-        generation: u32,
         room: usize,
         seed: u64,
     ) -> (Listed, Option<usize>) {
         if let Some(at) = self.list.iter().position(|known| *known == host) {
-            self.seen[at] = self.seen[at].max(generation);
+            self.recent.note(at);
             return (Listed::Unchanged, Some(at));
         }
         if self.may_name(room) {
             grow(&mut self.list, MOST_HOSTS, usize::MAX);
-            grow(&mut self.seen, MOST_HOSTS, usize::MAX);
+            self.recent.note(self.list.len());
             self.list.push(host);
-            self.seen.push(generation);
             self.note(host, seed);
             return (Listed::Added, Some(self.list.len() - 1));
         }
         let refused = !self.cut && !self.leave_list(room, seed);
         self.note(host, seed);
-        let outside = self.seen.iter().position(|seen| seen + 1 < generation);
+        let outside = self.recent.bits().trailing_ones() as usize;
+        let outside = (outside < self.list.len()).then_some(outside);
         if let Some(at) = outside {
-            (self.list[at], self.seen[at]) = (host, generation);
+            self.list[at] = host;
+            self.recent.note(at);
         }
         let listed = match (refused, outside) {
             (true, _) => Listed::Refused,
@@ -150,7 +149,7 @@ impl Side {
     fn may_name(&self, room: usize) -> bool {
         let (named, capacity) = (self.list.len(), self.list.capacity());
         let more = (2 * capacity).clamp(1, MOST_HOSTS).saturating_sub(named);
-        let bytes = more * (size_of::<Host>() + size_of::<u32>());
+        let bytes = more * size_of::<Host>();
         named < MOST_HOSTS && (named < capacity || bytes <= room)
     }
 
@@ -171,6 +170,34 @@ impl Side {
         if let Some(registers) = &mut self.registers {
             hyper_log_log::note(registers, hash(host, seed));
         }
+    }
+}
+
+/// Which places of a list were seen in the current epoch and in the one before, a bit
+/// each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Recent {
+    current: u64,
+    previous: u64,
+}
+
+const _: () = assert!(MOST_HOSTS <= u64::BITS as usize);
+
+impl Recent {
+    fn note(&mut self, place: usize) {
+        self.current |= 1 << place;
+    }
+
+    fn turn(&mut self, turn: Turn) {
+        *self = match turn {
+            Turn::Stay => *self,
+            Turn::Next => Self { current: 0, previous: self.current },
+            Turn::Jump => Self::default(),
+        };
+    }
+
+    fn bits(self) -> u64 {
+        self.current | self.previous
     }
 }
 
@@ -205,15 +232,17 @@ fn reuse<T>(list: &mut Vec<T>) -> Vec<T> {
 
 impl Persist for Side {
     fn persist(&mut self, file: &mut Exchange<'_>) -> std::io::Result<()> {
-        let Self { list, seen, registers, cut, before, estimate } = self;
+        let Self { list, recent, registers, cut, before, estimate } = self;
         persist_list(list, file)?;
-        persist_list(seen, file)?;
+        recent.persist(file)?;
         persist_registers(registers, file)?;
         cut.persist(file)?;
         before.persist(file)?;
         estimate.persist(file)
     }
 }
+
+persist!(Recent { current, previous });
 
 /// Registers have one size wherever they are.
 pub(crate) fn persist_registers(

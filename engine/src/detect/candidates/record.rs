@@ -4,8 +4,10 @@ use super::super::alarms::{Alarm, HostEvidence};
 use super::super::count::FirstSighting;
 use super::super::handshakes::{Handshakes, SourceBits};
 use super::hosts::{Listed, Side, grow};
-use crate::packet::{Handshake, Host, Timestamp};
+use crate::packet::{Handshake, Host};
+use crate::sketch::Turn;
 use crate::state::{Exchange, Persist, persist};
+use crate::time::{Epoch, Timestamp};
 
 /// Samples that a new entry has room for from the start.
 pub(super) const FIRST_SAMPLES: usize = 2;
@@ -123,8 +125,8 @@ pub struct Candidate {
     pub has_relay: bool,
     /// Which listed sources get answers.
     pub(crate) source_bits: SourceBits,
-    /// The dispersion generation of the last sighting.
-    pub(super) generation: u32,
+    /// The dispersion epoch of the last sighting.
+    epoch: Epoch,
     /// When each alarm last fired, in the order of [`Alarm::ALL`].
     pub alarmed_at: [Option<Timestamp>; 2],
     /// The samples asked for, oldest first.
@@ -140,9 +142,9 @@ impl Candidate {
     }
 
     /// Listed sources and destinations that were seen in the current or the
-    /// previous dispersion generation.
+    /// previous dispersion epoch.
     pub fn recent(&self) -> (u32, u32) {
-        (self.sources.recent(self.generation), self.destinations.recent(self.generation))
+        (self.sources.recent(), self.destinations.recent())
     }
 
     /// What it and the dispersion tables, by these estimates, know of its sources and of
@@ -203,6 +205,17 @@ impl Candidate {
         };
     }
 
+    /// Moves on to the dispersion epoch of a sighting.
+    pub(super) fn advance(&mut self, epoch: Epoch) {
+        if epoch > self.epoch {
+            let is_next = epoch.previous() == self.epoch;
+            let turn = if is_next { Turn::Next } else { Turn::Jump };
+            self.sources.turn(turn);
+            self.destinations.turn(turn);
+            self.epoch = epoch;
+        }
+    }
+
     /// Bytes that its lists have reserved.
     pub(super) fn reserved(&self) -> usize {
         self.sources.reserved()
@@ -212,16 +225,9 @@ impl Candidate {
 
     /// Counts the sighting, whose hosts have been entered: sketches that fill up
     /// count every host of the traffic, lists only those of this content.
-    pub(super) fn count(
-        &mut self,
-        seen: &Seen,
-        estimates: (u32, u32),
-        has_relay: bool,
-        generation: u32,
-    ) {
+    pub(super) fn count(&mut self, seen: &Seen, estimates: (u32, u32), has_relay: bool) {
         self.packets = self.packets.saturating_add(1);
         self.last_seen = self.last_seen.max(seen.time);
-        self.generation = self.generation.max(generation);
         self.sources.raise(estimates.0);
         self.destinations.raise(estimates.1);
         self.has_relay |= has_relay;
@@ -309,7 +315,7 @@ impl Persist for Candidate {
             destinations,
             has_relay,
             source_bits,
-            generation,
+            epoch,
             alarmed_at,
             samples,
             taken,
@@ -322,7 +328,7 @@ impl Persist for Candidate {
         destinations.persist(file)?;
         has_relay.persist(file)?;
         source_bits.persist(file)?;
-        generation.persist(file)?;
+        epoch.persist(file)?;
         alarmed_at.persist(file)?;
         persist_list(samples, file)?;
         taken.persist(file)

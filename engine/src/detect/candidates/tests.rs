@@ -29,8 +29,12 @@ fn key(n: u64) -> u64 {
 }
 
 fn table(entries: usize) -> Candidates {
-    let table =
-        Candidates::new(2 * entries * (FIXED + FIRST_LISTS), 8, 14_400_000_000_000, 11);
+    let table = Candidates::new(
+        2 * entries * (FIXED + FIRST_LISTS),
+        8,
+        Span::from_secs(4 * 3_600),
+        11,
+    );
     assert_eq!(table.capacity(), entries);
     table
 }
@@ -66,7 +70,7 @@ fn a_content_becomes_a_candidate_and_is_sampled_from_two_by_two_or_a_relay_on() 
 
 #[test]
 fn lists_are_exact_up_to_64_hosts_and_say_when_they_are_not() {
-    let mut table = Candidates::new(1 << 20, 8, 14_400_000_000_000, 11);
+    let mut table = Candidates::new(1 << 20, 8, Span::from_secs(4 * 3_600), 11);
     let requests = &mut Vec::new();
     let mut slot = None;
     for n in 0..100 {
@@ -84,7 +88,7 @@ fn lists_are_exact_up_to_64_hosts_and_say_when_they_are_not() {
 
 #[test]
 fn full_sketches_inflate_no_figure_while_the_lists_are_complete() {
-    let mut table = Candidates::new(1 << 20, 8, 14_400_000_000_000, 11);
+    let mut table = Candidates::new(1 << 20, 8, Span::from_secs(4 * 3_600), 11);
     let mut observe = |n: u64, estimates| {
         let seen = seen(n, n, n, n % 3);
         let slot = table.observe(key(1), &seen, estimates, false, &mut Vec::new());
@@ -108,7 +112,7 @@ fn full_sketches_inflate_no_figure_while_the_lists_are_complete() {
 fn a_list_that_may_not_grow_is_cut_and_counted_once() {
     // Room for two entries and not one list more.
     let mut table =
-        Candidates::new(2 * (FIXED + FIRST_LISTS) * 2, 8, 14_400_000_000_000, 11);
+        Candidates::new(2 * (FIXED + FIRST_LISTS) * 2, 8, Span::from_secs(4 * 3_600), 11);
     table.budget = table.fixed_bytes() + 2 * FIRST_LISTS;
     let requests = &mut Vec::new();
     for n in 0..20 {
@@ -127,7 +131,7 @@ fn a_list_that_may_not_grow_is_cut_and_counted_once() {
 
 #[test]
 fn samples_come_from_distinct_sources_and_newer_ones_follow_each_doubling() {
-    let mut table = Candidates::new(1 << 20, 3, 14_400_000_000_000, 11);
+    let mut table = Candidates::new(1 << 20, 3, Span::from_secs(4 * 3_600), 11);
     let mut requests = Vec::new();
     let mut observe = |packet, source, destination, estimate| {
         requests.clear();
@@ -167,7 +171,7 @@ fn samples_come_from_distinct_sources_and_newer_ones_follow_each_doubling() {
 
 #[test]
 fn early_samples_are_of_four_destinations() {
-    let mut table = Candidates::new(1 << 20, 8, 14_400_000_000_000, 11);
+    let mut table = Candidates::new(1 << 20, 8, Span::from_secs(4 * 3_600), 11);
     let mut requests = Vec::new();
     for n in 0..20 {
         table.observe(key(1), &seen(n, n, 1, n), (2, 2), false, &mut requests);
@@ -205,7 +209,7 @@ fn an_entry_that_displaced_another_samples_from_its_second_sighting_on() {
 
 #[test]
 fn a_relay_raises_the_priority_of_samples() {
-    let mut table = Candidates::new(1 << 20, 1, 14_400_000_000_000, 11);
+    let mut table = Candidates::new(1 << 20, 1, Span::from_secs(4 * 3_600), 11);
     let mut requests = Vec::new();
     table.observe(key(1), &seen(1, 1, 1, 1), (2, 2), false, &mut requests);
     table.observe(key(1), &seen(2, 1, 2, 1), (2, 2), false, &mut requests);
@@ -291,13 +295,13 @@ fn entries_with_a_relay_go_last() {
 
 #[test]
 fn an_alarm_fires_once_a_window() {
-    let mut table = table(2);
+    let window = Span::from_secs(100);
+    let mut table = Candidates::new(1 << 16, 8, window, 11);
     let slot =
         table.observe(key(1), &seen(1, 1, 1, 1), (2, 2), false, &mut Vec::new()).unwrap();
-    let window = Duration::from_secs(100);
     let at = |seconds: u64| Timestamp::from_nanos(seconds * 1_000_000_000);
     let mut fire = |alarm, time| {
-        let may = table.may_alarm(slot, alarm, at(time), window);
+        let may = table.may_alarm(slot, alarm, at(time));
         may.inspect(|_| table.set_alarm(slot, alarm, Some(at(time))))
     };
     let fired = [10, 11, 109, 110, 150, 210].map(|time| fire(Alarm::Dispersion, time));
@@ -306,7 +310,7 @@ fn an_alarm_fires_once_a_window() {
     assert_eq!(fire(Alarm::Propagation, 211), never);
     // Taken back, it may fire again at once.
     table.set_alarm(slot, Alarm::Propagation, None);
-    assert_eq!(table.may_alarm(slot, Alarm::Propagation, at(211), window), never);
+    assert_eq!(table.may_alarm(slot, Alarm::Propagation, at(211)), never);
     table.set_alarm(slot, Alarm::Propagation, Some(at(211)));
     let entry = table.get(slot).unwrap();
     assert_eq!(entry.alarmed(Alarm::Dispersion), Some(at(210)));
@@ -329,7 +333,7 @@ fn what_is_unseen_expires_with_its_samples_and_its_slot_is_used_again() {
     assert_eq!((table.len(), table.counters().expired), (1, 2));
     assert!(table.get(slot).is_none());
     let time = Timestamp::default();
-    assert_eq!(table.may_alarm(slot, Alarm::Dispersion, time, FRESH), None);
+    assert_eq!(table.may_alarm(slot, Alarm::Dispersion, time), None);
     assert_eq!(table.by_key().map(|entry| entry.key).collect::<Vec<_>>(), [key(2)]);
     for n in 3..5 {
         table.observe(key(n), &seen(n, n, 1, 1), (2, 2), false, &mut requests);
@@ -339,7 +343,7 @@ fn what_is_unseen_expires_with_its_samples_and_its_slot_is_used_again() {
 
 #[test]
 fn a_budget_below_one_entry_refuses_everything() {
-    let mut table = Candidates::new(100, 8, 14_400_000_000_000, 11);
+    let mut table = Candidates::new(100, 8, Span::from_secs(4 * 3_600), 11);
     let slot = table.observe(key(1), &seen(1, 1, 1, 1), (9, 9), true, &mut Vec::new());
     assert!(slot.is_none() && table.is_empty());
     assert_eq!(table.counters().refused, 1);
@@ -354,7 +358,7 @@ proptest! {
         steps in prop::collection::vec((0_u64..40, 0_u64..90, 0_u64..90), 1..800),
         bytes in prop::sample::select(vec![0_usize, 3_000, 20_000, 1 << 20]),
     ) {
-        let mut table = Candidates::new(bytes, 8, 14_400_000_000_000, 11);
+        let mut table = Candidates::new(bytes, 8, Span::from_secs(4 * 3_600), 11);
         let mut twin: BTreeMap<u64, (BTreeSet<Host>, BTreeSet<Host>, u64)> =
             BTreeMap::new();
         let mut held = BTreeSet::new();

@@ -1,14 +1,15 @@
 //! Pairs of a content and a host that were entered lately.
 //!
-//! Two generations of a keyed [`Bloom`] filter know; in front of them stands a small
-//! direct-mapped memory of hashes that the current generation holds. Most sightings
+//! Two keyed [`Bloom`] filters know, of this epoch and of the one before; in front of
+//! them stands a small direct-mapped memory of hashes that the current one holds. Most sightings
 //! repeat a pair that was entered moments ago, and to compare one word is all that it
 //! takes to know that; the filter would hash it twice and look at 13 places or more.
 //! The memory answers only where the filter would say the same.
 
 use super::FALSE_POSITIVE_RATE;
-use crate::sketch::{Bloom, Generations};
+use crate::sketch::{Bloom, EpochClock, Epochs, Turn};
 use crate::state::{Exchange, Persist};
+use crate::time::{Span, Timestamp};
 
 /// Places of the memory, at most: a KiB, which stays in a cache near the processor. A
 /// shard sees the same pairs close together: thirty times as many places would find
@@ -18,39 +19,39 @@ const MOST_PLACES: usize = 128;
 /// Hashes of pairs. See the [module](self).
 #[derive(Debug)]
 pub(super) struct Pairs {
-    filters: Generations<Bloom>,
+    filters: Epochs<Bloom>,
     /// Place i holds a hash whose lowest bits are i, or one whose bits are not and
     /// that means none. A power of two of places.
     recent: Vec<u64>,
 }
 
 impl Pairs {
-    /// Two filters of `bytes` each, and `places` of memory (see [`places`]); a window in
-    /// nanoseconds and the seed of the filters.
-    pub(super) fn new(bytes: usize, places: usize, window: u64, seed: u64) -> Self {
+    /// Two filters of `bytes` each, and `places` of memory (see [`places`]); the time window
+    /// and the seed of the filters.
+    pub(super) fn new(bytes: usize, places: usize, window: Span, seed: u64) -> Self {
         let filter = || Bloom::new(bytes, FALSE_POSITIVE_RATE, seed);
         let mut recent = vec![0; places];
         forget(&mut recent);
-        Self { filters: Generations::new(filter(), filter(), window), recent }
+        Self { filters: Epochs::new(filter(), filter(), window), recent }
     }
 
-    /// Moves on to the window of `time`.
+    /// Moves on to the epoch of `time`.
     #[inline]
-    pub(super) fn advance(&mut self, time: u64) {
-        let before = self.filters.number();
-        self.filters.advance(time);
-        if self.filters.number() != before {
+    pub(super) fn advance(&mut self, time: Timestamp) -> Turn {
+        let turn = self.filters.advance(time);
+        if turn != Turn::Stay {
             forget(&mut self.recent);
         }
+        turn
     }
 
-    /// Ends the current generation before its time.
+    /// Ends the current filter before its time.
     pub(super) fn rotate_early(&mut self) {
         self.filters.rotate_early();
         forget(&mut self.recent);
     }
 
-    /// Enters a pair in the current generation.
+    /// Enters a pair in the current filter.
     #[inline]
     pub(super) fn enter(&mut self, hash: u64) {
         if !self.is_recent(hash) {
@@ -60,7 +61,7 @@ impl Pairs {
         }
     }
 
-    /// Enters a pair that was seen in the previous window. A full filter takes no more.
+    /// Enters a pair that was seen in the previous epoch. A full filter takes no more.
     pub(super) fn enter_previous(&mut self, hash: u64) {
         let previous = self.filters.previous_mut();
         if !previous.is_full() {
@@ -68,13 +69,7 @@ impl Pairs {
         }
     }
 
-    /// Whether a time lies in the previous window.
-    #[inline]
-    pub(super) fn is_previous(&self, time: u64) -> bool {
-        self.filters.is_previous(time)
-    }
-
-    /// Whether either generation holds the pair.
+    /// Whether either filter holds the pair.
     #[inline]
     pub(super) fn contains(&self, hash: u64) -> bool {
         self.is_recent(hash)
@@ -83,26 +78,27 @@ impl Pairs {
     }
 
     /// Whether the pair is known, without a look at the filters, to be in the current
-    /// generation. No means nothing.
+    /// one. No means nothing.
     #[inline]
     pub(super) fn is_recent(&self, hash: u64) -> bool {
         self.recent[self.place(hash)] == hash
     }
 
-    /// Whether the current generation holds all that it can.
+    /// Whether the current filter holds all that it can.
     pub(super) fn is_full(&self) -> bool {
         self.filters.current().is_full()
     }
 
-    /// The current generation against its capacity.
+    /// The current filter against its capacity.
     pub(super) fn fill(&self) -> f64 {
         let current = self.filters.current();
         current.len() as f64 / current.capacity() as f64
     }
 
-    /// The number of the current generation.
-    pub(super) fn number(&self) -> u64 {
-        self.filters.number()
+    /// The epochs of the filters.
+    #[inline]
+    pub(super) fn clock(&self) -> &EpochClock {
+        self.filters.clock()
     }
 
     /// Bytes allocated.
@@ -151,7 +147,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const WINDOW: u64 = 100;
+    const WINDOW: Span = Span(100);
 
     /// What happens to a set of pairs.
     #[derive(Clone, Copy, Debug)]
@@ -193,8 +189,8 @@ mod tests {
         ) {
             let mut pairs = Pairs::new(bytes, 1 << places, WINDOW, seed);
             let filter = || Bloom::new(bytes, FALSE_POSITIVE_RATE, seed);
-            let mut plain = Generations::new(filter(), filter(), WINDOW);
-            let mut time = 0;
+            let mut plain = Epochs::new(filter(), filter(), WINDOW);
+            let mut time = Timestamp::default();
             for step in steps {
                 match step {
                     Step::Enter(hash) => {
@@ -202,7 +198,7 @@ mod tests {
                         plain.current_mut().insert(hash);
                     }
                     Step::Advance(gap) => {
-                        time += gap;
+                        time = time + Span(gap);
                         pairs.advance(time);
                         plain.advance(time);
                     }
@@ -236,7 +232,7 @@ mod tests {
         assert!(pairs.is_recent(5) && !pairs.is_recent(13));
         pairs.enter(13);
         assert!(pairs.is_recent(13) && !pairs.is_recent(5) && pairs.contains(5));
-        pairs.advance(WINDOW);
+        pairs.advance(Timestamp::default() + WINDOW);
         assert!(!pairs.is_recent(13) && pairs.contains(13));
     }
 

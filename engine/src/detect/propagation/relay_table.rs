@@ -6,9 +6,10 @@
 
 use super::targets::{Pool, Targets};
 use super::{PropagationCounters, Relay};
-use crate::packet::{Host, Timestamp};
+use crate::packet::Host;
 use crate::sketch::{reduce, remix};
 use crate::state::persist;
+use crate::time::{Epoch, Timestamp};
 
 /// A place in one of the arrays; 0 is none.
 type Link = u32;
@@ -28,7 +29,7 @@ struct Entry {
     received_at: Option<Timestamp>,
     sent_at: Timestamp,
     /// When it last sent the content.
-    generation: u64,
+    epoch: Epoch,
     targets: Targets,
     /// Its content's place.
     content: Link,
@@ -82,7 +83,7 @@ const NO_ENTRY: Entry = Entry {
     host: Host(0),
     received_at: None,
     sent_at: Timestamp::from_nanos(0),
-    generation: 0,
+    epoch: Epoch::new(0),
     targets: Targets::NONE,
     content: 0,
     next_in_bucket: 0,
@@ -142,7 +143,7 @@ impl RelayTable {
         hash: u64,
         key: u64,
         relay: Relay,
-        generation: u64,
+        epoch: Epoch,
         counters: &mut PropagationCounters,
     ) -> Link {
         if self.len == self.capacity {
@@ -161,7 +162,7 @@ impl RelayTable {
             host: relay.host,
             received_at: relay.received_at,
             sent_at: relay.sent_at,
-            generation,
+            epoch,
             content,
             next_in_bucket: std::mem::replace(bucket, at),
             next_of_content: first,
@@ -176,10 +177,10 @@ impl RelayTable {
     }
 
     /// Notes that a relay sends its content again.
-    pub(super) fn see(&mut self, at: Link, generation: u64) {
+    pub(super) fn see(&mut self, at: Link, epoch: Epoch) {
         self.dequeue(at);
-        let last = &mut self.entries[at as usize].generation;
-        *last = generation.max(*last);
+        let last = &mut self.entries[at as usize].epoch;
+        *last = epoch.max(*last);
         self.enqueue(at);
     }
 
@@ -202,13 +203,13 @@ impl RelayTable {
         (grown > 0).then_some(content.spread)
     }
 
-    /// Removes what was last seen two generations ago or earlier; returns how many.
-    pub(super) fn expire(&mut self, generation: u64) -> u64 {
+    /// Removes what was last seen two epochs ago or earlier; returns how many.
+    pub(super) fn expire(&mut self, current: Epoch) -> u64 {
         let mut expired = 0;
         for queue in 0..self.queues.len() {
             loop {
                 let oldest = self.queues[queue].oldest;
-                if oldest == 0 || self.entry(oldest).generation + 2 > generation {
+                if oldest == 0 || self.entry(oldest).epoch.is_recent(current) {
                     break;
                 }
                 self.remove(oldest);
@@ -403,7 +404,7 @@ persist!(Entry {
     host,
     received_at,
     sent_at,
-    generation,
+    epoch,
     targets,
     content,
     next_in_bucket,
@@ -461,7 +462,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_keeps_finds_and_evicts_what_a_searched_list_would(
-            // Content, host, target, and 1 in 20 steps into the next generation.
+            // Content, host, target, and 1 in 20 steps into the next epoch.
             steps in prop::collection::vec((0u64..4, 0u128..8, 0u64..6, 0u8..20), 1..300),
             capacity in 1usize..20,
         ) {
@@ -474,33 +475,33 @@ mod tests {
             let mut table = RelayTable::new(bytes, 5);
             prop_assert_eq!(table.capacity(), capacity);
             prop_assert!(table.memory_bytes() <= bytes);
-            let (mut twin, mut generation) = (Twin::default(), 0);
+            let (mut twin, mut epoch) = (Twin::default(), 0_u64);
             let mut counters = PropagationCounters::default();
             for (key, host, target, next) in steps {
                 let (host, hash) = (Host(host), hash_pair(key, host, 1));
                 if next == 0 {
-                    generation += 1;
+                    epoch += 1;
                     let before = twin.entries.len();
-                    twin.entries.retain(|entry| entry.2 + 2 > generation);
+                    twin.entries.retain(|entry| entry.2 + 2 > epoch);
                     let expired = (before - twin.entries.len()) as u64;
-                    prop_assert_eq!(table.expire(generation), expired);
+                    prop_assert_eq!(table.expire(Epoch::new(epoch)), expired);
                 }
                 let found = table.find(hash, key, host);
                 prop_assert_eq!(found.is_some(), twin.place(key, host).is_some());
                 let at = if let Some(at) = found {
-                    table.see(at, generation);
+                    table.see(at, Epoch::new(epoch));
                     let mut entry = twin.entries.remove(twin.place(key, host).unwrap());
-                    entry.2 = generation;
+                    entry.2 = epoch;
                     twin.entries.push(entry);
                     at
                 } else {
                     if twin.entries.len() == capacity {
                         twin.evict();
                     }
-                    twin.entries.push((key, host, generation, HashSet::new()));
-                    let sent_at = Timestamp::from_nanos(generation);
+                    twin.entries.push((key, host, epoch, HashSet::new()));
+                    let sent_at = Timestamp::from_nanos(epoch);
                     let relay = Relay { host, received_at: None, sent_at, fan_out: 0 };
-                    table.insert(hash, key, relay, generation, &mut counters)
+                    table.insert(hash, key, relay, Epoch::new(epoch), &mut counters)
                 };
                 let before = twin.spread(key);
                 twin.entries.last_mut().unwrap().3.insert(target);

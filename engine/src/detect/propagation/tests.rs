@@ -5,8 +5,9 @@ use proptest::prelude::*;
 use std::collections::{HashMap, HashSet};
 
 const WINDOW: u64 = 100;
+const SPAN: Span = Span(WINDOW);
 
-/// The definition, with sets. Keeps to the same generations.
+/// The definition, with sets. Keeps to the same epochs.
 #[derive(Default)]
 struct Twin {
     received: HashSet<(u64, Host, u64)>,
@@ -36,7 +37,7 @@ impl Twin {
         self.relays.retain(|_, relay| relay.seen >= since);
         self.first_receipt.retain(|_, receipt| *receipt / WINDOW >= since);
         let known = |set: &HashSet<(u64, Host, u64)>, host| {
-            (since..=now).any(|generation| set.contains(&(key, host, generation)))
+            (since..=now).any(|epoch| set.contains(&(key, host, epoch)))
         };
         let before = self.spread(key);
         if !exempt {
@@ -129,7 +130,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
     #[test]
     fn with_roomy_tables_spread_and_relays_equal_the_twins(steps in traffic(), seed: u64) {
-        let mut table = Propagation::new(200_000, WINDOW, seed);
+        let mut table = Propagation::new(200_000, SPAN, seed);
         let (mut twin, mut time) = (Twin::default(), 0);
         for (key, source, destination, gap, exempt) in steps {
             time += gap;
@@ -149,7 +150,7 @@ proptest! {
     fn with_tiny_tables_nothing_breaks_and_the_sums_agree(
         steps in traffic(), bytes in 0usize..8_000, seed: u64,
     ) {
-        let mut table = Propagation::new(bytes, WINDOW, seed);
+        let mut table = Propagation::new(bytes, SPAN, seed);
         let (memory, mut time) = (table.memory_bytes(), 0);
         prop_assert!(memory <= bytes.max(LEAST_BYTES), "{} of {}", memory, bytes);
         for (key, source, destination, gap, exempt) in steps {
@@ -164,7 +165,7 @@ proptest! {
 }
 
 fn table() -> Propagation {
-    Propagation::new(1 << 20, WINDOW, 7)
+    Propagation::new(1 << 20, SPAN, 7)
 }
 
 #[test]
@@ -261,7 +262,7 @@ fn a_large_fan_out_stays_within_the_stated_error() {
 
 #[test]
 fn a_flood_of_hosts_that_echo_does_not_push_out_relays_that_count() {
-    let mut table = Propagation::new(64 << 10, WINDOW, 7);
+    let mut table = Propagation::new(64 << 10, SPAN, 7);
     for (from, to) in [(0, 1), (1, 2), (1, 3), (1, 4)] {
         table.observe(1, at(0), host(from), host(to), false);
     }
@@ -290,7 +291,7 @@ fn a_flood_of_hosts_that_echo_does_not_push_out_relays_that_count() {
 
 #[test]
 fn the_least_fanned_out_relay_goes_first_when_all_count() {
-    let mut table = Propagation::new(8_000, WINDOW, 7);
+    let mut table = Propagation::new(8_000, SPAN, 7);
     let capacity = table.relays.capacity() as u64;
     assert!((4..20).contains(&capacity));
     let outside = |n: u64| Host(0xffff_0b00_0000 + u128::from(n));
@@ -315,9 +316,9 @@ fn the_least_fanned_out_relay_goes_first_when_all_count() {
 
 #[test]
 fn false_relays_stay_within_the_filters_rate() {
-    let mut table = Propagation::new(1 << 20, WINDOW, 3);
+    let mut table = Propagation::new(1 << 20, SPAN, 3);
     let outside = |n: u64| Host(0xffff_0b00_0000 + u128::from(n));
-    // Both generations nearly full of recipients.
+    // Both epochs nearly full of recipients.
     let fill = table.recipients.capacity() as u64 - 1;
     (0..2 * fill).for_each(|n| {
         table.observe(1, at(n / fill * WINDOW), host(0), outside(n), false);

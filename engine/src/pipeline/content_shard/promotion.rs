@@ -4,12 +4,11 @@ use super::ContentShard;
 use super::line_up::Next;
 use crate::detect::alarms::{Alarm, Dispersed, Thresholds};
 use crate::detect::propagation::Passed;
-use crate::packet::Timestamp;
 use crate::pipeline::alarm_queue::PendingAlarm;
 use crate::pipeline::batch::{Chunk, Record};
 use crate::pipeline::packet_log::{Logged, LoggedBatch};
 use crate::signature::{Missing, Seen, Slot};
-use std::time::Duration;
+use crate::time::Timestamp;
 
 /// One decision about one sighting, for tests and research.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +63,7 @@ impl ContentShard {
     }
 
     /// Whether a promoted key goes no further: the baseline knows it, or learns it now.
-    fn is_known_good(&mut self, key: u64, now: u64) -> bool {
+    fn is_known_good(&mut self, key: u64, now: Timestamp) -> bool {
         let Some(baseline) = &mut self.baseline else { return false };
         if now < self.learns_until {
             // A filter that is too full would know everything.
@@ -167,7 +166,7 @@ impl ContentShard {
     fn is_dispersed(&mut self, slot: Slot, estimates: (u32, u32)) -> bool {
         let Some(candidate) = self.candidates.get(slot) else { return false };
         let hosts = candidate.host_evidence(estimates);
-        let is_overloaded = self.dispersion.is_overloaded();
+        let is_overloaded = || self.dispersion.is_overloaded();
         let dispersed = self.rules.thresholds.dispersed(hosts, is_overloaded);
         self.counters.not_borne_out += u64::from(dispersed == Dispersed::NotBorneOut);
         dispersed == Dispersed::Yes
@@ -176,9 +175,8 @@ impl ContentShard {
     /// Lets an alarm wait for its tick, unless it fired in this dispersion window already
     /// or more important ones leave no room.
     fn raise(&mut self, slot: Slot, alarm: Alarm, next: &Next, record: &Record) -> bool {
-        let now = Timestamp::from_nanos(record.time);
-        let window = Duration::from_nanos(self.rules.dispersion_window);
-        let Some(before) = self.candidates.may_alarm(slot, alarm, now, window) else {
+        let now = record.time;
+        let Some(before) = self.candidates.may_alarm(slot, alarm, now) else {
             return false;
         };
         let rank = self

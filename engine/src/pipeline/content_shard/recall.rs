@@ -19,17 +19,18 @@ impl ContentShard {
         packets: &LoggedBatch<'_>,
     ) -> (Missing, bool) {
         let now = packets.ordinal(next.at);
-        let current = self.window(record.time);
+        let clock = &self.dispersion_clock;
+        let current = clock.epoch_of(record.time);
         let recalled = self.first_sightings.recall(next.hash);
         let mut missing = Missing {
-            promoted: recalled.lost.is_some_and(|lost| lost + 1 >= current),
+            promoted: recalled.lost.is_some_and(|lost| lost.is_recent(current)),
             any: recalled.some_missing,
         };
         let mut earlier = Vec::new();
         for &ordinal in recalled.ordinals() {
             match packets.packet(ordinal, now) {
                 // What has left the dispersion window counts for no threshold.
-                Some(packet) if self.window(packet.time) + 1 >= current => {
+                Some(packet) if clock.epoch_of(packet.time).is_recent(current) => {
                     earlier.push(packet)
                 }
                 _ => missing.any = true,
@@ -55,12 +56,8 @@ impl ContentShard {
     /// Notes which contents come back, if they do, with sightings missing.
     pub(super) fn note_lost(&mut self) {
         for (key, last) in self.candidates.take_lost() {
-            let window = (last.as_nanos() / self.rules.dispersion_window) as u32;
-            self.first_sightings.lose(self.prevalence.hash(key), window);
+            let epoch = self.dispersion_clock.epoch_of(last);
+            self.first_sightings.lose(self.prevalence.hash(key), epoch);
         }
-    }
-
-    fn window(&self, time: u64) -> u32 {
-        (time / self.rules.dispersion_window) as u32
     }
 }

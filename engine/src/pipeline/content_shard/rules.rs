@@ -9,8 +9,6 @@ use crate::signature::Seen;
 pub(crate) struct Rules {
     pub(super) prevalence: u32,
     pub(super) thresholds: Thresholds,
-    /// Nanoseconds.
-    pub(super) dispersion_window: u64,
     pub(super) port_rule: PortRule,
     /// Hosts and ports that pass things on by trade, in order.
     exempt: Vec<(Host, u16)>,
@@ -34,7 +32,6 @@ impl Rules {
                 // a passing on.
                 relays: if config.port_rule == PortRule::Destination { 1 } else { 2 },
             },
-            dispersion_window: config.dispersion_window.0,
             port_rule: config.port_rule,
             exempt,
         }

@@ -117,7 +117,7 @@ fn on_many(
 }
 
 fn offline() -> TimeOrder {
-    TimeOrder::new(None, usize::MAX, Duration::from_secs(600))
+    TimeOrder::new(None, usize::MAX, Span::from_secs(600))
 }
 
 proptest! {
@@ -153,8 +153,8 @@ fn sifted(order: &TimeOrder) -> u64 {
 #[test]
 fn a_silent_lane_holds_others_up_for_the_time_given_and_no_longer() {
     let mut sensor = Sensor::new(config()).unwrap();
-    let hold = Some(Duration::from_secs(2));
-    let mut order = TimeOrder::new(hold, usize::MAX, Duration::from_secs(600));
+    let hold = Some(Span::from_secs(2));
+    let mut order = TimeOrder::new(hold, usize::MAX, Span::from_secs(600));
     let (one, silent) = (order.open(), order.open());
     let (mut worker, mut other) = (sensor.worker(), sensor.worker());
     give(&mut order, silent, &mut other, &[10 * SECOND]);
@@ -197,7 +197,7 @@ fn a_lane_that_names_its_time_or_ends_holds_nobody_up() {
 #[test]
 fn what_waits_is_bounded() {
     let mut sensor = Sensor::new(config()).unwrap();
-    let mut order = TimeOrder::new(None, 1 << 20, Duration::from_secs(600));
+    let mut order = TimeOrder::new(None, 1 << 20, Span::from_secs(600));
     let (one, _silent) = (order.open(), order.open());
     let mut worker = sensor.worker();
     for round in 0..100 {

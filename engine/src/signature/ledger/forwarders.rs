@@ -6,14 +6,14 @@
 //! of one worm are passed on at about one time, and count once.
 
 use super::Service;
-use crate::packet::{Host, Timestamp};
+use crate::packet::Host;
 use crate::signature::Relay;
 use crate::state::persist;
+use crate::time::{Span, Timestamp};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// Sendings that begin closer together than this may be of one worm in several strings.
-const APART: Duration = Duration::from_secs(600);
+const APART: Span = Span::from_secs(600);
 /// From so many other occasions on, a host is a server that forwards.
 const MANY: usize = 8;
 /// Occasions remembered: those of the content in question may be one of them.
@@ -42,10 +42,6 @@ const BYTES: usize = (size_of::<((Host, Service), Occasions)>()
     * 3
     / 2;
 
-fn apart(a: Timestamp, b: Timestamp) -> bool {
-    u128::from(a.as_nanos().abs_diff(b.as_nanos())) >= APART.as_nanos()
-}
-
 impl Forwarders {
     /// At most `bytes`.
     pub(super) fn new(bytes: usize) -> Self {
@@ -66,7 +62,7 @@ impl Forwarders {
     pub(super) fn note(&mut self, service: Service, relays: &[Relay]) {
         for relay in relays {
             let occasions = self.hosts.entry((relay.host, service)).or_default();
-            if occasions.times.iter().any(|time| !apart(*time, relay.sent_at)) {
+            if occasions.times.iter().any(|time| time.apart(relay.sent_at) < APART) {
                 continue;
             }
             if occasions.times.len() == MOST {
@@ -88,8 +84,10 @@ impl Forwarders {
     pub(super) fn are_all(&self, service: Service, relays: &[Relay]) -> bool {
         let forwards = |relay: &Relay| {
             self.hosts.get(&(relay.host, service)).is_some_and(|occasions| {
-                let others =
-                    occasions.times.iter().filter(|time| apart(**time, relay.sent_at));
+                let others = occasions
+                    .times
+                    .iter()
+                    .filter(|time| time.apart(relay.sent_at) >= APART);
                 others.count() >= MANY
             })
         };

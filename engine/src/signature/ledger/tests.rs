@@ -5,7 +5,7 @@ use crate::signature::{Candidates, Confidence, Missing, Precision, Seen};
 use proptest::prelude::*;
 
 const BETA: usize = 40;
-const WINDOW: Duration = Duration::from_secs(3_600);
+const WINDOW: Span = Span::from_secs(3_600);
 
 fn at(seconds: u64) -> Timestamp {
     Timestamp::from_nanos(seconds * 1_000_000_000)
@@ -45,7 +45,7 @@ fn candidate(key: u64, n: u64) -> Candidate {
 
 /// A candidate seen from and by these hosts.
 fn candidate_of(key: u64, hosts: &[(u64, u64)]) -> Candidate {
-    let mut table = Candidates::new(1 << 14, 8, 14_400_000_000_000, 11);
+    let mut table = Candidates::new(1 << 14, 8, Span::from_secs(4 * 3_600), 11);
     let (mut slot, n) = (None, hosts.len());
     for (i, &(source, destination)) in (0..).zip(hosts) {
         let seen = Seen {
