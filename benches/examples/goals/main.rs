@@ -20,7 +20,7 @@ mod native;
 
 use baseline::measure::{Contender, Turns, random, second_level_cache};
 use baseline::{EarlyBird, Packets, Rabin};
-use engine::{Rooms, Whole};
+use engine::Engine;
 use native::Native;
 use std::cell::RefCell;
 use std::hint::black_box;
@@ -76,18 +76,17 @@ fn main() -> ExitCode {
     report(&kernels, &engine, &packets.borrow(), &sizes)
 }
 
-/// What tables take, the same for the engine and the baseline.
+/// Bytes of the baseline's sketch.
 struct Sizes {
-    /// Prevalence and dispersion of a sensor of 64 MiB in all.
-    large: (usize, usize),
-    /// A quarter and an eighth of the second-level cache.
-    small: (usize, usize),
+    /// That of a sensor of 64 MiB in all.
+    large: usize,
+    /// A quarter of the second-level cache.
+    small: usize,
 }
 
 impl Sizes {
     fn new() -> Self {
-        let l2 = second_level_cache();
-        Self { large: Whole::new(64).tables(), small: (l2 / 4, l2 / 8) }
+        Self { large: Engine::new(64).prevalence(), small: second_level_cache() / 4 }
     }
 }
 
@@ -170,7 +169,7 @@ fn engine(
     let mut contenders = vec![Contender::new(COPY, bytes, move || {
         copy_each(&mut copy, packets.borrow().iter(1).map(|packet| packet.payload));
     })];
-    for (name, table) in [(LARGE, sizes.large.0), (SMALL, sizes.small.0)] {
+    for (name, table) in [(LARGE, sizes.large), (SMALL, sizes.small)] {
         let mut early_bird = EarlyBird::new(table);
         contenders.push(Contender::timed(name, bytes, move || {
             sift_scalar(&mut packets.borrow_mut(), &mut early_bird, table)
@@ -179,32 +178,33 @@ fn engine(
             contenders.push(native::contender(native, name, bytes));
         }
     }
-    for (name, tables) in [(ROOMS, sizes.large), (ROOMS_SMALL, sizes.small)] {
-        let mut rooms = Rooms::new(tables);
+    for (name, mebibytes) in [(STAGES, 64), (STAGES_SMALL, 16)] {
+        let mut engine = Engine::timed(mebibytes);
+        let pace = Packets::bytes_per_window(engine.prevalence());
         contenders.push(Contender::timed(name, bytes, move || {
             let packets = &mut *packets.borrow_mut();
             packets.advance();
-            let begin = Instant::now();
-            rooms.sift(packets, Packets::bytes_per_window(tables.0));
-            begin.elapsed().as_secs_f64()
+            engine.sift(packets, pace);
+            engine.stages()
         }));
     }
     for (name, mebibytes) in [(WHOLE, 64), (WHOLE_SMALL, 16)] {
-        let mut whole = Whole::new(mebibytes);
-        let pace = Packets::bytes_per_window(whole.tables().0);
+        let mut engine = Engine::new(mebibytes);
+        let pace = Packets::bytes_per_window(engine.prevalence());
         contenders.push(Contender::timed(name, bytes, move || {
             let packets = &mut *packets.borrow_mut();
             packets.advance();
             let begin = Instant::now();
-            whole.sift(packets, pace);
+            engine.sift(packets, pace);
             begin.elapsed().as_secs_f64()
         }));
     }
     Turns::take(turns, contenders)
 }
 
-const ROOMS: &str = "rooms fingerprint to dispersion";
-const ROOMS_SMALL: &str = "rooms fingerprint to dispersion, tables in L2";
+const STAGES: &str = "stages fingerprint to dispersion, 64 MiB";
+const STAGES_SMALL: &str =
+    "stages fingerprint to dispersion, 16 MiB (a shard's tables in L2)";
 const WHOLE: &str = "whole sensor, 64 MiB";
 const WHOLE_SMALL: &str = "whole sensor, 16 MiB (a shard's tables in L2)";
 
@@ -233,12 +233,12 @@ fn report(kernels: &Turns, engine: &Turns, packets: &Packets, sizes: &Sizes) -> 
         packets.payload().len()
     );
     println!(
-        "Prevalence tables, also the baseline's sketch: {} KiB large, {} KiB in L2.",
-        sizes.large.0 >> 10,
-        sizes.small.0 >> 10
+        "The baseline's sketch: {} KiB, as the prevalence tables of 64 MiB; {} KiB in L2.",
+        sizes.large >> 10,
+        sizes.small >> 10
     );
     println!();
-    println!("{:<80} {:>8} {:>6}", "goal", "measured", "wanted");
+    println!("{:<98} {:>8} {:>6}", "goal", "measured", "wanted");
     let kernel = format!("sampling kernel, {}", Kernel::best().name());
     let avx2 = "sampling kernel, avx2".to_owned();
     for (turns, name, other, wanted) in [
@@ -248,22 +248,22 @@ fn report(kernels: &Turns, engine: &Turns, packets: &Packets, sizes: &Sizes) -> 
         (kernels, kernel.as_str(), BYTEWISE, 25.0),
         (kernels, avx2.as_str(), BYTEWISE, 8.0),
         (kernels, "winnow kernel", BYTEWISE, 7.0),
-        (engine, ROOMS, LARGE, 6.0),
+        (engine, STAGES, LARGE, 6.0),
         (engine, WHOLE, LARGE, 6.0),
-        (engine, ROOMS_SMALL, SMALL, 8.0),
+        (engine, STAGES_SMALL, SMALL, 8.0),
         (engine, WHOLE_SMALL, SMALL, 8.0),
-        (engine, ROOMS_SMALL, COPY, 0.5),
+        (engine, STAGES_SMALL, COPY, 0.5),
         (engine, WHOLE_SMALL, COPY, 0.5),
     ] {
         let row = format!("{name} : {other}");
         if turns.names().all(|found| found != name) {
-            println!("{row:<80} {:>8} {wanted:>6}", "not here");
+            println!("{row:<98} {:>8} {wanted:>6}", "not here");
             continue;
         }
         let other = native::faster(turns, other);
         let found = turns.ratio(name, &other);
         let verdict = if found >= wanted { "" } else { "  below" };
-        println!("{row:<80} {found:>8.2} {wanted:>6}{verdict}");
+        println!("{row:<98} {found:>8.2} {wanted:>6}{verdict}");
     }
     credible(kernels)
 }

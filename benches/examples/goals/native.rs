@@ -84,7 +84,7 @@ pub(super) fn serve() -> ExitCode {
     let sizes = Sizes::new();
     let mut packets = None;
     let mut birds =
-        [sizes.large.0, sizes.small.0].map(|table| (table, EarlyBird::new(table)));
+        [sizes.large, sizes.small].map(|table| (table, EarlyBird::new(table)));
     for line in io::stdin().lock().lines() {
         let Ok(line) = line else { return ExitCode::FAILURE };
         let mut words = line.split('\t');

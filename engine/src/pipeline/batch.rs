@@ -299,6 +299,7 @@ impl Chunk {
             merged.own.extend_from_slice(&chunk.own);
             merged.packets += chunk.packets;
             merged.windows += chunk.windows;
+            merged.nanos = [0, 1].map(|stage| merged.nanos[stage] + chunk.nanos[stage]);
             merged.coverage.add(&chunk.coverage);
             merged.stops.extend_from_slice(&chunk.stops);
         }

@@ -265,7 +265,7 @@ impl Sensor {
 
     /// A worker for one thread of a host that decodes packets itself.
     pub fn worker(&self) -> Worker {
-        Worker::new(Arc::clone(&self.sifter), self.decoder)
+        Worker::new(Arc::clone(&self.sifter), self.decoder, self.timer)
     }
 
     /// Takes what workers have buffered, in order of packet numbers, and empties
@@ -325,6 +325,9 @@ impl Sensor {
             &self.sifter,
             &mut self.drops,
         );
+        let [decode, fingerprint] = chunk.nanos;
+        self.times.decode += decode;
+        self.times.fingerprint += fingerprint;
         self.packets += chunk.packets;
         self.windows += chunk.windows;
         self.coverage.add(&chunk.coverage);

@@ -159,9 +159,6 @@ impl Sensor {
         self.frames += run.len() as u64;
         self.drops.merge(&drops);
         for chunk in &mut chunks {
-            let [decode, fingerprint] = chunk.nanos;
-            self.times.decode += decode;
-            self.times.fingerprint += fingerprint;
             self.reassemble(chunk, frames);
         }
         self.run(&mut chunks, &Lent(frames));

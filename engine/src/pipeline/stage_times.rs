@@ -2,15 +2,15 @@
 //!
 //! The engine reads no clock: a caller who wants times gives one
 //! ([`Sensor::time_stages`]). Without it a stage costs one comparison a batch more, and
-//! one a run of frames.
+//! one a run of frames or packets.
 
 use super::Sensor;
 
 /// A clock that never runs back: nanoseconds since some moment.
 pub type StageClock = fn() -> u64;
 
-/// Nanoseconds that the stages took, summed over all threads. What packets that a host
-/// decoded itself took before [`Sensor::absorb`] is not in them.
+/// Nanoseconds that the stages took, summed over all threads. Of what a
+/// [`Worker`](super::Worker) takes, fingerprints are timed and decoding is not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StageTimes {
     /// Frames to packets.
@@ -62,7 +62,8 @@ impl StageTimer {
 }
 
 impl Sensor {
-    /// Begins to time the stages, with this clock. Findings stay the same.
+    /// Begins to time the stages, with this clock; those of workers that are made
+    /// afterwards. Findings stay the same.
     pub fn time_stages(&mut self, clock: StageClock) {
         self.timer = StageTimer(Some(clock));
         self.content.iter_mut().for_each(|content| content.timer = self.timer);
@@ -83,5 +84,49 @@ impl Sensor {
             times.signatures += collected;
         }
         times
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::packet::{Packet, Timestamp};
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// A clock that ticks at each look.
+    fn looks() -> u64 {
+        static LOOKS: AtomicU64 = AtomicU64::new(0);
+        LOOKS.fetch_add(1, Ordering::Relaxed)
+    }
+
+    #[test]
+    fn fingerprints_of_workers_are_timed_with_one_chunk_and_with_several() {
+        let mut sensor = Sensor::new(Config::default()).unwrap();
+        sensor.time_stages(looks);
+        let mut workers = [sensor.worker(), sensor.worker()];
+        let mut number = 0;
+        for count in [1, 2] {
+            for worker in &mut workers[..count] {
+                number += 1;
+                worker.observe(&Packet {
+                    number,
+                    time: Timestamp::from_nanos(number),
+                    source: "192.0.2.1".parse().unwrap(),
+                    destination: "198.51.100.7".parse().unwrap(),
+                    protocol: 17,
+                    source_port: 4_000,
+                    destination_port: 53,
+                    sequence: 0,
+                    acknowledgement: 0,
+                    tcp_flags: 0,
+                    encapsulation: 0,
+                    payload: &[7; 100],
+                });
+            }
+            sensor.absorb(&mut workers[..count]);
+            let times = sensor.take_stage_times();
+            assert_eq!((times.decode, times.fingerprint > 0), (0, true), "{count}");
+        }
     }
 }

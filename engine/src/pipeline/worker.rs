@@ -7,6 +7,7 @@ use super::batch::{
 use super::coverage::wire_len;
 use super::seeds::{Seeds, mix};
 use super::sizing::FLOW_SHARDS;
+use super::stage_times::StageTimer;
 use crate::config::{Config, PortRule, Preset};
 use crate::decode::{Decoded, Decoder, DropCounters};
 use crate::fingerprint::{Fingerprinter, Kernel, Scratch, Short};
@@ -301,10 +302,11 @@ pub struct Worker {
     pub(crate) drops: DropCounters,
     /// The time that it has come to, as claimed.
     pub(crate) latest: Option<Timestamp>,
+    timer: StageTimer,
 }
 
 impl Worker {
-    pub(crate) fn new(sifter: Arc<Sifter>, decoder: Decoder) -> Self {
+    pub(crate) fn new(sifter: Arc<Sifter>, decoder: Decoder, timer: StageTimer) -> Self {
         Self {
             sifter,
             decoder,
@@ -314,6 +316,7 @@ impl Worker {
             frames: 0,
             drops: DropCounters::default(),
             latest: None,
+            timer,
         }
     }
 
@@ -427,6 +430,7 @@ impl Worker {
         if self.entered.is_empty() {
             return;
         }
+        let begin = self.timer.start();
         let Self { sifter, scratch, chunk, entered, .. } = self;
         let own = std::mem::take(&mut chunk.own);
         let mut run = Run::<TOGETHER>::new();
@@ -437,6 +441,7 @@ impl Worker {
         }
         sifter.sift_run(&mut run, scratch, chunk);
         chunk.own = own;
+        self.timer.add(begin, &mut chunk.nanos[1]);
     }
 
     /// Takes what is buffered, and leaves an empty chunk.
