@@ -18,7 +18,7 @@ use wormsift::detect::dispersion::Dispersion;
 use wormsift::detect::propagation::Propagation;
 use wormsift::fingerprint::prefetch;
 use wormsift::packet::{Host, Timestamp};
-use wormsift::sketch::remix;
+use wormsift::sketch::hash_word;
 use wormsift::time::Span;
 
 /// Sightings in one measured run.
@@ -36,9 +36,9 @@ fn host(n: u64) -> Host {
 fn sightings() -> Vec<(u64, Host, Host)> {
     (0..SIGHTINGS)
         .map(|n| {
-            let random = remix(n, 42);
+            let random = hash_word(n, 42);
             let content = if random.is_multiple_of(8) { random >> 58 } else { n };
-            (remix(content, 1), host(random), host(random >> 16))
+            (hash_word(content, 1), host(random), host(random >> 16))
         })
         .collect()
 }
@@ -53,7 +53,7 @@ fn distinct_count(c: &mut Criterion) {
         let mut round = 0u64;
         group.bench_function(BenchmarkId::new("plain", name), |b| {
             b.iter(|| {
-                round = remix(round, 9);
+                round = hash_word(round, 9);
                 for (key, source, destination) in &sightings {
                     let key = key ^ round;
                     black_box(tables.observe(key, TIME, *source, *destination));
@@ -62,7 +62,7 @@ fn distinct_count(c: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::new("touched", name), |b| {
             b.iter(|| {
-                round = remix(round, 9);
+                round = hash_word(round, 9);
                 for batch in sightings.chunks(BATCH) {
                     for (key, _, _) in batch {
                         tables
@@ -82,12 +82,12 @@ fn distinct_count(c: &mut Criterion) {
     group.finish();
 }
 
-/// Tables with all the pages of both generations written.
+/// Tables with all the pages of both epochs written.
 fn warm(bytes: usize, width: usize) -> Dispersion {
     let mut tables = Dispersion::new(bytes, width, WINDOW, 1);
     for time in [Timestamp::from_nanos(0), TIME] {
         for n in 0..bytes as u64 / 384 {
-            tables.observe(remix(n, 7), time, host(n), host(n));
+            tables.observe(hash_word(n, 7), time, host(n), host(n));
         }
     }
     tables
@@ -115,18 +115,18 @@ fn width(c: &mut Criterion) {
 type Traffic = fn(u64) -> (u64, Host, Host);
 
 fn servers(n: u64) -> (u64, Host, Host) {
-    (remix(n % 512, 1), host(n % 7), host(remix(n, 2)))
+    (hash_word(n % 512, 1), host(n % 7), host(hash_word(n, 2)))
 }
 
 fn echoes(n: u64) -> (u64, Host, Host) {
-    let [server, client] = [host(n / 2 % 7), host(remix(n / 2, 2))];
-    let key = remix(n / 2 % 512, 1);
+    let [server, client] = [host(n / 2 % 7), host(hash_word(n / 2, 2))];
+    let key = hash_word(n / 2 % 512, 1);
     if n.is_multiple_of(2) { (key, server, client) } else { (key, client, server) }
 }
 
 fn outbreak(n: u64) -> (u64, Host, Host) {
     // Host k infects 8k + 1 to 8k + 8.
-    (remix(0, 1), host(n / 8 + 1_000), host(n + 1_001))
+    (hash_word(0, 1), host(n / 8 + 1_000), host(n + 1_001))
 }
 
 fn propagation(c: &mut Criterion) {

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use wormsift::config::{Config, Size};
 use wormsift::packet::{Frame, LinkType, Timestamp};
 use wormsift::pipeline::Sensor;
-use wormsift::sketch::remix;
+use wormsift::sketch::hash_word;
 
 /// Payload bytes of a pass.
 const TOTAL: usize = 8 << 20;
@@ -50,7 +50,8 @@ impl Traffic {
                 frame.extend_from_slice(&((payload + 28) as u16).to_be_bytes());
                 frame.extend_from_slice(&[0, 1, 0, 0, 64, 17, 0, 0]);
                 // Few sources and destinations: what repeats is no outbreak.
-                let [from, to] = [remix(n as u64, 1) % 20, remix(n as u64, 2) % 20];
+                let [from, to] =
+                    [hash_word(n as u64, 1) % 20, hash_word(n as u64, 2) % 20];
                 frame.extend_from_slice(&[10, 0, 0, from as u8, 10, 0, 1, to as u8]);
                 frame.extend_from_slice(&[0, 7, 0, 9]);
                 frame.extend_from_slice(&((payload + 8) as u16).to_be_bytes());
@@ -65,7 +66,7 @@ impl Traffic {
     /// The next pass: other payloads. What repeated still does.
     fn advance(&mut self) {
         self.pass += 1;
-        let mask = remix(self.pass, 3).to_le_bytes();
+        let mask = hash_word(self.pass, 3).to_le_bytes();
         for frame in &mut self.frames {
             for block in frame[HEADERS..].chunks_mut(8) {
                 block.iter_mut().zip(mask).for_each(|(byte, m)| *byte ^= m);

@@ -1,6 +1,6 @@
 //! Counting in sketches.
 //!
-//! - `count_min`: one update (the sum over both generations, as prevalence does it), by
+//! - `count_min`: one update (the sum over both epochs, as prevalence does it), by
 //!   table size: within the second-level cache, the third, and memory. `plain` updates key
 //!   by key; `touched` first hashes a batch of 256 keys and reads their lines, so that their misses
 //!   overlap, then updates the batch.
@@ -16,7 +16,7 @@ use std::time::Duration;
 use wormsift::detect::prevalence::Prevalence;
 use wormsift::fingerprint::prefetch;
 use wormsift::packet::Timestamp;
-use wormsift::sketch::{Bloom, Clear, CountMin, remix};
+use wormsift::sketch::{Bloom, Clear, CountMin, hash_word};
 use wormsift::time::Span;
 
 /// Updates in one measured run.
@@ -26,7 +26,7 @@ const BATCH: usize = 256;
 const WINDOW: Span = Span(1 << 40);
 
 fn keys() -> Vec<u64> {
-    (0..KEYS).map(|n| remix(n, 42)).collect()
+    (0..KEYS).map(|n| hash_word(n, 42)).collect()
 }
 
 fn count_min(c: &mut Criterion) {
@@ -38,16 +38,16 @@ fn count_min(c: &mut Criterion) {
     {
         let mut tables = Prevalence::new(bytes, WINDOW, 3, 1);
         // Pages are the system's until they are written: not what is measured. Both
-        // generations get a key for each of their lines.
+        // epochs get a key for each of their lines.
         for time in [before, time] {
             (0..bytes as u64 / 128).for_each(|n| {
-                tables.observe(remix(n, 7), time);
+                tables.observe(hash_word(n, 7), time);
             });
         }
         let mut round = 0u64;
         group.bench_function(BenchmarkId::new("plain", name), |b| {
             b.iter(|| {
-                round = remix(round, 9);
+                round = hash_word(round, 9);
                 for key in &keys {
                     black_box(tables.observe(key ^ round, time));
                 }
@@ -56,7 +56,7 @@ fn count_min(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("touched", name), |b| {
             let mut hashes = [0; BATCH];
             b.iter(|| {
-                round = remix(round, 9);
+                round = hash_word(round, 9);
                 for batch in keys.chunks(BATCH) {
                     for (hash, key) in hashes.iter_mut().zip(batch) {
                         *hash = tables.hash(key ^ round);
@@ -80,7 +80,7 @@ fn clear(c: &mut Criterion) {
         let table = || {
             let mut table = CountMin::new(16 << 20);
             (0..written).for_each(|n| {
-                table.add(remix(n, 3));
+                table.add(hash_word(n, 3));
             });
             table
         };
@@ -100,13 +100,13 @@ fn bloom(c: &mut Criterion) {
     for (name, bytes) in [("64KiB", 64 << 10), ("16MiB", 16 << 20)] {
         let mut filter = Bloom::new(bytes, 1e-4, 1);
         (0..filter.capacity() as u64 / 2).for_each(|n| {
-            filter.insert(remix(n, 5));
+            filter.insert(hash_word(n, 5));
         });
         group.bench_function(BenchmarkId::new("absent", name), |b| {
             b.iter(|| keys.iter().filter(|key| filter.contains(**key)).count());
         });
         let present: Vec<_> =
-            (0..KEYS).map(|n| remix(n % (filter.capacity() as u64 / 2), 5)).collect();
+            (0..KEYS).map(|n| hash_word(n % (filter.capacity() as u64 / 2), 5)).collect();
         group.bench_function(BenchmarkId::new("present", name), |b| {
             b.iter(|| present.iter().filter(|key| filter.contains(**key)).count());
         });

@@ -10,7 +10,7 @@ use criterion::Throughput;
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
-use wormsift::sketch::remix;
+use wormsift::sketch::hash_word;
 
 /// Criterion that prints multiples of a [`Baseline`].
 pub type Criterion = criterion::Criterion<Against>;
@@ -48,7 +48,7 @@ impl Baseline {
                 let mut early_bird = EarlyBird::new(TABLE);
                 // Pages that were never written cost their first writer.
                 (0..TABLE as u64 / 4_096).for_each(|n| {
-                    black_box(early_bird.warm(remix(n, 5)));
+                    black_box(early_bird.warm(hash_word(n, 5)));
                 });
                 let mut pass = |payload: usize| {
                     let mut packets = Packets::unique(payload, 2 << 20);
@@ -83,14 +83,14 @@ impl Baseline {
                 const KEYS: u64 = 1 << 16;
                 let mut table = CountMin::new(TABLE);
                 (0..TABLE as u64 / 1_024).for_each(|n| {
-                    table.add(remix(n, 5));
+                    table.add(hash_word(n, 5));
                 });
                 let mut round = 0;
                 let seconds = median_seconds(|| {
                     round += 1;
                     let begin = Instant::now();
                     (0..KEYS).for_each(|n| {
-                        black_box(table.add(remix(n, round)));
+                        black_box(table.add(hash_word(n, round)));
                     });
                     begin.elapsed()
                 });

@@ -55,7 +55,7 @@ impl CountMin {
 mod tests {
     use super::*;
     use std::collections::HashMap;
-    use wormsift::sketch::remix;
+    use wormsift::sketch::hash_word;
 
     #[test]
     fn it_errs_only_upwards_and_seldom_with_room() {
@@ -63,7 +63,7 @@ mod tests {
         let mut exact: HashMap<u64, u8> = HashMap::new();
         let mut wrong = 0;
         for n in 0..20_000u64 {
-            let key = remix(n % 5_000, 3);
+            let key = hash_word(n % 5_000, 3);
             let count = exact.entry(key).or_default();
             *count += 1;
             let estimate = sketch.add(key);

@@ -76,7 +76,7 @@ fn main() {
         let needed = Prevalence::bytes_for(keys, COUNTERS) as f64 / share;
         let least = Config::LEAST_MEMORY.0 as f64;
         let memory = row.budget.map_or(needed.max(least), |budget| budget as f64);
-        // A byte holds two counters, and there are two generations.
+        // A byte holds two counters, and there are two epochs.
         let counters = memory * share / keys as f64;
         println!(
             "| {} | {} s | 1/{} | {} | {:.0} MiB | {counters:.1} | {:.1e} |",

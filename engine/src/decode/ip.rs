@@ -54,7 +54,7 @@ pub(super) fn v4<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
         return fragment(
             context,
             &network,
-            Place { identification, protocol: header[9], offset, more },
+            FragmentHeader { identification, protocol: header[9], offset, more },
             payload,
         );
     }
@@ -111,7 +111,7 @@ pub(super) fn headers<'a>(
                 let position = u16::from_be_bytes([header[2], header[3]]);
                 let (more, offset) = (position & 1 != 0, position & !7);
                 if more || offset != 0 {
-                    let place = Place {
+                    let header = FragmentHeader {
                         identification: u32::from_be_bytes([
                             header[4], header[5], header[6], header[7],
                         ]),
@@ -119,7 +119,7 @@ pub(super) fn headers<'a>(
                         offset,
                         more,
                     };
-                    return fragment(context, &network, place, rest);
+                    return fragment(context, &network, header, rest);
                 }
                 data = rest;
                 next = header[0];
@@ -150,7 +150,7 @@ fn expect_version(data: &[u8], version: u8) -> Result<(), Drop> {
 }
 
 /// Which piece of which datagram.
-struct Place {
+struct FragmentHeader {
     identification: u32,
     protocol: u8,
     offset: u16,
@@ -160,7 +160,7 @@ struct Place {
 fn fragment<'a>(
     context: &Context,
     network: &Network,
-    place: Place,
+    header: FragmentHeader,
     bytes: &'a [u8],
 ) -> Outcome<'a> {
     if !network.whole {
@@ -172,11 +172,11 @@ fn fragment<'a>(
         time: context.time,
         source,
         destination,
-        identification: place.identification,
-        protocol: place.protocol,
+        identification: header.identification,
+        protocol: header.protocol,
         encapsulation: context.encapsulation,
-        offset: place.offset,
-        more: place.more,
+        offset: header.offset,
+        more: header.more,
         depth: context.depth,
         routed: network.routed,
         bytes,

@@ -9,7 +9,7 @@
 //! pick addresses that miss each other's bits or meet in them.
 
 use crate::packet::Host;
-use crate::sketch::{DistinctCount, Epochs, hash_pair, linear_count, remix};
+use crate::sketch::{DistinctCount, Epochs, hash_pair, hash_word, linear_count};
 use crate::state::persist;
 use crate::time::{Span, Timestamp};
 
@@ -29,8 +29,8 @@ impl Dispersion {
         let [current, previous] = [bytes / 2; 2].map(|b| DistinctCount::new(b, width));
         Self {
             tables: Epochs::new(current, previous, window),
-            cell_seed: remix(0, seed),
-            host_seed: remix(1, seed),
+            cell_seed: hash_word(0, seed),
+            host_seed: hash_word(1, seed),
         }
     }
 
@@ -68,7 +68,7 @@ impl Dispersion {
         destination: Host,
     ) -> (u32, u32) {
         self.advance(time);
-        let hash = remix(key, self.cell_seed);
+        let hash = hash_word(key, self.cell_seed);
         let hosts =
             [source, destination].map(|host| hash_pair(key, host.0, self.host_seed));
         if self.tables.clock().is_previous(time) {
@@ -87,14 +87,14 @@ impl Dispersion {
 
     /// The estimates of a content as of the last advance: sources, destinations.
     pub fn estimate(&self, key: u64) -> (u32, u32) {
-        self.read(remix(key, self.cell_seed))
+        self.read(hash_word(key, self.cell_seed))
     }
 
     /// Where [`Dispersion::observe`] will read and write first, to be
     /// [prefetched](crate::fingerprint::prefetch): three places in each window.
     #[inline]
     pub fn places(&self, key: u64) -> [[&[u64; 8]; 3]; 2] {
-        let hash = remix(key, self.cell_seed);
+        let hash = hash_word(key, self.cell_seed);
         [self.tables.current().places(hash), self.tables.previous().places(hash)]
     }
 
@@ -226,20 +226,20 @@ mod tests {
         let mut sketch =
             Dispersion::new(Dispersion::bytes_for(keys, 2.0, 64), 64, Span(1_000), hosts);
         let time = Timestamp::from_nanos(1);
-        let of = |key: u64, n: u64| host(remix(key, n) >> 40);
+        let of = |key: u64, n: u64| host(hash_word(key, n) >> 40);
         for key in 0..keys - probes {
             for n in 0..crowd {
-                sketch.observe(remix(key, 1), time, of(key, n), of(key, n + 100));
+                sketch.observe(hash_word(key, 1), time, of(key, n), of(key, n + 100));
             }
         }
         for key in keys - probes..keys {
             for n in 0..hosts {
-                sketch.observe(remix(key, 1), time, of(key, n), of(key, n + 100));
+                sketch.observe(hash_word(key, 1), time, of(key, n), of(key, n + 100));
             }
         }
         assert!(!sketch.is_overloaded());
         let estimates: Vec<_> =
-            (keys - probes..keys).map(|key| sketch.estimate(remix(key, 1))).collect();
+            (keys - probes..keys).map(|key| sketch.estimate(hash_word(key, 1))).collect();
         let share = |alarm: &dyn Fn(&(u32, u32)) -> bool| {
             estimates.iter().filter(|e| alarm(e)).count() as f64 / probes as f64
         };

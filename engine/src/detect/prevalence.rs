@@ -7,7 +7,7 @@
 //! promotion*: contents that were not repeated go on to the costlier stages, which will
 //! not find them dispersed. [`false_promotion`] says how many.
 
-use crate::sketch::{Clear, CountMin, EpochClock, Turn, remix};
+use crate::sketch::{Clear, CountMin, EpochClock, Turn, hash_word};
 use crate::state::persist;
 use crate::time::{Span, Timestamp};
 
@@ -92,7 +92,7 @@ impl Prevalence {
     /// The content as the table has it.
     #[inline]
     pub fn hash(&self, key: u64) -> u64 {
-        remix(key, self.seed)
+        hash_word(key, self.seed)
     }
 
     /// What [`Prevalence::observe_hashed`] will read and write, to be
@@ -228,7 +228,7 @@ mod tests {
             let wrong = (0..3 * keys)
                 .filter(|&n| {
                     let time = Timestamp::from_nanos(n / keys * 1_000);
-                    let estimate = sketch.observe(remix(n, 99), time);
+                    let estimate = sketch.observe(hash_word(n, 99), time);
                     n >= keys && sketch.is_prevalent(estimate)
                 })
                 .count();
@@ -246,7 +246,7 @@ mod tests {
                 Prevalence::new(Prevalence::bytes_for(keys, 2.0), Span(1_000), 3, seed);
             let passes = |n: &u64| {
                 let time = Timestamp::from_nanos(n / keys * 1_000);
-                let estimate = sketch.observe(remix(*n, 9), time);
+                let estimate = sketch.observe(hash_word(*n, 9), time);
                 sketch.is_prevalent(estimate)
             };
             (0..2 * keys).filter(passes).collect::<std::collections::HashSet<_>>()

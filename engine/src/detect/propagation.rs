@@ -18,7 +18,7 @@
 //! enters a host as a sender, which hides it: where sources can be forged, dispersion
 //! remains the alarm.
 
-mod pairs;
+mod host_filter;
 mod relay_table;
 mod targets;
 
@@ -32,10 +32,10 @@ mod tests;
 
 use crate::counters::counters;
 use crate::packet::Host;
-use crate::sketch::{FirstSeen, Turn, hash_pair, remix};
+use crate::sketch::{FirstSeen, Turn, hash_pair, hash_word};
 use crate::state::persist;
 use crate::time::{Epoch, Span, Timestamp};
-use pairs::Pairs;
+use host_filter::HostFilter;
 use relay_table::RelayTable;
 
 /// Wrong yes of one filter at its capacity: both epochs make 1 in 10,000 together.
@@ -47,8 +47,8 @@ const LEAST_BYTES: usize = 2 << 10;
 /// Follows each content from host to host. See the [module](self).
 #[derive(Debug)]
 pub struct Propagation {
-    recipients: Pairs,
-    senders: Pairs,
+    recipients: HostFilter,
+    senders: HostFilter,
     receipts: FirstSeen,
     relays: RelayTable,
     host_seed: u64,
@@ -125,15 +125,15 @@ impl Propagation {
     /// and the rest to the times of receipt and the memories before the filters.
     pub fn new(bytes: usize, window: Span, seed: u64) -> Self {
         let bytes = bytes.max(LEAST_BYTES);
-        let places = pairs::places(bytes);
+        let places = host_filter::places(bytes);
         Self {
-            recipients: Pairs::new(bytes / 6, places, window, remix(0, seed)),
-            senders: Pairs::new(bytes / 12, places, window, remix(1, seed)),
+            recipients: HostFilter::new(bytes / 6, places, window, hash_word(0, seed)),
+            senders: HostFilter::new(bytes / 12, places, window, hash_word(1, seed)),
             receipts: FirstSeen::new(
                 bytes / 4 - bytes / 64 - 2 * places * size_of::<u64>(),
             ),
-            relays: RelayTable::new(bytes / 4 + bytes / 64, remix(2, seed)),
-            host_seed: remix(3, seed),
+            relays: RelayTable::new(bytes / 4 + bytes / 64, hash_word(2, seed)),
+            host_seed: hash_word(3, seed),
             counters: PropagationCounters::default(),
         }
     }
@@ -296,6 +296,6 @@ struct Sighting {
     destination: Host,
     from: u64,
     to: u64,
-    /// Seen in the previous window, and told now.
+    /// Seen in the previous epoch, and known only now.
     is_late: bool,
 }

@@ -35,14 +35,14 @@ use crate::time::Span;
 pub struct Baseline(LearnedKeys);
 
 impl Baseline {
-    /// Bytes of a filter unless told otherwise: 1.1 million keys at the default rate.
+    /// Bytes of a filter unless set otherwise: 1.1 million keys at the default rate.
     pub const DEFAULT_SIZE: Size = Size(4 << 20);
-    /// How often an unknown key is taken for a known one, unless told otherwise. Each
+    /// How often an unknown key is taken for a known one, unless set otherwise. Each
     /// such key is a window that can raise no alarm: 1 in a million costs a content of
     /// 1,000 sampled windows one of them in 0.1 % of cases.
     pub const DEFAULT_RATE: f64 = 1e-6;
 
-    /// Sightings within a prevalence window from which on a content is learned, unless told
+    /// Sightings within a prevalence window from which on a content is learned, unless set
     /// otherwise: what was seen once is hardly ever what disperses, and is most of all.
     pub const DEFAULT_SIGHTINGS: u8 = 2;
 
@@ -68,7 +68,7 @@ impl Baseline {
     }
 
     /// The bytes of a file. They hold neither the secret key nor anything that it could
-    /// be told from.
+    /// be derived from.
     pub fn write(&self) -> Vec<u8> {
         self.0.write()
     }

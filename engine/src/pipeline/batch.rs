@@ -353,7 +353,7 @@ impl Chunk {
         &bytes[at.start as usize..at.start as usize + at.len as usize]
     }
 
-    /// Whether a record's payload is all that was sent: hosts hand over whole packets,
+    /// Whether a record's payload is all that was sent: hosts give whole packets,
     /// and what was put together from fragments is whole.
     pub(crate) fn is_whole(&self, record: &Record, frames: &dyn Frames) -> bool {
         match record.payload.origin {

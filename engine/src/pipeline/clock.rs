@@ -8,7 +8,7 @@
 //! - forward: the time in between has passed, and windows with it;
 //! - back, by whatever: engine time goes on from where it stands, as if no time had passed,
 //!   and is from now on ahead of the packets by the difference. No table ever runs back:
-//!   windows, epochs and relays go on, and findings tell the packets' own time
+//!   windows, epochs and relays go on, and findings give the packets' own time
 //!   (`own_time`);
 //! - to and fro between two clocks: back to a time line left not long ago, no time has
 //!   passed either.
@@ -231,7 +231,7 @@ impl Clock {
         self.ahead = TICK * not_before.since(claimed).0.div_ceil(TICK.0);
         if claimed < own_now && self.confirmed < WITNESSES {
             // The first packet has nothing to be held against: it was wrong, and so was
-            // all that was told by it.
+            // all that was reported by it.
             self.own_time.always(self.ahead);
             self.left.clear();
         } else if claimed < own_now {
@@ -244,8 +244,8 @@ impl Clock {
         self.go_on(claimed + self.ahead, now)
     }
 
-    /// Moves on to `time`. What counted at the time `before` were witnesses: they are told
-    /// as what they bore witness to.
+    /// Moves on to `time`. What counted at the time `before` were witnesses: they are
+    /// reported at the time that they bore witness to.
     fn go_on(&mut self, time: Timestamp, before: Timestamp) -> Timestamp {
         let time = time.min(CEILING);
         self.own_time.step(before, self.ahead);
@@ -371,7 +371,11 @@ mod tests {
             let then = stamp(&mut clock, after + 16);
             assert!((now..=now + TICK).contains(&then), "engine time goes on");
             assert_eq!(own(&clock), after + 16);
-            assert_eq!(own_at(&clock, now - TICK), now - TICK, "as it was told before");
+            assert_eq!(
+                own_at(&clock, now - TICK),
+                now - TICK,
+                "as it was reported before"
+            );
             assert_eq!(clock.ahead.0 % TICK, 0);
             assert_eq!(stamp(&mut clock, after + TICK), then - 16 + TICK);
             let step = [now, after + 16].map(Timestamp::from_nanos);

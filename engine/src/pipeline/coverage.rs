@@ -156,7 +156,7 @@ persist!(Coverage { frames, bytes, stopped, stopped_bytes });
 /// most the number of stopped frames divided by the places.
 #[derive(Debug)]
 pub(crate) struct Causes {
-    places: Vec<Place>,
+    places: Vec<CountedStop>,
     /// Where the last cause was found: most often the next is the same.
     last: usize,
     warned: Vec<u64>,
@@ -165,7 +165,7 @@ pub(crate) struct Causes {
 
 /// A cause and its frames.
 #[derive(Clone, Copy, Debug, Default)]
-struct Place {
+struct CountedStop {
     stop: u64,
     count: u64,
     /// By how much the count may be too high.
@@ -184,8 +184,8 @@ struct Kind {
 const PLACES: usize = 256;
 /// Words of the bitmap of conversations.
 const FLOW_WORDS: usize = 64;
-/// Share of all frames above which a cause is told of.
-const WORTH_TELLING: f64 = 0.01;
+/// Share of all frames above which a cause is warned of.
+const WORTH_A_WARNING: f64 = 0.01;
 
 impl Causes {
     pub(crate) fn new() -> Self {
@@ -220,14 +220,14 @@ impl Causes {
         self.last = match self.places.iter().position(|place| place.stop == stop) {
             Some(at) => at,
             None if self.places.len() < PLACES => {
-                self.places.push(Place { stop, ..Place::default() });
+                self.places.push(CountedStop { stop, ..CountedStop::default() });
                 self.places.len() - 1
             }
             None => {
                 let rarest = (0..PLACES).min_by_key(|at| self.places[*at].count);
                 let at = rarest.unwrap_or_default();
                 let error = self.places[at].count;
-                self.places[at] = Place { stop, count: error, error };
+                self.places[at] = CountedStop { stop, count: error, error };
                 at
             }
         };
@@ -247,7 +247,7 @@ impl Causes {
                 _ => (count, stop),
             })
             .filter(|(count, stop)| {
-                *count as f64 > WORTH_TELLING * all as f64
+                *count as f64 > WORTH_A_WARNING * all as f64
                     && !self.warned.contains(&stop.key())
             })
             .collect();
@@ -302,7 +302,7 @@ impl Serialize for UnreadCounters {
 }
 
 impl Kind {
-    /// Conversations, by how much of the bitmap is empty; a full one tells its limit.
+    /// Conversations, by how much of the bitmap is empty; a full one gives its limit.
     fn flows(&self) -> u64 {
         let bits = (FLOW_WORDS * 64) as f64;
         let set: u32 = self.bits.iter().map(|word| word.count_ones()).sum();
@@ -311,7 +311,7 @@ impl Kind {
     }
 }
 
-persist!(Place { stop, count, error });
+persist!(CountedStop { stop, count, error });
 persist!(Kind { packets, bits });
 persist!(Causes { places, last, warned, unread });
 

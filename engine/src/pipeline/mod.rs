@@ -13,6 +13,7 @@
 //! Each stage is a function of its input in packet order, and shard counts are
 //! fixed; so neither threads, nor batches, nor the cut into files change an answer.
 
+mod affinity;
 mod alarm_queue;
 mod baseline;
 mod batch;
@@ -22,7 +23,6 @@ mod coverage;
 mod flow_shard;
 mod frames;
 mod gauges;
-mod homes;
 mod nearest;
 mod order;
 mod own_time;
@@ -60,6 +60,7 @@ use crate::signature::{
     SampleReference, Suppressed,
 };
 use crate::time::Timestamp;
+use affinity::for_each_with_affinity;
 use alarm_queue::TickedAlarm;
 use batch::{Chunk, Frames, NoFrames};
 use clock::Clock;
@@ -67,7 +68,6 @@ use content_shard::{ContentShard, Rules};
 use coverage::{Causes, Coverage};
 use flow_shard::FlowShard;
 use frames::Round;
-use homes::for_each_at_home;
 use nearest::Nearest;
 use packet_log::PacketLog;
 use prepare::Spare;
@@ -350,12 +350,12 @@ impl Sensor {
         let (chunks, now) = (&*chunks, self.clock.now());
         let (sifter, timer) = (&*self.sifter, self.timer);
         if self.config.tails {
-            for_each_at_home(&mut self.flow, |shard, flow| {
+            for_each_with_affinity(&mut self.flow, |shard, flow| {
                 let begin = timer.start();
                 flow.join(shard, chunks, frames, sifter);
                 timer.add(begin, &mut flow.nanos[0]);
             });
-            self.hand_over_seams();
+            self.distribute_seams();
         }
         self.sift_content(chunks, now);
         while let Some(stop) = self.content.iter().filter_map(|c| c.stopped).min() {
@@ -367,8 +367,8 @@ impl Sensor {
         self.packet_log.enter(chunks);
     }
 
-    /// Hands the sightings at seams over to their content shards.
-    fn hand_over_seams(&mut self) {
+    /// Gives each sighting at a seam to its content shard.
+    fn distribute_seams(&mut self) {
         for flow in &mut self.flow {
             for seam in flow.seams.drain(..) {
                 self.content[batch::content_shard(seam.key)].seams.push(seam);
@@ -380,7 +380,7 @@ impl Sensor {
     fn sift_content(&mut self, chunks: &[Chunk], now: Timestamp) {
         let packets = &self.packet_log.batch(chunks);
         let resumed = self.content.iter().any(|content| content.stopped.is_some());
-        for_each_at_home(&mut self.content, |shard, content| {
+        for_each_with_affinity(&mut self.content, |shard, content| {
             if !resumed || content.stopped.is_some() {
                 content.sift(shard, chunks, packets, now);
             }
@@ -430,7 +430,7 @@ impl Sensor {
 
     fn collect_until(&mut self, chunks: &[Chunk], frames: &dyn Frames, until: Timestamp) {
         let (sifter, timer) = (&*self.sifter, self.timer);
-        for_each_at_home(&mut self.flow, |_, flow| {
+        for_each_with_affinity(&mut self.flow, |_, flow| {
             let begin = timer.start();
             flow.collect(chunks, frames, sifter, until);
             timer.add(begin, &mut flow.nanos[1]);
@@ -480,7 +480,7 @@ impl Sensor {
         self.report(news);
     }
 
-    /// Hands findings out, in the packets' own time, with what the settings say of hosts.
+    /// Puts findings where the host takes them, in the packets' own time, with what the settings say of hosts.
     fn report(&mut self, mut findings: Vec<Finding>) {
         let plan = self.config.address_plan();
         for finding in &mut findings {
@@ -489,7 +489,9 @@ impl Sensor {
             it.addresses = plan.clone();
         }
         if !self.clock.own_time().is_engine_time() {
-            findings.iter_mut().for_each(|finding| own_time::tell(finding, &self.clock));
+            findings
+                .iter_mut()
+                .for_each(|finding| own_time::restore(finding, &self.clock));
         }
         self.findings.append(&mut findings);
     }

@@ -2,8 +2,8 @@
 //!
 //! Engine time never runs back, the packets' clock may. The difference between the two
 //! changes where the clock steps; the last [`MOST_STEPS`] such places are kept, so that
-//! each time in a finding is told as the packets of that moment had it. Times before the
-//! oldest place that is kept are told with its difference.
+//! each time in a finding is given as the packets of that moment had it. Times before the
+//! oldest place that is kept are given with its difference.
 
 use super::clock::Clock;
 use crate::signature::Finding;
@@ -55,7 +55,7 @@ impl OwnTime {
 }
 
 /// Puts every time in a finding into the packets' own.
-pub(super) fn tell(finding: &mut Finding, clock: &Clock) {
+pub(super) fn restore(finding: &mut Finding, clock: &Clock) {
     let (Finding::Signature(it) | Finding::Update(it) | Finding::Summary(it)) = finding;
     let samples = it.samples.iter_mut().map(|sample| &mut sample.time);
     let relays = it.relays.iter_mut();
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_time_is_told_with_the_difference_of_its_moment() {
+    fn each_time_has_the_difference_of_its_moment() {
         let mut own = OwnTime::default();
         let step = |own: &mut OwnTime, from, ahead| {
             own.step(Timestamp::from_nanos(from), Span(ahead));
@@ -86,8 +86,9 @@ mod tests {
         step(&mut own, 100, 40);
         step(&mut own, 200, 0);
         step(&mut own, 200, 50);
-        let told: Vec<u64> = [99, 100, 199, 200, 300].map(|time| at(&own, time)).to_vec();
-        assert_eq!(told, [99, 60, 159, 150, 250]);
+        let times: Vec<u64> =
+            [99, 100, 199, 200, 300].map(|time| at(&own, time)).to_vec();
+        assert_eq!(times, [99, 60, 159, 150, 250]);
         own.always(Span(10));
         assert_eq!((at(&own, 5), at(&own, 50)), (0, 40));
         for i in 1..=200 {

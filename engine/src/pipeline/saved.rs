@@ -44,7 +44,7 @@ impl Sensor {
     /// findings as if it had never stopped.
     ///
     /// `config` is that of the saved sensor; without a key in it, the saved key is used.
-    /// A baseline is part of what was saved: [`Sensor::baseline`] tells which.
+    /// A baseline is part of what was saved: [`Sensor::baseline`] says which.
     ///
     /// # Errors
     ///

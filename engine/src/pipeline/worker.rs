@@ -283,7 +283,7 @@ impl<'a, const N: usize> Run<'a, N> {
 const TOGETHER: usize = 16;
 
 /// Fingerprints and buffers packets, without locks: one for each thread of a
-/// host. Hand it to [`Sensor::absorb`](super::Sensor::absorb) from time to time.
+/// host. Give it to [`Sensor::absorb`](super::Sensor::absorb) from time to time.
 ///
 /// Packets that the host has decoded, frames, and pieces of streams that it has put
 /// together may come in any mixture, but each flow in one form only, or its content
@@ -296,7 +296,7 @@ pub struct Worker {
     /// Of packets whose payloads are in the chunk and still to be sifted, at most
     /// [`TOGETHER`].
     entered: Vec<Sifted>,
-    /// Since the last hand-over: packets, frames and pieces that came in,
+    /// Since it was last absorbed: packets, frames and pieces that came in,
     pub(crate) frames: u64,
     /// and frames that could not be decoded.
     pub(crate) drops: DropCounters,
@@ -320,7 +320,7 @@ impl Worker {
         }
     }
 
-    /// Tells it that its thread has come to a packet time, without a packet: a
+    /// Notes that its thread has come to a packet time, without a packet: a
     /// [`TimeOrder`](super::TimeOrder) then knows that nothing earlier will follow.
     pub fn pass(&mut self, now: Timestamp) {
         self.latest = Some(now);
@@ -455,12 +455,12 @@ impl Worker {
         self.chunk.is_empty()
     }
 
-    /// Packets buffered since the last hand-over.
+    /// Packets buffered since it was last absorbed.
     pub fn buffered(&self) -> usize {
         self.chunk.records.len()
     }
 
-    /// Bytes buffered since the last hand-over: absorb at some megabytes.
+    /// Bytes buffered since it was last absorbed: absorb at some megabytes.
     pub fn buffered_bytes(&self) -> usize {
         self.chunk.memory_bytes()
     }

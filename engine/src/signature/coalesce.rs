@@ -4,25 +4,25 @@ use super::Support;
 use crate::state::persist;
 use std::collections::{BTreeMap, VecDeque};
 
-mod pairs;
+mod joins;
 
-pub(super) use pairs::related;
-use pairs::{Pair, by_bytes, by_samples};
+pub(super) use joins::related;
+use joins::{Join, by_bytes, by_samples};
 
 /// Where some of a content lies in one sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct Occurrence {
     /// The sample: flow shard and number there.
     pub sample: (u8, u64),
     /// First byte in the sample.
     pub start: usize,
-    /// The same byte's place in the content.
+    /// The same byte's offset in the content.
     pub at: usize,
     /// How many bytes.
     pub length: usize,
 }
 
-impl Place {
+impl Occurrence {
     /// Where the content begins in the sample's coordinates; may be negative.
     pub fn origin(&self) -> i64 {
         self.start as i64 - self.at as i64
@@ -35,7 +35,7 @@ pub struct Piece<'a> {
     /// The bytes.
     pub content: &'a [u8],
     /// Samples that hold some or all of it.
-    pub places: Vec<Place>,
+    pub occurrences: Vec<Occurrence>,
     /// Who stands behind it.
     pub support: Support,
     /// Windows that it was grown from.
@@ -82,7 +82,7 @@ pub(super) const MOST_BYTES: usize = 16 * 1024;
 pub fn coalesce(pieces: &[Piece<'_>]) -> Vec<Joined> {
     let distinct = Distinct::of(pieces);
     let mut neighbours: Vec<Vec<(u32, i32)>> = vec![Vec::new(); distinct.items.len()];
-    let mut join = |Pair { a, b, distance }: Pair| {
+    let mut join = |Join { a, b, distance }: Join| {
         neighbours[a as usize].push((b, distance));
         neighbours[b as usize].push((a, -distance));
     };
@@ -109,7 +109,7 @@ struct Distinct<'a> {
 struct Item<'a> {
     content: &'a [u8],
     support: Support,
-    places: Vec<Place>,
+    occurrences: Vec<Occurrence>,
     pieces: Vec<usize>,
     windows: u32,
     stops: [u32; 2],
@@ -126,7 +126,7 @@ impl<'a> Distinct<'a> {
                 items.push(Item {
                     content: piece.content,
                     support: piece.support,
-                    places: Vec::new(),
+                    occurrences: Vec::new(),
                     pieces: Vec::new(),
                     windows: 0,
                     stops: [0; 2],
@@ -137,12 +137,12 @@ impl<'a> Distinct<'a> {
             item.windows += piece.windows;
             item.stops[0] += piece.stops[0];
             item.stops[1] += piece.stops[1];
-            item.places.extend(&piece.places);
+            item.occurrences.extend(&piece.occurrences);
             item.pieces.push(i);
         }
         for item in &mut items {
-            item.places.sort_unstable();
-            item.places.dedup();
+            item.occurrences.sort_unstable();
+            item.occurrences.dedup();
         }
         Self { items }
     }
@@ -269,7 +269,7 @@ impl Assembly {
     }
 }
 
-persist!(Place { sample, start, at, length });
+persist!(Occurrence { sample, start, at, length });
 
 #[cfg(test)]
 mod tests;

@@ -13,8 +13,8 @@ mod tally;
 use super::baseline::{Boilerplate, LiteralFile, START, Suppressed, SuppressedList};
 use super::coalesce::related;
 use super::{
-    Alarm, Candidate, Grown, Load, Piece, Place, Relay, Sample, Side, Signature, View,
-    coalesce, grow, signature_id, tokens::Holder,
+    Alarm, Candidate, Grown, Load, Occurrence, Piece, Relay, Sample, Side, Signature,
+    View, coalesce, grow, signature_id, tokens::Holder,
 };
 use crate::counters::counters;
 use crate::state::persist;
@@ -205,7 +205,7 @@ impl Ledger {
         self.ordinary = samples;
     }
 
-    /// Tells what the tap has shown up to the next tick, or the end.
+    /// Takes what the tap has shown up to the next tick, or the end.
     pub fn show_view(&mut self, view: View) {
         self.view = view;
     }
@@ -598,10 +598,10 @@ fn raised(alarm: &AlarmedCandidate) -> Raised {
 fn piece<'a>(samples: &'a [Sample], grown: &Grown) -> Piece<'a> {
     Piece {
         content: grown.content(samples),
-        places: grown
+        occurrences: grown
             .kept
             .iter()
-            .map(|&i| Place {
+            .map(|&i| Occurrence {
                 sample: samples[i].name(),
                 start: grown.start(samples, i),
                 at: 0,

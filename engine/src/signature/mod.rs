@@ -40,7 +40,7 @@ pub use crate::detect::propagation::Relay;
 pub use baseline::{
     BaselineError, Binding, Boilerplate, Covered, LearnedKeys, LiteralFile, Suppressed,
 };
-pub use coalesce::{Joined, Piece, Place, coalesce};
+pub use coalesce::{Joined, Occurrence, Piece, coalesce};
 pub use confidence::Confidence;
 pub use evidence::{Evidence, Load, Nearest, View};
 pub use grow::{Grown, Support, grow};

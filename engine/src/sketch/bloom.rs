@@ -1,7 +1,7 @@
 //! A keyed set of hashes that says yes a little too often.
 
 use super::epochs::Clear;
-use super::hash::remix;
+use super::hash::hash_word;
 use crate::state::{Exchange, Persist};
 
 /// A Bloom filter (Bloom 1970) of 64-bit hashes with a secret seed.
@@ -32,7 +32,7 @@ impl Bloom {
         let capacity = (size as f64 * 8.0 * ln2 * ln2 / -rate.ln()).max(1.0) as usize;
         let mut secret = [0; 32];
         for (word, bytes) in (0..).zip(secret.as_chunks_mut::<8>().0) {
-            *bytes = remix(word, seed).to_le_bytes();
+            *bytes = hash_word(word, seed).to_le_bytes();
         }
         let filter = bloomfilter::Bloom::new_with_seed(size, capacity, &secret)
             .expect("a filter of at least one byte and one item can be built");
@@ -151,15 +151,15 @@ mod tests {
         let mut filter = Bloom::new(64 << 10, 1e-3, 9);
         let capacity = filter.capacity() as u64;
         for value in 0..capacity {
-            filter.insert(remix(value, 5));
+            filter.insert(hash_word(value, 5));
         }
-        assert!((0..capacity).all(|value| filter.contains(remix(value, 5))));
-        let wrong = (0..400_000u64).filter(|v| filter.contains(remix(*v, 6))).count();
+        assert!((0..capacity).all(|value| filter.contains(hash_word(value, 5))));
+        let wrong = (0..400_000u64).filter(|v| filter.contains(hash_word(*v, 6))).count();
         // 400 expected.
         assert!((250..600).contains(&wrong), "{wrong}");
         assert!((0.8e-3..1.2e-3).contains(&filter.false_positive_rate()));
         filter.clear();
-        assert!(filter.is_empty() && !filter.contains(remix(0, 5)));
+        assert!(filter.is_empty() && !filter.contains(hash_word(0, 5)));
     }
 
     #[test]
@@ -177,11 +177,12 @@ mod tests {
         let mut filters = [Bloom::new(1_000, 0.05, 1), Bloom::new(1_000, 0.05, 2)];
         for filter in &mut filters {
             (0..filter.capacity() as u64).for_each(|v| {
-                filter.insert(remix(v, 3));
+                filter.insert(hash_word(v, 3));
             });
         }
         let wrong = |which: &[usize]| {
-            let all = |v: &u64| which.iter().all(|&f| filters[f].contains(remix(*v, 4)));
+            let all =
+                |v: &u64| which.iter().all(|&f| filters[f].contains(hash_word(*v, 4)));
             (0..100_000u64).filter(all).count()
         };
         let (first, both) = (wrong(&[0]), wrong(&[0, 1]));

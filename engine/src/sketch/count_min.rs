@@ -2,7 +2,7 @@
 
 use super::epochs::Clear;
 use super::hash::reduce;
-use super::pairs::Pairs;
+use super::line_pairs::LinePairs;
 use crate::state::persist;
 
 /// Counters of a key.
@@ -38,7 +38,7 @@ const PATIENCE: u32 = 60;
 /// many epochs, four become one, with the greatest of their counters.
 #[derive(Debug)]
 pub struct CountMin {
-    pairs: Pairs,
+    pairs: LinePairs,
     /// Which line of each pair is the current epoch's: 0 or 1.
     side: usize,
     /// Counters above zero, by side.
@@ -63,10 +63,10 @@ impl CountMin {
     pub fn new(bytes: usize) -> Self {
         // What says which pairs were written: two bits a pair, in whole words.
         let noted = bytes / 512 + 2 * size_of::<u64>();
-        Self::of(Pairs::within(bytes.saturating_sub(noted)))
+        Self::of(LinePairs::within(bytes.saturating_sub(noted)))
     }
 
-    fn of(pairs: Pairs) -> Self {
+    fn of(pairs: LinePairs) -> Self {
         let words = pairs.reserved().div_ceil(64);
         let mut sketch = Self {
             pairs,
@@ -83,7 +83,7 @@ impl CountMin {
 
     /// Bytes of a sketch with at least this many counters an epoch.
     pub fn bytes_for(counters: usize) -> usize {
-        let bytes = Pairs::bytes_for(counters.div_ceil(COUNTERS_PER_LINE));
+        let bytes = LinePairs::bytes_for(counters.div_ceil(COUNTERS_PER_LINE));
         bytes.saturating_add(bytes / 511 + 2 * size_of::<u64>() + 1)
     }
 
@@ -319,7 +319,7 @@ persist!(CountMin { pairs, side, filled, keys, limit, sparse, written });
 
 #[cfg(test)]
 mod tests {
-    use super::super::hash::remix;
+    use super::super::hash::hash_word;
     use super::*;
     use proptest::prelude::*;
     use std::collections::HashMap;
@@ -334,7 +334,7 @@ mod tests {
         fn it_never_counts_too_low(
             acts in acts(0..60), lines in 1usize..70, first in 1usize..70, seed: u64,
         ) {
-            let mut sketch = CountMin::of(Pairs::growing(lines, first));
+            let mut sketch = CountMin::of(LinePairs::growing(lines, first));
             let [mut now, mut before] = [HashMap::new(), HashMap::new()];
             for (key, act) in acts {
                 match act {
@@ -350,14 +350,14 @@ mod tests {
                     }
                     _ => {}
                 }
-                let hash = remix(key, seed);
+                let hash = hash_word(key, seed);
                 let count = now.entry(key).or_insert(0u32);
                 *count += 1;
                 let estimate = sketch.add(hash);
                 prop_assert!(u32::from(estimate.0) >= (*count).min(15));
                 prop_assert_eq!(estimate, sketch.estimate(hash));
                 for key in 0..60 {
-                    let (current, previous) = sketch.estimate(remix(key, seed));
+                    let (current, previous) = sketch.estimate(hash_word(key, seed));
                     let of = |counts: &HashMap<u64, u32>| {
                         counts.get(&key).map_or(0, |&n| n.min(15))
                     };
@@ -381,7 +381,7 @@ mod tests {
         fn it_equals_counters_kept_one_by_one(
             acts in acts(0..u64::MAX), lines in 1usize..4, repeats in 1usize..4,
         ) {
-            let mut sketch = CountMin::of(Pairs::growing(lines, lines));
+            let mut sketch = CountMin::of(LinePairs::growing(lines, lines));
             let empty = || vec![[[0u8; 32]; 4]; lines];
             let (mut now, mut before) = (empty(), empty());
             for (hash, act) in acts.iter().cycle().take(repeats * acts.len()) {
@@ -409,7 +409,7 @@ mod tests {
 
     #[test]
     fn a_lone_key_is_counted_exactly_and_stops_at_fifteen() {
-        let mut sketch = CountMin::of(Pairs::growing(3, 3));
+        let mut sketch = CountMin::of(LinePairs::growing(3, 3));
         let hash = 0x1234_5678_9abc_def0;
         for n in 1..=40u8 {
             assert_eq!(sketch.add(hash), (n.min(15), 0));
@@ -434,7 +434,7 @@ mod tests {
             sketch.turn();
             let wrong = |_: &usize| {
                 next += 1;
-                let (current, before) = sketch.add(remix(next, 5));
+                let (current, before) = sketch.add(hash_word(next, 5));
                 current + before >= 3
             };
             (0..keys).filter(wrong).count() as f64 / keys as f64

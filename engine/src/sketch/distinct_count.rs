@@ -1,7 +1,7 @@
 //! A count-min sketch whose cells count distinct things, of two kinds side by side.
 
 use super::epochs::Clear;
-use super::hash::{reduce, remix};
+use super::hash::{hash_word, reduce};
 use super::lines::{BYTES, Lines, WORDS};
 use crate::state::persist;
 use std::sync::LazyLock;
@@ -138,7 +138,7 @@ impl DistinctCount {
     #[inline]
     fn cells(&self, hash: u64) -> [usize; ROWS] {
         std::array::from_fn(|row| {
-            let within = reduce(remix(hash, row as u64), self.cells_per_row);
+            let within = reduce(hash_word(hash, row as u64), self.cells_per_row);
             (row * self.cells_per_row + within) * KINDS * self.words
         })
     }
@@ -212,8 +212,8 @@ mod tests {
 
     fn enter(sketch: &mut DistinctCount, inserts: &[(u64, u64, u64)]) {
         for &(key, first, second) in inserts {
-            let things = [remix(first, key), remix(second, key + 1_000)];
-            sketch.insert(remix(key, 77), things);
+            let things = [hash_word(first, key), hash_word(second, key + 1_000)];
+            sketch.insert(hash_word(key, 77), things);
         }
     }
 
@@ -222,8 +222,8 @@ mod tests {
         let mut bits: HashMap<u64, [HashSet<usize>; 2]> = HashMap::new();
         for &(key, first, second) in inserts {
             let sets = bits.entry(key).or_default();
-            sets[0].insert(reduce(remix(first, key), width));
-            sets[1].insert(reduce(remix(second, key + 1_000), width));
+            sets[0].insert(reduce(hash_word(first, key), width));
+            sets[1].insert(reduce(hash_word(second, key + 1_000), width));
         }
         let count = |sets: [HashSet<usize>; 2]| {
             sets.map(|set| linear_count(set.len() as u32, width))
@@ -240,7 +240,7 @@ mod tests {
             let mut sketch = DistinctCount::new(DistinctCount::bytes_for(cells, width), width);
             enter(&mut sketch, &inserts);
             for (key, exact) in unshared(&inserts, width) {
-                let estimate = sketch.estimate(remix(key, 77));
+                let estimate = sketch.estimate(hash_word(key, 77));
                 prop_assert!(estimate[0] >= exact[0] && estimate[1] >= exact[1]);
             }
         }
@@ -253,7 +253,7 @@ mod tests {
             let mut sketch = DistinctCount::new(4 << 20, width);
             enter(&mut sketch, &inserts);
             for (key, exact) in unshared(&inserts, width) {
-                prop_assert_eq!(sketch.estimate(remix(key, 77)), exact);
+                prop_assert_eq!(sketch.estimate(hash_word(key, 77)), exact);
             }
         }
 
@@ -268,10 +268,10 @@ mod tests {
             enter(&mut two, &second);
             enter(&mut all, &[first, second].concat());
             let separate: Vec<_> =
-                (0..20).map(|key| one.estimate_with(&two, remix(key, 77))).collect();
+                (0..20).map(|key| one.estimate_with(&two, hash_word(key, 77))).collect();
             prop_assert!(one.merge(&two));
             for key in 0..20 {
-                let hash = remix(key, 77);
+                let hash = hash_word(key, 77);
                 prop_assert_eq!(one.estimate(hash), all.estimate(hash));
                 // Read apart, fewer foreign bits coincide.
                 let apart = separate[key as usize];

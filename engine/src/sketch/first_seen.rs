@@ -81,7 +81,7 @@ persist!(FirstSeen { lines });
 
 #[cfg(test)]
 mod tests {
-    use super::super::hash::remix;
+    use super::super::hash::hash_word;
     use super::*;
     use crate::time::Span;
     use proptest::prelude::*;
@@ -99,14 +99,14 @@ mod tests {
             for (key, gap) in notes {
                 time = time + Span(gap);
                 let since = time - Span(window);
-                prop_assert!(!table.note(remix(key, 1), time, since));
+                prop_assert!(!table.note(hash_word(key, 1), time, since));
                 let first = exact.entry(key).or_insert(time);
                 if *first < since {
                     *first = time;
                 }
                 for key in 0..40 {
                     let known = exact.get(&key).copied().filter(|&first| first >= since);
-                    prop_assert_eq!(table.first(remix(key, 1), since), known);
+                    prop_assert_eq!(table.first(hash_word(key, 1), since), known);
                 }
             }
         }

@@ -53,7 +53,7 @@ impl Recalled {
 /// A table of sightings by hash.
 #[derive(Debug)]
 pub struct FirstSightings {
-    /// Plain words, which the system hands out untouched, with an aligned beginning: a line
+    /// Plain words, which the system gives untouched, with an aligned beginning: a line
     /// is looked up at every sighting, and this takes one bounds check.
     words: Vec<u64>,
     /// Where the first aligned line begins in `words`, which never moves.
@@ -157,7 +157,7 @@ impl Persist for FirstSightings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sketch::remix;
+    use crate::sketch::hash_word;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
@@ -174,7 +174,7 @@ mod tests {
                 let list = twin.entry(window).or_default();
                 // A promotion comes at the third sighting.
                 if recall || list.len() == 3 {
-                    let found = table.recall(remix(window, 3));
+                    let found = table.recall(hash_word(window, 3));
                     let known = std::mem::take(list);
                     if found.some_missing {
                         prop_assert!(found.ordinals().iter().all(|it| known.contains(it)));
@@ -185,7 +185,7 @@ mod tests {
                     prop_assert_eq!(found.lost, None);
                 } else {
                     list.push(ordinal);
-                    table.note(remix(window, 3), ordinal);
+                    table.note(hash_word(window, 3), ordinal);
                 }
             }
         }

@@ -2,9 +2,10 @@
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// A keyed permutation of 64 bits: equal seeds agree, different seeds do not.
+/// A keyed hash of a 64-bit value, and a permutation of them: equal seeds agree, different
+/// seeds do not.
 #[inline]
-pub fn remix(value: u64, seed: u64) -> u64 {
+pub fn hash_word(value: u64, seed: u64) -> u64 {
     xxh3_64_with_seed(&value.to_le_bytes(), seed)
 }
 
@@ -32,9 +33,9 @@ mod tests {
     fn two_seeds_scatter_independently() {
         let (mut both, mut first) = (0, 0);
         for key in 0..100_000u64 {
-            let one = reduce(remix(key, 1), 100) == 7;
+            let one = reduce(hash_word(key, 1), 100) == 7;
             first += u32::from(one);
-            both += u32::from(one && reduce(remix(key, 2), 100) == 7);
+            both += u32::from(one && reduce(hash_word(key, 2), 100) == 7);
         }
         // 1,000 +- 31 and 10 +- 3.2 when independent.
         assert!((850..1_150).contains(&first), "{first}");
@@ -45,7 +46,7 @@ mod tests {
     fn reduction_is_even_over_any_range() {
         let mut counts = [0u32; 7];
         for key in 0..70_000u64 {
-            counts[reduce(remix(key, 3), 7)] += 1;
+            counts[reduce(hash_word(key, 3), 7)] += 1;
         }
         assert!(counts.iter().all(|&n| n.abs_diff(10_000) < 500), "{counts:?}");
         assert_eq!(reduce(u64::MAX, 1), 0);

@@ -96,7 +96,7 @@ fn tau(mut x: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::remix;
+    use super::super::hash_word;
     use super::*;
     use proptest::prelude::*;
     use std::collections::HashSet;
@@ -104,7 +104,7 @@ mod tests {
     fn entered(things: impl IntoIterator<Item = u64>, size: usize, seed: u64) -> Vec<u8> {
         let mut registers = vec![0; size];
         for thing in things {
-            note(&mut registers, remix(thing, seed));
+            note(&mut registers, hash_word(thing, seed));
         }
         registers
     }
@@ -118,7 +118,7 @@ mod tests {
         ) {
             let size = 1 << size_log;
             let things = exponent.exp2() as u64;
-            let all = (0..things * repeats).map(|n| remix(n % things, 99));
+            let all = (0..things * repeats).map(|n| hash_word(n % things, 99));
             let set: HashSet<u64> = all.clone().collect();
             let error = 5.0 * 1.04 / (size as f64).sqrt() * set.len() as f64;
             let found = estimate(&entered(all, size, seed));

@@ -21,7 +21,7 @@ const EMPTY: &Line = &[0; WORDS];
 /// without its bit reads as zeros, whatever it holds, and is zeroed when it is next
 /// written. So clearing clears the bits, a 512th of the table, and is exact.
 ///
-/// The words come from a zeroed allocation, which a system hands out untouched, page by
+/// The words come from a zeroed allocation, which a system gives untouched, page by
 /// page, on first use; a vector of an aligned type would be written at once instead.
 /// Hence the plain words with an aligned beginning.
 #[derive(Debug)]

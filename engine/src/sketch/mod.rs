@@ -24,8 +24,8 @@ mod first_seen;
 mod first_sightings;
 mod hash;
 pub mod hyper_log_log;
+mod line_pairs;
 mod lines;
-mod pairs;
 
 pub use bloom::Bloom;
 pub use count_min::CountMin;
@@ -33,4 +33,4 @@ pub use distinct_count::{DistinctCount, linear_count};
 pub use epochs::{Clear, EpochClock, Epochs, Turn};
 pub use first_seen::FirstSeen;
 pub use first_sightings::{FirstSightings, Recalled};
-pub use hash::{hash_pair, reduce, remix};
+pub use hash::{hash_pair, hash_word, reduce};

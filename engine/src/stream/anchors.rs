@@ -3,7 +3,7 @@
 //! A fixed hash table from packet numbers to places in samples, each with the
 //! number of references to it.
 
-use super::{NONE, remix};
+use super::{NONE, rehash};
 use crate::state::persist;
 
 /// One packet's place in one sample.
@@ -134,7 +134,7 @@ impl Anchors {
     }
 
     fn bucket(&self, number: u64) -> usize {
-        let spread = u128::from(remix(number, self.seed)) * self.buckets.len() as u128;
+        let spread = u128::from(rehash(number, self.seed)) * self.buckets.len() as u128;
         (spread >> 64) as usize
     }
 }

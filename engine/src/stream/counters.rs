@@ -7,7 +7,7 @@ counters! {
     pub struct StreamCounters {
         /// Segments with payload.
         pub segments: u64,
-        /// Seam buffers handed out.
+        /// Seam buffers given to the caller.
         pub joined: u64,
         /// Segments with nothing new, or that looked so: at most 1 MiB behind.
         pub retransmitted: u64,

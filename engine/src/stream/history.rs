@@ -3,7 +3,7 @@
 //! A ring of the last bytes of each segment, chained by direction: a
 //! signature grows to the left too, and a worm may come in small segments.
 
-use super::{after, remix};
+use super::{after, rehash};
 use crate::pages::Bytes;
 use crate::state::persist;
 
@@ -149,7 +149,7 @@ impl History {
     fn front(&mut self, direction: u64) -> (usize, bool) {
         let sets = self.index.len() / WAYS;
         let set =
-            ((u128::from(remix(direction, self.seed)) * sets as u128) >> 64) as usize;
+            ((u128::from(rehash(direction, self.seed)) * sets as u128) >> 64) as usize;
         let first = set * WAYS;
         let ways = &mut self.index[first..first + WAYS];
         let found =

@@ -4,8 +4,8 @@
 //! engine is no reassembler: a segment's payload is always sifted by itself,
 //! at once, and only the *seams* between segments need their order.
 //!
-//! - [`StreamTails`] remembers the last bytes of every TCP direction, and hands
-//!   out the bytes on both sides of each seam. Segments that come early wait in
+//! - [`StreamTails`] remembers the last bytes of every TCP direction, and gives
+//!   the bytes on both sides of each seam. Segments that come early wait in
 //!   a small pool; what looks old, or far ahead, begins a chain of its own
 //!   there. A chain that grows while the main tail stands still takes its
 //!   place, so that no single segment, faked or not, blinds a direction.
@@ -51,7 +51,7 @@ const fn after(a: u32, b: u32) -> i32 {
 
 /// Spreads a keyed hash again under another seed, so that what shares a place
 /// in one table does not in another.
-const fn remix(hash: u64, seed: u64) -> u64 {
+const fn rehash(hash: u64, seed: u64) -> u64 {
     let wide = (hash ^ seed) as u128 * 0x9e37_79b9_7f4a_7c15;
     let mixed = (wide >> 64) as u64 ^ wide as u64;
     let wide = (mixed ^ seed.rotate_left(32)) as u128 * 0xd1b5_4a32_d192_ed03;

@@ -1,7 +1,7 @@
 //! Where samples lie, and which one goes first when there is no room.
 
 use super::extents::Extents;
-use super::{NONE, remix};
+use super::{NONE, rehash};
 use crate::packet::{Host, Timestamp};
 use crate::pages::Bytes;
 use crate::state::persist;
@@ -241,7 +241,8 @@ impl Pool {
     }
 
     fn bucket(&self, direction: u64) -> usize {
-        let spread = u128::from(remix(direction, self.seed)) * self.buckets.len() as u128;
+        let spread =
+            u128::from(rehash(direction, self.seed)) * self.buckets.len() as u128;
         (spread >> 64) as usize
     }
 

@@ -188,9 +188,9 @@ impl Samples {
     ) -> bool {
         self.now = self.now.max(packet.time);
         let window = packet.window(offset, window_len);
-        let home = self.home(&packet, offset, window_len);
+        let grid = self.grid_base(&packet, offset, window_len);
         let holds = |bytes: &[u8]| window.is_none_or(|window| window == bytes);
-        let shares = self.shares(&packet, offset, window_len, home);
+        let shares = self.shares(&packet, offset, window_len, grid);
         let anchored = self.anchored(packet.number, offset, window_len, |at, it| {
             shares(at) && holds(it)
         });
@@ -210,7 +210,7 @@ impl Samples {
             self.counters.refused += 1;
             return false;
         }
-        let Some(base) = self.base(&packet, offset, window_len, home) else {
+        let Some(base) = self.base(&packet, offset, window_len, grid) else {
             self.counters.out_of_reach += 1;
             return false;
         };
@@ -344,7 +344,7 @@ impl Samples {
     /// Where the region for a window of a payload longer than a region is to begin,
     /// relative to the payload: the one whose middle is nearest of those that lie half a
     /// region apart. A datagram's lie inside it, while a stream goes on at both ends.
-    fn home(
+    fn grid_base(
         &self,
         packet: &PacketPiece<'_>,
         offset: i32,
@@ -385,7 +385,7 @@ impl Samples {
     }
 
     /// Which samples a window may share, by where the payload begins in their region: that
-    /// of its home; else those that go on behind the window nearly as far as its own
+    /// of its grid; else those that go on behind the window nearly as far as its own
     /// sample would, or a quarter of a region, so that a content is not cut where an
     /// earlier sample ends.
     fn shares(
@@ -393,14 +393,14 @@ impl Samples {
         packet: &PacketPiece<'_>,
         offset: i32,
         window_len: usize,
-        home: Option<i32>,
+        grid: Option<i32>,
     ) -> impl Fn(i32) -> bool + use<> {
         let region = self.region as i64;
         let (from, to) = (i64::from(offset), i64::from(offset) + window_len as i64);
         let own = self.own(packet, from, to) + region;
         let enough = own.min(to + region / 4) - region / 32;
         let is_datagram = packet.direction.is_none();
-        move |at| match home {
+        move |at| match grid {
             Some(base) => i64::from(at) == -i64::from(base),
             None => is_datagram || region - i64::from(at) >= enough,
         }
@@ -438,7 +438,7 @@ impl Samples {
         packet: &PacketPiece<'_>,
         offset: i32,
         window_len: usize,
-        home: Option<i32>,
+        grid: Option<i32>,
     ) -> Option<i32> {
         let (region, len) = (self.region as i64, packet.payload.len() as i64);
         let (from, to) = (i64::from(offset), i64::from(offset) + window_len as i64);
@@ -447,7 +447,7 @@ impl Samples {
             return None;
         }
         let known = packet.window(offset, window_len).is_some();
-        let base = home.map_or_else(|| self.own(packet, from, to), i64::from);
+        let base = grid.map_or_else(|| self.own(packet, from, to), i64::from);
         let base = i32::try_from(base).ok()?;
         let core = offset.checked_sub(base)?;
         if known {

@@ -6,7 +6,7 @@
 //! tags and one entry. The memory is zeroed lazily by the system: a table that
 //! is hardly used costs hardly anything.
 
-use super::remix;
+use super::rehash;
 use crate::pages::Bytes;
 use crate::state::{Exchange, Persist};
 
@@ -18,7 +18,7 @@ const HEAD: usize = 8;
 
 /// Where an entry lies; from [`TailTable::place`].
 #[derive(Clone, Copy)]
-pub(super) struct Place(usize);
+pub(super) struct TailSlot(usize);
 
 /// What [`TailTable::place`] met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl TailTable {
         &mut self,
         direction: u64,
         announced: bool,
-    ) -> Option<(Place, Met)> {
+    ) -> Option<(TailSlot, Met)> {
         let set = self.set(direction)?;
         let tags = &mut self.tags[set * WAYS..][..WAYS];
         if (tags[0] ^ tags[1]) & WAY == 0 {
@@ -114,7 +114,7 @@ impl TailTable {
         }
         let way = (tags[rank] & WAY) as usize;
         tags[rank] = direction & !WAY | way as u64;
-        let place = Place(self.base + (set * WAYS + way) * self.stride);
+        let place = TailSlot(self.base + (set * WAYS + way) * self.stride);
         let known = self.head(place).started;
         let met = match (found, known) {
             (Some(_), true) => Met::Known,
@@ -133,18 +133,18 @@ impl TailTable {
         let tags = &self.tags[set * WAYS..][..WAYS];
         let tag = tags.iter().find(|tag| (*tag ^ direction) & !WAY == 0)?;
         let way = (tag & WAY) as usize;
-        let head = self.head(Place(self.base + (set * WAYS + way) * self.stride));
+        let head = self.head(TailSlot(self.base + (set * WAYS + way) * self.stride));
         head.started.then_some(head)
     }
 
     /// The set of a direction, unless there is none at all.
     fn set(&self, direction: u64) -> Option<usize> {
         let sets = self.tags.len() / WAYS;
-        let spread = u128::from(remix(direction, self.seed)) * sets as u128;
+        let spread = u128::from(rehash(direction, self.seed)) * sets as u128;
         (sets > 0).then_some((spread >> 64) as usize)
     }
 
-    pub(super) fn head(&self, place: Place) -> Head {
+    pub(super) fn head(&self, place: TailSlot) -> Head {
         let b = &self.entries[place.0..][..HEAD];
         Head {
             expected: u32::from_le_bytes([b[0], b[1], b[2], b[3]]),
@@ -158,7 +158,7 @@ impl TailTable {
         }
     }
 
-    pub(super) fn set_head(&mut self, place: Place, head: Head) {
+    pub(super) fn set_head(&mut self, place: TailSlot, head: Head) {
         let b = &mut self.entries[place.0..][..HEAD];
         b[..4].copy_from_slice(&head.expected.to_le_bytes());
         b[4..6].copy_from_slice(&head.tail_len.to_le_bytes());
@@ -171,12 +171,12 @@ impl TailTable {
     }
 
     /// Room for `context` bytes, of which the head's `tail_len` are in use.
-    pub(super) fn tail(&self, place: Place) -> &[u8] {
+    pub(super) fn tail(&self, place: TailSlot) -> &[u8] {
         &self.entries[place.0 + HEAD..][..self.context]
     }
 
     /// As [`TailTable::tail`], to be written.
-    pub(super) fn tail_mut(&mut self, place: Place) -> &mut [u8] {
+    pub(super) fn tail_mut(&mut self, place: TailSlot) -> &mut [u8] {
         &mut self.entries[place.0 + HEAD..][..self.context]
     }
 }

@@ -5,7 +5,7 @@ use super::counters::StreamCounters;
 use super::handshake::{Acknowledgement, Verdict, fits, handshake, reverse};
 use super::out_of_order::{Kind, OutOfOrder, Slot};
 use super::seam::{Join, Seam};
-use super::tail_table::{Head, Met, Place, TailTable};
+use super::tail_table::{Head, Met, TailSlot, TailTable};
 use super::{RETRANSMISSION_REACH, after};
 use crate::state::persist;
 
@@ -177,7 +177,7 @@ impl StreamTails {
     fn go_on(
         &mut self,
         direction: u64,
-        place: Place,
+        place: TailSlot,
         head: &mut Head,
         start: u32,
         payload: &[u8],
@@ -211,7 +211,7 @@ impl StreamTails {
     fn go_round(
         &mut self,
         direction: u64,
-        place: Place,
+        place: TailSlot,
         head: &mut Head,
         start: u32,
         payload: &[u8],
@@ -264,7 +264,7 @@ impl StreamTails {
     fn known(
         &self,
         direction: u64,
-        place: Place,
+        place: TailSlot,
         head: &Head,
         end: u32,
         payload: &[u8],
@@ -350,7 +350,7 @@ impl StreamTails {
     }
 
     /// The main tail as a hole of the store, before a SYN begins another.
-    fn set_aside(&mut self, direction: u64, place: Place, head: &mut Head) {
+    fn set_aside(&mut self, direction: u64, place: TailSlot, head: &mut Head) {
         if head.tail_len > 0
             && let Some(i) = self.insert(direction, Kind::Hole)
         {
@@ -364,7 +364,7 @@ impl StreamTails {
     /// place in the slot, which becomes the hole between them.
     fn take_over(
         &mut self,
-        place: Place,
+        place: TailSlot,
         head: &mut Head,
         slot: Option<usize>,
         owed: bool,
@@ -379,7 +379,7 @@ impl StreamTails {
         self.make_main(place, head);
     }
 
-    fn make_main(&mut self, place: Place, head: &mut Head) {
+    fn make_main(&mut self, place: TailSlot, head: &mut Head) {
         let tail = self.chain.tail();
         self.table.tail_mut(place)[..tail.len()].copy_from_slice(tail);
         (head.expected, head.tail_len) = (self.chain.end, tail.len() as u16);

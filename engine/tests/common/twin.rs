@@ -14,9 +14,9 @@ pub(crate) struct Gates {
     pub(crate) dispersion_window: u64,
 }
 
-/// Two generations of something, each a full window long.
+/// Two epochs of something, each a full window long.
 struct Two<T> {
-    generation: u64,
+    epoch: u64,
     window: u64,
     current: T,
     previous: T,
@@ -24,18 +24,17 @@ struct Two<T> {
 
 impl<T: Default> Two<T> {
     fn new(window: u64) -> Self {
-        Self { generation: 0, window, current: T::default(), previous: T::default() }
+        Self { epoch: 0, window, current: T::default(), previous: T::default() }
     }
 
     fn advance(&mut self, time: u64) {
-        let generation = time / self.window;
-        if generation <= self.generation {
+        let epoch = time / self.window;
+        if epoch <= self.epoch {
             return;
         }
         let old = std::mem::take(&mut self.current);
-        self.previous =
-            if generation == self.generation + 1 { old } else { T::default() };
-        self.generation = generation;
+        self.previous = if epoch == self.epoch + 1 { old } else { T::default() };
+        self.epoch = epoch;
     }
 }
 

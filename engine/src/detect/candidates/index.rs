@@ -36,7 +36,7 @@ impl Index {
 
     /// The slot of `key`; `is_key` settles equal tags.
     pub(super) fn find(&self, key: u64, is_key: impl Fn(u32) -> bool) -> Option<u32> {
-        let mut at = self.home(key);
+        let mut at = self.first(key);
         loop {
             let cell = self.cells[at];
             if cell == 0 {
@@ -52,12 +52,12 @@ impl Index {
     /// Where [`Index::find`] looks first.
     #[inline]
     pub(super) fn place(&self, key: u64) -> &u64 {
-        &self.cells[self.home(key)]
+        &self.cells[self.first(key)]
     }
 
     /// Enters a key that is absent. At most the capacity may be in.
     pub(super) fn insert(&mut self, key: u64, slot: u32) {
-        let mut at = self.home(key);
+        let mut at = self.first(key);
         while self.cells[at] != 0 {
             at = self.after(at);
         }
@@ -66,15 +66,15 @@ impl Index {
 
     /// Removes a key that is present in `of`.
     pub(super) fn remove(&mut self, key: u64, of: u32, key_of: impl Fn(u32) -> u64) {
-        let mut hole = self.home(key);
+        let mut hole = self.first(key);
         while self.cells[hole] == 0 || slot(self.cells[hole]) != of {
             hole = self.after(hole);
         }
         let mut at = self.after(hole);
         while self.cells[at] != 0 {
-            // A cell may fill the hole unless its home lies between the two.
-            let home = self.home(key_of(slot(self.cells[at])));
-            if self.distance(home, at) >= self.distance(hole, at) {
+            // A cell may fill the hole unless its search begins between the two.
+            let first = self.first(key_of(slot(self.cells[at])));
+            if self.distance(first, at) >= self.distance(hole, at) {
                 self.cells[hole] = self.cells[at];
                 hole = at;
             }
@@ -83,7 +83,7 @@ impl Index {
         self.cells[hole] = 0;
     }
 
-    fn home(&self, key: u64) -> usize {
+    fn first(&self, key: u64) -> usize {
         (key.wrapping_mul(SPREAD) >> self.shift) as usize
     }
 

@@ -7,7 +7,7 @@
 use super::targets::{Pool, Targets};
 use super::{PropagationCounters, Relay};
 use crate::packet::Host;
-use crate::sketch::{reduce, remix};
+use crate::sketch::{hash_word, reduce};
 use crate::state::persist;
 use crate::time::{Epoch, Timestamp};
 
@@ -303,7 +303,7 @@ impl RelayTable {
     }
 
     fn content_bucket(&self, key: u64) -> usize {
-        reduce(remix(key, self.seed), self.capacity)
+        reduce(hash_word(key, self.seed), self.capacity)
     }
 
     /// The content's place; 0, an empty content, when it has no relays.
@@ -506,7 +506,7 @@ mod tests {
                 let before = twin.spread(key);
                 twin.entries.last_mut().unwrap().3.insert(target);
                 let after = twin.spread(key);
-                let raised = table.add_target(at, remix(target, 2), &mut counters);
+                let raised = table.add_target(at, hash_word(target, 2), &mut counters);
                 prop_assert_eq!(raised, (after > before).then_some(after));
                 prop_assert_eq!(table.len(), twin.entries.len());
                 for key in 0..4 {
@@ -527,7 +527,7 @@ mod tests {
         let mut entry = NO_ENTRY;
         let (mut queues, pool) = (vec![entry.queue()], &mut Pool::new(1_000));
         for n in 0..20_000 {
-            entry.targets.insert(remix(n, 3), pool);
+            entry.targets.insert(hash_word(n, 3), pool);
             if *queues.last().unwrap() != entry.queue() {
                 queues.push(entry.queue());
             }

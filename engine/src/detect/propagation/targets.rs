@@ -151,7 +151,7 @@ persist_choice!(Form: Form::List, Form::Registers, Form::Bitmap);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sketch::remix;
+    use crate::sketch::hash_word;
 
     fn pool(rows: usize) -> Pool {
         Pool::new(rows * Pool::BYTES)
@@ -163,8 +163,8 @@ mod tests {
         for seed in 0..200 {
             let mut targets = Targets::NONE;
             for n in 0..16 {
-                targets.insert(remix(n, seed), pool);
-                targets.insert(remix(n / 2, seed), pool);
+                targets.insert(hash_word(n, seed), pool);
+                targets.insert(hash_word(n / 2, seed), pool);
                 assert_eq!(u64::from(targets.count()), n + 1);
             }
         }
@@ -178,7 +178,7 @@ mod tests {
             .map(|seed| {
                 let (mut targets, pool) = (Targets::NONE, &mut pool(rows));
                 (0..hosts).for_each(|n| {
-                    targets.insert(remix(n, seed), pool);
+                    targets.insert(hash_word(n, seed), pool);
                 });
                 (f64::from(targets.count()) / hosts as f64 - 1.0).powi(2)
             })
@@ -203,8 +203,8 @@ mod tests {
         let (mut one, mut other, pool) = (Targets::NONE, Targets::NONE, &mut pool(1));
         let (mut cuts, mut later_cuts) = (0, 0);
         for n in 0..40_000 {
-            cuts += u32::from(one.insert(remix(n, 1), pool));
-            later_cuts += u32::from(other.insert(remix(n, 1), pool));
+            cuts += u32::from(one.insert(hash_word(n, 1), pool));
+            later_cuts += u32::from(other.insert(hash_word(n, 1), pool));
         }
         assert!((36_000..44_000).contains(&one.count()), "{}", one.count());
         assert_eq!((other.count(), cuts, later_cuts), (3_549, 0, 1));

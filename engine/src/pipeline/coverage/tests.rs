@@ -48,10 +48,10 @@ fn what_is_frequent_is_found_among_more_causes_than_there_are_places() {
         let truth = exact[&(place.stop as u16)];
         assert!(place.count >= truth && place.count - place.error <= truth);
     }
-    let told = causes.warnings(&coverage);
-    assert_eq!(told.len(), 3, "{told:#?}");
-    assert!(told.iter().any(|line| line.contains("0xf003")), "{told:#?}");
-    assert!(causes.warnings(&coverage).is_empty(), "each is told once");
+    let warnings = causes.warnings(&coverage);
+    assert_eq!(warnings.len(), 3, "{warnings:#?}");
+    assert!(warnings.iter().any(|line| line.contains("0xf003")), "{warnings:#?}");
+    assert!(causes.warnings(&coverage).is_empty(), "each comes once");
 }
 
 #[test]
@@ -60,9 +60,9 @@ fn a_warning_names_the_share_the_type_and_what_to_do() {
     types.extend([0x0806; 70]);
     let (mut causes, mut coverage) = (Causes::new(), Coverage::default());
     feed(&mut causes, &mut coverage, &types);
-    let told = causes.warnings(&coverage);
+    let warnings = causes.warnings(&coverage);
     assert_eq!(
-        told,
+        warnings,
         [
             "30.0 % of the frames (30 of 100) were not read to a payload because of Ethernet \
           type 0x8906 (FCoE): let the mirror remove this header, or mirror the traffic \

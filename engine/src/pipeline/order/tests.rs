@@ -77,7 +77,7 @@ fn on_one(traffic: &[Given]) -> Vec<String> {
     sensor.findings().iter().map(|finding| format!("{finding:?}")).collect()
 }
 
-/// Threads that run as `steps` say: each gives its next packet, or hands over, or the
+/// Threads that run as `steps` say: each gives its next packet, or is taken from, or the
 /// order is sifted.
 fn on_many(
     traffic: &[Given],
@@ -137,7 +137,7 @@ proptest! {
     }
 }
 
-/// Gives each time to a worker of its own hand-over.
+/// Gives each time to a worker that is taken from at once.
 fn give(order: &mut TimeOrder, lane: usize, worker: &mut Worker, times: &[u64]) {
     for &time in times {
         Given { time, hop: lane as u8, content: 1 }.observe(worker);

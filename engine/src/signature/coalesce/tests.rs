@@ -8,7 +8,7 @@ fn piece<'a>(
     range: std::ops::Range<usize>,
     samples: &[(u64, usize)],
 ) -> Piece<'a> {
-    let places = samples.iter().map(|&(id, start)| Place {
+    let occurrences = samples.iter().map(|&(id, start)| Occurrence {
         sample: (0, id),
         start: start + range.start,
         at: 0,
@@ -16,7 +16,7 @@ fn piece<'a>(
     });
     Piece {
         content: &content[range.clone()],
-        places: places.collect(),
+        occurrences: occurrences.collect(),
         support: Support::Sources,
         windows: 1,
         stops: [0; 2],
@@ -56,7 +56,7 @@ fn one_common_sample_joins_only_where_there_are_no_more() {
 fn different_distances_do_not_join() {
     let a = piece(TEXT, 0..20, &[(1, 0), (2, 0)]);
     let mut b = piece(TEXT, 10..40, &[(1, 0), (2, 0)]);
-    b.places[1].start += 1;
+    b.occurrences[1].start += 1;
     assert_eq!(coalesce(&[a, b]).len(), 2);
 }
 

@@ -1,6 +1,6 @@
 //! One signature that was reported, and what is known of it by now.
 
-use super::super::coalesce::{Piece, Place};
+use super::super::coalesce::{Occurrence, Piece};
 use super::super::confidence::Grounds;
 use super::super::evidence::{credible, growth};
 use super::super::{
@@ -47,7 +47,7 @@ pub(super) struct Known {
 /// A sample, and where it shows the content.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Witness {
-    pub(super) place: Place,
+    pub(super) occurrence: Occurrence,
     seen: SignatureSample,
 }
 
@@ -83,7 +83,7 @@ impl Known {
         // 32 hex digits, as `signature_id` makes them.
         let id = u128::from_str_radix(&self.id, 16).unwrap_or_default();
         let mut keys = [0; KEYS];
-        keys.iter_mut().zip(&self.members).for_each(|(place, key)| *place = *key);
+        keys.iter_mut().zip(&self.members).for_each(|(it, key)| *it = *key);
         Report { id, alarm: self.alarm, detected_at: self.detected_at, keys }
     }
 
@@ -98,7 +98,11 @@ impl Known {
     pub(super) fn piece(&self) -> Piece<'_> {
         Piece {
             content: &self.content,
-            places: self.witnesses.iter().map(|witness| witness.place).collect(),
+            occurrences: self
+                .witnesses
+                .iter()
+                .map(|witness| witness.occurrence)
+                .collect(),
             support: self.support,
             windows: self.members.len() as u32,
             stops: self.stops,
@@ -207,7 +211,7 @@ impl Known {
             detected_at: self.detected_at,
             evidence,
             samples: samples
-                .map(|w| SignatureSample { offset: w.place.origin(), ..w.seen })
+                .map(|w| SignatureSample { offset: w.occurrence.origin(), ..w.seen })
                 .collect(),
             // The sensor knows.
             addresses: AddressPlan::default(),
@@ -248,17 +252,18 @@ impl Around<'_> {
 
 /// The newest of `witnesses`, one a sample.
 pub(super) fn newest(mut witnesses: Vec<Witness>) -> Vec<Witness> {
-    witnesses.sort_by_key(|witness| (witness.place.sample, witness.place.start));
+    witnesses
+        .sort_by_key(|witness| (witness.occurrence.sample, witness.occurrence.start));
     let mut merged: Vec<Witness> = Vec::new();
     for witness in witnesses {
         match merged.last_mut() {
-            Some(last) if last.place.sample == witness.place.sample => {
-                last.widen(&witness.place);
+            Some(last) if last.occurrence.sample == witness.occurrence.sample => {
+                last.widen(&witness.occurrence);
             }
             _ => merged.push(witness),
         }
     }
-    merged.sort_by_key(|witness| (witness.seen.packet, witness.place.sample));
+    merged.sort_by_key(|witness| (witness.seen.packet, witness.occurrence.sample));
     merged.drain(..merged.len().saturating_sub(MOST_WITNESSES));
     merged.shrink_to_fit();
     merged
@@ -267,7 +272,7 @@ pub(super) fn newest(mut witnesses: Vec<Witness>) -> Vec<Witness> {
 impl Witness {
     pub(super) fn new(sample: &Sample, start: usize, length: usize) -> Self {
         Self {
-            place: Place { sample: sample.name(), start, at: 0, length },
+            occurrence: Occurrence { sample: sample.name(), start, at: 0, length },
             seen: SignatureSample {
                 packet: sample.packet,
                 time: sample.time,
@@ -284,22 +289,26 @@ impl Witness {
     /// The witness seen from a content that this one's lies in at `at`, cut to
     /// that content's `length`; `None` when nothing of it is inside.
     pub(super) fn moved(&self, at: i64, length: usize) -> Option<Self> {
-        let first = self.place.at as i64 + at;
+        let first = self.occurrence.at as i64 + at;
         let cut = usize::try_from(-first).unwrap_or(0);
         let begin = usize::try_from(first).unwrap_or(0);
-        let rest = self.place.length.checked_sub(cut)?;
+        let rest = self.occurrence.length.checked_sub(cut)?;
         let length = rest.min(length.checked_sub(begin)?);
-        let place =
-            Place { start: self.place.start + cut, at: begin, length, ..self.place };
-        (length > 0).then_some(Self { place, ..*self })
+        let occurrence = Occurrence {
+            start: self.occurrence.start + cut,
+            at: begin,
+            length,
+            ..self.occurrence
+        };
+        (length > 0).then_some(Self { occurrence, ..*self })
     }
 
     /// Adds a stretch of the same sample that begins no earlier and touches.
-    fn widen(&mut self, other: &Place) {
-        let place = &mut self.place;
-        let end = place.start + place.length;
-        if other.origin() == place.origin() && other.start <= end {
-            place.length = end.max(other.start + other.length) - place.start;
+    fn widen(&mut self, other: &Occurrence) {
+        let own = &mut self.occurrence;
+        let end = own.start + own.length;
+        if other.origin() == own.origin() && other.start <= end {
+            own.length = end.max(other.start + other.length) - own.start;
         }
     }
 }
@@ -326,4 +335,4 @@ persist!(Known {
     alarm,
     detected_at
 });
-persist!(Witness { place, seen });
+persist!(Witness { occurrence, seen });

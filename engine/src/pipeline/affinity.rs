@@ -1,4 +1,4 @@
-//! Shards that stay with their thread.
+//! Affinity of shards to threads.
 
 use rayon::prelude::*;
 use std::sync::Mutex;
@@ -6,7 +6,7 @@ use std::sync::Mutex;
 /// Calls `work` with each shard and its number, on the threads of the current pool. A
 /// thread begins with the shards that it had the last time, which are in its own caches,
 /// and then takes what others have not come to.
-pub(super) fn for_each_at_home<S: Send>(
+pub(super) fn for_each_with_affinity<S: Send>(
     shards: &mut [S],
     work: impl Fn(usize, &mut S) + Sync,
 ) {
@@ -16,10 +16,10 @@ pub(super) fn for_each_at_home<S: Send>(
         shards.iter_mut().enumerate().map(|shard| Mutex::new(Some(shard))).collect();
     let take = |at: usize| slots[at].try_lock().ok().and_then(|mut slot| slot.take());
     (0..threads).into_par_iter().with_max_len(1).for_each(|_| {
-        let home = rayon::current_thread_index().unwrap_or(0);
-        let home = home * count / threads..(home + 1) * count / threads;
-        let others = (home.end..count).chain(0..home.start).rev();
-        for (number, shard) in home.chain(others).filter_map(take) {
+        let thread = rayon::current_thread_index().unwrap_or(0);
+        let own = thread * count / threads..(thread + 1) * count / threads;
+        let others = (own.end..count).chain(0..own.start).rev();
+        for (number, shard) in own.chain(others).filter_map(take) {
             work(number, shard);
         }
     });
@@ -37,7 +37,9 @@ mod tests {
             for count in [0, 1, 5, 64] {
                 let mut turns = vec![Vec::new(); count];
                 pool.install(|| {
-                    for_each_at_home(&mut turns, |number, turns| turns.push(number));
+                    for_each_with_affinity(&mut turns, |number, turns| {
+                        turns.push(number)
+                    });
                 });
                 assert!((0..count).map(|number| vec![number]).eq(turns), "{threads}");
             }

@@ -1,6 +1,6 @@
-//! Pieces that belong together, and at which distance.
+//! Which pieces join, and at which distance.
 
-use super::{Item, Piece, Place};
+use super::{Item, Occurrence, Piece};
 use crate::signature::strength::distinct;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,53 +14,53 @@ const LEAST_VALUES: usize = 8;
 /// piece, are compared with each one: contents made to overlap all others cost no
 /// more than that.
 const MOST_ALIKE: usize = 64;
-/// Pairs that samples may show in all; where there would be more, each piece is
+/// Joins that samples may show in all; where there would be more, each piece is
 /// compared with fewer next ones.
-const MOST_PAIRS: usize = 1 << 18;
+const MOST_JOINS: usize = 1 << 18;
 
 /// Items `a` and `b`, and where `b` begins seen from `a`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Pair {
+pub(super) struct Join {
     pub(super) a: u32,
     pub(super) b: u32,
     pub(super) distance: i32,
 }
 
-/// Pairs that common samples show, in order.
-pub(super) fn by_samples(items: &[Item<'_>]) -> Vec<Pair> {
-    let mut places: Vec<(Place, u32)> =
-        Vec::with_capacity(items.iter().map(|item| item.places.len()).sum());
+/// Joins that common samples show, in order.
+pub(super) fn by_samples(items: &[Item<'_>]) -> Vec<Join> {
+    let mut occurrences: Vec<(Occurrence, u32)> =
+        Vec::with_capacity(items.iter().map(|item| item.occurrences.len()).sum());
     for (i, item) in (0..).zip(items) {
-        places.extend(item.places.iter().map(|place| (*place, i)));
+        occurrences.extend(item.occurrences.iter().map(|it| (*it, i)));
     }
-    places.sort_unstable_by_key(|&(place, i)| (place.sample, place.start, i, place));
+    occurrences.sort_unstable_by_key(|&(it, i)| (it.sample, it.start, i, it));
     let compared = |alike| {
-        places.chunk_by(|a, b| a.0.sample == b.0.sample).map(move |of_sample| {
-            let count = |(n, first): (usize, &(Place, u32))| {
+        occurrences.chunk_by(|a, b| a.0.sample == b.0.sample).map(move |of_sample| {
+            let count = |(n, first): (usize, &(Occurrence, u32))| {
                 next(of_sample, n, first, alike).count()
             };
             of_sample.iter().enumerate().map(count).sum::<usize>()
         })
     };
     let mut alike = MOST_ALIKE;
-    while alike > 1 && compared(alike).sum::<usize>() > MOST_PAIRS {
+    while alike > 1 && compared(alike).sum::<usize>() > MOST_JOINS {
         alike /= 2;
     }
-    // Every pair of every sample, and whether it overlaps there.
-    let mut shown: Vec<(Pair, bool)> = Vec::with_capacity(compared(alike).sum());
+    // Every join of every sample, and whether it overlaps there.
+    let mut shown: Vec<(Join, bool)> = Vec::with_capacity(compared(alike).sum());
     let mut of_one = Vec::new();
-    for of_sample in places.chunk_by(|a, b| a.0.sample == b.0.sample) {
+    for of_sample in occurrences.chunk_by(|a, b| a.0.sample == b.0.sample) {
         of_one.clear();
         for (n, first) in of_sample.iter().enumerate() {
             let end = first.0.start + first.0.length;
             of_one.extend(next(of_sample, n, first, alike).map(|second| {
                 let distance = (second.0.origin() - first.0.origin()) as i32;
-                let pair = if first.1 < second.1 {
-                    Pair { a: first.1, b: second.1, distance }
+                let join = if first.1 < second.1 {
+                    Join { a: first.1, b: second.1, distance }
                 } else {
-                    Pair { a: second.1, b: first.1, distance: -distance }
+                    Join { a: second.1, b: first.1, distance: -distance }
                 };
-                (pair, second.0.start < end)
+                (join, second.0.start < end)
             }));
         }
         // Overlapping comes last, and so stays.
@@ -68,24 +68,24 @@ pub(super) fn by_samples(items: &[Item<'_>]) -> Vec<Pair> {
         shown.extend(of_one.chunk_by(|a, b| a.0 == b.0).filter_map(<[_]>::last));
     }
     shown.sort_unstable();
-    let few = |i: u32| items[i as usize].places.len() < 2;
+    let few = |i: u32| items[i as usize].occurrences.len() < 2;
     shown
         .chunk_by(|a, b| a.0 == b.0)
-        .filter(|of_pair| {
-            let (pair, overlap) = of_pair[of_pair.len() - 1];
-            of_pair.len() >= 2 || (overlap && (few(pair.a) || few(pair.b)))
+        .filter(|of_join| {
+            let (join, overlap) = of_join[of_join.len() - 1];
+            of_join.len() >= 2 || (overlap && (few(join.a) || few(join.b)))
         })
-        .map(|of_pair| of_pair[0].0)
+        .map(|of_join| of_join[0].0)
         .collect()
 }
 
-/// The places after the `n`th of a sample that overlap it or abut, up to `alike`.
+/// The occurrences after the `n`th of a sample that overlap it or abut, up to `alike`.
 fn next<'a>(
-    of_sample: &'a [(Place, u32)],
+    of_sample: &'a [(Occurrence, u32)],
     n: usize,
-    first: &(Place, u32),
+    first: &(Occurrence, u32),
     alike: usize,
-) -> impl Iterator<Item = &'a (Place, u32)> {
+) -> impl Iterator<Item = &'a (Occurrence, u32)> {
     let (end, i) = (first.0.start + first.0.length, first.1);
     of_sample[n + 1..]
         .iter()
@@ -98,7 +98,7 @@ fn next<'a>(
 struct Anchors<'a> {
     contents: Vec<&'a [u8]>,
     by_first: BTreeMap<&'a [u8], Vec<usize>>,
-    /// Most places are no content's beginning: two bytes tell nearly all of them.
+    /// Most places are no content's beginning: two bytes rule nearly all of them out.
     begins: Vec<bool>,
 }
 
@@ -148,15 +148,15 @@ fn two(bytes: &[u8]) -> usize {
     usize::from(bytes[0]) << 8 | usize::from(bytes[1])
 }
 
-/// Pairs (outer, inner) by bytes alone, or (first, second) where they overlap and neither
+/// Joins of (outer, inner) by bytes alone, or (first, second) where they overlap and neither
 /// stops there.
-pub(super) fn by_bytes(items: &[Item<'_>]) -> Vec<Pair> {
+pub(super) fn by_bytes(items: &[Item<'_>]) -> Vec<Join> {
     if items.len() < 2 {
         return Vec::new();
     }
     let anchors = Anchors::of(items.iter().map(|item| item.content).collect());
     let mut holders = vec![0; items.len()];
-    let mut pairs = Vec::new();
+    let mut joins = Vec::new();
     let mut found = BTreeSet::new();
     for (outer, item) in items.iter().enumerate() {
         found.clear();
@@ -169,7 +169,7 @@ pub(super) fn by_bytes(items: &[Item<'_>]) -> Vec<Pair> {
                 && found.insert(inner)
             {
                 holders[inner] += 1;
-                pairs.push(Pair {
+                joins.push(Join {
                     a: outer as u32,
                     b: inner as u32,
                     distance: at as i32,
@@ -177,14 +177,14 @@ pub(super) fn by_bytes(items: &[Item<'_>]) -> Vec<Pair> {
             }
         }
     }
-    pairs
+    joins
 }
 
 /// Which of `known` share a sample or bytes with one of `new`: the only ones that
 /// [`coalesce`](super::coalesce) could join to these.
 pub(in crate::signature) fn related(known: &[Piece<'_>], new: &[Piece<'_>]) -> Vec<bool> {
     let samples: BTreeSet<(u8, u64)> =
-        new.iter().flat_map(|piece| &piece.places).map(|place| place.sample).collect();
+        new.iter().flat_map(|piece| &piece.occurrences).map(|it| it.sample).collect();
     let mut contents: Vec<&[u8]> = new.iter().map(|piece| piece.content).collect();
     contents.sort_unstable();
     contents.dedup();
@@ -192,7 +192,7 @@ pub(in crate::signature) fn related(known: &[Piece<'_>], new: &[Piece<'_>]) -> V
         .iter()
         .map(|piece| {
             contents.binary_search(&piece.content).is_ok()
-                || piece.places.iter().any(|place| samples.contains(&place.sample))
+                || piece.occurrences.iter().any(|it| samples.contains(&it.sample))
         })
         .collect();
     let anchors = Anchors::of(known.iter().map(|piece| piece.content).collect());

@@ -12,11 +12,11 @@ const LINE: usize = 64;
 const BYTES: usize = 2 * LINE;
 /// How many times larger or smaller the part in use becomes at a time.
 const STEP: usize = 4;
-/// Pairs in use at first, at most: 128 KiB.
+/// LinePairs in use at first, at most: 128 KiB.
 const FIRST: usize = 1_024;
 
 /// Two cache lines side by side.
-pub(super) type Pair = [[u8; LINE]; 2];
+pub(super) type LinePair = [[u8; LINE]; 2];
 
 /// Zeroed pairs, at most a reserved number, of which a part is in use.
 ///
@@ -25,7 +25,7 @@ pub(super) type Pair = [[u8; LINE]; 2];
 /// begins as a copy of it; when it shrinks, four become one again. Either way they move,
 /// so that what is in use has pages of its own: huge ones, where the system has them.
 #[derive(Debug)]
-pub(super) struct Pairs {
+pub(super) struct LinePairs {
     /// Those in use. Begins with a page, so that pairs are aligned, and ends with a pair.
     pages: Pages,
     /// In use at first.
@@ -33,7 +33,7 @@ pub(super) struct Pairs {
     reserved: usize,
 }
 
-impl Pairs {
+impl LinePairs {
     /// As many as fit in `bytes`; at least one.
     pub(super) fn within(bytes: usize) -> Self {
         Self::growing(bytes / BYTES, FIRST)
@@ -66,31 +66,31 @@ impl Pairs {
         steps
     }
 
-    /// Pairs in use.
+    /// LinePairs in use.
     #[inline]
     pub(super) fn len(&self) -> usize {
         self.pages.len() / BYTES
     }
 
-    /// Pairs that there are room for.
+    /// LinePairs that there are room for.
     pub(super) fn reserved(&self) -> usize {
         self.reserved
     }
 
-    /// Pair `index`, which must be below [`Pairs::len`].
+    /// LinePair `index`, which must be below [`LinePairs::len`].
     #[inline]
-    pub(super) fn pair(&self, index: usize) -> &Pair {
+    pub(super) fn pair(&self, index: usize) -> &LinePair {
         &in_pages(&self.pages)[index]
     }
 
     /// The same, to be written.
     #[inline]
-    pub(super) fn pair_mut(&mut self, index: usize) -> &mut Pair {
+    pub(super) fn pair_mut(&mut self, index: usize) -> &mut LinePair {
         &mut self.all_mut()[index]
     }
 
     /// Those in use.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Pair> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &LinePair> {
         in_pages(&self.pages).iter()
     }
 
@@ -137,17 +137,17 @@ impl Pairs {
     }
 
     #[inline]
-    fn all_mut(&mut self) -> &mut [Pair] {
+    fn all_mut(&mut self) -> &mut [LinePair] {
         self.pages.as_chunks_mut().0.as_chunks_mut().0
     }
 }
 
 #[inline]
-fn in_pages(pages: &Pages) -> &[Pair] {
+fn in_pages(pages: &Pages) -> &[LinePair] {
     pages.as_chunks().0.as_chunks().0
 }
 
-impl Persist for Pairs {
+impl Persist for LinePairs {
     fn persist(&mut self, file: &mut Exchange<'_>) -> std::io::Result<()> {
         let used = file.length(self.len())?;
         let mut reached = self.least;
@@ -166,14 +166,14 @@ impl Persist for Pairs {
 
 #[cfg(test)]
 mod tests {
-    use super::super::hash::{reduce, remix};
+    use super::super::hash::{hash_word, reduce};
     use super::*;
     use proptest::prelude::*;
 
     #[test]
     fn pairs_are_aligned_zero_and_within_their_bytes() {
         for bytes in [0, 256, 257, 1_000, 4_096, 65_536, 1_000_003] {
-            let mut pairs = Pairs::within(bytes);
+            let mut pairs = LinePairs::within(bytes);
             assert!((1..=FIRST).contains(&pairs.len()));
             assert!(pairs.memory_bytes() <= bytes.max(BYTES), "{bytes}");
             while pairs.grow() {}
@@ -184,7 +184,7 @@ mod tests {
             assert_eq!(pairs.pair(0).as_ptr() as usize % BYTES, 0);
         }
         for count in [1, 128, 129, 511, 512, 513, 1_000_000] {
-            assert!(Pairs::within(Pairs::bytes_for(count)).reserved() >= count);
+            assert!(LinePairs::within(LinePairs::bytes_for(count)).reserved() >= count);
         }
     }
 
@@ -194,7 +194,7 @@ mod tests {
             keys in prop::collection::vec(any::<u64>(), 1..200),
             acts in prop::collection::vec(any::<bool>(), 0..12),
         ) {
-            let mut pairs = Pairs::growing(3_000, 5);
+            let mut pairs = LinePairs::growing(3_000, 5);
             for (key, value) in keys.iter().zip(1u8..) {
                 let at = reduce(*key, pairs.len());
                 pairs.pair_mut(at)[1][3] |= value;
@@ -215,12 +215,12 @@ mod tests {
 
     #[test]
     fn what_grew_and_shrank_is_what_it_was() {
-        let mut pairs = Pairs::growing(1 << 14, 9);
+        let mut pairs = LinePairs::growing(1 << 14, 9);
         for n in 0..500 {
-            let at = reduce(remix(n, 1), pairs.len());
+            let at = reduce(hash_word(n, 1), pairs.len());
             pairs.pair_mut(at)[0][n as usize % 64] |= n as u8;
         }
-        let before: Vec<Pair> = pairs.iter().copied().collect();
+        let before: Vec<LinePair> = pairs.iter().copied().collect();
         let mut steps = 0;
         while pairs.grow() {
             steps += 1;

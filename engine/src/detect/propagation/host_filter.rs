@@ -1,4 +1,4 @@
-//! Pairs of a content and a host that were entered lately.
+//! Filter of pairs of a content and a host that were entered lately.
 //!
 //! Two keyed [`Bloom`] filters know, of this epoch and of the one before; in front of
 //! them stands a small direct-mapped memory of hashes that the current one holds. Most sightings
@@ -18,14 +18,14 @@ const MOST_PLACES: usize = 128;
 
 /// Hashes of pairs. See the [module](self).
 #[derive(Debug)]
-pub(super) struct Pairs {
+pub(super) struct HostFilter {
     filters: Epochs<Bloom>,
     /// Place i holds a hash whose lowest bits are i, or one whose bits are not and
     /// that means none. A power of two of places.
     recent: Vec<u64>,
 }
 
-impl Pairs {
+impl HostFilter {
     /// Two filters of `bytes` each, and `places` of memory (see [`places`]); the time window
     /// and the seed of the filters.
     pub(super) fn new(bytes: usize, places: usize, window: Span, seed: u64) -> Self {
@@ -132,7 +132,7 @@ fn forget(recent: &mut [u64]) {
 }
 
 /// The filters alone are kept.
-impl Persist for Pairs {
+impl Persist for HostFilter {
     fn persist(&mut self, file: &mut Exchange<'_>) -> std::io::Result<()> {
         let Self { filters, recent } = self;
         if file.is_reading() {
@@ -171,11 +171,11 @@ mod tests {
         prop::collection::vec(step, 1..200)
     }
 
-    fn restored(pairs: &mut Pairs, bytes: usize, seed: u64) -> Pairs {
+    fn restored(pairs: &mut HostFilter, bytes: usize, seed: u64) -> HostFilter {
         let mut saved = Vec::new();
         pairs.persist(&mut Exchange::writing(&mut saved)).unwrap();
         // Whatever the table that is read into remembers must go.
-        let mut other = Pairs::new(bytes, pairs.recent.len(), WINDOW, seed);
+        let mut other = HostFilter::new(bytes, pairs.recent.len(), WINDOW, seed);
         (0..64).for_each(|hash| other.enter(hash));
         other.persist(&mut Exchange::reading(&mut &saved[..])).unwrap();
         other
@@ -187,7 +187,7 @@ mod tests {
         fn with_and_without_the_memory_every_answer_is_the_same(
             steps in steps(), bytes in 0_usize..300, places in 1_u32..6, seed: u64,
         ) {
-            let mut pairs = Pairs::new(bytes, 1 << places, WINDOW, seed);
+            let mut pairs = HostFilter::new(bytes, 1 << places, WINDOW, seed);
             let filter = || Bloom::new(bytes, FALSE_POSITIVE_RATE, seed);
             let mut plain = Epochs::new(filter(), filter(), WINDOW);
             let mut time = Timestamp::default();
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_pair_that_was_just_entered_is_recent_and_an_empty_memory_holds_nothing() {
-        let mut pairs = Pairs::new(1_000, 8, WINDOW, 3);
+        let mut pairs = HostFilter::new(1_000, 8, WINDOW, 3);
         assert!((0..64).all(|hash| !pairs.is_recent(hash) && !pairs.contains(hash)));
         pairs.enter(5);
         assert!(pairs.is_recent(5) && !pairs.is_recent(13));
