@@ -12,6 +12,9 @@ use std::ops::{Deref, DerefMut};
 
 pub(crate) use memmap2::MmapMut as Pages;
 
+/// Bytes in a cache line.
+pub(crate) const CACHE_LINE: usize = 64;
+
 /// Bytes from which a table has a mapping of its own.
 const LEAST: usize = 64 << 10;
 

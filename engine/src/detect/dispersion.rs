@@ -38,11 +38,11 @@ impl Dispersion {
     /// on, that only saturates at 2.5 times as many. 64 bits serve up to 106 hosts, 4,096
     /// up to 10,000 and more.
     pub fn width_for(threshold: u32) -> usize {
-        let mut width = 64;
+        let mut width = DistinctCount::LEAST_WIDTH as u32;
         // The last count below a full bitmap.
         while f64::from(linear_count(width - 1, width as usize))
             < 2.5 * f64::from(threshold)
-            && width < 1 << 16
+            && width < DistinctCount::MOST_WIDTH as u32
         {
             width *= 2;
         }

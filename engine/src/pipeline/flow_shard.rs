@@ -4,7 +4,7 @@ use super::batch::{Chunk, Frames, Record};
 use super::record_at::{PlacedRequest, RecordAt, SeamSighting};
 use super::seeds::{Seeds, mix};
 use super::sizing::Plan;
-use super::worker::Sifter;
+use super::worker::{Sifter, TOGETHER};
 use crate::fingerprint::{Scratch, Windows};
 use crate::packet::Timestamp;
 use crate::signature::{SampleRequest, View};
@@ -247,10 +247,6 @@ fn piece_of<'a>(record: &Record, payload: &'a [u8], whole: bool) -> PacketPiece<
         seam: None,
     }
 }
-
-/// Seams that are sifted together: what a processor guesses wrongly at the end of each is
-/// guessed once for all.
-const TOGETHER: usize = 32;
 
 /// Places that a queue keeps from batch to batch.
 const KEPT: usize = 128;

@@ -3,7 +3,7 @@
 use super::batch::{Chunk, FragmentAt, Frames, KeptFrame, PayloadAt, Record};
 use super::coverage::{StopAt, reach, wire_len};
 use super::stage_times::StageTimer;
-use super::worker::{Run, Sifter};
+use super::worker::{Run, Sifter, TOGETHER};
 use crate::decode::{
     self, Carried, Datagram, Decoded, Decoder, Defragmenter, DropCounters, Stop,
 };
@@ -122,9 +122,6 @@ const ROUND_FRAMES: usize = 8_192;
 /// Chunks that a full round is cut into.
 const CHUNKS: usize = 16;
 
-/// Frames that are decoded before their payloads are sifted, with one call: what the
-/// processor guesses wrongly at the end of each payload is then guessed once for many.
-const RUN: usize = 32;
 /// How many frames before it is decoded a frame is asked for: headers alone, each a
 /// stride from the last, do not come by themselves as whole frames in a row do.
 const AHEAD: usize = 4;
@@ -164,10 +161,10 @@ fn fill_chunk<L: FrameList + ?Sized>(
     scratch: &mut Scratch,
 ) -> DropCounters {
     let mut drops = DropCounters::default();
-    let mut run = Run::<RUN>::new();
+    let mut run = Run::<TOGETHER>::new();
     let mut moment = timer.start();
-    for start in range.clone().step_by(RUN) {
-        for index in start..range.end.min(start + RUN) {
+    for start in range.clone().step_by(TOGETHER) {
+        for index in start..range.end.min(start + TOGETHER) {
             if index + AHEAD < range.end {
                 let next = frames.frame(index + AHEAD).data;
                 prefetch(&next[..next.len().min(MOST_AHEAD)]);

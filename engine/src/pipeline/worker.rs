@@ -16,9 +16,6 @@ use crate::stream::direction;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// Datagrams below this many bytes are counted and not fingerprinted.
-pub(crate) const SHORTEST_DATAGRAM: usize = 16;
-
 /// What all workers of a sensor share: read only.
 pub(crate) struct Sifter {
     pub(crate) fingerprinter: Fingerprinter,
@@ -78,7 +75,7 @@ impl Sifter {
     pub(crate) fn has_salted_key(&self, window: &[u8], key: u64, salt: u64) -> bool {
         let print = if window.len() == self.fingerprinter.beta() {
             self.fingerprinter.window(window)
-        } else if window.len() >= SHORTEST_DATAGRAM
+        } else if window.len() >= Fingerprinter::MIN_SHORT
             && let Short::Kept(print) = self.fingerprinter.short(window)
         {
             print
@@ -164,7 +161,7 @@ impl Sifter {
     fn is_short(&self, packet: &Packet<'_>) -> bool {
         packet.protocol != protocol::TCP
             && self.short_datagrams
-            && (SHORTEST_DATAGRAM..self.fingerprinter.beta())
+            && (Fingerprinter::MIN_SHORT..self.fingerprinter.beta())
                 .contains(&packet.payload.len())
     }
 
@@ -279,8 +276,9 @@ impl<'a, const N: usize> Run<'a, N> {
     }
 }
 
-/// Payloads that a worker sifts together: kept windows are looked at for many at once.
-const TOGETHER: usize = 16;
+/// Payloads that are fingerprinted with one call: what the processor guesses wrongly at
+/// the end of each is then guessed once for many.
+pub(super) const TOGETHER: usize = 32;
 
 /// Fingerprints and buffers packets, without locks: one for each thread of a
 /// host. Give it to [`Sensor::absorb`](super::Sensor::absorb) from time to time.

@@ -2,6 +2,7 @@
 
 use super::Handshakes;
 use super::evidence::{Load, View};
+use super::strength::LEAST_VALUES;
 use super::{Alarm, Count, Support};
 use crate::packet::protocol;
 
@@ -41,8 +42,6 @@ impl Confidence {
     }
 }
 
-/// Fewer distinct byte values than this look like filler.
-const FEW_BYTE_VALUES: u32 = 8;
 /// As many relays make an accident unlikely.
 const SEVERAL_RELAYS: usize = 2;
 
@@ -97,7 +96,7 @@ impl Grounds<'_> {
 
     fn against(&self) -> Vec<String> {
         let mut against = Vec::new();
-        if self.distinct_bytes < FEW_BYTE_VALUES {
+        if (self.distinct_bytes as usize) < LEAST_VALUES {
             against.push(format!(
                 "The content has only {} distinct byte values: it may be filler.",
                 self.distinct_bytes

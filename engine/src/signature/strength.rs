@@ -40,6 +40,9 @@ pub fn information<'a>(tokens: impl IntoIterator<Item = &'a [u8]>) -> f64 {
         .sum()
 }
 
+/// Fewer distinct byte values look like filler.
+pub const LEAST_VALUES: usize = 8;
+
 /// Distinct byte values.
 pub fn distinct<'a>(bytes: impl IntoIterator<Item = &'a u8>) -> usize {
     let mut seen = [false; 256];

@@ -3,12 +3,13 @@
 use super::epochs::Clear;
 use super::hash::reduce;
 use super::line_pairs::LinePairs;
+use crate::pages::CACHE_LINE;
 use crate::state::persist;
 
 /// Counters of a key.
 const DEPTH: usize = 4;
 /// Counters in a line, four bits each.
-const COUNTERS_PER_LINE: usize = 128;
+const COUNTERS_PER_LINE: usize = 2 * CACHE_LINE;
 /// Counters for each new key of an epoch below which a larger part of the memory is
 /// taken into use.
 const CROWDED: usize = 48;

@@ -2,7 +2,8 @@
 
 use super::epochs::Clear;
 use super::hash::{hash_word, reduce};
-use super::lines::{BYTES, Lines, WORDS};
+use super::lines::{Lines, WORDS};
+use crate::pages::CACHE_LINE;
 use crate::state::persist;
 use std::sync::LazyLock;
 
@@ -10,8 +11,6 @@ use std::sync::LazyLock;
 const ROWS: usize = 3;
 /// Kinds of things counted in a cell.
 const KINDS: usize = 2;
-/// Narrowest and widest bitmap, in bits.
-const WIDTHS: (usize, usize) = (64, 1 << 16);
 
 /// How many different things of two kinds were seen with each key, never too few.
 ///
@@ -34,10 +33,15 @@ pub struct DistinctCount {
 }
 
 impl DistinctCount {
+    /// Bits of the narrowest bitmap.
+    pub const LEAST_WIDTH: usize = 64;
+    /// Bits of the widest bitmap.
+    pub const MOST_WIDTH: usize = 1 << 16;
+
     /// A sketch of at most `bytes` with bitmaps of `width` bits: a power of two from 64 to
     /// 65,536 (others are rounded up into that range). Never less than one cell a row.
     pub fn new(bytes: usize, width: usize) -> Self {
-        let words = width.clamp(WIDTHS.0, WIDTHS.1).next_power_of_two() / 64;
+        let words = Self::words(width);
         let least_lines = (ROWS * KINDS * words).div_ceil(WORDS);
         let fitting = Lines::within(bytes);
         let lines = if fitting.len() < least_lines {
@@ -49,11 +53,16 @@ impl DistinctCount {
         Self { lines, cells_per_row, words, occupied: 0 }
     }
 
+    fn words(width: usize) -> usize {
+        let width = width.clamp(Self::LEAST_WIDTH, Self::MOST_WIDTH);
+        width.next_power_of_two() / u64::BITS as usize
+    }
+
     /// Bytes of a sketch with at least this many cells a row of this width.
     pub fn bytes_for(cells_per_row: usize, width: usize) -> usize {
-        let words = width.clamp(WIDTHS.0, WIDTHS.1).next_power_of_two() / 64;
+        let words = Self::words(width);
         let lines = cells_per_row.saturating_mul(ROWS * KINDS * words).div_ceil(WORDS);
-        lines.saturating_mul(BYTES).saturating_add(lines / 4 + 128)
+        lines.saturating_mul(CACHE_LINE).saturating_add(lines / 4 + 128)
     }
 
     /// Enters one thing of each kind, as a hash, under the key of this hash.

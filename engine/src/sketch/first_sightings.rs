@@ -10,7 +10,8 @@
 //! line a sighting, nine bytes of memory each.
 
 use super::hash::reduce;
-use super::lines::{BYTES, Line, WORDS};
+use super::lines::{Line, WORDS};
+use crate::pages::CACHE_LINE;
 use crate::state::{Exchange, Persist};
 use crate::time::Epoch;
 
@@ -65,10 +66,10 @@ impl FirstSightings {
     /// A table of at most `bytes`, and never less than one line.
     pub fn new(bytes: usize) -> Self {
         let slack = WORDS - 1;
-        let count = (bytes / BYTES).saturating_sub(1).max(1);
+        let count = (bytes / CACHE_LINE).saturating_sub(1).max(1);
         let words = vec![0_u64; count * WORDS + slack];
         // Unaligned lines would only be slower, so the fallback is no harm.
-        let first = words.as_ptr().align_offset(BYTES).min(slack);
+        let first = words.as_ptr().align_offset(CACHE_LINE).min(slack);
         Self { words, first, count }
     }
 

@@ -3,20 +3,18 @@
 //! A table is as large as the worst case needs, and most traffic is far from that: spread
 //! over all of it, every look-up would miss the caches and every page would be touched.
 
-use crate::pages::{self, Pages};
+use crate::pages::{self, CACHE_LINE, Pages};
 use crate::state::{Exchange, Persist};
 
-/// Bytes in a line.
-const LINE: usize = 64;
 /// Bytes in a pair of lines: the block that processors fetch together.
-const BYTES: usize = 2 * LINE;
+const BYTES: usize = 2 * CACHE_LINE;
 /// How many times larger or smaller the part in use becomes at a time.
 const STEP: usize = 4;
 /// LinePairs in use at first, at most: 128 KiB.
 const FIRST: usize = 1_024;
 
 /// Two cache lines side by side.
-pub(super) type LinePair = [[u8; LINE]; 2];
+pub(super) type LinePair = [[u8; CACHE_LINE]; 2];
 
 /// Zeroed pairs, at most a reserved number, of which a part is in use.
 ///
@@ -180,7 +178,7 @@ mod tests {
             assert_eq!(pairs.len(), pairs.reserved());
             let unused = bytes.saturating_sub(pairs.memory_bytes());
             assert!(unused <= 2 * BYTES + bytes / 256, "{bytes}: {unused} unused");
-            assert!(pairs.iter().all(|pair| *pair == [[0; LINE]; 2]));
+            assert!(pairs.iter().all(|pair| *pair == [[0; CACHE_LINE]; 2]));
             assert_eq!(pairs.pair(0).as_ptr() as usize % BYTES, 0);
         }
         for count in [1, 128, 129, 511, 512, 513, 1_000_000] {

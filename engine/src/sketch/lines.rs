@@ -1,13 +1,11 @@
 //! Cache lines, with a record of which were written. They cost nothing before, and little
 //! to clear.
 
-use crate::pages::Words;
+use crate::pages::{CACHE_LINE, Words};
 use crate::state::{Exchange, Persist};
 
 /// Words in a cache line.
-pub(super) const WORDS: usize = 8;
-/// Bytes in a cache line.
-pub(super) const BYTES: usize = 64;
+pub(super) const WORDS: usize = CACHE_LINE / size_of::<u64>();
 
 /// One 64-byte cache line.
 pub(super) type Line = [u64; WORDS];
@@ -38,9 +36,9 @@ impl Lines {
     /// As many lines as fit in `bytes`, bookkeeping included; at least one.
     pub(super) fn within(bytes: usize) -> Self {
         // count * 64 + 56 to align + 8 * (bits / 64, rounded up) <= bytes
-        let left = bytes.saturating_sub(BYTES - 1);
-        let per_word = 64 * BYTES + size_of::<u64>();
-        let rest = (left % per_word).saturating_sub(size_of::<u64>()) / BYTES;
+        let left = bytes.saturating_sub(CACHE_LINE - 1);
+        let per_word = 64 * CACHE_LINE + size_of::<u64>();
+        let rest = (left % per_word).saturating_sub(size_of::<u64>()) / CACHE_LINE;
         Self::with_count(left / per_word * 64 + rest)
     }
 
@@ -50,7 +48,7 @@ impl Lines {
         let slack = WORDS - 1;
         let words = Words::zeroed(count * WORDS + slack);
         // Unaligned lines would only be slower, so the fallback is no harm.
-        let first = words.as_ptr().align_offset(BYTES).min(slack);
+        let first = words.as_ptr().align_offset(CACHE_LINE).min(slack);
         Self { words, first, count, written: vec![0; count.div_ceil(64)] }
     }
 
@@ -135,11 +133,11 @@ mod tests {
     fn lines_are_aligned_zero_and_within_their_bytes() {
         for bytes in [0, 64, 128, 129, 1_000, 4_096, 65_536, 1_000_003] {
             let lines = Lines::within(bytes);
-            assert!(lines.memory_bytes() <= bytes.max(2 * BYTES), "{bytes}");
+            assert!(lines.memory_bytes() <= bytes.max(2 * CACHE_LINE), "{bytes}");
             let unused = bytes.saturating_sub(lines.memory_bytes());
-            assert!(unused < 3 * BYTES, "{bytes}: {unused} unused");
+            assert!(unused < 3 * CACHE_LINE, "{bytes}: {unused} unused");
             assert_eq!(lines.line(0), &[0; WORDS]);
-            assert_eq!(lines.raw(0).as_ptr() as usize % BYTES, 0);
+            assert_eq!(lines.raw(0).as_ptr() as usize % CACHE_LINE, 0);
             assert_eq!(lines.line(lines.len() - 1), &[0; WORDS]);
         }
     }

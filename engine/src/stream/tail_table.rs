@@ -7,12 +7,11 @@
 //! is hardly used costs hardly anything.
 
 use super::rehash;
-use crate::pages::Bytes;
+use crate::pages::{Bytes, CACHE_LINE};
 use crate::state::{Exchange, Persist};
 
 const WAYS: usize = 8;
 const WAY: u64 = WAYS as u64 - 1;
-const LINE: usize = 64;
 /// Bytes of an entry before its tail.
 const HEAD: usize = 8;
 
@@ -70,12 +69,13 @@ pub(super) struct TailTable {
 impl TailTable {
     /// A table within `bytes`; it has no ways at all if not even one set fits.
     pub(super) fn new(bytes: usize, context: usize, seed: u64) -> Self {
-        let stride = (HEAD + context).next_multiple_of(LINE);
-        let sets = bytes.saturating_sub(LINE) / (WAYS * (stride + size_of::<u64>()));
-        let slack = if sets == 0 { 0 } else { LINE };
+        let stride = (HEAD + context).next_multiple_of(CACHE_LINE);
+        let sets =
+            bytes.saturating_sub(CACHE_LINE) / (WAYS * (stride + size_of::<u64>()));
+        let slack = if sets == 0 { 0 } else { CACHE_LINE };
         let entries = Bytes::zeroed(sets * WAYS * stride + slack);
         // Only speed depends on it: entries that straddle no line they need not.
-        let base = entries.as_ptr().align_offset(LINE).min(slack);
+        let base = entries.as_ptr().align_offset(CACHE_LINE).min(slack);
         let tags = vec![0; sets * WAYS].into_boxed_slice();
         Self { tags, entries, base, stride, context, seed }
     }

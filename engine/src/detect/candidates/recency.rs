@@ -2,8 +2,10 @@
 
 use crate::state::persist;
 
-/// How many ranks there are: 32 by dispersion, and the same again with a relay.
-pub(super) const RANKS: usize = 64;
+/// What a relay adds to a rank, or to the priority of a sample: more than dispersion can.
+pub(super) const WITH_RELAY: u8 = 32;
+/// How many ranks there are: by dispersion, and the same again with a relay.
+pub(super) const RANKS: usize = 2 * WITH_RELAY as usize;
 
 /// One list a rank, each from the newest to the longest unseen entry, threaded
 /// through the slots: every step takes constant time.
@@ -35,9 +37,9 @@ const NONE: u32 = u32::MAX;
 pub(super) fn rank(minimum: u32, has_relay: bool) -> u8 {
     let by_dispersion = match minimum {
         0..=15 => minimum as u8,
-        wide => (12 + wide.ilog2() as u8).min(31),
+        wide => (12 + wide.ilog2() as u8).min(WITH_RELAY - 1),
     };
-    by_dispersion + if has_relay { 32 } else { 0 }
+    by_dispersion + if has_relay { WITH_RELAY } else { 0 }
 }
 
 impl Recency {

@@ -4,6 +4,7 @@ use super::super::alarms::{Alarm, HostEvidence};
 use super::super::count::FirstSighting;
 use super::super::handshakes::{Handshakes, SourceBits};
 use super::hosts::{Listed, Side, grow};
+use super::recency::WITH_RELAY;
 use crate::packet::{Handshake, Host};
 use crate::sketch::Turn;
 use crate::state::{Exchange, Persist, persist};
@@ -288,7 +289,7 @@ impl Candidate {
 
     fn priority(&self) -> u8 {
         let level = self.minimum().checked_ilog2().unwrap_or(0) as u8;
-        level + if self.has_relay { 32 } else { 0 }
+        level + if self.has_relay { WITH_RELAY } else { 0 }
     }
 }
 

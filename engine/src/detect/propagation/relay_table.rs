@@ -4,7 +4,7 @@
 //! in it, so that nothing allocates after construction. Place 0 is never used: 0 is the
 //! null link, and zeroed memory an empty table.
 
-use super::targets::{Pool, Targets};
+use super::targets::{EXACT, Pool, Targets};
 use super::{PropagationCounters, Relay};
 use crate::packet::Host;
 use crate::sketch::{hash_word, reduce};
@@ -17,9 +17,11 @@ type Link = u32;
 /// A fan-out from which a relay counts.
 const COUNTING: u32 = 2;
 
-/// Queues of entries by fan-out: one below 2, one for each from 2 to 16, then one for each
-/// doubling (17 to 31, 32 to 63 ... 2,048 and more).
-const QUEUES: usize = 24;
+/// Queues of entries by fan-out: one of those that do not count, one for each fan-out that
+/// is exact,
+const EXACT_QUEUES: usize = (EXACT + 2 - COUNTING) as usize;
+/// and one for each doubling (17 to 31, 32 to 63 ... 2,048 and more).
+const QUEUES: usize = EXACT_QUEUES + 8;
 
 /// One relay, or a host that may become one.
 #[derive(Clone, Copy, Debug)]
@@ -380,8 +382,11 @@ impl Entry {
     fn queue(&self) -> usize {
         match self.targets.count() {
             0..COUNTING => 0,
-            count @ COUNTING..=16 => (count + 1 - COUNTING) as usize,
-            count => (count.ilog2() as usize + 12).min(QUEUES - 1),
+            count @ COUNTING..=EXACT => (count + 1 - COUNTING) as usize,
+            count => {
+                let doublings = (count.ilog2() - EXACT.ilog2()) as usize;
+                (EXACT_QUEUES + doublings).min(QUEUES - 1)
+            }
         }
     }
 }

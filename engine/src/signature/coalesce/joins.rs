@@ -1,15 +1,14 @@
 //! Which pieces join, and at which distance.
 
 use super::{Item, Occurrence, Piece};
-use crate::signature::strength::distinct;
+use crate::signature::strength::{LEAST_VALUES, distinct};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Contents of fewer bytes are not looked for inside others.
 const ANCHOR: usize = 16;
-/// As many bytes at the end of one content and the beginning of another, of as many
-/// values, are one stretch.
+/// As many bytes at the end of one content and the beginning of another are one stretch,
+/// unless they are filler.
 const LEAST_OVERLAP: usize = 32;
-const LEAST_VALUES: usize = 8;
 /// At most so many pieces that begin alike, or next in one sample, or that hold one
 /// piece, are compared with each one: contents made to overlap all others cost no
 /// more than that.
