@@ -3,9 +3,10 @@
 use crate::common::{Random, frames, outbreak_frames};
 use std::net::Ipv4Addr;
 use wormsift::config::Config;
+use wormsift::error::BaselineError;
 use wormsift::packet::{Packet, Timestamp};
 use wormsift::pipeline::{Baseline, Sensor};
-use wormsift::signature::{BaselineError, Finding, Signature};
+use wormsift::signature::{Finding, Signature};
 
 fn signatures(findings: Vec<Finding>) -> Vec<Signature> {
     let new = |finding| match finding {

@@ -101,9 +101,9 @@ impl Observer for Watch<'_> {
 
 impl From<EvaluateError> for Failure {
     fn from(error: EvaluateError) -> Self {
-        match error {
-            EvaluateError::Usage(reason) => Self::Usage(reason),
-            other => Self::Failed(other.to_string()),
+        match error.is_usage() {
+            true => Self::usage(error),
+            false => Self::Failed(error.to_string()),
         }
     }
 }

@@ -102,10 +102,8 @@ pub(super) fn restore(
             return Ok(None);
         }
         // Nothing is wrong with the file itself: better end than lose it.
-        Err(Error::Io { path, source })
-            if source.kind() != std::io::ErrorKind::InvalidData =>
-        {
-            return Err(Failure::of(path, source));
+        Err(Error::Io { path, source }) => {
+            return Err(Failure::of(path.display(), source));
         }
         Err(refused) => refused.to_string(),
     };

@@ -61,7 +61,7 @@ pub(crate) fn sampling(config: &Config) -> Vec<SamplingPoint> {
 pub(crate) fn outbreak(
     config: &Config,
 ) -> Result<(Vec<SketchPoint>, DispersionMap), EvaluateError> {
-    let scenario = Scenario::named("outbreak", 1).map_err(EvaluateError::usage)?;
+    let scenario = Scenario::named("outbreak", 1)?;
     let (stored, truth) = Stored::of(&scenario)?;
     keys("outbreak, seed 1", &stored.frames(), &truth, config)
 }
@@ -73,7 +73,7 @@ pub(crate) fn keys(
     truth: &GroundTruth,
     config: &Config,
 ) -> Result<(Vec<SketchPoint>, DispersionMap), EvaluateError> {
-    let mut sensor = Sensor::new(config.clone()).map_err(EvaluateError::usage)?;
+    let mut sensor = Sensor::new(config.clone())?;
     sensor.keep_decisions();
     sensor.sift(frames);
     sensor.finish();
@@ -169,8 +169,7 @@ pub(crate) fn rule(seeds: u64) -> Result<Vec<RulePoint>, EvaluateError> {
     for name in ["slammer", "code-red", "blaster"] {
         let Some(preset) = Preset::named(name) else { continue };
         for prefix_bits in [16, 20, 24] {
-            let outcome = detection_rule(preset, prefix_bits, SOURCES, 1..seeds + 1)
-                .map_err(EvaluateError::usage)?;
+            let outcome = detection_rule(preset, prefix_bits, SOURCES, 1..seeds + 1)?;
             points.push(RulePoint {
                 worm: name.to_owned(),
                 prefix_bits,

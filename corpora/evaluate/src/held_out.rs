@@ -50,7 +50,7 @@ impl HeldOut {
             (config.sources, config.destinations) = (threshold, threshold);
             let to_the_end = AtomicBool::new(false);
             let said = sift(&config, &frames, known, &to_the_end);
-            let Some(said) = said.map_err(EvaluateError::usage)? else { continue };
+            let Some(said) = said? else { continue };
             let last = said.last();
             let by = |alarm: Alarm, thresholds: String| {
                 let fired =

@@ -3,10 +3,10 @@
 use super::results::Sweep;
 use super::stored::Stored;
 use super::story::Story;
-use crate::error::EvaluateError;
+use crate::error::{EvaluateError, SweepError};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use wormsift::config::Config;
 use wormsift_corpora::{GroundTruth, Scenario};
 
@@ -56,8 +56,7 @@ impl Source {
             Self::Scenario(scenario) => return Stored::of(scenario).map(Arc::new),
             Self::Capture(captured) => captured,
         };
-        let mut read =
-            captured.read.lock().map_err(|error| EvaluateError::of("capture", error))?;
+        let mut read = captured.read.lock().unwrap_or_else(PoisonError::into_inner);
         match &*read {
             Some(frames) => Ok(Arc::clone(frames)),
             None => {
@@ -109,7 +108,7 @@ pub(crate) fn jobs(
     let mut jobs = Vec::new();
     for story in stories {
         for &seed in &story.seeds {
-            let scenario = story.scenario(seed).map_err(EvaluateError::usage)?;
+            let scenario = story.scenario(seed)?;
             let given = format!("{given}\n{scenario:?}");
             let mut runs = Vec::new();
             for case in &story.cases {
@@ -151,9 +150,8 @@ pub(crate) fn merged(
     sweep: Option<&Sweep>,
     swept: Option<&String>,
 ) -> Result<Config, EvaluateError> {
-    let wrong = |error: &dyn std::fmt::Display| EvaluateError::usage(error);
-    let mut table: toml::Table = base.to_toml().parse().map_err(|error| wrong(&error))?;
-    table.extend(settings.parse::<toml::Table>().map_err(|error| wrong(&error))?);
+    let mut table: toml::Table = base.to_toml().parse()?;
+    table.extend(settings.parse::<toml::Table>()?);
     if let (Some(sweep), Some(value)) = (sweep, swept) {
         // A number, a truth value, or a text.
         let line = format!("{} = {value}", sweep.key);
@@ -162,41 +160,42 @@ pub(crate) fn merged(
         let takes = |text: &str| Config::from_toml(text).is_ok();
         let chosen = match parsed {
             Ok(parsed) if takes(&line) => parsed,
-            _ => quoted.parse().map_err(|error| wrong(&error))?,
+            _ => quoted.parse()?,
         };
         table.extend(chosen);
     }
-    let mut config =
-        Config::from_toml(&table.to_string()).map_err(|error| wrong(&error))?;
+    let mut config = Config::from_toml(&table.to_string())?;
     config.key = base.key;
-    config.validate().map_err(|error| wrong(&error))?;
+    config.validate()?;
     Ok(config)
 }
 
 /// `sources=2..50`, `sources=2..50:4` or `sampling=1,64,winnow:128`.
-pub fn parse_sweep(text: &str) -> Result<Sweep, String> {
-    let (key, values) = text
-        .split_once('=')
-        .ok_or("expected KEY=FROM..TO, KEY=FROM..TO:STEP or KEY=A,B")?;
+///
+/// # Errors
+///
+/// Another form, a setting that does not exist, or values that are none.
+pub fn parse_sweep(text: &str) -> Result<Sweep, SweepError> {
+    let (key, values) = text.split_once('=').ok_or(SweepError::Form)?;
     if !Config::KEYS.contains(&key) || key == "key" {
-        return Err(format!("no setting is called {key:?}"));
+        return Err(SweepError::Setting(key.to_owned()));
     }
     let values: Vec<String> = match values.split_once("..") {
         None => values.split(',').map(|value| value.trim().to_owned()).collect(),
         Some((from, to)) => {
             let (to, step) = to.split_once(':').unwrap_or((to, "1"));
             let number = |text: &str| {
-                text.parse::<u64>().map_err(|_| format!("{text:?} is no whole number"))
+                text.parse::<u64>().map_err(|_| SweepError::Number(text.to_owned()))
             };
             let (from, to, step) = (number(from)?, number(to)?, number(step)?);
             if step == 0 || to < from || (to - from) / step > 1_000 {
-                return Err("expected 1 to 1,001 values".to_owned());
+                return Err(SweepError::Count);
             }
             (from..=to).step_by(step as usize).map(|value| value.to_string()).collect()
         }
     };
     if values.iter().any(String::is_empty) {
-        return Err("a value is missing".to_owned());
+        return Err(SweepError::Empty);
     }
     Ok(Sweep { key: key.to_owned(), values })
 }

@@ -27,7 +27,7 @@ mod story;
 mod table;
 
 pub use csv::render as render_csv;
-pub use error::EvaluateError;
+pub use error::{EvaluateError, ManifestError, SweepError};
 pub use evaluator::Evaluator;
 pub use job::parse_sweep;
 pub use observer::Observer;

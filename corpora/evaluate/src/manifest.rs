@@ -22,12 +22,13 @@
 //! Paths are relative to its folder. A key that is not known is refused, and the nearest
 //! one named.
 
+use crate::error::ManifestError;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 use wormsift::config::Span;
-use wormsift_corpora::{Carriage, CorpusError, GenerateOptions};
+use wormsift_corpora::{Carriage, GenerateOptions};
 
 const KEYS: [&str; 9] = [
     "title",
@@ -147,7 +148,7 @@ struct Labelled {
 
 impl Manifest {
     /// Reads the text of a manifest that lies in this folder.
-    pub(crate) fn read(text: &str, folder: &Path) -> Result<Self, String> {
+    pub(crate) fn read(text: &str, folder: &Path) -> Result<Self, ManifestError> {
         let table: Table = text.parse().map_err(|error| syntax(text, &error))?;
         let file: File = typed(table, &KEYS, "the manifest")?;
         let beside = |name: &String| folder.join(name).display().to_string();
@@ -157,9 +158,7 @@ impl Manifest {
                 let one: Labelled = typed(table, &LABELLED_KEYS, "labelled")?;
                 Ok((beside(&one.capture), one.truth.map(|truth| folder.join(truth))))
             }
-            other => Err(format!(
-                "labelled: expected a name or {{ capture, truth }}, found {other}"
-            )),
+            other => Err(ManifestError::Labelled { found: other.to_string() }),
         });
         Ok(Self {
             title: file.title,
@@ -176,7 +175,7 @@ impl Manifest {
 }
 
 impl Told {
-    fn read(table: Table) -> Result<Self, String> {
+    fn read(table: Table) -> Result<Self, ManifestError> {
         let entry: Entry = typed(table, &SCENARIO_KEYS, "scenario")?;
         let expect: Expect = typed(entry.expect, &EXPECT_KEYS, "expect")?;
         Ok(Self {
@@ -191,7 +190,7 @@ impl Told {
     }
 }
 
-fn options(table: Table) -> Result<GenerateOptions, String> {
+fn options(table: Table) -> Result<GenerateOptions, ManifestError> {
     let it: Options = typed(table, &OPTION_KEYS, "options")?;
     let carriage = it.carriage.unwrap_or_default();
     let carriage = match &*carriage {
@@ -206,7 +205,7 @@ fn options(table: Table) -> Result<GenerateOptions, String> {
         background_rate: it.background_rate,
         vulnerable_hosts: it.vulnerable_hosts,
         scan_rate: it.scan_rate,
-        carriage: carriage.map_err(|error: CorpusError| error.to_string())?,
+        carriage: carriage.map_err(ManifestError::Carriage)?,
         worm: it.worm.unwrap_or(true),
         ..GenerateOptions::default()
     })
@@ -221,18 +220,18 @@ fn changed(options: &Table) -> String {
     options.iter().map(one).collect::<Vec<_>>().join(" ")
 }
 
-fn verdict(text: Option<String>) -> Result<String, String> {
+fn verdict(text: Option<String>) -> Result<String, ManifestError> {
     match text {
         Some(text) if !VERDICTS.contains(&&*text) => {
-            Err(format!("expect: expected fires, silent or open, found {text:?}"))
+            Err(ManifestError::Expect { found: text })
         }
         text => Ok(text.unwrap_or_default()),
     }
 }
 
-fn some_seeds(seeds: Option<u64>) -> Result<Option<u64>, String> {
+fn some_seeds(seeds: Option<u64>) -> Result<Option<u64>, ManifestError> {
     match seeds {
-        Some(0) => Err("seeds: expected 1 or more, found 0".to_owned()),
+        Some(0) => Err(ManifestError::NoSeeds),
         seeds => Ok(seeds),
     }
 }
@@ -240,17 +239,18 @@ fn some_seeds(seeds: Option<u64>) -> Result<Option<u64>, String> {
 /// The table as a `T`, if all its keys are known ones.
 fn typed<T: DeserializeOwned>(
     table: Table,
-    known: &[&str],
-    place: &str,
-) -> Result<T, String> {
+    known: &[&'static str],
+    table_name: &'static str,
+) -> Result<T, ManifestError> {
     for key in table.keys() {
         if !known.contains(&&**key) {
             let nearest =
                 known.iter().min_by_key(|name| strsim::damerau_levenshtein(key, name));
-            return Err(format!(
-                "`{key}`: no such key in {place}; did you mean `{}`?",
-                nearest.unwrap_or(&"")
-            ));
+            return Err(ManifestError::UnknownKey {
+                key: key.clone(),
+                table: table_name,
+                nearest: nearest.unwrap_or(&""),
+            });
         }
     }
     // One key at a time, so that the error can name it.
@@ -259,18 +259,23 @@ fn typed<T: DeserializeOwned>(
         if let Err(error) = one.try_into::<T>() {
             let reason = error.message();
             if !reason.starts_with("missing field") {
-                return Err(format!("{place}: `{key}`: {reason}"));
+                let (key, reason) = (Some(key.clone()), reason.to_owned());
+                return Err(ManifestError::Value { table: table_name, key, reason });
             }
         }
     }
-    table.try_into().map_err(|error| format!("{place}: {}", error.message()))
+    table.try_into().map_err(|error| ManifestError::Value {
+        table: table_name,
+        key: None,
+        reason: error.message().to_owned(),
+    })
 }
 
 /// One line with the place.
-fn syntax(text: &str, error: &toml::de::Error) -> String {
+fn syntax(text: &str, error: &toml::de::Error) -> ManifestError {
     let at = error.span().map_or(0, |span| span.start);
     let line = text.get(..at).unwrap_or(text).matches('\n').count() + 1;
-    format!("line {line}: {}", error.message().trim().replace('\n', " "))
+    ManifestError::Syntax { line, reason: error.message().trim().replace('\n', " ") }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::manifest::Manifest;
 use super::results::Sweep;
 use super::story::Story;
-use crate::error::EvaluateError;
+use crate::error::{EvaluateError, ManifestError};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -60,22 +60,18 @@ impl Plan {
             (true, _) | (false, Some("standard")) => true,
             (false, None) => false,
             (false, Some(other)) => {
-                return Err(EvaluateError::usage(format!(
-                    "no suite is called {other:?}: expected standard"
-                )));
+                return Err(EvaluateError::Suite { found: other.to_owned() });
             }
         };
         let sweep = match (&args.sweep, &manifest.sweep) {
             (Some(sweep), _) => Some(sweep.clone()),
-            (None, Some(text)) => {
-                Some(super::job::parse_sweep(text).map_err(EvaluateError::usage)?)
-            }
+            (None, Some(text)) => Some(super::job::parse_sweep(text)?),
             (None, None) => None,
         };
         let named: Vec<String> =
             args.scenarios.iter().chain(&manifest.names).cloned().collect();
         for name in &named {
-            Scenario::named(name, 1).map_err(EvaluateError::usage)?;
+            Scenario::named(name, 1)?;
         }
         let seeds = args.seeds.or(manifest.seeds).unwrap_or(SEEDS);
         let wanted = |profile: &&'static Profile| {
@@ -88,7 +84,7 @@ impl Plan {
         for mut told in manifest.told {
             // A flag wins over what the manifest says of one scenario, too.
             told.seeds = args.seeds.or(told.seeds);
-            stories.push(Story::changed(told, seeds).map_err(EvaluateError::usage)?);
+            stories.push(Story::changed(told, seeds)?);
         }
         if sweep.is_some() {
             stories.iter_mut().for_each(Story::for_sweep);
@@ -117,14 +113,10 @@ impl Plan {
             sweep,
         };
         if plan.stories.is_empty() && plan.labelled.is_empty() && plan.clean.is_empty() {
-            return Err(EvaluateError::usage(
-                "nothing to evaluate: give --suite, --scenario, --manifest, --clean or captures",
-            ));
+            return Err(EvaluateError::Nothing);
         }
         if plan.captures().any(|name| name == "-") {
-            return Err(EvaluateError::usage(
-                "standard input cannot be evaluated: captures are read more than once",
-            ));
+            return Err(EvaluateError::StandardInput);
         }
         let title = manifest.title.unwrap_or_else(|| plan.name(suite));
         Ok(Self { title, ..plan })
@@ -161,10 +153,7 @@ fn different(stories: &[Story]) -> Result<(), EvaluateError> {
     for story in stories {
         for case in &story.cases {
             if !known.insert((&story.name, &case.settings)) {
-                return Err(EvaluateError::usage(format!(
-                    "scenario {}: listed twice with the same settings; give one a label",
-                    story.name
-                )));
+                return Err(EvaluateError::ListedTwice { scenario: story.name.clone() });
             }
         }
     }
@@ -176,10 +165,9 @@ fn most_seeds(stories: &[Story]) -> Option<u64> {
 }
 
 fn read(path: &Path) -> Result<Manifest, EvaluateError> {
-    let wrong = |error: &dyn std::fmt::Display| {
-        EvaluateError::usage(format!("{}: {error}", path.display()))
-    };
-    let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
-    Manifest::read(&text, path.parent().unwrap_or(Path::new("")))
-        .map_err(|error| wrong(&error))
+    let folder = path.parent().unwrap_or(Path::new(""));
+    fs::read_to_string(path)
+        .map_err(ManifestError::Io)
+        .and_then(|text| Manifest::read(&text, folder))
+        .map_err(|reason| EvaluateError::Manifest { path: path.to_owned(), reason })
 }

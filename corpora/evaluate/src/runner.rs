@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::num::NonZero;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -121,7 +121,7 @@ fn work(queue: &Queue, sender: &Sender<Done>, known: &Learned, also: Also<'_>) {
     let pool = match rayon::ThreadPoolBuilder::new().num_threads(1).build() {
         Ok(pool) => pool,
         Err(error) => {
-            let _ = sender.send(Err(EvaluateError::of("threads", error)));
+            let _ = sender.send(Err(error.into()));
             return;
         }
     };
@@ -141,7 +141,7 @@ fn work(queue: &Queue, sender: &Sender<Done>, known: &Learned, also: Also<'_>) {
                 return;
             }
             let said = pool.install(|| sift(&config, &frames, known, &queue.stopped));
-            let Some(said) = said.map_err(EvaluateError::usage).transpose() else {
+            let Some(said) = said.map_err(EvaluateError::from).transpose() else {
                 return;
             };
             let done = said.map(|said| {
@@ -168,7 +168,7 @@ pub fn threads(asked: Option<NonZero<usize>>) -> usize {
 pub(crate) struct Kept {
     file: File,
     known: BTreeMap<Key, Run>,
-    name: String,
+    path: PathBuf,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -185,20 +185,20 @@ impl Kept {
         observer: &dyn Observer,
     ) -> Result<Self, EvaluateError> {
         let name = path.display().to_string();
-        let failed = |error: std::io::Error| EvaluateError::of(&name, error);
+        let failed = EvaluateError::io(path);
         let mut file = OpenOptions::new()
             .read(true)
             .append(true)
             .create(true)
             .open(path)
-            .map_err(failed)?;
+            .map_err(&failed)?;
         let mut known = BTreeMap::new();
         let mut whole = true;
         let mut reader = BufReader::new(&file);
         // Bytes: a line may have been cut off inside a character.
         let mut text = Vec::new();
         let mut number = 0;
-        while reader.read_until(b'\n', &mut text).map_err(failed)? > 0 {
+        while reader.read_until(b'\n', &mut text).map_err(&failed)? > 0 {
             number += 1;
             whole = text.ends_with(b"\n");
             match serde_json::from_slice::<Line>(&text) {
@@ -212,17 +212,17 @@ impl Kept {
             text.clear();
         }
         if !whole {
-            file.write_all(b"\n").map_err(failed)?;
+            file.write_all(b"\n").map_err(&failed)?;
         }
-        Ok(Self { file, known, name })
+        Ok(Self { file, known, path: path.to_owned() })
     }
 
     fn append(&mut self, key: &Key, run: &Run) -> Result<(), EvaluateError> {
         let line = Line { key: key.clone(), run: run.clone() };
-        let mut text = serde_json::to_string(&line)
-            .map_err(|error| EvaluateError::of(&self.name, error))?;
+        let mut text =
+            serde_json::to_string(&line).map_err(EvaluateError::json(&self.path))?;
         text.push('\n');
         append_whole(&mut self.file, text.as_bytes())
-            .map_err(|error| EvaluateError::of(&self.name, error))
+            .map_err(EvaluateError::io(&self.path))
     }
 }

@@ -7,7 +7,7 @@ use crate::error::EvaluateError;
 use crate::observer::Observer;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 use wormsift::config::Config;
@@ -22,7 +22,7 @@ pub(crate) fn setting(
     threads: usize,
     seeds: &[u64],
 ) -> Result<Setting, EvaluateError> {
-    let kernel = Sensor::new(config.clone()).map_err(EvaluateError::usage)?.kernel();
+    let kernel = Sensor::new(config.clone())?.kernel();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
     Ok(Setting {
@@ -65,7 +65,7 @@ pub(crate) fn inputs(
     for argument in plan.captures() {
         let (inputs, missing) = wormsift_capture::inputs(std::slice::from_ref(argument));
         if let Some(missing) = missing.into_iter().next() {
-            return Err(EvaluateError::Failed(missing.to_string()));
+            return Err(missing.into());
         }
         for input in inputs {
             let name = input.name().to_owned();
@@ -73,9 +73,7 @@ pub(crate) fn inputs(
                 continue;
             }
             let path = Path::new(&name);
-            let bytes = fs::metadata(path)
-                .map_err(|error| EvaluateError::of(&name, error))?
-                .len();
+            let bytes = fs::metadata(path).map_err(EvaluateError::io(path))?.len();
             let sha256 = hash(path)?;
             let mut trace = Trace::open(vec![input]);
             while trace.next_batch(Limits::default()).is_some() {}
@@ -128,12 +126,12 @@ fn behind<'a>(inputs: &'a [Input], names: &[String]) -> impl Iterator<Item = &'a
 
 /// SHA-256 of a file, hexadecimal.
 pub(crate) fn hash(path: &Path) -> Result<String, EvaluateError> {
-    let failed = |error: io::Error| EvaluateError::of(path.display(), error);
-    let mut file = File::open(path).map_err(failed)?;
+    let failed = EvaluateError::io(path);
+    let mut file = File::open(path).map_err(&failed)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     loop {
-        match file.read(&mut buffer).map_err(failed)? {
+        match file.read(&mut buffer).map_err(&failed)? {
             0 => break,
             read => hash.update(&buffer[..read]),
         }
@@ -144,6 +142,6 @@ pub(crate) fn hash(path: &Path) -> Result<String, EvaluateError> {
 /// What stands for this very build: a result of another one may differ, though it have
 /// the same version.
 pub(crate) fn build() -> Result<String, EvaluateError> {
-    let failed = |error: io::Error| EvaluateError::of("this program", error);
-    hash(&std::env::current_exe().map_err(failed)?)
+    let this = std::env::current_exe();
+    hash(&this.map_err(EvaluateError::io(Path::new("this program")))?)
 }

@@ -22,7 +22,7 @@ struct One {
 impl Stored {
     /// The frames of a generated story, and the truth about them.
     pub(crate) fn of(scenario: &Scenario) -> Result<(Self, GroundTruth), EvaluateError> {
-        let trace = scenario.stream().map_err(EvaluateError::usage)?.into_trace();
+        let trace = scenario.stream()?.into_trace();
         let frames = trace.frames.into_iter().map(|(time_ns, data)| One {
             time_ns,
             link: LinkType::ETHERNET,
@@ -36,7 +36,7 @@ impl Stored {
     pub(crate) fn read(files: &[String]) -> Result<Self, EvaluateError> {
         let (inputs, missing) = wormsift_capture::inputs(files);
         if let Some(missing) = missing.into_iter().next() {
-            return Err(EvaluateError::Failed(missing.to_string()));
+            return Err(missing.into());
         }
         let mut trace = Trace::open(inputs);
         let mut frames = Vec::new();
@@ -100,8 +100,6 @@ impl Stored {
 
 /// Reads a truth file.
 pub(crate) fn read_truth(path: &Path) -> Result<GroundTruth, EvaluateError> {
-    let text = fs::read_to_string(path)
-        .map_err(|error| EvaluateError::of(path.display(), error))?;
-    GroundTruth::from_json(&text)
-        .map_err(|error| EvaluateError::of(path.display(), error))
+    let text = fs::read_to_string(path).map_err(EvaluateError::io(path))?;
+    GroundTruth::from_json(&text).map_err(EvaluateError::json(path))
 }

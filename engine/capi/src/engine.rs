@@ -276,7 +276,7 @@ fn engine(
 
 fn failure(error: Error) -> Failure {
     let status = match error {
-        Error::Io { .. } => WORMSIFT_ERR_IO,
+        Error::Io { .. } | Error::State { .. } => WORMSIFT_ERR_IO,
         _ => WORMSIFT_ERR_CONFIG,
     };
     Failure::new(status, error.to_string())

@@ -8,9 +8,9 @@ use super::seeds::Seeds;
 use super::sizing::{self, CONTENT_SHARDS};
 use super::{Chunk, Sensor};
 use crate::config::{Config, Size};
-use crate::error::Error;
+use crate::error::{BaselineError, Error};
 use crate::fingerprint::Kernel;
-use crate::signature::{BaselineError, Binding, LearnedKeys};
+use crate::signature::{Binding, LearnedKeys};
 use crate::sketch::Bloom;
 use crate::time::Span;
 

@@ -37,9 +37,7 @@ pub use crate::detect::candidates::{
 pub use crate::detect::count::{Count, FirstSighting, MOST_HOSTS, Precision};
 pub use crate::detect::handshakes::Handshakes;
 pub use crate::detect::propagation::Relay;
-pub use baseline::{
-    BaselineError, Binding, Boilerplate, Covered, LearnedKeys, LiteralFile, Suppressed,
-};
+pub use baseline::{Binding, Boilerplate, Covered, LearnedKeys, LiteralFile, Suppressed};
 pub use coalesce::{Joined, Occurrence, Piece, coalesce};
 pub use confidence::Confidence;
 pub use evidence::{Evidence, Load, Nearest, View};

@@ -1,5 +1,6 @@
 //! One direction of saving and restoring: bytes out, or the same bytes in.
 
+use crate::error::StateError;
 use std::fmt::Display;
 use std::io::{self, Read, Write};
 use xxhash_rust::xxh3::Xxh3;
@@ -134,8 +135,8 @@ impl<'a> Exchange<'a> {
 }
 
 fn unfit(at: u64, expected: impl Display, found: impl Display) -> io::Error {
-    let text = format!("at byte {at}: expected {expected}, found {found}");
-    io::Error::new(io::ErrorKind::InvalidData, text)
+    let (expected, found) = (expected.to_string(), found.to_string());
+    StateError { at, expected, found }.into()
 }
 
 #[cfg(test)]

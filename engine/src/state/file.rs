@@ -54,7 +54,7 @@ impl StateFile {
     ///
     /// It cannot be read, is no state file, is of another version, or is damaged.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let fail = |reason: io::Error| failure(path, reason);
+        let fail = |reason: io::Error| Error::of_file(path, reason);
         let file = File::open(path).map_err(fail)?;
         let length = file.metadata().map_err(fail)?.len();
         let mut file = BufReader::with_capacity(1 << 16, file);
@@ -83,15 +83,15 @@ impl StateFile {
 
     /// Reads the tables into `value`, which was built from the same settings.
     pub(crate) fn restore(mut self, value: &mut impl Persist) -> Result<(), Error> {
-        let fail = |reason: io::Error| failure(&self.path, reason);
+        let fail = |reason: io::Error| Error::of_file(&self.path, reason);
         self.file.seek(SeekFrom::Start(self.body)).map_err(fail)?;
         let mut exchange = Exchange::reading(&mut self.file);
         value.persist(&mut exchange).map_err(fail)?;
+        let longer = exchange.misfit("the end of the tables", "more of them");
         let mut rest = Vec::new();
         self.file.take(CHECKSUM + 1).read_to_end(&mut rest).map_err(fail)?;
         if rest.len() as u64 != CHECKSUM {
-            let reason = "expected the end of the tables, found more of them";
-            return Err(failure(&self.path, io::Error::other(reason)));
+            return Err(fail(longer));
         }
         Ok(())
     }
@@ -102,7 +102,7 @@ impl StateFile {
         identity: Identity,
         value: &mut impl Persist,
     ) -> Result<WrittenState, Error> {
-        refuse_what_is_no_file(path).map_err(|error| failure(path, error))?;
+        refuse_what_is_no_file(path).map_err(|error| Error::of_file(path, error))?;
         let mut beside = path.as_os_str().to_owned();
         beside.push(".new");
         let beside = PathBuf::from(beside);
@@ -119,7 +119,7 @@ impl StateFile {
             Ok(file) => Ok(WrittenState { path: path.to_owned(), beside, file }),
             Err(error) => {
                 let _ = fs::remove_file(&beside);
-                Err(failure(path, error))
+                Err(Error::of_file(path, error))
             }
         }
     }
@@ -149,7 +149,7 @@ impl WrittenState {
             .and_then(|()| sync_folder(&self.path));
         placed.map_err(|error| {
             let _ = fs::remove_file(&self.beside);
-            failure(&self.path, error)
+            Error::of_file(&self.path, error)
         })
     }
 }
@@ -228,8 +228,4 @@ fn verify(file: &mut impl Read, length: u64) -> io::Result<()> {
         return Err(exchange.misfit(words.0, words.1 + ": it is damaged"));
     }
     Ok(())
-}
-
-fn failure(path: &Path, source: io::Error) -> Error {
-    Error::Io { path: path.display().to_string(), source }
 }

@@ -26,7 +26,7 @@ pub(super) fn verify() -> Result<String, Failure> {
         return Err(broken("starting a program"));
     }
     let capture = Rings::open(&LiveSettings::new("any"));
-    if !capture.is_err_and(|error| is_denied(error.source_error())) {
+    if !capture.is_err_and(|error| is_denied(&error.source)) {
         return Err(broken("listening on another interface"));
     }
     Ok("no program can be started, no interface opened".to_owned())

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn read(text: &str) -> Result<Manifest, String> {
+fn read(text: &str) -> Result<Manifest, ManifestError> {
     Manifest::read(text, Path::new("corpus"))
 }
 
@@ -79,7 +79,7 @@ fn what_is_wrong_is_named() {
         ("labelled = [{ truth = \"b\" }]", "labelled: missing field `capture`"),
         ("labelled = [3]", "expected a name or { capture, truth }, found 3"),
     ] {
-        let found = read(text).unwrap_err();
+        let found = read(text).unwrap_err().to_string();
         assert!(found.contains(said), "{text:?}: {found}");
     }
 }

@@ -5,10 +5,14 @@ use std::io;
 
 /// A system call on an interface's packet socket that failed.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct LiveError {
-    interface: String,
-    doing: &'static str,
-    source: io::Error,
+    /// The interface.
+    pub interface: String,
+    /// What was tried.
+    pub doing: &'static str,
+    /// The system's answer.
+    pub source: io::Error,
 }
 
 impl LiveError {
@@ -19,11 +23,6 @@ impl LiveError {
     /// The same for the call that has just failed.
     pub(super) fn last(interface: &str, doing: &'static str) -> Self {
         Self::new(interface, doing, io::Error::last_os_error())
-    }
-
-    /// The system's answer.
-    pub fn source_error(&self) -> &io::Error {
-        &self.source
     }
 
     /// Whether the interface is only down: it may come up again.

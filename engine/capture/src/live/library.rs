@@ -9,7 +9,7 @@ use super::poll::poll;
 use super::rings::{LiveBatch, LiveCounters};
 use super::socket::{index, is_up};
 use pcap::{Active, Capture, Error, Linktype, Stat};
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
@@ -27,20 +27,44 @@ impl BpfProgram {
     ///
     /// # Errors
     ///
-    /// The library's words on what is wrong with the expression.
-    pub fn compile(expression: &str, link: LinkType) -> Result<Self, String> {
-        let dead =
-            Capture::dead(library_link(link)?).map_err(|error| error.to_string())?;
-        let program =
-            dead.compile(expression, true).map_err(|error| error.to_string())?;
+    /// An expression that the library refuses, or a link type that it does not know.
+    pub fn compile(expression: &str, link: LinkType) -> Result<Self, CompileError> {
+        let refused = |error: Error| CompileError::Library(error.to_string());
+        let link = library_link(link).ok_or(CompileError::LinkType(link))?;
+        let dead = Capture::dead(link).map_err(refused)?;
+        let program = dead.compile(expression, true).map_err(refused)?;
         let instructions = program.get_instructions();
         let mut text = format!("{}\n", instructions.len());
         for instruction in instructions {
             let _ = writeln!(text, "{instruction}"); // Into a string it cannot fail.
         }
-        Self::from_ddd(&text).map_err(|error: BpfError| error.to_string())
+        Self::from_ddd(&text).map_err(CompileError::Program)
     }
 }
+
+/// Why an expression gives no program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CompileError {
+    /// The library has no number for the link type.
+    LinkType(LinkType),
+    /// The library refuses it, in its own words.
+    Library(String),
+    /// The library made a program that the kernel would refuse.
+    Program(BpfError),
+}
+
+impl fmt::Display for CompileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LinkType(link) => write!(f, "no link type: {}", link.0),
+            Self::Library(reason) => f.write_str(reason),
+            Self::Program(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for CompileError {}
 
 /// What is captured through libpcap, and how.
 #[derive(Clone, Debug)]
@@ -277,11 +301,9 @@ fn system_error(error: Error) -> io::Error {
 }
 
 /// The library's number for a link type of files: one alone has another (`DLT_RAW`).
-fn library_link(link: LinkType) -> Result<Linktype, String> {
+fn library_link(link: LinkType) -> Option<Linktype> {
     let link = if link == LinkType::RAW { LinkType::RAW_BSD } else { link };
-    let number =
-        i32::try_from(link.0).map_err(|_| format!("no link type: {}", link.0))?;
-    Ok(Linktype(number))
+    i32::try_from(link.0).ok().map(Linktype)
 }
 
 #[cfg(test)]
@@ -295,7 +317,7 @@ mod tests {
         let printed = BpfProgram::from_ddd(text).unwrap();
         assert_eq!(program.cut(64), printed.cut(64));
         let error = BpfProgram::compile("tcp porrt 80", LinkType::ETHERNET).unwrap_err();
-        assert!(error.contains("syntax error"), "{error}");
+        assert!(error.to_string().contains("syntax error"), "{error}");
     }
 
     #[test]

@@ -31,6 +31,6 @@ mod socket;
 pub use bpf::{BpfError, BpfProgram};
 pub use error::LiveError;
 #[cfg(feature = "pcap")]
-pub use library::{Library, LibrarySettings};
+pub use library::{CompileError, Library, LibrarySettings};
 pub use rings::{LiveBatch, LiveCounters, LiveSettings, Rings};
 pub use sender::Sender;

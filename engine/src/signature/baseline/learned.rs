@@ -3,8 +3,8 @@
 //! A Bloom filter a content shard, so that each shard asks, and in a learning period
 //! enters, its own keys without a lock.
 
+use crate::error::BaselineError;
 use crate::sketch::Bloom;
-use std::fmt;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// What a content key depends on. Keys of different bindings have nothing in common.
@@ -15,38 +15,6 @@ pub struct Binding {
     /// The settings that go into a key, as text.
     pub settings: String,
 }
-
-/// Why a baseline cannot be used. Its text is one line.
-#[derive(Clone, Debug, PartialEq)]
-pub enum BaselineError {
-    /// The file is something else, damaged, or of another version.
-    File(String),
-    /// It was learned under another secret key.
-    Key,
-    /// It was learned under other settings.
-    Settings {
-        /// Those of this run.
-        expected: String,
-        /// Those of the file.
-        found: String,
-    },
-    /// Two baselines to be merged differ in size or rate.
-    Shape(String),
-}
-
-impl fmt::Display for BaselineError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(reason) | Self::Shape(reason) => f.write_str(reason),
-            Self::Key => f.write_str("learned under another secret key than this run's"),
-            Self::Settings { expected, found } => {
-                write!(f, "learned with {found}; this run has {expected}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for BaselineError {}
 
 /// First bytes of a file.
 const MAGIC: &[u8; 8] = b"WSIFTBL\n";
@@ -101,28 +69,25 @@ impl LearnedKeys {
         binding: &Binding,
         seeds: &[u64],
     ) -> Result<Self, BaselineError> {
-        let wrong = |reason: &str| BaselineError::File(reason.to_owned());
         let mut rest = file;
-        if take(&mut rest, MAGIC.len()) != Some(MAGIC) {
-            return Err(wrong("not a baseline that `wormsift learn` wrote"));
+        if take(&mut rest, MAGIC.len()) != Ok(MAGIC) {
+            return Err(BaselineError::NoBaseline);
         }
-        let short = || wrong("the file ends too early");
-        let version = u32_of(&mut rest).ok_or_else(short)?;
+        let version = u32_of(&mut rest)?;
         if version != VERSION {
-            let text = format!("expected baseline version {VERSION}, found {version}");
-            return Err(BaselineError::File(text));
+            return Err(BaselineError::Version { expected: VERSION, found: version });
         }
-        let body = file.len().checked_sub(CHECKSUM).ok_or_else(short)?;
+        let body = file.len().checked_sub(CHECKSUM).ok_or(BaselineError::Short)?;
         if xxh3_128(&file[..body]).to_le_bytes() != file[body..] {
-            return Err(wrong("the checksum does not fit: the file is damaged"));
+            return Err(BaselineError::Damaged);
         }
         rest = &rest[..rest.len() - CHECKSUM];
-        let filters = u32_of(&mut rest).ok_or_else(short)? as usize;
-        let key: [u8; 16] = array(&mut rest).ok_or_else(short)?;
-        let rate = f64::from_le_bytes(array(&mut rest).ok_or_else(short)?);
-        let bytes = u64::from_le_bytes(array(&mut rest).ok_or_else(short)?);
-        let length = u32_of(&mut rest).ok_or_else(short)? as usize;
-        let settings = take(&mut rest, length).ok_or_else(short)?;
+        let filters = u32_of(&mut rest)? as usize;
+        let key: [u8; 16] = array(&mut rest)?;
+        let rate = f64::from_le_bytes(array(&mut rest)?);
+        let bytes = u64::from_le_bytes(array(&mut rest)?);
+        let length = u32_of(&mut rest)? as usize;
+        let settings = take(&mut rest, length)?;
         let found = Binding {
             key: u128::from_le_bytes(key),
             settings: String::from_utf8_lossy(settings).into_owned(),
@@ -131,20 +96,16 @@ impl LearnedKeys {
         // The bits are all there, so no size in the header asks for more than the file.
         let held = rest.len() / filters.max(1);
         if filters != seeds.len() || !rest.len().is_multiple_of(seeds.len().max(1)) {
-            let text = format!(
-                "expected {} filters, found {filters} of other size",
-                seeds.len()
-            );
-            return Err(BaselineError::File(text));
+            return Err(BaselineError::Filters { expected: seeds.len(), found: filters });
         }
         let bytes = usize::try_from(bytes)
             .ok()
             .filter(|bytes| *bytes <= held.saturating_add(64))
-            .ok_or_else(|| wrong("the filters are not of the size that the file says"))?;
+            .ok_or(BaselineError::FilterSize)?;
         let mut read = Self::new(found, bytes.saturating_mul(filters), rate, seeds);
         for (filter, bits) in read.filters.iter_mut().zip(rest.chunks(held.max(1))) {
             if !filter.merge_bits(bits) {
-                return Err(wrong("the filters are not of the size that the file says"));
+                return Err(BaselineError::FilterSize);
             }
         }
         Ok(read)
@@ -176,11 +137,8 @@ impl LearnedKeys {
         other.binding.check(&self.binding)?;
         let shape = |it: &Self| (it.filters.len(), it.bytes, it.rate.to_bits());
         if shape(self) != shape(other) {
-            let text = |it: &Self| {
-                format!("{} bytes at rate {:e}", it.bytes * it.filters.len(), it.rate)
-            };
-            let reason = format!("expected {}, found {}", text(self), text(other));
-            return Err(BaselineError::Shape(reason));
+            let [expected, found] = [self, other].map(|it| (it.bytes(), it.rate));
+            return Err(BaselineError::Shape { expected, found });
         }
         for (mine, theirs) in self.filters.iter_mut().zip(&other.filters) {
             mine.merge_bits(theirs.bits());
@@ -281,17 +239,17 @@ impl Binding {
     }
 }
 
-fn take<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
-    let (taken, left) = rest.split_at_checked(length)?;
+fn take<'a>(rest: &mut &'a [u8], length: usize) -> Result<&'a [u8], BaselineError> {
+    let (taken, left) = rest.split_at_checked(length).ok_or(BaselineError::Short)?;
     *rest = left;
-    Some(taken)
+    Ok(taken)
 }
 
-fn array<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    take(rest, N)?.try_into().ok()
+fn array<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], BaselineError> {
+    take(rest, N)?.try_into().map_err(|_| BaselineError::Short)
 }
 
-fn u32_of(rest: &mut &[u8]) -> Option<u32> {
+fn u32_of(rest: &mut &[u8]) -> Result<u32, BaselineError> {
     array(rest).map(u32::from_le_bytes)
 }
 

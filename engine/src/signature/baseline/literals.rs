@@ -107,7 +107,7 @@ impl Boilerplate {
     /// # Errors
     ///
     /// The first line that is no literal: its file, number, and what is expected.
-    pub fn parse(files: &[(&'static str, &str)]) -> Result<Self, String> {
+    fn parse(files: &[(&'static str, &str)]) -> Result<Self, String> {
         let mut literals = Vec::new();
         for (index, (file, text)) in files.iter().enumerate() {
             for (number, line) in text.lines().enumerate() {

@@ -10,7 +10,7 @@ mod learned;
 mod literals;
 mod suppressed;
 
-pub use learned::{BaselineError, Binding, LearnedKeys};
+pub use learned::{Binding, LearnedKeys};
 pub use literals::{Boilerplate, Covered, LiteralFile};
 pub use suppressed::Suppressed;
 pub(super) use suppressed::{START, SuppressedList};
