@@ -124,7 +124,7 @@ fn unique(payload: usize) -> Traffic {
 
 fn memory_of(mebibytes: u64) -> Config {
     let mut config = Config::default();
-    config.memory = Some(Size(mebibytes << 20));
+    config.memory = Size(mebibytes << 20);
     config
 }
 

@@ -4,8 +4,8 @@
 //! cargo run --release -p wormsift-benches --example sizing
 //! ```
 //!
-//! Prints a table from the engine's own sizing law: what a sensor derives from an
-//! expected rate, and what comes of a given budget where that would be too much.
+//! Prints a table from the engine's own sizing law: what memory an expected rate needs,
+//! and what comes of a given budget where that would be too much.
 //! It builds no table of the large sizes; it asks the law what they would give.
 
 use wormsift::config::Config;

@@ -292,7 +292,7 @@ fn wrong_usage_is_named() {
     for (arguments, said) in [
         (vec![], "nothing to evaluate: give --suite"),
         (vec!["--scenario", "picnic"], "no scenario is called \"picnic\"; there are: "),
-        (vec!["--scenario", "mail", "--sweep", "sorces=1..2"], "no setting is called"),
+        (vec!["--scenario", "mail", "--sweep", "sorces=1..2"], "did you mean `sources`?"),
         (vec!["--scenario", "mail", "--sweep", "sources=1..2:0"], "expected 1 to 1,001"),
         (vec!["--scenario", "mail", "--sweep", "sources=0..4"], "`sources`: expected"),
         (vec!["--clean", "-"], "standard input cannot be evaluated"),

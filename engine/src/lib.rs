@@ -147,7 +147,9 @@
 //!
 //! # Settings
 //!
-//! Every tunable is a field of [`Config`], with its unit and default, in code or TOML:
+//! Every tunable is a field of [`Config`], in code or TOML. The table
+//! [`config::SETTINGS`] has range, default and reason of each; `engine/docs/settings.md`
+//! is written from it.
 //!
 //! ```
 //! use wormsift::Config;

@@ -40,6 +40,7 @@ const PACKAGES: &[(&str, &[&str], &[&str])] = &[
             "bloomfilter",
             "bytemuck",
             "etherparse",
+            "ipnet",
             "jiff",
             "memchr",
             "memmap2",

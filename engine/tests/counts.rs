@@ -57,7 +57,7 @@ fn found(config: Config, traffic: &[Sent]) -> Signature {
 fn config() -> Config {
     let mut config = Config::default();
     config.sampling = "8".parse().unwrap();
-    config.memory = Some(Size(64 << 20));
+    config.memory = Size(64 << 20);
     (config.sources, config.destinations) = (8, 8);
     config
 }
@@ -119,7 +119,7 @@ fn many_hosts_are_counted_without_an_end_and_said_to_be_estimated() {
 #[test]
 fn a_first_packet_that_may_have_been_forgotten_is_said_to_be_uncertain() {
     let mut config = config();
-    config.memory = Some(Size(16 << 20));
+    config.memory = Size(16 << 20);
     let mut time = 1_000 * SECOND;
     // Patient zero's first packet, then more of other contents than the log remembers.
     let mut traffic: Vec<Sent> = vec![(time, Some((0, 10_000)))];

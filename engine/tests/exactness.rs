@@ -89,7 +89,7 @@ fn judge(config: &Config, messages: &[Message]) -> Vec<(u64, Decision, Truth)> {
 fn config() -> Config {
     let mut config = Config::default();
     config.sampling = "1".parse().unwrap();
-    config.memory = Some(Size(16 << 20));
+    config.memory = Size(16 << 20);
     config
 }
 
@@ -207,7 +207,7 @@ fn an_alarm_is_raised_by_the_packet_that_meets_both_thresholds() {
 fn alarms_near_the_thresholds_and_false_promotions_are_as_stated() {
     let random = &mut Random(42);
     let mut config = config();
-    config.memory = Some(Size(64 << 20));
+    config.memory = Size(64 << 20);
     let mut messages = Vec::new();
     let mut time = 2_000_000 * SECOND;
     // Rounds of one prevalence window: each content is seen often in one of them.

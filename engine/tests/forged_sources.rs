@@ -112,7 +112,7 @@ fn lines(frames: &[(u64, Vec<u8>)], threads: usize, batch: usize) -> Vec<String>
     let path = std::env::temp_dir()
         .join(format!("wormsift-{}-forged-{threads}-{batch}", std::process::id()));
     let mut config = Config::default();
-    config.memory = Some(Size(16 << 20));
+    config.memory = Size(16 << 20);
     pool.install(|| {
         let mut sensor = Sensor::new(config.clone()).unwrap();
         let mut lines = Vec::new();

@@ -23,6 +23,7 @@ mod public_api;
 mod sampling;
 mod scenarios;
 mod seams;
+mod settings_page;
 mod state;
 mod time;
 mod tshark;

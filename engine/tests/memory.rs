@@ -10,7 +10,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
-use wormsift::config::{Config, Size};
+use wormsift::config::{Config, PortRule, Size};
 use wormsift::packet::{Packet, Timestamp};
 use wormsift::pipeline::Sensor;
 use wormsift::signature::Alarm;
@@ -157,9 +157,9 @@ fn a_flood_of_alarms_stays_in_the_budget() {
         let stored = common::flood_frames(memory, 200, 1_400, rate);
         let frames = common::frames(&stored);
         let mut config = Config::default();
-        config.memory = Some(Size(memory));
+        config.memory = Size(memory);
         config.sampling = "1".parse().unwrap();
-        config.port_rule = "none".parse().unwrap();
+        config.port_rule = PortRule::None;
         config.prevalence_window = "10d".parse().unwrap();
         config.dispersion_window = "10d".parse().unwrap();
         (config.sources, config.destinations) = (3, 3);
@@ -188,7 +188,7 @@ fn a_flood_of_alarms_stays_in_the_budget() {
 fn a_flood_of_everything_stays_in_the_budget_and_hides_no_outbreak() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut config = Config::default();
-    config.memory = Some(Size(BUDGET as u64));
+    config.memory = Size(BUDGET as u64);
     config.sampling = "1".parse().unwrap();
     let taken = Taken::begin();
     let mut sensor = Sensor::new(config).unwrap();

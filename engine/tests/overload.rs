@@ -10,7 +10,7 @@ use wormsift::pipeline::Sensor;
 /// its number: source, destination, payload.
 fn flood(instead: impl Fn(u64) -> Option<(u32, u32, Vec<u8>)>) -> Sensor {
     let mut config = Config::default();
-    config.memory = Some(Size(16 << 20));
+    config.memory = Size(16 << 20);
     config.sampling = "1".parse().unwrap();
     let mut sensor = Sensor::new(config).unwrap();
     let mut worker = sensor.worker();

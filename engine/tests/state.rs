@@ -61,7 +61,7 @@ fn run(
 
 fn small() -> Config {
     let mut config = Config::default();
-    config.memory = Some(Size(16 << 20));
+    config.memory = Size(16 << 20);
     config
 }
 
@@ -185,11 +185,31 @@ fn other_settings_and_another_key_are_refused_by_name() {
         name(&other).unwrap_or_default()
     };
     assert_eq!(other(|config| config.sources = 12), "sources");
-    assert_eq!(other(|config| config.memory = Some(Size(32 << 20))), "memory");
+    assert_eq!(other(|config| config.memory = Size(32 << 20)), "memory");
     let key = |config: &mut Config| {
         config.key = Some("ff0102030405060708090a0b0c0d0e0f".parse().unwrap());
     };
     assert_eq!(other(key), "key");
+}
+
+#[test]
+fn a_state_with_a_removed_setting_is_refused_with_what_is_there_instead() {
+    let folder = Folder::new("removed");
+    let path = folder.0.join("state");
+    Sensor::new(small()).unwrap().save(&path).unwrap();
+    let mut state = fs::read(&path).unwrap();
+    let (from, to) = (br#""checksums":false"#, br#""rate":"12Gbit/s""#);
+    assert_eq!(from.len(), to.len());
+    let at = state.windows(from.len()).position(|bytes| bytes == from).unwrap();
+    state[at..at + to.len()].copy_from_slice(to);
+    let body = state.len() - 16;
+    let checksum = xxhash_rust::xxh3::xxh3_128(&state[..body]);
+    state[body..].copy_from_slice(&checksum.to_le_bytes());
+    fs::write(&path, &state).unwrap();
+    let error = Sensor::restore(small(), &path).err().expect("a refusal").to_string();
+    let path = path.display();
+    let said = "removed; `memory` alone sizes the tables";
+    assert_eq!(error, format!("setting `rate`: {path}: {said}"));
 }
 
 /// The keys that a run past prevalence saw, as a baseline of 1 MiB.

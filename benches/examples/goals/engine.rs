@@ -65,7 +65,7 @@ impl Engine {
 
 fn sensor(mebibytes: u64) -> Sensor {
     let mut config = Config::default();
-    config.memory = Some(Size(mebibytes << 20));
+    config.memory = Size(mebibytes << 20);
     Sensor::new(config).expect("valid settings")
 }
 

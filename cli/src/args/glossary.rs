@@ -1,25 +1,28 @@
 //! The five words that output and help take for granted; the README has the same table.
 
 use std::sync::LazyLock;
+use wormsift::config::SETTINGS;
 
-/// A word, and what it means.
+/// A word, and what it means; `{name}` is the default of a setting.
 const WORDS: [(&str, &str); 5] = [
     (
         "content, window",
-        "bytes that recur; they are compared in pieces (windows) of 40 bytes",
+        "bytes that recur; they are compared in pieces (windows) of {beta} bytes",
     ),
     (
         "prevalence",
-        "how often a content was seen within a minute; three times put it under watch",
+        "how often a content was seen within {prevalence_window}; {prevalence} times put it under \
+         watch",
     ),
     (
         "dispersion",
-        "how many sources sent it and how many destinations received it; 30 x 30 alarm",
+        "how many sources sent it and how many destinations received it; \
+         {sources} x {destinations} alarm",
     ),
     (
         "relay, spread",
         "a host that received the content before it sent it; how many new hosts all relays sent \
-         it to; 3 alarm",
+         it to; {spread} alarm",
     ),
     (
         "signature, grade",
@@ -29,9 +32,16 @@ const WORDS: [(&str, &str); 5] = [
 
 /// What the long help and the manual page end with: the examples, then the words.
 pub(super) static EXAMPLES_AND_WORDS: LazyLock<String> = LazyLock::new(|| {
-    let words = WORDS.map(|(word, meaning)| format!("\n  {word}: {meaning}"));
+    let words = WORDS.map(|(word, meaning)| format!("\n  {word}: {}", filled(meaning)));
     format!("{}\n\nWords:{}", super::EXAMPLES, words.concat())
 });
+
+fn filled(meaning: &str) -> String {
+    let placed = |text: String, name: &str, default: &str| {
+        text.replace(&format!("{{{name}}}"), default)
+    };
+    SETTINGS.iter().fold(meaning.to_owned(), |text, it| placed(text, it.name, it.default))
+}
 
 #[cfg(test)]
 mod tests {
@@ -41,7 +51,7 @@ mod tests {
     fn the_readme_has_the_same_words() {
         let readme = include_str!("../../../README.md");
         for (word, meaning) in WORDS {
-            let row = format!("| {word} | {meaning} |");
+            let row = format!("| {word} | {} |", filled(meaning));
             assert!(readme.contains(&row), "{row}");
         }
     }

@@ -2,8 +2,7 @@
 
 use crate::output::exit_code::Failure;
 use std::num::NonZero;
-use wormsift::config::{Config, Size};
-use wormsift::pipeline::Sensor;
+use wormsift::config::Config;
 
 /// Most threads: four for each core, but a machine of few cores may try some more.
 pub(crate) fn most_threads() -> usize {
@@ -22,15 +21,10 @@ pub(crate) fn threads(text: &str) -> Result<NonZero<usize>, String> {
 
 /// Refuses tables (`copies` sensors of them) that this machine's memory cannot hold.
 pub(crate) fn check_memory(config: &Config, copies: usize) -> Result<(), Failure> {
-    let one = Sensor::memory_budget(config);
-    check_bytes(one.saturating_mul(copies as u64), || {
-        match (config.memory, config.rate) {
-            (None, Some(rate)) => format!("--rate {rate}: the tables"),
-            _ if copies > 1 => {
-                format!("{copies} threads with tables of {} each", Size(one))
-            }
-            _ => "--memory: the tables".to_owned(),
-        }
+    let one = config.memory;
+    check_bytes(one.0.saturating_mul(copies as u64), || match copies {
+        1 => "--memory: the tables".to_owned(),
+        _ => format!("{copies} threads with tables of {one} each"),
     })
 }
 
@@ -73,7 +67,7 @@ fn readable(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wormsift::config::Rate;
+    use wormsift::config::Size;
 
     #[test]
     fn threads_have_a_bound_that_is_told() {
@@ -91,24 +85,21 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn more_memory_than_there_is_is_refused_with_both_figures() {
-        let config = |memory, rate| {
-            let mut config = Config::default();
-            (config.memory, config.rate) = (memory, rate);
-            config
-        };
         assert!(check_memory(&Config::default(), 1).is_ok());
-        let refused = |config: Config, copies| match check_memory(&config, copies) {
-            Err(Failure::Usage(reason)) => reason,
-            other => panic!("{other:?}"),
+        let refused = |memory, copies| {
+            let mut config = Config::default();
+            config.memory = memory;
+            match check_memory(&config, copies) {
+                Err(Failure::Usage(reason)) => reason,
+                other => panic!("{other:?}"),
+            }
         };
-        let said = refused(config(Some(Size(16 << 40)), None), 1);
+        let said = refused(Size(16 << 40), 1);
         assert!(
             said.starts_with("--memory: the tables would take 16 TiB, and"),
             "{said}"
         );
-        let said = refused(config(None, Some(Rate(100_000_000_000_000))), 1);
-        assert!(said.starts_with("--rate 100000Gbit/s: the tables would take"), "{said}");
-        let said = refused(config(Some(Size(1 << 30)), None), 1 << 20);
+        let said = refused(Size(1 << 30), 1 << 20);
         assert!(said.starts_with("1048576 threads with tables of 1GiB each"), "{said}");
     }
 

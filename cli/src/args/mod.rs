@@ -16,6 +16,7 @@ pub(crate) mod limits;
 mod live;
 mod matching;
 mod renamed;
+mod setting_flags;
 pub(crate) mod settings;
 
 pub(crate) use bench::BenchArgs;
@@ -30,17 +31,17 @@ pub(crate) use learn::LearnArgs;
 pub(crate) use live::LiveArgs;
 pub(crate) use matching::MatchArgs;
 pub(crate) use renamed::renamed;
+pub(crate) use setting_flags::{SettingArgs, VxlanArgs};
 
 use crate::args::instant::Instant;
 use crate::input::filter::Filter;
 use crate::output::exit_code::Failure;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use std::path::PathBuf;
 use std::sync::LazyLock;
-use wormsift::config::{Config, Endpoint, PortRule, Preset, Rate, Size, Span};
-use wormsift::fingerprint::{Kernel, Sampling};
+use wormsift::config::Size;
+use wormsift::fingerprint::Kernel;
 use wormsift::packet::Network;
 use wormsift_capture::Limits;
 
@@ -196,114 +197,6 @@ pub(crate) struct SelectionArgs {
     pub(crate) count: Option<u64>,
 }
 
-/// Which UDP ports carry VXLAN.
-#[derive(Args, Clone, Debug, Default)]
-pub(crate) struct VxlanArgs {
-    /// UDP ports at which VXLAN is expected, separated by commas. Default: 4789,8472
-    #[arg(long, value_name = "PORTS", value_delimiter = ',')]
-    pub(crate) vxlan_ports: Vec<u16>,
-}
-
-impl VxlanArgs {
-    /// The settings by which packets are read where no sensor is made.
-    pub(crate) fn config(&self) -> Result<Config, Failure> {
-        let mut config = Config::default();
-        if !self.vxlan_ports.is_empty() {
-            config.vxlan_ports.clone_from(&self.vxlan_ports);
-        }
-        config.validate().map_err(Failure::usage)?;
-        Ok(config)
-    }
-}
-
-/// The settings of the engine. Defaults are said here for people; the values are those
-/// of [`Config`](wormsift::config::Config), and a test compares both.
-#[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Settings")]
-pub(crate) struct SettingArgs {
-    /// Take settings from a TOML file; flags come before it
-    #[arg(long, value_name = "FILE.toml", value_hint = ValueHint::FilePath)]
-    pub(crate) config: Option<PathBuf>,
-    /// Kind of network: tap (both directions) or telescope (dark addresses). Default: tap
-    #[arg(long, value_name = "KIND", value_parser = one_of::<Preset>(&["tap", "telescope"]))]
-    pub(crate) preset: Option<Preset>,
-    /// Window length in bytes, 8 to 64. Default: 40
-    #[arg(long, value_name = "BYTES")]
-    pub(crate) beta: Option<usize>,
-    /// Which windows are kept: 1 in N by value (N a power of two to 256), or winnow:W, the
-    /// minimum of each W windows. Default: 64
-    #[arg(long, value_name = "N|winnow:W")]
-    pub(crate) sampling: Option<Sampling>,
-    /// Sightings within its window that promote a content, 1 to 15. Default: 3
-    #[arg(long, value_name = "COUNT")]
-    pub(crate) prevalence: Option<u8>,
-    /// Length of the prevalence window, such as 60s or 10d. Default: 1m
-    #[arg(long, value_name = "TIME")]
-    pub(crate) prevalence_window: Option<Span>,
-    /// Distinct source hosts at which a content alarms. Default: 30
-    #[arg(long, value_name = "HOSTS")]
-    pub(crate) sources: Option<u32>,
-    /// Distinct destination hosts at which a content alarms. Default: 30
-    #[arg(long, value_name = "HOSTS")]
-    pub(crate) destinations: Option<u32>,
-    /// Length of the dispersion window. Default: 4h
-    #[arg(long, value_name = "TIME")]
-    pub(crate) dispersion_window: Option<Span>,
-    /// Hosts that relays passed a content on to, at which it alarms. Default: 3
-    #[arg(long, value_name = "HOSTS")]
-    pub(crate) spread: Option<u32>,
-    /// Which port tells contents apart: destination, source, service (the lower one) or
-    /// none. Default: destination
-    #[arg(
-        long,
-        value_name = "RULE",
-        value_parser = one_of::<PortRule>(&["destination", "source", "service", "none"])
-    )]
-    pub(crate) port_rule: Option<PortRule>,
-    /// Expected payload rate, such as 1Gbit/s: sizes the tables. Default: none
-    #[arg(long, value_name = "RATE")]
-    pub(crate) rate: Option<Rate>,
-    /// Memory of all tables together, such as 64MiB. Default: 256MiB
-    #[arg(long, value_name = "SIZE")]
-    pub(crate) memory: Option<Size>,
-    /// Leave out datagrams of 16 to BETA - 1 bytes. Default: fingerprinted whole
-    #[arg(long)]
-    pub(crate) no_short_datagrams: bool,
-    /// Leave out what lies across two TCP segments. Default: sifted
-    #[arg(long)]
-    pub(crate) no_tails: bool,
-    /// Learn for this long, in packet time, what is good, and raise no alarm. Default: 0s
-    #[arg(long, value_name = "TIME")]
-    pub(crate) learning_period: Option<Span>,
-    /// Report also what is boilerplate of a protocol and little else. Default: kept back
-    #[arg(long)]
-    pub(crate) no_boilerplate: bool,
-    /// Take tunnels (GRE, VXLAN, GTP-U, ERSPAN and the like) as their outer packets.
-    /// Default: decoded
-    #[arg(long)]
-    pub(crate) no_tunnels: bool,
-    #[command(flatten)]
-    pub(crate) vxlan: VxlanArgs,
-    /// Drop packets with wrong checksums. Default: used, since offload leaves them unset
-    #[arg(long)]
-    pub(crate) checksums: bool,
-    /// Bits of an IPv6 address that make a host, 0 to 128. Default: 64
-    #[arg(long, value_name = "BITS")]
-    pub(crate) v6_prefix: Option<u8>,
-    /// A network that is ours; repeatable. It tells inside from outside in the output and
-    /// leaves no packet out (--only-net does). Default: none, so that inside is unknown
-    #[arg(long, value_name = "ADDR/BITS")]
-    pub(crate) home_net: Vec<Network>,
-    /// A service that passes content on by nature, such as a mail server; repeatable.
-    /// Default: none
-    #[arg(long, value_name = "ADDR:PORT")]
-    pub(crate) relay_exempt: Vec<Endpoint>,
-    /// A file with the secret 128-bit key, 32 hex digits. Default: a fixed public key, so
-    /// that runs repeat; with `live` a random one
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) key_file: Option<PathBuf>,
-}
-
 /// How the work is done; none of it changes an answer.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Running")]
@@ -385,14 +278,6 @@ pub(crate) struct ManArgs {
     pub(crate) output: Option<PathBuf>,
 }
 
-/// A value that has one of these names, so that help and completions list them.
-fn one_of<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
-where
-    T: std::str::FromStr<Err = String> + Clone + Send + Sync + 'static,
-{
-    PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
-}
-
 /// `1` is a packet, `1MiB` so many bytes.
 fn batch(text: &str) -> Result<Limits, String> {
     match text.parse() {
@@ -409,7 +294,6 @@ fn batch(text: &str) -> Result<Limits, String> {
 mod tests {
     use super::*;
     use clap::CommandFactory;
-    use wormsift::config::Config;
 
     #[test]
     fn the_command_line_is_well_formed() {
@@ -461,33 +345,6 @@ mod tests {
                 assert_eq!(takes, *expected, "--{flag} of {name} and of {first}");
             }
         }
-    }
-
-    #[test]
-    fn the_defaults_in_the_help_are_those_of_the_engine() {
-        // Said in the help even where the engine holds it as "nothing given".
-        let config = Config::from_toml("memory = \"256MiB\"").unwrap();
-        let defaults: toml::Table = config.to_toml().parse().unwrap();
-        let command = SettingArgs::augment_args(clap::Command::new("test"));
-        let mut checked = 0;
-        for argument in command.get_arguments() {
-            let key = argument.get_id().as_str();
-            let Some(value) = defaults.get(key).filter(|value| !value.is_array()) else {
-                continue;
-            };
-            let Some(help) = argument.get_help().map(ToString::to_string) else {
-                continue;
-            };
-            if argument.get_action().takes_values() {
-                let value = value.to_string().replace('"', "");
-                assert!(
-                    help.ends_with(&format!("Default: {value}")),
-                    "{key}: {help}, {value}"
-                );
-                checked += 1;
-            }
-        }
-        assert_eq!(checked, 13);
     }
 
     #[test]

@@ -1,4 +1,9 @@
-//! Flags that had another name once: who still gives the old one is told the new.
+//! Flags that had another name once, or are gone: who still gives the old one is told the
+//! new.
+
+use super::Cli;
+use clap::CommandFactory;
+use wormsift::config::REMOVED;
 
 /// Subcommand, old flag, and what to give instead.
 const RENAMED: [(&str, &str, &str); 3] = [
@@ -9,6 +14,27 @@ const RENAMED: [(&str, &str, &str); 3] = [
 
 /// What to say to a command line that holds an old name, if it does.
 pub(crate) fn renamed(arguments: &[String]) -> Option<String> {
+    removed(arguments).or_else(|| other_name(arguments))
+}
+
+/// What is there in place of a setting that is gone.
+fn removed(arguments: &[String]) -> Option<String> {
+    let cli = Cli::command();
+    let takes_settings = |name: &String| {
+        let command = cli.find_subcommand(name);
+        command.is_some_and(|it| it.get_arguments().any(|it| it.get_id() == "config"))
+    };
+    let at = arguments.iter().position(takes_settings)?;
+    let given = |flag: &str| {
+        arguments[at..].iter().any(|argument| argument.split('=').next() == Some(flag))
+    };
+    REMOVED.iter().find_map(|(name, instead)| {
+        let flag = format!("--{}", name.replace('_', "-"));
+        given(&flag).then(|| format!("{} {flag}: removed; {instead}", arguments[at]))
+    })
+}
+
+fn other_name(arguments: &[String]) -> Option<String> {
     let (command, rest) = arguments.iter().enumerate().find_map(|(at, argument)| {
         let known = RENAMED.iter().any(|(command, ..)| command == argument);
         known.then(|| (argument, &arguments[at + 1..]))
@@ -22,8 +48,6 @@ pub(crate) fn renamed(arguments: &[String]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::Cli;
-    use clap::CommandFactory;
 
     fn of(line: &str) -> Option<String> {
         renamed(&line.split(' ').map(str::to_owned).collect::<Vec<_>>())
@@ -36,6 +60,14 @@ mod tests {
         assert!(of("wormsift match --tails=8 x").unwrap().contains("--tail-memory"));
         assert!(of("wormsift learn --merge a -o b").unwrap().contains("--baseline"));
         assert_eq!(of("wormsift generate outbreak --packets 3"), None);
+    }
+
+    #[test]
+    fn a_removed_setting_is_answered_with_what_is_there_instead() {
+        let said = of("wormsift -q live -i eth1 --rate=1Gbit/s").unwrap();
+        assert_eq!(said, "live --rate: removed; `memory` alone sizes the tables");
+        assert_eq!(of("wormsift generate outbreak --rate 3"), None);
+        assert_eq!(of("wormsift detect --rates 3 x"), None);
     }
 
     #[test]

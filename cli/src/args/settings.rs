@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::fs;
 use std::path::{Path, PathBuf};
-use wormsift::config::{Config, SecretKey};
+use wormsift::config::{Config, SETTINGS, SecretKey, Setting};
 use wormsift::error::Error;
 
 /// Settings that have been checked.
@@ -19,25 +19,42 @@ pub(crate) struct Settings {
 }
 
 /// Where a value is from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Origin {
     /// A TOML file.
     File(PathBuf),
-    /// The command line.
-    Flag(&'static str),
+    /// The command line: this setting's flag.
+    Flag(&'static Setting),
 }
 
 impl Settings {
     /// Reads the file that `--config` names, then applies the flags.
-    pub(crate) fn new(flags: &SettingArgs) -> Result<Self, Failure> {
-        let mut settings = match &flags.config {
-            Some(path) => Self::from_file(path)?,
-            None => Self { config: Config::default(), origins: BTreeMap::new() },
-        };
-        settings.apply(flags)?;
+    pub(crate) fn new<const SENSOR: bool>(
+        flags: &SettingArgs<SENSOR>,
+    ) -> Result<Self, Failure> {
+        let mut settings =
+            Self { config: Config::default(), origins: BTreeMap::default() };
+        if let Some(path) = &flags.config {
+            settings.read_file(path)?;
+        }
+        for (setting, text) in &flags.given {
+            settings.origins.insert(setting.name, Origin::Flag(setting));
+            let set = settings.config.set_text(setting.name, text);
+            set.map_err(|error| settings.refused(&error))?;
+        }
+        if let Some(path) = &flags.key_file {
+            let key = Setting::named("key").map_err(Failure::usage)?;
+            settings.config.key = Some(read_key(path)?);
+            settings.origins.insert(key.name, Origin::Flag(key));
+        }
         settings.config.validate().map_err(|error| settings.refused(&error))?;
         crate::args::limits::check_memory(&settings.config, 1)?;
         Ok(settings)
+    }
+
+    /// Whether a setting was given, by the file or by a flag.
+    pub(crate) fn is_given(&self, name: &str) -> bool {
+        self.origins.contains_key(name)
     }
 
     /// What is wrong with a value, and where it is from.
@@ -48,126 +65,23 @@ impl Settings {
                 "{}: setting `{key}`: {reason}",
                 path.display()
             )),
-            Some((_, Origin::Flag(flag))) => {
-                Failure::usage(format_args!("{flag}: {reason}"))
+            Some((_, Origin::Flag(setting))) => {
+                Failure::usage(format_args!("{}: {reason}", setting.flag()))
             }
             None => Failure::usage(error),
         }
     }
 
-    fn from_file(path: &Path) -> Result<Self, Failure> {
+    fn read_file(&mut self, path: &Path) -> Result<(), Failure> {
         let name = path.display();
         let wrong =
             |reason: &dyn fmt::Display| Failure::usage(format!("{name}: {reason}"));
         let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
         let table: toml::Table =
             toml::from_str(&text).map_err(|error| wrong(&one_line(&text, &error)))?;
-        let config = Config::from_toml(&text).map_err(|error| wrong(&error))?;
-        let origins = Config::KEYS
-            .into_iter()
-            .filter(|key| table.contains_key(*key))
-            .map(|key| (key, Origin::File(path.to_owned())))
-            .collect();
-        Ok(Self { config, origins })
-    }
-
-    fn apply(&mut self, flags: &SettingArgs) -> Result<(), Failure> {
-        // Every flag by name, so that one which is not applied does not compile.
-        let SettingArgs {
-            config: _,
-            preset,
-            beta,
-            sampling,
-            prevalence,
-            prevalence_window,
-            sources,
-            destinations,
-            dispersion_window,
-            spread,
-            port_rule,
-            rate,
-            memory,
-            no_short_datagrams,
-            no_tails,
-            learning_period,
-            no_boilerplate,
-            no_tunnels,
-            vxlan,
-            checksums,
-            v6_prefix,
-            home_net,
-            relay_exempt,
-            key_file,
-        } = flags;
-        let Self { config, origins } = self;
-        let mut set = Setter { origins };
-        set.value(&mut config.preset, *preset, "preset", "--preset");
-        set.value(&mut config.beta, *beta, "beta", "--beta");
-        set.value(&mut config.sampling, *sampling, "sampling", "--sampling");
-        set.value(&mut config.prevalence, *prevalence, "prevalence", "--prevalence");
-        set.value(
-            &mut config.prevalence_window,
-            *prevalence_window,
-            "prevalence_window",
-            "--prevalence-window",
-        );
-        set.value(&mut config.sources, *sources, "sources", "--sources");
-        set.value(
-            &mut config.destinations,
-            *destinations,
-            "destinations",
-            "--destinations",
-        );
-        set.value(
-            &mut config.dispersion_window,
-            *dispersion_window,
-            "dispersion_window",
-            "--dispersion-window",
-        );
-        set.value(&mut config.spread, *spread, "spread", "--spread");
-        set.value(&mut config.port_rule, *port_rule, "port_rule", "--port-rule");
-        set.value(&mut config.rate, rate.map(Some), "rate", "--rate");
-        set.value(&mut config.memory, memory.map(Into::into), "memory", "--memory");
-        set.value(
-            &mut config.short_datagrams,
-            no_short_datagrams.then_some(false),
-            "short_datagrams",
-            "--no-short-datagrams",
-        );
-        set.value(&mut config.tails, no_tails.then_some(false), "tails", "--no-tails");
-        set.value(
-            &mut config.learning_period,
-            *learning_period,
-            "learning_period",
-            "--learning-period",
-        );
-        set.value(
-            &mut config.boilerplate,
-            no_boilerplate.then_some(false),
-            "boilerplate",
-            "--no-boilerplate",
-        );
-        set.value(
-            &mut config.tunnels,
-            no_tunnels.then_some(false),
-            "tunnels",
-            "--no-tunnels",
-        );
-        let ports = (!vxlan.vxlan_ports.is_empty()).then(|| vxlan.vxlan_ports.clone());
-        set.value(&mut config.vxlan_ports, ports, "vxlan_ports", "--vxlan-ports");
-        set.value(
-            &mut config.checksums,
-            checksums.then_some(true),
-            "checksums",
-            "--checksums",
-        );
-        set.value(&mut config.v6_prefix, *v6_prefix, "v6_prefix", "--v6-prefix");
-        let home = (!home_net.is_empty()).then(|| home_net.clone().into());
-        set.value(&mut config.home_net, home, "home_net", "--home-net");
-        let exempt = (!relay_exempt.is_empty()).then(|| relay_exempt.clone());
-        set.value(&mut config.relay_exempt, exempt, "relay_exempt", "--relay-exempt");
-        let key = key_file.as_deref().map(read_key).transpose()?;
-        set.value(&mut config.key, key.map(Some), "key", "--key-file");
+        self.config.read_toml(&text).map_err(|error| wrong(&error))?;
+        let given = SETTINGS.iter().filter(|it| table.contains_key(it.name));
+        self.origins.extend(given.map(|it| (it.name, Origin::File(path.to_owned()))));
         Ok(())
     }
 
@@ -176,34 +90,18 @@ impl Settings {
     pub(crate) fn to_toml(&self) -> String {
         let table: toml::Table =
             self.config.to_toml().parse().expect("the engine writes TOML");
-        let lines: Vec<(String, &str)> = Config::KEYS
-            .into_iter()
-            .map(|key| {
-                let line = match table.get(key) {
-                    Some(value) => format!("{key} = {value}"),
-                    None if key == "key" => self.key_line(),
-                    None => format!("# {key} is not set"),
-                };
-                (line, key)
-            })
-            .collect();
+        let line = |setting: &'static Setting| match table.get(setting.name) {
+            Some(value) => Some((format!("{} = {value}", setting.name), setting.name)),
+            None if setting.hidden => None,
+            None => Some((self.key_line(), setting.name)),
+        };
+        let lines: Vec<(String, &str)> = SETTINGS.iter().filter_map(line).collect();
         let width = lines.iter().map(|(line, _)| line.chars().count()).max().unwrap_or(0);
         let mut text = String::new();
         for (line, key) in lines {
             let _ = writeln!(text, "{line:width$}  # {}", self.origin(key));
         }
         text
-    }
-
-    /// The names of the settings that are not as in another configuration, the key aside.
-    #[cfg(target_os = "linux")]
-    pub(crate) fn differing_keys(&self, other: &Config) -> Vec<&'static str> {
-        let table = |config: &Config| -> toml::Table {
-            config.to_toml().parse().expect("the engine writes TOML")
-        };
-        let (own, other) = (table(&self.config), table(other));
-        let keys = Config::KEYS.into_iter();
-        keys.filter(|key| own.get(*key) != other.get(*key)).collect()
     }
 
     fn key_line(&self) -> String {
@@ -216,27 +114,7 @@ impl Settings {
         match self.origins.get(key) {
             None => "default".to_owned(),
             Some(Origin::File(path)) => format!("file {}", printable(path)),
-            Some(Origin::Flag(flag)) => format!("flag {flag}"),
-        }
-    }
-}
-
-/// Sets values and remembers who asked for them.
-struct Setter<'a> {
-    origins: &'a mut BTreeMap<&'static str, Origin>,
-}
-
-impl Setter<'_> {
-    fn value<T>(
-        &mut self,
-        place: &mut T,
-        given: Option<T>,
-        key: &'static str,
-        flag: &'static str,
-    ) {
-        if let Some(value) = given {
-            *place = value;
-            self.origins.insert(key, Origin::Flag(flag));
+            Some(Origin::Flag(setting)) => format!("flag {}", setting.flag()),
         }
     }
 }
@@ -269,16 +147,12 @@ fn one_line(text: &str, error: &toml::de::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wormsift::config::{PortRule, Span};
+    use crate::args::setting_flags::flags;
+    use wormsift::config::PortRule;
 
     #[test]
     fn flags_win_over_defaults_and_say_so() {
-        let flags = SettingArgs {
-            beta: Some(32),
-            no_tails: true,
-            port_rule: Some(PortRule::None),
-            ..SettingArgs::default()
-        };
+        let flags = flags(&["--beta", "32", "--no-tails", "--port-rule", "none"]);
         let settings = Settings::new(&flags).unwrap();
         let expected = {
             let mut config = Config::default();
@@ -289,31 +163,25 @@ mod tests {
         assert_eq!(settings.origin("beta"), "flag --beta");
         assert_eq!(settings.origin("tails"), "flag --no-tails");
         assert_eq!(settings.origin("sources"), "default");
+        assert!(settings.is_given("tails") && !settings.is_given("sources"));
     }
 
     #[test]
     fn what_is_printed_is_read_back_as_the_same_settings() {
-        let flags = SettingArgs {
-            dispersion_window: Some(Span(86_400_000_000_000)),
-            home_net: vec!["10.0.0.0/8".parse().unwrap()],
-            relay_exempt: vec!["192.0.2.1:25".parse().unwrap()],
-            rate: Some("1Gbit/s".parse().unwrap()),
-            ..SettingArgs::default()
-        };
-        for flags in [flags, SettingArgs::default()] {
-            let settings = Settings::new(&flags).unwrap();
+        let dispersion = ["--dispersion-window", "1d", "--relay-exempt", "192.0.2.1:25"];
+        let lists = ["--home-net", "10.0.0.0/8", "--home-net", "2001:db8::/32"];
+        for arguments in [&dispersion[..], &lists, &["--no-short-datagrams"], &[]] {
+            let settings = Settings::new(&flags(arguments)).unwrap();
             let printed = settings.to_toml();
-            assert_eq!(printed.lines().count(), Config::KEYS.len());
             assert_eq!(Config::from_toml(&printed).unwrap(), settings.config);
         }
     }
 
     #[test]
     fn values_out_of_range_are_wrong_usage_and_named() {
-        let flags = SettingArgs { beta: Some(7), ..SettingArgs::default() };
-        match Settings::new(&flags) {
+        match Settings::new(&flags(&["--beta", "7"])) {
             Err(Failure::Usage(reason)) => {
-                assert!(reason.starts_with("--beta: expected 8"))
+                assert_eq!(reason, "--beta: expected 8 to 64 bytes, found 7");
             }
             other => panic!("{other:?}"),
         }

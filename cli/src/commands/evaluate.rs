@@ -22,10 +22,11 @@ const MEMORY: Size = Size(64 << 20);
 pub(super) fn run(args: &EvaluateArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let plan = Plan::new(&request(args))?;
     check_outputs(args, &plan)?;
-    let mut config = Settings::new(&args.settings)?.config;
-    if config.memory.is_none() && config.rate.is_none() {
-        config.memory = Some(MEMORY);
+    let mut settings = Settings::new(&args.settings)?;
+    if !settings.is_given("memory") {
+        settings.config.memory = MEMORY;
     }
+    let config = settings.config;
     let threads = threads(args.run.threads);
     check_memory(&config, threads)?;
     let signals = Signals::new()?;

@@ -31,7 +31,8 @@ pub(crate) fn explain_home_net(
     selection: &SelectionArgs,
     talk: &Talk,
 ) {
-    if !settings.home_net.is_empty() && selection.only_net.is_empty() {
+    let given = settings.given.iter().any(|(setting, _)| setting.name == "home_net");
+    if given && selection.only_net.is_empty() {
         talk.warning(
             "--home-net tells inside from outside and leaves no packet out; \
              --only-net does that",

@@ -31,7 +31,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wormsift::Sensor;
-use wormsift::config::{SecretKey, Size};
+use wormsift::config::SecretKey;
 use wormsift_export::text::counted;
 
 /// Runs `wormsift live` until a signal, or the time that was asked for.
@@ -64,7 +64,7 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
     }
     .map_err(Failure::usage)?;
     let rings = args.capture.ring_size.0.saturating_mul(threads as u64);
-    let tables = Sensor::memory_budget(&settings.config);
+    let tables = settings.config.memory.0;
     check_bytes(rings.saturating_add(tables), || {
         format!("{threads} rings of {} and the tables", args.capture.ring_size)
     })?;
@@ -197,7 +197,7 @@ fn listening(args: &LiveArgs, sensor: &Sensor, threads: usize) -> String {
         config.destinations,
         config.spread,
         config.sampling,
-        Size(Sensor::memory_budget(config)),
+        config.memory,
     )
 }
 

@@ -7,7 +7,7 @@ use crate::error::{EvaluateError, SweepError};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use wormsift::config::Config;
+use wormsift::config::{Config, Kind, Setting};
 use wormsift_corpora::{GroundTruth, Scenario};
 
 /// One run: a scenario, a seed and settings. What makes two runs the same.
@@ -150,21 +150,11 @@ pub(crate) fn merged(
     sweep: Option<&Sweep>,
     swept: Option<&String>,
 ) -> Result<Config, EvaluateError> {
-    let mut table: toml::Table = base.to_toml().parse()?;
-    table.extend(settings.parse::<toml::Table>()?);
+    let mut config = base.clone();
+    config.read_toml(settings)?;
     if let (Some(sweep), Some(value)) = (sweep, swept) {
-        // A number, a truth value, or a text.
-        let line = format!("{} = {value}", sweep.key);
-        let parsed = line.parse::<toml::Table>();
-        let quoted = format!("{} = {value:?}", sweep.key);
-        let takes = |text: &str| Config::from_toml(text).is_ok();
-        let chosen = match parsed {
-            Ok(parsed) if takes(&line) => parsed,
-            _ => quoted.parse()?,
-        };
-        table.extend(chosen);
+        config.set_text(&sweep.key, value)?;
     }
-    let mut config = Config::from_toml(&table.to_string())?;
     config.key = base.key;
     config.validate()?;
     Ok(config)
@@ -177,7 +167,8 @@ pub(crate) fn merged(
 /// Another form, a setting that does not exist, or values that are none.
 pub fn parse_sweep(text: &str) -> Result<Sweep, SweepError> {
     let (key, values) = text.split_once('=').ok_or(SweepError::Form)?;
-    if !Config::KEYS.contains(&key) || key == "key" {
+    let known = Setting::named(key).is_ok_and(|it| !matches!(it.kind, Kind::Key));
+    if !known {
         return Err(SweepError::Setting(key.to_owned()));
     }
     let values: Vec<String> = match values.split_once("..") {

@@ -3,8 +3,6 @@
 //! By name, as strings: the names of the TOML file. A struct of all settings would have
 //! to grow with each new one, and a plugin could not hand on what its host has in a file.
 
-mod words;
-
 use crate::status::wormsift_status::{WORMSIFT_ERR_CONFIG, WORMSIFT_OK};
 use crate::status::{Failure, guard, hand_out, take_back, text, wormsift_status};
 use engine::Config;
@@ -14,8 +12,8 @@ use std::ffi::c_char;
 /// Settings.
 #[derive(Clone, Default)]
 pub struct wormsift_config {
-    /// What was set, by name.
-    given: toml::Table,
+    /// Those of the engine.
+    pub(crate) config: Config,
     pub(crate) threads: usize,
     pub(crate) ordered: Ordered,
     /// How long a silent worker holds others up, with order by time; `None` for as long
@@ -39,10 +37,6 @@ pub(crate) enum Ordered {
 const HOLD: Span = Span::from_secs(2);
 
 impl wormsift_config {
-    pub(crate) fn config(&self) -> Result<Config, Failure> {
-        parse(&self.given)
-    }
-
     fn set(&mut self, name: &str, value: &str) -> Result<(), Failure> {
         match name {
             "threads" => {
@@ -65,27 +59,26 @@ impl wormsift_config {
             }
             _ => {}
         }
-        let mut given = self.given.clone();
-        given.insert(name.to_owned(), words::value(name, value)?);
-        let config =
-            parse(&given).map_err(|failure| words::failure(name, value, failure))?;
+        let mut changed = self.config.clone();
+        changed.set_text(name, value).map_err(failure)?;
         // One that is out of range is refused here; those that depend on each other are
         // looked at when an engine is made.
-        match config.validate() {
+        match changed.validate() {
             Err(engine::Error::Config { key, reason }) if key == name => {
-                Err(refused_because(name, value, &reason))
+                Err(failure(engine::Error::Config { key, reason }))
             }
             _ => {
-                self.given = given;
+                self.config = changed;
                 Ok(())
             }
         }
     }
 
     /// Tables that this machine has no memory for would end the host.
-    pub(crate) fn check_memory(&self, config: &Config) -> Result<(), Failure> {
-        match (config.memory, machine_memory()) {
-            (Some(memory), Some(machine)) if memory.0 > machine => Err(refused(
+    pub(crate) fn check_memory(&self) -> Result<(), Failure> {
+        let memory = self.config.memory;
+        match machine_memory() {
+            Some(machine) if memory.0 > machine => Err(refused(
                 "memory",
                 &memory.to_string(),
                 &format!("at most the {} MiB of this machine", machine >> 20),
@@ -119,22 +112,11 @@ fn hold(value: &str) -> Option<Option<Span>> {
 
 /// A value that is not what a setting takes.
 pub(crate) fn refused(name: &str, value: &str, expected: &str) -> Failure {
-    refused_because(name, value, &format!("expected {expected}, found {value:?}"))
+    failure(engine::Error::config(name, format!("expected {expected}, found {value:?}")))
 }
 
-fn refused_because(name: &str, value: &str, reason: &str) -> Failure {
-    let found = if reason.contains("found ") {
-        String::new()
-    } else {
-        format!(", found {value:?}")
-    };
-    Failure::new(WORMSIFT_ERR_CONFIG, format!("setting `{name}`: {reason}{found}"))
-}
-
-fn parse(table: &toml::Table) -> Result<Config, Failure> {
-    let failed = |error: String| Failure::new(WORMSIFT_ERR_CONFIG, error);
-    let text = toml::to_string(table).map_err(|error| failed(error.to_string()))?;
-    Config::from_toml(&text).map_err(|error| failed(error.to_string()))
+fn failure(error: engine::Error) -> Failure {
+    Failure::new(WORMSIFT_ERR_CONFIG, error.to_string())
 }
 
 fn number(
@@ -214,15 +196,7 @@ pub unsafe extern "C" fn wormsift_config_toml(
         // SAFETY: the caller's promise.
         let (config, toml) = unsafe { (config.as_mut(), text(toml, "toml")?) };
         let config = config.ok_or_else(|| Failure::null("config"))?;
-        // Through the engine first: its errors name line and setting.
-        let failed = |error: String| Failure::new(WORMSIFT_ERR_CONFIG, error);
-        Config::from_toml(toml).map_err(|error| failed(error.to_string()))?;
-        let table: toml::Table =
-            toml::from_str(toml).map_err(|error| failed(error.to_string()))?;
-        let mut given = config.given.clone();
-        given.extend(table);
-        parse(&given)?;
-        config.given = given;
+        config.config.read_toml(toml).map_err(failure)?;
         Ok(WORMSIFT_OK)
     })
 }
@@ -257,7 +231,7 @@ mod tests {
         ] {
             config.set(name, value).unwrap();
         }
-        let parsed = config.config().unwrap();
+        let parsed = &config.config;
         assert_eq!((parsed.sources, parsed.boilerplate), (10, false));
         assert_eq!(parsed.relay_exempt.len(), 1);
         assert!(!parsed.tunnels);
@@ -269,7 +243,8 @@ mod tests {
             ("ordered", "yes", "0, 1 or time"),
             ("hold", "long", "a time such as 2s"),
             ("beta", "0", "8 to 64"),
-            ("boilerplate", "maybe", "yes or no"),
+            ("boilerplate", "maybe", "true or false"),
+            ("rate", "1Gbit/s", "removed; `memory`"),
             ("sources", "10\ndestinations = 3", "sources"),
         ] {
             let failure = config.set(name, value).unwrap_err();
@@ -281,6 +256,6 @@ mod tests {
                 assert!(!failure.reason.contains(rust), "{}", failure.reason);
             }
         }
-        assert_eq!(config.config().unwrap().sources, 10, "as before");
+        assert_eq!(config.config.sources, 10, "as before");
     }
 }

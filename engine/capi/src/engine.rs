@@ -248,8 +248,8 @@ fn engine(
     make: impl FnOnce(engine::Config) -> Result<Sensor, Failure> + Send,
 ) -> Result<wormsift_engine, Failure> {
     let settings = config.ok_or_else(|| Failure::null("config"))?;
-    let config = settings.config()?;
-    settings.check_memory(&config)?;
+    settings.check_memory()?;
+    let config = settings.config.clone();
     let pool = Pool::new(settings.threads)?;
     let sensor = pool.rayon().install(|| make(config))?;
     let far = sensor.config().dispersion_window;

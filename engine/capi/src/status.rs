@@ -67,7 +67,7 @@ fn remember(reason: &str) {
 }
 
 /// A text of several lines as one, without the pictures of source lines in it.
-pub(crate) fn one_line(text: &str) -> String {
+fn one_line(text: &str) -> String {
     let is_picture = |line: &&str| {
         line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ').starts_with('|')
     };

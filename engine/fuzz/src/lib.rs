@@ -149,7 +149,7 @@ struct Kept {
 impl Kept {
     fn new(sampling: &str) -> Self {
         let mut config = Config::default();
-        config.memory = Some(Size(Config::LEAST_MEMORY.0));
+        config.memory = Size(Config::LEAST_MEMORY.0);
         config.sampling = sampling.parse().expect("a sampling that exists");
         (config.sources, config.destinations, config.prevalence) = (2, 2, 2);
         let sensor = Sensor::new(config).expect("settings in range");

@@ -1,4 +1,4 @@
-//! Quantities with units, as people write them: `60s`, `256MiB`, `1Gbit/s`.
+//! Quantities with units, as people write them: `60s`, `256MiB`.
 
 pub use crate::time::Span;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -27,25 +27,9 @@ const SIZE_UNITS: [(&str, u64); 9] = [
     ("TiB", 1 << 40),
 ];
 
-/// A rate is counted in bits here, so that `bit/s` stays whole.
-const RATE_UNITS: [(&str, u64); 8] = [
-    ("bit/s", 1),
-    ("kbit/s", 1_000),
-    ("Mbit/s", 1_000_000),
-    ("Gbit/s", 1_000_000_000),
-    ("B/s", 8),
-    ("kB/s", 8_000),
-    ("MB/s", 8_000_000),
-    ("GB/s", 8_000_000_000),
-];
-
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Size(pub u64);
-
-/// Payload bits a second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rate(pub u64);
 
 fn parse(text: &str, units: &[(&str, u64)], example: &str) -> Result<u64, String> {
     let text = text.trim();
@@ -90,7 +74,7 @@ fn show(
 }
 
 macro_rules! quantity {
-    ($name:ident, $units:ident, $shown:expr, $example:literal, $zero:literal) => {
+    ($name:ident, $units:ident, $example:literal, $zero:literal) => {
         impl FromStr for $name {
             type Err = String;
             fn from_str(text: &str) -> Result<Self, String> {
@@ -99,7 +83,7 @@ macro_rules! quantity {
         }
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                show(f, self.0, $shown, $zero)
+                show(f, self.0, &$units, $zero)
             }
         }
         impl Serialize for $name {
@@ -119,10 +103,8 @@ macro_rules! quantity {
     };
 }
 
-quantity!(Span, TIME_UNITS, &TIME_UNITS, "60s", "s");
-quantity!(Size, SIZE_UNITS, &SIZE_UNITS, "256MiB", "B");
-// Bits are shown, as links are sold; bytes are read too.
-quantity!(Rate, RATE_UNITS, &RATE_UNITS[..4], "1Gbit/s", "bit/s");
+quantity!(Span, TIME_UNITS, "60s", "s");
+quantity!(Size, SIZE_UNITS, "256MiB", "B");
 
 #[cfg(test)]
 mod tests {
@@ -137,11 +119,8 @@ mod tests {
         assert_eq!("1.5h".parse::<Span>().unwrap(), Span(5_400_000_000_000));
         assert_eq!("256MiB".parse::<Size>().unwrap(), Size(256 << 20));
         assert_eq!("64 mib".parse::<Size>().unwrap(), Size(64 << 20));
-        assert_eq!("10Gbit/s".parse::<Rate>().unwrap(), Rate(10_000_000_000));
-        assert_eq!("1MB/s".parse::<Rate>().unwrap(), Rate(8_000_000));
         assert_eq!(Size(256 << 20).to_string(), "256MiB");
         assert_eq!(Span(0).to_string(), "0s");
-        assert_eq!(Rate(8_000_000_000).to_string(), "8Gbit/s");
     }
 
     #[test]

@@ -2,37 +2,39 @@
 //! which of them are ours.
 
 use super::Host;
+use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
 /// The addresses that share a prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Network {
-    first: IpAddr,
-    prefix: u8,
-}
+pub struct Network(IpNet);
 
 impl Network {
     /// The network of `prefix` bits that an address lies in; its own 32 or 128 bits at
     /// most.
     pub fn around(address: IpAddr, prefix: u8) -> Self {
-        let prefix = prefix.min(if address.is_ipv4() { 32 } else { 128 });
-        Self { first: cut(address, prefix), prefix }
+        let prefix = prefix.min(bits(address));
+        Self(IpNet::new(address, prefix).expect("no longer than the address").trunc())
     }
 
     /// Its first address and how many leading bits are fixed.
     pub fn parts(&self) -> (IpAddr, u8) {
-        (self.first, self.prefix)
+        (self.0.addr(), self.0.prefix_len())
     }
 
     /// Whether an address lies in it; never for one of the other IP version.
     pub fn contains(&self, address: IpAddr) -> bool {
-        address.is_ipv4() == self.first.is_ipv4()
-            && cut(address, self.prefix) == self.first
+        self.0.contains(&address)
     }
+}
+
+/// Bits of an address of its version.
+fn bits(address: IpAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 128 }
 }
 
 impl FromStr for Network {
@@ -46,7 +48,7 @@ impl FromStr for Network {
             None => (text, None),
         };
         let address: IpAddr = address.parse().map_err(|_| expected())?;
-        let bits = if address.is_ipv4() { 32 } else { 128 };
+        let bits = bits(address);
         let prefix = match prefix {
             None => bits,
             Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
@@ -57,11 +59,17 @@ impl FromStr for Network {
             Some(_) => return Err(expected()),
         };
         let network = Self::around(address, prefix);
-        if network.first == address {
+        if network.0.addr() == address {
             Ok(network)
         } else {
             Err(format!("`{text}` has bits after its prefix; did you mean {network}?"))
         }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -150,27 +158,6 @@ impl AddressPlan {
     }
 }
 
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.first, self.prefix)
-    }
-}
-
-/// The address with zeros after its first `prefix` bits.
-fn cut(address: IpAddr, prefix: u8) -> IpAddr {
-    let zeros = |bits: u32| bits.saturating_sub(u32::from(prefix));
-    match address {
-        IpAddr::V4(v4) => {
-            let mask = u32::MAX.checked_shl(zeros(32)).unwrap_or(0);
-            IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits() & mask))
-        }
-        IpAddr::V6(v6) => {
-            let mask = u128::MAX.checked_shl(zeros(128)).unwrap_or(0);
-            IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & mask))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,6 +178,9 @@ mod tests {
         assert!(holds("2001:db8::/32", "2001:db8:ffff::1"));
         assert!(!holds("2001:db8::/32", "2001:db9::1"));
         assert!(holds("::/0", "2001:db8::1"));
+        assert!(holds("::/0", "::ffff:192.0.2.7"));
+        assert!(!holds("192.0.2.0/24", "::ffff:192.0.2.7"));
+        assert!(!holds("::ffff:0:0/96", "192.0.2.7"));
     }
 
     #[test]

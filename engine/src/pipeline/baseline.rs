@@ -5,7 +5,7 @@
 
 use super::content_shard::ContentShard;
 use super::seeds::Seeds;
-use super::sizing::{self, CONTENT_SHARDS};
+use super::sizing::CONTENT_SHARDS;
 use super::{Chunk, Sensor};
 use crate::config::{Config, Size};
 use crate::error::{BaselineError, Error};
@@ -115,7 +115,7 @@ pub(super) fn for_run(
     config: &Config,
     given: Option<Baseline>,
 ) -> Result<Option<Baseline>, Error> {
-    let budget = sizing::effective_memory(config);
+    let budget = config.memory.0;
     let Some(baseline) = given else {
         let share = (budget / LEARNING_SHARE) as usize;
         let empty = || Baseline::new(config, share, Baseline::DEFAULT_RATE);
@@ -154,7 +154,9 @@ fn binding(config: &Config) -> Binding {
         key: seeds(config).wide("baseline binding"),
         settings: format!(
             "beta = {}, sampling = {}, port_rule = {}",
-            config.beta, config.sampling, config.port_rule
+            config.beta,
+            config.sampling,
+            config.port_rule.name()
         ),
     }
 }

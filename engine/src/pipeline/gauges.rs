@@ -1,7 +1,7 @@
 //! Reads the statistics of a sensor out of its tables.
 
 use super::Sensor;
-use super::sizing::{self, CONTENT_SHARDS};
+use super::sizing::CONTENT_SHARDS;
 use super::stats::{
     ContentCounters, Fill, Memory, PacketCounters, Stats, WindowCounters,
 };
@@ -148,7 +148,7 @@ impl Sensor {
             signatures_bytes: signatures as u64,
             packet_log_bytes: packet_log as u64,
             total_bytes: total as u64,
-            budget_bytes: sizing::effective_memory(&self.config),
+            budget_bytes: self.config.memory.0,
         }
     }
 }

@@ -118,7 +118,6 @@ pub fn decoder(config: &Config) -> Decoder {
 /// ```
 pub struct Sensor {
     config: Config,
-    plan: Plan,
     sifter: Arc<Sifter>,
     round: Round,
     clock: Clock,
@@ -178,9 +177,10 @@ impl Sensor {
                 format!("this machine cannot run {}", kernel.name()),
             ));
         }
-        let budget = Self::memory_budget(&config);
-        if budget > Config::MOST_MEMORY.0 || !can_reserve(budget) {
-            return Err(sizing::too_much(&config, budget));
+        if !can_reserve(config.memory.0) {
+            let reason =
+                format!("the system does not give {}; ask for less", config.memory);
+            return Err(Error::config("memory", reason));
         }
         let seeds = Seeds::new(config.effective_key());
         let baseline = baseline::for_run(&config, baseline)?;
@@ -224,20 +224,12 @@ impl Sensor {
             timer: StageTimer::default(),
             times: StageTimes::default(),
             sifter,
-            plan,
             config,
         };
         if let Some(baseline) = baseline {
             sensor.install(baseline);
         }
-        sensor.warn_of_expected_load();
         Ok(sensor)
-    }
-
-    /// Bytes that all tables may take together under these settings: `memory` as given,
-    /// or what `rate` asks for, or the default.
-    pub fn memory_budget(config: &Config) -> u64 {
-        sizing::effective_memory(config)
     }
 
     /// The content that came nearest to a dispersion alarm, of those past prevalence.

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::fingerprint::Kernel;
 use crate::state::{Exchange, Identity, Persist, StateFile, WrittenState};
 use serde_json::Value;
+use std::fmt::Display;
 use std::io;
 use std::path::Path;
 
@@ -52,14 +53,19 @@ impl Sensor {
     /// saved under other settings; the first that differs is named.
     pub fn restore(mut config: Config, path: &Path) -> Result<Self, Error> {
         let file = StateFile::open(path)?;
-        let values = serde_json::from_str(file.settings())
-            .map_err(|e| Error::config("(state)", format!("{}: {e}", path.display())))?;
-        let mut saved = Config::from_values(values)?;
+        let wrong = |name: &str, reason: &dyn Display| {
+            Error::config(name, format!("{}: {reason}", path.display()))
+        };
+        let values =
+            serde_json::from_str(file.settings()).map_err(|e| wrong("(state)", &e))?;
+        let mut saved = Config::from_values(&values).map_err(|error| match error {
+            Error::Config { key, reason } => wrong(&key, &reason),
+            error => error,
+        })?;
         saved.key = Some(SecretKey(file.key()));
         config.key = config.key.or(saved.key);
         if let Some(name) = config.first_difference(&saved) {
-            let reason = "the state was saved under another value";
-            return Err(Error::config(name, format!("{}: {reason}", path.display())));
+            return Err(wrong(name, &"the state was saved under another value"));
         }
         // Its memory is not the tables': without it they would have other sizes.
         let known =
@@ -92,7 +98,6 @@ impl Persist for Tables<'_> {
             learning_begun,
             baseline_shape: _,
             config: _,
-            plan: _,
             sifter: _,
             round: _,
             decoder: _,

@@ -3,9 +3,7 @@
 use super::Sensor;
 use super::clock::TICK;
 use super::content_shard::ContentShard;
-use super::sizing::{self, CONTENT_SHARDS};
 use crate::detect::dispersion::Dispersion;
-use crate::detect::prevalence::Prevalence;
 
 /// Counters a key below which a prevalence table counts as overloaded: 0.8 % of
 /// new keys are then promoted falsely (DESIGN, sizing law).
@@ -19,42 +17,6 @@ const MANY_BACKWARDS: u64 = 1_000;
 const MANY_UNKNOWN: u64 = 16;
 
 impl Sensor {
-    /// Warns where the expected rate needs more memory than there is.
-    pub(super) fn warn_of_expected_load(&mut self) {
-        let Some(keys) = sizing::keys_per_epoch(&self.config) else { return };
-        let per_shard = keys / CONTENT_SHARDS as f64;
-        let expected =
-            self.content[0].prevalence().expected_false_promotion(per_shard as u64);
-        let needed = Prevalence::bytes_for(per_shard as u64, OVERLOADED);
-        if needed > self.plan.prevalence {
-            self.warnings.push(format!(
-                "at the expected rate {} different contents come within a prevalence window of \
-                 {}, and the tables are too small for so many: {:.2} % of the contents seen for \
-                 the first time will count as repeated; give more memory, a shorter \
-                 prevalence window or sparser sampling",
-                rounded(keys),
-                self.config.prevalence_window,
-                expected * 100.0
-            ));
-        }
-        let windows = self.config.dispersion_window.as_secs_f64()
-            / self.config.prevalence_window.as_secs_f64();
-        let promoted = keys * expected * windows.max(1.0);
-        let room = self.content[0].dispersion().cells_per_row() * CONTENT_SHARDS / 2;
-        if promoted > room as f64 {
-            self.warnings.push(format!(
-                "at the expected rate {} contents count as repeated by mistake within a \
-                 dispersion window of {}, and the dispersion tables have room for {}: counts of \
-                 hosts will be estimated too high, and a content will alarm by dispersion only \
-                 once its own lists of sources and of destinations both bear the counts out; \
-                 give more memory or a shorter dispersion window",
-                rounded(promoted),
-                self.config.dispersion_window,
-                rounded(room as f64)
-            ));
-        }
-    }
-
     /// Warns, once of each, when tables are seen to be overloaded and when time
     /// stands still.
     pub(super) fn warn_of_overload(&mut self) {
@@ -126,12 +88,6 @@ impl Sensor {
     }
 }
 
-/// A number of contents in words that need no exponent: `1,126,000,000`.
-fn rounded(count: f64) -> String {
-    let step = 10_f64.powi((count.max(1.0).log10().floor() as i32 - 3).max(0));
-    grouped(((count / step).round() * step) as u64)
-}
-
 /// `12,345`.
 #[doc(hidden)]
 pub fn grouped(number: u64) -> String {
@@ -148,17 +104,14 @@ pub fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::rounded;
+    use super::grouped;
 
     #[test]
-    fn counts_are_told_to_four_digits_and_without_an_exponent() {
-        for (count, text) in [
-            (0.0, "0"),
-            (999.4, "999"),
-            (12_345.0, "12,350"),
-            (1.126_4e9, "1,126,000,000"),
-        ] {
-            assert_eq!(rounded(count), text);
+    fn digits_stand_in_groups_of_three() {
+        for (number, text) in
+            [(0, "0"), (999, "999"), (12_350, "12,350"), (1_126_000_000, "1,126,000,000")]
+        {
+            assert_eq!(grouped(number), text);
         }
     }
 }

@@ -25,7 +25,8 @@ impl Watch {
         let flags = SettingArgs { key_file: None, ..self.parts.settings.clone() };
         match Settings::new(&flags) {
             Ok(settings) => {
-                let changed = settings.differing_keys(self.parts.sensor.config());
+                let used = self.parts.sensor.config();
+                let changed: Vec<_> = settings.config.differences(used).collect();
                 if !changed.is_empty() {
                     talk.warning(format_args!(
                         "changed settings take effect at the next start: {}",

@@ -8,7 +8,7 @@ const SECOND: u64 = 1_000_000_000;
 
 fn config() -> Config {
     Config {
-        memory: Some("64MiB".parse().unwrap()),
+        memory: "64MiB".parse().unwrap(),
         sampling: Sampling::Value(1),
         prevalence: 3,
         sources: 3,
