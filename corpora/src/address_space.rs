@@ -2,12 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use serde::{Deserialize, Serialize};
-
 use crate::error::CorpusError;
 
 /// An IPv4 network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Prefix {
     /// Its first address.
     pub network: Ipv4Addr,
@@ -25,7 +23,7 @@ impl Prefix {
     }
 
     /// How many addresses it has.
-    pub fn size(self) -> u64 {
+    pub(crate) fn size(self) -> u64 {
         1 << (32 - u32::from(self.bits.min(32)))
     }
 
@@ -48,11 +46,11 @@ impl std::fmt::Display for Prefix {
 
 /// The addresses that a worm scans, and the part of them behind the tap. The
 /// tap sees what goes from one part to the other, in both directions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AddressSpace {
     /// Everything that is scanned.
     pub scanned: Prefix,
-    /// What lies behind the tap.
+    /// What is behind the tap.
     pub inside: Prefix,
 }
 
@@ -84,13 +82,13 @@ impl AddressSpace {
         Err(CorpusError::setting("inside", expected))
     }
 
-    /// How many scanned addresses lie outside.
-    pub fn outside_size(self) -> u64 {
+    /// How many scanned addresses are outside.
+    pub(crate) fn outside_size(self) -> u64 {
         self.scanned.size() - self.inside.size().min(self.scanned.size())
     }
 
     /// The outside address at this place; the inside is skipped.
-    pub fn outside_address(self, index: u64) -> Ipv4Addr {
+    pub(crate) fn outside_address(self, index: u64) -> Ipv4Addr {
         let skipped = u64::from(
             u32::from(self.inside.network).wrapping_sub(self.scanned.network.into()),
         );
@@ -102,7 +100,7 @@ impl AddressSpace {
 
 /// An IPv6 address for an IPv4 one, each in a /64 of its own under the
 /// documentation prefix 2001:db8::/32, since a /64 counts as one host.
-pub fn as_ipv6(address: Ipv4Addr) -> IpAddr {
+pub(crate) fn as_ipv6(address: Ipv4Addr) -> IpAddr {
     let [a, b, c, d] = address.octets();
     let segments = [
         0x2001,

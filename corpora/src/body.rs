@@ -1,7 +1,7 @@
 //! Planted contents: their invariant parts, and what changes from copy to copy.
 //!
-//! Inert bytes: each piece is drawn from a seed, or brought by the user; there
-//! is no code in any of them.
+//! Inert bytes: each piece is drawn from a seed, or given by the user; there is no code in
+//! any of them.
 
 use std::ops::Range;
 
@@ -39,7 +39,12 @@ impl Body {
 
     /// `invariant` random bytes, the same in every copy, with `before` and
     /// `after` mutable ones around them.
-    pub fn wrapped(before: usize, invariant: usize, after: usize, rng: &mut Rng) -> Self {
+    pub(crate) fn wrapped(
+        before: usize,
+        invariant: usize,
+        after: usize,
+        rng: &mut Rng,
+    ) -> Self {
         let mut bytes = Vec::new();
         rng.append(invariant, &mut bytes);
         Self::new(vec![
@@ -55,7 +60,7 @@ impl Body {
     }
 
     /// Length of the longest copy in bytes.
-    pub fn longest(&self) -> usize {
+    pub(crate) fn longest(&self) -> usize {
         let most = |piece: &Piece| match piece {
             Piece::Padding { least, most } => *most.max(least),
             other => other.length(),
@@ -64,7 +69,7 @@ impl Body {
     }
 
     /// Replaces `copy` by one copy.
-    pub fn write(&self, rng: &mut Rng, copy: &mut Vec<u8>) {
+    pub(crate) fn write(&self, rng: &mut Rng, copy: &mut Vec<u8>) {
         copy.clear();
         for piece in &self.pieces {
             match piece {
@@ -79,7 +84,7 @@ impl Body {
     }
 
     /// A copy with zeros for the mutable bytes and no padding.
-    pub fn template(&self) -> Vec<u8> {
+    pub(crate) fn template(&self) -> Vec<u8> {
         let mut template = Vec::with_capacity(self.length());
         for piece in &self.pieces {
             match piece {
@@ -91,8 +96,8 @@ impl Body {
         template
     }
 
-    /// Where the invariant bytes lie in the template.
-    pub fn invariant(&self) -> Vec<Range<usize>> {
+    /// Where the invariant bytes are in the template.
+    pub(crate) fn invariant(&self) -> Vec<Range<usize>> {
         let mut at = 0;
         let mut ranges = Vec::new();
         for piece in &self.pieces {

@@ -1,6 +1,6 @@
 //! Capture files, plain or zstd.
 //!
-//! In the format that its name tells, compressed where it says so.
+//! The name decides the format and the compression.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -10,8 +10,8 @@ use crate::pcap_writer::{
     CapturedFrame, FrameWriter, LINKTYPE_ETHERNET, PcapWriter, PcapngWriter,
 };
 
-/// A capture file on disk, its format told by its name: `.pcap` is classic
-/// pcap, everything else pcapng; a further `.zst` compresses it.
+/// A capture file on disk in the format that its name asks for: `.pcap` is classic pcap,
+/// everything else pcapng; a further `.zst` compresses it.
 pub struct CaptureFile {
     writer: Box<dyn FinishedWriter>,
 }
@@ -23,7 +23,7 @@ impl CaptureFile {
     /// Creates the file or replaces it. `level` is zstd's, 1 to 22.
     ///
     /// # Errors
-    /// What the file system answers.
+    /// An error of the file system.
     pub fn create(path: &Path, level: i32) -> io::Result<Self> {
         Self::of_link_types(path, level, &[LINKTYPE_ETHERNET])
     }
@@ -32,7 +32,7 @@ impl CaptureFile {
     /// pcap takes only the first.
     ///
     /// # Errors
-    /// What the file system answers.
+    /// An error of the file system.
     pub fn of_link_types(path: &Path, level: i32, types: &[u32]) -> io::Result<Self> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         let plain = name.strip_suffix(".zst");
@@ -64,7 +64,7 @@ impl CaptureFile {
     /// Writes what is still buffered. Without it a compressed file is cut short.
     ///
     /// # Errors
-    /// What the file system answers.
+    /// An error of the file system.
     pub fn finish(self) -> io::Result<()> {
         self.writer.finish()
     }

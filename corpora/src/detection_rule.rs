@@ -4,8 +4,8 @@
 //! addresses, raises its alarm when about S/M of the vulnerable hosts are
 //! infected, however fast the worm is: a host is seen once for every 2^32/M
 //! scans, as it infects others once for every 2^32/V. [`detection_rule`] runs
-//! the epidemic of a [`Preset`] and reads off time and share; [`expected`]
-//! answers the same from the differential equations, without any chance.
+//! the epidemic of a [`Preset`] and notes time and share; [`expected`] computes
+//! the same from the differential equations, without any chance.
 
 use std::collections::BTreeSet;
 use std::ops::Range;

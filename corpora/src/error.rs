@@ -29,6 +29,14 @@ impl CorpusError {
     pub(crate) fn setting(name: &'static str, expected: impl Into<String>) -> Self {
         Self::Setting { name, expected: expected.into() }
     }
+
+    /// Refuses what is no finite number above 0.
+    pub(crate) fn positive(name: &'static str, value: f64) -> Result<f64, Self> {
+        if value.is_finite() && value > 0.0 {
+            return Ok(value);
+        }
+        Err(Self::setting(name, format!("a number above 0, found {value}")))
+    }
 }
 
 impl fmt::Display for CorpusError {

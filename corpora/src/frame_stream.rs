@@ -1,14 +1,13 @@
-//! The frames of a running scenario, merged from its parts.
+//! The frames of a running scenario, merged from its sources of traffic.
 //!
-//! A scenario is a list of [`Traffic`], one of them the story to be found, the others its
-//! background. [`FrameStream`] merges them in order of time, numbers the packets, and
-//! records the [`GroundTruth`]. Only what is under way is held in memory, so that a
-//! capture may be of any length.
+//! A [`FrameStream`] merges a scenario's own traffic and its background in order of time,
+//! numbers the packets, and records the [`GroundTruth`]. Memory holds the conversations
+//! under way, so that a capture may be of any length.
 
-use crate::calendar::rfc3339;
 use crate::ground_truth::{
     Carriers, ContentTruth, GroundTruth, InfectionTruth, SCHEMA, Span, hexadecimal,
 };
+use crate::time::rfc3339;
 use crate::traffic::{Mark, Traffic};
 
 /// A small capture in memory.
@@ -22,7 +21,7 @@ pub struct Trace {
 
 /// What is known of a frame as it crosses the tap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
+pub struct FrameInfo {
     /// Place in the capture, counted from 1.
     pub number: u64,
     /// Time in nanoseconds since the epoch.
@@ -33,11 +32,11 @@ pub struct Stamp {
 
 /// Where a [`FrameStream`] ends, whichever comes first.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// The last moment, in nanoseconds since the epoch.
-    pub until_ns: Option<u64>,
+    pub(crate) until_ns: Option<u64>,
     /// The most packets.
-    pub packets: Option<u64>,
+    pub(crate) packets: Option<u64>,
 }
 
 impl Limits {
@@ -53,17 +52,17 @@ pub struct FrameStream {
     seed: u64,
     limits: Limits,
     list_carriers: bool,
-    parts: Vec<Part>,
+    sources: Vec<Source>,
     packets: u64,
-    /// Packets of others, counted in between.
+    /// Packets of a given capture, counted in between.
     foreign: u64,
-    /// Time of the first and last packet, those of others included.
+    /// Time of the first and last packet, those of the given capture included.
     ends_ns: Option<(u64, u64)>,
     /// Time of the last packet of its own.
     last_ns: u64,
 }
 
-struct Part {
+struct Source {
     traffic: Box<dyn Traffic>,
     next_time: Option<u64>,
     carriers: Vec<Carriers>,
@@ -72,9 +71,8 @@ struct Part {
 }
 
 impl FrameStream {
-    /// Merges these kinds of traffic. Of frames of one time, that of the earlier
-    /// entry comes first.
-    pub fn new(
+    /// Merges these sources. Of frames of one time, that of the earlier source comes first.
+    pub(crate) fn new(
         scenario: &'static str,
         seed: u64,
         traffic: Vec<Box<dyn Traffic>>,
@@ -85,15 +83,15 @@ impl FrameStream {
         let mut open = |mut traffic: Box<dyn Traffic>| {
             let next_time = traffic.next_time();
             limits.end_by(traffic.ends_at());
-            Part { next_time, traffic, carriers: Vec::new(), infecting: Vec::new() }
+            Source { next_time, traffic, carriers: Vec::new(), infecting: Vec::new() }
         };
-        let parts = traffic.into_iter().map(&mut open).collect();
+        let sources = traffic.into_iter().map(&mut open).collect();
         Self {
             scenario,
             seed,
             limits,
             list_carriers,
-            parts,
+            sources,
             packets: 0,
             foreign: 0,
             ends_ns: None,
@@ -104,14 +102,14 @@ impl FrameStream {
     /// When the next frame comes; `None` at the end.
     pub fn next_time(&self) -> Option<u64> {
         let within = self.limits.packets.is_none_or(|most| self.packets < most);
-        let next = self.parts.iter().filter_map(|part| part.next_time).min()?;
+        let next = self.sources.iter().filter_map(|source| source.next_time).min()?;
         let in_time = self.limits.until_ns.is_none_or(|end| next <= end);
         (within && in_time).then_some(next)
     }
 
-    /// Counts a packet of somebody else's in: the next number is its, and the
-    /// truth is that of both together.
-    pub fn count_foreign(&mut self, time_ns: u64) {
+    /// Counts a packet of the capture that the frames are put into: it takes the next
+    /// number, and the truth is that of both together.
+    pub(crate) fn count_foreign(&mut self, time_ns: u64) {
         self.foreign += 1;
         self.note_time(time_ns);
     }
@@ -122,15 +120,15 @@ impl FrameStream {
     }
 
     /// Puts the next frame in place of what `frame` holds; `None` at the end.
-    pub fn next_frame(&mut self, frame: &mut Vec<u8>) -> Option<Stamp> {
+    pub fn next_frame(&mut self, frame: &mut Vec<u8>) -> Option<FrameInfo> {
         if self.limits.packets.is_some_and(|most| self.packets >= most) {
             return None;
         }
         let first = self
-            .parts
+            .sources
             .iter_mut()
-            .filter(|part| part.next_time.is_some())
-            .min_by_key(|part| part.next_time)?;
+            .filter(|source| source.next_time.is_some())
+            .min_by_key(|source| source.next_time)?;
         let (time_ns, mark) = first.traffic.next_frame(frame)?;
         first.next_time = first.traffic.next_time();
         self.limits.end_by(first.traffic.ends_at());
@@ -142,11 +140,11 @@ impl FrameStream {
         self.last_ns = time_ns;
         let number = self.packets + self.foreign;
         if let Mark::Content { content, infects } = mark {
-            first.enter(content, infects, number, time_ns, self.list_carriers);
+            first.add_carrier(content, infects, number, time_ns, self.list_carriers);
         }
         self.note_time(time_ns);
         let carries_content = mark != Mark::Ordinary;
-        Some(Stamp { number, time_ns, carries_content })
+        Some(FrameInfo { number, time_ns, carries_content })
     }
 
     /// The answer to the frames so far.
@@ -163,8 +161,8 @@ impl FrameStream {
             last_packet_ns: last_ns,
             ..GroundTruth::default()
         };
-        for part in self.parts {
-            part.tell(&mut truth, self.last_ns);
+        for source in self.sources {
+            source.add_to(&mut truth, self.last_ns);
         }
         truth.infections.sort_by_key(|infection| infection.time_ns);
         truth
@@ -191,8 +189,8 @@ impl std::fmt::Debug for FrameStream {
     }
 }
 
-impl Part {
-    fn enter(
+impl Source {
+    fn add_carrier(
         &mut self,
         content: u16,
         infects: Option<u32>,
@@ -204,7 +202,7 @@ impl Part {
         if self.carriers.len() <= content {
             self.carriers.resize(content + 1, Carriers::default());
         }
-        self.carriers[content].enter(number, time_ns, list);
+        self.carriers[content].add(number, time_ns, list);
         if let Some(infection) = infects {
             let infection = infection as usize;
             if self.infecting.len() <= infection {
@@ -214,17 +212,18 @@ impl Part {
         }
     }
 
-    /// Adds what this part planted. An infection whose last packet would come
-    /// after the end has not happened.
-    fn tell(mut self, truth: &mut GroundTruth, story_end_ns: u64) {
+    /// Adds what this source planted. An infection whose last packet would come after the
+    /// end has not happened.
+    fn add_to(mut self, truth: &mut GroundTruth, end_ns: u64) {
         let planted = self.traffic.planted();
-        truth.parameters.extend(planted.parameters);
+        let named = planted.parameters.into_iter();
+        truth.parameters.extend(named.map(|(name, value)| (name.to_owned(), value)));
         truth.vulnerable_hosts += planted.vulnerable_hosts;
         self.carriers.resize(planted.contents.len(), Carriers::default());
         for (content, carriers) in planted.contents.into_iter().zip(self.carriers) {
             let spans = content.body.invariant().into_iter();
             truth.contents.push(ContentTruth {
-                name: content.name,
+                name: content.name.to_owned(),
                 content_hex: hexadecimal(&content.body.template()),
                 length: content.body.length(),
                 invariant: spans
@@ -240,7 +239,7 @@ impl Part {
             let happened = if infection.crosses_tap {
                 packet.is_some()
             } else {
-                infection.time_ns <= story_end_ns
+                infection.time_ns <= end_ns
             };
             if happened {
                 truth.infections.push(InfectionTruth {

@@ -1,20 +1,21 @@
 //! The truth about a capture: contents, carriers and infections.
 //!
-//! A [`GroundTruth`] is written beside every generated capture, as JSON. Packet
-//! numbers count from 1, as in Wireshark and in the engine.
+//! A [`GroundTruth`] is written beside every generated capture, as JSON. Packet numbers
+//! count from 1, as in Wireshark and in the engine.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 /// The version of the JSON form.
-pub const SCHEMA: &str = "wormsift-truth/1";
+pub(crate) const SCHEMA: &str = "wormsift-truth/1";
 
 /// Everything that is known of a generated capture.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GroundTruth {
-    /// See [`SCHEMA`].
+    /// The version of this form.
     pub schema: String,
     /// The scenario's name.
     pub scenario: String,
@@ -131,7 +132,7 @@ impl GroundTruth {
     }
 
     /// How many hosts were infected at `time_ns`.
-    pub fn infected_at(&self, time_ns: u64) -> usize {
+    pub(crate) fn infected_at(&self, time_ns: u64) -> usize {
         self.infections.iter().filter(|host| host.time_ns <= time_ns).count()
     }
 }
@@ -157,8 +158,8 @@ impl ContentTruth {
 }
 
 impl Carriers {
-    /// Enters one packet; numbers and times never decrease.
-    pub(crate) fn enter(&mut self, number: u64, time_ns: u64, list: bool) {
+    /// Adds one packet; numbers and times never decrease.
+    pub(crate) fn add(&mut self, number: u64, time_ns: u64, list: bool) {
         let first_ns = *self.first_ns.get_or_insert(time_ns);
         self.count += 1;
         let second = time_ns.saturating_sub(first_ns) / 1_000_000_000;
@@ -175,7 +176,7 @@ impl Carriers {
     }
 
     /// How many packets had carried the content at `time_ns`, to the second.
-    pub fn until(&self, time_ns: u64) -> u64 {
+    pub(crate) fn until(&self, time_ns: u64) -> u64 {
         let Some(first_ns) = self.first_ns else { return 0 };
         let limit = time_ns.saturating_sub(first_ns) / 1_000_000_000;
         let before =
@@ -188,6 +189,15 @@ impl Carriers {
         let run = self.runs.partition_point(|[_, last]| *last < number);
         self.runs.get(run).is_some_and(|[first, _]| *first <= number)
     }
+}
+
+/// `day.pcapng.zst` has its truth in `day.truth.json`.
+pub fn truth_beside(capture: &Path) -> PathBuf {
+    let name = capture.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name.strip_suffix(".zst").unwrap_or(&name);
+    let stem =
+        stem.strip_suffix(".pcapng").or(stem.strip_suffix(".pcap")).unwrap_or(stem);
+    capture.with_file_name(format!("{stem}.truth.json"))
 }
 
 /// Puts lists of nothing but numbers on one line: there are thousands of runs.
@@ -235,7 +245,7 @@ mod tests {
         let mut carriers = Carriers::default();
         for (number, seconds) in [(3, 10), (4, 10), (5, 11), (9, 14), (10, 14), (12, 14)]
         {
-            carriers.enter(number, seconds * 1_000_000_000, true);
+            carriers.add(number, seconds * 1_000_000_000, true);
         }
         assert_eq!(carriers.count, 6);
         assert_eq!(carriers.runs, [[3, 5], [9, 10], [12, 12]]);
@@ -274,5 +284,17 @@ mod tests {
         };
         assert_eq!(truth.content(), bytes);
         assert_eq!(truth.invariant_pieces(), [vec![2, 3]]);
+    }
+
+    #[test]
+    fn the_truth_is_beside_the_capture() {
+        for (capture, truth) in [
+            ("a/day.pcapng.zst", "a/day.truth.json"),
+            ("day.pcap", "day.truth.json"),
+            ("day.2.pcapng", "day.2.truth.json"),
+            ("day", "day.truth.json"),
+        ] {
+            assert_eq!(truth_beside(Path::new(capture)), Path::new(truth));
+        }
     }
 }

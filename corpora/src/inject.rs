@@ -1,8 +1,7 @@
-//! A scenario laid into a given capture.
+//! A scenario put into a given capture.
 //!
-//! The capture's frames come through as they are, in their order; each frame of
-//! the story goes in front of the first one that is later. The truth numbers the
-//! packets of both together.
+//! The capture's frames stay as they are, in their order; each frame of the scenario goes
+//! before the first one that is later. The truth numbers the packets of both together.
 
 use std::io;
 
@@ -11,45 +10,45 @@ use crate::ground_truth::GroundTruth;
 use crate::merge::HeldFrame;
 use crate::pcap_writer::{CapturedFrame, FrameWriter};
 
-/// What came of it.
+/// What was written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Injected {
-    /// The answer to the capture with the story in it.
+    /// The truth about the capture with the scenario in it.
     pub truth: GroundTruth,
-    /// How many of its packets are the story's.
+    /// How many of its packets are the scenario's.
     pub planted_packets: u64,
 }
 
-/// Writes the capture with the story in it. Of one time, the capture's frames come
-/// first. What the story has left when the capture ends comes after it.
+/// Writes the capture with the scenario in it. Of one time, the capture's frames come first.
+/// What the scenario has left when the capture ends comes after it.
 ///
 /// # Errors
-/// What the writer answers.
+/// An error of the writer.
 pub fn inject<H: HeldFrame>(
-    mut story: FrameStream,
+    mut scenario: FrameStream,
     capture: impl IntoIterator<Item = H>,
     writer: &mut dyn FrameWriter,
 ) -> io::Result<Injected> {
     let mut frame = Vec::new();
     let mut planted_packets = 0;
-    // Captures may step back in time; the story does not.
+    // Captures may step back in time; the scenario does not.
     let mut now_ns = 0;
     for held in capture {
         let foreign = held.view();
         now_ns = foreign.time_ns.max(now_ns);
-        while story.next_time().is_some_and(|next| next < now_ns) {
-            let Some(stamp) = story.next_frame(&mut frame) else { break };
-            writer.write_captured(&CapturedFrame::ethernet(stamp.time_ns, &frame))?;
+        while scenario.next_time().is_some_and(|next| next < now_ns) {
+            let Some(info) = scenario.next_frame(&mut frame) else { break };
+            writer.write_captured(&CapturedFrame::ethernet(info.time_ns, &frame))?;
             planted_packets += 1;
         }
-        story.count_foreign(foreign.time_ns);
+        scenario.count_foreign(foreign.time_ns);
         writer.write_captured(&foreign)?;
     }
-    while let Some(stamp) = story.next_frame(&mut frame) {
-        writer.write_captured(&CapturedFrame::ethernet(stamp.time_ns, &frame))?;
+    while let Some(info) = scenario.next_frame(&mut frame) {
+        writer.write_captured(&CapturedFrame::ethernet(info.time_ns, &frame))?;
         planted_packets += 1;
     }
-    Ok(Injected { truth: story.into_truth(), planted_packets })
+    Ok(Injected { truth: scenario.into_truth(), planted_packets })
 }
 
 #[cfg(test)]
@@ -91,7 +90,7 @@ mod tests {
         (100..200).map(|i| Owned(time(i), 101, 1_500, vec![i as u8; 40])).collect()
     }
 
-    fn story() -> FrameStream {
+    fn scenario() -> FrameStream {
         let outbreak = Outbreak::new(5).options(GenerateOptions {
             start_ns: 90 * SECOND,
             duration: Some(Duration::from_secs(115)),
@@ -102,9 +101,9 @@ mod tests {
     }
 
     #[test]
-    fn the_capture_comes_through_and_the_truth_numbers_both() {
-        let (mut kept, alone) = (Kept::default(), story().into_trace());
-        let injected = inject(story(), capture(), &mut kept).unwrap();
+    fn the_capture_stays_and_the_truth_numbers_both() {
+        let (mut kept, alone) = (Kept::default(), scenario().into_trace());
+        let injected = inject(scenario(), capture(), &mut kept).unwrap();
         let foreign: Vec<&Owned> = kept.0.iter().filter(|one| one.1 == 101).collect();
         assert_eq!(foreign, capture().iter().collect::<Vec<_>>());
         let planted = kept.0.iter().filter(|one| one.1 == 1);
@@ -130,9 +129,9 @@ mod tests {
     }
 
     #[test]
-    fn each_frame_of_the_story_stands_before_the_first_later_one() {
+    fn each_frame_of_the_scenario_is_before_the_first_later_one() {
         let mut kept = Kept::default();
-        inject(story(), capture(), &mut kept).unwrap();
+        inject(scenario(), capture(), &mut kept).unwrap();
         let mut latest_foreign = 0;
         for (place, frame) in kept.0.iter().enumerate() {
             if frame.1 == 101 {

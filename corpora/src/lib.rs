@@ -1,10 +1,9 @@
 //! Traffic with known answers.
 //!
-//! A *scenario* is a story told in packets: a worm that spreads, or something
-//! that only looks like one, in the midst of ordinary traffic. From a seed it
-//! makes a capture, the same to the byte on every machine, and a
-//! [`GroundTruth`]: what was planted, where, and whom it infected when. A
-//! [`Score`] compares a detector's claims with it.
+//! A *scenario* is a worm that spreads, or traffic that only looks like one, among
+//! background traffic. From a seed it makes a capture, the same to the byte on every
+//! machine, and a [`GroundTruth`]: what was planted, in which packets, and whom it infected
+//! when. A [`Score`] compares a detector's claims with it.
 //!
 //! Planted bodies are inert: random bytes from the seed, never code.
 //!
@@ -27,49 +26,52 @@
 
 #![forbid(unsafe_code)]
 
-pub mod address_book;
 pub mod address_space;
-pub mod background;
-pub mod benign;
 pub mod body;
-pub mod capture_file;
-pub mod carriage;
 pub mod detection_rule;
 pub mod epidemic;
-pub mod error;
 pub mod frame_builder;
-pub mod frame_stream;
 pub mod ground_truth;
-pub mod inject;
-pub mod merge;
-pub mod outbreak;
 pub mod pcap_writer;
 pub mod presets;
-pub mod profile;
-pub mod registry;
 pub mod rng;
 pub mod scenario;
-pub mod score;
-pub mod traffic;
-pub mod worms;
 
-mod beside;
-mod calendar;
-mod emitter;
-mod tcp_dialogue;
+mod address_map;
+mod background;
+mod benign;
+mod capture_file;
+mod carriage;
+mod delivery;
+mod error;
+mod event_queue;
+mod frame_stream;
+mod inject;
+mod link;
+mod merge;
+mod profile;
+mod registry;
+mod score;
+mod setup;
+mod simulation;
+mod tcp_session;
+mod text;
+mod time;
+mod tls;
+mod traffic;
+mod worms;
 
-pub use address_book::AddressBook;
-pub use beside::truth_beside;
+pub use address_map::AddressMap;
 pub use capture_file::CaptureFile;
 pub use carriage::Carriage;
 pub use error::CorpusError;
-pub use frame_stream::{FrameStream, Trace};
-pub use ground_truth::GroundTruth;
+pub use frame_stream::{FrameInfo, FrameStream, Trace};
+pub use ground_truth::{GroundTruth, truth_beside};
 pub use inject::{Injected, inject};
 pub use merge::{HeldFrame, Merge};
-pub use outbreak::Outbreak;
 pub use pcap_writer::{CapturedFrame, FrameWriter, PcapWriter, PcapngWriter};
 pub use profile::{Expectation, Kind, Profile, Verdict};
 pub use registry::{Scenario, generate};
 pub use scenario::GenerateOptions;
-pub use score::{Claim, Edges, Score};
+pub use score::{Claim, ContentScore, Detection, Edges, Score};
+pub use worms::outbreak::Outbreak;

@@ -1,22 +1,22 @@
 //! Many captures merged into those of one network.
 //!
-//! File i of n starts at a base time plus i n-ths of a span; inside a file times
-//! stay as they are to its first packet, offsets beyond the span count as the
-//! span. All frames come in order of their new times; of one time, those of the
-//! earlier file come first, and those of one file in its order. So captures from
-//! anywhere, of any year, become one mix of at most twice the span.
+//! File i of n starts at a base time plus i n-ths of a span; inside a file, times keep
+//! their distance to its first packet, at most the span. All frames come in order of their
+//! new times; of one time, those of the earlier file come first, and those of one file in
+//! its order. So captures from anywhere, of any year, become one mix of at most twice the
+//! span.
 //!
 //! A file is opened when its time has come and closed with its last frame.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::iter::Fuse;
 
+use crate::event_queue::EventQueue;
 use crate::pcap_writer::CapturedFrame;
 
-/// How far out of order a file's frames may be. A frame with so many later ones
-/// in front of it in its file comes too late.
-pub const LOOK_AHEAD: usize = 2_048;
+/// How far out of order a file's frames may be. A frame with so many later ones before it
+/// in its file comes too late.
+const LOOK_AHEAD: usize = 2_048;
 
 /// A frame with whatever holds its bytes.
 pub trait HeldFrame {
@@ -33,12 +33,10 @@ impl<H: HeldFrame> HeldFrame for &H {
 /// Frames of several files by their new times.
 pub struct Merge<I: Iterator> {
     span_ns: u64,
-    /// Those whose time has not come.
-    waiting: VecDeque<File<I>>,
-    /// The others, in no order; `front` has each once.
-    open: Vec<Option<File<I>>>,
-    /// The next time of each open file, its number, its place in `open`.
-    front: BinaryHeap<Reverse<(u64, usize, usize)>>,
+    /// Files whose time has not come.
+    waiting: VecDeque<Box<File<I>>>,
+    /// The others, by the time of their next frame, then by their number.
+    open: BTreeMap<(u64, usize), Box<File<I>>>,
 }
 
 struct File<I: Iterator> {
@@ -46,16 +44,8 @@ struct File<I: Iterator> {
     start_ns: u64,
     first_ns: Option<u64>,
     frames: Fuse<I>,
-    taken: u64,
-    ahead: BinaryHeap<Reverse<Ahead<I::Item>>>,
-}
-
-/// A frame that waits for those that may come before it.
-#[derive(Debug)]
-struct Ahead<H> {
-    time_ns: u64,
-    index: u64,
-    frame: H,
+    /// Frames read so far that have not left.
+    ahead: EventQueue<I::Item>,
 }
 
 impl<I> Merge<I>
@@ -71,41 +61,31 @@ where
             let after = u128::from(span_ns) * number as u128 / count;
             base_ns.saturating_add(after as u64)
         };
-        let file = |(number, frames): (usize, I)| File {
-            number,
-            start_ns: start(number),
-            first_ns: None,
-            frames: frames.fuse(),
-            taken: 0,
-            ahead: BinaryHeap::new(),
+        let file = |(number, frames): (usize, I)| {
+            let (start_ns, frames) = (start(number), frames.fuse());
+            let ahead = EventQueue::default();
+            Box::new(File { number, start_ns, first_ns: None, frames, ahead })
         };
-        Self {
-            span_ns,
-            waiting: files.into_iter().enumerate().map(file).collect(),
-            open: Vec::new(),
-            front: BinaryHeap::new(),
-        }
+        let waiting = files.into_iter().enumerate().map(file).collect();
+        Self { span_ns, waiting, open: BTreeMap::new() }
     }
 
     fn open_those_due(&mut self) {
         while let Some(file) = self.waiting.front() {
-            let due = match self.front.peek() {
-                Some(Reverse((time_ns, ..))) => file.start_ns <= *time_ns,
-                None => true,
-            };
-            if !due {
+            let first = self.open.first_key_value();
+            if first.is_some_and(|((time_ns, _), _)| *time_ns < file.start_ns) {
                 break;
             }
-            let Some(mut file) = self.waiting.pop_front() else { break };
-            file.look_ahead(self.span_ns);
-            let Some(time_ns) = file.next_time() else { continue };
-            let free = self.open.iter().position(Option::is_none);
-            let place = free.unwrap_or(self.open.len());
-            self.front.push(Reverse((time_ns, file.number, place)));
-            if free.is_none() {
-                self.open.push(None);
-            }
-            self.open[place] = Some(file);
+            let file = self.waiting.pop_front();
+            file.into_iter().for_each(|file| self.read_on(file));
+        }
+    }
+
+    /// Reads ahead in a file, and keeps it open while it has frames.
+    fn read_on(&mut self, mut file: Box<File<I>>) {
+        file.look_ahead(self.span_ns);
+        if let Some(time_ns) = file.ahead.next_time() {
+            self.open.insert((time_ns, file.number), file);
         }
     }
 }
@@ -120,15 +100,10 @@ where
 
     fn next(&mut self) -> Option<Self::Item> {
         self.open_those_due();
-        let Reverse((_, number, place)) = self.front.pop()?;
-        let file = self.open[place].as_mut()?;
-        let Reverse(first) = file.ahead.pop()?;
-        file.look_ahead(self.span_ns);
-        match file.next_time() {
-            Some(time_ns) => self.front.push(Reverse((time_ns, number, place))),
-            None => self.open[place] = None,
-        }
-        Some((first.time_ns, first.frame))
+        let (_, mut file) = self.open.pop_first()?;
+        let first = file.ahead.pop();
+        self.read_on(file);
+        first
     }
 }
 
@@ -144,35 +119,10 @@ where
             let first_ns = *self.first_ns.get_or_insert(own_ns);
             let offset_ns = own_ns.saturating_sub(first_ns).min(span_ns);
             let time_ns = self.start_ns.saturating_add(offset_ns);
-            self.ahead.push(Reverse(Ahead { time_ns, index: self.taken, frame }));
-            self.taken += 1;
+            self.ahead.push(time_ns, frame);
         }
     }
-
-    fn next_time(&self) -> Option<u64> {
-        self.ahead.peek().map(|Reverse(first)| first.time_ns)
-    }
 }
-
-impl<H> Ord for Ahead<H> {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.time_ns, self.index).cmp(&(other.time_ns, other.index))
-    }
-}
-
-impl<H> PartialOrd for Ahead<H> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<H> PartialEq for Ahead<H> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl<H> Eq for Ahead<H> {}
 
 #[cfg(test)]
 mod tests {

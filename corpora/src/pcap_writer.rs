@@ -1,7 +1,7 @@
 //! Writers of pcap and pcapng.
 //!
 //! Classic pcap with nanoseconds and pcapng, little-endian, straight onto any
-//! [`Write`]: nothing is held back but one frame. pcapng takes frames of any link
+//! [`Write`]: memory holds one frame. pcapng takes frames of any link
 //! types side by side, pcap those of one. [`CaptureFile`](crate::CaptureFile) puts
 //! either on disk.
 
@@ -38,8 +38,8 @@ pub trait FrameWriter {
     /// Writes one frame.
     ///
     /// # Errors
-    /// A link type that the format has no place for, or what the stream below
-    /// answers.
+    /// A link type that the format has no place for, or an error of the stream
+    /// that it writes to.
     fn write_captured(&mut self, frame: &CapturedFrame<'_>) -> io::Result<()>;
 
     /// Writes one whole Ethernet frame.
@@ -62,7 +62,7 @@ impl<W: Write> PcapWriter<W> {
     /// Writes the file header, for Ethernet.
     ///
     /// # Errors
-    /// What `out` answers.
+    /// An error of `out`.
     pub fn new(out: W) -> io::Result<Self> {
         Self::of_link_type(out, LINKTYPE_ETHERNET)
     }
@@ -70,7 +70,7 @@ impl<W: Write> PcapWriter<W> {
     /// Writes the file header.
     ///
     /// # Errors
-    /// What `out` answers.
+    /// An error of `out`.
     pub fn of_link_type(mut out: W, link_type: u32) -> io::Result<Self> {
         let mut header = [0; 24];
         header[..4].copy_from_slice(&0xa1b2_3c4d_u32.to_le_bytes());
@@ -82,7 +82,7 @@ impl<W: Write> PcapWriter<W> {
         Ok(Self { out, link_type })
     }
 
-    /// The stream below it.
+    /// The stream that it writes to.
     pub fn into_inner(self) -> W {
         self.out
     }
@@ -122,7 +122,7 @@ impl<W: Write> PcapngWriter<W> {
     /// Writes the section header and the description of an Ethernet interface.
     ///
     /// # Errors
-    /// What `out` answers.
+    /// An error of `out`.
     pub fn new(out: W) -> io::Result<Self> {
         let mut writer = Self::of_any_link_type(out)?;
         writer.interface(LINKTYPE_ETHERNET)?;
@@ -133,7 +133,7 @@ impl<W: Write> PcapngWriter<W> {
     /// comes. Programs on libpcap read the file only where there is one.
     ///
     /// # Errors
-    /// What `out` answers.
+    /// An error of `out`.
     pub fn of_any_link_type(mut out: W) -> io::Result<Self> {
         let mut section = Vec::new();
         section.extend_from_slice(&0x1a2b_3c4d_u32.to_le_bytes());
@@ -167,7 +167,7 @@ impl<W: Write> PcapngWriter<W> {
         Ok(number)
     }
 
-    /// The stream below it.
+    /// The stream that it writes to.
     pub fn into_inner(self) -> W {
         self.out
     }
@@ -272,13 +272,13 @@ mod tests {
         }
         let bytes = writer.into_inner();
         let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
-        let (mut at, mut told) = (0, Vec::new());
+        let (mut at, mut blocks) = (0, Vec::new());
         while at < bytes.len() {
             match word(at) {
-                1 => told.push(("interface", word(at + 8))),
+                1 => blocks.push(("interface", word(at + 8))),
                 6 => {
                     assert_eq!((word(at + 20), word(at + 24)), (5, 1_500));
-                    told.push(("frame", word(at + 8)));
+                    blocks.push(("frame", word(at + 8)));
                 }
                 _ => {}
             }
@@ -287,7 +287,7 @@ mod tests {
         let (interface, frame) = ("interface", "frame");
         let expected =
             [(interface, 101), (frame, 0), (interface, 1), (frame, 1), (frame, 0)];
-        assert_eq!(told, expected);
+        assert_eq!(blocks, expected);
 
         let mut writer = PcapWriter::of_link_type(Vec::new(), 101).unwrap();
         writer.write_captured(&cut(101)).unwrap();

@@ -1,14 +1,11 @@
-//! What a scenario is for, and what a sifter should say of it.
+//! What a scenario is for, and what a detector should report on it.
 //!
-//! A [`Profile`] stands beside each scenario. Its expectations are what content
-//! sifting can see by its nature, written down before anything is measured: an
-//! evaluation sets them beside what a sensor really said. No detector reads them.
+//! Each scenario has a [`Profile`]. Its expectations are what content sifting can see by
+//! its nature, written down before anything is measured: an evaluation compares them with
+//! what a sensor reported. No detector reads them.
 
-use serde::{Deserialize, Serialize};
-
-/// What kind of story a scenario tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// What kind of scenario it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Something spreads by itself.
     Worm,
@@ -37,25 +34,34 @@ pub struct Expectation {
     pub settings: &'static str,
     /// Enough hosts on both sides.
     pub dispersion: Verdict,
-    /// Passed on by those who received it.
+    /// Relayed by hosts that received it.
     pub propagation: Verdict,
 }
 
 impl Expectation {
     /// Under default settings.
-    pub const fn by_default(dispersion: Verdict, propagation: Verdict) -> Self {
+    pub(crate) const fn by_default(dispersion: Verdict, propagation: Verdict) -> Self {
         Self { settings: "", dispersion, propagation }
     }
 
     /// Under other settings.
-    pub const fn under(
+    pub(crate) const fn under(
         settings: &'static str,
         dispersion: Verdict,
         propagation: Verdict,
     ) -> Self {
         Self { settings, dispersion, propagation }
     }
+
+    /// Both alarms fire under these settings.
+    pub(crate) const fn fires_under(settings: &'static str) -> Self {
+        Self::under(settings, Verdict::Fires, Verdict::Fires)
+    }
 }
+
+/// Both alarms fire under default settings.
+pub(crate) const FIRES: &[Expectation] =
+    &[Expectation::by_default(Verdict::Fires, Verdict::Fires)];
 
 /// What is known of a scenario before it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,15 +72,33 @@ pub struct Profile {
     pub summary: &'static str,
     /// What it is meant to defeat, or what it imitates, in one line.
     pub defeats: &'static str,
-    /// What kind of story it is.
+    /// Whether something spreads.
     pub kind: Kind,
-    /// Whether the tap sees both directions of its conversations.
-    pub two_way: bool,
-    /// Whether hosts are infected at the very port that they then attack.
-    pub same_port: bool,
     /// Whether it belongs to the standard suite.
     pub standard: bool,
     /// What should be found, one entry a group of settings; the first is the
     /// defaults.
     pub expectations: &'static [Expectation],
+}
+
+impl Profile {
+    /// A worm of the standard suite.
+    pub(crate) const fn worm(
+        name: &'static str,
+        summary: &'static str,
+        defeats: &'static str,
+        expectations: &'static [Expectation],
+    ) -> Self {
+        Self { name, summary, defeats, kind: Kind::Worm, standard: true, expectations }
+    }
+
+    /// A hard negative of the standard suite.
+    pub(crate) const fn benign(
+        name: &'static str,
+        summary: &'static str,
+        defeats: &'static str,
+        expectations: &'static [Expectation],
+    ) -> Self {
+        Self { kind: Kind::Benign, ..Self::worm(name, summary, defeats, expectations) }
+    }
 }

@@ -5,18 +5,17 @@ use crate::frame_stream::FrameStream;
 use crate::ground_truth::GroundTruth;
 use crate::pcap_writer::FrameWriter;
 use crate::profile::Profile;
-use crate::scenario::{Entry, GenerateOptions};
-use crate::{benign, outbreak, presets, worms};
+use crate::scenario::{Entry, GenerateOptions, Request};
+use crate::{benign, presets, worms};
 
 /// All scenarios, group by group.
-const GROUPS: &[&[Entry]] =
-    &[outbreak::SCENARIOS, worms::SCENARIOS, presets::SCENARIOS, benign::SCENARIOS];
+const GROUPS: [&[Entry]; 3] = [worms::SCENARIOS, presets::SCENARIOS, benign::SCENARIOS];
 
 fn entries() -> impl Iterator<Item = &'static Entry> {
-    GROUPS.iter().copied().flatten()
+    GROUPS.into_iter().flatten()
 }
 
-/// A story with a known answer.
+/// Traffic with a known answer, under a seed.
 #[derive(Clone)]
 pub struct Scenario {
     entry: &'static Entry,
@@ -66,7 +65,8 @@ impl Scenario {
     /// # Errors
     /// [`CorpusError::Setting`].
     pub fn stream(&self) -> Result<FrameStream, CorpusError> {
-        (self.entry.open)(self.seed, &self.options)
+        let name = self.entry.profile.name;
+        (self.entry.open)(Request { name, seed: self.seed, options: &self.options })
     }
 }
 
@@ -83,7 +83,7 @@ impl std::fmt::Debug for Scenario {
 /// Generates one capture.
 ///
 /// # Errors
-/// An unknown scenario, impossible options, or what the writer answers.
+/// An unknown scenario, impossible options, or an error of the writer.
 pub fn generate(
     scenario: &str,
     seed: u64,

@@ -29,60 +29,52 @@ impl Rng {
 
     /// A number from 0 to `bound - 1`; 0 where `bound` is 0. The bias is below
     /// `bound / 2^64`.
-    pub fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.next_u64()) * u128::from(bound)) >> 64) as u64
     }
 
     /// A number from `low` to `high`, both included; `low` where `high` is less.
-    pub fn between(&mut self, low: u64, high: u64) -> u64 {
+    pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high.saturating_sub(low).saturating_add(1))
     }
 
     /// An index into a list of `length`; 0 for an empty one.
-    pub fn index(&mut self, length: usize) -> usize {
+    pub(crate) fn index(&mut self, length: usize) -> usize {
         self.below(length as u64) as usize
     }
 
     /// One entry of a list, or `None` of an empty one.
-    pub fn pick<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
+    pub(crate) fn pick<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
         list.get(self.index(list.len()))
     }
 
+    /// One entry of a list that is not empty.
+    pub(crate) fn one_of<'a, T>(&mut self, list: &'a [T]) -> &'a T {
+        &list[self.index(list.len())]
+    }
+
     /// One word of a list; the empty word of an empty one.
-    pub fn word<'a>(&mut self, list: &[&'a str]) -> &'a str {
+    pub(crate) fn word<'a>(&mut self, list: &[&'a str]) -> &'a str {
         self.pick(list).copied().unwrap_or_default()
     }
 
     /// Evenly from [0, 1), in steps of 2^-53.
-    pub fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
     /// True with this probability.
-    pub fn chance(&mut self, probability: f64) -> bool {
+    pub(crate) fn chance(&mut self, probability: f64) -> bool {
         self.unit() < probability
     }
 
     /// A waiting time with this mean, of events without memory.
-    pub fn exponential(&mut self, mean: f64) -> f64 {
+    pub(crate) fn exponential(&mut self, mean: f64) -> f64 {
         -mean * natural_logarithm(1.0 - self.unit())
     }
 
-    /// A draw near the normal distribution: the sum of twelve even draws, so
-    /// never more than six deviations from the mean.
-    pub fn normal(&mut self, mean: f64, deviation: f64) -> f64 {
-        let mut sum = 0.0;
-        for _ in 0..4 {
-            let bits = self.next_u64();
-            for shift in [0, 21, 42] {
-                sum += ((bits >> shift) & 0x1f_ffff) as f64 / (1u64 << 21) as f64;
-            }
-        }
-        mean + deviation * (sum - 6.0)
-    }
-
     /// Overwrites `bytes` with random ones.
-    pub fn fill(&mut self, bytes: &mut [u8]) {
+    pub(crate) fn fill(&mut self, bytes: &mut [u8]) {
         let mut chunks = bytes.chunks_exact_mut(8);
         for chunk in &mut chunks {
             chunk.copy_from_slice(&self.next_u64().to_le_bytes());
@@ -99,8 +91,15 @@ impl Rng {
         self.fill(&mut bytes[start..]);
     }
 
+    /// So many random bytes.
+    pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.fill(&mut bytes);
+        bytes
+    }
+
     /// Puts a list into a random order (Fisher and Yates).
-    pub fn shuffle<T>(&mut self, list: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, list: &mut [T]) {
         for last in (1..list.len()).rev() {
             list.swap(last, self.index(last + 1));
         }
@@ -193,7 +192,6 @@ mod tests {
             (0..count).map(|_| draw()).sum::<f64>() / f64::from(count)
         };
         assert!((mean(&mut || rng.exponential(5.0)) - 5.0).abs() < 0.1);
-        assert!((mean(&mut || rng.normal(100.0, 15.0)) - 100.0).abs() < 0.3);
         assert!((mean(&mut || rng.between(3, 9) as f64) - 6.0).abs() < 0.05);
         assert!((0..1_000).all(|_| (3..=9).contains(&rng.between(3, 9))));
         assert_eq!(rng.below(0), 0);

@@ -1,21 +1,22 @@
-//! What a scenario is: a profile, a function that opens it, and options.
+//! What a scenario is: a profile, a function that starts it, and options.
 //!
-//! A new scenario is a file with a function like [`crate::outbreak::open`] and an entry
-//! in the list of its group, which the [registry](crate::registry) joins.
+//! The scenarios of a group are a list of entries; the registry joins the lists.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::address_book::AddressBook;
+use crate::address_map::AddressMap;
 use crate::address_space::{Prefix, as_ipv6};
 use crate::body::Body;
 use crate::carriage::Carriage;
 use crate::error::CorpusError;
 use crate::frame_stream::FrameStream;
 use crate::profile::Profile;
+use crate::rng::Rng;
+use crate::time::LAST_START_NS;
 
-/// When captures start unless told otherwise: 2024-03-01T00:00:00Z.
+/// When captures start by default: 2024-03-01T00:00:00Z.
 pub const DEFAULT_START_NS: u64 = 1_709_251_200_000_000_000;
 
 /// What a caller may change. `None` leaves the scenario's own default.
@@ -29,11 +30,11 @@ pub struct GenerateOptions {
     pub packets: Option<u64>,
     /// Stop ten seconds after so many hosts are infected.
     pub until_infected: Option<u32>,
-    /// Inside hosts with ordinary traffic; 0 for no background.
+    /// Inside hosts with background traffic; 0 for none.
     pub background_hosts: Option<u32>,
     /// Mean conversations a second that each of them starts.
     pub background_rate: Option<f64>,
-    /// Whether the story is told at all; without it only the background is left.
+    /// Whether the scenario's own traffic is made; without it only the background is left.
     pub worm: bool,
     /// Hosts that can be infected, both sides of the tap together.
     pub vulnerable_hosts: Option<u32>,
@@ -48,9 +49,9 @@ pub struct GenerateOptions {
     /// Whether the truth lists the packets that carry a content. It takes up to
     /// 16 bytes of memory for each.
     pub list_carriers: bool,
-    /// The addresses that stand for the story's own, in a capture that it is laid
-    /// into. Ordinary traffic made beside the story does not know it.
-    pub addresses: Option<Arc<AddressBook>>,
+    /// Addresses of a given capture in place of the scenario's own. Background traffic
+    /// keeps its addresses.
+    pub addresses: Option<Arc<AddressMap>>,
 }
 
 impl Default for GenerateOptions {
@@ -75,19 +76,46 @@ impl Default for GenerateOptions {
 }
 
 impl GenerateOptions {
-    /// The address that stands on the wire, and in the truth, for one of the
-    /// scenario's own.
-    pub fn address(&self, own: Ipv4Addr) -> IpAddr {
+    /// Whether a time or a number of packets ends the capture.
+    pub(crate) fn has_end(&self) -> bool {
+        self.duration.is_some() || self.packets.is_some()
+    }
+
+    /// Refuses a start after which nothing happens.
+    pub(crate) fn check_start(&self) -> Result<(), CorpusError> {
+        if self.start_ns > LAST_START_NS {
+            return Err(CorpusError::setting("start_ns", "a time before 2116"));
+        }
+        Ok(())
+    }
+
+    /// The address in frames and in the truth for one of the scenario's own.
+    pub(crate) fn address(&self, own: Ipv4Addr) -> IpAddr {
         match &self.addresses {
-            Some(book) => book.address(own, self.carriage.ipv6),
+            Some(map) => map.address(own, self.carriage.ipv6),
             None if self.carriage.ipv6 => as_ipv6(own),
             None => own.into(),
         }
     }
 }
 
+/// A scenario to be started: which, under which seed, with which options.
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) seed: u64,
+    pub(crate) options: &'a GenerateOptions,
+}
+
+impl Request<'_> {
+    /// A stream of random numbers for one part of the scenario.
+    pub(crate) fn rng(&self, part: &str) -> Rng {
+        Rng::new(self.seed, &format!("{} {part}", self.name))
+    }
+}
+
 /// A scenario in the list of its group.
 pub(crate) struct Entry {
     pub(crate) profile: Profile,
-    pub(crate) open: fn(u64, &GenerateOptions) -> Result<FrameStream, CorpusError>,
+    pub(crate) open: fn(Request<'_>) -> Result<FrameStream, CorpusError>,
 }

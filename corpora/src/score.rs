@@ -3,12 +3,10 @@
 //! A claim says that some bytes spread. It is *true* when it names protocol and
 //! port of a planted content and shares a run of bytes with the content's
 //! invariant: 8 bytes, or a whole invariant piece that is shorter. Every other
-//! claim is *false*. Recall is the share of a content's invariant bytes that lie
+//! claim is *false*. Recall is the share of a content's invariant bytes that are
 //! in such shared runs; precision is the share of the claimed bytes that do.
 
 use std::collections::{BTreeMap, HashMap};
-
-use serde::{Deserialize, Serialize};
 
 use crate::ground_truth::{ContentTruth, GroundTruth, Protocol};
 
@@ -29,7 +27,7 @@ pub struct Claim {
 }
 
 /// How the claims compare with the truth.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Score {
     /// One entry a planted content, in the order of the truth.
     pub contents: Vec<ContentScore>,
@@ -40,7 +38,7 @@ pub struct Score {
 }
 
 /// How well one content was found.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ContentScore {
     /// Its name in the truth.
     pub name: String,
@@ -53,12 +51,11 @@ pub struct ContentScore {
     pub precision: f64,
     /// Of a content with one invariant piece that was found: how the claim nearest to
     /// that piece begins and ends.
-    #[serde(default)]
     pub edges: Option<Edges>,
 }
 
-/// How a claim lies on an invariant piece.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// How a claim begins and ends beside an invariant piece.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Edges {
     /// Bytes that it begins too early; negative: too late.
     pub left: i64,
@@ -76,7 +73,7 @@ impl Edges {
 }
 
 /// When a content was found.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Detection {
     /// Time of the first true claim, in nanoseconds since the epoch.
     pub time_ns: u64,
@@ -162,8 +159,8 @@ fn score_content(
     }
 }
 
-/// How a claim lies on a piece with which it shares a run: at the distance that most of
-/// its runs have, the smallest of several.
+/// How a claim begins and ends beside a piece with which it shares a run: at the distance
+/// that most of its runs have, the smallest of several.
 fn edges_on(piece: &[u8], claim: &[u8]) -> Edges {
     let run = RUN.min(piece.len());
     let mut distances: BTreeMap<i64, usize> = BTreeMap::new();
@@ -179,7 +176,7 @@ fn edges_on(piece: &[u8], claim: &[u8]) -> Edges {
     Edges { left, right, exact: piece == claim }
 }
 
-/// Where each run of `run` bytes stands.
+/// Where each run of `run` bytes is.
 fn places(piece: &[u8], run: usize) -> HashMap<&[u8], Vec<usize>> {
     let mut places: HashMap<&[u8], Vec<usize>> = HashMap::new();
     for (at, window) in piece.windows(run).enumerate() {
@@ -216,14 +213,14 @@ fn mark_shared(piece: &[u8], claim: &[u8], in_piece: &mut [bool], in_claim: &mut
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outbreak::{DEFAULT_PORT, Outbreak};
+    use crate::worms::outbreak::{Outbreak, PORT};
 
     fn truth() -> GroundTruth {
         Outbreak::new(1).background_hosts(0).infected(30).trace().unwrap().truth
     }
 
     fn claim(content: &[u8], time_ns: u64) -> Claim {
-        let port = Some(DEFAULT_PORT);
+        let port = Some(PORT);
         Claim { content: content.to_vec(), protocol: Protocol::Udp, port, time_ns }
     }
 
@@ -264,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn edges_say_how_the_nearest_claim_lies() {
+    fn edges_are_those_of_the_nearest_claim() {
         let truth = truth();
         let invariant = truth.contents[0].invariant_pieces().remove(0);
         let edges = |contents: &[&[u8]]| {
@@ -286,14 +283,14 @@ mod tests {
     }
 
     #[test]
-    fn strangers_are_false_claims() {
+    fn unrelated_bytes_are_false_claims() {
         let truth = truth();
         let invariant = truth.contents[0].invariant_pieces().remove(0);
-        let stranger = claim(b"Accept-Encoding: gzip, deflate\r\n", 0);
+        let unrelated = claim(b"Accept-Encoding: gzip, deflate\r\n", 0);
         let seven = claim(&invariant[..7], 0);
         let elsewhere = Claim { port: Some(80), ..claim(&invariant, 0) };
         let by_tcp = Claim { protocol: Protocol::Tcp, ..claim(&invariant, 0) };
-        let score = Score::new(&[stranger, seven, elsewhere, by_tcp], &truth);
+        let score = Score::new(&[unrelated, seven, elsewhere, by_tcp], &truth);
         assert_eq!((score.claims, score.false_claims), (4, 4));
         assert!(!score.all_detected());
         assert_eq!(score.contents[0].recall, 0.0);

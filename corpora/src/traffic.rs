@@ -1,23 +1,19 @@
-//! Sources of frames that are merged in order of time.
+//! Sources of frames, and what they know of the ground truth.
 //!
-//! Each kind is a [`Traffic`]: a stream of frames in order of time that holds
-//! only what is under way. [`FrameQueue`] keeps those frames until their time.
+//! A [`Traffic`] is a stream of frames in order of time, made when asked for, so that it
+//! holds only the frames of conversations under way.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, BinaryHeap};
 use std::net::IpAddr;
+
+use serde_json::Value;
 
 use crate::body::Body;
 use crate::ground_truth::Protocol;
 
-/// Nothing starts after this moment, early in 2116, so that times may be
-/// added to without care.
-pub const LAST_START_NS: u64 = u64::MAX / 4;
-
-/// What a frame is, for the ground truth. Numbers are those of the [`Traffic`]
-/// that emits it, see [`Traffic::planted`].
+/// What a frame is, for the ground truth. Numbers are those of the [`Traffic`] that emits
+/// it, see [`Traffic::planted`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mark {
+pub(crate) enum Mark {
     /// Nothing planted.
     #[default]
     Ordinary,
@@ -30,147 +26,76 @@ pub enum Mark {
     },
 }
 
-/// One kind of traffic: frames in order of time, made when asked for.
-pub trait Traffic: Send {
-    /// When the next frame crosses the tap, in nanoseconds since the epoch;
-    /// `None` when there will be no more. Never less than an earlier answer.
+/// One source of frames.
+pub(crate) trait Traffic: Send {
+    /// When the next frame crosses the tap, in nanoseconds since the epoch; `None` when
+    /// there will be no more. Never less than an earlier answer.
     fn next_time(&mut self) -> Option<u64>;
 
-    /// Puts the next frame in place of what `frame` holds and tells its time.
+    /// Puts the next frame in place of what `frame` holds; returns its time and mark.
     fn next_frame(&mut self, frame: &mut Vec<u8>) -> Option<(u64, Mark)>;
 
-    /// When the story that this traffic tells is over, once that is known. The
-    /// capture ends there.
-    fn ends_at(&self) -> Option<u64> {
-        None
-    }
+    /// When the capture ends, once that is known.
+    fn ends_at(&self) -> Option<u64>;
 
     /// What has been planted so far.
-    fn planted(&self) -> Planted {
-        Planted::default()
-    }
+    fn planted(&self) -> Planted;
 }
 
-/// What one [`Traffic`] knows of the truth.
+/// Settings by name, for the ground truth.
+pub(crate) type Parameters = Vec<(&'static str, Value)>;
+
+/// What one [`Traffic`] adds to the ground truth.
 #[derive(Clone, Debug, Default)]
-pub struct Planted {
+pub(crate) struct Planted {
     /// The settings that made it.
-    pub parameters: BTreeMap<String, serde_json::Value>,
+    pub(crate) parameters: Parameters,
     /// Hosts that could be infected, on both sides of the tap.
-    pub vulnerable_hosts: u64,
+    pub(crate) vulnerable_hosts: u64,
     /// Its contents, numbered as in [`Mark::Content`].
-    pub contents: Vec<PlantedContent>,
-    /// Its infections, numbered as in [`Mark::Content`]; also those that were
-    /// under way when the capture ended.
-    pub infections: Vec<PlantedInfection>,
+    pub(crate) contents: Vec<PlantedContent>,
+    /// Its infections, numbered as in [`Mark::Content`]; also those that were under way
+    /// when the capture ended.
+    pub(crate) infections: Vec<PlantedInfection>,
+}
+
+impl Planted {
+    /// Nothing planted, but these settings.
+    pub(crate) fn none(parameters: Parameters) -> Self {
+        Self { parameters, ..Self::default() }
+    }
 }
 
 /// A content that was planted.
 #[derive(Clone, Debug)]
-pub struct PlantedContent {
+pub(crate) struct PlantedContent {
     /// What it is called among the contents of its scenario.
-    pub name: String,
-    /// Its bytes.
-    pub body: Body,
-    /// What carries it.
-    pub protocol: Protocol,
+    pub(crate) name: &'static str,
+    pub(crate) body: Body,
+    pub(crate) protocol: Protocol,
     /// The port that it is sent to; `None` where that varies.
-    pub destination_port: Option<u16>,
+    pub(crate) destination_port: Option<u16>,
+}
+
+impl PlantedContent {
+    pub(crate) fn new(
+        name: &'static str,
+        body: &Body,
+        protocol: Protocol,
+        destination_port: Option<u16>,
+    ) -> Self {
+        Self { name, body: body.clone(), protocol, destination_port }
+    }
 }
 
 /// A host that was infected.
 #[derive(Clone, Copy, Debug)]
-pub struct PlantedInfection {
-    /// The host.
-    pub host: IpAddr,
+pub(crate) struct PlantedInfection {
+    pub(crate) host: IpAddr,
     /// When, in nanoseconds since the epoch.
-    pub time_ns: u64,
+    pub(crate) time_ns: u64,
     /// By which host; `None` for those infected at the start.
-    pub by: Option<IpAddr>,
+    pub(crate) by: Option<IpAddr>,
     /// Whether what infected it crosses the tap.
-    pub crosses_tap: bool,
-}
-
-/// Frames that wait for their time. Frames of one time leave in the order of
-/// their entry. Buffers are used again.
-#[derive(Debug, Default)]
-pub struct FrameQueue {
-    waiting: BinaryHeap<Reverse<Waiting>>,
-    spare: Vec<Vec<u8>>,
-    entered: u64,
-}
-
-impl FrameQueue {
-    /// Enters one frame, its bytes written by `write` into an empty buffer.
-    pub fn push(&mut self, time_ns: u64, mark: Mark, write: impl FnOnce(&mut Vec<u8>)) {
-        let mut frame = self.spare.pop().unwrap_or_default();
-        frame.clear();
-        write(&mut frame);
-        self.waiting.push(Reverse(Waiting { time_ns, entry: self.entered, mark, frame }));
-        self.entered += 1;
-    }
-
-    /// When the first frame leaves.
-    pub fn next_time(&self) -> Option<u64> {
-        self.waiting.peek().map(|Reverse(first)| first.time_ns)
-    }
-
-    /// Takes the first frame out, in place of what `frame` holds.
-    pub fn pop(&mut self, frame: &mut Vec<u8>) -> Option<(u64, Mark)> {
-        let Reverse(mut first) = self.waiting.pop()?;
-        std::mem::swap(frame, &mut first.frame);
-        if self.spare.len() < 1_024 {
-            self.spare.push(first.frame);
-        }
-        Some((first.time_ns, first.mark))
-    }
-}
-
-#[derive(Debug)]
-struct Waiting {
-    time_ns: u64,
-    entry: u64,
-    mark: Mark,
-    frame: Vec<u8>,
-}
-
-impl Ord for Waiting {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.time_ns, self.entry).cmp(&(other.time_ns, other.entry))
-    }
-}
-
-impl PartialOrd for Waiting {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Waiting {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Waiting {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn frames_leave_by_time_then_by_entry() {
-        let mut queue = FrameQueue::default();
-        for (time, byte) in [(5, 1), (3, 2), (5, 3), (1, 4), (3, 5)] {
-            queue.push(time, Mark::Ordinary, |frame| frame.push(byte));
-        }
-        let mut frame = Vec::new();
-        let mut order = Vec::new();
-        while let Some(time) = queue.next_time() {
-            assert_eq!(queue.pop(&mut frame).map(|(time, _)| time), Some(time));
-            order.push(frame[0]);
-        }
-        assert_eq!(order, [4, 2, 5, 1, 3]);
-        assert_eq!(queue.pop(&mut frame), None);
-    }
+    pub(crate) crosses_tap: bool,
 }

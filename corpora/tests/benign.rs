@@ -4,71 +4,29 @@
 //! One window of 40 bytes in eight is followed, chosen by a hash, with the sets of
 //! all hosts that sent or received it. Where a profile promises silence, no window
 //! may reach the thresholds; where it leaves an alarm open, some window must, or
-//! the cause that it names would be an excuse.
+//! the cause that it names would be wrong.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::common::exact::{self, Seen, Tails, WINDOW, periodic};
+use crate::common::{Parsed, parse, refused, trace, trace_with};
 use wormsift_corpora::address_space::Prefix;
 use wormsift_corpora::{
     Carriage, Expectation, GenerateOptions, Kind, Profile, Scenario, Trace, Verdict,
 };
 
-const WINDOW: usize = 40;
 const FOLLOWED: u64 = 8;
 
 fn profiles() -> impl Iterator<Item = &'static Profile> {
     Scenario::profiles().filter(|profile| profile.kind == Kind::Benign)
 }
 
-fn trace_with(name: &str, seed: u64, options: GenerateOptions) -> Trace {
-    let scenario = Scenario::named(name, seed).unwrap().options(options);
-    scenario.stream().unwrap().into_trace()
-}
-
-fn trace(name: &str, seed: u64) -> Trace {
-    trace_with(name, seed, GenerateOptions::default())
-}
-
-/// What the count needs of a frame over IPv4.
-struct Packet<'a> {
-    source: IpAddr,
-    destination: IpAddr,
-    protocol: u8,
-    /// For ICMP, 0 and type x 256 + code.
-    ports: (u16, u16),
-    flags: u8,
-    payload: &'a [u8],
-}
-
-fn parse(frame: &[u8]) -> Packet<'_> {
-    let word = |at: usize| u16::from_be_bytes([frame[at], frame[at + 1]]);
-    let address =
-        |at: usize| IpAddr::from(<[u8; 4]>::try_from(&frame[at..at + 4]).unwrap());
-    assert_eq!((word(12), frame[14]), (0x0800, 0x45));
-    let protocol = frame[23];
-    let end = 14 + usize::from(word(16));
-    let (ports, flags, start) = match protocol {
-        6 => ((word(34), word(36)), frame[47], 34 + usize::from(frame[46] >> 4) * 4),
-        17 => ((word(34), word(36)), 0, 42),
-        1 => ((0, word(34)), 0, 42),
-        other => panic!("protocol {other}"),
-    };
-    Packet {
-        source: address(26),
-        destination: address(30),
-        protocol,
-        ports,
-        flags,
-        payload: &frame[start..end],
-    }
-}
-
 /// How the settings of an expectation change the count.
 struct Rules {
-    port: fn((u16, u16)) -> u16,
+    port: fn([u16; 2]) -> u16,
     /// Answers of name servers are left out too.
     telescope: bool,
     /// What this host sends at this port counts for no fan-out.
@@ -77,12 +35,12 @@ struct Rules {
 
 impl Rules {
     fn of(expectation: &Expectation) -> Self {
-        let default = Self { port: |ports| ports.1, telescope: false, exempt: None };
+        let default = Self { port: |ports| ports[1], telescope: false, exempt: None };
         match expectation.settings {
             "" => default,
             "port_rule = \"none\"" => Self { port: |_| 0, ..default },
             "port_rule = \"service\"" => {
-                Self { port: |ports| ports.0.min(ports.1), ..default }
+                Self { port: |ports| ports[0].min(ports[1]), ..default }
             }
             "preset = \"telescope\"" => Self { telescope: true, ..default },
             "relay_exempt = [\"10.20.16.5:5060\"]" => {
@@ -94,32 +52,25 @@ impl Rules {
     }
 
     /// Replies to what somebody forged, which are not sifted by default.
-    fn leave_out(&self, packet: &Packet<'_>) -> bool {
+    fn leave_out(&self, packet: &Parsed<'_>) -> bool {
         match packet.protocol {
-            1 => matches!(packet.ports.1 >> 8, 3 | 4 | 5 | 11 | 12),
+            1 => matches!(packet.ports[1] >> 8, 3 | 4 | 5 | 11 | 12),
             6 => packet.flags & 4 != 0,
-            _ => self.telescope && packet.ports.0 == 53,
+            _ => self.telescope && packet.ports[0] == 53,
         }
     }
 }
 
 /// Calls `each` with the key of every followed window, once a packet.
-fn follow(trace: &Trace, rules: &Rules, mut each: impl FnMut(u64, &Packet<'_>)) {
-    type Flow = (IpAddr, IpAddr, (u16, u16));
-    let mut tails: HashMap<Flow, Vec<u8>> = HashMap::new();
+fn follow(trace: &Trace, rules: &Rules, mut each: impl FnMut(u64, &Parsed<'_>)) {
+    let mut tails = Tails::default();
     let mut in_packet = HashSet::new();
     for (_, frame) in &trace.frames {
-        let packet = parse(frame);
+        let packet = parse(frame).unwrap();
         if packet.payload.is_empty() || rules.leave_out(&packet) {
             continue;
         }
-        let mut bytes = packet.payload.to_vec();
-        if packet.protocol == 6 {
-            let flow = (packet.source, packet.destination, packet.ports);
-            let tail = tails.entry(flow).or_default();
-            bytes = [&tail[..], packet.payload].concat();
-            *tail = bytes[bytes.len().saturating_sub(WINDOW - 1)..].to_vec();
-        }
+        let bytes = tails.join(&packet);
         let port = (rules.port)(packet.ports);
         in_packet.clear();
         let mut enter = |window: &[u8]| {
@@ -139,43 +90,7 @@ fn follow(trace: &Trace, rules: &Rules, mut each: impl FnMut(u64, &Packet<'_>)) 
     }
 }
 
-fn periodic(window: &[u8]) -> bool {
-    let longest = 8.min(window.len() / 2);
-    (1..=longest).any(|unit| window[unit..].iter().zip(window).all(|(a, b)| a == b))
-}
-
-/// Who was seen with one window, in order. Its first two packets come before it is
-/// prevalent.
-#[derive(Default)]
-struct Seen {
-    packets: u32,
-    sources: BTreeSet<IpAddr>,
-    destinations: BTreeSet<IpAddr>,
-    relays: HashMap<IpAddr, BTreeSet<IpAddr>>,
-}
-
-impl Seen {
-    fn enter(&mut self, packet: &Packet<'_>, exempt: bool) {
-        let (source, destination) = (packet.source, packet.destination);
-        self.packets += 1;
-        if self.packets <= 2 {
-            return;
-        }
-        let first = !self.sources.contains(&source);
-        if first && !exempt && self.destinations.contains(&source) {
-            self.relays.entry(source).or_default();
-        }
-        if let Some(reached) = self.relays.get_mut(&source)
-            && !self.sources.contains(&destination)
-        {
-            reached.insert(destination);
-        }
-        self.sources.insert(source);
-        self.destinations.insert(destination);
-    }
-}
-
-/// The greatest dispersion (the lesser of sources and destinations) and spread.
+/// The greatest dispersion and the greatest spread.
 fn greatest(trace: &Trace, rules: &Rules) -> (usize, usize) {
     // A first pass, so that only what recurs is kept.
     let mut often = vec![0u8; 1 << 24];
@@ -186,18 +101,11 @@ fn greatest(trace: &Trace, rules: &Rules) -> (usize, usize) {
     let mut seen: HashMap<u64, Seen> = HashMap::new();
     follow(trace, rules, |key, packet| {
         if often[place(key)] >= 3 {
-            let exempt = rules.exempt == Some((packet.source, packet.ports.1));
-            seen.entry(key).or_default().enter(packet, exempt);
+            let exempt = rules.exempt == Some((packet.source, packet.ports[1]));
+            seen.entry(key).or_default().add(packet, exempt);
         }
     });
-    let lesser = |seen: &Seen| seen.sources.len().min(seen.destinations.len());
-    let spread = |seen: &Seen| {
-        seen.relays.values().map(BTreeSet::len).filter(|&reached| reached >= 2).sum()
-    };
-    (
-        seen.values().map(lesser).max().unwrap_or(0),
-        seen.values().map(spread).max().unwrap_or(0),
-    )
+    exact::greatest(seen.values())
 }
 
 /// Whether the verdict fits a figure and its threshold.
@@ -257,7 +165,7 @@ fn every_one_repeats_often_within_minutes() {
         assert!((3_000..=40_000).contains(&count), "{}: {count}", profile.name);
         let mut often: HashMap<u64, u32> = HashMap::new();
         for (_, frame) in &trace.frames {
-            let packet = parse(frame);
+            let packet = parse(frame).unwrap();
             let mut in_packet = HashSet::new();
             for window in packet.payload.windows(WINDOW) {
                 let mut hasher = DefaultHasher::new();
@@ -317,7 +225,7 @@ fn every_frame_crosses_the_tap_of_the_network_asked_for() {
         let trace = trace_with(profile.name, 1, options);
         assert!(trace.frames[0].0 >= 5_000_000_000);
         for (_, frame) in &trace.frames {
-            let packet = parse(frame);
+            let packet = parse(frame).unwrap();
             let is_inside = |address| match address {
                 IpAddr::V4(address) => inside.contains(address),
                 IpAddr::V6(_) => false,
@@ -329,7 +237,7 @@ fn every_frame_crosses_the_tap_of_the_network_asked_for() {
 }
 
 #[test]
-fn they_can_be_told_over_ipv6() {
+fn they_can_be_made_over_ipv6() {
     for profile in profiles() {
         let options = GenerateOptions {
             carriage: Carriage::udp().over_ipv6(),
@@ -348,7 +256,7 @@ fn they_can_be_told_over_ipv6() {
 }
 
 #[test]
-fn without_the_story_the_background_is_left() {
+fn without_the_worm_option_the_background_is_left() {
     for profile in profiles() {
         let seconds = 60;
         let options = GenerateOptions {
@@ -371,10 +279,7 @@ fn without_the_story_the_background_is_left() {
 fn what_makes_no_sense_is_refused() {
     let default = GenerateOptions::default;
     for profile in profiles() {
-        let refused = |options: GenerateOptions| {
-            let scenario = Scenario::named(profile.name, 1).unwrap().options(options);
-            scenario.stream().is_err()
-        };
+        let refused = |options: GenerateOptions| refused(profile.name, options);
         assert!(!refused(default()));
         assert!(refused(GenerateOptions { until_infected: Some(3), ..default() }));
         assert!(refused(GenerateOptions { vulnerable_hosts: Some(3), ..default() }));
@@ -391,7 +296,7 @@ fn what_makes_no_sense_is_refused() {
             refused(GenerateOptions { inside, ..default() })
         };
         assert!(inside([100, 64, 0, 0], 16) && inside([0; 4], 0), "{}", profile.name);
-        // A telescope may be of any size; where hosts live they need room.
+        // A telescope may be of any size; where hosts are they need addresses.
         let dark = profile.name == "backscatter";
         assert_eq!(inside([10, 20, 16, 0], 30), !dark, "{}", profile.name);
     }

@@ -8,5 +8,5 @@ mod common;
 mod determinism;
 mod epidemic_presets;
 mod epidemic_rule;
-mod worm_stories;
+mod worm_behaviour;
 mod worms;

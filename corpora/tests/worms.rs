@@ -1,11 +1,12 @@
-//! Worm scenarios keep to what all scenarios promise: their truth is borne out by
-//! the frames, and options are heeded or refused.
+//! Worm scenarios keep what all scenarios promise: their truth agrees with the frames, and
+//! options are kept or refused.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::common::{carriers, parse, refused, trace, trace_with};
+use wormsift_corpora::address_space::Prefix;
 use wormsift_corpora::body::{Body, Piece};
 use wormsift_corpora::{Carriage, GenerateOptions, Kind, Profile, Scenario, Verdict};
 
@@ -37,7 +38,7 @@ fn profile(name: &str) -> &'static Profile {
 }
 
 #[test]
-fn every_story_has_a_profile_that_says_why() {
+fn every_scenario_has_a_profile_that_says_why() {
     let listed: Vec<&str> = Scenario::names().collect();
     assert_eq!(listed.iter().collect::<BTreeSet<_>>().len(), listed.len());
     for name in NAMES {
@@ -196,9 +197,9 @@ fn options_are_kept() {
 }
 
 #[test]
-fn a_site_may_lie_elsewhere() {
+fn a_site_may_be_elsewhere() {
     let inside = "10.20.128.0".parse().unwrap();
-    let inside = wormsift_corpora::address_space::Prefix::new(inside, 19);
+    let inside = Prefix::new(inside, 19);
     for name in ["tcp-exploit", "mail", "web-server-browser", "slow", "topological"] {
         let options =
             GenerateOptions { inside: Some(inside), ..GenerateOptions::default() };

@@ -1,163 +1,118 @@
-//! Ordinary traffic.
+//! Background traffic: ordinary conversations between a site and the rest of the network.
 //!
-//! Ordinary traffic between a site and the rest of the network: web, TLS, name
-//! look-ups, mail, and what machines do when idle. Each kind is a
-//! [`Traffic`] of its own with its own random stream, so that a new kind leaves
-//! the others as they are. Conversations start at random moments (a Poisson
-//! process) and are laid into the queue whole; memory holds only those under way.
+//! Web, TLS, DNS, mail, and what machines send when idle. Each kind is a Poisson process
+//! with its own random stream, so that a new kind leaves the others as they are.
 //!
-//! Headers repeat as they do between real programs: a browser sends the same
-//! lines to every server. But people use different programs in different
-//! versions, and the default site has twenty hosts, so that no content of its
-//! own reaches thirty sources and thirty destinations at one port, and none is
-//! passed on: see `tests/background.rs`. Larger sites come nearer to it, as real
-//! ones do.
+//! Headers repeat as they do between real programs: a browser sends the same lines to
+//! every server. But people use different programs in different versions, and the default
+//! site has twenty hosts, so that no content of its own reaches thirty sources and thirty
+//! destinations at one port, and none is relayed: see `tests/background.rs`. Larger sites
+//! come nearer to it, as real ones do.
 
+mod dns;
 mod idle;
 mod mail;
-mod names;
 mod site;
 mod tls;
 mod web;
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use crate::address_space::Prefix;
-use crate::emitter::Emitter;
 use crate::error::CorpusError;
-use crate::frame_builder::FrameBuilder;
+use crate::link::Link;
 use crate::rng::Rng;
-use crate::traffic::{FrameQueue, LAST_START_NS, Mark, Traffic};
+use crate::simulation::{Arrivals, Poisson, Simulation};
+use crate::traffic::Traffic;
 
 use site::Site;
 
 /// What the background is drawn from.
 #[derive(Clone, Debug, PartialEq)]
-pub struct BackgroundSettings {
+pub(crate) struct BackgroundSettings {
     /// The seed of all its random streams.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// When it starts, in nanoseconds since the epoch.
-    pub start_ns: u64,
+    pub(crate) start_ns: u64,
     /// The site's addresses.
-    pub inside: Prefix,
+    pub(crate) inside: Prefix,
     /// How many inside hosts talk to the outside; 0 for no background at all.
-    pub hosts: u32,
+    pub(crate) hosts: u32,
     /// Mean conversations a second that each of them starts.
-    pub rate: f64,
+    pub(crate) rate: f64,
     /// Addresses to take for up to half of these hosts.
-    pub prefer: Vec<Ipv4Addr>,
+    pub(crate) prefer: Vec<Ipv4Addr>,
 }
 
-/// Every kind of ordinary traffic.
+/// Sends the frames of one conversation that starts at a time.
+type Conversation = fn(&Site, u64, &mut Link, &mut Rng);
+
+/// Each kind, by the name of its random stream, with its share of all conversations.
+const KINDS: [(&str, f64, Conversation); 5] = [
+    ("web", 0.30, web::visit),
+    ("tls", 0.10, tls::session),
+    ("names", 0.30, dns::look_up),
+    ("mail", 0.05, mail::deliver),
+    ("idle", 0.25, idle::exchange),
+];
+
+/// How many hosts of a site can have background traffic: half of its addresses, of which
+/// the first eight are for servers.
+pub(crate) fn most_hosts(inside: Prefix) -> u64 {
+    (inside.size() / 2).min(inside.size().saturating_sub(8))
+}
+
+/// Every kind of background traffic.
 ///
 /// # Errors
-/// A rate that is no number above 0; more hosts than the site has room for.
-pub fn open(settings: &BackgroundSettings) -> Result<Vec<Box<dyn Traffic>>, CorpusError> {
+/// A rate that is no number above 0; more hosts than the site has addresses for.
+pub(crate) fn open(
+    settings: &BackgroundSettings,
+) -> Result<Vec<Box<dyn Traffic>>, CorpusError> {
     if settings.hosts == 0 {
         return Ok(Vec::new());
     }
-    let room = settings.inside.size() / 2;
-    if u64::from(settings.hosts) > room {
-        let expected = format!("at most {room} hosts in {}", settings.inside);
+    let most = most_hosts(settings.inside);
+    if u64::from(settings.hosts) > most {
+        let expected = format!("at most {most} hosts in {}", settings.inside);
         return Err(CorpusError::setting("background_hosts", expected));
     }
-    if !settings.rate.is_finite() || settings.rate <= 0.0 {
-        let expected = format!("a number above 0, found {}", settings.rate);
-        return Err(CorpusError::setting("background_rate", expected));
-    }
-    let site = Site::new(settings);
-    let whole = f64::from(settings.hosts) * settings.rate;
-    let seed = settings.seed;
-    let start = settings.start_ns;
-    Ok(vec![
-        Arrivals::open("web", seed, start, 0.30 * whole, web::Web::new(site.clone())),
-        Arrivals::open("tls", seed, start, 0.10 * whole, tls::Tls::new(site.clone())),
-        Arrivals::open(
-            "names",
-            seed,
-            start,
-            0.30 * whole,
-            names::Names::new(site.clone()),
-        ),
-        Arrivals::open("mail", seed, start, 0.05 * whole, mail::Mail::new(site.clone())),
-        Arrivals::open("idle", seed, start, 0.25 * whole, idle::Idle::new(site)),
-    ])
+    let rate = CorpusError::positive("background_rate", settings.rate)?;
+    let site = Arc::new(Site::new(settings));
+    let whole = f64::from(settings.hosts) * rate;
+    let start = |(name, share, conversation): (&str, f64, Conversation)| {
+        let mut rng = Rng::new(settings.seed, &format!("background {name}"));
+        let kind = Kind { site: Arc::clone(&site), rate: share * whole, conversation };
+        let first = rng.exponential(1e9 / kind.rate) as u64;
+        let first = settings.start_ns.saturating_add(first);
+        let simulation = Simulation::new(Poisson(kind), first, rng, Link::default());
+        Box::new(simulation) as Box<dyn Traffic>
+    };
+    Ok(KINDS.into_iter().map(start).collect())
 }
 
-/// A kind of conversation.
-trait Conversation: Send {
-    /// Lays one conversation that starts at `time_ns` into the lane.
-    fn start(&mut self, time_ns: u64, lane: &mut Lane);
+/// One kind of conversation.
+struct Kind {
+    site: Arc<Site>,
+    rate: f64,
+    conversation: Conversation,
 }
 
-/// What a conversation is made with.
-struct Lane {
-    rng: Rng,
-    queue: FrameQueue,
-    emitter: Emitter,
-    /// For texts that are put together before they are sent.
-    text: Vec<u8>,
-}
-
-/// Conversations of one kind, starting at random moments.
-struct Arrivals<C> {
-    lane: Lane,
-    conversation: C,
-    mean_gap_ns: f64,
-    next_start: u64,
-}
-
-impl<C: Conversation + 'static> Arrivals<C> {
-    fn open(
-        kind: &str,
-        seed: u64,
-        start_ns: u64,
-        rate: f64,
-        conversation: C,
-    ) -> Box<dyn Traffic> {
-        let mut arrivals = Self {
-            lane: Lane {
-                rng: Rng::new(seed, &format!("background {kind}")),
-                queue: FrameQueue::default(),
-                emitter: Emitter::new(FrameBuilder::default(), None),
-                text: Vec::new(),
-            },
-            conversation,
-            mean_gap_ns: 1e9 / rate,
-            next_start: start_ns,
-        };
-        arrivals.wait();
-        Box::new(arrivals)
+impl Arrivals for Kind {
+    fn rate(&self, _: u64) -> f64 {
+        self.rate
     }
 
-    fn wait(&mut self) {
-        let gap = self.lane.rng.exponential(self.mean_gap_ns);
-        self.next_start = self.next_start.saturating_add(gap as u64);
-    }
-}
-
-impl<C: Conversation + 'static> Traffic for Arrivals<C> {
-    fn next_time(&mut self) -> Option<u64> {
-        loop {
-            let queued = self.lane.queue.next_time();
-            let over = self.next_start > LAST_START_NS;
-            if over || queued.is_some_and(|queued| queued < self.next_start) {
-                return queued;
-            }
-            self.conversation.start(self.next_start, &mut self.lane);
-            self.wait();
-        }
-    }
-
-    fn next_frame(&mut self, frame: &mut Vec<u8>) -> Option<(u64, Mark)> {
-        self.next_time()?;
-        self.lane.queue.pop(frame)
+    fn arrive(&mut self, time_ns: u64, link: &mut Link, rng: &mut Rng) {
+        (self.conversation)(&self.site, time_ns, link, rng);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::traffic::Mark;
 
     fn settings() -> BackgroundSettings {
         BackgroundSettings {
@@ -191,6 +146,8 @@ mod tests {
         assert!(refused(BackgroundSettings { hosts: 2_049, ..settings() }));
         assert!(refused(BackgroundSettings { rate: 0.0, ..settings() }));
         assert!(refused(BackgroundSettings { rate: f64::INFINITY, ..settings() }));
+        let inside = Prefix::new(Ipv4Addr::new(10, 20, 16, 0), 29);
+        assert!(refused(BackgroundSettings { inside, hosts: 1, ..settings() }));
         let none = BackgroundSettings { hosts: 0, rate: 0.0, ..settings() };
         assert!(open(&none).unwrap().is_empty());
     }

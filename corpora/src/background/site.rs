@@ -1,11 +1,10 @@
-//! The hosts of the monitored network, and the programs that they run.
+//! The hosts of the monitored site, and the programs that they run.
 
 use std::net::Ipv4Addr;
-use std::sync::Arc;
 
 use super::BackgroundSettings;
 use crate::address_space::Prefix;
-use crate::emitter::End;
+use crate::link::Endpoint;
 use crate::rng::Rng;
 
 /// Benchmark addresses (RFC 2544), which no worm here scans.
@@ -19,17 +18,17 @@ pub(super) struct Site {
     pub(super) visitors: Vec<Person>,
     pub(super) web_servers: Vec<WebServer>,
     pub(super) own_web_server: WebServer,
-    pub(super) own_mail_server: End,
-    pub(super) mail_servers: Vec<(End, String)>,
-    pub(super) resolvers: Vec<End>,
-    pub(super) time_servers: Vec<End>,
-    pub(super) gateway: End,
-    pub(super) monitor: End,
+    pub(super) own_mail_server: Endpoint,
+    pub(super) mail_servers: Vec<(Endpoint, String)>,
+    pub(super) resolvers: Vec<Endpoint>,
+    pub(super) time_servers: Vec<Endpoint>,
+    pub(super) gateway: Endpoint,
+    pub(super) monitor: Endpoint,
 }
 
-/// Someone at a machine.
+/// A user of one host.
 pub(super) struct Person {
-    pub(super) end: End,
+    pub(super) end: Endpoint,
     pub(super) name: String,
     /// Header lines of this person's browser but for host and cookie, in its order.
     pub(super) browser: Vec<String>,
@@ -38,14 +37,14 @@ pub(super) struct Person {
 }
 
 pub(super) struct WebServer {
-    pub(super) end: End,
+    pub(super) end: Endpoint,
     pub(super) name: String,
     /// Header lines that it puts into every answer.
     pub(super) headers: Vec<String>,
 }
 
 impl Site {
-    pub(super) fn new(settings: &BackgroundSettings) -> Arc<Self> {
+    pub(super) fn new(settings: &BackgroundSettings) -> Self {
         let mut rng = Rng::new(settings.seed, "background site");
         let rng = &mut rng;
         let own = |index: u64| inside(settings.inside.address(index));
@@ -54,7 +53,7 @@ impl Site {
             // Steps that are coprime to the size of the network: no address twice.
             next_outside += 8_191;
             let address = OUTSIDE.address(next_outside);
-            End {
+            Endpoint {
                 address: address.into(),
                 port: 0,
                 inside: false,
@@ -78,7 +77,7 @@ impl Site {
             (0..40 + hosts * 2).map(|_| web_server(outside(rng), rng)).collect();
         let mail_servers =
             (0..12 + hosts / 4).map(|_| (outside(rng), host_name(rng))).collect();
-        Arc::new(Self {
+        Self {
             people,
             visitors,
             web_servers,
@@ -89,34 +88,21 @@ impl Site {
             time_servers: (0..4).map(|_| outside(rng)).collect(),
             gateway: own(1),
             monitor: outside(rng),
-        })
+        }
     }
 }
 
-/// A host with a fresh client port.
-pub(super) fn client(end: &End, rng: &mut Rng) -> End {
-    End { port: rng.between(32_768, 60_999) as u16, ..*end }
-}
-
-/// A host at this service's port.
-pub(super) fn service(end: &End, port: u16) -> End {
-    End { port, ..*end }
-}
-
 /// Appends words of running text, about `length` bytes.
-pub(super) fn write_prose(length: usize, width: usize, rng: &mut Rng, out: &mut Vec<u8>) {
+pub(super) fn write_prose(length: usize, width: usize, rng: &mut Rng, out: &mut String) {
     let end = out.len() + length;
     let mut line = 0;
     while out.len() < end {
         let word = rng.word(WORDS);
-        out.extend_from_slice(word.as_bytes());
+        out.push_str(word);
         line += word.len() + 1;
-        if line > width {
-            out.extend_from_slice(b"\r\n");
-            line = 0;
-        } else {
-            out.push(b' ');
-        }
+        let over = line > width;
+        out.push_str(if over { "\r\n" } else { " " });
+        line = if over { 0 } else { line };
     }
 }
 
@@ -135,21 +121,11 @@ pub(super) fn random_word(rng: &mut Rng) -> &'static str {
     rng.word(WORDS)
 }
 
-/// Random hexadecimal digits.
-pub(super) fn token(digits: usize, rng: &mut Rng) -> String {
-    let mut text = String::with_capacity(digits + 16);
-    while text.len() < digits {
-        text.push_str(&format!("{:016x}", rng.next_u64()));
-    }
-    text.truncate(digits);
-    text
+fn inside(address: Ipv4Addr) -> Endpoint {
+    Endpoint { address: address.into(), port: 0, inside: true, hop_limit: 64 }
 }
 
-fn inside(address: Ipv4Addr) -> End {
-    End { address: address.into(), port: 0, inside: true, hop_limit: 64 }
-}
-
-fn person(end: End, rng: &mut Rng) -> Person {
+fn person(end: Endpoint, rng: &mut Rng) -> Person {
     let name = format!("{}{}", rng.word(WORDS), rng.between(1, 99));
     let mut ciphers: Vec<u16> =
         (0x1301..=0x1303).chain(0xc009..=0xc014).chain(0xc02b..=0xc030).collect();
@@ -210,7 +186,7 @@ fn browser(rng: &mut Rng) -> Vec<String> {
     lines
 }
 
-fn web_server(end: End, rng: &mut Rng) -> WebServer {
+fn web_server(end: Endpoint, rng: &mut Rng) -> WebServer {
     let major = rng.between(1, 24);
     let server = rng.word(&["nginx", "Apache", "lighttpd", "Caddy", "Microsoft-IIS"]);
     let mut headers = vec![format!("Server: {server}/{}.{major}", major % 3)];

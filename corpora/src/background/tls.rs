@@ -1,138 +1,67 @@
-//! What looks like TLS 1.3: a hello that differs from browser to browser, then
+//! What looks like TLS 1.3 (RFC 8446): a hello that differs from browser to browser, then
 //! records of random bytes; long sessions are kept alive by zero bytes.
 
-use std::sync::Arc;
-
-use super::site::{Person, Site, WebServer, client, service};
-use super::{Conversation, Lane};
+use super::site::Site;
+use crate::link::Link;
 use crate::rng::Rng;
-use crate::tcp_dialogue::{Peer, TcpDialogue};
+use crate::tcp_session::{Peer, TcpSession};
+use crate::time::SECOND;
+use crate::tls::{
+    HANDSHAKE, VERSION, client_hello, counted_16, extension, record, secret, server_hello,
+};
 
-const HANDSHAKE: u8 = 22;
-const APPLICATION: u8 = 23;
+/// The record that older programs expect between the hellos and what is encrypted.
+const CHANGE_CIPHER: [u8; 6] = [20, 3, 3, 0, 1, 1];
+const LONGEST_RECORD: usize = 16_000;
 
-pub(super) struct Tls {
-    site: Arc<Site>,
-}
-
-impl Tls {
-    pub(super) fn new(site: Arc<Site>) -> Self {
-        Self { site }
+pub(super) fn session(site: &Site, time_ns: u64, link: &mut Link, rng: &mut Rng) {
+    let Some(person) = rng.pick(&site.people) else { return };
+    let Some(server) = rng.pick(&site.web_servers) else { return };
+    let ends = (person.end.client(rng), server.end.at(443));
+    let mut session = TcpSession::new(link, ends, time_ns, rng);
+    session.open();
+    let hello = client_hello(&person.ciphers, &server.name, rng, |rng| {
+        [
+            extension(43, &[2, 3, 4]),
+            extension(10, &[0, 2, 0, 29]),
+            extension(13, &[0, 4, 4, 3, 8, 4]),
+            key_share(&[0, 36], rng),
+        ]
+        .concat()
+    });
+    session.send(Peer::Client, &record(HANDSHAKE, 0x0301, &hello), 200_000);
+    let hello = server_hello(rng, |rng| {
+        let cipher = rng.pick(&person.ciphers).copied().unwrap_or(0x1301);
+        let extensions = [extension(43, &[3, 4]), key_share(&[], rng)].concat();
+        [&cipher.to_be_bytes(), &[0][..], &counted_16(&extensions)].concat()
+    });
+    let mut answer = record(HANDSHAKE, VERSION, &hello);
+    answer.extend(CHANGE_CIPHER);
+    let length = rng.between(600, 1_600) as usize;
+    answer.extend(secret(length, rng));
+    session.send(Peer::Server, &answer, 2_000_000);
+    let finished = [&CHANGE_CIPHER[..], &secret(69, rng)].concat();
+    session.send(Peer::Client, &finished, 1_000_000);
+    for _ in 0..rng.between(1, 3) {
+        let length = rng.between(90, 400) as usize;
+        let request = secret(length, rng);
+        session.send(Peer::Client, &request, rng.exponential(4e8) as u64);
+        let length = (150.0 + rng.exponential(900.0)) as usize;
+        let answer = secret(length.min(LONGEST_RECORD), rng);
+        session.send(Peer::Server, &answer, rng.between(1_000_000, 30_000_000));
     }
-}
-
-impl Conversation for Tls {
-    fn start(&mut self, time_ns: u64, lane: &mut Lane) {
-        let Lane { rng, queue, emitter, text } = lane;
-        let Some(person) = rng.pick(&self.site.people) else { return };
-        let Some(server) = rng.pick(&self.site.web_servers) else { return };
-        let ends = (client(&person.end, rng), service(&server.end, 443));
-        let mut talk = TcpDialogue::new(queue, emitter, ends.0, ends.1, time_ns, rng);
-        talk.open();
-        text.clear();
-        write_record(HANDSHAKE, 0x0301, &client_hello(person, server, rng), text);
-        talk.say(Peer::Client, text, 200_000);
-        text.clear();
-        write_record(HANDSHAKE, 0x0303, &server_hello(person, rng), text);
-        text.extend_from_slice(&[20, 3, 3, 0, 1, 1]);
-        write_secret(rng.between(600, 1_600) as usize, rng, text);
-        talk.say(Peer::Server, text, 2_000_000);
-        text.clear();
-        text.extend_from_slice(&[20, 3, 3, 0, 1, 1]);
-        write_secret(69, rng, text);
-        talk.say(Peer::Client, text, 1_000_000);
+    if rng.chance(0.3) {
         for _ in 0..rng.between(1, 3) {
-            text.clear();
-            write_secret(rng.between(90, 400) as usize, rng, text);
-            talk.say(Peer::Client, text, rng.exponential(4e8) as u64);
-            text.clear();
-            write_secret((150.0 + rng.exponential(900.0)) as usize, rng, text);
-            talk.say(Peer::Server, text, rng.between(1_000_000, 30_000_000));
+            session.keep_alive(Peer::Client, 15 * SECOND);
         }
-        if rng.chance(0.3) {
-            for _ in 0..rng.between(1, 3) {
-                talk.keep_alive(Peer::Client, 15_000_000_000);
-            }
-        }
-        text.clear();
-        write_secret(19, rng, text);
-        talk.say(Peer::Client, text, 1_000_000);
-        talk.close(Peer::Client);
     }
+    session.send(Peer::Client, &secret(19, rng), 1_000_000);
+    session.close(Peer::Client);
 }
 
-fn write_record(kind: u8, version: u16, body: &[u8], out: &mut Vec<u8>) {
-    out.push(kind);
-    put_u16(version, out);
-    put_counted(body, out);
-}
-
-/// Encrypted, so far as anyone can tell.
-fn write_secret(length: usize, rng: &mut Rng, out: &mut Vec<u8>) {
-    let mut body = Vec::new();
-    rng.append(length.min(16_000), &mut body);
-    write_record(APPLICATION, 0x0303, &body, out);
-}
-
-fn client_hello(person: &Person, server: &WebServer, rng: &mut Rng) -> Vec<u8> {
-    let mut body = vec![3, 3];
-    rng.append(32, &mut body);
-    body.push(32);
-    rng.append(32, &mut body);
-    let ciphers: Vec<u8> =
-        person.ciphers.iter().flat_map(|cipher| cipher.to_be_bytes()).collect();
-    put_counted(&ciphers, &mut body);
-    body.extend_from_slice(&[1, 0]);
-
-    let mut extensions = Vec::new();
-    let mut name = vec![0];
-    put_counted(server.name.as_bytes(), &mut name);
-    let mut names = Vec::new();
-    put_counted(&name, &mut names);
-    put_extension(0, &names, &mut extensions);
-    put_extension(43, &[2, 3, 4], &mut extensions);
-    put_extension(10, &[0, 2, 0, 29], &mut extensions);
-    put_extension(13, &[0, 4, 4, 3, 8, 4], &mut extensions);
-    let mut share = vec![0, 36, 0, 29, 0, 32];
+/// A key share of group 29, which a client puts into a list.
+fn key_share(list: &[u8], rng: &mut Rng) -> Vec<u8> {
+    let mut share = [list, &[0, 29, 0, 32]].concat();
     rng.append(32, &mut share);
-    put_extension(51, &share, &mut extensions);
-    put_counted(&extensions, &mut body);
-    handshake(1, &body)
-}
-
-fn server_hello(person: &Person, rng: &mut Rng) -> Vec<u8> {
-    let mut body = vec![3, 3];
-    rng.append(32, &mut body);
-    body.push(32);
-    rng.append(32, &mut body);
-    put_u16(rng.pick(&person.ciphers).copied().unwrap_or(0x1301), &mut body);
-    body.push(0);
-    let mut extensions = Vec::new();
-    put_extension(43, &[3, 4], &mut extensions);
-    let mut share = vec![0, 29, 0, 32];
-    rng.append(32, &mut share);
-    put_extension(51, &share, &mut extensions);
-    put_counted(&extensions, &mut body);
-    handshake(2, &body)
-}
-
-fn handshake(kind: u8, body: &[u8]) -> Vec<u8> {
-    let mut message = vec![kind, 0];
-    put_counted(body, &mut message);
-    message
-}
-
-fn put_extension(kind: u16, body: &[u8], out: &mut Vec<u8>) {
-    put_u16(kind, out);
-    put_counted(body, out);
-}
-
-/// Two bytes of length, then the bytes.
-fn put_counted(bytes: &[u8], out: &mut Vec<u8>) {
-    put_u16(bytes.len() as u16, out);
-    out.extend_from_slice(bytes);
-}
-
-fn put_u16(value: u16, out: &mut Vec<u8>) {
-    out.extend_from_slice(&value.to_be_bytes());
+    extension(51, &share)
 }

@@ -1,44 +1,35 @@
-//! What comes back to dark addresses that asked nothing.
+//! Backscatter: answers to dark addresses that asked nothing.
 //!
-//! Victims of floods from forged addresses answer to whom they believe; where
-//! those addresses are the telescope's, it sees SYN-ACKs, resets, ICMP errors
-//! that quote the flood, and answers of name servers. They go from many to many
-//! by construction. The tap sees one direction only, and no ordinary traffic.
+//! Victims of floods from forged addresses answer to whom they believe; where those
+//! addresses are the telescope's, it receives SYN-ACKs, resets, ICMP errors that quote the
+//! flood, and answers of name servers. They go from many to many by construction. The tap
+//! sees one direction only, and no background traffic.
 
-use serde_json::Value;
-
-use super::cast::{Cast, Places, any, at_port};
-use super::story::{Plan, SECOND, Scene, Story};
-use super::text::{random_bytes, word};
-use super::wire::{Icmp, quoted};
-use crate::emitter::End;
+use super::host_pool::{HostPool, Site};
+use super::setup::BenignSetup;
 use crate::error::CorpusError;
 use crate::frame_builder::tcp;
-use crate::frame_stream::FrameStream;
-use crate::profile::{Expectation, Kind, Profile, Verdict};
+use crate::link::{Endpoint, Icmp, Link, quoted};
+use crate::profile::{Expectation, Profile, Verdict};
 use crate::rng::Rng;
-use crate::scenario::{Entry, GenerateOptions};
+use crate::scenario::Entry;
+use crate::simulation::{Arrivals, Poisson};
+use crate::text::word;
+use crate::traffic::Parameters;
 
-const PLAN: Plan = Plan { background_hosts: 0, ..Plan::named("backscatter") };
 const WEB_SERVERS: usize = 80;
 const ROUTERS: usize = 60;
 const NAME_SERVERS: usize = 50;
-/// Packets a second.
-const RATE: f64 = 50.0;
 
 const NO_RELAY: Verdict = Verdict::Silent("dark addresses send nothing");
 
 pub(super) const ENTRY: Entry = Entry {
-    profile: Profile {
-        name: PLAN.name,
-        summary: "victims of forged floods answer to a telescope: SYN-ACKs, resets, \
-                  quoted packets, answers of name servers",
-        defeats: "sifting replies: they go from many to many by construction",
-        kind: Kind::Benign,
-        two_way: false,
-        same_port: false,
-        standard: true,
-        expectations: &[
+    profile: Profile::benign(
+        "backscatter",
+        "victims of forged floods answer to a telescope: SYN-ACKs, resets, quoted \
+             packets, answers of name servers",
+        "sifting replies: they go from many to many by construction",
+        &[
             Expectation::by_default(
                 Verdict::Open("on a tap, answers from port 53 are sifted like any other"),
                 NO_RELAY,
@@ -49,21 +40,20 @@ pub(super) const ENTRY: Entry = Entry {
                 NO_RELAY,
             ),
         ],
+    ),
+    open: |request| {
+        let setup = BenignSetup { background_hosts: 0, ..BenignSetup::default() };
+        setup.start(request, |pool| Backscatter::new(pool).map(Poisson))
     },
-    open,
 };
 
-fn open(seed: u64, options: &GenerateOptions) -> Result<FrameStream, CorpusError> {
-    PLAN.open(seed, options, Backscatter::new)
-}
-
 struct Backscatter {
-    places: Places,
-    web_servers: Vec<End>,
-    routers: Vec<End>,
+    site: Site,
+    web_servers: Vec<Endpoint>,
+    routers: Vec<Endpoint>,
     /// What is behind the routers, and flooded.
-    behind: Vec<End>,
-    name_servers: Vec<End>,
+    behind: Vec<Endpoint>,
+    name_servers: Vec<Endpoint>,
     /// What the flood's datagrams hold.
     flood: Vec<u8>,
     /// What a web server's proxy says when it resets.
@@ -72,20 +62,18 @@ struct Backscatter {
     refusal: Vec<u8>,
 }
 
-struct Reply;
-
 impl Backscatter {
-    fn new(cast: &mut Cast) -> Result<Self, CorpusError> {
-        let web_servers = cast.outside(WEB_SERVERS)?;
-        let (routers, behind) = (cast.outside(ROUTERS)?, cast.outside(ROUTERS)?);
-        let name_servers = cast.outside(NAME_SERVERS)?;
-        let rng = &mut cast.rng;
+    fn new(pool: &mut HostPool) -> Result<Self, CorpusError> {
+        let web_servers = pool.outside(WEB_SERVERS)?;
+        let (routers, behind) = (pool.outside(ROUTERS)?, pool.outside(ROUTERS)?);
+        let name_servers = pool.outside(NAME_SERVERS)?;
+        let rng = &mut pool.rng;
         let mut refusal = b"\x05spare\x07example\0\0\x01\0\x01".to_vec();
         refusal.extend_from_slice(b"\xc0\x0c\0\x06\0\x01\0\0\x0e\x10\0\x40");
         rng.append(64, &mut refusal);
         Ok(Self {
-            places: cast.places.clone(),
-            flood: random_bytes(480, rng),
+            site: pool.site.clone(),
+            flood: rng.bytes(480),
             complaint: format!("too many connections, {} {}", word(rng), word(rng))
                 .repeat(3)
                 .into_bytes(),
@@ -97,70 +85,63 @@ impl Backscatter {
         })
     }
 
-    /// A forged source, at a random port.
-    fn dark(&self, rng: &mut Rng) -> End {
-        at_port(&self.places.anywhere_inside(rng), rng.between(1_024, 65_535) as u16)
+    /// A segment of a web server to a forged source.
+    fn segment(
+        &self,
+        time_ns: u64,
+        dark: Endpoint,
+        (flags, payload): (u8, &[u8]),
+        link: &mut Link,
+        rng: &mut Rng,
+    ) {
+        let server = rng.one_of(&self.web_servers).at(80);
+        let numbers = rng.next_u64();
+        let numbers = ((numbers >> 32) as u32, numbers as u32);
+        link.stray_segment(time_ns, (&server, &dark), flags, numbers, payload);
     }
 }
 
-impl Story for Backscatter {
-    type Event = Reply;
+impl Arrivals for Backscatter {
+    const RATE: f64 = 50.0;
 
-    fn begin(&mut self, start_ns: u64, scene: &mut Scene<Reply>) {
-        scene.at(start_ns + SECOND, Reply);
-    }
-
-    fn happen(&mut self, time_ns: u64, _: Reply, scene: &mut Scene<Reply>) {
-        let (rng, wire) = (&mut scene.rng, &mut scene.wire);
-        let dark = self.dark(rng);
+    fn arrive(&mut self, time_ns: u64, link: &mut Link, rng: &mut Rng) {
+        // A forged source, at a random port.
+        let dark = self.site.anywhere_inside(rng);
+        let dark = dark.at(rng.between(1_024, 65_535) as u16);
         match rng.below(10) {
             0..=2 => {
-                let server = at_port(&any(&self.web_servers, rng), 80);
-                let flags = tcp::SYN | tcp::ACK;
-                wire.stray_segment(time_ns, (&server, &dark), flags, rng.next_u64(), &[]);
+                let answer = (tcp::SYN | tcp::ACK, &[][..]);
+                self.segment(time_ns, dark, answer, link, rng);
             }
             3 => {
-                let server = at_port(&any(&self.web_servers, rng), 80);
-                let dark = at_port(&dark, 1_024);
-                let flags = tcp::RST | tcp::ACK;
-                let payload = &self.complaint;
-                wire.stray_segment(
-                    time_ns,
-                    (&server, &dark),
-                    flags,
-                    rng.next_u64(),
-                    payload,
-                );
+                let reset = (tcp::RST | tcp::ACK, &self.complaint[..]);
+                self.segment(time_ns, dark.at(1_024), reset, link, rng);
             }
             4..=6 => {
                 let index = rng.index(self.routers.len());
                 let (router, host) = (&self.routers[index], &self.behind[index]);
-                let (message, at) = if rng.chance(0.5) {
+                let (message, from) = if rng.chance(0.5) {
                     (Icmp::PortUnreachable, host)
                 } else {
                     (Icmp::TimeExceeded, router)
                 };
-                let asked = at_port(host, 19);
-                let quote = quoted((&dark, &asked), &self.flood, 548);
-                wire.icmp(time_ns, (at, &dark), message, &quote);
+                let quote = quoted((&dark, &host.at(19)), &self.flood);
+                link.icmp(time_ns, (from, &dark), message, &quote);
             }
             _ => {
                 // This flood forges one source port for all it asks.
-                let server = at_port(&any(&self.name_servers, rng), 53);
-                let dark = at_port(&dark, 1_024);
+                let server = rng.one_of(&self.name_servers).at(53);
                 let number = (rng.next_u64() as u16).to_be_bytes();
-                let head =
+                let mut answer =
                     [&number[..], &[0x80, 0x05, 0, 1, 0, 0, 0, 1, 0, 0, 12]].concat();
-                let mut answer = head;
                 rng.append(12, &mut answer);
                 answer.extend_from_slice(&self.refusal);
-                wire.udp(time_ns, (&server, &dark), &answer);
+                link.udp(time_ns, (&server, &dark.at(1_024)), &answer);
             }
         }
-        scene.after(time_ns, RATE, Reply);
     }
 
-    fn parameters(&self) -> Vec<(&'static str, Value)> {
+    fn parameters(&self) -> Parameters {
         vec![("victims", (WEB_SERVERS + ROUTERS + NAME_SERVERS).into())]
     }
 }

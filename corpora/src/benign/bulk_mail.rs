@@ -1,99 +1,75 @@
-//! Advertisements that nobody asked for.
+//! Bulk mail: advertisements that nobody asked for.
 //!
-//! Many rented machines send one text to many mail servers. Greeting, link and
-//! headers differ from letter to letter; the text does not.
+//! Many rented machines send one text to many mail servers. Greeting, link and headers
+//! differ from message to message; the text does not.
 
-use serde_json::Value;
-
-use super::cast::{Cast, any, at_port, client};
-use super::smtp::{Letter, deliver};
-use super::story::{Plan, SECOND, Scene, Story};
-use super::text::{prose, token, word};
-use crate::emitter::End;
+use super::host_pool::HostPool;
+use super::setup::start_arrivals;
+use super::smtp::{Message, deliver};
 use crate::error::CorpusError;
-use crate::frame_stream::FrameStream;
-use crate::profile::{Expectation, Kind, Profile, Verdict};
-use crate::scenario::{Entry, GenerateOptions};
+use crate::link::{Endpoint, Link};
+use crate::profile::{Expectation, Profile, Verdict};
+use crate::rng::Rng;
+use crate::scenario::Entry;
+use crate::simulation::Arrivals;
+use crate::text::{prose, token, word};
+use crate::traffic::Parameters;
 
-const PLAN: Plan = Plan::named("bulk-mail");
 const SENDERS: usize = 160;
 const SERVERS: usize = 50;
-/// Letters a second.
-const RATE: f64 = 3.0;
 
 pub(super) const ENTRY: Entry = Entry {
-    profile: Profile {
-        name: PLAN.name,
-        summary: "160 machines send one advertisement to 50 mail servers",
-        defeats: "dispersion: unwanted mail goes from many to many",
-        kind: Kind::Benign,
-        two_way: true,
-        same_port: true,
-        standard: true,
-        expectations: &[Expectation::by_default(
+    profile: Profile::benign(
+        "bulk-mail",
+        "160 machines send one advertisement to 50 mail servers",
+        "dispersion: unwanted mail goes from many to many",
+        &[Expectation::by_default(
             Verdict::Open("one text goes from many to many at one port, as a worm would"),
             Verdict::Silent("the mail servers that receive it do not send it on"),
         )],
-    },
-    open,
+    ),
+    open: |request| start_arrivals(request, BulkMail::new),
 };
 
-fn open(seed: u64, options: &GenerateOptions) -> Result<FrameStream, CorpusError> {
-    PLAN.open(seed, options, BulkMail::new)
-}
-
 struct BulkMail {
-    senders: Vec<End>,
-    servers: Vec<(End, String)>,
+    senders: Vec<Endpoint>,
+    servers: Vec<(Endpoint, String)>,
     offer: String,
     farewell: String,
 }
 
-struct Sent;
-
 impl BulkMail {
-    fn new(cast: &mut Cast) -> Result<Self, CorpusError> {
-        let senders = cast.outside(SENDERS)?;
-        let servers = cast.inside_servers(SERVERS)?;
-        let rng = &mut cast.rng;
+    fn new(pool: &mut HostPool) -> Result<Self, CorpusError> {
+        let senders = pool.outside(SENDERS)?;
+        let servers = pool.inside_servers(SERVERS)?;
+        let rng = &mut pool.rng;
         let servers =
             servers.into_iter().map(|end| (end, format!("mx.{}.example", word(rng))));
         let servers = servers.collect();
-        Ok(Self {
-            senders,
-            servers,
-            offer: prose(700, "", rng),
-            farewell: prose(300, "", rng),
-        })
+        Ok(Self { senders, servers, offer: prose(700, rng), farewell: prose(300, rng) })
     }
 }
 
-impl Story for BulkMail {
-    type Event = Sent;
+impl Arrivals for BulkMail {
+    const RATE: f64 = 3.0;
 
-    fn begin(&mut self, start_ns: u64, scene: &mut Scene<Sent>) {
-        scene.at(start_ns + SECOND, Sent);
-    }
-
-    fn happen(&mut self, time_ns: u64, _: Sent, scene: &mut Scene<Sent>) {
-        let rng = &mut scene.rng;
-        let sender = any(&self.senders, rng);
-        let (server, server_name) = any(&self.servers, rng);
-        let link = format!("http://{}.example/{}", word(rng), token(16, rng));
-        let letter = Letter {
+    fn arrive(&mut self, time_ns: u64, link: &mut Link, rng: &mut Rng) {
+        let sender = rng.one_of(&self.senders);
+        let (server, server_name) = rng.one_of(&self.servers);
+        let url = format!("http://{}.example/{}", word(rng), token(16, rng));
+        let message = Message {
             from: format!("{}@{}.example", word(rng), word(rng)),
             to: format!("{}{}@{server_name}", word(rng), rng.below(100)),
             subject: format!("{} {}", word(rng), word(rng)),
             headers: format!("X-Mailer: {} {}\r\n", word(rng), rng.below(90)),
-            body: format!("{},\r\n{}{link}\r\n{}", word(rng), self.offer, self.farewell),
+            body: format!("{},\r\n{}{url}\r\n{}", word(rng), self.offer, self.farewell),
         };
-        let ends = (client(&sender, rng), at_port(&server, 25));
+        let ends = (sender.client(rng), server.at(25));
         let name = format!("{}.{}.example", word(rng), word(rng));
-        deliver(&mut scene.wire, rng, time_ns, ends, (&name, &server_name), &letter);
-        scene.after(time_ns, RATE, Sent);
+        deliver(link, rng, time_ns, ends, (&name, server_name), &message);
     }
 
-    fn parameters(&self) -> Vec<(&'static str, Value)> {
+    fn parameters(&self) -> Parameters {
         vec![("senders", SENDERS.into()), ("servers", SERVERS.into())]
     }
 }

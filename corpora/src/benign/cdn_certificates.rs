@@ -1,29 +1,26 @@
-//! Many servers of one network show the same certificates.
+//! Many servers of one network present the same certificates.
 //!
-//! Before TLS 1.3 the certificate chain and the stapled statement of its
-//! validity cross in the clear: the same three kilobytes from every edge server
-//! to every client. It is many to many by nature, but it comes in answers, and
-//! answers go to ports that clients draw at random.
+//! Before TLS 1.3 the certificate chain and the stapled statement of its validity cross in
+//! the clear: the same three kilobytes from every edge server to every client. It is many
+//! to many by nature, but in answers, and answers go to ports that clients draw at random.
 
-use serde_json::Value;
-
-use super::cast::{Cast, any, at_port, client};
-use super::story::{MILLISECOND, Plan, SECOND, Scene, Story};
-use super::text::{random_bytes, word};
-use super::tls::{self, Program};
-use crate::emitter::End;
+use super::host_pool::HostPool;
+use super::setup::start_arrivals;
+use super::tls_program::Program;
 use crate::error::CorpusError;
-use crate::frame_stream::FrameStream;
-use crate::profile::{Expectation, Kind, Profile, Verdict};
+use crate::link::{Endpoint, Link};
+use crate::profile::{Expectation, Profile, Verdict};
 use crate::rng::Rng;
-use crate::scenario::{Entry, GenerateOptions};
-use crate::tcp_dialogue::Peer;
+use crate::scenario::Entry;
+use crate::simulation::Arrivals;
+use crate::tcp_session::{Peer, TcpSession};
+use crate::text::word;
+use crate::time::MILLISECOND;
+use crate::tls::{HANDSHAKE, VERSION, counted_16, counted_24, handshake, record, secret};
+use crate::traffic::Parameters;
 
-const PLAN: Plan = Plan::named("cdn-certificates");
 const EDGES: usize = 64;
 const CLIENTS: usize = 150;
-/// Connections a second.
-const RATE: f64 = 4.0;
 
 const NO_RELAY: Verdict = Verdict::Silent("clients send certificates to nobody");
 const MANY_TO_MANY: Verdict = Verdict::Open(
@@ -31,16 +28,11 @@ const MANY_TO_MANY: Verdict = Verdict::Open(
 );
 
 pub(super) const ENTRY: Entry = Entry {
-    profile: Profile {
-        name: PLAN.name,
-        summary: "64 edge servers present one certificate chain and stapled statement \
-                  to 150 clients",
-        defeats: "dispersion without the port in the key",
-        kind: Kind::Benign,
-        two_way: true,
-        same_port: false,
-        standard: true,
-        expectations: &[
+    profile: Profile::benign(
+        "cdn-certificates",
+        "64 edge servers present one certificate chain and stapled statement to 150 clients",
+        "dispersion without the port in the key",
+        &[
             Expectation::by_default(
                 Verdict::Silent("the chain goes to client ports, hardly twice to one"),
                 NO_RELAY,
@@ -48,84 +40,74 @@ pub(super) const ENTRY: Entry = Entry {
             Expectation::under("port_rule = \"service\"", MANY_TO_MANY, NO_RELAY),
             Expectation::under("port_rule = \"none\"", MANY_TO_MANY, NO_RELAY),
         ],
-    },
-    open,
+    ),
+    open: |request| start_arrivals(request, Certificates::new),
 };
 
-fn open(seed: u64, options: &GenerateOptions) -> Result<FrameStream, CorpusError> {
-    PLAN.open(seed, options, Certificates::new)
-}
-
 struct Certificates {
-    edges: Vec<End>,
+    edges: Vec<Endpoint>,
     /// Each with a program of its own: the hellos must not repeat here.
-    clients: Vec<(End, Program)>,
+    clients: Vec<(Endpoint, Program)>,
     customers: Vec<String>,
     /// The Certificate and CertificateStatus messages.
-    shown: Vec<u8>,
+    presented: Vec<u8>,
 }
 
-struct Connection;
-
 impl Certificates {
-    fn new(cast: &mut Cast) -> Result<Self, CorpusError> {
-        let edges = cast.neighbours(24, EDGES)?;
-        let clients = cast.inside(CLIENTS)?;
-        let rng = &mut cast.rng;
+    fn new(pool: &mut HostPool) -> Result<Self, CorpusError> {
+        let edges = pool.neighbours(24, EDGES)?;
+        let clients = pool.inside(CLIENTS)?;
+        let rng = &mut pool.rng;
         let chain = [certificate(1_290, rng), certificate(1_080, rng)].concat();
-        let mut shown =
-            tls::record(tls::HANDSHAKE, &tls::handshake(11, &tls::counted_24(&chain)));
-        let statement = [vec![1], tls::counted_24(&random_bytes(471, rng))].concat();
-        shown.extend(tls::record(tls::HANDSHAKE, &tls::handshake(22, &statement)));
+        let statement = [vec![1], counted_24(&rng.bytes(471))].concat();
+        let presented =
+            [handshake_record(11, &counted_24(&chain)), handshake_record(22, &statement)];
         let clients = clients.into_iter().map(|end| (end, Program::new(rng))).collect();
         let customers = (0..40).map(|_| format!("www.{}.example", word(rng))).collect();
-        Ok(Self { edges, clients, customers, shown })
+        Ok(Self { edges, clients, customers, presented: presented.concat() })
     }
+}
+
+fn handshake_record(kind: u8, body: &[u8]) -> Vec<u8> {
+    record(HANDSHAKE, VERSION, &handshake(kind, body))
 }
 
 /// What has the outer form of a certificate, and random bytes in it.
 fn certificate(length: usize, rng: &mut Rng) -> Vec<u8> {
-    let mut der = vec![0x30, 0x82];
-    der.extend_from_slice(&tls::counted_16(&random_bytes(length, rng)));
-    tls::counted_24(&der)
+    counted_24(&[vec![0x30, 0x82], counted_16(&rng.bytes(length))].concat())
 }
 
-impl Story for Certificates {
-    type Event = Connection;
+impl Arrivals for Certificates {
+    const RATE: f64 = 4.0;
 
-    fn begin(&mut self, start_ns: u64, scene: &mut Scene<Connection>) {
-        scene.at(start_ns + SECOND, Connection);
-    }
-
-    fn happen(&mut self, time_ns: u64, _: Connection, scene: &mut Scene<Connection>) {
-        let rng = &mut scene.rng;
-        let (person, program) = any(&self.clients, rng);
-        let edge = any(&self.edges, rng);
-        let hello = tls::client_hello(&program, &any(&self.customers, rng), rng);
-        let mut answer = tls::server_hello(any(&program.ciphers, rng), rng);
-        answer.extend_from_slice(&self.shown);
-        let exchange = random_bytes(329, rng);
-        answer.extend(tls::record(tls::HANDSHAKE, &tls::handshake(12, &exchange)));
-        answer.extend(tls::record(tls::HANDSHAKE, &tls::handshake(14, &[])));
-        let ends = (client(&person, rng), at_port(&edge, 443));
-        let mut talk = scene.wire.talk(time_ns, ends.0, ends.1, rng);
-        let think = |rng: &mut Rng| rng.between(MILLISECOND, 30 * MILLISECOND);
-        talk.open();
-        talk.say(Peer::Client, &hello, 100_000);
-        talk.say(Peer::Server, &answer, think(rng));
-        for (peer, least, most) in
-            [(Peer::Client, 120, 160), (Peer::Server, 60, 280), (Peer::Client, 90, 500)]
-        {
+    fn arrive(&mut self, time_ns: u64, link: &mut Link, rng: &mut Rng) {
+        let (client, program) = rng.one_of(&self.clients);
+        let edge = rng.one_of(&self.edges);
+        let customer: &String = rng.one_of(&self.customers);
+        let hello = program.client_hello(customer, rng);
+        let mut answer = program.server_hello(rng);
+        answer.extend_from_slice(&self.presented);
+        answer.extend(handshake_record(12, &rng.bytes(329)));
+        answer.extend(handshake_record(14, &[]));
+        let ends = (client.client(rng), edge.at(443));
+        let mut session = TcpSession::new(link, ends, time_ns, rng);
+        let pause = |rng: &mut Rng| rng.between(MILLISECOND, 30 * MILLISECOND);
+        session.open();
+        session.send(Peer::Client, &hello, 100_000);
+        session.send(Peer::Server, &answer, pause(rng));
+        for (peer, least, most) in [
+            (Peer::Client, 120, 160),
+            (Peer::Server, 60, 280),
+            (Peer::Client, 90, 500),
+            (Peer::Server, 300, 6_000),
+        ] {
             let length = rng.between(least, most) as usize;
-            talk.say(peer, &tls::secret(length, rng), think(rng));
+            session.send(peer, &secret(length, rng), pause(rng));
         }
-        let length = rng.between(300, 6_000) as usize;
-        talk.say(Peer::Server, &tls::secret(length, rng), think(rng));
-        talk.close(Peer::Client);
-        scene.after(time_ns, RATE, Connection);
+        session.close(Peer::Client);
     }
 
-    fn parameters(&self) -> Vec<(&'static str, Value)> {
+    fn parameters(&self) -> Parameters {
         vec![("servers", EDGES.into()), ("clients", CLIENTS.into())]
     }
 }

@@ -1,27 +1,27 @@
-//! Somebody wants a popular page to look like a worm.
+//! Forged senders of a popular page.
 //!
-//! Visitors fetch a page of the site, and thirty hosts outside that never said a word of
-//! it stand as the senders of a piece of that page, to sixty hosts of the site. Whoever
-//! forges an address never sees the answers: over TCP, half of the connections are begun
-//! and answered, and the piece acknowledges a guess; the others are not begun at all. An
-//! accomplice inside forges ten of the receivers as senders to hosts outside, so that they
-//! seem to pass it on. Over UDP there is nothing to guess, and there is no accomplice.
+//! Somebody wants a popular page to look like a worm. Visitors fetch a page of the site,
+//! and packets with a piece of it name thirty hosts outside as their senders, which never
+//! sent it, to sixty hosts of the site. Who forges an address never sees the answers: over
+//! TCP, half of the sessions are begun and answered, and the piece acknowledges a guess;
+//! the others are not begun at all. An accomplice inside forges ten of the receivers as
+//! senders to hosts outside, so that they seem to relay it. Over UDP there is nothing to
+//! guess, and there is no accomplice.
 
-use serde_json::Value;
-
-use super::cast::{Cast, any, at_port, client};
-use super::story::{MILLISECOND, Plan, SECOND, Scene, Story};
-use super::text::{prose, word};
-use crate::emitter::End;
+use super::host_pool::HostPool;
+use super::setup::BenignSetup;
 use crate::error::CorpusError;
 use crate::frame_builder::tcp;
-use crate::frame_stream::FrameStream;
-use crate::profile::{Expectation, Kind, Profile, Verdict};
-use crate::scenario::{Entry, GenerateOptions};
-use crate::tcp_dialogue::Peer;
+use crate::link::{Endpoint, Link};
+use crate::profile::{Expectation, Profile, Verdict};
+use crate::rng::Rng;
+use crate::scenario::Entry;
+use crate::simulation::{Process, Schedule};
+use crate::tcp_session::{Peer, TcpSession};
+use crate::text::{prose, word};
+use crate::time::{MILLISECOND, SECOND};
+use crate::traffic::Planted;
 
-const TCP_PLAN: Plan = Plan::named("forged-sources");
-const UDP_PLAN: Plan = Plan::named("forged-datagrams");
 const VISITORS: usize = 100;
 /// Forged senders outside.
 const FORGED: usize = 30;
@@ -31,8 +31,10 @@ const RECEIVERS_INSIDE: usize = 60;
 const RECEIVERS_OUTSIDE: usize = 40;
 /// Of the page, in bytes; one segment.
 const PIECE: std::ops::Range<usize> = 1_000..1_800;
+/// Visits a second.
+const VISIT_RATE: f64 = 2.0;
 /// Forged packets with the piece, a second.
-const RATE: f64 = 5.0;
+const FORGED_RATE: f64 = 5.0;
 
 const MANY: Verdict = Verdict::Open(
     "forged senders to many receivers look as a worm does: what is said of it must not be \
@@ -47,50 +49,43 @@ const NO_RELAY: Verdict =
 
 pub(super) const OVER_TCP: Entry = Entry {
     profile: Profile {
-        name: TCP_PLAN.name,
-        summary: "forged senders repeat a piece of a popular page over TCP, without answers",
-        defeats: "trust in source addresses",
-        kind: Kind::Benign,
-        two_way: true,
-        same_port: false,
         standard: false,
-        expectations: &[Expectation::by_default(MANY, FORGED_RELAYS)],
+        ..Profile::benign(
+            "forged-sources",
+            "forged senders repeat a piece of a popular page over TCP, without answers",
+            "trust in source addresses",
+            &[Expectation::by_default(MANY, FORGED_RELAYS)],
+        )
     },
-    open: |seed, options| open(&TCP_PLAN, seed, options),
+    open: |request| {
+        BenignSetup::default().start(request, |pool| ForgedSources::new(pool, false))
+    },
 };
 
 pub(super) const OVER_UDP: Entry = Entry {
     profile: Profile {
-        name: UDP_PLAN.name,
-        summary: "forged senders repeat a piece of a popular page over UDP",
-        defeats: "trust in source addresses",
-        kind: Kind::Benign,
-        two_way: true,
-        same_port: false,
         standard: false,
-        expectations: &[Expectation::by_default(MANY, NO_RELAY)],
+        ..Profile::benign(
+            "forged-datagrams",
+            "forged senders repeat a piece of a popular page over UDP",
+            "trust in source addresses",
+            &[Expectation::by_default(MANY, NO_RELAY)],
+        )
     },
-    open: |seed, options| open(&UDP_PLAN, seed, options),
+    open: |request| {
+        BenignSetup::default().start(request, |pool| ForgedSources::new(pool, true))
+    },
 };
-
-fn open(
-    plan: &'static Plan,
-    seed: u64,
-    options: &GenerateOptions,
-) -> Result<FrameStream, CorpusError> {
-    let over_udp = plan.name == UDP_PLAN.name;
-    plan.open(seed, options, |cast| ForgedSources::new(cast, over_udp))
-}
 
 struct ForgedSources {
     over_udp: bool,
-    server: End,
-    visitors: Vec<End>,
+    server: Endpoint,
+    visitors: Vec<Endpoint>,
     page: String,
     path: String,
-    forged: Vec<End>,
-    receivers_inside: Vec<End>,
-    receivers_outside: Vec<End>,
+    forged: Vec<Endpoint>,
+    receivers_inside: Vec<Endpoint>,
+    receivers_outside: Vec<Endpoint>,
 }
 
 enum Event {
@@ -99,18 +94,18 @@ enum Event {
 }
 
 impl ForgedSources {
-    fn new(cast: &mut Cast, over_udp: bool) -> Result<Self, CorpusError> {
-        let server = cast.inside_server(2)?;
-        let visitors = cast.outside(VISITORS)?;
-        let mut forged = cast.outside(FORGED)?;
-        let receivers_inside = cast.inside(RECEIVERS_INSIDE)?;
-        let receivers_outside = cast.outside(RECEIVERS_OUTSIDE)?;
+    fn new(pool: &mut HostPool, over_udp: bool) -> Result<Self, CorpusError> {
+        let server = pool.inside_server(2)?.at(80);
+        let visitors = pool.outside(VISITORS)?;
+        let mut forged = pool.outside(FORGED)?;
+        let receivers_inside = pool.inside(RECEIVERS_INSIDE)?;
+        let receivers_outside = pool.outside(RECEIVERS_OUTSIDE)?;
         if !over_udp {
             forged.extend_from_slice(&receivers_inside[..FORGED_RECEIVERS]);
         }
-        let rng = &mut cast.rng;
+        let rng = &mut pool.rng;
         let path = format!("/{}/{}.html", word(rng), word(rng));
-        let page = format!("<!doctype html>\r\n<p>\r\n{}", prose(4_000, "", rng));
+        let page = format!("<!doctype html>\r\n<p>\r\n{}", prose(4_000, rng));
         Ok(Self {
             over_udp,
             server,
@@ -123,9 +118,8 @@ impl ForgedSources {
         })
     }
 
-    fn visit(&self, time_ns: u64, scene: &mut Scene<Event>) {
-        let rng = &mut scene.rng;
-        let ends = (client(&any(&self.visitors, rng), rng), at_port(&self.server, 80));
+    fn visit(&self, time_ns: u64, link: &mut Link, rng: &mut Rng) {
+        let ends = (rng.one_of(&self.visitors).client(rng), self.server);
         let request =
             format!("GET {} HTTP/1.1\r\nHost: www.site.example\r\n\r\n", self.path);
         let answer = format!(
@@ -133,72 +127,70 @@ impl ForgedSources {
             self.page.len(),
             self.page
         );
-        let mut talk = scene.wire.talk(time_ns, ends.0, ends.1, rng);
-        talk.open();
-        talk.say(Peer::Client, request.as_bytes(), 100_000);
-        talk.say(Peer::Server, answer.as_bytes(), 2 * MILLISECOND);
-        talk.close(Peer::Client);
+        let mut session = TcpSession::new(link, ends, time_ns, rng);
+        session.open();
+        session.send(Peer::Client, request.as_bytes(), 100_000);
+        session.send(Peer::Server, answer.as_bytes(), 2 * MILLISECOND);
+        session.close(Peer::Client);
     }
 
     /// One copy of the piece, from a forged sender to somebody else.
-    fn forge(&self, time_ns: u64, scene: &mut Scene<Event>) {
-        let (rng, wire) = (&mut scene.rng, &mut scene.wire);
+    fn forge(&self, time_ns: u64, link: &mut Link, rng: &mut Rng) {
         let piece = &self.page.as_bytes()[PIECE];
-        let from = client(&any(&self.forged, rng), rng);
+        let from = rng.one_of(&self.forged).client(rng);
         let across =
             if from.inside { &self.receivers_outside } else { &self.receivers_inside };
-        let to = at_port(&any(across, rng), 80);
+        let to = rng.one_of(across).at(80);
         if self.over_udp {
-            return wire.udp(time_ns, (&from, &to), piece);
+            return link.udp(time_ns, (&from, &to), piece);
         }
-        let (own, guess, answer) =
-            (rng.next_u64() >> 32, rng.next_u64() >> 32, rng.next_u64());
+        let mut number = || (rng.next_u64() >> 32) as u32;
+        let (own, guess, answer) = (number(), number(), number());
+        let (there, back) = ((&from, &to), (&to, &from));
         let mut time_ns = time_ns;
         let mut next = own;
         if rng.chance(0.5) {
-            let (there, back) = ((&from, &to), (&to, &from));
-            wire.stray_segment(time_ns, there, tcp::SYN, own << 32, &[]);
-            next = u64::from((own as u32).wrapping_add(1));
-            let answer = (answer >> 32) << 32 | next;
-            let begun = tcp::SYN | tcp::ACK;
-            wire.stray_segment(time_ns + MILLISECOND / 2, back, begun, answer, &[]);
+            link.stray_segment(time_ns, there, tcp::SYN, (own, 0), &[]);
+            next = own.wrapping_add(1);
+            let (answered, begun) = (time_ns + MILLISECOND / 2, tcp::SYN | tcp::ACK);
+            link.stray_segment(answered, back, begun, (answer, next), &[]);
             time_ns += 50 * MILLISECOND;
         }
-        let flags = tcp::PSH | tcp::ACK;
-        wire.stray_segment(time_ns, (&from, &to), flags, next << 32 | guess, piece);
+        link.stray_segment(time_ns, there, tcp::PSH | tcp::ACK, (next, guess), piece);
         // Such an acknowledgement is refused (RFC 9293, section 3.10.7).
-        let refusal = (time_ns + MILLISECOND / 2, (&to, &from), tcp::RST, guess << 32);
-        wire.stray_segment(refusal.0, refusal.1, refusal.2, refusal.3, &[]);
+        let refused = time_ns + MILLISECOND / 2;
+        link.stray_segment(refused, back, tcp::RST, (guess, 0), &[]);
     }
 }
 
-impl Story for ForgedSources {
+impl Process for ForgedSources {
     type Event = Event;
 
-    fn begin(&mut self, start_ns: u64, scene: &mut Scene<Event>) {
-        scene.at(start_ns + SECOND, Event::Visit);
-        scene.at(start_ns + 20 * SECOND, Event::Forge);
+    fn begin(&mut self, start_ns: u64, schedule: &mut Schedule<Event>) {
+        schedule.at(start_ns, Event::Visit);
+        schedule.at(start_ns + 19 * SECOND, Event::Forge);
     }
 
-    fn happen(&mut self, time_ns: u64, event: Event, scene: &mut Scene<Event>) {
+    fn handle(&mut self, time_ns: u64, event: Event, schedule: &mut Schedule<Event>) {
+        let Schedule { link, rng, .. } = schedule;
         match event {
             Event::Visit => {
-                self.visit(time_ns, scene);
-                scene.after(time_ns, 2.0, Event::Visit);
+                self.visit(time_ns, link, rng);
+                schedule.after(time_ns, VISIT_RATE, Event::Visit);
             }
             Event::Forge => {
-                self.forge(time_ns, scene);
-                scene.after(time_ns, RATE, Event::Forge);
+                self.forge(time_ns, link, rng);
+                schedule.after(time_ns, FORGED_RATE, Event::Forge);
             }
         }
     }
 
-    fn parameters(&self) -> Vec<(&'static str, Value)> {
-        vec![
+    fn planted(&self) -> Planted {
+        Planted::none(vec![
             ("servers", 1.into()),
             ("clients", VISITORS.into()),
             ("forged_senders", self.forged.len().into()),
             ("receivers", (RECEIVERS_INSIDE + RECEIVERS_OUTSIDE).into()),
-        ]
+        ])
     }
 }

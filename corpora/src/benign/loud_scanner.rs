@@ -1,22 +1,20 @@
-//! A few scanners ask every address the same.
+//! A few scanners send one probe to every address.
 //!
-//! Four hosts of one survey send one probe to all addresses of the site, in
-//! random order. Those that are there answer, or a router says that nobody is,
-//! quoting the probe. Thousands of destinations, four sources.
+//! Four hosts of one survey send one probe to all addresses of the site, in random order.
+//! Some addresses answer, or a router says that nobody is there, quoting the probe.
+//! Thousands of destinations, four sources.
 
-use serde_json::Value;
-
-use super::cast::{Cast, Places, any, at_port};
-use super::story::{MILLISECOND, Plan, SECOND, Scene, Story};
-use super::text::random_bytes;
-use super::wire::{Icmp, quoted};
-use crate::emitter::End;
+use super::host_pool::{HostPool, Site};
+use super::setup::BenignSetup;
 use crate::error::CorpusError;
-use crate::frame_stream::FrameStream;
-use crate::profile::{Expectation, Kind, Profile, Verdict};
-use crate::scenario::{Entry, GenerateOptions};
+use crate::link::{Endpoint, Icmp, Link, quoted};
+use crate::profile::{Expectation, Profile, Verdict};
+use crate::rng::Rng;
+use crate::scenario::Entry;
+use crate::simulation::{Arrivals, Poisson};
+use crate::time::MILLISECOND;
+use crate::traffic::Parameters;
 
-const PLAN: Plan = Plan { scans: true, ..Plan::named("loud-scanner") };
 const SCANNERS: usize = 4;
 /// Probes a second of one scanner.
 const RATE: f64 = 12.0;
@@ -31,75 +29,63 @@ const NO_RELAY: Verdict =
     Verdict::Silent("who was probed answers to scanners, and probes nobody");
 
 pub(super) const ENTRY: Entry = Entry {
-    profile: Profile {
-        name: PLAN.name,
-        summary: "four scanners of one survey send one probe to thousands of addresses",
-        defeats: "counting destinations alone; taking answers for infections",
-        kind: Kind::Benign,
-        two_way: true,
-        same_port: false,
-        standard: true,
-        expectations: &[
+    profile: Profile::benign(
+        "loud-scanner",
+        "four scanners of one survey send one probe to thousands of addresses",
+        "counting destinations alone; taking answers for infections",
+        &[
             Expectation::by_default(FEW, NO_RELAY),
             Expectation::under("port_rule = \"none\"", REPEATED, NO_RELAY),
         ],
+    ),
+    open: |request| {
+        let setup = BenignSetup { scans: true, ..BenignSetup::default() };
+        setup.start(request, |pool| Survey::new(pool).map(Poisson))
     },
-    open,
 };
 
-fn open(seed: u64, options: &GenerateOptions) -> Result<FrameStream, CorpusError> {
-    PLAN.open(seed, options, Survey::new)
-}
-
 struct Survey {
-    places: Places,
-    scanners: Vec<End>,
-    router: End,
+    site: Site,
+    scanners: Vec<Endpoint>,
+    router: Endpoint,
     probe: Vec<u8>,
     answer: Vec<u8>,
     rate: f64,
 }
 
-struct Probe;
-
 impl Survey {
-    fn new(cast: &mut Cast) -> Result<Self, CorpusError> {
-        let rate = cast.scan_rate(RATE)? * SCANNERS as f64;
-        let scanners = cast.neighbours(24, SCANNERS)?;
-        let router = cast.inside_server(1)?;
-        let (probe, answer) =
-            (random_bytes(376, &mut cast.rng), random_bytes(180, &mut cast.rng));
-        Ok(Self { places: cast.places.clone(), scanners, router, probe, answer, rate })
+    fn new(pool: &mut HostPool) -> Result<Self, CorpusError> {
+        let rate = pool.site.options.scan_rate.unwrap_or(RATE);
+        let rate = CorpusError::positive("scan_rate", rate)? * SCANNERS as f64;
+        let scanners = pool.neighbours(24, SCANNERS)?;
+        let router = pool.inside_server(1)?;
+        let (probe, answer) = (pool.rng.bytes(376), pool.rng.bytes(180));
+        Ok(Self { site: pool.site.clone(), scanners, router, probe, answer, rate })
     }
 }
 
-impl Story for Survey {
-    type Event = Probe;
-
-    fn begin(&mut self, start_ns: u64, scene: &mut Scene<Probe>) {
-        scene.at(start_ns + SECOND, Probe);
+impl Arrivals for Survey {
+    fn rate(&self, _: u64) -> f64 {
+        self.rate
     }
 
-    fn happen(&mut self, time_ns: u64, _: Probe, scene: &mut Scene<Probe>) {
-        let (rng, wire) = (&mut scene.rng, &mut scene.wire);
+    fn arrive(&mut self, time_ns: u64, link: &mut Link, rng: &mut Rng) {
         // The survey's tool sends from one port.
-        let scanner = at_port(&any(&self.scanners, rng), 40_000);
-        let target = at_port(&self.places.anywhere_inside(rng), PORT);
-        wire.udp(time_ns, (&scanner, &target), &self.probe);
+        let scanner = rng.one_of(&self.scanners).at(40_000);
+        let target = self.site.anywhere_inside(rng).at(PORT);
+        link.udp(time_ns, (&scanner, &target), &self.probe);
         let later = time_ns + rng.between(MILLISECOND / 4, 2 * MILLISECOND);
         if rng.chance(0.2) {
-            // What is there repeats what it was asked, and adds what it is.
+            // An answer repeats what was asked, and adds what the host is.
             let answer = [&self.probe[..200], &self.answer].concat();
-            wire.udp(later, (&target, &scanner), &answer);
+            link.udp(later, (&target, &scanner), &answer);
         } else if rng.chance(0.2) {
-            let quote = quoted((&scanner, &target), &self.probe, 548);
-            let ends = (&self.router, &scanner);
-            wire.icmp(later, ends, Icmp::PortUnreachable, &quote);
+            let quote = quoted((&scanner, &target), &self.probe);
+            link.icmp(later, (&self.router, &scanner), Icmp::PortUnreachable, &quote);
         }
-        scene.after(time_ns, self.rate, Probe);
     }
 
-    fn parameters(&self) -> Vec<(&'static str, Value)> {
+    fn parameters(&self) -> Parameters {
         vec![("scanners", SCANNERS.into()), ("probes_a_second", self.rate.into())]
     }
 }

@@ -1,89 +1,78 @@
 //! A discussion on a mailing list.
 //!
-//! The list server of the site gets a letter once and sends it to a hundred
-//! servers. Those who answer quote it, to the list and to those who wrote
-//! before, some of whom have their mail at the site. So what a server received
-//! it sends, in part, to others.
+//! The list server of the site receives a message once and sends it to a hundred servers.
+//! Those who answer quote it, to the list and to those who wrote before, some of whom have
+//! their mail at the site. So what a server received it sends, in part, to others.
 
-use serde_json::Value;
-
-use super::cast::{Cast, any, at_port, client};
-use super::smtp::{Letter, deliver};
-use super::story::{MILLISECOND, Plan, SECOND, Scene, Story};
-use super::text::{prose, token, word};
-use crate::emitter::End;
+use super::host_pool::HostPool;
+use super::setup::BenignSetup;
+use super::smtp::{Message, deliver};
 use crate::error::CorpusError;
-use crate::frame_stream::FrameStream;
-use crate::profile::{Expectation, Kind, Profile, Verdict};
-use crate::rng::Rng;
-use crate::scenario::{Entry, GenerateOptions};
+use crate::link::Endpoint;
+use crate::profile::{Expectation, Profile, Verdict};
+use crate::scenario::Entry;
+use crate::simulation::{Process, Schedule};
+use crate::text::{prose, token, word};
+use crate::time::{MILLISECOND, SECOND};
+use crate::traffic::Planted;
 
-const PLAN: Plan = Plan::named("mailing-list");
 const SUBSCRIBERS: usize = 100;
 /// Who writes: the servers of so many of the subscribers, and so many departments.
 const AUTHORS_OUTSIDE: usize = 6;
 const AUTHORS_INSIDE: usize = 6;
-/// From one letter to the next: never less than this, and a random time more.
+/// From one message to the next: never less than this, and a random time more.
 const READING: u64 = 15 * SECOND;
 const THINKING_RATE: f64 = 1.0 / 15.0;
 
 pub(super) const ENTRY: Entry = Entry {
-    profile: Profile {
-        name: PLAN.name,
-        summary: "a list server sends letters to 100 servers; answers quote them, to \
-                  the list and to those who wrote before",
-        defeats: "propagation alone: who answers to all passes on what is quoted",
-        kind: Kind::Benign,
-        two_way: true,
-        same_port: true,
-        standard: true,
-        expectations: &[Expectation::by_default(
+    profile: Profile::benign(
+        "mailing-list",
+        "a list server sends messages to 100 servers; answers quote them, to the list \
+             and to those who wrote before",
+        "propagation alone: who answers to all passes on what is quoted",
+        &[Expectation::by_default(
             Verdict::Silent("the list and a few authors send it: too few sources"),
             Verdict::Open("authors pass on what they quote, once two or three answered"),
         )],
-    },
-    open,
+    ),
+    open: |request| BenignSetup::default().start(request, MailingList::new),
 };
-
-fn open(seed: u64, options: &GenerateOptions) -> Result<FrameStream, CorpusError> {
-    PLAN.open(seed, options, MailingList::new)
-}
 
 #[derive(Clone)]
 struct Author {
-    end: End,
+    end: Endpoint,
     address: String,
     server: String,
 }
 
 struct MailingList {
-    list: End,
+    list: Endpoint,
     subscribers: Vec<Author>,
     authors: Vec<Author>,
     /// Who wrote in this thread, the last one last.
     thread: Vec<usize>,
     subject: String,
-    /// The body of the last letter without what it quotes.
+    /// The body of the last message without what it quotes.
     last: String,
     footer: String,
 }
 
 enum Event {
     Write,
-    /// The list sends a letter to one subscriber, and then to the next.
+    /// The list sends a message to one subscriber, and then to the next.
     Distribute {
-        letter: Box<Letter>,
+        message: Box<Message>,
         subscriber: usize,
     },
 }
 
 impl MailingList {
-    fn new(cast: &mut Cast) -> Result<Self, CorpusError> {
-        let list = cast.inside_server(4)?;
+    fn new(pool: &mut HostPool) -> Result<Self, CorpusError> {
+        let list = pool.inside_server(4)?;
         let (outside, inside) =
-            (cast.outside(SUBSCRIBERS)?, cast.inside_servers(AUTHORS_INSIDE)?);
-        let rng = &mut cast.rng;
-        let mut person = |end: End| {
+            (pool.outside(SUBSCRIBERS)?, pool.inside_servers(AUTHORS_INSIDE)?);
+        let rng = &mut pool.rng;
+        let mut person = |end: Endpoint| {
             let server = format!("mx.{}.example", word(rng));
             let address = format!("{}.{}@{}", word(rng), word(rng), &server[3..]);
             Author { end, address, server }
@@ -99,8 +88,8 @@ impl MailingList {
         Ok(Self { list, subscribers, authors, thread, subject, last, footer })
     }
 
-    fn write(&mut self, time_ns: u64, scene: &mut Scene<Event>) {
-        let rng = &mut scene.rng;
+    fn write(&mut self, time_ns: u64, schedule: &mut Schedule<Event>) {
+        let Schedule { link, rng, .. } = schedule;
         if self.thread.is_empty() || self.thread.len() > 8 {
             self.thread.clear();
             self.subject = format!("{} {} {}", word(rng), word(rng), word(rng));
@@ -108,11 +97,11 @@ impl MailingList {
         }
         let last = self.thread.last().copied();
         let others = (0..self.authors.len()).filter(|author| Some(*author) != last);
-        let writes = any(&others.collect::<Vec<_>>(), rng);
+        let writes = *rng.one_of(&others.collect::<Vec<_>>());
         let quoted = quote(&self.last);
-        self.last = prose(rng.between(300, 900) as usize, "", rng);
+        self.last = prose(rng.between(300, 900) as usize, rng);
         let author = &self.authors[writes];
-        let letter = Letter {
+        let message = Message {
             from: author.address.clone(),
             to: "talk@lists.site.example".to_owned(),
             subject: format!(
@@ -134,16 +123,14 @@ impl MailingList {
         to_send.retain(|(end, _)| end.inside != author.end.inside);
         let mut arrived = time_ns;
         for (end, server) in to_send {
-            let ends = (client(&author.end, rng), at_port(&end, 25));
+            let ends = (author.end.client(rng), end.at(25));
             let names = (author.server.as_str(), server);
-            let wire = &mut scene.wire;
-            arrived = deliver(wire, rng, arrived, ends, names, &letter);
+            arrived = deliver(link, rng, arrived, ends, names, &message);
         }
         self.thread.push(writes);
-        let body = format!("{}{}", letter.body, self.footer);
-        let letter = Letter { body, headers: list_headers(), ..letter };
-        let next = Event::Distribute { letter: Box::new(letter), subscriber: 0 };
-        scene.at(arrived + SECOND, next);
+        let body = format!("{}{}", message.body, self.footer);
+        let message = Box::new(Message { body, headers: list_headers(), ..message });
+        schedule.at(arrived + SECOND, Event::Distribute { message, subscriber: 0 });
     }
 }
 
@@ -155,36 +142,36 @@ fn quote(text: &str) -> String {
     text.lines().map(|line| format!("> {line}\r\n")).collect()
 }
 
-impl Story for MailingList {
+impl Process for MailingList {
     type Event = Event;
 
-    fn begin(&mut self, start_ns: u64, scene: &mut Scene<Event>) {
-        scene.at(start_ns + SECOND, Event::Write);
+    fn begin(&mut self, start_ns: u64, schedule: &mut Schedule<Event>) {
+        schedule.at(start_ns, Event::Write);
     }
 
-    fn happen(&mut self, time_ns: u64, event: Event, scene: &mut Scene<Event>) {
+    fn handle(&mut self, time_ns: u64, event: Event, schedule: &mut Schedule<Event>) {
         match event {
             Event::Write => {
-                self.write(time_ns, scene);
-                scene.after(time_ns + READING, THINKING_RATE, Event::Write);
+                self.write(time_ns, schedule);
+                schedule.after(time_ns + READING, THINKING_RATE, Event::Write);
             }
-            Event::Distribute { letter, subscriber } => {
+            Event::Distribute { message, subscriber } => {
+                let Schedule { link, rng, .. } = schedule;
                 let to = &self.subscribers[subscriber];
-                let rng: &mut Rng = &mut scene.rng;
-                let ends = (client(&self.list, rng), at_port(&to.end, 25));
+                let ends = (self.list.client(rng), to.end.at(25));
                 let names = ("lists.site.example", to.server.as_str());
-                deliver(&mut scene.wire, rng, time_ns, ends, names, &letter);
+                deliver(link, rng, time_ns, ends, names, &message);
                 if subscriber + 1 < self.subscribers.len() {
                     let next = time_ns + rng.between(20, 150) * MILLISECOND;
                     let subscriber = subscriber + 1;
-                    scene.at(next, Event::Distribute { letter, subscriber });
+                    schedule.at(next, Event::Distribute { message, subscriber });
                 }
             }
         }
     }
 
-    fn parameters(&self) -> Vec<(&'static str, Value)> {
+    fn planted(&self) -> Planted {
         let authors = self.authors.len().into();
-        vec![("subscribers", SUBSCRIBERS.into()), ("authors", authors)]
+        Planted::none(vec![("subscribers", SUBSCRIBERS.into()), ("authors", authors)])
     }
 }

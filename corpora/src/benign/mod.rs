@@ -1,31 +1,28 @@
 //! Hard negatives: traffic that looks like a worm and is none.
 //!
-//! Content repeats on every network, and much of it goes from many hosts to
-//! many. Each scenario here is one such case alone, over a little ordinary
-//! traffic. Nothing is planted and nobody is infected, so that whatever a
-//! detector reports is false. Beside each stands what either alarm should do by
-//! its nature: stay silent and why, or, where the content truly goes from many
-//! to many or is truly passed on, what decides.
+//! Content repeats on every network, and much of it goes from many hosts to many. Each
+//! scenario is one such case alone, over a little background traffic. Nothing is planted
+//! and nobody is infected, so that whatever a detector reports is false. Its profile says
+//! what either alarm should do: stay silent and why, or, where the content truly goes from
+//! many to many or is truly relayed, what decides.
 
 mod backscatter;
 mod bulk_mail;
-mod cast;
 mod cdn_certificates;
 mod flash_crowd;
 mod forged_sources;
+mod host_pool;
 mod loud_scanner;
 mod mailing_list;
 mod ping_monitoring;
 mod protocol_headers;
 mod reflection;
+mod setup;
 mod sip_proxy;
 mod smtp;
 mod software_update;
-mod story;
 mod swarm;
-mod text;
-mod tls;
-mod wire;
+mod tls_program;
 mod zero_padding;
 
 use crate::scenario::Entry;

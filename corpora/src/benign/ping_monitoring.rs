@@ -1,27 +1,23 @@
-//! Many monitors ask many hosts whether they are there.
+//! Many monitors ping many hosts.
 //!
-//! An echo request holds a filler that is the same everywhere: bytes that count
-//! up, the alphabet, or one byte again and again. Most are of 56 bytes; some
-//! monitors send full frames to test the path. Every host sends the filler back. The
-//! hosts are servers: one that also pings others would pass the filler on indeed.
+//! An echo request holds a filler that is the same everywhere: bytes that count up, the
+//! alphabet, or one byte again and again. Most are of 56 bytes; some monitors send full
+//! frames to test the path. Every host sends the filler back. The hosts are servers: one
+//! that also pings others would relay the filler indeed.
 
-use serde_json::Value;
-
-use super::cast::{Cast, any};
-use super::story::{MILLISECOND, Plan, SECOND, Scene, Story};
-use super::wire::Icmp;
-use crate::emitter::End;
+use super::host_pool::HostPool;
+use super::setup::start_arrivals;
 use crate::error::CorpusError;
-use crate::frame_stream::FrameStream;
-use crate::profile::{Expectation, Kind, Profile, Verdict};
+use crate::link::{Endpoint, Icmp, Link};
+use crate::profile::{Expectation, Profile, Verdict};
 use crate::rng::Rng;
-use crate::scenario::{Entry, GenerateOptions};
+use crate::scenario::Entry;
+use crate::simulation::Arrivals;
+use crate::time::{MILLISECOND, SECOND};
+use crate::traffic::Parameters;
 
-const PLAN: Plan = Plan::named("ping-monitoring");
 const MONITORS: usize = 120;
 const HOSTS: usize = 80;
-/// Requests a second.
-const RATE: f64 = 30.0;
 
 const FILLER: Verdict = Verdict::Open(
     "full frames of the counting filler go from many to many; of 56 bytes, one window",
@@ -30,25 +26,17 @@ const ECHO: Verdict =
     Verdict::Silent("an echo goes to who sent the request, which is not passing on");
 
 pub(super) const ENTRY: Entry = Entry {
-    profile: Profile {
-        name: PLAN.name,
-        summary: "120 monitors ping 80 servers with the usual fillers",
-        defeats: "dispersion without a baseline; taking echoes for propagation",
-        kind: Kind::Benign,
-        two_way: true,
-        same_port: false,
-        standard: true,
-        expectations: &[
+    profile: Profile::benign(
+        "ping-monitoring",
+        "120 monitors ping 80 servers with the usual fillers",
+        "dispersion without a baseline; taking echoes for propagation",
+        &[
             Expectation::by_default(FILLER, ECHO),
             Expectation::under("port_rule = \"none\"", FILLER, ECHO),
         ],
-    },
-    open,
+    ),
+    open: |request| start_arrivals(request, Monitoring::new),
 };
-
-fn open(seed: u64, options: &GenerateOptions) -> Result<FrameStream, CorpusError> {
-    PLAN.open(seed, options, Monitoring::new)
-}
 
 /// What a monitor puts into its requests.
 #[derive(Clone, Copy)]
@@ -62,16 +50,14 @@ enum Filler {
 }
 
 struct Monitoring {
-    monitors: Vec<(End, Filler)>,
-    hosts: Vec<End>,
+    monitors: Vec<(Endpoint, Filler)>,
+    hosts: Vec<Endpoint>,
 }
 
-struct Request;
-
 impl Monitoring {
-    fn new(cast: &mut Cast) -> Result<Self, CorpusError> {
-        let (monitors, hosts) = (cast.outside(MONITORS)?, cast.inside_servers(HOSTS)?);
-        let rng = &mut cast.rng;
+    fn new(pool: &mut HostPool) -> Result<Self, CorpusError> {
+        let (monitors, hosts) = (pool.outside(MONITORS)?, pool.inside_servers(HOSTS)?);
+        let rng = &mut pool.rng;
         let filler = |rng: &mut Rng| match rng.below(10) {
             0..=3 => Filler::Counting(56),
             4..=6 => Filler::Counting(1_472),
@@ -97,30 +83,24 @@ impl Filler {
     }
 }
 
-impl Story for Monitoring {
-    type Event = Request;
+impl Arrivals for Monitoring {
+    const RATE: f64 = 30.0;
 
-    fn begin(&mut self, start_ns: u64, scene: &mut Scene<Request>) {
-        scene.at(start_ns + SECOND, Request);
-    }
-
-    fn happen(&mut self, time_ns: u64, _: Request, scene: &mut Scene<Request>) {
-        let (rng, wire) = (&mut scene.rng, &mut scene.wire);
-        let (monitor, filler) = any(&self.monitors, rng);
-        let host = any(&self.hosts, rng);
+    fn arrive(&mut self, time_ns: u64, link: &mut Link, rng: &mut Rng) {
+        let (monitor, filler) = rng.one_of(&self.monitors);
+        let host = rng.one_of(&self.hosts);
         let payload = filler.write(time_ns);
         let (identifier, sequence) = (rng.next_u64() as u16, rng.below(5_000) as u16);
         let request = Icmp::EchoRequest { identifier, sequence };
-        wire.icmp(time_ns, (&monitor, &host), request, &payload);
+        link.icmp(time_ns, (monitor, host), request, &payload);
         if rng.chance(0.95) {
             let later = time_ns + rng.between(MILLISECOND / 4, 2 * MILLISECOND);
             let reply = Icmp::EchoReply { identifier, sequence };
-            wire.icmp(later, (&host, &monitor), reply, &payload);
+            link.icmp(later, (host, monitor), reply, &payload);
         }
-        scene.after(time_ns, RATE, Request);
     }
 
-    fn parameters(&self) -> Vec<(&'static str, Value)> {
+    fn parameters(&self) -> Parameters {
         vec![("monitors", MONITORS.into()), ("hosts", HOSTS.into())]
     }
 }

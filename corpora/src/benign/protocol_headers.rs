@@ -1,55 +1,45 @@
 //! Many hosts run the same programs.
 //!
-//! What a program says first is the same on every host: lines of HTTP, the
-//! lists of a TLS hello, the negotiation of a file service, the key-exchange
-//! lists of SSH. Hosts of the middle both serve and connect on, so that these
-//! are also passed on, at the very port at which they came.
+//! What a program sends first is the same on every host: lines of HTTP, the lists of a TLS
+//! hello, the negotiation of a file service, the key-exchange lists of SSH. Some hosts both
+//! serve and connect on, so that these are also relayed, at the very port at which they
+//! came.
 
-use serde_json::Value;
-
-use super::cast::{Cast, any, at_port, client};
-use super::story::{MILLISECOND, Plan, SECOND, Scene, Story};
-use super::text::{prose, random_bytes, token, word};
-use super::tls::{self, Program};
-use crate::emitter::End;
+use super::host_pool::HostPool;
+use super::setup::start_arrivals;
+use super::tls_program::Program;
 use crate::error::CorpusError;
-use crate::frame_stream::FrameStream;
-use crate::profile::{Expectation, Kind, Profile, Verdict};
+use crate::link::{Endpoint, Link};
+use crate::profile::{Expectation, Profile, Verdict};
 use crate::rng::Rng;
-use crate::scenario::{Entry, GenerateOptions};
-use crate::tcp_dialogue::{Peer, TcpDialogue};
+use crate::scenario::Entry;
+use crate::simulation::Arrivals;
+use crate::tcp_session::{Peer, TcpSession};
+use crate::text::{prose, token, word};
+use crate::time::MILLISECOND;
+use crate::tls::secret;
+use crate::traffic::Parameters;
 
-const PLAN: Plan = Plan::named("protocol-headers");
 const HOSTS_INSIDE: usize = 70;
 const HOSTS_OUTSIDE: usize = 70;
-/// Conversations a second.
-const RATE: f64 = 6.0;
 
 pub(super) const ENTRY: Entry = Entry {
-    profile: Profile {
-        name: PLAN.name,
-        summary: "140 hosts with the same few programs begin HTTP, TLS, SSH and file \
-                  service conversations with each other",
-        defeats: "both alarms without a baseline: every program's first words recur",
-        kind: Kind::Benign,
-        two_way: true,
-        same_port: true,
-        standard: true,
-        expectations: &[Expectation::by_default(
+    profile: Profile::benign(
+        "protocol-headers",
+        "140 hosts with the same few programs begin HTTP, TLS, SSH and file service \
+             conversations with each other",
+        "both alarms without a baseline: every program's first words recur",
+        &[Expectation::by_default(
             Verdict::Open("what every program says first goes from many to many"),
             Verdict::Open("hosts that serve and connect on pass it on at one port"),
         )],
-    },
-    open,
+    ),
+    open: |request| start_arrivals(request, Headers::new),
 };
 
-fn open(seed: u64, options: &GenerateOptions) -> Result<FrameStream, CorpusError> {
-    PLAN.open(seed, options, Headers::new)
-}
-
 struct Headers {
-    inside: Vec<End>,
-    outside: Vec<End>,
+    inside: Vec<Endpoint>,
+    outside: Vec<Endpoint>,
     browsers: Vec<String>,
     tls: Vec<Program>,
     shells: Vec<Shell>,
@@ -57,19 +47,16 @@ struct Headers {
 }
 
 /// An SSH program: its version, and the lists it offers.
-#[derive(Clone)]
 struct Shell {
     version: String,
     lists: Vec<u8>,
 }
 
-struct Conversation;
-
 impl Headers {
-    fn new(cast: &mut Cast) -> Result<Self, CorpusError> {
+    fn new(pool: &mut HostPool) -> Result<Self, CorpusError> {
         let (inside, outside) =
-            (cast.inside(HOSTS_INSIDE)?, cast.outside(HOSTS_OUTSIDE)?);
-        let rng = &mut cast.rng;
+            (pool.inside(HOSTS_INSIDE)?, pool.outside(HOSTS_OUTSIDE)?);
+        let rng = &mut pool.rng;
         Ok(Self {
             inside,
             outside,
@@ -133,84 +120,77 @@ fn negotiation(rng: &mut Rng) -> Vec<u8> {
 }
 
 impl Headers {
-    fn http(&self, talk: &mut TcpDialogue<'_>, rng: &mut Rng) {
-        let browser = any(&self.browsers, rng);
+    fn http(&self, session: &mut TcpSession<'_>, rng: &mut Rng) {
+        let browser = rng.one_of(&self.browsers);
         let path = format!("/{}/{}", word(rng), token(10, rng));
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {}.example\r\n{browser}\r\n",
             word(rng)
         );
         let length = rng.between(200, 1_500) as usize;
-        let answer = format!("HTTP/1.1 200 OK\r\n\r\n{}", prose(length, "", rng));
-        talk.say(Peer::Client, request.as_bytes(), 100_000);
-        talk.say(Peer::Server, answer.as_bytes(), think(rng));
+        let answer = format!("HTTP/1.1 200 OK\r\n\r\n{}", prose(length, rng));
+        session.send(Peer::Client, request.as_bytes(), 100_000);
+        session.send(Peer::Server, answer.as_bytes(), pause(rng));
     }
 
-    fn tls(&self, talk: &mut TcpDialogue<'_>, rng: &mut Rng) {
-        let program = any(&self.tls, rng);
+    fn tls(&self, session: &mut TcpSession<'_>, rng: &mut Rng) {
+        let program = rng.one_of(&self.tls);
         let name = format!("www.{}.example", word(rng));
-        talk.say(Peer::Client, &tls::client_hello(&program, &name, rng), 100_000);
-        let mut answer = tls::server_hello(any(&program.ciphers, rng), rng);
-        answer.extend(tls::secret(900, rng));
-        talk.say(Peer::Server, &answer, think(rng));
-        talk.say(Peer::Client, &tls::secret(160, rng), think(rng));
+        session.send(Peer::Client, &program.client_hello(&name, rng), 100_000);
+        let answer = [program.server_hello(rng), secret(900, rng)].concat();
+        session.send(Peer::Server, &answer, pause(rng));
+        session.send(Peer::Client, &secret(160, rng), pause(rng));
     }
 
-    fn shell(&self, talk: &mut TcpDialogue<'_>, rng: &mut Rng) {
-        let programs = [any(&self.shells, rng), any(&self.shells, rng)];
-        for (peer, program) in [Peer::Server, Peer::Client].into_iter().zip(&programs) {
-            talk.say(peer, program.version.as_bytes(), think(rng));
+    fn shell(&self, session: &mut TcpSession<'_>, rng: &mut Rng) {
+        let programs = [rng.one_of(&self.shells), rng.one_of(&self.shells)];
+        for (peer, program) in [Peer::Server, Peer::Client].into_iter().zip(programs) {
+            session.send(peer, program.version.as_bytes(), pause(rng));
         }
-        for (peer, program) in [Peer::Client, Peer::Server].into_iter().zip(&programs) {
-            talk.say(peer, &program.offer(rng), think(rng));
+        for (peer, program) in [Peer::Client, Peer::Server].into_iter().zip(programs) {
+            session.send(peer, &program.offer(rng), pause(rng));
         }
         for peer in [Peer::Client, Peer::Server] {
             let length = rng.between(100, 400) as usize;
-            talk.say(peer, &random_bytes(length, rng), think(rng));
+            session.send(peer, &rng.bytes(length), pause(rng));
         }
     }
 
-    fn files(&self, talk: &mut TcpDialogue<'_>, rng: &mut Rng) {
-        let mut request = any(&self.negotiations, rng);
+    fn files(&self, session: &mut TcpSession<'_>, rng: &mut Rng) {
+        let mut request = rng.one_of(&self.negotiations).clone();
         rng.append(16, &mut request);
-        talk.say(Peer::Client, &request, 100_000);
-        talk.say(Peer::Server, &random_bytes(180, rng), think(rng));
+        session.send(Peer::Client, &request, 100_000);
+        session.send(Peer::Server, &rng.bytes(180), pause(rng));
     }
 }
 
-fn think(rng: &mut Rng) -> u64 {
+fn pause(rng: &mut Rng) -> u64 {
     rng.between(MILLISECOND, 20 * MILLISECOND)
 }
 
-impl Story for Headers {
-    type Event = Conversation;
+impl Arrivals for Headers {
+    const RATE: f64 = 6.0;
 
-    fn begin(&mut self, start_ns: u64, scene: &mut Scene<Conversation>) {
-        scene.at(start_ns + SECOND, Conversation);
-    }
-
-    fn happen(&mut self, time_ns: u64, _: Conversation, scene: &mut Scene<Conversation>) {
-        let rng = &mut scene.rng;
-        let (mut from, mut to) = (any(&self.inside, rng), any(&self.outside, rng));
+    fn arrive(&mut self, time_ns: u64, link: &mut Link, rng: &mut Rng) {
+        let (mut from, mut to) = (rng.one_of(&self.inside), rng.one_of(&self.outside));
         if rng.chance(0.4) {
             (from, to) = (to, from);
         }
         let kind = rng.index(4);
         let port = [80, 443, 22, 445][kind];
-        let ends = (client(&from, rng), at_port(&to, port));
-        let mut talk = scene.wire.talk(time_ns, ends.0, ends.1, rng);
-        talk.open();
+        let ends = (from.client(rng), to.at(port));
+        let mut session = TcpSession::new(link, ends, time_ns, rng);
+        session.open();
         match kind {
-            0 => self.http(&mut talk, rng),
-            1 => self.tls(&mut talk, rng),
-            2 => self.shell(&mut talk, rng),
-            _ => self.files(&mut talk, rng),
+            0 => self.http(&mut session, rng),
+            1 => self.tls(&mut session, rng),
+            2 => self.shell(&mut session, rng),
+            _ => self.files(&mut session, rng),
         }
-        talk.close(Peer::Client);
-        scene.after(time_ns, RATE, Conversation);
+        session.close(Peer::Client);
     }
 
-    fn parameters(&self) -> Vec<(&'static str, Value)> {
+    fn parameters(&self) -> Parameters {
         vec![
             ("hosts_inside", HOSTS_INSIDE.into()),
             ("hosts_outside", HOSTS_OUTSIDE.into()),

@@ -1,44 +1,37 @@
-//! A proxy passes calls on: a relay by nature.
+//! A SIP proxy: a relay by nature.
 //!
-//! Telephones outside register with the proxy of the site and call other
-//! domains through it; calls from other domains go through it to them. All
-//! speak SIP over UDP from port 5060 to port 5060. What a telephone says of
-//! itself stands in every message, and the proxy sends it on.
+//! Telephones outside register with the proxy of the site and call other domains through
+//! it; calls from other domains go through it to them. All use SIP over UDP from port 5060
+//! to port 5060. What a telephone says of itself is in every message, and the proxy sends
+//! it on.
 
-use serde_json::Value;
-
-use super::cast::{Cast, any, at_port};
-use super::story::{MILLISECOND, Plan, SECOND, Scene, Story};
-use super::text::{token, word};
-use crate::emitter::End;
+use super::host_pool::HostPool;
+use super::setup::start_arrivals;
 use crate::error::CorpusError;
-use crate::frame_stream::FrameStream;
-use crate::profile::{Expectation, Kind, Profile, Verdict};
+use crate::link::{Endpoint, Link};
+use crate::profile::{Expectation, Profile, Verdict};
 use crate::rng::Rng;
-use crate::scenario::{Entry, GenerateOptions};
+use crate::scenario::Entry;
+use crate::simulation::Arrivals;
+use crate::text::{token, word};
+use crate::time::{MILLISECOND, SECOND};
+use crate::traffic::Parameters;
 
-const PLAN: Plan = Plan::named("sip-proxy");
 const PORT: u16 = 5_060;
 /// With the proxy, fewer than thirty hosts in all.
 const PHONES: usize = 16;
 const DOMAINS: usize = 8;
-/// Calls and registrations a second.
-const RATE: f64 = 5.0;
 
 const TOO_FEW: Verdict = Verdict::Open(
     "25 hosts take part, so an exact count stays silent; an estimate may read thirty",
 );
 
 pub(super) const ENTRY: Entry = Entry {
-    profile: Profile {
-        name: PLAN.name,
-        summary: "a proxy passes calls on between 16 telephones and 8 other domains",
-        defeats: "propagation alone: a proxy is a relay by nature",
-        kind: Kind::Benign,
-        two_way: true,
-        same_port: true,
-        standard: true,
-        expectations: &[
+    profile: Profile::benign(
+        "sip-proxy",
+        "a proxy passes calls on between 16 telephones and 8 other domains",
+        "propagation alone: a proxy is a relay by nature",
+        &[
             Expectation::by_default(
                 TOO_FEW,
                 Verdict::Open("the proxy passes on what telephones say, at its own port"),
@@ -49,24 +42,20 @@ pub(super) const ENTRY: Entry = Entry {
                 Verdict::Silent("the one relay is exempt"),
             ),
         ],
-    },
-    open,
+    ),
+    open: |request| start_arrivals(request, Telephony::new),
 };
 
-fn open(seed: u64, options: &GenerateOptions) -> Result<FrameStream, CorpusError> {
-    PLAN.open(seed, options, Telephony::new)
-}
-
 struct Phone {
-    end: End,
+    end: Endpoint,
     user: String,
     make: usize,
 }
 
 struct Telephony {
-    proxy: End,
+    proxy: Endpoint,
     phones: Vec<Phone>,
-    domains: Vec<(End, String)>,
+    domains: Vec<(Endpoint, String)>,
     /// What telephones of one make say of themselves.
     makes: Vec<Make>,
 }
@@ -75,8 +64,6 @@ struct Make {
     headers: String,
     media: String,
 }
-
-struct Happening;
 
 /// A message and who is to get it.
 struct Message {
@@ -89,26 +76,25 @@ struct Message {
 }
 
 impl Telephony {
-    fn new(cast: &mut Cast) -> Result<Self, CorpusError> {
-        let proxy = at_port(&cast.inside_server(5)?, PORT);
-        let (phones, domains) = (cast.outside(PHONES)?, cast.outside(DOMAINS)?);
-        let rng = &mut cast.rng;
+    fn new(pool: &mut HostPool) -> Result<Self, CorpusError> {
+        let proxy = pool.inside_server(5)?.at(PORT);
+        let (phones, domains) = (pool.outside(PHONES)?, pool.outside(DOMAINS)?);
+        let rng = &mut pool.rng;
         let makes: Vec<Make> = (0..3).map(|_| Make::new(rng)).collect();
         let phones = phones.into_iter().enumerate().map(|(index, end)| Phone {
-            end: at_port(&end, PORT),
+            end: end.at(PORT),
             user: format!("{}{index}", word(rng)),
             make: index % makes.len(),
         });
         let phones = phones.collect();
         let domains = domains
             .into_iter()
-            .map(|end| (at_port(&end, PORT), format!("{}.example", word(rng))))
+            .map(|end| (end.at(PORT), format!("{}.example", word(rng))))
             .collect();
         Ok(Self { proxy, phones, domains, makes })
     }
 
-    fn register(&self, time_ns: u64, scene: &mut Scene<Happening>) {
-        let rng = &mut scene.rng;
+    fn register(&self, time_ns: u64, link: &mut Link, rng: &mut Rng) {
         let phone = &self.phones[rng.index(self.phones.len())];
         let address = format!("sip:{}@site.example", phone.user);
         let make = &self.makes[phone.make];
@@ -122,22 +108,21 @@ impl Telephony {
         };
         let vias = [via(&phone.end, rng)];
         let text = message.write(&vias);
-        scene.wire.udp(time_ns, (&phone.end, &self.proxy), text.as_bytes());
+        link.udp(time_ns, (&phone.end, &self.proxy), text.as_bytes());
         let answer = Message { first_line: "SIP/2.0 200 OK".to_owned(), ..message };
         let answer = Message { rest: "\r\n".to_owned(), ..answer };
         let text = answer.write(&vias);
         let later = time_ns + rng.between(1, 9) * MILLISECOND;
-        scene.wire.udp(later, (&self.proxy, &phone.end), text.as_bytes());
+        link.udp(later, (&self.proxy, &phone.end), text.as_bytes());
     }
 
     /// A call between a telephone and another domain, through the proxy.
-    fn call(&self, time_ns: u64, scene: &mut Scene<Happening>) {
-        let (rng, wire) = (&mut scene.rng, &mut scene.wire);
+    fn call(&self, time_ns: u64, link: &mut Link, rng: &mut Rng) {
         let phone = &self.phones[rng.index(self.phones.len())];
-        let (domain, domain_name) = any(&self.domains, rng);
+        let (domain, domain_name) = rng.one_of(&self.domains);
         let outgoing = rng.chance(0.7);
         let (caller, callee) =
-            if outgoing { (phone.end, domain) } else { (domain, phone.end) };
+            if outgoing { (phone.end, *domain) } else { (*domain, phone.end) };
         let own = format!("sip:{}@site.example", phone.user);
         let other = format!("sip:{}@{domain_name}", word(rng));
         let (from, to) = if outgoing { (own, other) } else { (other, own) };
@@ -174,7 +159,7 @@ impl Telephony {
             for (hop, (from, to)) in hops.into_iter().enumerate() {
                 let through = if forward { hop + 1 } else { 2 - hop };
                 let text = message.write(&vias[..through]);
-                wire.udp(time_ns, (&from, &to), text.as_bytes());
+                link.udp(time_ns, (&from, &to), text.as_bytes());
                 time_ns += rng.between(MILLISECOND, 8 * MILLISECOND);
             }
             let pause = if verb == "ACK" { 20 * SECOND } else { 400 * MILLISECOND };
@@ -184,7 +169,7 @@ impl Telephony {
 }
 
 /// What a host writes of itself into a request that comes through it.
-fn via(end: &End, rng: &mut Rng) -> String {
+fn via(end: &Endpoint, rng: &mut Rng) -> String {
     format!("{}:{PORT};branch=z9hG4bK{}", end.address, token(9, rng))
 }
 
@@ -239,23 +224,19 @@ impl Message {
     }
 }
 
-impl Story for Telephony {
-    type Event = Happening;
+impl Arrivals for Telephony {
+    /// Calls and registrations.
+    const RATE: f64 = 5.0;
 
-    fn begin(&mut self, start_ns: u64, scene: &mut Scene<Happening>) {
-        scene.at(start_ns + SECOND, Happening);
-    }
-
-    fn happen(&mut self, time_ns: u64, _: Happening, scene: &mut Scene<Happening>) {
-        if scene.rng.chance(0.4) {
-            self.register(time_ns, scene);
+    fn arrive(&mut self, time_ns: u64, link: &mut Link, rng: &mut Rng) {
+        if rng.chance(0.4) {
+            self.register(time_ns, link, rng);
         } else {
-            self.call(time_ns, scene);
+            self.call(time_ns, link, rng);
         }
-        scene.after(time_ns, RATE, Happening);
     }
 
-    fn parameters(&self) -> Vec<(&'static str, Value)> {
+    fn parameters(&self) -> Parameters {
         vec![("telephones", PHONES.into()), ("domains", DOMAINS.into())]
     }
 }

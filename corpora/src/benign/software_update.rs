@@ -1,41 +1,34 @@
 //! Many mirrors deliver one signed package.
 //!
-//! The package is the same from every mirror to every client: many to many by
-//! nature, but in answers, which go to ports that clients draw at random. The
-//! requests are personal and short.
+//! The package is the same from every mirror to every client: many to many by nature, but
+//! in answers, which go to ports that clients draw at random. The requests are personal and
+//! short.
 
-use serde_json::Value;
-
-use super::cast::{Cast, any, at_port, client};
-use super::story::{MILLISECOND, Plan, SECOND, Scene, Story};
-use super::text::{random_bytes, token, word};
-use crate::calendar::http_date;
-use crate::emitter::End;
+use super::host_pool::HostPool;
+use super::setup::start_arrivals;
 use crate::error::CorpusError;
-use crate::frame_stream::FrameStream;
-use crate::profile::{Expectation, Kind, Profile, Verdict};
-use crate::scenario::{Entry, GenerateOptions};
-use crate::tcp_dialogue::Peer;
+use crate::link::{Endpoint, Link};
+use crate::profile::{Expectation, Profile, Verdict};
+use crate::rng::Rng;
+use crate::scenario::Entry;
+use crate::simulation::Arrivals;
+use crate::tcp_session::{Peer, TcpSession};
+use crate::text::{token, word};
+use crate::time::{MILLISECOND, http_date};
+use crate::traffic::Parameters;
 
-const PLAN: Plan = Plan::named("software-update");
 const MIRRORS: usize = 45;
 const CLIENTS: usize = 300;
 const PACKAGE: usize = 24_000;
-/// Downloads a second.
-const RATE: f64 = 2.5;
 
 const NO_RELAY: Verdict = Verdict::Silent("clients send the package to nobody");
 
 pub(super) const ENTRY: Entry = Entry {
-    profile: Profile {
-        name: PLAN.name,
-        summary: "300 clients fetch one signed package from 45 mirrors",
-        defeats: "dispersion without the port in the key",
-        kind: Kind::Benign,
-        two_way: true,
-        same_port: false,
-        standard: true,
-        expectations: &[
+    profile: Profile::benign(
+        "software-update",
+        "300 clients fetch one signed package from 45 mirrors",
+        "dispersion without the port in the key",
+        &[
             Expectation::by_default(
                 Verdict::Silent("the package goes to client ports, hardly twice to one"),
                 NO_RELAY,
@@ -46,67 +39,54 @@ pub(super) const ENTRY: Entry = Entry {
                 NO_RELAY,
             ),
         ],
-    },
-    open,
+    ),
+    open: |request| start_arrivals(request, Update::new),
 };
 
-fn open(seed: u64, options: &GenerateOptions) -> Result<FrameStream, CorpusError> {
-    PLAN.open(seed, options, Update::new)
-}
-
 struct Update {
-    mirrors: Vec<(End, String)>,
-    clients: Vec<End>,
+    mirrors: Vec<(Endpoint, String)>,
+    clients: Vec<Endpoint>,
     package: Vec<u8>,
 }
 
-struct Download;
-
 impl Update {
-    fn new(cast: &mut Cast) -> Result<Self, CorpusError> {
-        let mirrors = cast.outside(MIRRORS)?;
-        let clients = cast.inside(CLIENTS)?;
-        let rng = &mut cast.rng;
+    fn new(pool: &mut HostPool) -> Result<Self, CorpusError> {
+        let mirrors = pool.outside(MIRRORS)?;
+        let clients = pool.inside(CLIENTS)?;
+        let rng = &mut pool.rng;
         let mirrors = mirrors.into_iter().map(|end| (end, word(rng))).collect();
-        Ok(Self { mirrors, clients, package: random_bytes(PACKAGE, rng) })
+        Ok(Self { mirrors, clients, package: rng.bytes(PACKAGE) })
     }
 }
 
-impl Story for Update {
-    type Event = Download;
+impl Arrivals for Update {
+    const RATE: f64 = 2.5;
 
-    fn begin(&mut self, start_ns: u64, scene: &mut Scene<Download>) {
-        scene.at(start_ns + SECOND, Download);
-    }
-
-    fn happen(&mut self, time_ns: u64, _: Download, scene: &mut Scene<Download>) {
-        let rng = &mut scene.rng;
-        let (mirror, name) = any(&self.mirrors, rng);
-        let person = any(&self.clients, rng);
+    fn arrive(&mut self, time_ns: u64, link: &mut Link, rng: &mut Rng) {
+        let (mirror, name) = rng.one_of(&self.mirrors);
+        let client = rng.one_of(&self.clients);
         let request = format!(
             "GET /{}/core.pkg HTTP/1.1\r\nHost: {name}.example\r\nAgent: {}\r\n\r\n",
             token(12, rng),
             token(8, rng)
         );
-        let mut answer = format!(
+        let head = format!(
             "HTTP/1.1 200 OK\r\nServer: {name}\r\nDate: {}\r\nX-Id: {}\r\n\
              Content-Length: {PACKAGE}\r\n\r\n",
             http_date(time_ns, "GMT"),
             token(12, rng)
-        )
-        .into_bytes();
-        answer.extend_from_slice(&self.package);
-        let ends = (client(&person, rng), at_port(&mirror, 80));
-        let mut talk = scene.wire.talk(time_ns, ends.0, ends.1, rng);
-        talk.open();
-        talk.say(Peer::Client, request.as_bytes(), 100_000);
+        );
+        let answer = [head.as_bytes(), &self.package].concat();
+        let ends = (client.client(rng), mirror.at(80));
+        let mut session = TcpSession::new(link, ends, time_ns, rng);
+        session.open();
+        session.send(Peer::Client, request.as_bytes(), 100_000);
         let pause = rng.between(MILLISECOND, 30 * MILLISECOND);
-        talk.say(Peer::Server, &answer, pause);
-        talk.close(Peer::Client);
-        scene.after(time_ns, RATE, Download);
+        session.send(Peer::Server, &answer, pause);
+        session.close(Peer::Client);
     }
 
-    fn parameters(&self) -> Vec<(&'static str, Value)> {
+    fn parameters(&self) -> Parameters {
         vec![("servers", MIRRORS.into()), ("clients", CLIENTS.into())]
     }
 }

@@ -1,28 +1,23 @@
 //! Peers share an archive, piece by piece.
 //!
-//! Who has received a piece passes it on: every peer is a relay by design, and
-//! every piece goes from many to many. The messages have the form of BitTorrent
-//! over UDP: a hello with a 20-byte hash of the archive, requests, and blocks of
-//! 16 KiB that are the same whoever sends them. In one scenario all peers listen
-//! on one port, as they once did; in the other each on a port of its own, as they
-//! do now.
+//! Who has received a piece sends it to others: every peer is a relay by design, and every
+//! piece goes from many to many. The messages have the form of BitTorrent over UDP: a hello
+//! with a 20-byte hash of the archive, requests, and blocks of 16 KiB that are the same
+//! whoever sends them. In one scenario all peers listen on one port, as they once did; in
+//! the other each on a port of its own, as they do now.
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
-use super::cast::{Cast, at_port};
-use super::story::{MILLISECOND, Plan, SECOND, Scene, Story};
-use super::text::random_bytes;
-use crate::emitter::{End, FRAME_GAP_NS};
+use super::host_pool::HostPool;
+use super::setup::BenignSetup;
 use crate::error::CorpusError;
-use crate::frame_stream::FrameStream;
-use crate::profile::{Expectation, Kind, Profile, Verdict};
+use crate::link::{Endpoint, FRAME_GAP_NS, Link};
+use crate::profile::{Expectation, Profile, Verdict};
 use crate::rng::Rng;
-use crate::scenario::{Entry, GenerateOptions};
-
-const FIXED: Plan = Plan::named("swarm-fixed-port");
-const RANDOM: Plan = Plan::named("swarm-random-ports");
+use crate::scenario::Entry;
+use crate::simulation::{Process, Schedule};
+use crate::time::MILLISECOND;
+use crate::traffic::Planted;
 
 const PEERS_INSIDE: usize = 60;
 const PEERS_OUTSIDE: usize = 80;
@@ -41,50 +36,33 @@ const RELAYS: Verdict =
     Verdict::Open("peers pass on what they received: relays by design");
 
 pub(super) const FIXED_PORT: Entry = Entry {
-    profile: Profile {
-        name: FIXED.name,
-        summary: "140 peers share an archive over UDP port 6881",
-        defeats: "propagation alone: every peer passes on what it received",
-        kind: Kind::Benign,
-        two_way: true,
-        same_port: true,
-        standard: true,
-        expectations: &[Expectation::by_default(MANY_TO_MANY, RELAYS)],
-    },
-    open: |seed, options| open(&FIXED, true, seed, options),
+    profile: Profile::benign(
+        "swarm-fixed-port",
+        "140 peers share an archive over UDP port 6881",
+        "propagation alone: every peer passes on what it received",
+        &[Expectation::by_default(MANY_TO_MANY, RELAYS)],
+    ),
+    open: |request| BenignSetup::default().start(request, |pool| Swarm::new(pool, true)),
 };
 
 pub(super) const RANDOM_PORTS: Entry = Entry {
-    profile: Profile {
-        name: RANDOM.name,
-        summary: "140 peers share an archive, each at a random UDP port of its own",
-        defeats: "dispersion and propagation without the port in the key",
-        kind: Kind::Benign,
-        two_way: true,
-        same_port: false,
-        standard: true,
-        expectations: &[
+    profile: Profile::benign(
+        "swarm-random-ports",
+        "140 peers share an archive, each at a random UDP port of its own",
+        "dispersion and propagation without the port in the key",
+        &[
             Expectation::by_default(
                 Verdict::Silent("each peer has a port of its own: one destination a key"),
                 Verdict::Silent("a peer receives at its port and sends to others' ports"),
             ),
             Expectation::under("port_rule = \"none\"", MANY_TO_MANY, RELAYS),
         ],
-    },
-    open: |seed, options| open(&RANDOM, false, seed, options),
+    ),
+    open: |request| BenignSetup::default().start(request, |pool| Swarm::new(pool, false)),
 };
 
-fn open(
-    plan: &Plan,
-    fixed: bool,
-    seed: u64,
-    options: &GenerateOptions,
-) -> Result<FrameStream, CorpusError> {
-    plan.open(seed, options, |cast| Swarm::new(cast, fixed))
-}
-
 struct Peer {
-    end: End,
+    end: Endpoint,
     name: [u8; 20],
     /// Which blocks it has received, and which are on their way.
     has: BTreeSet<usize>,
@@ -94,7 +72,7 @@ struct Peer {
 struct Swarm {
     peers: Vec<Peer>,
     archive: Archive,
-    /// Pairs that have said hello.
+    /// Pairs that have exchanged hellos.
     met: BTreeSet<(usize, usize)>,
     /// Blocks that are still missing or on their way, in all peers.
     missing: usize,
@@ -106,7 +84,7 @@ struct Archive {
 }
 
 enum Event {
-    /// Somebody asks somebody for a block.
+    /// A peer asks another for a block.
     Ask,
     /// The block has arrived.
     Arrived { peer: usize, block: usize },
@@ -114,22 +92,22 @@ enum Event {
 
 impl Archive {
     fn new(rng: &mut Rng) -> Self {
-        let blocks = (0..BLOCKS).map(|_| random_bytes(BLOCK, rng)).collect();
-        Self { hash: random_bytes(20, rng), blocks }
+        let blocks = (0..BLOCKS).map(|_| rng.bytes(BLOCK)).collect();
+        Self { hash: rng.bytes(20), blocks }
     }
 }
 
 impl Swarm {
-    fn new(cast: &mut Cast, fixed: bool) -> Result<Self, CorpusError> {
-        let mut ends = cast.outside(PEERS_OUTSIDE)?;
-        ends.extend(cast.inside(PEERS_INSIDE)?);
-        let rng = &mut cast.rng;
+    fn new(pool: &mut HostPool, fixed: bool) -> Result<Self, CorpusError> {
+        let mut ends = pool.outside(PEERS_OUTSIDE)?;
+        ends.extend(pool.inside(PEERS_INSIDE)?);
+        let rng = &mut pool.rng;
         rng.shuffle(&mut ends);
         let peers = ends.into_iter().map(|end| {
             let port = if fixed { PORT } else { rng.between(10_000, 65_000) as u16 };
             let mut name = *b"-WS0001-000000000000";
             rng.fill(&mut name[8..]);
-            let end = at_port(&end, port);
+            let end = end.at(port);
             Peer { end, name, has: BTreeSet::new(), awaits: BTreeSet::new() }
         });
         let peers = peers.collect();
@@ -150,8 +128,8 @@ impl Swarm {
         self.missing = (self.peers.len() - SEEDS) * BLOCKS;
     }
 
-    fn ask(&mut self, time_ns: u64, scene: &mut Scene<Event>) {
-        let rng = &mut scene.rng;
+    fn ask(&mut self, time_ns: u64, schedule: &mut Schedule<Event>) {
+        let Schedule { link, rng, .. } = schedule;
         let (to, from) = (rng.index(self.peers.len()), rng.index(self.peers.len()));
         let (taker, giver) = (&self.peers[to], &self.peers[from]);
         let wanted: Vec<usize> = giver
@@ -166,10 +144,10 @@ impl Swarm {
             time_ns + 200 * MILLISECOND
         } else {
             let new = self.met.insert((to.min(from), to.max(from)));
-            transfer(time_ns, [taker, giver], &self.archive, block, new, scene)
+            transfer(time_ns, [taker, giver], &self.archive, block, new, link, rng)
         };
         self.peers[to].awaits.insert(block);
-        scene.at(done, Event::Arrived { peer: to, block });
+        schedule.at(done, Event::Arrived { peer: to, block });
     }
 
     fn arrived(&mut self, peer: usize, block: usize, rng: &mut Rng) {
@@ -192,9 +170,9 @@ fn transfer(
     archive: &Archive,
     block: usize,
     new: bool,
-    scene: &mut Scene<Event>,
+    link: &mut Link,
+    rng: &mut Rng,
 ) -> u64 {
-    let (rng, wire) = (&mut scene.rng, &mut scene.wire);
     let mut stream = Stream { connection: rng.next_u64() as u16, time_ns };
     let trip = rng.between(5 * MILLISECOND, 60 * MILLISECOND);
     if new {
@@ -203,14 +181,14 @@ fn transfer(
             hello.extend_from_slice(&[0, 0, 0, 0, 0, 0x10, 0, 5]);
             hello.extend_from_slice(&archive.hash);
             hello.extend_from_slice(&from.name);
-            wire.udp(stream.time_ns, (&from.end, &to.end), &stream.data(&hello, rng));
+            link.udp(stream.time_ns, (&from.end, &to.end), &stream.data(&hello, rng));
             stream.time_ns += trip;
         }
     }
     let place = (block as u32).to_be_bytes();
     let request = [&[0, 0, 0, 13, 6][..], &place, &[0; 4], &(BLOCK as u32).to_be_bytes()];
     let packet = stream.data(&request.concat(), rng);
-    wire.udp(stream.time_ns, (&taker.end, &giver.end), &packet);
+    link.udp(stream.time_ns, (&taker.end, &giver.end), &packet);
     stream.time_ns += trip;
     let length = (BLOCK as u32 + 9).to_be_bytes();
     let mut piece = [&length[..], &[7], &place, &[0; 4]].concat();
@@ -218,10 +196,10 @@ fn transfer(
     for (index, slice) in piece.chunks(SLICE).enumerate() {
         stream.time_ns += FRAME_GAP_NS * 5;
         let packet = stream.data(slice, rng);
-        wire.udp(stream.time_ns, (&giver.end, &taker.end), &packet);
+        link.udp(stream.time_ns, (&giver.end, &taker.end), &packet);
         if index % 2 == 1 {
             let packet = stream.acknowledgement(rng);
-            wire.udp(stream.time_ns + trip, (&taker.end, &giver.end), &packet);
+            link.udp(stream.time_ns + trip, (&taker.end, &giver.end), &packet);
         }
     }
     stream.time_ns + trip
@@ -254,24 +232,27 @@ impl Stream {
     }
 }
 
-impl Story for Swarm {
+impl Process for Swarm {
     type Event = Event;
 
-    fn begin(&mut self, start_ns: u64, scene: &mut Scene<Event>) {
-        scene.at(start_ns + SECOND, Event::Ask);
+    fn begin(&mut self, start_ns: u64, schedule: &mut Schedule<Event>) {
+        schedule.at(start_ns, Event::Ask);
     }
 
-    fn happen(&mut self, time_ns: u64, event: Event, scene: &mut Scene<Event>) {
+    fn handle(&mut self, time_ns: u64, event: Event, schedule: &mut Schedule<Event>) {
         match event {
             Event::Ask => {
-                self.ask(time_ns, scene);
-                scene.after(time_ns, RATE, Event::Ask);
+                self.ask(time_ns, schedule);
+                schedule.after(time_ns, RATE, Event::Ask);
             }
-            Event::Arrived { peer, block } => self.arrived(peer, block, &mut scene.rng),
+            Event::Arrived { peer, block } => {
+                self.arrived(peer, block, &mut schedule.rng);
+            }
         }
     }
 
-    fn parameters(&self) -> Vec<(&'static str, Value)> {
-        vec![("peers", self.peers.len().into()), ("blocks", BLOCKS.into())]
+    fn planted(&self) -> Planted {
+        let peers = self.peers.len().into();
+        Planted::none(vec![("peers", peers), ("blocks", BLOCKS.into())])
     }
 }

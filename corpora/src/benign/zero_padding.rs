@@ -1,29 +1,26 @@
-//! Nothing, sent by many to many.
+//! Zeros and other fillers, sent by many to many.
 //!
-//! Datagrams that are zero throughout or behind a short random header, fillers
-//! of other short units, keep-alives of one zero byte, and frames so short that
-//! Ethernet fills them up.
+//! Datagrams that are zero throughout or behind a short random header, fillers of other
+//! short units, keep-alives of one zero byte, and frames so short that Ethernet fills them
+//! up.
 //!
-//! What is no short unit is the last byte of a header with the zeros behind it:
-//! there are 255 such windows, so that in some hours each of them comes from
-//! many to many. In the minutes of this scenario it does not.
+//! What is no short unit is the last byte of a header with the zeros behind it: there are
+//! 255 such windows, so that in some hours each of them comes from many to many. In the
+//! minutes of this scenario it does not.
 
-use serde_json::Value;
-
-use super::cast::{Cast, any, at_port, client};
-use super::story::{MILLISECOND, Plan, SECOND, Scene, Story};
-use crate::emitter::End;
+use super::host_pool::HostPool;
+use super::setup::start_arrivals;
 use crate::error::CorpusError;
-use crate::frame_stream::FrameStream;
-use crate::profile::{Expectation, Kind, Profile, Verdict};
+use crate::link::{Endpoint, Link};
+use crate::profile::{Expectation, Profile, Verdict};
 use crate::rng::Rng;
-use crate::scenario::{Entry, GenerateOptions};
-use crate::tcp_dialogue::Peer;
+use crate::scenario::Entry;
+use crate::simulation::Arrivals;
+use crate::tcp_session::{Peer, TcpSession};
+use crate::time::{MILLISECOND, SECOND};
+use crate::traffic::Parameters;
 
-const PLAN: Plan = Plan::named("zero-padding");
 const HOSTS: usize = 90;
-/// Events a second.
-const RATE: f64 = 25.0;
 const PORT: u16 = 9_999;
 
 const PERIODIC: Verdict = Verdict::Silent(
@@ -31,34 +28,24 @@ const PERIODIC: Verdict = Verdict::Silent(
 );
 
 pub(super) const ENTRY: Entry = Entry {
-    profile: Profile {
-        name: PLAN.name,
-        summary: "90 hosts on either side exchange zeros and other short units: \
-                  payloads, fillings behind headers, keep-alives, trailers",
-        defeats: "windows of a short unit; payloads that end where the frame does",
-        kind: Kind::Benign,
-        two_way: true,
-        same_port: true,
-        standard: true,
-        expectations: &[Expectation::by_default(PERIODIC, PERIODIC)],
-    },
-    open,
+    profile: Profile::benign(
+        "zero-padding",
+        "90 hosts on either side exchange zeros and other short units: payloads, \
+             fillings behind headers, keep-alives, trailers",
+        "windows of a short unit; payloads that end where the frame does",
+        &[Expectation::by_default(PERIODIC, PERIODIC)],
+    ),
+    open: |request| start_arrivals(request, Padding::new),
 };
 
-fn open(seed: u64, options: &GenerateOptions) -> Result<FrameStream, CorpusError> {
-    PLAN.open(seed, options, Padding::new)
-}
-
 struct Padding {
-    inside: Vec<End>,
-    outside: Vec<End>,
+    inside: Vec<Endpoint>,
+    outside: Vec<Endpoint>,
 }
-
-struct Nothing;
 
 impl Padding {
-    fn new(cast: &mut Cast) -> Result<Self, CorpusError> {
-        Ok(Self { inside: cast.inside(HOSTS)?, outside: cast.outside(HOSTS)? })
+    fn new(pool: &mut HostPool) -> Result<Self, CorpusError> {
+        Ok(Self { inside: pool.inside(HOSTS)?, outside: pool.outside(HOSTS)? })
     }
 }
 
@@ -73,56 +60,47 @@ fn filler(length: usize, rng: &mut Rng) -> Vec<u8> {
     }
 }
 
-impl Story for Padding {
-    type Event = Nothing;
+impl Arrivals for Padding {
+    const RATE: f64 = 25.0;
 
-    fn begin(&mut self, start_ns: u64, scene: &mut Scene<Nothing>) {
-        scene.at(start_ns + SECOND, Nothing);
-    }
-
-    fn happen(&mut self, time_ns: u64, _: Nothing, scene: &mut Scene<Nothing>) {
-        let (rng, wire) = (&mut scene.rng, &mut scene.wire);
-        let (mut from, mut to) = (any(&self.inside, rng), any(&self.outside, rng));
+    fn arrive(&mut self, time_ns: u64, link: &mut Link, rng: &mut Rng) {
+        let (mut from, mut to) = (rng.one_of(&self.inside), rng.one_of(&self.outside));
         if rng.chance(0.5) {
             (from, to) = (to, from);
         }
-        let (from, to) = (client(&from, rng), at_port(&to, PORT));
+        let (from, to) = (from.client(rng), to.at(PORT));
         match rng.below(10) {
             // All filling.
             0..=3 => {
                 let length = rng.between(16, 1_400) as usize;
-                wire.udp(time_ns, (&from, &to), &filler(length, rng));
+                link.udp(time_ns, (&from, &to), &filler(length, rng));
             }
             // A header of random bytes before it.
             4..=6 => {
                 let (header, rest) = (rng.between(8, 24), rng.between(60, 1_000));
-                let mut payload = Vec::new();
-                rng.append(header as usize, &mut payload);
+                let mut payload = rng.bytes(header as usize);
                 payload.extend(filler(rest as usize, rng));
-                wire.udp(time_ns, (&from, &to), &payload);
+                link.udp(time_ns, (&from, &to), &payload);
             }
             // So short that the frame is filled up.
             7..=8 => {
                 let length = rng.between(1, 15) as usize;
-                let mut payload = Vec::new();
-                rng.append(length, &mut payload);
-                wire.udp(time_ns, (&from, &to), &payload);
+                link.udp(time_ns, (&from, &to), &rng.bytes(length));
             }
-            // A connection with nothing to say.
+            // A session without content.
             _ => {
-                let mut talk = wire.talk(time_ns, from, to, rng);
-                talk.open();
+                let mut session = TcpSession::new(link, (from, to), time_ns, rng);
+                session.open();
                 for _ in 0..rng.between(1, 5) {
-                    talk.keep_alive(Peer::Client, rng.between(1, 9) * SECOND);
+                    session.keep_alive(Peer::Client, rng.between(1, 9) * SECOND);
                 }
-                talk.say(Peer::Client, &[0; 512], 10 * MILLISECOND);
-                talk.close(Peer::Client);
+                session.send(Peer::Client, &[0; 512], 10 * MILLISECOND);
+                session.close(Peer::Client);
             }
         }
-        scene.after(time_ns, RATE, Nothing);
     }
 
-    fn parameters(&self) -> Vec<(&'static str, Value)> {
+    fn parameters(&self) -> Parameters {
         vec![("hosts_inside", HOSTS.into()), ("hosts_outside", HOSTS.into())]
     }
 }

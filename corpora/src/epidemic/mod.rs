@@ -16,13 +16,12 @@
 //!
 //! Memory: 5 bytes a vulnerable host and 28 an infection.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::net::Ipv4Addr;
 
 use crate::error::CorpusError;
+use crate::event_queue::EventQueue;
 use crate::rng::Rng;
-use crate::traffic::LAST_START_NS;
+use crate::time::{LAST_START_NS, nanos};
 
 mod network_index;
 mod scanners;
@@ -79,8 +78,8 @@ pub struct Epidemic {
     scanners: Scanners,
     /// Listed hosts not yet scanned, the next one last.
     hit_list: Vec<u32>,
-    /// (first scan, infection) of hosts that do not yet scan.
-    latent: BinaryHeap<Reverse<(u64, u32)>>,
+    /// Infections of hosts that do not yet scan, by the time from which they do.
+    latent: EventQueue<u32>,
     /// Nanoseconds since the start, with their fractions: at high rates
     /// several scans fall into one.
     clock: f64,
@@ -119,7 +118,7 @@ impl Epidemic {
             infections: Vec::new(),
             scanners,
             hit_list: Vec::new(),
-            latent: BinaryHeap::new(),
+            latent: EventQueue::default(),
             clock: 0.0,
             next: None,
             rng,
@@ -134,8 +133,13 @@ impl Epidemic {
         Ok(epidemic)
     }
 
+    /// What it started from.
+    pub(crate) fn settings(&self) -> &EpidemicSettings {
+        &self.settings
+    }
+
     /// When the next scan crosses the tap; `None` when none ever will.
-    pub fn next_time(&mut self) -> Option<u64> {
+    pub(crate) fn next_time(&mut self) -> Option<u64> {
         if self.next.is_none() {
             self.next = self.run_to_the_tap();
         }
@@ -150,12 +154,17 @@ impl Epidemic {
 
     /// The contact's victim will be infected at `time_ns`, when the whole body
     /// has reached it. The answer numbers the infection.
-    pub fn infect(&mut self, contact: &Contact, victim: Victim, time_ns: u64) -> u32 {
+    pub(crate) fn infect(
+        &mut self,
+        contact: &Contact,
+        victim: Victim,
+        time_ns: u64,
+    ) -> u32 {
         self.enter(victim, time_ns, Some(contact.source), true)
     }
 
     /// The number that the next infection will have.
-    pub fn next_infection(&self) -> u32 {
+    pub(crate) fn next_infection(&self) -> u32 {
         self.infections.len() as u32
     }
 
@@ -165,7 +174,7 @@ impl Epidemic {
     }
 
     /// Vulnerable hosts behind the tap, in order of address.
-    pub fn vulnerable_inside(&self) -> &[Ipv4Addr] {
+    pub(crate) fn vulnerable_inside(&self) -> &[Ipv4Addr] {
         &self.hosts[..self.inside]
     }
 
@@ -180,8 +189,7 @@ impl Epidemic {
         let host = self.hosts[victim.0 as usize];
         self.taken[victim.0 as usize] = true;
         self.infections.push(Infection { host, time_ns, by, crosses_tap });
-        let latency = u64::try_from(self.settings.latency.as_nanos()).unwrap_or(u64::MAX);
-        self.latent.push(Reverse((time_ns.saturating_add(latency), number)));
+        self.latent.push(time_ns.saturating_add(nanos(self.settings.latency)), number);
         number
     }
 
@@ -215,13 +223,14 @@ impl Epidemic {
             } else {
                 f64::INFINITY
             };
-            if let Some(&Reverse((time_ns, number))) = self.latent.peek() {
+            if let Some(time_ns) = self.latent.next_time() {
                 let starts = time_ns.saturating_sub(self.start_ns) as f64;
                 if starts <= then {
                     // Without memory, the wait may be drawn anew.
                     self.clock = self.clock.max(starts);
-                    self.latent.pop();
-                    self.begin_to_scan(number);
+                    if let Some((_, number)) = self.latent.pop() {
+                        self.begin_to_scan(number);
+                    }
                     continue;
                 }
             } else if total <= 0.0 {

@@ -2,7 +2,7 @@
 //!
 //! A scan matters when it crosses the tap or finds a vulnerable host on its own
 //! side. Scanners differ in how often theirs do, since each prefers the networks
-//! that it lies in itself; the rates of all of them are added up here, network
+//! that it is in itself; the rates of all of them are added up here, network
 //! size by network size, and a scanner is drawn in proportion to its own.
 //! That is done by rejection: any one is drawn, and taken as often as its rate
 //! compares with the highest, or else another.
@@ -54,7 +54,7 @@ pub(super) struct Scanners {
     total: f64,
 }
 
-/// Scans into the network of so many leading bits that the scanner lies in.
+/// Scans into the network of so many leading bits that the scanner is in.
 #[derive(Debug)]
 struct Level {
     bits: u8,
@@ -75,7 +75,7 @@ struct Level {
 
 impl Scanners {
     /// None yet. `hosts` are the vulnerable hosts inside and outside, each in
-    /// order; they are handed in wherever they are needed.
+    /// order; functions that need them take them as arguments.
     pub(super) fn new(settings: &EpidemicSettings, hosts: [&[Ipv4Addr]; 2]) -> Self {
         let space = settings.space;
         let local = settings.local != LocalPreference::default();
@@ -229,7 +229,7 @@ impl Scanners {
     }
 }
 
-/// Which of the rates the point falls into when they are laid end to end.
+/// Which of the rates the point falls into when they are put end to end.
 fn pick(rates: &[f64], mut point: f64) -> usize {
     let mut last = 0;
     for (index, &rate) in rates.iter().enumerate() {

@@ -1,6 +1,7 @@
 //! The epidemic against its twin, which makes every scan of every host.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::time::Duration;
 
 use super::*;

@@ -3,11 +3,21 @@
 //! Every figure says where it is from. *Ours* marks what no source gives; such a
 //! figure has the right order and no more.
 
-use super::{Attack, Preset};
+use super::{AttackKind, Preset};
 use crate::epidemic::LocalPreference;
 
-const NOT_LOCAL: LocalPreference =
-    LocalPreference { same_8: 0.0, same_16: 0.0, same_24: 0.0 };
+/// One infected at first, every scan infects, nothing local, no padding.
+const PLAIN: Preset = Preset {
+    name: "",
+    population: 0,
+    first_infected: 1,
+    scan_rate: 0.0,
+    infection_chance: 1.0,
+    local: LocalPreference { same_8: 0.0, same_16: 0.0, same_24: 0.0 },
+    attack: AttackKind::Tcp { port: 0 },
+    invariant: 0,
+    padding: 0..=0,
+};
 
 /// Code Red v2, 19 July 2001.
 ///
@@ -24,13 +34,10 @@ const NOT_LOCAL: LocalPreference =
 pub const CODE_RED: Preset = Preset {
     name: "code-red",
     population: 359_000,
-    first_infected: 1,
     scan_rate: 3.735,
-    infection_chance: 1.0,
-    local: NOT_LOCAL,
-    attack: Attack::Tcp { port: 80 },
+    attack: AttackKind::Tcp { port: 80 },
     invariant: 4_000,
-    padding: 0..=0,
+    ..PLAIN
 };
 
 /// Slammer (Sapphire), 25 January 2003.
@@ -46,13 +53,10 @@ pub const CODE_RED: Preset = Preset {
 pub const SLAMMER: Preset = Preset {
     name: "slammer",
     population: 75_000,
-    first_infected: 1,
     scan_rate: 4_000.0,
-    infection_chance: 1.0,
-    local: NOT_LOCAL,
-    attack: Attack::Udp { source_port: None, destination_port: Some(1_434) },
+    attack: AttackKind::Udp { source_port: None, destination_port: Some(1_434) },
     invariant: 376,
-    padding: 0..=0,
+    ..PLAIN
 };
 
 /// Like Blaster, 11 August 2003.
@@ -69,13 +73,10 @@ pub const SLAMMER: Preset = Preset {
 pub const BLASTER: Preset = Preset {
     name: "blaster",
     population: 250_000,
-    first_infected: 1,
     scan_rate: 20.0,
-    infection_chance: 1.0,
-    local: NOT_LOCAL,
-    attack: Attack::Tcp { port: 135 },
+    attack: AttackKind::Tcp { port: 135 },
     invariant: 1_700,
-    padding: 0..=0,
+    ..PLAIN
 };
 
 /// Witty, 19 March 2004.
@@ -97,11 +98,10 @@ pub const WITTY: Preset = Preset {
     population: 12_000,
     first_infected: 110,
     scan_rate: 1_011.0,
-    infection_chance: 1.0,
-    local: NOT_LOCAL,
-    attack: Attack::Udp { source_port: Some(4_000), destination_port: None },
+    attack: AttackKind::Udp { source_port: Some(4_000), destination_port: None },
     invariant: 650,
     padding: 100..=600,
+    ..PLAIN
 };
 
 /// Sasser, 30 April 2004.
@@ -119,13 +119,11 @@ pub const WITTY: Preset = Preset {
 pub const SASSER: Preset = Preset {
     name: "sasser",
     population: 500_000,
-    first_infected: 1,
     scan_rate: 6.0,
-    infection_chance: 1.0,
     local: LocalPreference { same_8: 0.25, same_16: 0.25, same_24: 0.0 },
-    attack: Attack::Tcp { port: 445 },
+    attack: AttackKind::Tcp { port: 445 },
     invariant: 2_000,
-    padding: 0..=0,
+    ..PLAIN
 };
 
 /// Like Mirai, from August 2016.
@@ -142,11 +140,9 @@ pub const SASSER: Preset = Preset {
 pub const MIRAI: Preset = Preset {
     name: "mirai",
     population: 600_000,
-    first_infected: 1,
     scan_rate: 100.0,
     infection_chance: 0.010_95,
-    local: NOT_LOCAL,
-    attack: Attack::Login { ports: [23, 2_323] },
+    attack: AttackKind::Login { ports: [23, 2_323] },
     invariant: 18,
-    padding: 0..=0,
+    ..PLAIN
 };

@@ -1,16 +1,15 @@
 //! Known worms, with their published figures.
 //!
-//! A [`Preset`] is a set of numbers: how many hosts, how fast, over which ports,
-//! in packets of which length. Its bytes are random and from the seed, and say
-//! nothing. Each is also a scenario: a monitored network, none of whose hosts is
-//! vulnerable, sees the worm arrive from the whole Internet ([`crate::epidemic`]).
-//! Over TCP every address of that network takes the connection, as sensors do
-//! that answer for unused addresses.
+//! A [`Preset`] is a set of numbers: how many hosts, how fast, over which ports, in packets
+//! of which length. Its bytes are random and from the seed. Each is also a scenario: a
+//! monitored network, none of whose hosts is vulnerable, is scanned by the worm from the
+//! whole Internet ([`crate::epidemic`]). Over TCP every address of that network accepts the
+//! connection, as sensors do that answer for unused addresses.
 //!
-//! What is simplified: all hosts of one worm scan at one rate, from their
-//! infection to the end; vulnerable hosts lie evenly in the whole IPv4 space.
+//! What is simplified: all hosts of one worm scan at one rate, from their infection to the
+//! end; vulnerable hosts are spread evenly over the whole IPv4 space.
 
-mod arrivals;
+mod attack;
 mod figures;
 mod scenarios;
 
@@ -45,7 +44,7 @@ pub struct Preset {
     /// Which share of the scans stays near the scanner.
     pub local: LocalPreference,
     /// How it goes from host to host.
-    pub attack: Attack,
+    pub attack: AttackKind,
     /// Bytes that every copy shares.
     pub invariant: usize,
     /// Random bytes after them, so many in each copy.
@@ -54,7 +53,7 @@ pub struct Preset {
 
 /// How a worm goes from host to host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attack {
+pub enum AttackKind {
     /// In one UDP packet.
     Udp {
         /// The port that it is sent from; `None` for a random one.
@@ -107,13 +106,8 @@ impl Preset {
         self.scan_rate * self.infection_chance * found
     }
 
-    /// In how many seconds the number of infected doubles at first.
-    pub fn doubling_seconds(&self) -> f64 {
-        std::f64::consts::LN_2 / self.growth_rate()
-    }
-
     /// The bytes of this seed: what every copy shares, and no padding yet.
-    pub fn body(&self, seed: u64) -> Body {
+    pub(crate) fn body(&self, seed: u64) -> Body {
         let mut bytes = Vec::new();
         Rng::new(seed, self.name).append(self.invariant, &mut bytes);
         Body::new(vec![Piece::Invariant(bytes)])
@@ -142,7 +136,8 @@ mod tests {
             (&CODE_RED, minutes(37.0), 0.02),
             (&MIRAI, minutes(75.5), 0.02),
         ] {
-            let off = preset.doubling_seconds() / seconds - 1.0;
+            let doubling = std::f64::consts::LN_2 / preset.growth_rate();
+            let off = doubling / seconds - 1.0;
             assert!(off.abs() < tolerance, "{}: {off}", preset.name);
         }
     }

@@ -1,65 +1,55 @@
-//! Captures of the presets.
+//! The scenarios of the presets.
 
-use std::time::Duration;
-
-use super::arrivals::{Arrivals, Until};
-use super::{Attack, BLASTER, CODE_RED, MIRAI, Preset, SASSER, SLAMMER, WITTY};
+use super::attack::PresetAttack;
+use super::{AttackKind, BLASTER, CODE_RED, MIRAI, Preset, SASSER, SLAMMER, WITTY};
 use crate::address_space::Prefix;
-use crate::background::{self, BackgroundSettings};
+use crate::background::most_hosts;
 use crate::carriage::Carriage;
-use crate::epidemic::Epidemic;
+use crate::epidemic::{Epidemic, EpidemicSettings};
 use crate::error::CorpusError;
 use crate::frame_builder::MAX_PAYLOAD;
-use crate::frame_stream::{FrameStream, Limits};
-use crate::profile::{Expectation, Kind, Profile, Verdict};
+use crate::frame_stream::FrameStream;
+use crate::profile::{Expectation, Profile, Verdict};
 use crate::rng::Rng;
-use crate::scenario::{Entry, GenerateOptions};
-use crate::tcp_dialogue::FULL_SEGMENT;
-use crate::traffic::{LAST_START_NS, Traffic};
+use crate::scenario::{Entry, GenerateOptions, Request};
+use crate::tcp_session::FULL_SEGMENT;
+use crate::worms::scanning::{Scan, Stop};
+use crate::worms::setup::{Prepared, WormSetup};
 
 const NOBODY_INSIDE: Verdict = Verdict::Silent(
     "no host behind the tap is vulnerable, so that none is seen to pass it on",
 );
-/// Between the start of the capture and the worm's first packet.
-const QUIET_NS: u64 = 20_000_000_000;
 /// The capture ends soon after so many hosts have scanned the network: far
 /// beyond 30, since slow worms must first repeat within a prevalence window.
 const SOURCES: usize = 400;
 
-const fn profile(
-    name: &'static str,
-    summary: &'static str,
-    defeats: &'static str,
-    expectations: &'static [Expectation],
-) -> Profile {
-    Profile {
-        name,
-        summary,
-        defeats,
-        kind: Kind::Worm,
-        two_way: false,
-        same_port: true,
-        standard: true,
-        expectations,
-    }
-}
+/// Settings that the ground truth has.
+const PARAMETERS: [&str; 7] = [
+    "scan_rate",
+    "infection_chance",
+    "first_infected",
+    "same_8",
+    "same_16",
+    "vulnerable_inside",
+    "vulnerable_outside",
+];
 
 /// By default, and the same under settings that cannot miss it.
 const FIRES: &[Expectation] = &[Expectation::by_default(Verdict::Fires, NOBODY_INSIDE)];
 
 pub(crate) const SCENARIOS: &[Entry] = &[
     Entry {
-        profile: profile(
+        profile: Profile::worm(
             "code-red",
             "Code Red v2 reaches a /16: 4 KB over TCP to port 80, the infected double in \
              37 minutes",
             "a sensor of one body in each packet: the body needs three segments",
             FIRES,
         ),
-        open: |seed, options| open(&CODE_RED, seed, options),
+        open: |request| open(&CODE_RED, request),
     },
     Entry {
-        profile: profile(
+        profile: Profile::worm(
             "slammer",
             "Slammer reaches a /16: 376 bytes in one UDP packet to port 1434, the infected \
              double in 10 seconds",
@@ -79,20 +69,20 @@ pub(crate) const SCENARIOS: &[Entry] = &[
                 ),
             ],
         ),
-        open: |seed, options| open(&SLAMMER, seed, options),
+        open: |request| open(&SLAMMER, request),
     },
     Entry {
-        profile: profile(
+        profile: Profile::worm(
             "blaster",
             "a worm like Blaster reaches a /16: 1,700 bytes over TCP to port 135, the \
              infected double in ten minutes",
             "a sensor of one body in each packet: the body needs two segments",
             FIRES,
         ),
-        open: |seed, options| open(&BLASTER, seed, options),
+        open: |request| open(&BLASTER, request),
     },
     Entry {
-        profile: profile(
+        profile: Profile::worm(
             "witty",
             "Witty reaches a /16: 650 bytes and random padding, by UDP from port 4000 to \
              random ports, from 110 hosts at first",
@@ -113,20 +103,20 @@ pub(crate) const SCENARIOS: &[Entry] = &[
                 Expectation::under("port_rule = \"none\"", Verdict::Fires, NOBODY_INSIDE),
             ],
         ),
-        open: |seed, options| open(&WITTY, seed, options),
+        open: |request| open(&WITTY, request),
     },
     Entry {
-        profile: profile(
+        profile: Profile::worm(
             "sasser",
             "Sasser reaches a /16: 2,000 bytes over TCP to port 445, half of the scans \
              near the scanner",
             "the even scanning that most estimates assume",
             FIRES,
         ),
-        open: |seed, options| open(&SASSER, seed, options),
+        open: |request| open(&SASSER, request),
     },
     Entry {
-        profile: profile(
+        profile: Profile::worm(
             "mirai",
             "a worm like Mirai reaches a /16: guesses of passwords at ports 23 and 2323, \
              18 bytes in common",
@@ -138,12 +128,11 @@ pub(crate) const SCENARIOS: &[Entry] = &[
                 NOBODY_INSIDE,
             )],
         ),
-        open: |seed, options| open(&MIRAI, seed, options),
+        open: |request| open(&MIRAI, request),
     },
 ];
 
-/// The network that listens unless told otherwise: that of documentation and
-/// benchmarks, 198.18.0.0/16.
+/// The monitored network by default: that of documentation and benchmarks, 198.18.0.0/16.
 fn default_monitored() -> Prefix {
     Prefix::new([198, 18, 0, 0].into(), 16)
 }
@@ -151,84 +140,64 @@ fn default_monitored() -> Prefix {
 /// Starts a preset's scenario.
 fn open(
     preset: &'static Preset,
-    seed: u64,
-    options: &GenerateOptions,
+    request: Request<'_>,
 ) -> Result<FrameStream, CorpusError> {
-    if options.start_ns > LAST_START_NS {
-        return Err(CorpusError::setting("start_ns", "a time before 2116"));
-    }
-    let monitored = options.inside.unwrap_or_else(default_monitored);
-    let mut traffic: Vec<Box<dyn Traffic>> = Vec::new();
-    let mut duration = options.duration;
-    let open_end = duration.is_none() && options.packets.is_none();
+    let options = request.options;
+    options.check_start()?;
+    let inside = options.inside.unwrap_or_else(default_monitored);
+    let mut settings = preset.epidemic(inside);
+    settings.vulnerable_outside = options.vulnerable_hosts.unwrap_or(preset.population);
+    settings.scan_rate = options.scan_rate.unwrap_or(preset.scan_rate);
+    let mut setup = WormSetup::of(request, settings.space);
+    setup.background_hosts = most_hosts(inside).min(20) as u32;
+    // A slow worm's capture is hours long; the background is as sparse, so that both have
+    // a like number of packets.
+    setup.background_rate = (preset.growth_rate() * 0.3).min(0.1);
+    setup.until = None;
     if options.worm {
-        traffic.push(Box::new(arrivals(preset, seed, options, monitored, open_end)?));
-    } else if open_end {
-        duration = Some(Duration::from_secs(200));
+        setup.options.carriage = carriage(preset, options)?;
     }
-    // A slow worm's capture is hours long; the background is as sparse, so that
-    // both have a like number of packets.
-    let sparse = (preset.growth_rate() * 0.3).min(0.1);
-    traffic.extend(background::open(&BackgroundSettings {
-        seed,
-        start_ns: options.start_ns,
-        inside: monitored,
-        hosts: options.background_hosts.unwrap_or(20.min(monitored.size() as u32 / 2)),
-        rate: options.background_rate.unwrap_or(sparse),
-        prefer: Vec::new(),
-    })?);
-    let nanos =
-        |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-    let limits = Limits {
-        until_ns: duration
-            .map(|duration| options.start_ns.saturating_add(nanos(duration))),
-        packets: options.packets,
-    };
-    Ok(FrameStream::new(preset.name, seed, traffic, limits, options.list_carriers))
+    setup.start(|setup| prepare(preset, setup, settings))
 }
 
-fn arrivals(
+fn prepare(
     preset: &'static Preset,
-    seed: u64,
-    options: &GenerateOptions,
-    monitored: Prefix,
-    open_end: bool,
-) -> Result<Arrivals, CorpusError> {
-    let carriage = carriage(preset, options)?;
+    setup: &WormSetup,
+    settings: EpidemicSettings,
+) -> Result<Prepared<Scan<PresetAttack>>, CorpusError> {
+    let options = &setup.options;
     let length = options.body.as_ref().map_or(preset.invariant, |body| body.length());
     let most = MAX_PAYLOAD - preset.padding.end();
     if length == 0 || length > most {
         let expected = format!("a body of 1 to {most} bytes");
         return Err(CorpusError::setting("body", expected));
     }
-    let mut settings = preset.epidemic(monitored);
-    settings.vulnerable_outside = options.vulnerable_hosts.unwrap_or(preset.population);
-    settings.scan_rate = options.scan_rate.unwrap_or(preset.scan_rate);
-    let until = match options.until_infected {
-        Some(hosts) if hosts > settings.vulnerable_outside => {
-            let expected = format!(
-                "at most {} vulnerable hosts, found {hosts}",
-                settings.vulnerable_outside
-            );
-            return Err(CorpusError::setting("until_infected", expected));
+    let stop = match options.until_infected {
+        Some(hosts) => Some(Stop::Infected(hosts as usize)),
+        None if options.has_end() => None,
+        None => {
+            let half = settings.vulnerable_outside as usize / 2;
+            Some(Stop::Sources(SOURCES.min(half).max(1)))
         }
-        Some(hosts) => Until::Infected(hosts as usize),
-        None if open_end => {
-            Until::Sources(SOURCES.min(settings.vulnerable_outside as usize / 2).max(1))
-        }
-        None => Until::Limits,
     };
-    let epidemic =
-        |start_ns| Epidemic::new(settings, start_ns, Rng::new(seed, "preset epidemic"));
-    // The worm has spread unseen, often for hours, before its first packet
-    // arrives: the capture begins shortly before that.
+    let epidemic = |start_ns| {
+        Epidemic::new(settings, start_ns, Rng::new(setup.seed, "preset epidemic"))
+    };
+    // The worm has spread unseen, often for hours, before its first packet arrives: the
+    // capture begins shortly before that.
     let unseen_ns = epidemic(0)?.next_time().unwrap_or(0);
-    let first_ns = options.start_ns.saturating_add(QUIET_NS);
-    let epidemic = epidemic(first_ns.saturating_sub(unseen_ns))?;
-    Ok(Arrivals::new(preset, (epidemic, settings), seed, options, carriage, until))
+    let epidemic = epidemic(setup.begins_ns.saturating_sub(unseen_ns))?;
+    let attack = PresetAttack::new(preset, setup.seed, options);
+    let rng = Rng::new(setup.seed, "preset arrivals");
+    let scan = Scan::new(setup, epidemic, attack, 1.0, stop);
+    let mut prepared = scan.prepared(rng, &PARAMETERS);
+    if matches!(preset.attack, AttackKind::Login { .. }) {
+        prepared.parameters.retain(|(name, _)| *name != "carriage");
+    }
+    Ok(prepared)
 }
 
-/// Refuses a carriage that would make another worm of it.
+/// How the preset is carried; refuses what would make another worm of it.
 fn carriage(preset: &Preset, options: &GenerateOptions) -> Result<Carriage, CorpusError> {
     let asked = &options.carriage;
     let network_only =
@@ -238,6 +207,6 @@ fn carriage(preset: &Preset, options: &GenerateOptions) -> Result<Carriage, Corp
             format!("at most ipv6 and vlan:N for {}, found {asked}", preset.name);
         return Err(CorpusError::setting("carriage", expected));
     }
-    let tcp = matches!(preset.attack, Attack::Tcp { .. });
+    let tcp = matches!(preset.attack, AttackKind::Tcp { .. });
     Ok(Carriage { tcp_segment: tcp.then_some(FULL_SEGMENT), ..network_only })
 }

@@ -1,55 +1,41 @@
 //! Worms whose copies have little in common.
 //!
-//! Scenarios that spread as `outbreak` does, one UDP datagram a scan, and differ
-//! in what the datagrams share: everything but the port, a core that moves, a
-//! few tokens, less than a window, nothing.
+//! Scenarios that spread as `outbreak` does, one UDP datagram a scan, and differ in what
+//! the datagrams share: everything but the port, a core that moves, a few tokens, less
+//! than a window, nothing.
 
-use super::scanning::{Carried, Scanning};
-use super::story::Story;
+use super::scanning::{CarriedBody, Scanning};
+use super::setup::WormSetup;
 use crate::body::{Body, Piece};
 use crate::error::CorpusError;
 use crate::frame_stream::FrameStream;
-use crate::profile::{Expectation, Kind, Profile, Verdict};
-use crate::rng::Rng;
-use crate::scenario::{Entry, GenerateOptions};
+use crate::profile::{Expectation, Profile, Verdict};
+use crate::scenario::{Entry, Request};
 
 const PORT: u16 = 48_881;
 /// The source port of `random-port`.
 const FIXED_SOURCE: u16 = 4_000;
 
-const BASE: Profile = Profile {
-    name: "",
-    summary: "",
-    defeats: "",
-    kind: Kind::Worm,
-    two_way: true,
-    same_port: true,
-    standard: true,
-    expectations: &[],
-};
-
 const PORTS_VARY: Verdict =
     Verdict::Silent("every packet goes to another port, and the port is in the key");
 
 pub(super) const RANDOM_PORT: Entry = Entry {
-    profile: Profile {
-        name: "random-port",
-        summary: "from one source port to random destination ports, with padding of \
-                  random length behind the body",
-        defeats: "keys that hold the destination port; fixed packet lengths",
-        same_port: false,
-        expectations: &[
+    profile: Profile::worm(
+        "random-port",
+        "from one source port to random destination ports, with padding of random \
+             length behind the body",
+        "keys that hold the destination port; fixed packet lengths",
+        &[
             Expectation::by_default(PORTS_VARY, PORTS_VARY),
-            Expectation::under("port_rule = \"source\"", Verdict::Fires, Verdict::Fires),
-            Expectation::under("port_rule = \"none\"", Verdict::Fires, Verdict::Fires),
+            Expectation::fires_under("port_rule = \"source\""),
+            Expectation::fires_under("port_rule = \"none\""),
         ],
-        ..BASE
-    },
-    open: |seed, options| {
-        let story = Story::new(RANDOM_PORT.profile.name, seed, options)?;
-        Scanning::default().stream(story, |story| {
-            let own = pieces(&[Part::Fixed(900), Part::Padding(0, 400)], story);
-            Ok(Carried::new(story, own, PORT)?.sent_from(FIXED_SOURCE))
+    ),
+    open: |request| {
+        let setup = WormSetup::new(request)?;
+        Scanning::default().start(setup, |setup| {
+            let own = body(&[Part::Fixed(900), Part::Padding(0, 400)], setup);
+            Ok(CarriedBody::new(setup, own, PORT)?.sent_from(FIXED_SOURCE))
         })
     },
 };
@@ -59,25 +45,19 @@ const CORE_MISSED: Verdict = Verdict::Open(
 );
 
 pub(super) const PADDED_CORE: Entry = Entry {
-    profile: Profile {
-        name: "padded-core",
-        summary: "a core of 250 bytes at a random place in random padding of random \
-                  length",
-        defeats: "hashes of packets, of prefixes and at fixed offsets",
-        expectations: &[
+    profile: Profile::worm(
+        "padded-core",
+        "a core of 250 bytes at a random place in random padding of random length",
+        "hashes of packets, of prefixes and at fixed offsets",
+        &[
             Expectation::by_default(CORE_MISSED, CORE_MISSED),
             // Misses no run of 167 bytes.
-            Expectation::under(
-                "sampling = \"winnow:128\"",
-                Verdict::Fires,
-                Verdict::Fires,
-            ),
+            Expectation::fires_under("sampling = \"winnow:128\""),
         ],
-        ..BASE
-    },
-    open: |seed, options| {
+    ),
+    open: |request| {
         let core = [Part::Padding(8, 500), Part::Fixed(250), Part::Padding(8, 500)];
-        open_shaped(PADDED_CORE.profile.name, seed, options, |story| pieces(&core, story))
+        open_shaped(request, |setup| body(&core, setup))
     },
 };
 
@@ -87,29 +67,20 @@ const TOKENS_MISSED: Verdict = Verdict::Open(
 );
 
 pub(super) const LONG_TOKENS: Entry = Entry {
-    profile: Profile {
-        name: "polymorphic-long-tokens",
-        summary: "three tokens of 60 bytes in otherwise random bytes, at places that vary",
-        defeats: "one contiguous signature",
-        expectations: &[
+    profile: Profile::worm(
+        "polymorphic-long-tokens",
+        "three tokens of 60 bytes in otherwise random bytes, at places that vary",
+        "one contiguous signature",
+        &[
             Expectation::by_default(TOKENS_MISSED, TOKENS_MISSED),
-            Expectation::under("sampling = \"1\"", Verdict::Fires, Verdict::Fires),
+            Expectation::fires_under("sampling = \"1\""),
             // Misses no run of 55 bytes.
-            Expectation::under(
-                "sampling = \"winnow:16\"",
-                Verdict::Fires,
-                Verdict::Fires,
-            ),
+            Expectation::fires_under("sampling = \"winnow:16\""),
         ],
-        ..BASE
-    },
-    open: |seed, options| {
-        let gap = || Part::Padding(20, 120);
-        let fixed = || Part::Fixed(60);
-        let parts = [gap(), fixed(), gap(), fixed(), gap(), fixed(), gap()];
-        open_shaped(LONG_TOKENS.profile.name, seed, options, |story| {
-            pieces(&parts, story)
-        })
+    ),
+    open: |request| {
+        let parts = between_gaps([60; 3]);
+        open_shaped(request, |setup| body(&parts, setup))
     },
 };
 
@@ -118,35 +89,26 @@ const NO_WINDOW: Verdict = Verdict::Silent(
 );
 
 pub(super) const SHORT_TOKENS: Entry = Entry {
-    profile: Profile {
-        name: "polymorphic-short-tokens",
-        summary: "two to six tokens of 4 to 30 bytes in otherwise random bytes, one of \
-                  them of 20 or more",
-        defeats: "content sifting: what is shared is shorter than its window",
-        expectations: &[
+    profile: Profile::worm(
+        "polymorphic-short-tokens",
+        "two to six tokens of 4 to 30 bytes in otherwise random bytes, one of them of 20 \
+         or more",
+        "content sifting: what is shared is shorter than its window",
+        &[
             Expectation::by_default(NO_WINDOW, NO_WINDOW),
             // The longest token holds at least five windows of 16 bytes.
-            Expectation::under(
-                "beta = 16\nsampling = \"1\"",
-                Verdict::Fires,
-                Verdict::Fires,
-            ),
+            Expectation::fires_under("beta = 16\nsampling = \"1\""),
         ],
-        ..BASE
-    },
-    open: |seed, options| {
-        open_shaped(SHORT_TOKENS.profile.name, seed, options, |story| {
-            let mut rng = story.rng("tokens");
+    ),
+    open: |request| {
+        open_shaped(request, |setup| {
+            let mut rng = setup.rng("tokens");
             let mut lengths = vec![rng.between(20, 30) as usize];
             for _ in 0..rng.between(1, 5) {
                 lengths.push(rng.between(4, 30) as usize);
             }
             rng.shuffle(&mut lengths);
-            let mut parts = vec![Part::Padding(20, 120)];
-            for length in lengths {
-                parts.extend([Part::Fixed(length), Part::Padding(20, 120)]);
-            }
-            pieces(&parts, story)
+            body(&between_gaps(lengths), setup)
         })
     },
 };
@@ -156,54 +118,46 @@ const ONE_IN_64: Verdict = Verdict::Open(
 );
 
 pub(super) const SHORT_DATAGRAM: Entry = Entry {
-    profile: Profile {
-        name: "short-datagram",
-        summary: "the whole worm is a datagram of 30 bytes",
-        defeats: "windows longer than the payload",
-        expectations: &[
+    profile: Profile::worm(
+        "short-datagram",
+        "the whole worm is a datagram of 30 bytes",
+        "windows longer than the payload",
+        &[
             Expectation::by_default(ONE_IN_64, ONE_IN_64),
-            Expectation::under("sampling = \"1\"", Verdict::Fires, Verdict::Fires),
+            Expectation::fires_under("sampling = \"1\""),
         ],
-        ..BASE
-    },
-    open: |seed, options| {
-        open_shaped(SHORT_DATAGRAM.profile.name, seed, options, |story| {
-            pieces(&[Part::Fixed(30)], story)
-        })
-    },
+    ),
+    open: |request| open_shaped(request, |setup| body(&[Part::Fixed(30)], setup)),
 };
 
 const NOTHING_SHARED: Verdict =
     Verdict::Silent("every copy has a key of its own: no two share any bytes");
 
 pub(super) const ENCRYPTED: Entry = Entry {
-    profile: Profile {
-        name: "encrypted",
-        summary: "every copy is encrypted under a key of its own: 400 random bytes",
-        defeats: "content sifting as such; behaviour alone gives it away",
-        expectations: &[
+    profile: Profile::worm(
+        "encrypted",
+        "every copy is encrypted under a key of its own: 400 random bytes",
+        "content sifting as such; behaviour alone gives it away",
+        &[
             Expectation::by_default(NOTHING_SHARED, NOTHING_SHARED),
             Expectation::under("sampling = \"1\"", NOTHING_SHARED, NOTHING_SHARED),
         ],
-        ..BASE
-    },
-    open: |seed, options| {
-        open_shaped(ENCRYPTED.profile.name, seed, options, |_| {
-            Body::new(vec![Piece::Mutable(400)])
-        })
-    },
+    ),
+    open: |request| open_shaped(request, |_| Body::new(vec![Piece::Mutable(400)])),
 };
 
-/// A scenario that is nothing but its body's shape.
+/// A scenario that is about the shape of its body alone.
 fn open_shaped(
-    name: &'static str,
-    seed: u64,
-    options: &GenerateOptions,
-    body: impl FnOnce(&Story) -> Body,
+    request: Request<'_>,
+    body: impl FnOnce(&WormSetup) -> Body,
 ) -> Result<FrameStream, CorpusError> {
-    let story = Story::new(name, seed, options)?;
-    story.refuse(options.body.is_some(), "body", "the shape of its body is its story")?;
-    Scanning::default().stream(story, |story| Carried::new(story, body(story), PORT))
+    let setup = WormSetup::new(request)?;
+    setup.refuse(
+        setup.options.body.is_some(),
+        "body",
+        "it is about the shape of its own",
+    )?;
+    Scanning::default().start(setup, |setup| CarriedBody::new(setup, body(setup), PORT))
 }
 
 enum Part {
@@ -213,14 +167,17 @@ enum Part {
     Padding(usize, usize),
 }
 
-fn pieces(parts: &[Part], story: &Story) -> Body {
-    let mut rng: Rng = story.rng("body");
+/// Tokens of these lengths, with padding before, between and behind them.
+fn between_gaps(lengths: impl IntoIterator<Item = usize>) -> Vec<Part> {
+    let token = |length| [Part::Fixed(length), Part::Padding(20, 120)];
+    let tokens = lengths.into_iter().flat_map(token);
+    std::iter::once(Part::Padding(20, 120)).chain(tokens).collect()
+}
+
+fn body(parts: &[Part], setup: &WormSetup) -> Body {
+    let mut rng = setup.rng("body");
     let piece = |part: &Part| match *part {
-        Part::Fixed(length) => {
-            let mut bytes = Vec::new();
-            rng.append(length, &mut bytes);
-            Piece::Invariant(bytes)
-        }
+        Part::Fixed(length) => Piece::Invariant(rng.bytes(length)),
         Part::Padding(least, most) => Piece::Padding { least, most },
     };
     Body::new(parts.iter().map(piece).collect())

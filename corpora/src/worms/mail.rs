@@ -1,119 +1,93 @@
 //! A worm that spreads by mail.
 //!
-//! The scenario `mail`: an infected person's machine sends letters with the worm
-//! attached to everybody in the address book. A letter goes to the sender's
-//! server, from there to the recipient's, and is fetched by POP3 when the
-//! recipient next looks; the machine that fetches it is infected. People and
-//! servers are on both sides of the tap, which sees the hops that cross it.
+//! The scenario `mail`: an infected person's machine sends messages with the worm attached
+//! to all contacts. A message goes to the sender's server, from there to the recipient's,
+//! and is fetched by POP3 when the recipient next looks; the machine that fetches it is
+//! infected. People and servers are on both sides of the tap, which sees the hops that
+//! cross it.
 
-use std::net::Ipv4Addr;
 use std::ops::Range;
-use std::time::Duration;
 
-use serde_json::Value;
-
-use super::agenda::Agenda;
-use super::letter::{Letter, base64_lines, mailbox, word};
+use super::mail_message::{Message, base64_lines, mailbox};
 use super::population::Population;
-use super::scanning::ephemeral;
-use super::story::{Plot, Story};
+use super::setup::{Prepared, Worm, WormSetup};
 use crate::body::{Body, Piece};
-use crate::emitter::Emitter;
 use crate::epidemic::Infection;
 use crate::error::CorpusError;
-use crate::frame_stream::FrameStream;
 use crate::ground_truth::Protocol;
-use crate::profile::{Expectation, Kind, Profile, Verdict};
+use crate::link::Link;
+use crate::profile::{Expectation, Profile, Verdict};
 use crate::rng::Rng;
-use crate::scenario::{Entry, GenerateOptions};
-use crate::tcp_dialogue::{Peer, Plant, TcpDialogue};
-use crate::traffic::{FrameQueue, PlantedContent};
+use crate::scenario::Entry;
+use crate::simulation::{Process, Schedule};
+use crate::tcp_session::{Peer, PlantedRange, TcpSession};
+use crate::text::letters;
+use crate::traffic::PlantedContent;
 
-const NAME: &str = "mail";
 const SMTP: u16 = 25;
 const POP3: u16 = 110;
 /// Bytes of the attachment before it is encoded.
 const ATTACHED: usize = 3_000;
-/// Addresses in a book.
-const BOOK: usize = 8;
+/// Contacts of a person.
+const CONTACTS: usize = 8;
 const LATENCY_NS: u64 = 5_000_000_000;
 /// Mean time until a recipient looks for mail.
 const LOOKS_NS: f64 = 20e9;
+/// Between two lines of a session.
+const PAUSES: (u64, u64) = (500_000, 20_000_000);
 
 pub(super) const ENTRY: Entry = Entry {
-    profile: Profile {
-        name: NAME,
-        summary: "letters with a base64 attachment go to everybody in the books of \
-                  infected hosts, by SMTP from server to server and by POP3",
-        defeats: "signatures of the program's own bytes; attackers that talk to victims",
-        kind: Kind::Worm,
-        two_way: true,
-        same_port: false,
-        standard: true,
+    profile: Profile::worm(
+        "mail",
+        "messages with a base64 attachment go to all contacts of infected hosts, by \
+             SMTP from server to server and by POP3",
+        "signatures of the program's own bytes; attackers that connect to victims",
         // Victims receive at ports of their own, but servers receive and send at
         // port 25: it is they whom the propagation alarm names.
-        expectations: &[
+        &[
             Expectation::by_default(Verdict::Fires, Verdict::Fires),
-            Expectation::under("port_rule = \"none\"", Verdict::Fires, Verdict::Fires),
+            Expectation::fires_under("port_rule = \"none\""),
         ],
-    },
-    open,
+    ),
+    open: |request| WormSetup::new(request)?.start(Mail::prepare),
 };
 
-fn open(seed: u64, options: &GenerateOptions) -> Result<FrameStream, CorpusError> {
-    let story = Story {
-        until: 120,
-        settle: Duration::from_secs(10),
-        ..Story::new(NAME, seed, options)?
-    };
-    story.stream(Mail::new)
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy)]
 enum Event {
     /// From the sender to its server.
-    Submit(Letter),
+    Submit(Message),
     /// From the sender's server to the recipient's.
-    Relay(Letter),
+    Relay(Message),
     /// From the recipient's server to the recipient.
-    Fetch(Letter),
+    Fetch(Message),
 }
 
 struct Mail {
-    story: Story,
     hosts: Population,
     people: Vec<usize>,
-    servers: Vec<usize>,
-    /// By host, as the books.
+    /// By host, as the contacts.
     server_of: Vec<usize>,
-    books: Vec<Vec<usize>>,
-    agenda: Agenda<Event>,
-    emitter: Emitter,
-    /// As it stands on the wire.
+    contacts: Vec<Vec<usize>>,
+    /// As the messages hold it.
     attachment: Vec<u8>,
     send_gap_ns: f64,
-    rng: Rng,
-    text: Vec<u8>,
 }
 
 impl Mail {
-    fn new(story: &Story) -> Result<Self, CorpusError> {
-        let count = story.options.vulnerable_hosts.unwrap_or(240) as usize;
-        let rate = story.options.scan_rate.unwrap_or(0.2);
-        if !rate.is_finite() || rate <= 0.0 {
-            let expected = format!("letters a second, above 0, found {rate}");
-            return Err(CorpusError::setting("scan_rate", expected));
-        }
-        if count < BOOK {
-            let expected = format!("{BOOK} or more, found {count}");
+    fn prepare(setup: &WormSetup) -> Result<Prepared<Self>, CorpusError> {
+        let count = setup.options.vulnerable_hosts.unwrap_or(240) as usize;
+        let rate = setup.options.scan_rate.unwrap_or(0.2);
+        let rate = CorpusError::positive("scan_rate", rate)?;
+        if count < CONTACTS {
+            let expected = format!("{CONTACTS} or more, found {count}");
             return Err(CorpusError::setting("vulnerable_hosts", expected));
         }
-        let mut rng = story.rng("people");
+        let mut rng = setup.rng("people");
         // A third of the people are inside, a quarter of the servers.
         let servers = (count / 3).max(4);
         let sides =
             [(count / 3, servers / 4), (count - count / 3, servers - servers / 4)];
-        let hosts = Population::draw(story, sides.map(|(a, b)| a + b), &mut rng)?;
+        let hosts = Population::draw(setup, sides.map(|(a, b)| a + b), &mut rng)?;
         let [(inside, _), (outside, _)] = sides;
         let split = hosts.inside().len();
         let is_person =
@@ -122,162 +96,180 @@ impl Mail {
             (0..hosts.len()).partition(is_person);
         let draw = |list: &[usize], rng: &mut Rng| list[rng.index(list.len())];
         let server_of = (0..hosts.len()).map(|_| draw(&servers, &mut rng)).collect();
-        let book = |rng: &mut Rng| (0..BOOK).map(|_| draw(&people, rng)).collect();
-        let books = (0..hosts.len()).map(|_| book(&mut rng)).collect();
-        let mut mail = Self {
-            emitter: story.options.carriage.emitter()?,
-            attachment: base64_lines(&attached(story)?),
-            agenda: Agenda::new(),
-            send_gap_ns: 1e9 / rate,
-            rng: story.rng("letters"),
-            text: Vec::new(),
-            story: story.clone(),
-            hosts,
-            people,
-            servers,
-            server_of,
-            books,
-        };
-        // Somebody outside is the first.
-        if let Some(&first) = mail.people.last() {
-            mail.infect(first, story.begins_ns(), None);
-        }
-        Ok(mail)
+        let of_one = |rng: &mut Rng| (0..CONTACTS).map(|_| draw(&people, rng)).collect();
+        let contacts = (0..hosts.len()).map(|_| of_one(&mut rng)).collect();
+        setup.options.carriage.check_only_wraps()?;
+        let attachment = base64_lines(&attached(setup)?);
+        let planted = [BEFORE, &attachment, AFTER].concat();
+        let body = Body::new(vec![Piece::Invariant(planted)]);
+        let inside = people.iter().filter(|person| hosts.is_inside(**person));
+        let send_gap_ns = 1e9 / rate;
+        Ok(Prepared {
+            rng: setup.rng("letters"),
+            vulnerable_hosts: people.len() as u64,
+            vulnerable_inside: inside.map(|person| hosts.address(*person)).collect(),
+            // Sent to port 25 and to the ports of those who fetch.
+            contents: vec![PlantedContent::new("attachment", &body, Protocol::Tcp, None)],
+            parameters: setup.parameters(vec![
+                ("servers", servers.len().into()),
+                ("addresses_in_a_book", CONTACTS.into()),
+                ("letters_a_second", (1e9 / send_gap_ns).into()),
+            ]),
+            worm: Self { hosts, people, server_of, contacts, attachment, send_gap_ns },
+        })
     }
 
-    fn infect(&mut self, person: usize, time_ns: u64, by: Option<Infector>) {
+    fn infect(
+        &mut self,
+        person: usize,
+        time_ns: u64,
+        by: Option<Infector>,
+        schedule: &mut Schedule<Event>,
+    ) {
         let (by, crosses_tap) =
             by.map_or((None, false), |by| (Some(by.person), by.crosses));
         if !self.hosts.infect_from(person, time_ns, by, crosses_tap) {
             return;
         }
         let mut next = time_ns.saturating_add(LATENCY_NS);
-        for to in self.books[person].clone() {
-            next = next.saturating_add(self.rng.exponential(self.send_gap_ns) as u64);
-            let seed = self.rng.next_u64();
-            let letter = Letter { seed, written_ns: next, from: person, to };
-            self.agenda.enter(next, Event::Submit(letter));
+        for &to in &self.contacts[person] {
+            let rng = &mut schedule.rng;
+            next = next.saturating_add(rng.exponential(self.send_gap_ns) as u64);
+            let seed = rng.next_u64();
+            let message = Message { seed, written_ns: next, from: person, to };
+            schedule.at(next, Event::Submit(message));
         }
     }
 
-    fn relay_or_fetch(&mut self, letter: Letter, at_server: usize, time_ns: u64) {
-        let (then, event) = if at_server == self.server_of[letter.to] {
-            let wait = 1e9 + self.rng.exponential(LOOKS_NS);
-            (wait as u64, Event::Fetch(letter))
-        } else {
-            (self.rng.between(500_000_000, 4_000_000_000), Event::Relay(letter))
-        };
-        self.agenda.enter(time_ns.saturating_add(then), event);
-    }
-
-    /// SMTP between two addresses; returns when the letter is there.
+    /// Sends a message from host to host by SMTP, and schedules its next hop.
     fn send(
         &mut self,
         time_ns: u64,
-        letter: Letter,
-        [from, to]: [Ipv4Addr; 2],
+        message: Message,
+        [from, to]: [usize; 2],
         hops: u32,
-        queue: &mut FrameQueue,
+        schedule: &mut Schedule<Event>,
+    ) {
+        let arrived = if self.hosts.crosses(from, to) {
+            let Schedule { link, rng, .. } = schedule;
+            self.smtp(time_ns, message, [from, to], hops, link, rng)
+        } else {
+            time_ns.saturating_add(200_000_000)
+        };
+        let rng = &mut schedule.rng;
+        let (wait, event) = if to == self.server_of[message.to] {
+            ((1e9 + rng.exponential(LOOKS_NS)) as u64, Event::Fetch(message))
+        } else {
+            (rng.between(500_000_000, 4_000_000_000), Event::Relay(message))
+        };
+        schedule.at(arrived.saturating_add(wait), event);
+    }
+
+    /// A session across the tap; returns when the message is there.
+    fn smtp(
+        &self,
+        time_ns: u64,
+        message: Message,
+        [from, to]: [usize; 2],
+        hops: u32,
+        link: &mut Link,
+        rng: &mut Rng,
     ) -> u64 {
-        let inside = self.story.space.inside;
-        if inside.contains(from) == inside.contains(to) {
-            return time_ns.saturating_add(200_000_000);
-        }
-        let rng = &mut self.rng;
-        let client = self.story.end(from, ephemeral(rng));
-        let server = self.story.end(to, SMTP);
-        let mut talk =
-            TcpDialogue::new(queue, &mut self.emitter, client, server, time_ns, rng);
-        talk.open();
-        let queued = word(rng);
-        for (peer, line) in [
-            (Peer::Server, format!("220 {} ESMTP {}\r\n", word(rng), word(rng))),
-            (Peer::Client, format!("EHLO {}\r\n", word(rng))),
-            (Peer::Server, format!("250 {} at your service\r\n", word(rng))),
-            (Peer::Client, format!("MAIL FROM:<{}>\r\n", letter.sender())),
-            (Peer::Server, format!("250 {} Ok\r\n", word(rng))),
-            (Peer::Client, format!("RCPT TO:<{}>\r\n", mailbox(letter.to))),
-            (Peer::Server, format!("250 {} Ok\r\n", word(rng))),
+        let client = self.hosts.endpoint(from).client(rng);
+        let server = self.hosts.endpoint(to).at(SMTP);
+        let mut session = TcpSession::new(link, (client, server), time_ns, rng);
+        session.open();
+        let queued = letters(rng);
+        let envelope = [
+            (Peer::Server, format!("220 {} ESMTP {}\r\n", letters(rng), letters(rng))),
+            (Peer::Client, format!("EHLO {}\r\n", letters(rng))),
+            (Peer::Server, format!("250 {} at your service\r\n", letters(rng))),
+            (Peer::Client, format!("MAIL FROM:<{}>\r\n", message.sender())),
+            (Peer::Server, format!("250 {} Ok\r\n", letters(rng))),
+            (Peer::Client, format!("RCPT TO:<{}>\r\n", mailbox(message.to))),
+            (Peer::Server, format!("250 {} Ok\r\n", letters(rng))),
             (Peer::Client, "DATA\r\n".to_owned()),
-            (Peer::Server, format!("354 go on, {}\r\n", word(rng))),
-        ] {
-            talk.say(peer, line.as_bytes(), rng.between(500_000, 20_000_000));
-        }
-        self.text.clear();
-        let range = shared(letter.write(hops, &self.attachment, &mut self.text));
-        let plant = Plant { range, ..Plant::default() };
-        let whole = talk.say_planted(Peer::Client, &self.text, 2_000_000, &plant);
+            (Peer::Server, format!("354 go on, {}\r\n", letters(rng))),
+        ];
+        session.exchange(envelope, PAUSES, rng);
+        let (text, attachment) = message.text(hops, &self.attachment);
+        let planted = PlantedRange::first(shared(attachment));
+        let complete = session.send_planted(Peer::Client, &text, 2_000_000, &planted);
         let accepted = format!("250 queued as {queued}\r\n");
-        talk.say(Peer::Server, accepted.as_bytes(), 1_000_000);
-        talk.say(Peer::Client, b"QUIT\r\n", 500_000);
-        talk.close(Peer::Client);
-        whole
+        session.send(Peer::Server, accepted.as_bytes(), 1_000_000);
+        session.send(Peer::Client, b"QUIT\r\n", 500_000);
+        session.close(Peer::Client);
+        complete
     }
 
-    fn fetch(&mut self, time_ns: u64, letter: Letter, queue: &mut FrameQueue) {
-        let (person, server) = (letter.to, self.server_of[letter.to]);
-        let by = |crosses| Some(Infector { person: letter.from, crosses });
-        if !self.hosts.crosses(person, server) {
-            self.infect(person, time_ns, by(false));
-            return;
-        }
-        let hops = self.hops(letter);
-        let rng = &mut self.rng;
-        let client = self.story.end(self.hosts.address(person), ephemeral(rng));
-        let server = self.story.end(self.hosts.address(server), POP3);
-        let mut talk =
-            TcpDialogue::new(queue, &mut self.emitter, client, server, time_ns, rng);
-        talk.open();
-        for (peer, line) in [
-            (Peer::Server, format!("+OK {}\r\n", word(rng))),
+    fn fetch(&mut self, time_ns: u64, message: Message, schedule: &mut Schedule<Event>) {
+        let (person, server) = (message.to, self.server_of[message.to]);
+        let crosses = self.hosts.crosses(person, server);
+        let complete = if crosses {
+            let Schedule { link, rng, .. } = schedule;
+            self.pop3(time_ns, message, link, rng)
+        } else {
+            time_ns
+        };
+        let by = Infector { person: message.from, crosses };
+        self.infect(person, complete, Some(by), schedule);
+    }
+
+    /// A session across the tap; returns when the message is there.
+    fn pop3(
+        &self,
+        time_ns: u64,
+        message: Message,
+        link: &mut Link,
+        rng: &mut Rng,
+    ) -> u64 {
+        let (person, server) = (message.to, self.server_of[message.to]);
+        let client = self.hosts.endpoint(person).client(rng);
+        let endpoint = self.hosts.endpoint(server).at(POP3);
+        let mut session = TcpSession::new(link, (client, endpoint), time_ns, rng);
+        session.open();
+        let log_in = [
+            (Peer::Server, format!("+OK {}\r\n", letters(rng))),
             (Peer::Client, format!("USER {}\r\n", mailbox(person))),
-            (Peer::Server, format!("+OK {}\r\n", word(rng))),
-            (Peer::Client, format!("PASS {}\r\n", word(rng))),
-            (Peer::Server, format!("+OK {}\r\n", word(rng))),
+            (Peer::Server, format!("+OK {}\r\n", letters(rng))),
+            (Peer::Client, format!("PASS {}\r\n", letters(rng))),
+            (Peer::Server, format!("+OK {}\r\n", letters(rng))),
             (Peer::Client, "RETR 1\r\n".to_owned()),
-        ] {
-            talk.say(peer, line.as_bytes(), rng.between(500_000, 20_000_000));
-        }
-        self.text.clear();
-        let range = shared(letter.write(hops, &self.attachment, &mut self.text));
+        ];
+        session.exchange(log_in, PAUSES, rng);
+        let hops = 1 + u32::from(self.server_of[message.from] != server);
+        let (text, attachment) = message.text(hops, &self.attachment);
         let infects = self.hosts.next_infection(person);
-        let plant = Plant { range, infects, ..Plant::default() };
-        let whole = talk.say_planted(Peer::Server, &self.text, 2_000_000, &plant);
-        talk.say(Peer::Client, b"DELE 1\r\n", 1_000_000);
-        talk.say(Peer::Server, b"+OK\r\n", 1_000_000);
-        talk.close(Peer::Client);
-        self.infect(person, whole, by(true));
-    }
-
-    /// Servers that a letter passes.
-    fn hops(&self, letter: Letter) -> u32 {
-        1 + u32::from(self.server_of[letter.from] != self.server_of[letter.to])
+        let planted = PlantedRange { infects, ..PlantedRange::first(shared(attachment)) };
+        let complete = session.send_planted(Peer::Server, &text, 2_000_000, &planted);
+        session.send(Peer::Client, b"DELE 1\r\n", 1_000_000);
+        session.send(Peer::Server, b"+OK\r\n", 1_000_000);
+        session.close(Peer::Client);
+        complete
     }
 }
 
-/// Who wrote the letter that infects, and whether its last hop crosses the tap.
+/// Who wrote the message that infects, and whether its last hop crosses the tap.
 #[derive(Clone, Copy)]
 struct Infector {
     person: usize,
     crosses: bool,
 }
 
-/// What every letter has before the attachment and behind it, too: the end of the
+/// What every message has before the attachment and behind it, too: the end of the
 /// headers, and the beginning of the last boundary.
 const BEFORE: &[u8] = b")\r\n\r\n";
 const AFTER: &[u8] = b"--";
 
-/// The stretch that every letter shares, by where the attachment stands.
+/// The bytes that every message shares, by where the attachment is.
 fn shared(attachment: Range<usize>) -> Range<usize> {
     attachment.start - BEFORE.len()..attachment.end + AFTER.len()
 }
 
-/// What is attached: encoded, it must be the same in every letter.
-fn attached(story: &Story) -> Result<Vec<u8>, CorpusError> {
-    let Some(body) = &story.options.body else {
-        let mut bytes = Vec::new();
-        story.rng("body").append(ATTACHED, &mut bytes);
-        return Ok(bytes);
+/// What is attached: encoded, it must be the same in every message.
+fn attached(setup: &WormSetup) -> Result<Vec<u8>, CorpusError> {
+    let Some(body) = &setup.options.body else {
+        return Ok(setup.rng("body").bytes(ATTACHED));
     };
     let template = body.template();
     let fixed: usize = body.invariant().into_iter().map(|range| range.len()).sum();
@@ -287,60 +279,33 @@ fn attached(story: &Story) -> Result<Vec<u8>, CorpusError> {
     Err(CorpusError::setting("body", "a body that is the same in every copy"))
 }
 
-impl Plot for Mail {
-    fn next_time(&mut self) -> Option<u64> {
-        self.agenda.next_time()
-    }
+impl Process for Mail {
+    type Event = Event;
 
-    fn go_on(&mut self, queue: &mut FrameQueue) {
-        let Some((time_ns, event)) = self.agenda.next() else { return };
-        match event {
-            Event::Submit(letter) => {
-                let server = self.server_of[letter.from];
-                let way = [self.hosts.address(letter.from), self.hosts.address(server)];
-                let whole = self.send(time_ns, letter, way, 0, queue);
-                self.relay_or_fetch(letter, server, whole);
-            }
-            Event::Relay(letter) => {
-                let servers = [self.server_of[letter.from], self.server_of[letter.to]];
-                let way = servers.map(|server| self.hosts.address(server));
-                let whole = self.send(time_ns, letter, way, 1, queue);
-                self.relay_or_fetch(letter, servers[1], whole);
-            }
-            Event::Fetch(letter) => self.fetch(time_ns, letter, queue),
+    /// Somebody outside is the first.
+    fn begin(&mut self, start_ns: u64, schedule: &mut Schedule<Event>) {
+        if let Some(&first) = self.people.last() {
+            self.infect(first, start_ns, None, schedule);
         }
     }
 
+    fn handle(&mut self, time_ns: u64, event: Event, schedule: &mut Schedule<Event>) {
+        match event {
+            Event::Submit(message) => {
+                let way = [message.from, self.server_of[message.from]];
+                self.send(time_ns, message, way, 0, schedule);
+            }
+            Event::Relay(message) => {
+                let way = [self.server_of[message.from], self.server_of[message.to]];
+                self.send(time_ns, message, way, 1, schedule);
+            }
+            Event::Fetch(message) => self.fetch(time_ns, message, schedule),
+        }
+    }
+}
+
+impl Worm for Mail {
     fn infections(&self) -> &[Infection] {
         self.hosts.infections()
-    }
-
-    fn vulnerable_hosts(&self) -> u64 {
-        self.people.len() as u64
-    }
-
-    fn vulnerable_inside(&self) -> Vec<Ipv4Addr> {
-        let inside = self.people.iter().filter(|person| self.hosts.is_inside(**person));
-        inside.map(|person| self.hosts.address(*person)).collect()
-    }
-
-    /// Sent to port 25 and to the ports of those who fetch.
-    fn contents(&self) -> Vec<PlantedContent> {
-        vec![PlantedContent {
-            name: "attachment".to_owned(),
-            body: Body::new(vec![Piece::Invariant(
-                [BEFORE, &self.attachment, AFTER].concat(),
-            )]),
-            protocol: Protocol::Tcp,
-            destination_port: None,
-        }]
-    }
-
-    fn parameters(&self) -> Vec<(&'static str, Value)> {
-        vec![
-            ("servers", self.servers.len().into()),
-            ("addresses_in_a_book", BOOK.into()),
-            ("letters_a_second", (1e9 / self.send_gap_ns).into()),
-        ]
     }
 }

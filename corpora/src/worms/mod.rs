@@ -1,20 +1,19 @@
-//! Worms that spread in other ways than `outbreak`.
+//! Worm scenarios.
 //!
-//! Each scenario differs from `outbreak` in one thing: how the worm finds its
-//! victims, what it sends, or in what wrapping. Beside each stands what content
-//! sifting should make of it by its nature.
+//! Each differs from [`outbreak`] in one thing: how the worm finds its victims, what it
+//! sends, or in which carriage. Its profile says what content sifting should report.
 
-mod agenda;
 mod bodies;
 mod carriages;
-mod letter;
 mod mail;
+mod mail_message;
 mod multi_stage;
+pub(crate) mod outbreak;
 mod population;
-mod random_scan;
-mod scanning;
+mod preferred_targets;
+pub(crate) mod scanning;
+pub(crate) mod setup;
 mod slow;
-mod story;
 mod tcp_exploit;
 mod topological;
 mod web;
@@ -22,9 +21,10 @@ mod web;
 use crate::scenario::Entry;
 
 pub(crate) const SCENARIOS: &[Entry] = &[
+    outbreak::ENTRY,
     tcp_exploit::ENTRY,
-    random_scan::LOCAL_PREFERENCE,
-    random_scan::HIT_LIST,
+    preferred_targets::LOCAL_PREFERENCE,
+    preferred_targets::HIT_LIST,
     topological::ENTRY,
     mail::ENTRY,
     web::ENTRY,

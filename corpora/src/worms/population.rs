@@ -1,17 +1,21 @@
-//! The hosts of a worm scenario: where they lie, and which are infected.
+//! The hosts of a worm scenario: their addresses, and which are infected.
 //!
 //! For worms that know their victims and do not scan; those that do have an
 //! [`Epidemic`](crate::epidemic::Epidemic).
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-use super::story::Story;
+use super::setup::WormSetup;
+use crate::delivery::Attempt;
 use crate::epidemic::Infection;
 use crate::error::CorpusError;
+use crate::link::Endpoint;
 use crate::rng::Rng;
 
 #[derive(Debug)]
 pub(super) struct Population {
+    setup: WormSetup,
     /// Those inside first.
     hosts: Vec<Ipv4Addr>,
     inside: usize,
@@ -24,11 +28,11 @@ pub(super) struct Population {
 impl Population {
     /// So many different hosts on each side of the tap.
     pub(super) fn draw(
-        story: &Story,
+        setup: &WormSetup,
         [inside, outside]: [usize; 2],
         rng: &mut Rng,
     ) -> Result<Self, CorpusError> {
-        let space = story.space;
+        let space = setup.space;
         for (count, size) in
             [(inside, space.inside.size()), (outside, space.outside_size())]
         {
@@ -39,7 +43,7 @@ impl Population {
             }
         }
         let mut hosts: Vec<Ipv4Addr> = Vec::with_capacity(inside + outside);
-        let mut known = std::collections::BTreeSet::new();
+        let mut known = BTreeSet::new();
         while hosts.len() < inside + outside {
             let address = if hosts.len() < inside {
                 space.inside.address(rng.below(space.inside.size()))
@@ -50,12 +54,34 @@ impl Population {
                 hosts.push(address);
             }
         }
-        let infected = vec![false; hosts.len()];
-        Ok(Self { hosts, inside, infected, infections: Vec::new(), places: Vec::new() })
+        Ok(Self {
+            setup: setup.clone(),
+            infected: vec![false; hosts.len()],
+            hosts,
+            inside,
+            infections: Vec::new(),
+            places: Vec::new(),
+        })
     }
 
     pub(super) fn len(&self) -> usize {
         self.hosts.len()
+    }
+
+    /// A host as the tap sees it, at no port.
+    pub(super) fn endpoint(&self, host: usize) -> Endpoint {
+        self.setup.endpoint(self.hosts[host])
+    }
+
+    /// An attack of one host on another, which takes it.
+    pub(super) fn attempt(&self, time_ns: u64, from: usize, to: usize) -> Attempt {
+        Attempt {
+            time_ns,
+            from: self.endpoint(from),
+            to: self.endpoint(to),
+            infects: self.next_infection(to),
+            answered: true,
+        }
     }
 
     pub(super) fn address(&self, host: usize) -> Ipv4Addr {
@@ -70,7 +96,7 @@ impl Population {
         host < self.inside
     }
 
-    /// Whether the tap lies between two hosts.
+    /// Whether the tap is between two hosts.
     pub(super) fn crosses(&self, a: usize, b: usize) -> bool {
         self.is_inside(a) != self.is_inside(b)
     }
@@ -114,8 +140,8 @@ impl Population {
         self.infect_from(host, time_ns, by, crosses_tap)
     }
 
-    /// The same where something stands between the two, and what infects the
-    /// host crosses the tap or not on its last way.
+    /// The same where other hosts are between the two, and what infects the host crosses
+    /// the tap or not on its last hop.
     pub(super) fn infect_from(
         &mut self,
         host: usize,

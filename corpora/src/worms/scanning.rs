@@ -1,47 +1,31 @@
-//! Scanning worms as frames.
+//! Scanning worms.
 //!
-//! An [`Epidemic`] says who scans whom and when; an [`Attack`] says what one
-//! such scan puts on the wire.
+//! An [`Epidemic`] decides who scans whom and when; an [`Attack`] sends the frames of one
+//! such scan.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::story::{Plot, Story};
+use super::setup::{Prepared, Worm, WormSetup};
 use crate::body::Body;
-use crate::carriage::{Carrier, Delivery};
-use crate::emitter::End;
+use crate::delivery::{Attempt, BodySender};
 use crate::epidemic::{Contact, Epidemic, EpidemicSettings, Infection, LocalPreference};
 use crate::error::CorpusError;
-use crate::frame_builder::MAX_PAYLOAD;
 use crate::frame_stream::FrameStream;
 use crate::ground_truth::Protocol;
+use crate::link::{Link, client_port};
 use crate::rng::{Rng, mix};
-use crate::traffic::{FrameQueue, PlantedContent};
-
-/// One attack on its way.
-pub(super) struct Strike {
-    pub(super) time_ns: u64,
-    /// Who attacks; its port is for the attack to choose.
-    pub(super) from: End,
-    /// Who is attacked, likewise.
-    pub(super) to: End,
-    /// The infection that this completes.
-    pub(super) infects: Option<u32>,
-    /// Whether somebody listens there.
-    pub(super) answered: bool,
-}
+use crate::simulation::{Process, Schedule};
+use crate::time::nanos;
+use crate::traffic::{Parameters, PlantedContent};
 
 /// What one infected host sends to an address that it scans.
-pub(super) trait Attack: Send + 'static {
-    /// Lays its frames; returns when the host is infected, if it can be.
-    fn lay(
-        &mut self,
-        strike: &Strike,
-        queue: &mut FrameQueue,
-        rng: &mut Rng,
-    ) -> Option<u64>;
+pub(crate) trait Attack: Send + 'static {
+    /// Sends it; returns when the host is infected, if it can be.
+    fn send(&mut self, attempt: &Attempt, link: &mut Link, rng: &mut Rng) -> Option<u64>;
     /// What it plants.
     fn contents(&self) -> Vec<PlantedContent>;
 }
@@ -51,7 +35,7 @@ pub(super) trait Attack: Send + 'static {
 pub(super) struct Scanning {
     /// Hosts that can be infected, on both sides of the tap.
     pub(super) vulnerable: u32,
-    /// Which share of them lies inside.
+    /// Which share of them is inside.
     pub(super) inside_share: f64,
     /// Mean scans a second.
     pub(super) rate: f64,
@@ -60,10 +44,13 @@ pub(super) struct Scanning {
     pub(super) hit_list: u32,
     /// Which share (0 to 1) of the other hosts answers all the same.
     pub(super) listening: f64,
+    /// The name of the attack's random stream.
+    pub(super) stream: &'static str,
+    /// Names of the settings that the ground truth has.
+    pub(super) parameters: &'static [&'static str],
 }
 
-/// As in the scenario `outbreak`: the number of infected hosts doubles in some
-/// 20 s.
+/// As in the scenario `outbreak`: the number of infected hosts doubles in some 20 s.
 impl Default for Scanning {
     fn default() -> Self {
         Self {
@@ -74,122 +61,195 @@ impl Default for Scanning {
             local: LocalPreference::default(),
             hit_list: 0,
             listening: 0.25,
+            stream: "attack",
+            parameters: &[
+                "scan_rate",
+                "latency_seconds",
+                "vulnerable_inside",
+                "vulnerable_outside",
+                "same_16",
+                "same_24",
+                "hit_list",
+            ],
         }
     }
 }
 
 impl Scanning {
     /// Starts a worm that scans like this and attacks like that.
-    pub(super) fn stream<A: Attack>(
+    pub(super) fn start<A: Attack>(
         self,
-        story: Story,
-        attack: impl FnOnce(&Story) -> Result<A, CorpusError>,
+        setup: WormSetup,
+        attack: impl FnOnce(&WormSetup) -> Result<A, CorpusError>,
     ) -> Result<FrameStream, CorpusError> {
-        story.stream(|story| self.plot(story, attack(story)?))
-    }
-
-    fn plot<A: Attack>(self, story: &Story, attack: A) -> Result<Scan<A>, CorpusError> {
-        let vulnerable = story.options.vulnerable_hosts.unwrap_or(self.vulnerable);
-        let inside = (f64::from(vulnerable) * self.inside_share).round() as u32;
-        let inside = inside.min(vulnerable);
-        let settings = EpidemicSettings {
-            space: story.space,
-            vulnerable_inside: inside,
-            vulnerable_outside: vulnerable - inside,
-            scan_rate: story.options.scan_rate.unwrap_or(self.rate),
-            latency: self.latency,
-            local: self.local,
-            hit_list: self.hit_list.min(vulnerable.saturating_sub(1)),
-            ..EpidemicSettings::default()
-        };
-        Ok(Scan {
-            epidemic: Epidemic::new(settings, story.begins_ns(), story.rng("epidemic"))?,
-            settings,
-            attack,
-            rng: story.rng("attack"),
-            story: story.clone(),
-            listening: self.listening,
-            salt: mix(story.seed),
+        setup.start(|setup| {
+            let attack = attack(setup)?;
+            let vulnerable = setup.options.vulnerable_hosts.unwrap_or(self.vulnerable);
+            let inside = (f64::from(vulnerable) * self.inside_share).round() as u32;
+            let inside = inside.min(vulnerable);
+            let settings = EpidemicSettings {
+                space: setup.space,
+                vulnerable_inside: inside,
+                vulnerable_outside: vulnerable - inside,
+                scan_rate: setup.options.scan_rate.unwrap_or(self.rate),
+                latency: self.latency,
+                local: self.local,
+                hit_list: self.hit_list.min(vulnerable.saturating_sub(1)),
+                ..EpidemicSettings::default()
+            };
+            let epidemic =
+                Epidemic::new(settings, setup.begins_ns, setup.rng("epidemic"))?;
+            let scan = Scan::new(setup, epidemic, attack, self.listening, None);
+            Ok(scan.prepared(setup.rng(self.stream), self.parameters))
         })
     }
 }
 
-struct Scan<A> {
-    epidemic: Epidemic,
-    settings: EpidemicSettings,
-    attack: A,
-    rng: Rng,
-    story: Story,
-    listening: f64,
-    salt: u64,
+/// What ends a capture, some time after the scan that brings it about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stop {
+    /// So many different hosts have scanned across the tap.
+    Sources(usize),
+    /// So many hosts are infected.
+    Infected(usize),
 }
 
-impl<A> Scan<A> {
-    /// Whether a host that is not to be infected answers all the same: fixed for
-    /// each address.
+/// A worm that scans.
+pub(crate) struct Scan<A> {
+    setup: WormSetup,
+    epidemic: Epidemic,
+    attack: A,
+    /// Which share of the hosts that are not to be infected answers all the same.
+    listening: f64,
+    salt: u64,
+    stop: Option<Stop>,
+    /// Who has scanned across the tap, where that can end the capture.
+    sources: BTreeSet<Ipv4Addr>,
+    ends_at: Option<u64>,
+}
+
+impl<A: Attack> Scan<A> {
+    pub(crate) fn new(
+        setup: &WormSetup,
+        epidemic: Epidemic,
+        attack: A,
+        listening: f64,
+        stop: Option<Stop>,
+    ) -> Self {
+        Self {
+            setup: setup.clone(),
+            epidemic,
+            attack,
+            listening,
+            salt: mix(setup.seed),
+            stop,
+            sources: BTreeSet::new(),
+            ends_at: None,
+        }
+    }
+
+    /// Ready to begin, with the settings of these names for the ground truth.
+    pub(crate) fn prepared(self, rng: Rng, names: &[&str]) -> Prepared<Self> {
+        Prepared {
+            rng,
+            vulnerable_hosts: self.epidemic.settings().vulnerable(),
+            vulnerable_inside: self.epidemic.vulnerable_inside().to_vec(),
+            contents: self.attack.contents(),
+            parameters: self.setup.parameters(named(self.epidemic.settings(), names)),
+            worm: self,
+        }
+    }
+
+    /// Whether a host that is not to be infected answers all the same: fixed for each
+    /// address.
     fn listens(&self, address: Ipv4Addr) -> bool {
         let draw = mix(self.salt ^ u64::from(u32::from(address))) >> 11;
         (draw as f64) < self.listening * (1u64 << 53) as f64
     }
 
-    fn strike(&self, contact: &Contact) -> Strike {
-        Strike {
+    fn attempt(&self, contact: &Contact) -> Attempt {
+        Attempt {
             time_ns: contact.time_ns,
-            from: self.story.end(contact.source, 0),
-            to: self.story.end(contact.destination, 0),
+            from: self.setup.endpoint(contact.source),
+            to: self.setup.endpoint(contact.destination),
             infects: contact.victim.map(|_| self.epidemic.next_infection()),
             answered: contact.victim.is_some() || self.listens(contact.destination),
         }
     }
-}
 
-impl<A: Attack> Plot for Scan<A> {
-    fn next_time(&mut self) -> Option<u64> {
-        self.epidemic.next_time()
-    }
-
-    fn go_on(&mut self, queue: &mut FrameQueue) {
-        let Some(contact) = self.epidemic.next_contact() else { return };
-        let strike = self.strike(&contact);
-        let infected_at = self.attack.lay(&strike, queue, &mut self.rng);
-        if let (Some(victim), Some(time_ns)) = (contact.victim, infected_at) {
-            self.epidemic.infect(&contact, victim, time_ns);
+    fn set_end(&mut self, contact: &Contact) {
+        let over = match self.stop {
+            Some(Stop::Sources(count)) => {
+                self.sources.insert(contact.source);
+                self.sources.len() >= count
+            }
+            Some(Stop::Infected(count)) => self.epidemic.infections().len() >= count,
+            None => false,
+        };
+        if over && self.ends_at.is_none() {
+            let end = contact.time_ns.saturating_add(nanos(self.setup.settle));
+            self.ends_at = Some(end);
         }
     }
 
-    fn infections(&self) -> &[Infection] {
-        self.epidemic.infections()
-    }
-
-    fn vulnerable_hosts(&self) -> u64 {
-        self.settings.vulnerable()
-    }
-
-    fn vulnerable_inside(&self) -> Vec<Ipv4Addr> {
-        self.epidemic.vulnerable_inside().to_vec()
-    }
-
-    fn contents(&self) -> Vec<PlantedContent> {
-        self.attack.contents()
-    }
-
-    fn parameters(&self) -> Vec<(&'static str, Value)> {
-        let settings = &self.settings;
-        vec![
-            ("scan_rate", settings.scan_rate.into()),
-            ("latency_seconds", settings.latency.as_secs_f64().into()),
-            ("vulnerable_inside", settings.vulnerable_inside.into()),
-            ("vulnerable_outside", settings.vulnerable_outside.into()),
-            ("same_16", settings.local.same_16.into()),
-            ("same_24", settings.local.same_24.into()),
-            ("hit_list", settings.hit_list.into()),
-        ]
+    fn schedule_next(&mut self, schedule: &mut Schedule<()>) {
+        if let Some(time_ns) = self.epidemic.next_time() {
+            schedule.at(time_ns, ());
+        }
     }
 }
 
+impl<A: Attack> Process for Scan<A> {
+    /// The next scan that crosses the tap.
+    type Event = ();
+
+    fn begin(&mut self, _: u64, schedule: &mut Schedule<()>) {
+        self.schedule_next(schedule);
+    }
+
+    fn handle(&mut self, _: u64, (): (), schedule: &mut Schedule<()>) {
+        let Some(contact) = self.epidemic.next_contact() else { return };
+        let attempt = self.attempt(&contact);
+        let infected_at =
+            self.attack.send(&attempt, &mut schedule.link, &mut schedule.rng);
+        if let (Some(victim), Some(time_ns)) = (contact.victim, infected_at) {
+            self.epidemic.infect(&contact, victim, time_ns);
+        }
+        self.set_end(&contact);
+        self.schedule_next(schedule);
+    }
+
+    fn ends_at(&self) -> Option<u64> {
+        self.ends_at
+    }
+}
+
+impl<A: Attack> Worm for Scan<A> {
+    fn infections(&self) -> &[Infection] {
+        self.epidemic.infections()
+    }
+}
+
+/// The settings of these names.
+fn named(settings: &EpidemicSettings, names: &[&str]) -> Parameters {
+    let all: [(&'static str, Value); 10] = [
+        ("scan_rate", settings.scan_rate.into()),
+        ("latency_seconds", settings.latency.as_secs_f64().into()),
+        ("infection_chance", settings.infection_chance.into()),
+        ("first_infected", settings.first_infected.into()),
+        ("vulnerable_inside", settings.vulnerable_inside.into()),
+        ("vulnerable_outside", settings.vulnerable_outside.into()),
+        ("same_8", settings.local.same_8.into()),
+        ("same_16", settings.local.same_16.into()),
+        ("same_24", settings.local.same_24.into()),
+        ("hit_list", settings.hit_list.into()),
+    ];
+    all.into_iter().filter(|(name, _)| names.contains(name)).collect()
+}
+
 /// One body in a [`Carriage`](crate::Carriage).
-pub(super) struct Carried {
-    carrier: Carrier,
+pub(super) struct CarriedBody {
+    sender: BodySender,
     body: Body,
     protocol: Protocol,
     source_port: Option<u16>,
@@ -197,20 +257,17 @@ pub(super) struct Carried {
     copy: Vec<u8>,
 }
 
-impl Carried {
-    /// The story's own body, or the one that the user brings, to one port.
+impl CarriedBody {
+    /// The scenario's own body, or the one that the user brings, to one port.
     pub(super) fn new(
-        story: &Story,
+        setup: &WormSetup,
         own: Body,
         destination_port: u16,
     ) -> Result<Self, CorpusError> {
         Ok(Self {
-            carrier: Carrier::new(story.options.carriage.clone()),
-            body: checked(story.options.body.clone().unwrap_or(own))?,
-            protocol: match story.options.carriage.tcp_segment {
-                Some(_) => Protocol::Tcp,
-                None => Protocol::Udp,
-            },
+            sender: BodySender::new(setup.options.carriage.clone()),
+            body: setup.body(own)?,
+            protocol: setup.options.carriage.protocol(),
             source_port: None,
             destination_port: Some(destination_port),
             copy: Vec::new(),
@@ -223,49 +280,18 @@ impl Carried {
     }
 }
 
-impl Attack for Carried {
-    fn lay(
-        &mut self,
-        strike: &Strike,
-        queue: &mut FrameQueue,
-        rng: &mut Rng,
-    ) -> Option<u64> {
+impl Attack for CarriedBody {
+    fn send(&mut self, attempt: &Attempt, link: &mut Link, rng: &mut Rng) -> Option<u64> {
         self.body.write(rng, &mut self.copy);
-        let source = self.source_port.unwrap_or_else(|| ephemeral(rng));
+        let source = self.source_port.unwrap_or_else(|| client_port(rng));
         let destination =
             self.destination_port.unwrap_or_else(|| rng.between(1_024, 65_535) as u16);
-        let delivery = Delivery {
-            time_ns: strike.time_ns,
-            from: End { port: source, ..strike.from },
-            to: End { port: destination, ..strike.to },
-            body: &self.copy,
-            content: 0,
-            infects: strike.infects,
-            answered: strike.answered,
-        };
-        self.carrier.deliver(queue, &delivery, rng)
+        let attempt = attempt.at(source, destination);
+        self.sender.send(link, &attempt, &self.copy, rng)
     }
 
     fn contents(&self) -> Vec<PlantedContent> {
-        vec![PlantedContent {
-            name: "body".to_owned(),
-            body: self.body.clone(),
-            protocol: self.protocol,
-            destination_port: self.destination_port,
-        }]
+        let port = self.destination_port;
+        vec![PlantedContent::new("body", &self.body, self.protocol, port)]
     }
-}
-
-/// A client's port.
-pub(super) fn ephemeral(rng: &mut Rng) -> u16 {
-    rng.between(32_768, 60_999) as u16
-}
-
-/// Refuses a body that cannot be sent.
-pub(super) fn checked(body: Body) -> Result<Body, CorpusError> {
-    if body.length() > 0 && body.longest() <= MAX_PAYLOAD {
-        return Ok(body);
-    }
-    let expected = format!("a body of 1 to {MAX_PAYLOAD} bytes");
-    Err(CorpusError::setting("body", expected))
 }

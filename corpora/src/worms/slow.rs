@@ -1,30 +1,24 @@
 //! A worm that spreads more slowly than a prevalence window lasts.
 //!
-//! The scenario `slow`: the infected hosts share a list of victims and take
-//! turns, so that copies cross the tap more than a minute apart. No 120 s hold
-//! three of them.
+//! The scenario `slow`: the infected hosts share a list of victims and take turns, so that
+//! copies cross the tap more than a minute apart. No 120 s hold three of them.
 
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::population::Population;
-use super::random_scan::long_body;
-use super::scanning::{Attack, Carried, Strike};
-use super::story::{Plot, Story};
+use super::preferred_targets::long_body;
+use super::scanning::{Attack, CarriedBody};
+use super::setup::{Prepared, Worm, WormSetup};
 use crate::epidemic::Infection;
-use crate::error::CorpusError;
-use crate::frame_stream::FrameStream;
-use crate::profile::{Expectation, Kind, Profile, Verdict};
+use crate::profile::{Expectation, Profile, Verdict};
 use crate::rng::Rng;
-use crate::scenario::{Entry, GenerateOptions};
-use crate::traffic::{FrameQueue, PlantedContent};
+use crate::scenario::Entry;
+use crate::simulation::{Process, Schedule};
+use crate::time::SECOND;
 
-const NAME: &str = "slow";
 const PORT: u16 = 48_883;
-/// Between two copies at the tap, in nanoseconds.
-const GAP_NS: (u64, u64) = (61_000_000_000, 119_000_000_000);
+/// Between two copies at the tap, in seconds.
+const GAP: (u64, u64) = (61, 119);
 
 const FORGOTTEN: Verdict = Verdict::Silent(
     "copies are more than 60 s apart, so that two prevalence windows of 60 s never hold \
@@ -32,116 +26,91 @@ const FORGOTTEN: Verdict = Verdict::Silent(
 );
 
 pub(super) const ENTRY: Entry = Entry {
-    profile: Profile {
-        name: NAME,
-        summary: "infected hosts take turns: one copy crosses the tap in 61 to 119 s, for \
-                  some hours",
-        defeats: "a prevalence window of a minute",
-        kind: Kind::Worm,
-        two_way: true,
-        same_port: true,
-        standard: true,
-        expectations: &[
+    profile: Profile::worm(
+        "slow",
+        "infected hosts take turns: one copy crosses the tap in 61 to 119 s, for some hours",
+        "a prevalence window of a minute",
+        &[
             Expectation::by_default(FORGOTTEN, FORGOTTEN),
-            Expectation::under(
-                "prevalence_window = \"2h\"",
-                Verdict::Fires,
-                Verdict::Fires,
-            ),
+            Expectation::fires_under("prevalence_window = \"2h\""),
         ],
+    ),
+    open: |request| {
+        let setup = WormSetup {
+            until: Some(150),
+            background_rate: 0.005,
+            without_worm: Duration::from_secs(7_200),
+            ..WormSetup::new(request)?
+        };
+        setup.refuse(
+            setup.options.scan_rate.is_some(),
+            "scan_rate",
+            "its hosts take turns",
+        )?;
+        setup.start(|setup| {
+            let vulnerable = setup.options.vulnerable_hosts.unwrap_or(300) as usize;
+            let inside = vulnerable / 3;
+            let mut rng = setup.rng("turns");
+            let hosts = Population::draw(setup, [inside, vulnerable - inside], &mut rng)?;
+            let attack = CarriedBody::new(setup, long_body(setup), PORT)?;
+            Ok(Prepared {
+                rng,
+                vulnerable_hosts: vulnerable as u64,
+                vulnerable_inside: hosts.inside().to_vec(),
+                contents: attack.contents(),
+                parameters: setup.parameters(vec![
+                    ("least_gap_seconds", GAP.0.into()),
+                    ("most_gap_seconds", GAP.1.into()),
+                ]),
+                worm: Turns { attack, hosts },
+            })
+        })
     },
-    open,
 };
 
-fn open(seed: u64, options: &GenerateOptions) -> Result<FrameStream, CorpusError> {
-    let story = Story {
-        until: 150,
-        background_rate: 0.005,
-        without_worm: Duration::from_secs(7_200),
-        ..Story::new(NAME, seed, options)?
-    };
-    story.refuse(options.scan_rate.is_some(), "scan_rate", "its hosts take turns")?;
-    story.stream(|story| {
-        let vulnerable = story.options.vulnerable_hosts.unwrap_or(300) as usize;
-        let inside = vulnerable / 3;
-        let mut rng = story.rng("turns");
-        let mut hosts = Population::draw(story, [inside, vulnerable - inside], &mut rng)?;
-        let first = hosts.pick(false, &mut rng);
-        hosts.infect(first, story.begins_ns(), None);
-        Ok(Turns {
-            attack: Carried::new(story, long_body(story), PORT)?,
-            next_turn: story.begins_ns() + 1_000_000_000,
-            story: story.clone(),
-            hosts,
-            rng,
-        })
-    })
-}
-
 struct Turns {
-    story: Story,
-    attack: Carried,
+    attack: CarriedBody,
     hosts: Population,
-    rng: Rng,
-    next_turn: u64,
 }
 
 impl Turns {
-    /// One of the infected hosts, and one of the list on the same side or on the
-    /// other.
-    fn pair(&mut self, across: bool) -> (usize, usize) {
+    /// One of the infected hosts, and one of the list on the same side or on the other.
+    fn pair(&self, across: bool, rng: &mut Rng) -> (usize, usize) {
         let infected = self.hosts.infected();
-        let from = infected[self.rng.index(infected.len())];
+        let from = infected[rng.index(infected.len())];
         let side = self.hosts.is_inside(from) != across;
-        (from, self.hosts.pick(side, &mut self.rng))
+        (from, self.hosts.pick(side, rng))
     }
 }
 
-impl Plot for Turns {
-    fn next_time(&mut self) -> Option<u64> {
-        Some(self.next_turn)
+impl Process for Turns {
+    /// The next turn.
+    type Event = ();
+
+    fn begin(&mut self, start_ns: u64, schedule: &mut Schedule<()>) {
+        let first = self.hosts.pick(false, &mut schedule.rng);
+        self.hosts.infect(first, start_ns, None);
+        schedule.at(start_ns + SECOND, ());
     }
 
-    fn go_on(&mut self, queue: &mut FrameQueue) {
-        let time_ns = self.next_turn;
-        let (from, to) = self.pair(true);
-        let strike = Strike {
-            time_ns,
-            from: self.story.end(self.hosts.address(from), 0),
-            to: self.story.end(self.hosts.address(to), 0),
-            infects: self.hosts.next_infection(to),
-            answered: true,
-        };
-        if let Some(whole) = self.attack.lay(&strike, queue, &mut self.rng) {
-            self.hosts.infect(to, whole, Some(from));
+    fn handle(&mut self, time_ns: u64, (): (), schedule: &mut Schedule<()>) {
+        let rng = &mut schedule.rng;
+        let (from, to) = self.pair(true, rng);
+        let attempt = self.hosts.attempt(time_ns, from, to);
+        if let Some(complete) = self.attack.send(&attempt, &mut schedule.link, rng) {
+            self.hosts.infect(to, complete, Some(from));
         }
         // Meanwhile, one attack that the tap does not see.
-        let (from, to) = self.pair(false);
-        let unseen = time_ns + self.rng.between(1_000_000_000, GAP_NS.0);
+        let (from, to) = self.pair(false, rng);
+        let unseen = time_ns + rng.between(SECOND, GAP.0 * SECOND);
         self.hosts.infect(to, unseen, Some(from));
-        self.next_turn = time_ns.saturating_add(self.rng.between(GAP_NS.0, GAP_NS.1));
+        let gap = rng.between(GAP.0 * SECOND, GAP.1 * SECOND);
+        schedule.at(time_ns.saturating_add(gap), ());
     }
+}
 
+impl Worm for Turns {
     fn infections(&self) -> &[Infection] {
         self.hosts.infections()
-    }
-
-    fn vulnerable_hosts(&self) -> u64 {
-        self.hosts.len() as u64
-    }
-
-    fn vulnerable_inside(&self) -> Vec<Ipv4Addr> {
-        self.hosts.inside().to_vec()
-    }
-
-    fn contents(&self) -> Vec<PlantedContent> {
-        self.attack.contents()
-    }
-
-    fn parameters(&self) -> Vec<(&'static str, Value)> {
-        vec![
-            ("least_gap_seconds", (GAP_NS.0 / 1_000_000_000).into()),
-            ("most_gap_seconds", (GAP_NS.1 / 1_000_000_000).into()),
-        ]
     }
 }

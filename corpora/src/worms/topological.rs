@@ -1,38 +1,31 @@
 //! A worm that attacks only the contacts of its host.
 //!
-//! The scenario `topological`: a graph of contacts, along which hosts exchange
-//! small datagrams all the time. An infected host attacks its contacts, each
-//! once, at the very port of those conversations. It never scans.
+//! The scenario `topological`: a graph of contacts, along which hosts exchange small
+//! datagrams all the time. An infected host attacks its contacts, each once, at the very
+//! port of those conversations. It never scans.
 
-use std::net::Ipv4Addr;
-use std::time::Duration;
-
-use serde_json::Value;
-
-use super::agenda::Agenda;
 use super::population::Population;
-use super::random_scan::long_body;
-use super::scanning::{Attack, Carried, Strike, ephemeral};
-use super::story::{Plot, Story};
-use crate::emitter::Emitter;
+use super::preferred_targets::long_body;
+use super::scanning::{Attack, CarriedBody};
+use super::setup::{Prepared, Worm, WormSetup};
 use crate::epidemic::Infection;
 use crate::error::CorpusError;
-use crate::frame_builder::{FrameBuilder, Transport};
-use crate::frame_stream::FrameStream;
-use crate::profile::{Expectation, Kind, Profile, Verdict};
+use crate::link::{Emitter, udp};
+use crate::profile::{FIRES, Profile};
 use crate::rng::Rng;
-use crate::scenario::{Entry, GenerateOptions};
-use crate::traffic::{FrameQueue, Mark, PlantedContent};
+use crate::scenario::Entry;
+use crate::simulation::{Process, Schedule};
+use crate::time::SECOND;
+use crate::traffic::Mark;
 
-const NAME: &str = "topological";
 const PORT: u16 = 48_884;
-/// Contacts that each host looks for; it has about as many who looked for it.
+/// Contacts that each host looks for; it has about as many that looked for it.
 const CONTACTS: usize = 12;
 /// Mean time between two conversations across the tap.
-const CHAT_GAP_NS: f64 = 0.2e9;
-const LATENCY_NS: u64 = 1_000_000_000;
-/// One host in so many can be infected. Addresses are random, so these are the first,
-/// and every so many-th from there.
+const CONVERSATION_GAP_NS: f64 = 0.2e9;
+const LATENCY_NS: u64 = SECOND;
+/// One host in so many can be infected. Addresses are random, so these are the first, and
+/// every so many-th from there.
 const ONE_IN: usize = 5;
 
 fn is_vulnerable(host: usize) -> bool {
@@ -40,66 +33,55 @@ fn is_vulnerable(host: usize) -> bool {
 }
 
 pub(super) const ENTRY: Entry = Entry {
-    profile: Profile {
-        name: NAME,
-        summary: "each infected host attacks only its contacts, with whom it talks at the \
-                  same port anyway",
-        defeats: "looking for scans, failed connections or new contacts",
-        kind: Kind::Worm,
-        two_way: true,
-        same_port: true,
-        standard: true,
-        expectations: &[Expectation::by_default(Verdict::Fires, Verdict::Fires)],
+    profile: Profile::worm(
+        "topological",
+        "each infected host attacks only its contacts, with whom it talks at the same port \
+         anyway",
+        "looking for scans, failed connections or new contacts",
+        FIRES,
+    ),
+    open: |request| {
+        let setup = WormSetup { until: Some(150), ..WormSetup::new(request)? };
+        setup.start(Contacts::prepare)
     },
-    open,
 };
 
-fn open(seed: u64, options: &GenerateOptions) -> Result<FrameStream, CorpusError> {
-    let story = Story {
-        until: 150,
-        settle: Duration::from_secs(10),
-        ..Story::new(NAME, seed, options)?
-    };
-    story.stream(Contacts::new)
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
-    Chat,
-    Attack { from: usize, to: usize },
+    /// Two contacts exchange datagrams.
+    Conversation,
+    Attack {
+        from: usize,
+        to: usize,
+    },
 }
 
 struct Contacts {
-    story: Story,
+    /// When the capture starts.
+    start_ns: u64,
     hosts: Population,
     /// By host.
     contacts: Vec<Vec<usize>>,
-    /// Those that the tap lies between.
+    /// Pairs with the tap between them.
     across: Vec<(usize, usize)>,
-    agenda: Agenda<Event>,
-    attack: Carried,
+    attack: CarriedBody,
     attack_gap_ns: f64,
-    chatter: Emitter,
-    rng: Rng,
-    chat_rng: Rng,
-    text: Vec<u8>,
+    /// Of the conversations, which the worm's carriage does not wrap.
+    emitter: Emitter,
+    conversation_rng: Rng,
 }
 
 impl Contacts {
-    fn new(story: &Story) -> Result<Self, CorpusError> {
-        let vulnerable = story.options.vulnerable_hosts.unwrap_or(300) as usize;
+    fn prepare(setup: &WormSetup) -> Result<Prepared<Self>, CorpusError> {
+        let vulnerable = setup.options.vulnerable_hosts.unwrap_or(300) as usize;
         let count = vulnerable.saturating_mul(ONE_IN);
         if vulnerable < 2 * CONTACTS {
             let expected = format!("{} or more, found {vulnerable}", 2 * CONTACTS);
             return Err(CorpusError::setting("vulnerable_hosts", expected));
         }
-        let rate = story.options.scan_rate.unwrap_or(0.1);
-        if !rate.is_finite() || rate <= 0.0 {
-            let expected = format!("a number above 0, found {rate}");
-            return Err(CorpusError::setting("scan_rate", expected));
-        }
-        let mut rng = story.rng("contacts");
-        let hosts = Population::draw(story, [count / 2, count - count / 2], &mut rng)?;
+        let rate = setup.options.scan_rate.unwrap_or(0.1);
+        let attack_gap_ns = 1e9 / CorpusError::positive("scan_rate", rate)?;
+        let mut rng = setup.rng("contacts");
+        let hosts = Population::draw(setup, [count / 2, count - count / 2], &mut rng)?;
         let mut contacts = vec![Vec::new(); count];
         for host in 0..count {
             // The next host always, so that the graph is in one piece.
@@ -116,122 +98,111 @@ impl Contacts {
             .iter()
             .enumerate()
             .flat_map(|(host, others)| others.iter().map(move |&other| (host, other)));
-        let across = pairs.filter(|&(a, b)| hosts.crosses(a, b)).collect();
-        let mut plot = Self {
-            attack: Carried::new(story, long_body(story), PORT)?,
-            attack_gap_ns: 1e9 / rate,
-            chatter: Emitter::new(FrameBuilder::default(), None),
-            chat_rng: story.rng("chatter"),
-            agenda: Agenda::new(),
-            story: story.clone(),
-            text: Vec::new(),
-            hosts,
-            contacts,
-            across,
+        let across: Vec<(usize, usize)> =
+            pairs.filter(|&(a, b)| hosts.crosses(a, b)).collect();
+        let both_ways: usize = contacts.iter().map(Vec::len).sum();
+        let attack = CarriedBody::new(setup, long_body(setup), PORT)?;
+        Ok(Prepared {
             rng,
-        };
-        plot.agenda.enter(story.options.start_ns, Event::Chat);
-        let first = plot.hosts.pick(false, &mut plot.rng) / ONE_IN * ONE_IN;
-        plot.infect(first, story.begins_ns(), None);
-        Ok(plot)
+            vulnerable_hosts: vulnerable as u64,
+            vulnerable_inside: hosts.inside().iter().step_by(ONE_IN).copied().collect(),
+            contents: attack.contents(),
+            parameters: setup.parameters(vec![
+                ("contacts", (both_ways / 2).into()),
+                ("contacts_across_the_tap", (across.len() / 2).into()),
+                ("attacks_a_second", (1e9 / attack_gap_ns).into()),
+            ]),
+            worm: Self {
+                start_ns: setup.options.start_ns,
+                hosts,
+                contacts,
+                across,
+                attack,
+                attack_gap_ns,
+                emitter: Emitter::default(),
+                conversation_rng: setup.rng("chatter"),
+            },
+        })
     }
 
-    fn infect(&mut self, host: usize, time_ns: u64, by: Option<usize>) {
+    fn infect(
+        &mut self,
+        host: usize,
+        time_ns: u64,
+        by: Option<usize>,
+        schedule: &mut Schedule<Event>,
+    ) {
         if !is_vulnerable(host) || !self.hosts.infect(host, time_ns, by) {
             return;
         }
         let mut others = self.contacts[host].clone();
-        self.rng.shuffle(&mut others);
+        schedule.rng.shuffle(&mut others);
         let mut next = time_ns.saturating_add(LATENCY_NS);
         for to in others.into_iter().filter(|&other| Some(other) != by) {
-            next = next.saturating_add(self.rng.exponential(self.attack_gap_ns) as u64);
-            self.agenda.enter(next, Event::Attack { from: host, to });
+            let gap = schedule.rng.exponential(self.attack_gap_ns) as u64;
+            next = next.saturating_add(gap);
+            schedule.at(next, Event::Attack { from: host, to });
         }
     }
 
-    fn strike(&mut self, time_ns: u64, from: usize, to: usize, queue: &mut FrameQueue) {
+    fn attack(
+        &mut self,
+        time_ns: u64,
+        from: usize,
+        to: usize,
+        schedule: &mut Schedule<Event>,
+    ) {
         if !self.hosts.crosses(from, to) {
-            self.infect(to, time_ns, Some(from));
-            return;
+            return self.infect(to, time_ns, Some(from), schedule);
         }
-        let strike = Strike {
-            time_ns,
-            from: self.story.end(self.hosts.address(from), 0),
-            to: self.story.end(self.hosts.address(to), 0),
-            infects: self.hosts.next_infection(to).filter(|_| is_vulnerable(to)),
-            answered: true,
-        };
-        if let Some(whole) = self.attack.lay(&strike, queue, &mut self.rng) {
-            self.infect(to, whole, Some(from));
+        let mut attempt = self.hosts.attempt(time_ns, from, to);
+        attempt.infects = attempt.infects.filter(|_| is_vulnerable(to));
+        let Schedule { link, rng, .. } = schedule;
+        if let Some(complete) = self.attack.send(&attempt, link, rng) {
+            self.infect(to, complete, Some(from), schedule);
         }
     }
 
     /// One datagram each way.
-    fn chat(&mut self, time_ns: u64, queue: &mut FrameQueue) {
-        let rng = &mut self.chat_rng;
+    fn converse(&mut self, time_ns: u64, schedule: &mut Schedule<Event>) {
+        let rng = &mut self.conversation_rng;
         if let Some(&(a, b)) = rng.pick(&self.across) {
-            let asks = self.story.end(self.hosts.address(a), ephemeral(rng));
-            let answers = self.story.end(self.hosts.address(b), PORT);
+            let client = self.hosts.endpoint(a).client(rng);
+            let server = self.hosts.endpoint(b).at(PORT);
             let mut time_ns = time_ns;
-            for (from, to) in [(asks, answers), (answers, asks)] {
-                let transport =
-                    Transport::Udp { source_port: from.port, destination_port: to.port };
-                self.text.clear();
+            for ends in [(&client, &server), (&server, &client)] {
                 let length = rng.between(20, 600) as usize;
-                rng.append(length, &mut self.text);
-                self.chatter.emit(
-                    queue,
-                    time_ns,
-                    Mark::Ordinary,
-                    (&from, &to),
-                    transport,
-                    &self.text,
-                );
+                let payload = rng.bytes(length);
+                let frames = &mut schedule.link.frames;
+                let mark = Mark::Ordinary;
+                self.emitter.emit(frames, time_ns, mark, ends, udp(ends), &payload);
                 time_ns += rng.between(2_000_000, 40_000_000);
             }
         }
-        let gap = rng.exponential(CHAT_GAP_NS) as u64;
-        self.agenda.enter(time_ns.saturating_add(gap), Event::Chat);
+        let gap = rng.exponential(CONVERSATION_GAP_NS) as u64;
+        schedule.at(time_ns.saturating_add(gap), Event::Conversation);
     }
 }
 
-impl Plot for Contacts {
-    fn next_time(&mut self) -> Option<u64> {
-        self.agenda.next_time()
+impl Process for Contacts {
+    type Event = Event;
+
+    fn begin(&mut self, start_ns: u64, schedule: &mut Schedule<Event>) {
+        schedule.at(self.start_ns, Event::Conversation);
+        let first = self.hosts.pick(false, &mut schedule.rng) / ONE_IN * ONE_IN;
+        self.infect(first, start_ns, None, schedule);
     }
 
-    fn go_on(&mut self, queue: &mut FrameQueue) {
-        match self.agenda.next() {
-            Some((time_ns, Event::Chat)) => self.chat(time_ns, queue),
-            Some((time_ns, Event::Attack { from, to })) => {
-                self.strike(time_ns, from, to, queue);
-            }
-            None => {}
+    fn handle(&mut self, time_ns: u64, event: Event, schedule: &mut Schedule<Event>) {
+        match event {
+            Event::Conversation => self.converse(time_ns, schedule),
+            Event::Attack { from, to } => self.attack(time_ns, from, to, schedule),
         }
     }
+}
 
+impl Worm for Contacts {
     fn infections(&self) -> &[Infection] {
         self.hosts.infections()
-    }
-
-    fn vulnerable_hosts(&self) -> u64 {
-        self.hosts.len().div_ceil(ONE_IN) as u64
-    }
-
-    fn vulnerable_inside(&self) -> Vec<Ipv4Addr> {
-        self.hosts.inside().iter().step_by(ONE_IN).copied().collect()
-    }
-
-    fn contents(&self) -> Vec<PlantedContent> {
-        self.attack.contents()
-    }
-
-    fn parameters(&self) -> Vec<(&'static str, Value)> {
-        let contacts: usize = self.contacts.iter().map(Vec::len).sum();
-        vec![
-            ("contacts", (contacts / 2).into()),
-            ("contacts_across_the_tap", (self.across.len() / 2).into()),
-            ("attacks_a_second", (1e9 / self.attack_gap_ns).into()),
-        ]
     }
 }

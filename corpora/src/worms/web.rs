@@ -1,32 +1,26 @@
 //! A worm between servers and browsers.
 //!
-//! The scenario `web-server-browser`: an infected server sends the body in its
-//! replies, from port 80 to the browser's own port; an infected browser uploads
-//! it to the servers that it visits, to port 80. So no host passes it on to the
-//! port at which it received it.
+//! The scenario `web-server-browser`: an infected server sends the body in its replies,
+//! from port 80 to the browser's own port; an infected browser uploads it to the servers
+//! that it visits, to port 80. So no host relays it to the port at which it received it.
 
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use serde_json::Value;
-
-use super::letter::word;
 use super::population::Population;
-use super::scanning::{checked, ephemeral};
-use super::story::{Plot, Story};
+use super::setup::{Prepared, Worm, WormSetup};
 use crate::body::Body;
-use crate::emitter::Emitter;
 use crate::epidemic::Infection;
 use crate::error::CorpusError;
-use crate::frame_stream::FrameStream;
 use crate::ground_truth::Protocol;
-use crate::profile::{Expectation, Kind, Profile, Verdict};
+use crate::link::Link;
+use crate::profile::{Expectation, Profile, Verdict};
 use crate::rng::Rng;
-use crate::scenario::{Entry, GenerateOptions};
-use crate::tcp_dialogue::{Peer, Plant, TcpDialogue};
-use crate::traffic::{FrameQueue, PlantedContent};
+use crate::scenario::Entry;
+use crate::simulation::{Process, Schedule};
+use crate::tcp_session::{Peer, PlantedRange, TcpSession};
+use crate::text::letters;
+use crate::traffic::PlantedContent;
 
-const NAME: &str = "web-server-browser";
 const HTTP: u16 = 80;
 /// Servers, a third of them inside.
 const SERVERS: usize = 18;
@@ -41,89 +35,73 @@ const PORTS_CHANGE: Verdict = Verdict::Silent(
 );
 
 pub(super) const ENTRY: Entry = Entry {
-    profile: Profile {
-        name: NAME,
-        summary: "infected servers send the body in replies, infected browsers upload it to \
-                  the servers that they visit",
-        defeats: "keys that hold the destination port; looking at requests alone",
-        kind: Kind::Worm,
-        two_way: true,
-        same_port: false,
-        standard: true,
-        expectations: &[
+    profile: Profile::worm(
+        "web-server-browser",
+        "infected servers send the body in replies, infected browsers upload it to the \
+             servers that they visit",
+        "keys that hold the destination port; looking at requests alone",
+        &[
             Expectation::by_default(FEW_SERVERS, PORTS_CHANGE),
-            Expectation::under("port_rule = \"none\"", Verdict::Fires, Verdict::Fires),
-            Expectation::under("port_rule = \"service\"", Verdict::Fires, Verdict::Fires),
+            Expectation::fires_under("port_rule = \"none\""),
+            Expectation::fires_under("port_rule = \"service\""),
         ],
+    ),
+    open: |request| {
+        let setup =
+            WormSetup { settle: Duration::from_secs(15), ..WormSetup::new(request)? };
+        setup.start(Web::prepare)
     },
-    open,
 };
-
-fn open(seed: u64, options: &GenerateOptions) -> Result<FrameStream, CorpusError> {
-    let story =
-        Story { settle: Duration::from_secs(15), ..Story::new(NAME, seed, options)? };
-    story.stream(Web::new)
-}
 
 /// Hosts are numbered with the servers first on each side.
 struct Web {
-    story: Story,
     hosts: Population,
     servers: Vec<usize>,
     browsers: Vec<usize>,
-    next_visit: u64,
-    emitter: Emitter,
     body: Body,
     visit_gap_ns: f64,
-    rng: Rng,
     copy: Vec<u8>,
-    text: Vec<u8>,
 }
 
 impl Web {
-    fn new(story: &Story) -> Result<Self, CorpusError> {
-        let count = story.options.vulnerable_hosts.unwrap_or(218) as usize;
-        let rate = story.options.scan_rate.unwrap_or(0.05);
-        if !rate.is_finite() || rate <= 0.0 {
-            let expected = format!("visits a second, above 0, found {rate}");
-            return Err(CorpusError::setting("scan_rate", expected));
-        }
+    fn prepare(setup: &WormSetup) -> Result<Prepared<Self>, CorpusError> {
+        let count = setup.options.vulnerable_hosts.unwrap_or(218) as usize;
+        let rate = setup.options.scan_rate.unwrap_or(0.05);
+        let rate = CorpusError::positive("scan_rate", rate)?;
         if count < 2 * SERVERS {
             let expected = format!("{} or more, found {count}", 2 * SERVERS);
             return Err(CorpusError::setting("vulnerable_hosts", expected));
         }
-        let mut rng = story.rng("hosts");
+        let mut rng = setup.rng("hosts");
         let inside = count / 3;
-        let hosts = Population::draw(story, [inside, count - inside], &mut rng)?;
+        let hosts = Population::draw(setup, [inside, count - inside], &mut rng)?;
         let is_server = |host: &usize| {
             *host < SERVERS / 3 || (inside..inside + SERVERS * 2 / 3).contains(host)
         };
         let (servers, browsers): (Vec<usize>, Vec<usize>) =
             (0..count).partition(is_server);
-        let own = Body::wrapped(0, 2_400, 24, &mut story.rng("body"));
-        let mut web = Self {
-            emitter: story.options.carriage.emitter()?,
-            body: checked(story.options.body.clone().unwrap_or(own))?,
-            visit_gap_ns: 1e9 / rate / browsers.len() as f64,
-            next_visit: story.begins_ns(),
-            rng: story.rng("visits"),
-            copy: Vec::new(),
-            text: Vec::new(),
-            story: story.clone(),
-            hosts,
-            servers,
-            browsers,
-        };
-        // A server outside is the first.
-        if let Some(&first) = web.servers.last() {
-            web.hosts.infect(first, story.begins_ns(), None);
-        }
-        Ok(web)
+        setup.options.carriage.check_only_wraps()?;
+        let body = setup.body(Body::wrapped(0, 2_400, 24, &mut setup.rng("body")))?;
+        let visit_gap_ns = 1e9 / rate / browsers.len() as f64;
+        let per_browser = 1e9 / visit_gap_ns / browsers.len() as f64;
+        Ok(Prepared {
+            rng: setup.rng("visits"),
+            vulnerable_hosts: count as u64,
+            vulnerable_inside: hosts.inside().to_vec(),
+            // Sent to port 80 and to the browsers' ports.
+            contents: vec![PlantedContent::new("body", &body, Protocol::Tcp, None)],
+            parameters: setup.parameters(vec![
+                ("servers", servers.len().into()),
+                ("browsers", browsers.len().into()),
+                ("visits_a_second_and_browser", per_browser.into()),
+            ]),
+            worm: Self { hosts, servers, browsers, body, visit_gap_ns, copy: Vec::new() },
+        })
     }
 
-    fn visit(&mut self, time_ns: u64, queue: &mut FrameQueue) {
-        let browser = self.browsers[self.rng.index(self.browsers.len())];
-        let server = self.servers[self.rng.index(self.servers.len())];
+    fn visit(&mut self, time_ns: u64, link: &mut Link, rng: &mut Rng) {
+        let browser = self.browsers[rng.index(self.browsers.len())];
+        let server = self.servers[rng.index(self.servers.len())];
         // Either may infect the other, and what has just come in is not yet run.
         let [serves, uploads] =
             [server, browser].map(|host| self.hosts.is_infected(host));
@@ -136,116 +114,83 @@ impl Web {
             }
             return;
         }
-        let rng = &mut self.rng;
-        let client = self.story.end(self.hosts.address(browser), ephemeral(rng));
-        let service = self.story.end(self.hosts.address(server), HTTP);
-        let mut talk =
-            TcpDialogue::new(queue, &mut self.emitter, client, service, time_ns, rng);
-        talk.open();
-        let [host, program] = [word(rng), word(rng)];
+        let client = self.hosts.endpoint(browser).client(rng);
+        let service = self.hosts.endpoint(server).at(HTTP);
+        let mut session = TcpSession::new(link, (client, service), time_ns, rng);
+        session.open();
+        let [host, program] = [letters(rng), letters(rng)];
         let request = format!(
             "GET /{}/{} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {program}\r\n\r\n",
-            word(rng),
-            word(rng)
+            letters(rng),
+            letters(rng)
         );
-        talk.say(Peer::Client, request.as_bytes(), rng.between(200_000, 2_000_000));
-        let mut page = Vec::new();
+        session.send(Peer::Client, request.as_bytes(), rng.between(200_000, 2_000_000));
         let length = rng.between(200, 900) as usize;
-        rng.append(length, &mut page);
+        let mut page = rng.bytes(length);
+        self.copy.clear();
         if serves {
             self.body.write(rng, &mut self.copy);
             page.extend_from_slice(&self.copy);
         }
-        self.text.clear();
-        let [product, kind] = [word(rng), word(rng)];
-        self.text.extend_from_slice(
-            format!(
-                "HTTP/1.1 200 OK\r\nServer: {product}\r\nContent-Type: x/{kind}\r\n\
-                 Content-Length: {}\r\n\r\n",
-                page.len()
-            )
-            .as_bytes(),
+        let [product, kind] = [letters(rng), letters(rng)];
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nServer: {product}\r\nContent-Type: x/{kind}\r\n\
+             Content-Length: {}\r\n\r\n",
+            page.len()
         );
-        self.text.extend_from_slice(&page);
-        let copied = if serves { self.copy.len() } else { 0 };
-        let plant = Plant {
-            range: self.text.len() - copied..self.text.len(),
+        let reply = [head.as_bytes(), &page].concat();
+        let planted = PlantedRange {
             infects: self.hosts.next_infection(browser).filter(|_| serves),
-            ..Plant::default()
+            ..PlantedRange::first(reply.len() - self.copy.len()..reply.len())
         };
-        let whole = talk.say_planted(Peer::Server, &self.text, 3_000_000, &plant);
+        let complete = session.send_planted(Peer::Server, &reply, 3_000_000, &planted);
         if serves {
-            self.hosts.infect(browser, whole, Some(server));
+            self.hosts.infect(browser, complete, Some(server));
         }
         if uploads {
             self.body.write(rng, &mut self.copy);
-            self.text.clear();
-            self.text.extend_from_slice(
-                format!(
-                    "POST /{} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {program}\r\n\
-                     Content-Length: {}\r\n\r\n",
-                    word(rng),
-                    self.copy.len()
-                )
-                .as_bytes(),
+            let head = format!(
+                "POST /{} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {program}\r\n\
+                 Content-Length: {}\r\n\r\n",
+                letters(rng),
+                self.copy.len()
             );
-            let start = self.text.len();
-            self.text.extend_from_slice(&self.copy);
-            let plant = Plant {
-                range: start..self.text.len(),
+            let upload = [head.as_bytes(), &self.copy].concat();
+            let planted = PlantedRange {
                 infects: self.hosts.next_infection(server),
-                ..Plant::default()
+                ..PlantedRange::first(head.len()..upload.len())
             };
-            let whole = talk.say_planted(Peer::Client, &self.text, 3_000_000, &plant);
-            self.hosts.infect(server, whole, Some(browser));
-            let thanks = format!("HTTP/1.1 204 {}\r\n\r\n", word(rng));
-            talk.say(Peer::Server, thanks.as_bytes(), 1_000_000);
+            let complete =
+                session.send_planted(Peer::Client, &upload, 3_000_000, &planted);
+            self.hosts.infect(server, complete, Some(browser));
+            let thanks = format!("HTTP/1.1 204 {}\r\n\r\n", letters(rng));
+            session.send(Peer::Server, thanks.as_bytes(), 1_000_000);
         }
-        talk.close(Peer::Client);
+        session.close(Peer::Client);
     }
 }
 
-impl Plot for Web {
-    fn next_time(&mut self) -> Option<u64> {
-        Some(self.next_visit)
+impl Process for Web {
+    /// The next visit.
+    type Event = ();
+
+    /// A server outside is the first.
+    fn begin(&mut self, start_ns: u64, schedule: &mut Schedule<()>) {
+        if let Some(&first) = self.servers.last() {
+            self.hosts.infect(first, start_ns, None);
+        }
+        schedule.at(start_ns, ());
     }
 
-    fn go_on(&mut self, queue: &mut FrameQueue) {
-        self.visit(self.next_visit, queue);
-        let gap = self.rng.exponential(self.visit_gap_ns) as u64;
-        self.next_visit = self.next_visit.saturating_add(gap);
+    fn handle(&mut self, time_ns: u64, (): (), schedule: &mut Schedule<()>) {
+        self.visit(time_ns, &mut schedule.link, &mut schedule.rng);
+        let gap = schedule.rng.exponential(self.visit_gap_ns) as u64;
+        schedule.at(time_ns.saturating_add(gap), ());
     }
+}
 
+impl Worm for Web {
     fn infections(&self) -> &[Infection] {
         self.hosts.infections()
-    }
-
-    fn vulnerable_hosts(&self) -> u64 {
-        self.hosts.len() as u64
-    }
-
-    fn vulnerable_inside(&self) -> Vec<Ipv4Addr> {
-        self.hosts.inside().to_vec()
-    }
-
-    /// Sent to port 80 and to the browsers' ports.
-    fn contents(&self) -> Vec<PlantedContent> {
-        vec![PlantedContent {
-            name: "body".to_owned(),
-            body: self.body.clone(),
-            protocol: Protocol::Tcp,
-            destination_port: None,
-        }]
-    }
-
-    fn parameters(&self) -> Vec<(&'static str, Value)> {
-        vec![
-            ("servers", self.servers.len().into()),
-            ("browsers", self.browsers.len().into()),
-            (
-                "visits_a_second_and_browser",
-                (1e9 / self.visit_gap_ns / self.browsers.len() as f64).into(),
-            ),
-        ]
     }
 }

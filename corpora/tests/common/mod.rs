@@ -1,4 +1,6 @@
-//! What the tests of scenarios share.
+//! What the tests of scenarios share: traces, and a parser of their frames.
+
+pub(crate) mod exact;
 
 use std::net::IpAddr;
 
@@ -24,15 +26,19 @@ pub(crate) fn refused(name: &str, options: GenerateOptions) -> bool {
     Scenario::named(name, 1).expect(name).options(options).stream().is_err()
 }
 
-/// Addresses, protocol, ports and payload of a plain frame over IPv4.
+/// A plain frame over IPv4.
 pub(crate) struct Parsed<'a> {
     pub(crate) source: IpAddr,
     pub(crate) destination: IpAddr,
     pub(crate) protocol: u8,
+    /// Source and destination; for ICMP, 0 and type x 256 + code.
     pub(crate) ports: [u16; 2],
+    /// Of TCP.
+    pub(crate) flags: u8,
     pub(crate) payload: &'a [u8],
 }
 
+/// Parses a frame; none of this code is the engine's.
 pub(crate) fn parse(frame: &[u8]) -> Option<Parsed<'_>> {
     if frame.get(12..15)? != [8, 0, 0x45] {
         return None;
@@ -43,13 +49,18 @@ pub(crate) fn parse(frame: &[u8]) -> Option<Parsed<'_>> {
     };
     let word = |at: usize| u16::from_be_bytes([frame[at], frame[at + 1]]);
     let end = 14 + usize::from(word(16));
-    let protocol = frame[23];
-    let start = if protocol == 6 { 34 + usize::from(frame[46] >> 4) * 4 } else { 42 };
+    let (ports, flags, start) = match frame[23] {
+        6 => ([word(34), word(36)], frame[47], 34 + usize::from(frame[46] >> 4) * 4),
+        17 => ([word(34), word(36)], 0, 42),
+        1 => ([0, word(34)], 0, 42),
+        other => panic!("protocol {other}"),
+    };
     Some(Parsed {
         source: address(26),
         destination: address(30),
-        protocol,
-        ports: [word(34), word(36)],
+        protocol: frame[23],
+        ports,
+        flags,
         payload: frame.get(start..end)?,
     })
 }

@@ -17,7 +17,7 @@ use wormsift::packet::Network;
 use wormsift_capture::Limits;
 use wormsift_corpora::pcap_writer::LINKTYPE_ETHERNET;
 use wormsift_corpora::{
-    AddressBook, CaptureFile, GenerateOptions, GroundTruth, Injected, inject,
+    AddressMap, CaptureFile, GenerateOptions, GroundTruth, Injected, inject,
 };
 use wormsift_export::text::counted;
 
@@ -96,7 +96,7 @@ pub(super) fn run(
 fn choose_inside(
     story: &Story<'_>,
     survey: &Survey,
-) -> Result<(Inside, Arc<AddressBook>), Failure> {
+) -> Result<(Inside, Arc<AddressMap>), Failure> {
     let asked = story.args.into.inside;
     let hosts = survey.hosts();
     let mut outcome = Err(Failure::usage(
@@ -104,7 +104,7 @@ fn choose_inside(
     ));
     for (v4_bits, v6_bits) in INSIDE_BITS {
         let inside = inside(asked, survey.busiest(v4_bits, v6_bits));
-        let book = AddressBook::new(&inside, &hosts).map_err(|e| story.refused(&e))?;
+        let book = AddressMap::new(&inside, &hosts).map_err(|e| story.refused(&e))?;
         outcome =
             story.stream(between_hosts(story, &book)).map(|_| (inside, Arc::new(book)));
         if outcome.is_ok() || asked.is_some() {
@@ -124,9 +124,9 @@ fn inside(asked: Option<Network>, mut busiest: Inside) -> Inside {
 }
 
 /// The story alone, with an inside as large as the real one.
-fn between_hosts(story: &Story<'_>, book: &AddressBook) -> GenerateOptions {
+fn between_hosts(story: &Story<'_>, book: &AddressMap) -> GenerateOptions {
     GenerateOptions {
-        inside: Some(book.story_inside()),
+        inside: Some(book.scenario_inside()),
         background_hosts: Some(0),
         ..story.options.clone()
     }
@@ -135,7 +135,7 @@ fn between_hosts(story: &Story<'_>, book: &AddressBook) -> GenerateOptions {
 /// The story over the captures' time, between their hosts.
 fn options(
     story: &Story<'_>,
-    book: &Arc<AddressBook>,
+    book: &Arc<AddressMap>,
     (first_ns, last_ns): (u64, u64),
 ) -> Result<GenerateOptions, Failure> {
     let after = story.args.into.start_after.unwrap_or(Span(0));

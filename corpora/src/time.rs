@@ -1,6 +1,22 @@
-//! Nanoseconds since the epoch as text.
+//! Spans and moments of time, and how moments are written.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
+
+/// Nanoseconds of a second.
+pub(crate) const SECOND: u64 = 1_000_000_000;
+/// Nanoseconds of a millisecond.
+pub(crate) const MILLISECOND: u64 = 1_000_000;
+
+/// Nothing starts after this moment, early in 2116, so that spans may be added to any
+/// start without overflow.
+pub(crate) const LAST_START_NS: u64 = u64::MAX / 4;
+
+/// The span in nanoseconds, at most those of 64 bits.
+pub(crate) fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
 
 fn timestamp(time_ns: u64) -> Timestamp {
     Timestamp::from_nanosecond(i128::from(time_ns))

@@ -1,22 +1,23 @@
 //! Mail messages with the worm attached.
 //!
-//! Headers, a line of text and one attachment in base64. Everything but the
-//! attachment differs from letter to letter, the forged sender too; comments
-//! stand where fixed words would otherwise be as long as a window. A letter stays
-//! as it is from hop to hop, but for the line that each server puts on top.
+//! Headers, a line of text and one attachment in base64. Everything but the attachment
+//! differs from message to message, the forged sender too; comments are where fixed words
+//! would otherwise be as long as a window. A message stays as it is from hop to hop, but
+//! for the line that each server adds at the top.
 
 use std::ops::Range;
 
-use crate::calendar::http_date;
 use crate::rng::Rng;
+use crate::text::letters;
+use crate::time::http_date;
 
 /// Characters of a line of base64 (RFC 2045, section 6.8).
 const LINE: usize = 76;
 
-/// One letter on its way.
+/// One message, as its sender wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Letter {
-    /// What its words are drawn from.
+pub(super) struct Message {
+    /// Of its words.
     pub(super) seed: u64,
     /// When it was written, in nanoseconds since the epoch.
     pub(super) written_ns: u64,
@@ -24,71 +25,55 @@ pub(super) struct Letter {
     pub(super) to: usize,
 }
 
-impl Letter {
-    /// Appends the letter with its last line, a dot; tells where the attachment
-    /// stands in `text`.
-    pub(super) fn write(
-        &self,
-        hops: u32,
-        attachment: &[u8],
-        text: &mut Vec<u8>,
-    ) -> Range<usize> {
+impl Message {
+    /// Its text with the last line, a dot, and where the attachment is in it.
+    pub(super) fn text(&self, hops: u32, attachment: &[u8]) -> (Vec<u8>, Range<usize>) {
         let mut rng = Rng::new(self.seed, "letter");
         let rng = &mut rng;
-        let date = http_date(self.written_ns, &format!("({}) +0000", word(rng)));
-        let mut put = |line: String| {
-            text.extend_from_slice(line.as_bytes());
-            text.extend_from_slice(b"\r\n");
+        let date = http_date(self.written_ns, &format!("({}) +0000", letters(rng)));
+        let received = |hop: u32| {
+            let mut rng = Rng::new(self.seed, &format!("hop {hop}"));
+            format!("Received: by {} id {}\r\n", letters(&mut rng), letters(&mut rng))
         };
-        for hop in 0..hops {
-            let mut server = Rng::new(self.seed, &format!("hop {hop}"));
-            put(format!("Received: by {} id {}", word(&mut server), word(&mut server)));
-        }
-        let boundary = format!("{}{}", word(rng), word(rng));
-        let mut headers = vec![
-            format!("From: {} <{}>", word(rng), self.sender()),
-            format!("To: {}", mailbox(self.to)),
-            format!("Subject: {} {} {}", word(rng), word(rng), word(rng)),
-            format!("Date: {date}"),
-            format!("Message-ID: <{}@{}>", word(rng), word(rng)),
+        let mut text: String = (0..hops).map(received).collect();
+        let boundary = format!("{}{}", letters(rng), letters(rng));
+        let mut headers = [
+            format!("From: {} <{}>\r\n", letters(rng), self.sender()),
+            format!("To: {}\r\n", mailbox(self.to)),
+            format!("Subject: {} {} {}\r\n", letters(rng), letters(rng), letters(rng)),
+            format!("Date: {date}\r\n"),
+            format!("Message-ID: <{}@{}>\r\n", letters(rng), letters(rng)),
             format!(
-                "Content-Type: multipart/mixed; v={}; boundary={boundary}",
-                word(rng)
+                "Content-Type: multipart/mixed; v={}; boundary={boundary}\r\n",
+                letters(rng)
             ),
         ];
         rng.shuffle(&mut headers);
-        put(format!("X-Mailer: {}", word(rng)));
-        headers.into_iter().for_each(&mut put);
-        put(format!(
-            "\r\n--{boundary}\r\n\r\n{} {} {}\r\n",
-            word(rng),
-            word(rng),
-            word(rng)
-        ));
-        put(format!("--{boundary}\r\nContent-Type: application/{}", word(rng)));
-        put(format!("Content-Transfer-Encoding: base64 ({})\r\n", word(rng)));
+        text += &format!("X-Mailer: {}\r\n{}", letters(rng), headers.concat());
+        text += &format!(
+            "\r\n--{boundary}\r\n\r\n{} {} {}\r\n\r\n--{boundary}\r\nContent-Type: \
+             application/{}\r\nContent-Transfer-Encoding: base64 ({})\r\n\r\n",
+            letters(rng),
+            letters(rng),
+            letters(rng),
+            letters(rng),
+            letters(rng)
+        );
         let start = text.len();
-        text.extend_from_slice(attachment);
-        let end = text.len();
-        text.extend_from_slice(format!("--{boundary}--\r\n.\r\n").as_bytes());
-        start..end
+        let last = format!("--{boundary}--\r\n.\r\n");
+        let text = [text.as_bytes(), attachment, last.as_bytes()].concat();
+        (text, start..start + attachment.len())
     }
 
     /// Whom it claims to be from.
     pub(super) fn sender(&self) -> String {
         let mut rng = Rng::new(self.seed, "sender");
-        format!("{}@{}", word(&mut rng), word(&mut rng))
+        format!("{}@{}", letters(&mut rng), letters(&mut rng))
     }
 }
 
 pub(super) fn mailbox(person: usize) -> String {
-    format!("p{person}@{}", word(&mut Rng::new(person as u64, "domain")))
-}
-
-/// Four to ten letters.
-pub(super) fn word(rng: &mut Rng) -> String {
-    let length = rng.between(4, 10);
-    (0..length).map(|_| char::from(b'a' + rng.below(26) as u8)).collect()
+    format!("p{person}@{}", letters(&mut Rng::new(person as u64, "domain")))
 }
 
 /// Base64 in lines of 76 characters, each with its CRLF.
@@ -134,12 +119,11 @@ mod tests {
     }
 
     #[test]
-    fn letters_share_the_attachment_and_no_other_long_run() {
+    fn messages_share_the_attachment_and_no_other_long_run() {
         let attachment = base64_lines(&Rng::new(1, "test").next_u64().to_le_bytes());
-        let letter = |seed| Letter { seed, written_ns: 1 << 60, from: 3, to: 4 };
+        let message = |seed| Message { seed, written_ns: 1 << 60, from: 3, to: 4 };
         let write = |seed| {
-            let mut text = Vec::new();
-            let range = letter(seed).write(2, &attachment, &mut text);
+            let (text, range) = message(seed).text(2, &attachment);
             assert_eq!(text[range.clone()], attachment[..]);
             (text[..range.start].to_vec(), text[range.end..].to_vec())
         };

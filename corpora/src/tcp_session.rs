@@ -1,11 +1,12 @@
-//! The segments of a TCP conversation.
+//! The segments of a TCP session.
 
 use std::ops::Range;
 
-use crate::emitter::{Emitter, End, FRAME_GAP_NS};
 use crate::frame_builder::{Transport, tcp};
+use crate::link::{Endpoint, FRAME_GAP_NS, Link};
 use crate::rng::Rng;
-use crate::traffic::{FrameQueue, Mark};
+use crate::time::SECOND;
+use crate::traffic::Mark;
 
 /// Payload bytes of a full segment on Ethernet.
 pub(crate) const FULL_SEGMENT: usize = 1_460;
@@ -25,10 +26,10 @@ impl Peer {
     }
 }
 
-/// What of the bytes that a peer says is planted.
+/// Which of the bytes that a peer sends are planted.
 #[derive(Clone, Debug)]
-pub(crate) struct Plant {
-    /// Which of them; empty for none.
+pub(crate) struct PlantedRange {
+    /// The bytes; empty for none.
     pub(crate) range: Range<usize>,
     /// Which content they are, see [`Mark::Content`].
     pub(crate) content: u16,
@@ -38,13 +39,12 @@ pub(crate) struct Plant {
     pub(crate) segment: usize,
 }
 
-impl Default for Plant {
-    fn default() -> Self {
-        Self { range: 0..0, content: 0, infects: None, segment: FULL_SEGMENT }
+impl PlantedRange {
+    /// Bytes of the first content, in full segments.
+    pub(crate) fn first(range: Range<usize>) -> Self {
+        Self { range, content: 0, infects: None, segment: FULL_SEGMENT }
     }
-}
 
-impl Plant {
     fn mark(&self, segment: Range<usize>) -> Mark {
         if self.range.start.max(segment.start) >= self.range.end.min(segment.end) {
             return Mark::Ordinary;
@@ -55,32 +55,29 @@ impl Plant {
     }
 }
 
-/// One connection, laid into a queue turn by turn.
-pub(crate) struct TcpDialogue<'a> {
-    queue: &'a mut FrameQueue,
-    emitter: &'a mut Emitter,
-    ends: [End; 2],
+/// One session, its segments sent over a link in order.
+pub(crate) struct TcpSession<'a> {
+    link: &'a mut Link,
+    ends: [Endpoint; 2],
     /// Sequence number of each peer's next byte.
     next: [u32; 2],
     /// From the tap to each peer and back, in nanoseconds.
     round_trip: [u64; 2],
-    speaker: Peer,
+    last_sender: Peer,
     /// When the last frame that others wait for crossed the tap.
     time_ns: u64,
 }
 
-impl<'a> TcpDialogue<'a> {
-    /// A connection whose first frame crosses the tap at `time_ns`.
+impl<'a> TcpSession<'a> {
+    /// A session whose first frame crosses the tap at `time_ns`.
     pub(crate) fn new(
-        queue: &'a mut FrameQueue,
-        emitter: &'a mut Emitter,
-        client: End,
-        server: End,
+        link: &'a mut Link,
+        (client, server): (Endpoint, Endpoint),
         time_ns: u64,
         rng: &mut Rng,
     ) -> Self {
         // Half a millisecond inside; tens of them across a wide network.
-        let mut trip = |end: &End| {
+        let mut trip = |end: &Endpoint| {
             let far =
                 if end.inside { (200_000, 900_000) } else { (5_000_000, 60_000_000) };
             rng.between(far.0, far.1)
@@ -88,12 +85,11 @@ impl<'a> TcpDialogue<'a> {
         let round_trip = [trip(&client), trip(&server)];
         let first = rng.next_u64();
         Self {
-            queue,
-            emitter,
+            link,
             ends: [client, server],
             next: [first as u32, (first >> 32) as u32],
             round_trip,
-            speaker: Peer::Client,
+            last_sender: Peer::Client,
             time_ns,
         }
     }
@@ -106,36 +102,48 @@ impl<'a> TcpDialogue<'a> {
     /// SYN, SYN-ACK, ACK.
     pub(crate) fn open(&mut self) {
         self.control(Peer::Client, tcp::SYN, 1);
-        self.turn(Peer::Server, 0);
+        self.wait(Peer::Server, 0);
         self.control(Peer::Server, tcp::SYN | tcp::ACK, 1);
-        self.turn(Peer::Client, 0);
+        self.wait(Peer::Client, 0);
         self.control(Peer::Client, tcp::ACK, 0);
     }
 
     /// A SYN that nobody answers, and once more after a second.
-    pub(crate) fn knock_in_vain(&mut self) {
+    pub(crate) fn open_in_vain(&mut self) {
         self.control(Peer::Client, tcp::SYN, 0);
-        self.time_ns += 1_000_000_000;
+        self.time_ns += SECOND;
         self.control(Peer::Client, tcp::SYN, 0);
     }
 
-    /// Sends bytes in full segments after this pause; every second segment and
-    /// the last are acknowledged.
-    pub(crate) fn say(&mut self, peer: Peer, bytes: &[u8], pause_ns: u64) {
-        self.say_planted(peer, bytes, pause_ns, &Plant::default());
+    /// Sends bytes in full segments after this pause; every second segment and the last
+    /// are acknowledged.
+    pub(crate) fn send(&mut self, peer: Peer, bytes: &[u8], pause_ns: u64) {
+        self.send_planted(peer, bytes, pause_ns, &PlantedRange::first(0..0));
     }
 
-    /// The same; segments that hold planted bytes are marked, the last of them as
-    /// the one that infects. Returns when that one crosses the tap.
-    pub(crate) fn say_planted(
+    /// Sends each line after a random pause from this range.
+    pub(crate) fn exchange(
+        &mut self,
+        lines: impl IntoIterator<Item = (Peer, String)>,
+        (least_ns, most_ns): (u64, u64),
+        rng: &mut Rng,
+    ) {
+        for (peer, line) in lines {
+            self.send(peer, line.as_bytes(), rng.between(least_ns, most_ns));
+        }
+    }
+
+    /// Sends bytes of which some are planted: segments that hold such are marked, the last
+    /// of them as the one that infects. Returns when that one crosses the tap.
+    pub(crate) fn send_planted(
         &mut self,
         peer: Peer,
         bytes: &[u8],
         pause_ns: u64,
-        plant: &Plant,
+        planted: &PlantedRange,
     ) -> u64 {
-        self.turn(peer, pause_ns);
-        let size = plant.segment.clamp(1, FULL_SEGMENT);
+        self.wait(peer, pause_ns);
+        let size = planted.segment.clamp(1, FULL_SEGMENT);
         let segments = bytes.chunks(size);
         let count = segments.len();
         let mut planted_at = self.time_ns;
@@ -144,41 +152,43 @@ impl<'a> TcpDialogue<'a> {
                 self.time_ns += FRAME_GAP_NS;
             }
             let last = index + 1 == count;
-            let mark = plant.mark(index * size..index * size + segment.len());
+            let mark = planted.mark(index * size..index * size + segment.len());
             if mark != Mark::Ordinary {
                 planted_at = self.time_ns;
             }
             self.segment(peer, 0, segment, mark);
-            self.next[peer as usize] =
-                self.next[peer as usize].wrapping_add(segment.len() as u32);
+            self.advance(peer, segment.len() as u32);
             if last || index % 2 == 1 {
-                self.acknowledge(peer.other(), self.next[peer as usize]);
+                self.acknowledge_ahead(peer, 0);
             }
         }
         planted_at
     }
 
-    /// Sends one segment whose first byte lies `ahead` bytes beyond the peer's
-    /// next one. What comes next is left to [`TcpDialogue::advance`].
+    /// Sends one segment whose first byte is `ahead` bytes beyond the peer's next one.
+    /// What comes next is left to [`TcpSession::advance`].
     pub(crate) fn segment(&mut self, peer: Peer, ahead: u32, bytes: &[u8], mark: Mark) {
         let sequence = self.next[peer as usize].wrapping_add(ahead);
+        let acknowledgement = self.next[peer.other() as usize];
         let flags = tcp::PSH | tcp::ACK;
-        self.send(
+        self.transmit(
             peer,
             self.time_ns,
-            sequence,
-            self.next[peer.other() as usize],
+            (sequence, acknowledgement),
             flags,
             bytes,
             mark,
         );
     }
 
-    /// The other peer's acknowledgement of all bytes up to `ahead` beyond the
-    /// speaker's next one.
-    pub(crate) fn acknowledge_ahead(&mut self, speaker: Peer, ahead: u32) {
-        let number = self.next[speaker as usize].wrapping_add(ahead);
-        self.acknowledge(speaker.other(), number);
+    /// The other peer's acknowledgement of all bytes up to `ahead` beyond the sender's
+    /// next one.
+    pub(crate) fn acknowledge_ahead(&mut self, sender: Peer, ahead: u32) {
+        let peer = sender.other();
+        let number = self.next[sender as usize].wrapping_add(ahead);
+        let numbers = (self.next[peer as usize], number);
+        let time_ns = self.time_ns + self.round_trip[peer as usize];
+        self.transmit(peer, time_ns, numbers, tcp::ACK, &[], Mark::Ordinary);
     }
 
     /// Moves the peer's next byte on.
@@ -186,72 +196,49 @@ impl<'a> TcpDialogue<'a> {
         self.next[peer as usize] = self.next[peer as usize].wrapping_add(bytes);
     }
 
-    /// Lets time pass before the peer speaks: its way to the tap, if the other
-    /// one spoke last, and a pause.
-    pub(crate) fn turn(&mut self, peer: Peer, pause_ns: u64) {
-        if self.speaker != peer {
+    /// Lets time pass before the peer sends: its way to the tap, if the other one sent
+    /// last, and a pause.
+    pub(crate) fn wait(&mut self, peer: Peer, pause_ns: u64) {
+        if self.last_sender != peer {
             self.time_ns += self.round_trip[peer as usize];
-            self.speaker = peer;
+            self.last_sender = peer;
         }
         self.time_ns += pause_ns;
     }
 
     /// A keep-alive: one zero byte before the peer's next one, acknowledged.
     pub(crate) fn keep_alive(&mut self, peer: Peer, pause_ns: u64) {
-        self.turn(peer, pause_ns);
+        self.wait(peer, pause_ns);
         let sequence = self.next[peer as usize].wrapping_sub(1);
-        let acknowledgement = self.next[peer.other() as usize];
-        self.send(
-            peer,
-            self.time_ns,
-            sequence,
-            acknowledgement,
-            tcp::ACK,
-            &[0],
-            Mark::Ordinary,
-        );
-        self.acknowledge(peer.other(), self.next[peer as usize]);
+        let numbers = (sequence, self.next[peer.other() as usize]);
+        self.transmit(peer, self.time_ns, numbers, tcp::ACK, &[0], Mark::Ordinary);
+        self.acknowledge_ahead(peer, 0);
     }
 
     /// FIN from the peer, FIN from the other, and the last acknowledgement.
     pub(crate) fn close(&mut self, peer: Peer) {
-        self.turn(peer, 100_000);
+        self.wait(peer, 100_000);
         self.control(peer, tcp::FIN | tcp::ACK, 1);
-        self.turn(peer.other(), 0);
+        self.wait(peer.other(), 0);
         self.control(peer.other(), tcp::FIN | tcp::ACK, 1);
-        self.turn(peer, 0);
+        self.wait(peer, 0);
         self.control(peer, tcp::ACK, 0);
-    }
-
-    fn acknowledge(&mut self, peer: Peer, number: u32) {
-        let time_ns = self.time_ns + self.round_trip[peer as usize];
-        let sequence = self.next[peer as usize];
-        self.send(peer, time_ns, sequence, number, tcp::ACK, &[], Mark::Ordinary);
     }
 
     /// A segment without payload that takes `length` sequence numbers.
     fn control(&mut self, peer: Peer, flags: u8, length: u32) {
         let acknowledgement =
             if flags & tcp::ACK == 0 { 0 } else { self.next[peer.other() as usize] };
-        let sequence = self.next[peer as usize];
-        self.send(
-            peer,
-            self.time_ns,
-            sequence,
-            acknowledgement,
-            flags,
-            &[],
-            Mark::Ordinary,
-        );
+        let numbers = (self.next[peer as usize], acknowledgement);
+        self.transmit(peer, self.time_ns, numbers, flags, &[], Mark::Ordinary);
         self.advance(peer, length);
     }
 
-    fn send(
+    fn transmit(
         &mut self,
         peer: Peer,
         time_ns: u64,
-        sequence: u32,
-        acknowledgement: u32,
+        (sequence, acknowledgement): (u32, u32),
         flags: u8,
         payload: &[u8],
         mark: Mark,
@@ -266,6 +253,6 @@ impl<'a> TcpDialogue<'a> {
             window: 64_240,
             maximum_segment: (flags & tcp::SYN != 0).then_some(FULL_SEGMENT as u16),
         };
-        self.emitter.emit(self.queue, time_ns, mark, (&from, &to), transport, payload);
+        self.link.send(time_ns, mark, (&from, &to), transport, payload);
     }
 }

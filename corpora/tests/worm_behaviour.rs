@@ -1,10 +1,10 @@
-//! Each worm scenario tells its own story: what its profile says happens, happens.
+//! Each worm scenario does what its profile says.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
 
 use crate::common::{alone, carriers, parse, trace, trace_with};
-use wormsift_corpora::GenerateOptions;
+use wormsift_corpora::{GenerateOptions, GroundTruth};
 
 #[test]
 fn most_infections_of_local_preference_stay_on_their_side() {
@@ -14,12 +14,11 @@ fn most_infections_of_local_preference_stay_on_their_side() {
 }
 
 #[test]
-fn the_hit_list_is_through_within_seconds() {
+fn the_hit_list_is_infected_within_seconds() {
     let truth = trace("hit-list", 3).truth;
     let outbreak = trace("outbreak", 3).truth;
-    let fifty = |truth: &wormsift_corpora::GroundTruth| {
-        truth.infections[50].time_ns - truth.infections[0].time_ns
-    };
+    let fifty =
+        |truth: &GroundTruth| truth.infections[50].time_ns - truth.infections[0].time_ns;
     assert!(fifty(&truth) < 15_000_000_000, "{}", fifty(&truth));
     assert!(fifty(&outbreak) > 3 * fifty(&truth));
 }
@@ -60,10 +59,10 @@ fn slow_copies_are_never_three_in_two_minutes() {
 }
 
 #[test]
-fn letters_carry_the_attachment_in_lines_by_way_of_servers() {
+fn messages_carry_the_attachment_in_lines_by_way_of_servers() {
     let trace = trace("mail", 4);
     let content = trace.truth.contents[0].content();
-    // The end of the headers and the beginning of the last boundary are in every letter.
+    // The end of the headers and the beginning of the last boundary are in every message.
     let attached = content.strip_prefix(b")\r\n\r\n").unwrap();
     let mut lines: Vec<&[u8]> = attached.split(|&byte| byte == b'\n').collect();
     assert_eq!(lines.pop(), Some(&b"--"[..]));
@@ -138,7 +137,7 @@ fn the_exploit_comes_after_four_turns_and_the_second_stage_from_the_attacker() {
 }
 
 #[test]
-fn datagrams_share_what_their_story_says() {
+fn datagrams_share_what_their_profile_says() {
     let ports = alone("random-port", 4);
     let seen = carriers(&ports);
     assert!(seen.iter().all(|(_, parsed)| parsed.ports[0] == 4_000));

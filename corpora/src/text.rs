@@ -1,9 +1,9 @@
-//! Words, names and tokens from a seed.
+//! Words, tokens and running text from a seed.
 
 use crate::rng::Rng;
 
 /// A word that can be spoken, of two to four syllables.
-pub(super) fn word(rng: &mut Rng) -> String {
+pub(crate) fn word(rng: &mut Rng) -> String {
     const ONSETS: [&str; 16] = [
         "b", "d", "f", "g", "h", "k", "l", "m", "n", "p", "r", "s", "t", "v", "st", "br",
     ];
@@ -14,8 +14,14 @@ pub(super) fn word(rng: &mut Rng) -> String {
         .collect()
 }
 
+/// Four to ten random letters, so that hardly two words are alike.
+pub(crate) fn letters(rng: &mut Rng) -> String {
+    let length = rng.between(4, 10);
+    (0..length).map(|_| char::from(b'a' + rng.below(26) as u8)).collect()
+}
+
 /// So many random hexadecimal digits.
-pub(super) fn token(digits: usize, rng: &mut Rng) -> String {
+pub(crate) fn token(digits: usize, rng: &mut Rng) -> String {
     let mut text = String::with_capacity(digits + 16);
     while text.len() < digits {
         text.push_str(&format!("{:016x}", rng.next_u64()));
@@ -24,12 +30,10 @@ pub(super) fn token(digits: usize, rng: &mut Rng) -> String {
     text
 }
 
-/// Running text of at least `length` bytes, in lines that each begin with `mark`
-/// and end with CRLF.
-pub(super) fn prose(length: usize, mark: &str, rng: &mut Rng) -> String {
+/// Running text of at least `length` bytes, in lines that end with CRLF.
+pub(crate) fn prose(length: usize, rng: &mut Rng) -> String {
     let mut text = String::with_capacity(length + 80);
     while text.len() < length {
-        text.push_str(mark);
         let mut line = 0;
         while line < 56 {
             let word = word(rng);
@@ -41,11 +45,4 @@ pub(super) fn prose(length: usize, mark: &str, rng: &mut Rng) -> String {
         text.push_str("\r\n");
     }
     text
-}
-
-/// Random bytes.
-pub(super) fn random_bytes(count: usize, rng: &mut Rng) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    rng.append(count, &mut bytes);
-    bytes
 }

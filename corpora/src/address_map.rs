@@ -1,12 +1,12 @@
-//! Addresses of a capture that stand for a scenario's own.
+//! Map from a scenario's addresses to those of a given capture.
 //!
-//! A story that is laid into a capture speaks of addresses of its own. Each of
-//! them gets one address of the capture's networks, on the same side of the tap,
-//! and keeps it: at first those of hosts that occur, then unused ones of the same
-//! networks, from the nearest networks outwards. Whoever is asked for first has the
-//! better choice, so [`AddressBook::prefer`] the hosts that matter.
+//! A scenario that is put into a capture has addresses of its own. Each of them gets one
+//! address of the capture's networks, on the same side of the tap, and keeps it: at first
+//! those of hosts that occur, then unused ones of the same networks, from the smallest
+//! networks to larger ones. Addresses that are asked for first get the better ones, so
+//! [`AddressMap::prefer`] the hosts that matter.
 //!
-//! What was near in the story (one /24, say) need not be near here.
+//! What was near in the scenario (one /24, say) need not be near here.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -21,19 +21,19 @@ const STEP_BITS: u8 = 8;
 /// Spreads consecutive choices over a network; odd, so that none comes twice.
 const STRIDE: u64 = 0x9e37_79b9;
 
-/// Addresses of a story with the real ones that stand for them.
+/// A scenario's addresses with those of a capture.
 ///
-/// It fills while a scenario runs, so each run needs one of its own to be
-/// repeatable.
+/// It fills while a scenario runs, so each run needs one of its own to be repeatable.
 #[derive(Debug)]
-pub struct AddressBook {
-    story_inside: Prefix,
+pub struct AddressMap {
+    scenario_inside: Prefix,
     /// For IPv4 and for IPv6.
-    books: [Option<Mutex<Book>>; 2],
+    versions: [Option<Mutex<Mapping>>; 2],
 }
 
+/// The map of one IP version.
 #[derive(Debug)]
-struct Book {
+struct Mapping {
     known: BTreeMap<Ipv4Addr, IpAddr>,
     inside: Side,
     outside: Side,
@@ -44,11 +44,11 @@ struct Book {
 struct Side {
     numbers: Numbers,
     network: Network,
-    /// Whether its addresses lie in `network`, or are all others.
+    /// Whether its addresses are those of `network`, or all others.
     within: bool,
-    /// Those of hosts that occur, not yet given away.
+    /// Those of hosts that occur, not yet assigned.
     occurring: VecDeque<IpAddr>,
-    /// Numbers of hosts that are given away or occur.
+    /// Numbers of hosts that are assigned or occur.
     taken: BTreeSet<u64>,
     /// Networks to be searched, by size, smallest first.
     searched: VecDeque<Search>,
@@ -78,16 +78,16 @@ struct Network {
     width: u8,
 }
 
-impl AddressBook {
-    /// A book for hosts that occur, the better ones first. `inside` is a network
-    /// of each IP version that the book is for, with its bits, at most one each;
-    /// the first of them decides how large the story's inside is.
+impl AddressMap {
+    /// A map to hosts that occur, the better ones first. `inside` is a network of each IP
+    /// version that the map is for, with its bits, at most one each; the first of them
+    /// decides how large the scenario's inside is.
     ///
     /// # Errors
     /// An inside that is all addresses, or an IPv6 one of more than 56 bits, which
     /// has too few networks of 64.
     pub fn new(inside: &[(IpAddr, u8)], hosts: &[IpAddr]) -> Result<Self, CorpusError> {
-        let mut books = [None, None];
+        let mut versions = [None, None];
         for &(network, bits) in inside {
             let numbers = Numbers::of(network);
             if bits == 0 {
@@ -101,41 +101,44 @@ impl AddressBook {
                 );
                 return Err(CorpusError::setting("inside", expected));
             }
-            books[numbers as usize] = Some(Mutex::new(Book::new(network, bits, hosts)));
+            versions[numbers as usize] =
+                Some(Mutex::new(Mapping::new(network, bits, hosts)));
         }
-        let story_inside = match inside.first() {
-            Some(&(network, bits)) => story_inside(Numbers::of(network), bits),
+        let scenario_inside = match inside.first() {
+            Some(&(network, bits)) => scenario_inside(Numbers::of(network), bits),
             None => AddressSpace::default().inside,
         };
-        Ok(Self { story_inside, books })
+        Ok(Self { scenario_inside, versions })
     }
 
-    /// The network that the story has to have behind its tap, see
-    /// [`GenerateOptions::inside`](crate::GenerateOptions::inside): of as many
-    /// addresses as the real one, as far as a story can.
-    pub fn story_inside(&self) -> Prefix {
-        self.story_inside
+    /// The network that the scenario must have behind its tap, see
+    /// [`GenerateOptions::inside`](crate::GenerateOptions::inside): of as many addresses as
+    /// the real one, as far as a scenario can.
+    pub fn scenario_inside(&self) -> Prefix {
+        self.scenario_inside
     }
 
-    /// The real address for one of the story's own; the story's where the book is
-    /// not for this IP version, or nothing is left.
-    pub fn address(&self, own: Ipv4Addr, ipv6: bool) -> IpAddr {
+    /// The real address for one of the scenario's own; its own where the map is not for this
+    /// IP version, or nothing is left.
+    pub(crate) fn address(&self, own: Ipv4Addr, ipv6: bool) -> IpAddr {
         let numbers = if ipv6 { Numbers::V6 } else { Numbers::V4 };
-        let Some(book) = &self.books[numbers as usize] else { return numbers.plain(own) };
-        // A panic elsewhere leaves no page half written.
-        let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(address) = book.known.get(&own) {
+        let Some(mapping) = &self.versions[numbers as usize] else {
+            return numbers.plain(own);
+        };
+        // A panic elsewhere leaves no entry half written.
+        let mut mapping = mapping.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(address) = mapping.known.get(&own) {
             return *address;
         }
-        let inside = self.story_inside.contains(own);
-        let side = if inside { &mut book.inside } else { &mut book.outside };
+        let inside = self.scenario_inside.contains(own);
+        let side = if inside { &mut mapping.inside } else { &mut mapping.outside };
         let address = side.take().unwrap_or_else(|| numbers.plain(own));
-        book.known.insert(own, address);
+        mapping.known.insert(own, address);
         address
     }
 
-    /// Gives this host of the story the best address that is left. `own` is as a
-    /// truth tells it, IPv4 or in the IPv6 form that stories have.
+    /// Gives this host of the scenario the best address that is left. `own` is as a truth
+    /// has it, IPv4 or in the IPv6 form that scenarios have.
     pub fn prefer(&self, own: IpAddr) {
         match own {
             IpAddr::V4(own) => {
@@ -151,28 +154,28 @@ impl AddressBook {
         }
     }
 
-    /// How many addresses have been given away.
+    /// How many addresses are assigned.
     pub fn len(&self) -> usize {
-        let given = |book: &Mutex<Book>| {
-            book.lock().unwrap_or_else(PoisonError::into_inner).known.len()
+        let assigned = |mapping: &Mutex<Mapping>| {
+            mapping.lock().unwrap_or_else(PoisonError::into_inner).known.len()
         };
-        self.books.iter().flatten().map(given).sum()
+        self.versions.iter().flatten().map(assigned).sum()
     }
 
-    /// Whether none has been.
+    /// Whether none is.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// The story's inside for a real one of so many bits.
-fn story_inside(numbers: Numbers, bits: u8) -> Prefix {
+/// The scenario's inside for a real one of so many bits.
+fn scenario_inside(numbers: Numbers, bits: u8) -> Prefix {
     let host_bits = numbers.width().saturating_sub(bits);
     let bits = 32_u8.saturating_sub(host_bits).clamp(17, 32);
     Prefix::new(AddressSpace::default().inside.network, bits)
 }
 
-impl Book {
+impl Mapping {
     fn new(network: IpAddr, bits: u8, hosts: &[IpAddr]) -> Self {
         let numbers = Numbers::of(network);
         let width = numbers.width();
@@ -194,8 +197,8 @@ impl Book {
     }
 }
 
-/// A book is equal to itself alone.
-impl PartialEq for AddressBook {
+/// A map is equal to itself alone.
+impl PartialEq for AddressMap {
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self, other)
     }
@@ -329,35 +332,35 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn book(inside: &str, bits: u8, hosts: &[&str]) -> AddressBook {
+    fn map(inside: &str, bits: u8, hosts: &[&str]) -> AddressMap {
         let hosts: Vec<IpAddr> = hosts.iter().map(|host| v4(host)).collect();
-        AddressBook::new(&[(v4(inside), bits)], &hosts).unwrap()
+        AddressMap::new(&[(v4(inside), bits)], &hosts).unwrap()
     }
 
     #[test]
     fn hosts_that_occur_come_first_each_side_its_own_and_one_address_each() {
         let hosts = ["192.0.2.9", "203.0.113.5", "192.0.2.7", "203.0.113.6"];
-        let book = book("192.0.2.0", 24, &hosts);
+        let map = map("192.0.2.0", 24, &hosts);
         let own = |last: u8| Ipv4Addr::new(10, 20, 16, last);
         let other = |last: u8| Ipv4Addr::new(10, 20, 99, last);
-        assert_eq!(book.address(own(1), false), v4("192.0.2.9"));
-        assert_eq!(book.address(other(1), false), v4("203.0.113.5"));
-        assert_eq!(book.address(own(2), false), v4("192.0.2.7"));
-        assert_eq!(book.address(own(1), false), v4("192.0.2.9"));
-        book.prefer(other(8).into());
-        assert_eq!(book.address(other(8), false), v4("203.0.113.6"));
-        assert_eq!(book.len(), 4);
+        assert_eq!(map.address(own(1), false), v4("192.0.2.9"));
+        assert_eq!(map.address(other(1), false), v4("203.0.113.5"));
+        assert_eq!(map.address(own(2), false), v4("192.0.2.7"));
+        assert_eq!(map.address(own(1), false), v4("192.0.2.9"));
+        map.prefer(other(8).into());
+        assert_eq!(map.address(other(8), false), v4("203.0.113.6"));
+        assert_eq!(map.len(), 4);
     }
 
     #[test]
-    fn all_of_a_story_fits_one_to_one_and_keeps_its_side() {
-        let book = book("192.0.2.0", 24, &["192.0.2.9", "203.0.113.5", "198.51.100.1"]);
-        let inside = book.story_inside();
+    fn all_of_a_scenario_fits_one_to_one_and_keeps_its_side() {
+        let map = map("192.0.2.0", 24, &["192.0.2.9", "203.0.113.5", "198.51.100.1"]);
+        let inside = map.scenario_inside();
         assert_eq!(inside.bits, 24);
         let mut given = BTreeSet::new();
         for index in 0..65_536 {
             let own = Prefix::new(Ipv4Addr::new(10, 20, 0, 0), 16).address(index);
-            let address = book.address(own, false);
+            let address = map.address(own, false);
             let IpAddr::V4(real) = address else { panic!("{address}") };
             let within = Prefix::new(Ipv4Addr::new(192, 0, 2, 0), 24).contains(real);
             assert_eq!(within, inside.contains(own), "{own}: {real}");
@@ -382,28 +385,28 @@ mod tests {
     #[test]
     fn an_ipv6_host_is_a_network_of_64_bits() {
         let hosts = ["2001:db8:1:5::9", "2001:db8:1:5::8", "2001:db8:7::1"];
-        let book = book("2001:db8:1::", 48, &hosts);
+        let map = map("2001:db8:1::", 48, &hosts);
         let own = |last: u8| Ipv4Addr::new(10, 20, 16, last);
         let given: Vec<IpAddr> =
-            (0..200).map(|last| book.address(own(last), true)).collect();
+            (0..200).map(|last| map.address(own(last), true)).collect();
         assert_eq!(given[0], v4("2001:db8:1:5::9"));
         let networks: BTreeSet<u64> =
             given.iter().map(|host| Numbers::V6.number(*host)).collect();
         assert_eq!(networks.len(), 200);
         assert!(networks.iter().all(|number| number >> 16 == 0x2001_0db8_0001));
-        book.prefer(as_ipv6(Ipv4Addr::new(10, 20, 250, 1)));
-        let outside = book.address(Ipv4Addr::new(10, 20, 250, 1), true);
-        assert_eq!((outside, book.len()), (v4("2001:db8:7::1"), 201));
+        map.prefer(as_ipv6(Ipv4Addr::new(10, 20, 250, 1)));
+        let outside = map.address(Ipv4Addr::new(10, 20, 250, 1), true);
+        assert_eq!((outside, map.len()), (v4("2001:db8:7::1"), 201));
         // It is not for IPv4.
-        assert_eq!(book.address(own(1), false), IpAddr::from(own(1)));
-        assert!(AddressBook::new(&[(v4("2001:db8::"), 64)], &[]).is_err());
-        assert!(AddressBook::new(&[(v4("0.0.0.0"), 0)], &[]).is_err());
+        assert_eq!(map.address(own(1), false), IpAddr::from(own(1)));
+        assert!(AddressMap::new(&[(v4("2001:db8::"), 64)], &[]).is_err());
+        assert!(AddressMap::new(&[(v4("0.0.0.0"), 0)], &[]).is_err());
     }
 
     #[test]
     fn without_any_outside_host_the_whole_address_space_is_left() {
-        let book = book("192.0.2.0", 24, &["192.0.2.9"]);
-        let address = book.address(Ipv4Addr::new(10, 20, 99, 1), false);
+        let map = map("192.0.2.0", 24, &["192.0.2.9"]);
+        let address = map.address(Ipv4Addr::new(10, 20, 99, 1), false);
         assert_ne!(address, v4("10.20.99.1"));
         assert!(!address.is_unspecified() && !address.is_multicast());
     }

@@ -1,0 +1,91 @@
+//! What all hard negatives share: hosts, options that make sense, the background.
+
+use std::time::Duration;
+
+use super::host_pool::HostPool;
+use crate::carriage::Carriage;
+use crate::error::CorpusError;
+use crate::frame_stream::FrameStream;
+use crate::link::Link;
+use crate::scenario::{GenerateOptions, Request};
+use crate::setup::Setup;
+use crate::simulation::{Arrivals, Poisson, Process, Simulation};
+use crate::time::SECOND;
+use crate::traffic::Traffic;
+
+/// What differs between hard negatives before they begin.
+pub(super) struct BenignSetup {
+    /// Inside hosts with background traffic, by default.
+    pub(super) background_hosts: u32,
+    /// Whether `scan_rate` means something here.
+    pub(super) scans: bool,
+}
+
+/// Starts conversations at random moments over the background of ten hosts.
+pub(super) fn start_arrivals<A: Arrivals>(
+    request: Request<'_>,
+    build: impl FnOnce(&mut HostPool) -> Result<A, CorpusError>,
+) -> Result<FrameStream, CorpusError> {
+    BenignSetup::default().start(request, |pool| build(pool).map(Poisson))
+}
+
+impl Default for BenignSetup {
+    fn default() -> Self {
+        Self { background_hosts: 10, scans: false }
+    }
+}
+
+impl BenignSetup {
+    /// Starts a scenario of four minutes, by default, a second after the capture; `build`
+    /// draws its hosts.
+    pub(super) fn start<P: Process>(
+        &self,
+        request: Request<'_>,
+        build: impl FnOnce(&mut HostPool) -> Result<P, CorpusError>,
+    ) -> Result<FrameStream, CorpusError> {
+        let options = request.options;
+        self.check(options)?;
+        let mut pool = HostPool::new(options, request.rng("cast"))?;
+        let inside = pool.site.inside;
+        let mut scenario = None;
+        if options.worm {
+            let process = build(&mut pool)?;
+            let start_ns = options.start_ns + SECOND;
+            let link = Link::default();
+            let simulation =
+                Simulation::new(process, start_ns, request.rng("story"), link);
+            scenario = Some(Box::new(simulation) as Box<dyn Traffic>);
+        }
+        let setup = Setup {
+            request,
+            inside,
+            background_hosts: self.background_hosts,
+            background_rate: 0.1,
+            prefer: pool.into_workstations(),
+            duration: Some(Duration::from_secs(240)),
+        };
+        setup.start(scenario)
+    }
+
+    /// Refuses options that have no meaning here.
+    fn check(&self, options: &GenerateOptions) -> Result<(), CorpusError> {
+        options.check_start()?;
+        for (name, given) in [
+            ("until_infected", options.until_infected.is_some()),
+            ("vulnerable_hosts", options.vulnerable_hosts.is_some()),
+            ("body", options.body.is_some()),
+            ("scan_rate", options.scan_rate.is_some() && !self.scans),
+        ] {
+            if given {
+                let expected = "none: nothing spreads in this scenario";
+                return Err(CorpusError::setting(name, expected));
+            }
+        }
+        let plain = Carriage { ipv6: options.carriage.ipv6, ..Carriage::default() };
+        if options.carriage != plain {
+            let expected = "udp or udp,ipv6: its conversations have forms of their own";
+            return Err(CorpusError::setting("carriage", expected));
+        }
+        Ok(())
+    }
+}
