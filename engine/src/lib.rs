@@ -174,14 +174,6 @@
 //! # Ok::<(), wormsift::Error>(())
 //! ```
 //!
-//! # Modules
-//!
-//! In the order in which traffic meets them: [`decode`], [`stream`], [`fingerprint`],
-//! [`sketch`], [`detect`], [`signature`]; [`pipeline`]
-//! alone knows that order. They are public so that they can be tested and measured one
-//! by one; most users need the names at the root only. The engine reads no clock, prints
-//! nothing and opens no socket.
-//!
 //! # Features and packages
 //!
 //! - `toml` (a feature): [`Config::from_toml`] and [`Config::to_toml`].
@@ -190,25 +182,51 @@
 //!   signatures.
 
 pub mod config;
-mod counters;
-pub mod decode;
-pub mod detect;
 pub mod error;
-pub mod fingerprint;
 pub mod packet;
-mod pages;
-pub mod pipeline;
 pub mod signature;
+
+// What only the packages, tests and benches of the project call, and may change at any
+// time. In the order in which traffic meets them.
+#[doc(hidden)]
+pub mod decode;
+#[doc(hidden)]
+pub mod detect;
+#[doc(hidden)]
+pub mod fingerprint;
+#[doc(hidden)]
+pub mod pipeline;
+#[doc(hidden)]
 pub mod sketch;
+#[doc(hidden)]
 pub mod state;
+#[doc(hidden)]
 pub mod stream;
+#[doc(hidden)]
 pub mod time;
+
+mod counters;
+mod pages;
 
 pub use config::Config;
 pub use error::Error;
-pub use packet::{Frame, Packet, StreamPiece, Timestamp};
-pub use pipeline::{Sensor, Stats, Worker};
+pub use packet::{Frame, Packet, StreamPiece};
+pub use pipeline::{Baseline, Prepared, Preparer, Sensor, Stats, TimeOrder, Worker};
 pub use signature::{Finding, Signature};
+pub use time::Timestamp;
+
+/// The parts of [`Stats`].
+pub mod stats {
+    pub use crate::decode::{DropCounters, FragmentCounters};
+    pub use crate::detect::candidates::CandidateCounters;
+    pub use crate::detect::propagation::PropagationCounters;
+    pub use crate::pipeline::{
+        ContentCounters, Coverage, Fill, Memory, NearestContent, PacketCounters,
+        UnreadCounters, WindowCounters,
+    };
+    pub use crate::signature::SignatureCounters;
+    pub use crate::stream::{SampleCounters, StreamCounters};
+}
 
 /// The examples of the docs are compiled, too.
 #[cfg(doctest)]

@@ -5,6 +5,7 @@ mod link_type;
 pub use link_type::LinkType;
 mod network;
 
+#[doc(hidden)]
 pub use crate::time::Timestamp;
 pub use network::{AddressPlan, HomeNet, Network};
 

@@ -26,10 +26,13 @@ mod growth;
 mod ledger;
 mod rank;
 mod sample;
+#[doc(hidden)]
 pub mod strength;
+#[doc(hidden)]
 pub mod tokens;
 
 pub use crate::detect::alarms::Alarm;
+#[doc(hidden)]
 pub use crate::detect::candidates::{
     Candidate, CandidateCounters, Candidates, Missing, SampleReference, SampleRequest,
     Seen, Side, Slot,
@@ -37,15 +40,20 @@ pub use crate::detect::candidates::{
 pub use crate::detect::count::{Count, FirstSighting, MOST_HOSTS, Precision};
 pub use crate::detect::handshakes::Handshakes;
 pub use crate::detect::propagation::Relay;
-pub use baseline::{Binding, Boilerplate, Covered, LearnedKeys, LiteralFile, Suppressed};
+pub use baseline::Suppressed;
+#[doc(hidden)]
+pub use baseline::{Binding, Boilerplate, Covered, LearnedKeys, LiteralFile};
+#[doc(hidden)]
 pub use coalesce::{Joined, Occurrence, Piece, coalesce};
 pub use confidence::Confidence;
 pub use evidence::{Evidence, Load, Nearest, View};
+#[doc(hidden)]
 pub use grow::{Grown, Support, grow};
 pub use growth::Growth;
-pub use ledger::{
-    AlarmedCandidate, Finding, Ledger, LedgerSettings, SignatureCounters, Snapshot,
-};
+pub use ledger::Finding;
+#[doc(hidden)]
+pub use ledger::{AlarmedCandidate, Ledger, LedgerSettings, SignatureCounters, Snapshot};
+#[doc(hidden)]
 pub use sample::Sample;
 
 use crate::packet::{AddressPlan, Host, Timestamp};
