@@ -137,10 +137,11 @@ fn small_outbreak(body: &[u8]) -> Vec<Vec<u8>> {
 
 /// The lines of a type.
 fn lines(text: &str, kind: &str) -> Vec<Value> {
+    let strict = common::schema::strict();
     text.lines()
         .map(|line| serde_json::from_str::<Value>(line).expect("a whole line of JSON"))
         .filter(|value| value["type"] == kind)
-        .inspect(|value| assert_eq!(common::schema::unnamed(value), [""; 0]))
+        .inspect(|value| assert_eq!(common::schema::faults(&strict, value), [""; 0]))
         .collect()
 }
 

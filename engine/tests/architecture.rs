@@ -60,7 +60,16 @@ const PACKAGES: &[(&str, &[&str], &[&str])] = &[
     ),
     (
         "export",
-        &["aho-corasick", "jiff", "serde", "serde_json", "uuid", "xxhash-rust"],
+        &[
+            "aho-corasick",
+            "jiff",
+            "maud",
+            "schemars",
+            "serde",
+            "serde_json",
+            "uuid",
+            "xxhash-rust",
+        ],
         &["wormsift"],
     ),
 ];

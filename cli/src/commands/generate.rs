@@ -25,7 +25,7 @@ use wormsift_corpora::{
     Scenario,
 };
 use wormsift_export::text::counted;
-use written::Written;
+pub(crate) use written::Written;
 
 /// How often the bar moves.
 const PACKETS_A_MOVE: u64 = 1_024;

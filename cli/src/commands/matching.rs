@@ -18,6 +18,9 @@ use wormsift::packet::{Packet, Timestamp};
 use wormsift::pipeline::FrameList;
 use wormsift::signature::Signature;
 use wormsift_capture::FrameBatch;
+#[cfg(test)]
+use wormsift_export::json_lines::Id;
+use wormsift_export::json_lines::{Address, Time};
 use wormsift_export::matching::{Found, Matcher};
 use wormsift_export::text::counted;
 use wormsift_export::{Rule, RuleOptions, Sid};
@@ -104,15 +107,18 @@ struct Looking<'a> {
 
 /// What one signature matched.
 #[derive(Serialize)]
-struct Matches<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "matches"))]
+pub(crate) struct Matches<'a> {
+    #[cfg_attr(test, schemars(with = "Id"))]
     id: &'a str,
+    /// Protocol and port.
     service: String,
     length: usize,
     packets: u64,
     first_packet: Option<u64>,
     last_packet: Option<u64>,
-    first_seen: Option<String>,
-    last_seen: Option<String>,
+    first_seen: Option<Time>,
+    last_seen: Option<Time>,
 }
 
 impl<'a> Matches<'a> {
@@ -133,21 +139,36 @@ impl<'a> Matches<'a> {
         self.packets += 1;
         self.first_packet.get_or_insert(number);
         self.last_packet = Some(number);
-        self.first_seen.get_or_insert_with(|| time.to_string());
-        self.last_seen = Some(time.to_string());
+        self.first_seen.get_or_insert_with(|| time.into());
+        self.last_seen = Some(time.into());
     }
 }
 
 /// One packet that one signature matches.
 #[derive(Serialize)]
-struct Hit<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "hit"))]
+pub(crate) struct Hit<'a> {
+    #[cfg_attr(test, schemars(with = "Id"))]
     id: &'a str,
+    #[cfg_attr(test, schemars(range(min = 1)))]
     packet: u64,
-    time: String,
-    source: String,
-    destination: String,
+    time: Time,
+    source: Address,
+    destination: Address,
     source_port: u16,
     destination_port: u16,
+}
+
+/// What was looked at.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "match_stats"))]
+pub(crate) struct MatchStats {
+    /// Streams whose ends were given up.
+    forgotten: u64,
+    /// Packets that some signature matches.
+    matched: u64,
+    packets: u64,
+    payload_bytes: u64,
 }
 
 /// A frame of a batch, and what its own payload holds.
@@ -202,9 +223,9 @@ impl Looking<'_> {
                     &Hit {
                         id: matches.id,
                         packet: packet.number,
-                        time: packet.time.to_string(),
-                        source: packet.source.to_string(),
-                        destination: packet.destination.to_string(),
+                        time: packet.time.into(),
+                        source: Address(packet.source.to_string()),
+                        destination: Address(packet.destination.to_string()),
                         source_port: packet.source_port,
                         destination_port: packet.destination_port,
                     },
@@ -222,12 +243,12 @@ impl Looking<'_> {
             self.matches.iter().try_for_each(|matches| print_json("matches", matches))?;
             return print_json(
                 "match_stats",
-                &serde_json::json!({
-                    "packets": counters.packets,
-                    "payload_bytes": counters.payload_bytes,
-                    "matched": counters.matched,
-                    "forgotten": counters.forgotten,
-                }),
+                &MatchStats {
+                    forgotten: counters.forgotten,
+                    matched: counters.matched,
+                    packets: counters.packets,
+                    payload_bytes: counters.payload_bytes,
+                },
             );
         }
         let mut text = String::new();
@@ -238,7 +259,7 @@ impl Looking<'_> {
                 it.id,
                 it.service,
                 it.length,
-                it.first_seen.as_deref().unwrap_or("-")
+                it.first_seen.as_ref().map_or("-", |time| &time.0)
             ));
         }
         text.push_str(&format!(

@@ -7,12 +7,12 @@ mod detect;
 mod evaluate;
 mod explain;
 mod export;
-mod generate;
+pub(crate) mod generate;
 mod learn;
 #[cfg(target_os = "linux")]
 mod live;
 mod man;
-mod matching;
+pub(crate) mod matching;
 
 #[cfg(target_os = "linux")]
 use crate::args::{Cli, Command};

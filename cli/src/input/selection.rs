@@ -71,6 +71,7 @@ impl Frames for wormsift_capture::live::LiveBatch<'_> {
 
 /// Frames by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "selection"))]
 pub(crate) struct SelectionCounts {
     /// Sifted.
     pub(crate) selected: u64,

@@ -1,7 +1,7 @@
-//! What the page and the metrics show, shared between threads.
+//! Snapshot of the running sensor, shared between threads for the status page and metrics.
 //!
-//! The thread that reads packets posts a snapshot when somebody has asked for one, so
-//! that nobody else ever touches the sensor, and nothing is gathered for nobody.
+//! The thread that reads packets makes a snapshot only when a request waits for one. No
+//! other thread accesses the sensor.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,9 +15,9 @@ use wormsift_capture::live::LiveCounters;
 const NEWEST: usize = 20;
 /// Warnings that the page shows.
 const WARNINGS: usize = 10;
-/// How long an answer waits for fresh figures.
+/// How long a request waits for a new snapshot.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// A loop that has not come round for so long hangs.
+/// A capture loop without a round for this long counts as blocked.
 const HANGS: Duration = Duration::from_secs(10);
 
 /// Everything that is shown, at one moment.
@@ -31,7 +31,7 @@ pub(super) struct Snapshot {
     pub(super) capture: LiveCounters,
     pub(super) load: Load,
     pub(super) batches: BatchTimes,
-    /// Bytes of this process in memory, the rings included; 0 where it is not told.
+    /// Bytes of this process in memory, the rings included; 0 where it is unknown.
     pub(super) resident: u64,
     pub(super) is_down: bool,
     pub(super) selected: u64,
@@ -110,7 +110,7 @@ impl News {
     }
 }
 
-/// Where the snapshot hangs.
+/// The latest snapshot, and whether a new one is requested.
 pub(super) struct Board {
     started: Instant,
     is_wanted: AtomicBool,
@@ -137,14 +137,14 @@ impl Board {
         }
     }
 
-    /// Says that the loop has come round; whether a snapshot is wanted.
+    /// Records a round of the loop. Returns whether a snapshot is requested.
     pub(super) fn round(&self) -> bool {
         let now = self.started.elapsed().as_millis() as u64;
         self.round.store(now, Ordering::Relaxed);
         self.is_wanted.swap(false, Ordering::Relaxed)
     }
 
-    /// Posts a snapshot for those who wait.
+    /// Stores a snapshot and wakes the requests that wait for one.
     pub(super) fn post(&self, snapshot: Snapshot) {
         let mut posted = self.posted();
         posted.count += 1;
@@ -152,8 +152,8 @@ impl Board {
         self.fresh.notify_all();
     }
 
-    /// A fresh snapshot; the last one if the loop is busy for too long, none if there
-    /// never was one.
+    /// Requests a snapshot and waits for it. Returns the one before if the loop is busy for
+    /// too long, and none if there was none.
     pub(super) fn read(&self) -> Option<Arc<Snapshot>> {
         let posted = self.posted();
         let before = posted.count;
@@ -166,7 +166,7 @@ impl Board {
         posted.snapshot.clone()
     }
 
-    /// Whether the loop still comes round.
+    /// Whether the loop still makes rounds.
     pub(super) fn is_alive(&self) -> bool {
         let last = Duration::from_millis(self.round.load(Ordering::Relaxed));
         self.started.elapsed().saturating_sub(last) < HANGS

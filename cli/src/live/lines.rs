@@ -3,6 +3,7 @@
 use super::output::Output;
 use crate::input::selection::SelectionCounts;
 use crate::output::exit_code::Failure;
+use crate::output::report::Warning;
 pub(super) use crate::output::rules::now;
 use crate::output::stats::sorted;
 use crate::output::stdout::json_line;
@@ -13,6 +14,8 @@ use wormsift::Stats;
 use wormsift::signature::Finding;
 use wormsift_capture::live::LiveCounters;
 use wormsift_export::json_lines;
+#[cfg(test)]
+use wormsift_export::json_lines::schema::StatsSchema;
 
 /// Writes findings, statistics and warnings.
 pub(super) struct Lines {
@@ -28,20 +31,25 @@ pub(super) enum Form {
     Eve,
 }
 
-/// What is told each interval.
+/// Each interval of `live`: counters since the start, gauges, what the interface gave, the
+/// choice of frames, and the process.
 #[derive(Serialize)]
-pub(super) struct LiveStats<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "stats_of_live"))]
+pub(crate) struct LiveStats<'a> {
     #[serde(flatten, serialize_with = "sorted")]
+    #[cfg_attr(test, schemars(with = "StatsSchema"))]
     pub(super) engine: &'a Stats,
     #[serde(with = "Captured")]
+    #[cfg_attr(test, schemars(with = "Captured"))]
     pub(super) capture: LiveCounters,
     pub(super) selection: SelectionCounts,
     pub(super) run: LiveRun<'a>,
 }
 
-/// How [`LiveCounters`] are written.
+/// What the interface gave: how [`LiveCounters`] are written.
 #[derive(Serialize)]
 #[serde(remote = "LiveCounters")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "captured"))]
 struct Captured {
     kernel_packets: u64,
     kernel_drops: u64,
@@ -53,24 +61,32 @@ struct Captured {
     blocks: u64,
 }
 
-/// The process.
+/// The process: what may differ from run to run.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "live_run"))]
 pub(super) struct LiveRun<'a> {
+    /// When this was written.
     pub(super) time: String,
     pub(super) interface: &'a str,
+    /// The sampling kernel.
     pub(super) kernel: &'a str,
     pub(super) threads: usize,
+    #[cfg_attr(test, schemars(range(min = 0)))]
     pub(super) seconds: f64,
     /// Share of the interval spent with packets.
+    #[cfg_attr(test, schemars(range(min = 0, max = 1)))]
     pub(super) busy: f64,
     pub(super) resident_bytes: u64,
     pub(super) output_errors: u64,
-    /// With `--eve`: signatures that wait to become alerts, and those that never do.
+    /// With `--eve`: signatures that wait to become alerts.
     pub(super) alerts_waiting: u64,
+    /// With `--eve`: signatures that never become alerts.
     pub(super) alerts_dropped: u64,
-    /// Signatures that the file of rules has no place for.
+    /// With `--rules`: signatures that the file has no place for.
     pub(super) rules_left_out: u64,
+    /// The number of the signal that ended it; missing without one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "i32"))]
     pub(super) stopped_by: Option<i32>,
 }
 
@@ -110,7 +126,7 @@ impl Lines {
         talk.warning(message);
         match self.form {
             Form::Json => {
-                let line = json_line("warning", &json!({ "message": message }))?;
+                let line = json_line("warning", &Warning { message })?;
                 self.output.line(&line, talk)
             }
             Form::Eve => Ok(()),

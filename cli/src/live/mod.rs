@@ -25,4 +25,6 @@ mod tap;
 mod watch;
 mod writer;
 
+#[cfg(test)]
+pub(crate) use lines::LiveStats;
 pub(crate) use start::run;

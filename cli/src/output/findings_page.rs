@@ -1,14 +1,13 @@
 //! The findings of a run as an HTML page: `--report`.
 
-mod signature;
+pub(crate) mod signature;
 
 use crate::output::table::{Ranking, brief, moment, shown};
+use maud::{Markup, html};
 use serde_json::Value;
-use wormsift::packet::Timestamp;
+use signature::Most;
 use wormsift::signature::{Confidence, Signature};
-use wormsift_export::html::markup::Markup;
-use wormsift_export::html::page;
-use wormsift_export::html::tables::{headings, number, scrolling};
+use wormsift_export::html::{self, Section, figures, table};
 use wormsift_export::text::{counted, grouped, service};
 
 const STYLE: &str = include_str!("findings_page/style.css");
@@ -22,7 +21,7 @@ pub(crate) struct Findings<'a> {
     pub(crate) command: String,
     /// The program and the kernel.
     pub(crate) tool: String,
-    /// The last word on each signature.
+    /// The final state of each signature.
     pub(crate) signatures: &'a [Signature],
     pub(crate) warnings: &'a [String],
     /// All counters, by section.
@@ -34,177 +33,132 @@ pub(crate) struct Findings<'a> {
 /// The page of a run.
 pub(crate) fn render(findings: &Findings<'_>) -> String {
     let (best, total) = Ranking::of(findings.signatures).best();
-    let title = format!("wormsift: {}", counted(total, "signature"));
-    page(&title, STYLE, |page| {
-        page.element("header", &[], |page| masthead(page, findings, total));
-        page.element("nav", &[("aria-label", "Contents")], |page| {
-            for (target, name) in PARTS {
-                page.leaf("a", &[("href", &format!("#{target}"))], name);
-                page.text(" ");
-            }
-        });
-        page.element("main", &[], |page| {
-            part(page, PARTS[0], |page| ranked(page, &best, total));
-            part(page, PARTS[1], |page| {
-                for (signature, rank) in best.iter().zip(1..) {
-                    signature::draw(page, rank, signature);
-                }
-            });
-            part(page, PARTS[2], |page| counters(page, &findings.stats));
-            part(page, PARTS[3], |page| {
-                page.leaf("pre", &[], &findings.command);
-                page.leaf("pre", &[], findings.settings.trim_end());
-            });
-        });
-        page.element("footer", &[], |page| page.text(&findings.tool));
-    })
+    let in_full = html! {
+        @for (signature, rank) in best.iter().zip(1..) {
+            (signature::draw(&format!("{rank}. "), signature, Most::ALL))
+        }
+    };
+    let setting = html! {
+        pre { (findings.command) }
+        pre { (findings.settings.trim_end()) }
+    };
+    let sections = [
+        ("ranking", "Ranking", ranking(&best, total)),
+        ("signatures", "Signatures in full", in_full),
+        ("counters", "Counters", counters(&findings.stats)),
+        ("setting", "Command and settings", setting),
+    ]
+    .map(|(id, title, content)| Section { id, title, content });
+    let body = html! {
+        header { (masthead(findings, total)) }
+        (html::contents(&sections))
+        (html::sections(&sections))
+        footer { (findings.tool) }
+    };
+    html::page(&format!("wormsift: {}", counted(total, "signature")), STYLE, body)
 }
 
-const PARTS: [(&str, &str); 4] = [
-    ("ranking", "Ranking"),
-    ("signatures", "Signatures in full"),
-    ("counters", "Counters"),
-    ("setting", "Command and settings"),
+fn masthead(findings: &Findings<'_>, total: u64) -> Markup {
+    let all = findings.signatures;
+    let of = |name: &str| findings.stats["packet_counters"][name].as_u64().unwrap_or(0);
+    let first = all.iter().map(|s| s.first_seen).min();
+    let last = all.iter().map(|s| s.last_seen).max();
+    let grades = [Confidence::High, Confidence::Medium, Confidence::Low].map(|grade| {
+        let many = all.iter().filter(|s| s.confidence == grade).count();
+        (format!("{} confidence", grade.name()), grouped(many as u64), "")
+    });
+    let passed_on = all.iter().filter(|s| !s.relays.is_empty()).count() as u64;
+    let passed_on = ("seen to be passed on".to_owned(), grouped(passed_on), "");
+    html! {
+        p.kind { "wormsift detect" }
+        h1 { (counted(total, "signature")) }
+        p.meta {
+            (counted(of("packets"), "packet")) " · "
+            (counted(of("payload_bytes"), "byte")) " of payload"
+            @if let (Some(first), Some(last)) = (first, last) {
+                " · seen from " (moment(first)) " to " (moment(last)) " UTC"
+            }
+        }
+        (figures(grades.into_iter().chain([passed_on])))
+        @for warning in findings.warnings { p.warn { (warning) } }
+    }
+}
+
+const HEADINGS: [&str; 12] = [
+    "#Rank",
+    "Confidence",
+    "Alarm",
+    "Service",
+    "#Bytes",
+    "#Sources",
+    "#Destinations",
+    "#Spread",
+    "#Relays",
+    "First seen",
+    "Detected at",
+    "Content",
 ];
 
-fn part(
-    page: &mut Markup,
-    (id, title): (&'static str, &'static str),
-    draw: impl FnOnce(&mut Markup),
-) {
-    page.element("section", &[("id", id)], |page| {
-        page.leaf("h2", &[], title);
-        draw(page);
-    });
-}
-
-fn masthead(page: &mut Markup, findings: &Findings<'_>, total: u64) {
-    page.leaf("p", &[("class", "kind")], "wormsift detect");
-    page.leaf("h1", &[], &counted(total, "signature"));
-    let of = |section: &str, name: &str| findings.stats[section][name].as_u64();
-    let packets = of("packet_counters", "packets").unwrap_or(0);
-    let bytes = of("packet_counters", "payload_bytes").unwrap_or(0);
-    let all = findings.signatures;
-    let times =
-        (all.iter().map(|s| s.first_seen).min(), all.iter().map(|s| s.last_seen).max());
-    let mut meta = vec![
-        counted(packets, "packet"),
-        format!("{} of payload", counted(bytes, "byte")),
-    ];
-    if let (Some(first), Some(last)) = times {
-        meta.push(format!("seen from {} to {} UTC", moment(first), moment(last)));
-    }
-    page.leaf("p", &[("class", "meta")], &meta.join(" · "));
-    page.element("dl", &[("class", "headline")], |page| {
-        for grade in [Confidence::High, Confidence::Medium, Confidence::Low] {
-            let many = all.iter().filter(|s| s.confidence == grade).count();
-            figure(page, &format!("{} confidence", grade.name()), many);
+fn ranking(best: &[Signature], total: u64) -> Markup {
+    let rows = html! {
+        tbody {
+            @for (signature, rank) in best.iter().zip(1..) { (row(rank, signature)) "\n" }
         }
-        let passed_on = all.iter().filter(|s| !s.relays.is_empty()).count();
-        figure(page, "seen to be passed on", passed_on);
-    });
-    for warning in findings.warnings {
-        page.leaf("p", &[("class", "wrong")], warning);
-    }
-}
-
-fn figure(page: &mut Markup, name: &str, value: usize) {
-    page.element("div", &[], |page| {
-        page.leaf("dt", &[], name);
-        page.element("dd", &[], |page| page.leaf("b", &[], &grouped(value as u64)));
-    });
-}
-
-fn ranked(page: &mut Markup, best: &[Signature], total: u64) {
-    if best.is_empty() {
-        page.leaf("p", &[], "No signature was found.");
-        return;
-    }
-    scrolling(page, "plain", "Signatures, the most telling first", |page| {
-        headings(
-            page,
-            &[
-                "#Rank",
-                "Confidence",
-                "Alarm",
-                "Service",
-                "#Bytes",
-                "#Sources",
-                "#Destinations",
-                "#Spread",
-                "#Relays",
-                "First seen",
-                "Detected at",
-                "Content",
-            ],
-        );
-        page.element("tbody", &[], |page| {
-            for (signature, rank) in best.iter().zip(1_u64..) {
-                page.element("tr", &[], |page| row(page, rank, signature));
-            }
-        });
-    });
+    };
     let others = total - best.len() as u64;
-    if others > 0 {
-        page.leaf("p", &[("class", "note")], &format!("and {} more", grouped(others)));
+    html! {
+        @if best.is_empty() { p { "No signature was found." } }
+        @else { (table("plain", "Signatures, the most telling first", &HEADINGS, rows)) }
+        @if others > 0 { p.note { "and " (grouped(others)) " more" } }
     }
 }
 
-fn row(page: &mut Markup, rank: u64, s: &Signature) {
-    number(page, &grouped(rank));
+fn row(rank: u64, s: &Signature) -> Markup {
     let grade = s.confidence.name();
-    page.leaf("td", &[("class", grade)], grade);
-    page.leaf("td", &[], s.alarm.name());
-    page.leaf("td", &[], &service(s));
-    for value in [
-        grouped(s.content.len() as u64),
-        brief(s.source_count()),
-        brief(s.destination_count()),
-        brief(s.spread_count()),
-        grouped(s.relays.len() as u64),
-    ] {
-        number(page, &value);
+    html! {
+        tr {
+            td.n { (grouped(rank)) }
+            td class=(grade) { (grade) }
+            td { (s.alarm.name()) }
+            td { (service(s)) }
+            td.n { (grouped(s.content.len() as u64)) }
+            @for count in [s.source_count(), s.destination_count(), s.spread_count()] {
+                td.n { (brief(count)) }
+            }
+            td.n { (grouped(s.relays.len() as u64)) }
+            td.n.when { (moment(s.first_seen)) }
+            td.n.when { (moment(s.detected_at)) }
+            td.preview { a href={ "#s" (s.id) } { code { (shown(&s.content, PREVIEW)) } } }
+        }
     }
-    for time in [s.first_seen, s.detected_at] {
-        time_cell(page, time);
-    }
-    page.element("td", &[("class", "preview")], |page| {
-        page.element("a", &[("href", &format!("#s{}", s.id))], |page| {
-            page.leaf("code", &[], &shown(&s.content, PREVIEW));
-        });
-    });
-}
-
-fn time_cell(page: &mut Markup, time: Timestamp) {
-    page.leaf("td", &[("class", "n when")], &moment(time));
 }
 
 /// Counters above zero, a table a section.
-fn counters(page: &mut Markup, stats: &Value) {
-    let Some(sections) = stats.as_object() else { return };
-    page.element("div", &[("class", "counters")], |page| {
-        for (name, values) in sections {
-            let Some(values) = values.as_object() else { continue };
-            let counted = |value: &&Value| value.as_f64().is_some_and(|v| v != 0.0);
-            if !values.values().any(|value| counted(&value)) {
-                continue;
-            }
-            scrolling(page, "plain", name, |page| {
-                headings(page, &[name, "#"]);
-                page.element("tbody", &[], |page| {
-                    for (name, value) in values.iter().filter(|(_, value)| counted(value))
-                    {
-                        page.element("tr", &[], |page| {
-                            page.leaf("td", &[], &name.replace('_', " "));
-                            let text =
-                                value.as_u64().map_or_else(|| value.to_string(), grouped);
-                            number(page, &text);
-                        });
+fn counters(stats: &Value) -> Markup {
+    let sections =
+        stats.as_object().into_iter().flatten().filter_map(|(name, values)| {
+            let counted = |value: &Value| value.as_f64().is_some_and(|v| v != 0.0);
+            let values = values.as_object()?.iter().filter(|(_, value)| counted(value));
+            let values: Vec<_> = values.collect();
+            (!values.is_empty()).then_some((name, values))
+        });
+    let rows = |values: &[(&String, &Value)]| {
+        html! {
+            tbody {
+                @for (name, value) in values {
+                    tr {
+                        td { (name.replace('_', " ")) }
+                        td.n { (value.as_u64().map_or_else(|| value.to_string(), grouped)) }
                     }
-                });
-            });
+                }
+            }
         }
-    });
+    };
+    html! {
+        div.counters {
+            @for (name, values) in sections { (table("plain", name, &[name, "#"], rows(&values))) }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -212,6 +166,7 @@ mod tests {
     use super::*;
     use crate::output::table::testing::{host, signature};
     use roxmltree::{Document, ParsingOptions};
+    use wormsift::packet::Timestamp;
     use wormsift::signature::Relay;
 
     const HOSTILE: &[u8] = b"</code></td><script>alert(1)</script>\x1b[2J\xff\"'&";

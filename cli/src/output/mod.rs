@@ -4,6 +4,8 @@ pub(crate) mod exit_code;
 pub(crate) mod explain;
 pub(crate) mod findings_page;
 pub(crate) mod grounds;
+#[cfg(all(test, target_os = "linux"))]
+mod lines_schema;
 pub(crate) mod output_file;
 pub(crate) mod progress;
 pub(crate) mod report;

@@ -158,9 +158,12 @@ impl Report {
     }
 }
 
+/// What the engine says about itself.
 #[derive(Serialize)]
-struct Warning<'a> {
-    message: &'a str,
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "warning"))]
+pub(crate) struct Warning<'a> {
+    /// One line.
+    pub(crate) message: &'a str,
 }
 
 /// Columns of the terminal; `None` where stdout is none.

@@ -6,38 +6,48 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use wormsift::Stats;
 use wormsift_capture::CaptureCounters;
+#[cfg(test)]
+use wormsift_export::json_lines::schema::StatsSchema;
 use wormsift_export::text::counted;
 
-/// The engine's counters, the choice of frames, and the run. For the same frames and
-/// settings, all but `run` is the same.
+/// At the end of `detect`: counters since the start, gauges, the choice of frames, and the
+/// run. For the same frames and settings, all but `run` is the same.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "stats_of_detect"))]
 pub(crate) struct FinalStats {
     #[serde(flatten, serialize_with = "sorted")]
+    #[cfg_attr(test, schemars(with = "StatsSchema"))]
     pub(crate) engine: Stats,
     pub(crate) selection: SelectionCounts,
     pub(crate) run: Run,
 }
 
-/// What may differ from run to run.
+/// The process: what may differ from run to run.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "run"))]
 pub(crate) struct Run {
+    /// The sampling kernel.
     pub(crate) kernel: &'static str,
     pub(crate) threads: usize,
     #[serde(with = "Files")]
+    #[cfg_attr(test, schemars(with = "Files"))]
     pub(crate) input: CaptureCounters,
     /// Files in folders, and matches of patterns, that are no captures.
     pub(crate) skipped_files: u64,
     /// Arguments that stand for nothing.
     pub(crate) missing_inputs: u64,
+    #[cfg_attr(test, schemars(range(min = 0)))]
     pub(crate) seconds: f64,
-    /// The number of the signal that ended it.
+    /// The number of the signal that ended it; missing without one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "i32"))]
     pub(crate) stopped_by: Option<i32>,
 }
 
 /// How [`CaptureCounters`] are written. They depend on how a capture is cut into files.
 #[derive(Serialize)]
 #[serde(remote = "CaptureCounters")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "input"))]
 struct Files {
     files: u64,
     damaged_files: u64,
@@ -47,6 +57,7 @@ struct Files {
     skipped_blocks: u64,
     frames_without_interface: u64,
     frames_without_time: u64,
+    /// Packets that are earlier than the packet before them in their file.
     frames_back: u64,
     clamped_times: u64,
 }

@@ -51,14 +51,5 @@ pub(crate) fn json_line(
     kind: &'static str,
     content: &impl Serialize,
 ) -> Result<String, Failure> {
-    let line = Line { schema: json_lines::SCHEMA, r#type: kind, content };
-    serde_json::to_string(&line).map_err(|error| Failure::of(kind, error))
-}
-
-#[derive(Serialize)]
-struct Line<'a, T> {
-    schema: &'static str,
-    r#type: &'static str,
-    #[serde(flatten)]
-    content: &'a T,
+    json_lines::line(kind, content).map_err(|error| Failure::of(kind, error))
 }

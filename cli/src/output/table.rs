@@ -7,7 +7,7 @@ use crate::output::talk::{Paint, Palette};
 use std::fmt::{Display, Write as _};
 use wormsift::packet::Timestamp;
 use wormsift::signature::{Confidence, Count, Precision, Relay, Signature};
-use wormsift_export::text::{counted, grouped, service};
+use wormsift_export::text::{counted, grouped, printable, service};
 
 /// Rows of the table; more findings are counted.
 const ROWS: usize = 100;
@@ -293,13 +293,9 @@ fn pad(text: &str, width: usize, right: bool) -> String {
     if right { format!("{text:>width$}") } else { format!("{text:width$}") }
 }
 
-fn printable(byte: u8) -> char {
-    if byte.is_ascii_graphic() || byte == b' ' { char::from(byte) } else { '.' }
-}
-
 /// So many first bytes, as printable ASCII.
 pub(crate) fn shown(content: &[u8], width: usize) -> String {
-    content.iter().take(width).map(|byte| printable(*byte)).collect()
+    printable(&content[..content.len().min(width)])
 }
 
 /// Words after a label, on lines of readable length.

@@ -7,9 +7,6 @@ pub(crate) mod environment;
 
 pub(crate) mod evaluation;
 
-#[path = "../../../engine/export/tests/common/key_types.rs"]
-pub(crate) mod key_types;
-
 #[path = "../../../engine/capture/tests/common/namespace.rs"]
 pub(crate) mod namespace;
 

@@ -250,7 +250,7 @@ proptest! {
 
 /// Type 128 is an echo request over IPv6 and nothing over IPv4.
 #[test]
-fn both_icmps_are_told_apart_in_every_dialect() {
+fn both_icmps_differ_in_every_dialect() {
     let mut signature = signature(b"a ping with \x00\xff some content of its own");
     let options = RuleOptions::default();
     for (number, kind, of_suricata, of_zeek) in

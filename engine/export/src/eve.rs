@@ -1,6 +1,6 @@
-//! Findings as EVE alerts, the JSON lines of Suricata, for what reads those already.
+//! Findings as EVE alerts, the JSON lines of Suricata.
 //!
-//! Standard keys only, of the types and formats that Suricata 8 writes: what is ours stands
+//! Standard keys only, of the types and formats that Suricata 8 writes: our own fields stand
 //! in `alert.metadata`, whose values are lists of texts. Addresses, ports, `flow_id` and
 //! `pcap_cnt` are those of one sighting, the first of the samples; without a sample they
 //! are the first listed source and destination. `timestamp` is when the content was

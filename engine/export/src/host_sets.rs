@@ -5,7 +5,7 @@
 //! given signatures. A *relay* received a content before it sent it, or passed it on to
 //! several; a *source* is known to have sent one and no more. A host that is both is a
 //! relay. Only sets, in no chain: whether anything is done with them is for a person to
-//! decide. Whoever can send a content from forged addresses can put those here.
+//! decide. Forged source addresses of a content are listed here too.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -3,46 +3,25 @@
 //! One line is one JSON object with `schema` ([`SCHEMA`]) and `type`: `signature`,
 //! `update` or `summary`. Within a schema version, fields are only added, never
 //! renamed or dropped, and a reader skips those that it does not know. A key has one JSON
-//! type, null aside, wherever it stands in lines of any type. A JSON Schema of these and
-//! all other lines is `engine/export/schema/wormsift-2.schema.json`. Lines of version 1, whose
-//! schema is beside it, are read too.
-//!
-//! | field | what |
-//! |---|---|
-//! | `id` | 32 hex digits, see [`signature_id`](wormsift::signature::signature_id) |
-//! | `alarm` | `dispersion` or `propagation`, whichever fired first |
-//! | `confidence` | `low`, `medium` or `high` |
-//! | `protocol` | lower-case name, or the number as text |
-//! | `port`, `port_rule` | number or null; `destination`, `source`, `service` or `none` |
-//! | `content_hex`, `length`, `ascii` | the content; its bytes; with `.` for the unprintable |
-//! | `tokens_hex` | the strings that must all occur, the content among them |
-//! | `tokens_ordered` | whether they followed each other in this order in every sample |
-//! | `packets`, `sources`, `destinations` | integers; hosts since `first_seen` |
-//! | `sources_precision`, `destinations_precision`, `spread_precision` | `exact`; `about`: an estimate, standard error 2.3 % (each fan-out in a spread: up to 4.6 %); `at_least`: so many and others |
-//! | `source_list`, `destination_list` | up to 64 exact addresses in numeric order |
-//! | `spread`, `relays` | sum of fan-outs; {`host`, `received_at`, `sent_at`, `fan_out`, `inside`} |
-//! | `first_seen`, `last_seen`, `detected_at` | RFC 3339, UTC, nanoseconds |
-//! | `first_sighting` | the first packet known to hold it: {`packet`, `time`, `source`, `destination`, `source_port`, `destination_port`, `certain`}; not certain: an earlier one may have been forgotten |
-//! | `evidence` | {`keys`, `alarms`, `distinct_bytes`, `reasons`} and the five that follow |
-//! | `.growth` | null or {`rate_per_second`, `doubling_seconds`, `standard_error`, `points`} |
-//! | `.handshake` | listed sources over TCP: {`answered`, `unanswered`, `unknown`} |
-//! | `.view` | {`two_way`, `directions`, `answered`}: TCP directions that the tap saw get answers |
-//! | `.load` | shares of 0 to 1, three digits: {`prevalence_fill`, `dispersion_fill`} |
-//! | `.nearest` | null or {`literals`, `bytes`}: the boilerplate that covers most of the content |
-//! | `samples` | {`packet`, `time`, `source`, `destination`, `source_port`, `destination_port`, `offset`, `payload_length`, `source_inside`, `destination_inside`} |
-//! | `v6_prefix` | bits of an IPv6 address that make a host |
-//! | `home_net` | the setting: a list of networks, or null where it is not set |
-//! | `sources_inside`, `destinations_inside` | how many of the listed lie in `home_net` |
+//! type, null aside, wherever it stands in lines of any type. What each field says stands in
+//! `engine/export/schema/wormsift-2.schema.json`, the JSON Schema of these and all other
+//! lines, which is derived from the types that are written. Findings of version 1 are read
+//! too.
 //!
 //! Everything named `inside` is null where `home_net` is not set.
 
 mod evidence;
 mod record;
+#[cfg(feature = "schema")]
+pub mod schema;
+mod texts;
 
+pub use evidence::GrowthRecord;
 use record::Record;
-pub(super) use record::read_time;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+pub(super) use texts::read_time;
+pub use texts::{Address, AlarmName, Hex, Id, PrecisionName, Protocol, Time};
 use wormsift::signature::Finding;
 
 /// The schema and its version, on every line that is written.
@@ -82,17 +61,39 @@ impl fmt::Display for LineError {
 
 impl std::error::Error for LineError {}
 
+/// Types of the lines of findings.
+const KINDS: [&str; 3] = ["signature", "update", "summary"];
+
+// Every line: what all have, and what those of its type have.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "{T}"))]
+struct Line<'a, T> {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = SCHEMA)))]
+    schema: &'static str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(flatten)]
+    content: &'a T,
+}
+
+/// A line of this type and content, without the line feed.
+///
+/// # Errors
+///
+/// When the content cannot be written as a JSON object.
+pub fn line(kind: &'static str, content: &impl Serialize) -> serde_json::Result<String> {
+    serde_json::to_string(&Line { schema: SCHEMA, kind, content })
+}
+
 /// One finding as one line, without the line feed.
 pub fn write(finding: &Finding) -> String {
     let kind = match finding {
-        Finding::Signature(_) => Kind::Signature,
-        Finding::Update(_) => Kind::Update,
-        Finding::Summary(_) => Kind::Summary,
+        Finding::Signature(_) => "signature",
+        Finding::Update(_) => "update",
+        Finding::Summary(_) => "summary",
     };
-    let line =
-        Line { schema: SCHEMA.to_owned(), kind, record: finding.signature().into() };
     // Plain strings, numbers and lists: there is nothing that could fail.
-    serde_json::to_string(&line).unwrap_or_default()
+    line(kind, &Record::from(finding.signature())).unwrap_or_default()
 }
 
 /// Reads one line; `None` for a line of another type (`stats`, `warning`, and
@@ -108,15 +109,15 @@ pub fn read(line: &str) -> Result<Option<Finding>, LineError> {
     if ![SCHEMA, SCHEMA_1].contains(&&*head.schema) {
         return Err(LineError::Schema(head.schema));
     }
-    if !Kind::NAMES.contains(&&*head.kind) {
+    if !KINDS.contains(&&*head.kind) {
         return Ok(None);
     }
-    let line: Line = serde_json::from_str(line).map_err(json)?;
-    let signature = line.record.try_into()?;
-    Ok(Some(match line.kind {
-        Kind::Signature => Finding::Signature(signature),
-        Kind::Update => Finding::Update(signature),
-        Kind::Summary => Finding::Summary(signature),
+    let record: Record = serde_json::from_str(line).map_err(json)?;
+    let signature = record.try_into()?;
+    Ok(Some(match &*head.kind {
+        "signature" => Finding::Signature(signature),
+        "update" => Finding::Update(signature),
+        _ => Finding::Summary(signature),
     }))
 }
 
@@ -126,27 +127,6 @@ struct Head {
     schema: String,
     #[serde(rename = "type")]
     kind: String,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Line {
-    schema: String,
-    #[serde(rename = "type")]
-    kind: Kind,
-    #[serde(flatten)]
-    record: Record,
-}
-
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Kind {
-    Signature,
-    Update,
-    Summary,
-}
-
-impl Kind {
-    const NAMES: [&str; 3] = ["signature", "update", "summary"];
 }
 
 #[cfg(test)]

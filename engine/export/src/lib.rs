@@ -1,4 +1,4 @@
-//! What others read of signatures: JSON lines, rules for IDSs, feeds, and matching.
+//! Signatures for other programs: JSON lines, rules for IDSs, feeds, pages, and matching.
 //!
 //! Each format is a file of its own, from a [`Signature`](wormsift::signature::Signature)
 //! to text and nothing else. [`json_lines`] is the engine's own: it loses nothing,
@@ -9,6 +9,7 @@
 pub mod append;
 pub mod eve;
 pub mod host_sets;
+#[cfg(feature = "html")]
 pub mod html;
 pub mod json_lines;
 pub mod matching;

@@ -112,7 +112,7 @@ pub struct MatchCounters {
     pub payload_bytes: u64,
     /// Packets on which at least one rule holds.
     pub matched: u64,
-    /// Streams whose tokens seen so far were forgotten for want of room.
+    /// Streams whose tokens seen so far were dropped because the table was full.
     pub forgotten: u64,
 }
 

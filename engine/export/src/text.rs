@@ -1,5 +1,6 @@
-//! Numbers and names as people write them.
+//! Numbers, names and bytes as text.
 
+use std::fmt::Write as _;
 use wormsift::packet::protocol;
 pub use wormsift::pipeline::grouped;
 use wormsift::signature::Signature;
@@ -35,9 +36,45 @@ pub fn counted(count: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
+/// Printable ASCII, and a dot for every other byte. For a page still to be escaped.
+pub fn printable(bytes: &[u8]) -> String {
+    let shown = |&byte: &u8| {
+        if byte.is_ascii_graphic() || byte == b' ' { char::from(byte) } else { '.' }
+    };
+    bytes.iter().map(shown).collect()
+}
+
+/// Two lower-case hexadecimal digits a byte, `separator` between bytes.
+pub fn hex(bytes: &[u8], separator: &str) -> String {
+    let mut text = String::with_capacity((2 + separator.len()) * bytes.len());
+    for (index, byte) in bytes.iter().enumerate() {
+        text.push_str(if index > 0 { separator } else { "" });
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// The bytes that a hexadecimal text stands for, if it is one.
+pub fn bytes_of(hex: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
+    let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
+    let bytes = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?));
+    bytes.collect::<Option<_>>().filter(|_| rest.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hexadecimal_is_read_strictly() {
+        assert_eq!(bytes_of("00fF"), Some(vec![0, 255]));
+        assert_eq!(bytes_of(""), Some(vec![]));
+        for bad in ["0", "zz", "+1", "é", "<b>!"] {
+            assert_eq!(bytes_of(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn services_and_numbers_read_as_people_write_them() {

@@ -1,17 +1,18 @@
-//! The committed schema of JSON lines names every field that is written.
+//! The committed schema of JSON lines: what it takes and refuses, and what it promises.
 
-#[path = "common/key_types.rs"]
-mod key_types;
 #[path = "common/schema.rs"]
 mod schema;
 
 use serde_json::{Value, json};
-use wormsift::config::Config;
-use wormsift::pipeline::Sensor;
+use std::collections::{BTreeMap, BTreeSet};
 use wormsift_export::json_lines;
 
 const FULL: &str = include_str!("../schema/full.jsonl");
 const OLDER: &str = include_str!("../schema/older.jsonl");
+
+fn first() -> Value {
+    serde_json::from_str(FULL.lines().next().unwrap()).unwrap()
+}
 
 fn has_null(value: &Value) -> bool {
     match value {
@@ -26,80 +27,122 @@ fn has_null(value: &Value) -> bool {
 /// the written line another one than the example.
 #[test]
 fn every_field_of_a_finding_is_in_the_example_and_in_the_schema() {
+    let strict = schema::strict();
     let mut lines = 0;
     for line in FULL.lines() {
         let finding = json_lines::read(line).unwrap().expect("a finding");
         assert_eq!(json_lines::write(&finding), line);
         let value: Value = serde_json::from_str(line).unwrap();
         assert!(!has_null(&value), "a field that the example does not show");
-        assert_eq!(schema::unnamed(&value), [""; 0]);
+        assert_eq!(schema::faults(&strict, &value), [""; 0]);
         lines += 1;
     }
     assert_eq!(lines, 3, "signature, update and summary");
 }
 
 #[test]
-fn every_counter_and_gauge_is_in_the_schema() {
-    let config = Config::from_toml("memory = '16MiB'").unwrap();
-    let mut line = serde_json::to_value(Sensor::new(config).unwrap().stats()).unwrap();
-    line["type"] = json!("stats");
-    assert_eq!(schema::unnamed(&line), [""; 0]);
+fn what_the_schema_lacks_is_found_at_any_depth() {
+    let strict = schema::strict();
+    let public = jsonschema::draft202012::new(&schema::schema()).unwrap();
+    let mut changed = Vec::new();
+    for pointer in ["", "/relays/0", "/evidence/growth"] {
+        let mut line = first();
+        line.pointer_mut(pointer).unwrap()["new"] = json!(1);
+        changed.push(line);
+    }
+    changed.push(json!({"schema": "wormsift/2", "type": "news"}));
+    for line in changed {
+        assert!(public.is_valid(&line), "a later writer's line: {line}");
+        assert_eq!(schema::faults(&strict, &line).len(), 1, "{line}");
+    }
 }
 
 #[test]
-fn a_name_that_the_schema_lacks_is_found_at_any_depth() {
-    let mut line: Value = serde_json::from_str(FULL.lines().next().unwrap()).unwrap();
-    line["new"] = json!(1);
-    line["relays"][0]["new"] = json!(1);
-    line["evidence"]["growth"]["new"] = json!(1);
-    let mut found = schema::unnamed(&line);
-    found.sort();
-    let expected =
-        ["signature.evidence.growth.new", "signature.new", "signature.relays.new"];
-    assert_eq!(found, expected);
-    assert_eq!(schema::unnamed(&json!({"type": "news"})), ["news"]);
+fn wrong_values_are_refused() {
+    let public = jsonschema::draft202012::new(&schema::schema()).unwrap();
+    for (pointer, wrong) in [
+        ("/schema", json!("wormsift/1")),
+        ("/id", json!("x")),
+        ("/port", json!(-1)),
+        ("/port", json!(65_536)),
+        ("/port_rule", json!("both")),
+        ("/confidence", json!("certain")),
+        ("/alarm", json!("both")),
+        ("/content_hex", json!("0")),
+        ("/relays", Value::Null),
+        ("/relays/0/sent_at", json!("1970-01-01")),
+        ("/source_list/0", json!("a host")),
+        ("/source_list", json!(vec!["192.0.2.1"; 65])),
+        ("/sources_precision", json!("sure")),
+        ("/v6_prefix", json!(129)),
+        ("/evidence/distinct_bytes", json!(257)),
+        ("/evidence/load/prevalence_fill", json!(1.5)),
+        ("/samples/0/packet", json!(0)),
+    ] {
+        let mut line = first();
+        assert!(public.is_valid(&line));
+        *line.pointer_mut(pointer).unwrap() = wrong;
+        assert!(!public.is_valid(&line), "{pointer}");
+    }
+    for field in ["id", "type", "home_net", "evidence"] {
+        let mut line = first();
+        line.as_object_mut().unwrap().remove(field);
+        assert!(!public.is_valid(&line), "without {field}");
+    }
+}
+
+/// The JSON types of each key, null aside, wherever a schema names it.
+type Types = BTreeMap<String, BTreeSet<String>>;
+
+fn enter(schema: &Value, root: &Value, types: &mut Types) {
+    match schema {
+        Value::Object(fields) => {
+            if let Some(Value::Object(properties)) = fields.get("properties") {
+                for (name, it) in properties {
+                    let found = types.entry(name.clone()).or_default();
+                    found.extend(types_of(it, root));
+                }
+            }
+            fields.values().for_each(|it| enter(it, root, types));
+        }
+        Value::Array(items) => items.iter().for_each(|it| enter(it, root, types)),
+        _ => {}
+    }
+}
+
+fn types_of(schema: &Value, root: &Value) -> BTreeSet<String> {
+    if let Some(target) = schema["$ref"].as_str() {
+        return types_of(root.pointer(target.trim_start_matches('#')).unwrap(), root);
+    }
+    if let Some(choices) = schema["anyOf"].as_array() {
+        return choices.iter().flat_map(|it| types_of(it, root)).collect();
+    }
+    let several = schema["type"].as_array().cloned();
+    let names = several.unwrap_or_else(|| vec![schema["type"].clone()]).into_iter();
+    let names =
+        names.filter_map(|name| Some(name.as_str()?.replace("integer", "number")));
+    names.filter(|name| name != "null").collect()
+}
+
+fn ambiguous(root: &Value) -> (usize, Vec<(String, BTreeSet<String>)>) {
+    let mut types = Types::new();
+    enter(&root["$defs"], root, &mut types);
+    let keys = types.len();
+    (keys, types.into_iter().filter(|(_, types)| types.len() != 1).collect())
 }
 
 #[test]
 fn each_key_has_one_type_in_lines_of_all_types() {
-    let mut types = key_types::Types::default();
-    types.schema(&schema::schema());
-    let (keys, ambiguous) = types.ambiguous();
+    let (keys, several) = ambiguous(&schema::schema());
     assert!(keys > 150, "{keys}");
-    assert_eq!(ambiguous, [""; 0]);
-    // And in what is written.
-    let mut types = key_types::Types::default();
-    FULL.lines().for_each(|line| types.line(&serde_json::from_str(line).unwrap()));
-    let config = Config::from_toml("memory = '16MiB'").unwrap();
-    types.line(&serde_json::to_value(Sensor::new(config).unwrap().stats()).unwrap());
-    assert_eq!(types.ambiguous().1, [""; 0]);
-}
-
-/// It finds what was wrong with version 1.
-#[test]
-fn version_1_had_keys_of_several_types() {
-    let first: Value =
-        serde_json::from_str(include_str!("../schema/wormsift-1.schema.json")).unwrap();
-    let mut types = key_types::Types::default();
-    types.schema(&first);
-    let (_, ambiguous) = types.ambiguous();
-    let names: Vec<&str> =
-        ambiguous.iter().filter_map(|it| Some(it.split_once(':')?.0)).collect();
-    assert_eq!(
-        names,
-        [
-            "alarms",
-            "candidates",
-            "fragments",
-            "growth",
-            "packets",
-            "propagation",
-            "relays",
-            "samples",
-            "signatures",
-            "suppressed"
-        ]
-    );
+    assert_eq!(several, []);
+    // A section of counters that is named as a list is found.
+    let mut other = schema::schema();
+    let stats = &mut other["$defs"]["stats_of_detect"]["properties"];
+    stats["relays"] = stats["propagation_counters"].clone();
+    let (_, several) = ambiguous(&other);
+    let both = ["array", "object"].map(str::to_owned).into();
+    assert_eq!(several, [("relays".to_owned(), both)]);
 }
 
 #[test]

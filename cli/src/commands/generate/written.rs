@@ -1,20 +1,17 @@
 //! What was written, for those who want to check or cite it.
 
 use crate::output::exit_code::Failure;
-use crate::output::stdout::print;
+use crate::output::stdout::print_json;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-use wormsift_export::json_lines;
 
-/// A capture on disk.
+/// The capture that `generate` wrote.
 #[derive(Debug, Serialize)]
-pub(super) struct Written {
-    schema: &'static str,
-    #[serde(rename = "type")]
-    kind: &'static str,
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "capture"))]
+pub(crate) struct Written {
     file: String,
     pub(super) packets: u64,
     bytes: u64,
@@ -27,20 +24,12 @@ impl Written {
         let (bytes, sha256) =
             hash(path).map_err(|error| Failure::of(path.display(), error))?;
         let file = path.display().to_string();
-        Ok(Self {
-            schema: json_lines::SCHEMA,
-            kind: "capture",
-            file,
-            packets,
-            bytes,
-            sha256,
-        })
+        Ok(Self { file, packets, bytes, sha256 })
     }
 
     /// As a JSON line on stdout.
     pub(super) fn print(&self) -> Result<(), Failure> {
-        let line = serde_json::to_string(self).map_err(|error| Failure::of("", error))?;
-        print(&(line + "\n"))
+        print_json("capture", self)
     }
 }
 

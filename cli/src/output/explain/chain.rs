@@ -7,6 +7,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use wormsift::packet::{Host, Timestamp};
+use wormsift_export::json_lines::{Address, Time};
 use wormsift_export::text::{counted, grouped};
 
 /// Senders that are shown.
@@ -16,12 +17,13 @@ const DEEPEST: usize = 16;
 
 /// A host that sent the content.
 #[derive(Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "link"))]
 pub(super) struct Link {
-    pub(super) host: String,
+    pub(super) host: Address,
     /// Whom it had it from; null where that was not seen.
-    pub(super) from: Option<String>,
-    pub(super) received_at: Option<String>,
-    pub(super) sent_at: String,
+    pub(super) from: Option<Address>,
+    pub(super) received_at: Option<Time>,
+    pub(super) sent_at: Time,
     pub(super) fan_out: u64,
     /// Hosts between it and one that was not seen to receive it.
     pub(super) depth: usize,
@@ -74,10 +76,10 @@ pub(super) fn links(trail: &Trail) -> Vec<Link> {
         .map(|it| {
             let parent = parent(it.part);
             Link {
-                host: it.host.to_string(),
-                from: parent.and_then(|(_, from)| from).map(|from| from.to_string()),
-                received_at: parent.map(|(time, _)| time.to_string()),
-                sent_at: it.sent.to_string(),
+                host: it.host.into(),
+                from: parent.and_then(|(_, from)| from).map(Address::from),
+                received_at: parent.map(|(time, _)| time.into()),
+                sent_at: it.sent.into(),
                 fan_out: it.part.fan_out,
                 depth: it.depth,
             }
@@ -156,11 +158,11 @@ mod tests {
             trail.packet(&packet(number, from, to), true);
         }
         trail.packet(&packet(99, 7, 8), false);
-        let tree: Vec<(String, Option<String>, usize, u64)> = links(&trail)
+        let tree: Vec<(Address, Option<Address>, usize, u64)> = links(&trail)
             .into_iter()
             .map(|link| (link.host, link.from, link.depth, link.fan_out))
             .collect();
-        let host = |n: u8| format!("10.0.0.{n}");
+        let host = |n: u8| Address(format!("10.0.0.{n}"));
         assert_eq!(
             tree,
             [

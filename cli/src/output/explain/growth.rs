@@ -6,6 +6,7 @@ use serde::Serialize;
 use std::fmt::Write as _;
 use wormsift::packet::Timestamp;
 use wormsift::signature::{Growth, Signature};
+use wormsift_export::json_lines::{GrowthRecord, Time};
 use wormsift_export::text::{counted, grouped};
 
 /// Lines of the drawing.
@@ -15,8 +16,9 @@ const WIDTH: usize = 48;
 
 /// How many hosts had begun to send at some time.
 #[derive(Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "point"))]
 pub(super) struct Point {
-    pub(super) time: String,
+    pub(super) time: Time,
     pub(super) hosts: u64,
 }
 
@@ -24,7 +26,7 @@ pub(super) struct Point {
 pub(super) fn points(times: &[Timestamp]) -> Vec<Point> {
     steps(times)
         .into_iter()
-        .map(|(time, hosts)| Point { time: time.to_string(), hosts })
+        .map(|(time, hosts)| Point { time: time.into(), hosts })
         .collect()
 }
 
@@ -44,15 +46,6 @@ fn steps(times: &[Timestamp]) -> Vec<(Timestamp, u64)> {
         .collect()
 }
 
-/// The engine's fit, as it is written out.
-#[derive(Debug, PartialEq, Serialize)]
-pub(super) struct Fit {
-    rate_per_second: f64,
-    doubling_seconds: f64,
-    standard_error: f64,
-    points: u64,
-}
-
 /// How fast it grew, of which there is one number: the signature's own, by its relays. Only
 /// a signature without one takes it from the times at which hosts began to send.
 fn growth(signature: &Signature, times: &[Timestamp]) -> Option<Growth> {
@@ -60,14 +53,8 @@ fn growth(signature: &Signature, times: &[Timestamp]) -> Option<Growth> {
 }
 
 /// The same, as it is written out.
-pub(super) fn fit(signature: &Signature, times: &[Timestamp]) -> Option<Fit> {
-    let fit = growth(signature, times)?;
-    Some(Fit {
-        rate_per_second: fit.rate_per_second,
-        doubling_seconds: fit.doubling_seconds,
-        standard_error: fit.standard_error,
-        points: fit.points,
-    })
+pub(super) fn fit(signature: &Signature, times: &[Timestamp]) -> Option<GrowthRecord> {
+    growth(signature, times).map(GrowthRecord::from)
 }
 
 /// A bar a step. Nothing where nobody was seen to pass it on.

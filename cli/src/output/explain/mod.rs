@@ -28,14 +28,19 @@ pub(crate) fn text(signature: &Signature, trail: &Trail, palette: Palette) -> St
     text
 }
 
-/// All of it as one JSON object.
+/// One signature and its chain of infection.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "explanation"))]
 pub(crate) struct Explanation {
+    #[cfg_attr(test, schemars(schema_with = "json_lines::schema::finding"))]
     signature: Value,
+    /// Hosts that had begun to send, in equal steps of time.
     growth_curve: Vec<growth::Point>,
-    /// `null` where too few times are known.
-    growth_fit: Option<growth::Fit>,
+    /// Null where times are too few.
+    growth_fit: Option<json_lines::GrowthRecord>,
+    /// Each sender after the one it had it from.
     chain: Vec<chain::Link>,
+    /// In which it was found again; null without captures.
     packets: Option<u64>,
     hosts_left_out: u64,
 }

@@ -1,11 +1,11 @@
 //! Lines and marks inside a frame of axes, as SVG.
 //!
 //! A [`Plot`] is an SVG element whose colours come from the style sheet, so that one
-//! drawing serves light, dark and paper. Whoever cannot see it has its title and a
+//! drawing serves light, dark and paper. Screen readers read its title and its
 //! description.
 
 use super::scale::Scale;
-use wormsift_export::html::markup::Markup;
+use maud::{Markup, html};
 use wormsift_export::html::number;
 
 /// One edge of a plot.
@@ -61,7 +61,7 @@ pub(super) struct Plot {
     pub(super) height: f64,
 }
 
-/// Room for the numbers at the left, and under the lower edge.
+/// Margins: numbers stand at the left and under the lower edge.
 const LEFT: f64 = 44.0;
 const BOTTOM: f64 = 34.0;
 const TOP: f64 = 18.0;
@@ -70,27 +70,16 @@ const RIGHT: f64 = 10.0;
 const TOLERANCE: f64 = 0.2;
 
 impl Plot {
-    /// Draws axes, and on them whatever `marks` draws.
-    pub(super) fn draw(
-        &self,
-        page: &mut Markup,
-        title: &str,
-        description: &str,
-        marks: impl FnOnce(&Self, &mut Markup),
-    ) {
-        let (title_id, description_id) = (page.fresh_id(), page.fresh_id());
-        let attributes = [
-            ("xmlns", "http://www.w3.org/2000/svg"),
-            ("viewBox", &format!("0 0 {} {}", self.width, self.height)),
-            ("role", "img"),
-            ("aria-labelledby", &format!("{title_id} {description_id}")),
-        ];
-        page.element("svg", &attributes, |page| {
-            page.leaf("title", &[("id", &title_id)], title);
-            page.leaf("desc", &[("id", &description_id)], description);
-            self.axes(page);
-            marks(self, page);
-        });
+    /// Draws axes, and on them the marks.
+    pub(super) fn draw(&self, title: &str, description: &str, marks: &Markup) -> Markup {
+        html! {
+            svg viewBox={ "0 0 " (self.width) " " (self.height) } role="img" {
+                title { (title) }
+                desc { (description) }
+                (self.axes())
+                (marks)
+            }
+        }
     }
 
     /// Where a pair of values stands.
@@ -99,115 +88,84 @@ impl Plot {
         [LEFT + self.x.scale.unit(x) * wide, TOP + (1.0 - self.y.scale.unit(y)) * high]
     }
 
-    fn axes(&self, page: &mut Markup) {
+    fn axes(&self) -> Markup {
         let (right, floor) = (self.width - RIGHT, self.height - BOTTOM);
         let mut grid = String::new();
-        for (value, _) in &self.y.ticks {
-            let [_, y] = self.place([f64::NAN, *value]);
-            grid.push_str(&format!("M{} {}H{}", px(LEFT), px(y), px(right)));
-        }
-        page.empty("path", &[("class", "grid"), ("d", &grid)]);
         let mut edge = format!("M{} {}H{}", px(LEFT), px(floor), px(right));
-        for (value, _) in &self.x.ticks {
-            let [x, _] = self.place([*value, f64::NAN]);
-            edge.push_str(&format!("M{} {}v4", px(x), px(floor)));
-        }
-        page.empty("path", &[("class", "axis"), ("d", &edge)]);
+        let mut labels = html! {
+            (label("name", 2.0, 10.0, &self.y.name))
+            (label("name end", right, self.height - 4.0, &self.x.name))
+        };
         for (value, text) in &self.y.ticks {
             let [_, y] = self.place([f64::NAN, *value]);
-            label(page, "tick end", LEFT - 6.0, y + 3.5, text);
+            grid.push_str(&format!("M{} {}H{}", px(LEFT), px(y), px(right)));
+            labels.0 += &label("tick end", LEFT - 6.0, y + 3.5, text).0;
         }
         for (value, text) in &self.x.ticks {
             let [x, _] = self.place([*value, f64::NAN]);
-            label(page, "tick middle", x, floor + 15.0, text);
+            edge.push_str(&format!("M{} {}v4", px(x), px(floor)));
+            labels.0 += &label("tick middle", x, floor + 15.0, text).0;
         }
-        label(page, "name", 2.0, 10.0, &self.y.name);
-        label(page, "name end", right, self.height - 4.0, &self.x.name);
+        html! { (path("grid", &grid)) (path("axis", &edge)) (labels) }
     }
 
-    /// A line through points; one that is missing breaks it.
-    pub(super) fn line(
-        &self,
-        page: &mut Markup,
-        class: &str,
-        points: &[Option<[f64; 2]>],
-    ) {
-        self.lines(page, class, [points]);
-    }
-
-    /// Several lines of one look.
+    /// Lines of one look through points; one that is missing breaks its line.
     pub(super) fn lines<'a>(
         &self,
-        page: &mut Markup,
         class: &str,
         lines: impl IntoIterator<Item = &'a [Option<[f64; 2]>]>,
-    ) {
-        let mut path = String::new();
-        for line in lines {
-            for part in line.split(Option::is_none) {
-                let placed: Vec<[f64; 2]> =
-                    part.iter().flatten().map(|point| self.place(*point)).collect();
-                trace(&mut path, &simplified(&placed));
-            }
+    ) -> Markup {
+        let mut drawn = String::new();
+        for part in lines.into_iter().flat_map(|line| line.split(Option::is_none)) {
+            let placed: Vec<[f64; 2]> =
+                part.iter().flatten().map(|point| self.place(*point)).collect();
+            trace(&mut drawn, &simplified(&placed));
         }
-        if !path.is_empty() {
-            page.empty("path", &[("class", class), ("d", &path)]);
-        }
+        path(class, &drawn)
     }
 
     /// The area between a lower and an upper value: x, low, high.
-    pub(super) fn band(
-        &self,
-        page: &mut Markup,
-        class: &str,
-        points: &[Option<[f64; 3]>],
-    ) {
-        let mut path = String::new();
-        for part in points.split(Option::is_none) {
+    pub(super) fn band(&self, class: &str, points: &[Option<[f64; 3]>]) -> Markup {
+        let mut drawn = String::new();
+        for part in points.split(Option::is_none).filter(|part| !part.is_empty()) {
             let upper = part.iter().flatten().map(|[x, _, high]| [*x, *high]);
             let lower = part.iter().flatten().rev().map(|[x, low, _]| [*x, *low]);
             let placed: Vec<_> =
                 upper.chain(lower).map(|point| self.place(point)).collect();
-            trace(&mut path, &placed);
-            if !placed.is_empty() {
-                path.push('z');
-            }
+            trace(&mut drawn, &placed);
+            drawn.push('z');
         }
-        if !path.is_empty() {
-            page.empty("path", &[("class", class), ("d", &path)]);
-        }
+        path(class, &drawn)
     }
 
     /// Upright strokes from a lower to an upper value: x, low, high.
-    pub(super) fn whiskers(&self, page: &mut Markup, class: &str, points: &[[f64; 3]]) {
-        let mut path = String::new();
-        for [x, low, high] in points {
+    pub(super) fn whiskers(&self, class: &str, points: &[[f64; 3]]) -> Markup {
+        let stroke = |[x, low, high]: &[f64; 3]| {
             let ([x, low], [_, high]) = (self.place([*x, *low]), self.place([*x, *high]));
-            path.push_str(&format!("M{} {}V{}", px(x), px(low), px(high)));
-        }
-        if !path.is_empty() {
-            page.empty("path", &[("class", class), ("d", &path)]);
-        }
+            format!("M{} {}V{}", px(x), px(low), px(high))
+        };
+        path(class, &points.iter().map(stroke).collect::<String>())
     }
 
     /// Marks of one look at these places.
     pub(super) fn marks(
         &self,
-        page: &mut Markup,
         class: &str,
         shape: Shape,
         radius: f64,
         points: &[[f64; 2]],
-    ) {
-        let mut path = String::new();
-        for point in points {
+    ) -> Markup {
+        let mark = |point: &[f64; 2]| {
             let [x, y] = self.place(*point);
-            path.push_str(&outline(shape, x, y, radius));
-        }
-        if !path.is_empty() {
-            page.empty("path", &[("class", class), ("d", &path)]);
-        }
+            outline(shape, x, y, radius)
+        };
+        path(class, &points.iter().map(mark).collect::<String>())
     }
+}
+
+/// A path of this look, if it has a length.
+pub(super) fn path(class: &str, drawn: &str) -> Markup {
+    html! { @if !drawn.is_empty() { path class=(class) d=(drawn) {} } }
 }
 
 /// The outline of a mark as path data.
@@ -233,8 +191,8 @@ pub(super) fn outline(shape: Shape, x: f64, y: f64, radius: f64) -> String {
 }
 
 /// A text at a place.
-pub(super) fn label(page: &mut Markup, class: &str, x: f64, y: f64, text: &str) {
-    page.leaf("text", &[("class", class), ("x", &px(x)), ("y", &px(y))], text);
+pub(super) fn label(class: &str, x: f64, y: f64, text: &str) -> Markup {
+    html! { text class=(class) x=(px(x)) y=(px(y)) { (text) } }
 }
 
 /// A coordinate to a tenth, as short as it can be.
@@ -349,10 +307,9 @@ mod tests {
             width: 200.0,
             height: 100.0,
         };
-        let mut page = Markup::default();
         let at = |x, y| Some([x, y]);
-        plot.line(&mut page, "c", &[at(0.0, 0.0), at(1.0, 9.0), None, at(5.0, 5.0)]);
-        let text = page.finish();
+        let line = [at(0.0, 0.0), at(1.0, 9.0), None, at(5.0, 5.0)];
+        let text = plot.lines("c", [&line[..]]).into_string();
         assert_eq!(text.matches('M').count(), 2, "{text}");
         assert_eq!(plot.place([0.0, 10.0]), [LEFT, TOP]);
         assert_eq!(plot.place([10.0, 0.0]), [190.0, 66.0]);

@@ -1,4 +1,4 @@
-//! Axes: where a value stands, and which values are labelled.
+//! Scale of an axis: the place of a value, and the values that are labelled.
 
 /// How values are spread over an axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,6 +39,15 @@ impl Scale {
         let low = if low > 0.0 && low.is_finite() { low } else { 1.0 };
         let high = if high.is_finite() && high > low { high } else { low * 10.0 };
         Self { spread: Spread::Logarithmic, low: round_down(low), high: round_up(high) }
+    }
+
+    /// Counts up to `most`: by factors where they go beyond `far`, else in equal steps.
+    pub(super) fn counts(most: f64, far: f64, ticks: usize) -> Self {
+        if most > far {
+            Self::logarithmic(1.0, most)
+        } else {
+            Self::linear(0.0, most.max(1.0), ticks)
+        }
     }
 
     /// 0 at the lower end, 1 at the upper one; what lies outside stops at the end.

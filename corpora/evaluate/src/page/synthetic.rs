@@ -1,7 +1,6 @@
-//! An evaluation that was never run: for the tests of the page only.
+//! Made-up evaluation for the tests of the page.
 //!
-//! Its numbers come from closed formulas, so that drawings look like drawings. They
-//! say nothing of any detector, and the title says so.
+//! Its numbers come from closed formulas and not from a detector; the title says so.
 
 use crate::results::*;
 

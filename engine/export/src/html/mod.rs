@@ -1,46 +1,73 @@
-//! HTML pages that show hostile bytes.
+//! HTML pages that show hostile bytes: the frame, the style, and the parts that pages share.
 //!
-//! One HTML file that holds all it needs: there is no script, nothing is fetched, and a
-//! content security policy says so. It reads in light and dark, on paper and on a
-//! telephone. [`markup`] lets no text become markup.
+//! A page is one file that holds all it needs: there is no script, nothing is fetched, and a
+//! content security policy says so. It reads in light and dark, on paper and on a telephone.
+//! Texts are put in by `maud::html!`, which escapes them; [`page`] replaces whatever else
+//! could mislead a reader. Pages are well-formed XML.
 
-pub mod escape;
-pub mod markup;
 pub mod number;
-pub mod tables;
+mod parts;
 
-use markup::Markup;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+pub use parts::{Section, bytes, contents, figures, pairs, sections, table, table_of};
 
-/// Colours, type and tables that all pages share.
+/// Colours, type, tables and page layout that all pages share.
 const STYLE: &str = include_str!("style.css");
 /// Nothing is loaded or run; only the style sheets in the page count.
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+const HEAD: &str = r#"<meta charset="utf-8"/>
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"/>
+<meta name="viewport" content="width=device-width, initial-scale=1"/>
+<meta name="color-scheme" content="light dark"/>
+<meta name="referrer" content="no-referrer"/>
+"#;
 
 /// A page of this title. `style` comes after the common one.
-pub fn page(title: &str, style: &'static str, body: impl FnOnce(&mut Markup)) -> String {
-    let mut page = Markup::default();
-    let language = [("lang", "en"), ("xmlns", "http://www.w3.org/1999/xhtml")];
-    page.element("html", &language, |page| {
-        page.element("head", &[], |page| {
-            page.empty("meta", &[("charset", "utf-8")]);
-            let policy = [("http-equiv", "Content-Security-Policy"), ("content", POLICY)];
-            page.empty("meta", &policy);
-            let viewport = "width=device-width, initial-scale=1";
-            page.empty("meta", &[("name", "viewport"), ("content", viewport)]);
-            page.empty("meta", &[("name", "color-scheme"), ("content", "light dark")]);
-            page.empty("meta", &[("name", "referrer"), ("content", "no-referrer")]);
-            page.leaf("title", &[], title);
-            page.style(STYLE);
-            page.style(style);
-        });
-        page.element("body", &[], body);
-    });
-    page.finish()
+pub fn page(title: &str, style: &'static str, body: Markup) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" xmlns="http://www.w3.org/1999/xhtml" {
+            head {
+                (PreEscaped(HEAD))
+                title { (title) }
+                style { (PreEscaped(STYLE)) (PreEscaped(style)) }
+            }
+            body { (body) }
+        }
+    };
+    page.into_string().chars().map(harmless).collect()
+}
+
+/// Replaces what XML forbids, other controls, and marks that turn the direction of what
+/// follows or cannot be seen: a name must not look like another.
+fn harmless(character: char) -> char {
+    match character {
+        '\n' | '\t' => character,
+        '\u{61c}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{2069}'
+        | '\u{feff}'
+        | '\u{fffe}'
+        | '\u{ffff}' => char::REPLACEMENT_CHARACTER,
+        _ if character.is_control() => char::REPLACEMENT_CHARACTER,
+        _ => character,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_becomes_text_and_the_unseen_is_replaced() {
+        let hostile = "</script><img src=x onerror=alert(1)>\"'&\0\x1b\r\u{9b}\u{202e}\u{2066}\u{ffff}";
+        let page = page(hostile, "", html! { p title=(hostile) { (hostile) } });
+        let safe = "&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;&quot;'&amp;";
+        let shown = format!("{safe}{}", "\u{fffd}".repeat(7));
+        assert_eq!(page.matches(&shown).count(), 3, "{page}");
+        assert!(!page.contains("<img"));
+        assert!(super::page("größer ≥ 3\n\t", "", html! {}).contains("größer ≥ 3\n\t"));
+    }
     /// The colours of one scheme: from one `:root` of the style sheet.
     fn colours(scheme: &str) -> Vec<(&str, [f64; 3])> {
         let declared =

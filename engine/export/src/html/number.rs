@@ -1,7 +1,6 @@
 //! Numbers, shares and durations as text.
 //!
-//! With as many digits as mean something, and with its unit, from which no line break
-//! parts it.
+//! Each has its significant digits only, and its unit behind a space that does not break.
 
 use crate::text::grouped;
 
@@ -85,7 +84,12 @@ pub fn time_unit(seconds: f64) -> (f64, &'static str) {
 
 /// A size in binary units: `64 MiB`.
 pub fn bytes(value: u64) -> String {
-    scaled(value as f64, 1024.0, &["B", "KiB", "MiB", "GiB", "TiB"])
+    scaled(value as f64, 1024.0, ["", "Ki", "Mi", "Gi", "Ti"], "B")
+}
+
+/// A value in decimal units: `412 Mbit/s`.
+pub fn decimal(value: f64, unit: &str) -> String {
+    scaled(value, 1000.0, ["", "k", "M", "G", "T"], unit)
 }
 
 /// A rate in decimal units: `412 MB/s`.
@@ -93,18 +97,18 @@ pub fn rate(bytes_per_second: f64) -> String {
     if !bytes_per_second.is_finite() || bytes_per_second <= 0.0 {
         return NOTHING.to_owned();
     }
-    scaled(bytes_per_second, 1000.0, &["B/s", "kB/s", "MB/s", "GB/s", "TB/s"])
+    decimal(bytes_per_second, "B/s")
 }
 
-fn scaled(mut value: f64, base: f64, units: &[&str]) -> String {
-    let mut unit = 0;
+fn scaled(mut value: f64, base: f64, prefixes: [&str; 5], unit: &str) -> String {
+    let mut prefix = 0;
     // 1,023.6 would be written as 1,024 of the smaller unit.
-    while value.round() >= base && unit + 1 < units.len() {
+    while value.round() >= base && prefix + 1 < prefixes.len() {
         value /= base;
-        unit += 1;
+        prefix += 1;
     }
-    let text = if unit == 0 { count(value.round()) } else { significant(value, 3) };
-    format!("{text}\u{a0}{}", units[unit])
+    let text = if prefix == 0 { count(value.round()) } else { significant(value, 3) };
+    format!("{text}\u{a0}{}{unit}", prefixes[prefix])
 }
 
 /// So many significant digits, without trailing zeros after the point.
@@ -218,6 +222,7 @@ mod tests {
         assert_eq!(bytes(999), "999\u{a0}B");
         assert_eq!(rate(412_345_678.0), "412\u{a0}MB/s");
         assert_eq!(rate(0.0), "–");
+        assert_eq!(decimal(0.0, "bit/s"), "0\u{a0}bit/s");
     }
 
     #[test]

@@ -1,17 +1,29 @@
-//! The shape of what a signature rests on.
+//! Record of the evidence of a signature, as a line holds it.
 
 use super::LineError;
-use super::record::alarm;
+use super::texts::AlarmName;
 use serde::{Deserialize, Serialize};
 use wormsift::signature::{Evidence, Growth, Handshakes, Load, Nearest, View};
 
-/// All after `reasons` is missing in the oldest lines.
+/// What the signature rests on.
+// All after `reasons` is missing in the oldest lines.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "evidence")
+)]
 pub(super) struct EvidenceRecord {
+    /// Windows that alarmed.
     keys: u64,
-    alarms: Vec<String>,
+    /// All that fired.
+    alarms: Vec<AlarmName>,
+    /// Different byte values of the content.
+    #[cfg_attr(feature = "schema", schemars(range(max = 256)))]
     distinct_bytes: u32,
+    /// Why the confidence is what it is, a sentence each.
     reasons: Vec<String>,
+    /// Fit of the number of sources over time; null where times are too few.
     #[serde(default)]
     growth: Option<GrowthRecord>,
     #[serde(default)]
@@ -24,61 +36,99 @@ pub(super) struct EvidenceRecord {
     nearest: Option<NearestRecord>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct GrowthRecord {
-    rate_per_second: f64,
-    doubling_seconds: f64,
-    standard_error: f64,
-    points: u64,
+/// Exponential growth of the number of sources.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "growth"))]
+pub struct GrowthRecord {
+    /// Of the exponential; its doubling time is ln 2 by it.
+    pub rate_per_second: f64,
+    /// Time in which the sources double.
+    pub doubling_seconds: f64,
+    /// Of the rate, per second.
+    pub standard_error: f64,
+    /// Distinct times that the line was laid through.
+    pub points: u64,
 }
 
+/// Listed sources over TCP by what came back to them.
 #[derive(Default, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "handshake")
+)]
 struct HandshakeRecord {
+    /// Were answered.
     answered: u32,
+    /// Were not, though the tap sees answers.
     unanswered: u32,
+    /// Neither can be said.
     unknown: u32,
 }
 
-/// `two_way` says nothing that the counts do not.
+/// Which TCP directions the tap saw get answers.
 #[derive(Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "view"))]
 struct ViewRecord {
+    // It follows from the counts.
+    /// Whether the tap sees both directions of its conversations.
     two_way: bool,
+    /// Seen.
     directions: u64,
+    /// Of them.
     answered: u64,
 }
 
-/// Shares of 0 to 1, in thousandths.
+/// Load of the sensor at the alarm: shares of 0 to 1, in thousandths.
 #[derive(Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "load"))]
 struct LoadRecord {
+    /// Of the counters.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
     prevalence_fill: f64,
+    /// Of the bitmaps.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
     dispersion_fill: f64,
 }
 
+/// The boilerplate that covers most of the content; null where none does.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "nearest")
+)]
 struct NearestRecord {
+    /// Their file.
     literals: String,
+    /// Covered.
     bytes: u64,
+}
+
+impl From<Growth> for GrowthRecord {
+    fn from(growth: Growth) -> Self {
+        Self {
+            rate_per_second: growth.rate_per_second,
+            doubling_seconds: growth.doubling_seconds,
+            standard_error: growth.standard_error,
+            points: growth.points,
+        }
+    }
 }
 
 impl From<&Evidence> for EvidenceRecord {
     fn from(evidence: &Evidence) -> Self {
         let Evidence { handshakes, view, load, .. } = evidence;
-        let growth = evidence.growth.map(|growth| GrowthRecord {
-            rate_per_second: growth.rate_per_second,
-            doubling_seconds: growth.doubling_seconds,
-            standard_error: growth.standard_error,
-            points: growth.points,
-        });
         let nearest = evidence.nearest.as_ref().map(|nearest| NearestRecord {
             literals: nearest.literals.clone(),
             bytes: nearest.bytes,
         });
         Self {
             keys: evidence.keys,
-            alarms: evidence.alarms.iter().map(|one| one.name().to_owned()).collect(),
+            alarms: evidence.alarms.iter().map(|alarm| (*alarm).into()).collect(),
             distinct_bytes: evidence.distinct_bytes,
             reasons: evidence.reasons.clone(),
-            growth,
+            growth: evidence.growth.map(GrowthRecord::from),
             handshake: HandshakeRecord {
                 answered: handshakes.answered,
                 unanswered: handshakes.unanswered,
@@ -103,7 +153,7 @@ impl TryFrom<EvidenceRecord> for Evidence {
 
     fn try_from(record: EvidenceRecord) -> Result<Self, LineError> {
         let HandshakeRecord { answered, unanswered, unknown } = record.handshake;
-        let alarms = record.alarms.iter().map(|name| alarm(name, "alarms"));
+        let alarms = record.alarms.iter().map(|alarm| alarm.read("alarms"));
         Ok(Self {
             keys: record.keys,
             alarms: alarms.collect::<Result<_, _>>()?,

@@ -1,143 +1,204 @@
-//! The shape of a line: a signature in texts, numbers and lists.
+//! Record of a signature, as a line holds it.
 
 use super::LineError;
 use super::evidence::EvidenceRecord;
+use super::texts::{
+    Address, AlarmName, Hex, Id, PrecisionName, Protocol, Time, unreadable,
+};
+use crate::text::printable;
 use serde::{Deserialize, Serialize};
-use std::fmt::Write;
-use std::net::IpAddr;
-use wormsift::packet::{AddressPlan, Host, Network, Timestamp};
+use wormsift::packet::{AddressPlan, Host, Network};
 use wormsift::signature::{
-    Alarm, Confidence, FirstSighting, Precision, Relay, Signature, SignatureSample,
+    Confidence, FirstSighting, Precision, Relay, Signature, SignatureSample,
 };
 
+/// A content that spreads, in lines of type signature, update and summary.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "signature")
+)]
 pub(super) struct Record {
-    id: String,
-    alarm: String,
+    id: Id,
+    /// Whichever fired first.
+    alarm: AlarmName,
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = GRADES.map(Confidence::name))))]
     confidence: String,
-    protocol: String,
+    protocol: Protocol,
+    /// The port of the port rule; for ICMP type x 256 + code; null without one.
     port: Option<u16>,
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = super::schema::port_rules())))]
     port_rule: String,
-    /// Where it is part of another, in its summary alone.
+    /// In the summary of a signature that was found to be a part of an older one: that
+    /// one's id. The other carries on both, and this one is no content of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    part_of: Option<String>,
-    content_hex: String,
+    #[cfg_attr(feature = "schema", schemars(with = "Id"))]
+    part_of: Option<Id>,
+    content_hex: Hex,
+    /// Bytes of the content.
     length: usize,
+    /// The content with a point for what cannot be printed.
     ascii: String,
-    tokens_hex: Vec<String>,
-    /// The oldest lines have one token.
+    /// Strings that must all occur, the content among them.
+    tokens_hex: Vec<Hex>,
+    /// Whether they followed each other in this order in every sample.
+    // Missing in the oldest lines, which have one token.
     #[serde(default)]
     tokens_ordered: bool,
+    /// Packets in which it was counted.
     packets: u64,
+    /// Source hosts since first_seen; an estimate has a standard error of 2.3 %.
     sources: u32,
-    /// Since version 0.3, as all that has a default from here on.
+    // All that has a default from here on is missing in lines of earlier writers.
     #[serde(default = "about")]
-    sources_precision: String,
+    sources_precision: PrecisionName,
+    /// Destination hosts, likewise.
     destinations: u32,
     #[serde(default = "about")]
-    destinations_precision: String,
-    source_list: Vec<String>,
-    destination_list: Vec<String>,
+    destinations_precision: PrecisionName,
+    /// Exact addresses, in numeric order.
+    #[cfg_attr(feature = "schema", schemars(length(max = 64)))]
+    source_list: Vec<Address>,
+    /// Exact addresses, in numeric order.
+    #[cfg_attr(feature = "schema", schemars(length(max = 64)))]
+    destination_list: Vec<Address>,
+    /// Sum of the relays' fan-outs, each exact to 16, then with a standard error up to
+    /// 4.6 %.
     spread: u32,
-    /// Follows from the relays.
-    #[serde(default)]
-    spread_precision: String,
+    // It follows from the relays and is not read.
+    #[serde(default = "about")]
+    spread_precision: PrecisionName,
+    /// Hosts that received the content before they sent it.
     relays: Vec<RelayRecord>,
-    first_seen: String,
+    first_seen: Time,
     #[serde(default)]
     first_sighting: Option<FirstRecord>,
-    last_seen: String,
-    detected_at: String,
+    last_seen: Time,
+    detected_at: Time,
     evidence: EvidenceRecord,
+    /// Packets in which it was seen.
     samples: Vec<SampleRecord>,
-    /// All from here on since version 2 of the schema.
+    // All from here on since version 2 of the schema.
+    /// Bits of an IPv6 address that make a host.
     #[serde(default = "v6_prefix")]
+    #[cfg_attr(feature = "schema", schemars(range(max = 128)))]
     v6_prefix: u8,
+    /// The networks that are ours, as `10.0.0.0/8`; null where that is not set.
     #[serde(default)]
     home_net: Option<Vec<String>>,
-    /// As all that is said of *inside*, it follows from `home_net` and is not read.
+    // As all that is said of *inside*, it follows from `home_net` and is not read.
+    /// How many of the listed are in `home_net`; null where that is not set.
     #[serde(skip_deserializing)]
     sources_inside: Option<usize>,
+    /// How many of the listed are in `home_net`; null where that is not set.
     #[serde(skip_deserializing)]
     destinations_inside: Option<usize>,
 }
 
-/// What older lines were written under, unless told otherwise.
+/// Every grade, from the lowest on.
+const GRADES: [Confidence; 3] = [Confidence::Low, Confidence::Medium, Confidence::High];
+
+/// What older lines were written under.
 fn v6_prefix() -> u8 {
     AddressPlan::default().v6_prefix
 }
 
+/// What numbers of hosts were before they said what they are.
+fn about() -> PrecisionName {
+    Precision::About.into()
+}
+
+/// A host that received the content before it sent it.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "relay"))]
 struct RelayRecord {
-    host: String,
-    received_at: Option<String>,
-    sent_at: String,
+    host: Address,
+    received_at: Option<Time>,
+    sent_at: Time,
+    /// Hosts that it was the first to send it to.
     fan_out: u32,
+    /// Whether the host is in `home_net`; null where that is not set.
     #[serde(skip_deserializing)]
     inside: Option<bool>,
 }
 
+/// The first packet known to hold the content.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "first_sighting")
+)]
 struct FirstRecord {
     packet: u64,
-    time: String,
-    source: String,
-    destination: String,
+    time: Time,
+    source: Address,
+    destination: Address,
     source_port: u16,
     destination_port: u16,
+    /// Whether no earlier one can have been forgotten.
     certain: bool,
 }
 
+/// Where the content stands in one packet.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "sample"))]
 struct SampleRecord {
+    /// Number in input order, from 1.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     packet: u64,
-    time: String,
-    source: String,
-    destination: String,
+    time: Time,
+    source: Address,
+    destination: Address,
     source_port: u16,
     destination_port: u16,
+    /// Of the content in the payload; negative where it began in the segment before.
     offset: i64,
-    /// As above.
+    /// Bytes; null where not known.
+    // Missing in lines of earlier writers.
     #[serde(default)]
     payload_length: Option<u32>,
+    /// Whether the host is in `home_net`; null where that is not set.
     #[serde(skip_deserializing)]
     source_inside: Option<bool>,
+    /// Whether the host is in `home_net`; null where that is not set.
     #[serde(skip_deserializing)]
     destination_inside: Option<bool>,
 }
 
 impl From<&Signature> for Record {
     fn from(signature: &Signature) -> Self {
-        let hosts = |list: &[Host]| list.iter().map(Host::to_string).collect();
+        let hosts = |list: &[Host]| list.iter().map(|host| (*host).into()).collect();
         let plan = &signature.addresses;
         let home = plan.home_net.networks().iter().map(Network::to_string);
         Self {
-            id: signature.id.clone(),
-            alarm: signature.alarm.name().to_owned(),
+            id: Id(signature.id.clone()),
+            alarm: signature.alarm.into(),
             confidence: signature.confidence.name().to_owned(),
-            protocol: protocol_name(signature.protocol),
+            protocol: signature.protocol.into(),
             port: signature.port,
             port_rule: signature.port_rule.clone(),
-            part_of: signature.part_of.clone(),
-            content_hex: hex(&signature.content),
+            part_of: signature.part_of.clone().map(Id),
+            content_hex: signature.content[..].into(),
             length: signature.content.len(),
-            ascii: ascii(&signature.content),
-            tokens_hex: signature.tokens.iter().map(|token| hex(token)).collect(),
+            ascii: printable(&signature.content),
+            tokens_hex: signature.tokens.iter().map(|token| token[..].into()).collect(),
             tokens_ordered: signature.tokens_ordered,
             packets: signature.packets,
             sources: signature.sources,
-            sources_precision: signature.sources_precision.name().to_owned(),
+            sources_precision: signature.sources_precision.into(),
             destinations: signature.destinations,
-            destinations_precision: signature.destinations_precision.name().to_owned(),
+            destinations_precision: signature.destinations_precision.into(),
             source_list: hosts(&signature.source_list),
             destination_list: hosts(&signature.destination_list),
             spread: signature.spread,
-            spread_precision: signature.spread_count().precision.name().to_owned(),
+            spread_precision: signature.spread_count().precision.into(),
             relays: signature.relays.iter().map(|it| RelayRecord::of(it, plan)).collect(),
-            first_seen: signature.first_seen.to_string(),
+            first_seen: signature.first_seen.into(),
             first_sighting: signature.first_sighting.as_ref().map(FirstRecord::from),
-            last_seen: signature.last_seen.to_string(),
-            detected_at: signature.detected_at.to_string(),
+            last_seen: signature.last_seen.into(),
+            detected_at: signature.detected_at.into(),
             evidence: (&signature.evidence).into(),
             samples: signature
                 .samples
@@ -157,16 +218,15 @@ impl TryFrom<Record> for Signature {
 
     /// `length` and `ascii` say nothing that the content does not.
     fn try_from(record: Record) -> Result<Self, LineError> {
-        let tokens = record.tokens_hex.iter().map(|token| bytes(token, "tokens_hex"));
+        let tokens = record.tokens_hex.iter().map(|token| token.read("tokens_hex"));
         Ok(Self {
-            alarm: alarm(&record.alarm, "alarm")?,
-            confidence: [Confidence::Low, Confidence::Medium, Confidence::High]
+            alarm: record.alarm.read("alarm")?,
+            confidence: GRADES
                 .into_iter()
                 .find(|grade| grade.name() == record.confidence)
                 .ok_or_else(|| unreadable("confidence", &record.confidence))?,
-            protocol: protocol_number(&record.protocol)
-                .ok_or_else(|| unreadable("protocol", &record.protocol))?,
-            content: bytes(&record.content_hex, "content_hex")?,
+            protocol: record.protocol.read("protocol")?,
+            content: record.content_hex.read("content_hex")?,
             tokens: tokens.collect::<Result<_, _>>()?,
             tokens_ordered: record.tokens_ordered,
             source_list: hosts(&record.source_list, "source_list")?,
@@ -176,13 +236,13 @@ impl TryFrom<Record> for Signature {
                 .into_iter()
                 .map(Relay::try_from)
                 .collect::<Result<_, _>>()?,
-            first_seen: time(&record.first_seen, "first_seen")?,
+            first_seen: record.first_seen.read("first_seen")?,
             first_sighting: record
                 .first_sighting
                 .map(FirstSighting::try_from)
                 .transpose()?,
-            last_seen: time(&record.last_seen, "last_seen")?,
-            detected_at: time(&record.detected_at, "detected_at")?,
+            last_seen: record.last_seen.read("last_seen")?,
+            detected_at: record.detected_at.read("detected_at")?,
             samples: record
                 .samples
                 .into_iter()
@@ -203,18 +263,17 @@ impl TryFrom<Record> for Signature {
                     .collect::<Result<Vec<Network>, _>>()?
                     .into(),
             },
-            id: record.id,
+            id: record.id.0,
             port: record.port,
             port_rule: record.port_rule,
-            part_of: record.part_of,
+            part_of: record.part_of.map(|id| id.0),
             packets: record.packets,
             sources: record.sources,
-            sources_precision: precision(&record.sources_precision, "sources_precision")?,
+            sources_precision: record.sources_precision.read("sources_precision")?,
             destinations: record.destinations,
-            destinations_precision: precision(
-                &record.destinations_precision,
-                "destinations_precision",
-            )?,
+            destinations_precision: record
+                .destinations_precision
+                .read("destinations_precision")?,
             spread: record.spread,
         })
     }
@@ -223,9 +282,9 @@ impl TryFrom<Record> for Signature {
 impl RelayRecord {
     fn of(relay: &Relay, plan: &AddressPlan) -> Self {
         Self {
-            host: relay.host.to_string(),
-            received_at: relay.received_at.map(|time| time.to_string()),
-            sent_at: relay.sent_at.to_string(),
+            host: relay.host.into(),
+            received_at: relay.received_at.map(Time::from),
+            sent_at: relay.sent_at.into(),
             fan_out: relay.fan_out,
             inside: plan.inside(relay.host),
         }
@@ -237,12 +296,12 @@ impl TryFrom<RelayRecord> for Relay {
 
     fn try_from(record: RelayRecord) -> Result<Self, LineError> {
         Ok(Self {
-            host: host(&record.host, "host")?,
-            received_at: match record.received_at {
-                Some(text) => Some(time(&text, "received_at")?),
-                None => None,
-            },
-            sent_at: time(&record.sent_at, "sent_at")?,
+            host: record.host.read("host")?,
+            received_at: record
+                .received_at
+                .map(|time| time.read("received_at"))
+                .transpose()?,
+            sent_at: record.sent_at.read("sent_at")?,
             fan_out: record.fan_out,
         })
     }
@@ -252,9 +311,9 @@ impl From<&FirstSighting> for FirstRecord {
     fn from(first: &FirstSighting) -> Self {
         Self {
             packet: first.packet,
-            time: first.time.to_string(),
-            source: first.source.to_string(),
-            destination: first.destination.to_string(),
+            time: first.time.into(),
+            source: first.source.into(),
+            destination: first.destination.into(),
             source_port: first.source_port,
             destination_port: first.destination_port,
             certain: first.certain,
@@ -268,9 +327,9 @@ impl TryFrom<FirstRecord> for FirstSighting {
     fn try_from(record: FirstRecord) -> Result<Self, LineError> {
         Ok(Self {
             packet: record.packet,
-            time: time(&record.time, "time")?,
-            source: host(&record.source, "source")?,
-            destination: host(&record.destination, "destination")?,
+            time: record.time.read("time")?,
+            source: record.source.read("source")?,
+            destination: record.destination.read("destination")?,
             source_port: record.source_port,
             destination_port: record.destination_port,
             certain: record.certain,
@@ -282,9 +341,9 @@ impl SampleRecord {
     fn of(sample: &SignatureSample, plan: &AddressPlan) -> Self {
         Self {
             packet: sample.packet,
-            time: sample.time.to_string(),
-            source: sample.source.to_string(),
-            destination: sample.destination.to_string(),
+            time: sample.time.into(),
+            source: sample.source.into(),
+            destination: sample.destination.into(),
             source_port: sample.source_port,
             destination_port: sample.destination_port,
             offset: sample.offset,
@@ -301,9 +360,9 @@ impl TryFrom<SampleRecord> for SignatureSample {
     fn try_from(record: SampleRecord) -> Result<Self, LineError> {
         Ok(Self {
             packet: record.packet,
-            time: time(&record.time, "time")?,
-            source: host(&record.source, "source")?,
-            destination: host(&record.destination, "destination")?,
+            time: record.time.read("time")?,
+            source: record.source.read("source")?,
+            destination: record.destination.read("destination")?,
             source_port: record.source_port,
             destination_port: record.destination_port,
             offset: record.offset,
@@ -312,98 +371,6 @@ impl TryFrom<SampleRecord> for SignatureSample {
     }
 }
 
-/// The protocols that have a name here, by IANA's numbers.
-const PROTOCOLS: [(u8, &str); 13] = [
-    (1, "icmp"),
-    (2, "igmp"),
-    (4, "ipip"),
-    (6, "tcp"),
-    (17, "udp"),
-    (33, "dccp"),
-    (47, "gre"),
-    (50, "esp"),
-    (51, "ah"),
-    (58, "icmpv6"),
-    (89, "ospf"),
-    (132, "sctp"),
-    (136, "udplite"),
-];
-
-fn protocol_name(number: u8) -> String {
-    match PROTOCOLS.iter().find(|(known, _)| *known == number) {
-        Some((_, name)) => (*name).to_owned(),
-        None => number.to_string(),
-    }
-}
-
-fn protocol_number(text: &str) -> Option<u8> {
-    match PROTOCOLS.iter().find(|(_, name)| *name == text) {
-        Some((number, _)) => Some(*number),
-        None => text.parse().ok(),
-    }
-}
-
-pub(super) fn alarm(text: &str, field: &'static str) -> Result<Alarm, LineError> {
-    let found = Alarm::ALL.into_iter().find(|alarm| alarm.name() == text);
-    found.ok_or_else(|| unreadable(field, text))
-}
-
-fn precision(text: &str, field: &'static str) -> Result<Precision, LineError> {
-    let found = Precision::ALL.into_iter().find(|precision| precision.name() == text);
-    found.ok_or_else(|| unreadable(field, text))
-}
-
-/// What numbers of hosts were before they said what they are.
-fn about() -> String {
-    Precision::About.name().to_owned()
-}
-
-fn host(text: &str, field: &'static str) -> Result<Host, LineError> {
-    let address: IpAddr = text.parse().map_err(|_| unreadable(field, text))?;
-    Ok(Host::of(address, 128))
-}
-
-fn hosts(list: &[String], field: &'static str) -> Result<Vec<Host>, LineError> {
-    list.iter().map(|text| host(text, field)).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
-}
-
-fn bytes(text: &str, field: &'static str) -> Result<Vec<u8>, LineError> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let bytes = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?));
-    match bytes.collect::<Option<Vec<u8>>>() {
-        Some(bytes) if rest.is_empty() => Ok(bytes),
-        _ => Err(unreadable(field, text)),
-    }
-}
-
-fn ascii(bytes: &[u8]) -> String {
-    let printable = |byte: &u8| matches!(byte, b' '..=b'~');
-    bytes.iter().map(|b| if printable(b) { char::from(*b) } else { '.' }).collect()
-}
-
-fn time(text: &str, field: &'static str) -> Result<Timestamp, LineError> {
-    read_time(text).ok_or_else(|| unreadable(field, text))
-}
-
-/// Reads `YYYY-MM-DDThh:mm:ss.nnnnnnnnnZ`, as [`Timestamp`] prints it.
-pub(crate) fn read_time(text: &str) -> Option<Timestamp> {
-    let time: jiff::Timestamp = text.parse().ok()?;
-    let time = Timestamp::from_nanos(u64::try_from(time.as_nanosecond()).ok()?);
-    // No other spelling of the same time.
-    (time.to_string() == text).then_some(time)
-}
-
-/// An error that quotes no more of a value than fits a line of text.
-fn unreadable(name: &'static str, value: &str) -> LineError {
-    LineError::Field { name, value: value.chars().take(60).collect() }
+fn hosts(list: &[Address], field: &'static str) -> Result<Vec<Host>, LineError> {
+    list.iter().map(|address| address.read(field)).collect()
 }

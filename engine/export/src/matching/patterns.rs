@@ -1,8 +1,8 @@
 //! Many byte strings found in one pass.
 //!
-//! An Aho-Corasick automaton (Aho and Corasick 1975) says where. But it looks at every byte
-//! in turn and waits for one table after the other, and nearly all payloads hold nothing.
-//! So a gate is asked first: four bytes at every eighth place are looked up in a small
+//! An Aho-Corasick automaton (Aho and Corasick 1975) finds them. But it reads every byte
+//! in turn and waits for a table at each, and nearly all payloads hold nothing.
+//! So a filter comes first: four bytes at every eighth place are looked up in a small
 //! bitmap. A string of eleven bytes or more covers one such place wherever it stands, and
 //! eight of its grams of four are known; where one of them is found, the strings that have
 //! it are compared in place. The automaton is left for short strings, and for a payload

@@ -1,7 +1,7 @@
-//! The strings that are looked for, by protocol and port.
+//! The strings to look for, by protocol and port.
 //!
-//! Those of rules that concern its protocol and ports. Most packets go to services of
-//! which no rule speaks, and the strings of one service are few, so that steps are long.
+//! A packet is searched only for strings of the rules of its protocol and ports. Most
+//! services have no rule, and one service has few strings.
 
 use super::patterns::Patterns;
 use crate::Service;

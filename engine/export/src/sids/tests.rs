@@ -58,7 +58,7 @@ fn two_ranges_never_meet_and_a_new_range_takes_rules_along() {
     registry.assign("a", b"x", day(0)).unwrap();
     registry.set_range(SidRange::new(200, 1).unwrap());
     assert_eq!(registry.assign("a", b"x", day(1)).unwrap(), Sid { sid: 200, rev: 1 });
-    // Without room it keeps a number from outside.
+    // Where the range is full it keeps a number from outside.
     registry.set_range(SidRange::new(100, 1).unwrap());
     assert_eq!(registry.assign("a", b"x", day(2)).unwrap(), Sid { sid: 200, rev: 1 });
     let read = SidRegistry::from_json(&registry.to_json()).unwrap();

@@ -1,6 +1,8 @@
-//! Fields that the committed schema does not name.
+//! The committed schema, made strict: it takes no field or type of line that it does not
+//! name, so that whatever is written must be in it.
 
-use serde_json::Value;
+use jsonschema::Validator;
+use serde_json::{Value, json};
 
 /// The schema of `wormsift/2`.
 pub(crate) fn schema() -> Value {
@@ -8,74 +10,41 @@ pub(crate) fn schema() -> Value {
     serde_json::from_str(text).expect("the schema is JSON")
 }
 
-/// Paths of a line's fields that the schema does not name.
-pub(crate) fn unnamed(line: &Value) -> Vec<String> {
-    let (root, mut found) = (schema(), Vec::new());
-    let kind = line["type"].as_str().expect("a type");
-    let definition = root["allOf"].as_array().expect("a list").iter().find(|rule| {
-        let kinds = &rule["if"]["properties"]["type"]["enum"];
-        kinds.as_array().is_some_and(|kinds| kinds.iter().any(|it| it == kind))
-    });
-    match definition {
-        Some(rule) => {
-            let mut fields = line.clone();
-            for field in ["schema", "type"] {
-                fields.as_object_mut().expect("an object").remove(field);
-            }
-            walk(&fields, &[&rule["then"]], &root, kind, &mut found);
-        }
-        None => found.push(kind.to_owned()),
-    }
-    found
+/// Its types of lines.
+pub(crate) fn kinds(schema: &Value) -> Vec<&str> {
+    let rules = schema["allOf"].as_array().expect("a rule for each type");
+    rules
+        .iter()
+        .filter_map(|it| it["if"]["properties"]["type"]["const"].as_str())
+        .collect()
 }
 
-fn walk(
-    value: &Value,
-    schemas: &[&Value],
-    root: &Value,
-    path: &str,
-    found: &mut Vec<String>,
-) {
-    let schemas: Vec<&Value> =
-        schemas.iter().flat_map(|schema| choices(schema, root)).collect();
-    match value {
+/// A validator of lines that leave nothing unnamed.
+pub(crate) fn strict() -> Validator {
+    let mut schema = schema();
+    schema["properties"]["type"] = json!({ "enum": kinds(&schema) });
+    close(&mut schema["$defs"]);
+    jsonschema::draft202012::new(&schema).expect("a JSON Schema")
+}
+
+/// Allows no more properties than are named.
+fn close(schema: &mut Value) {
+    match schema {
         Value::Object(fields) => {
-            for (name, value) in fields {
-                let path = format!("{path}.{name}");
-                let named: Vec<&Value> = schemas
-                    .iter()
-                    .filter_map(|schema| schema["properties"].get(name))
-                    .collect();
-                // An explanation holds a whole line.
-                if named.iter().any(|schema| schema["$ref"] == "#") {
-                    found.extend(unnamed(value));
-                } else if named.is_empty() {
-                    found.push(path);
-                } else {
-                    walk(value, &named, root, &path, found);
-                }
+            fields.values_mut().for_each(close);
+            if fields.get("properties").is_some_and(Value::is_object) {
+                fields.insert("additionalProperties".to_owned(), false.into());
             }
         }
-        Value::Array(items) => {
-            let of: Vec<&Value> =
-                schemas.iter().filter_map(|schema| schema.get("items")).collect();
-            items.iter().for_each(|item| walk(item, &of, root, path, found));
-        }
+        Value::Array(items) => items.iter_mut().for_each(close),
         _ => {}
     }
 }
 
-/// What a schema stands for: its reference, or each of its choices.
-pub(crate) fn choices<'a>(schema: &'a Value, root: &'a Value) -> Vec<&'a Value> {
-    if schema["$ref"] == "#" {
-        return vec![root];
-    }
-    if let Some(name) = schema["$ref"].as_str() {
-        let target = root.pointer(name.trim_start_matches('#'));
-        return choices(target.expect("a definition of that name"), root);
-    }
-    match schema["anyOf"].as_array() {
-        Some(all) => all.iter().flat_map(|one| choices(one, root)).collect(),
-        None => vec![schema],
-    }
+/// What is wrong with a line.
+pub(crate) fn faults(strict: &Validator, line: &Value) -> Vec<String> {
+    let fault = |error: jsonschema::ValidationError<'_>| {
+        format!("{}: {error}", error.instance_path())
+    };
+    strict.iter_errors(line).map(fault).collect()
 }

@@ -1,15 +1,14 @@
-//! Infected hosts over time, with the moments of detection.
+//! Chart of infected hosts over time, with the moments of detection.
 
 use super::Alarm;
 use crate::page::plot::{Axis, Plot};
 use crate::page::scale::Scale;
 use crate::results::{Row, Run};
-use wormsift_export::html::markup::Markup;
+use maud::{Markup, html};
 use wormsift_export::html::number::{count, duration, percent, tick, time_unit};
 
 /// Infected hosts over time: one run in front, the others behind it.
-pub(in crate::page) fn draw(page: &mut Markup, row: &Row) {
-    let Some(front) = front(row) else { return };
+pub(in crate::page) fn draw(row: &Row, front: &Run) -> Markup {
     let found = |run: &Run| Alarm::BOTH.map(|alarm| alarm.of_run(run));
     let moments = || row.runs.iter().flat_map(found).flatten();
     let ends = row.runs.iter().filter_map(|run| run.growth.last());
@@ -23,40 +22,32 @@ pub(in crate::page) fn draw(page: &mut Markup, row: &Row) {
     let (unit, unit_name) = time_unit(last);
     let plot = Plot {
         x: Axis::written(Scale::between(0.0, last / unit), unit_name, 5, tick),
-        y: Axis::numbers(infected_scale(most), "hosts infected", 5),
+        // An outbreak grows by factors, and the moments of detection lie low.
+        y: Axis::numbers(Scale::counts(most, 19.0, 5), "hosts infected", 5),
         width: 300.0,
         height: 190.0,
     };
     let curve = |run: &Run| -> Vec<Option<[f64; 2]>> {
         run.growth.iter().map(|[time, hosts]| Some([time / unit, *hosts])).collect()
     };
-    let others: Vec<_> =
-        row.runs.iter().filter(|run| run.seed != front.seed).map(curve).collect();
-    let title = format!("Growth of {}", row.name);
-    plot.draw(page, &title, &description(row, front), |plot, page| {
-        plot.lines(page, "line others", others.iter().map(Vec::as_slice));
-        plot.line(page, "line front", &curve(front));
-        for alarm in Alarm::BOTH {
-            let at = |run: &Run| {
-                alarm.of_run(run).map(|found| [found.at / unit, found.infected as f64])
-            };
-            let behind: Vec<_> = row
-                .runs
-                .iter()
-                .filter(|run| run.seed != front.seed)
-                .filter_map(at)
-                .collect();
-            let class = format!("mark faint {}", alarm.name());
-            plot.marks(page, &class, alarm.shape(), 2.2, &behind);
-        }
-        for alarm in Alarm::BOTH {
-            if let Some(found) = alarm.of_run(front) {
-                let point = [found.at / unit, found.infected as f64];
-                let class = format!("mark {}", alarm.name());
-                plot.marks(page, &class, alarm.shape(), 4.5, &[point]);
-            }
-        }
-    });
+    let behind = || row.runs.iter().filter(|run| run.seed != front.seed);
+    let others: Vec<_> = behind().map(curve).collect();
+    let marks = |class: &str,
+                 alarm: Alarm,
+                 radius: f64,
+                 runs: &mut dyn Iterator<Item = &Run>| {
+        let found = runs.filter_map(|run| alarm.of_run(run));
+        let places: Vec<_> =
+            found.map(|found| [found.at / unit, found.infected as f64]).collect();
+        plot.marks(&format!("{class} {}", alarm.name()), alarm.shape(), radius, &places)
+    };
+    let drawn = html! {
+        (plot.lines("line others", others.iter().map(Vec::as_slice)))
+        (plot.lines("line front", [&curve(front)[..]]))
+        @for alarm in Alarm::BOTH { (marks("mark faint", alarm, 2.2, &mut behind())) }
+        @for alarm in Alarm::BOTH { (marks("mark", alarm, 4.5, &mut [front].into_iter())) }
+    };
+    plot.draw(&format!("Growth of {}", row.name), &description(row, front), &drawn)
 }
 
 /// The run that is drawn in front: the first with a curve.
@@ -94,9 +85,4 @@ fn description(row: &Row, front: &Run) -> String {
         count(end[1]),
         duration(end[0])
     )
-}
-
-/// An outbreak grows by factors, and the moments of detection lie low.
-fn infected_scale(most: f64) -> Scale {
-    if most >= 20.0 { Scale::logarithmic(1.0, most) } else { Scale::linear(0.0, most, 5) }
 }

@@ -1,9 +1,9 @@
-//! Contents by prevalence and dispersion, planted ones marked.
+//! Heat map of contents by prevalence and dispersion, with planted contents marked.
 
-use crate::page::plot::{Axis, Plot, Shape, label, outline, px};
+use crate::page::plot::{Axis, Plot, Shape, label, outline, path, px};
 use crate::page::scale::Scale;
 use crate::results::{DispersionMap, MapCell};
-use wormsift_export::html::markup::Markup;
+use maud::{Markup, html};
 use wormsift_export::html::number::count;
 
 /// Shades of the map, from one key to ten thousand and more.
@@ -11,11 +11,7 @@ pub(in crate::page) const SHADES: u32 = 5;
 
 /// Keys by prevalence and dispersion. `threshold` is the dispersion that raises the
 /// alarm, where it is known.
-pub(in crate::page) fn draw(
-    page: &mut Markup,
-    map: &DispersionMap,
-    threshold: Option<u32>,
-) {
+pub(in crate::page) fn draw(map: &DispersionMap, threshold: Option<u32>) -> Markup {
     // Cells are drawn up to 2^40: no counter of a capture goes further.
     let cells =
         || map.cells.iter().filter(|c| c.sightings_log2 < 40 && c.dispersion_log2 < 40);
@@ -36,73 +32,63 @@ pub(in crate::page) fn draw(
         width: 54.0 + side * f64::from(columns.max(8)),
         height: 52.0 + side * f64::from(rows.max(3)),
     };
-    let title = format!("Prevalence and dispersion in {}", map.name);
-    plot.draw(page, &title, &description(map), |plot, page| {
-        for cell in cells() {
-            square(plot, page, cell);
+    let height = threshold.filter(|t| *t > 0).map(|t| (t, f64::from(t).log2()));
+    let drawn = html! {
+        @for cell in cells() { (square(&plot, cell)) }
+        @if let Some((threshold, height)) = height.filter(|(_, it)| *it < f64::from(rows)) {
+            (plot.lines("line threshold", [
+                &[Some([0.0, height]), Some([f64::from(columns), height])][..],
+            ]))
+            (label("tick end", plot.width - 10.0, 10.0, &format!("dashed: alarm at {threshold}")))
         }
-        if let Some(threshold) = threshold.filter(|t| *t > 0) {
-            let height = f64::from(threshold).log2();
-            if height < f64::from(rows) {
-                let ends = [Some([0.0, height]), Some([f64::from(columns), height])];
-                plot.line(page, "line threshold", &ends);
-                let text = format!("dashed: alarm at {threshold}");
-                label(page, "tick end", plot.width - 10.0, 10.0, &text);
-            }
-        }
-    });
+    };
+    plot.draw(
+        &format!("Prevalence and dispersion in {}", map.name),
+        &description(map),
+        &drawn,
+    )
 }
 
-fn square(plot: &Plot, page: &mut Markup, cell: &MapCell) {
+fn square(plot: &Plot, cell: &MapCell) -> Markup {
     let (x, y) = (f64::from(cell.sightings_log2), f64::from(cell.dispersion_log2));
     let ([left, top], [right, floor]) =
         (plot.place([x, y + 1.0]), plot.place([x + 1.0, y]));
-    page.element("g", &[], |page| {
-        let hint = format!(
-            "{} to {} sightings, {} to {} hosts: {} ordinary, {} planted",
-            power_of_two(cell.sightings_log2),
-            power_of_two(cell.sightings_log2 + 1),
-            power_of_two(cell.dispersion_log2),
-            power_of_two(cell.dispersion_log2 + 1),
-            count(cell.ordinary as f64),
-            count(cell.planted as f64)
-        );
-        page.leaf("title", &[], &hint);
-        let class = match cell.ordinary {
-            0 => "shade-none".to_owned(),
-            keys => format!("shade{}", keys.ilog10().min(SHADES - 1)),
-        };
-        let size = [
-            ("class", class.as_str()),
-            ("x", &px(left)),
-            ("y", &px(top)),
-            ("width", &px(right - left - 1.0)),
-            ("height", &px(floor - top - 1.0)),
-        ];
-        page.empty("rect", &size);
-        if cell.planted > 0 {
-            // The area tells how many, from one key to a million.
-            let share = (1.0 + cell.planted as f64).log10().min(6.0) / 6.0;
-            let most = (right - left).min(floor - top) / 2.4;
-            let radius = most * (0.35 + 0.65 * share.sqrt());
-            let middle = [[x + 0.5, y + 0.5]];
-            plot.marks(page, "mark planted", Shape::Triangle, radius * 0.8, &middle);
+    let hint = format!(
+        "{} to {} sightings, {} to {} hosts: {} ordinary, {} planted",
+        power_of_two(cell.sightings_log2),
+        power_of_two(cell.sightings_log2 + 1),
+        power_of_two(cell.dispersion_log2),
+        power_of_two(cell.dispersion_log2 + 1),
+        count(cell.ordinary as f64),
+        count(cell.planted as f64)
+    );
+    let class = match cell.ordinary {
+        0 => "shade-none".to_owned(),
+        keys => format!("shade{}", keys.ilog10().min(SHADES - 1)),
+    };
+    // The area tells how many, from one key to a million.
+    let share = (1.0 + cell.planted as f64).log10().min(6.0) / 6.0;
+    let most = (right - left).min(floor - top) / 2.4;
+    let radius = most * (0.35 + 0.65 * share.sqrt()) * 0.8;
+    html! {
+        g {
+            title { (hint) }
+            rect class=(class) x=(px(left)) y=(px(top)) width=(px(right - left - 1.0))
+                height=(px(floor - top - 1.0)) {}
+            @if cell.planted > 0 {
+                (plot.marks("mark planted", Shape::Triangle, radius, &[[x + 0.5, y + 0.5]]))
+            }
         }
-    });
+    }
 }
 
 /// The mark of planted content, for running text.
-pub(in crate::page) fn key(page: &mut Markup) {
-    let attributes = [
-        ("xmlns", "http://www.w3.org/2000/svg"),
-        ("class", "swatch"),
-        ("viewBox", "0 0 12 12"),
-        ("aria-hidden", "true"),
-    ];
-    page.element("svg", &attributes, |page| {
-        let shape = outline(Shape::Triangle, 6.0, 6.0, 4.0);
-        page.empty("path", &[("class", "mark planted"), ("d", &shape)]);
-    });
+pub(in crate::page) fn key() -> Markup {
+    html! {
+        svg.swatch viewBox="0 0 12 12" aria-hidden="true" {
+            (path("mark planted", &outline(Shape::Triangle, 6.0, 6.0, 4.0)))
+        }
+    }
 }
 
 /// `1`, `512`, `16k`, `2G`: with binary prefixes.
@@ -158,9 +144,8 @@ mod tests {
         let far =
             MapCell { sightings_log2: u32::MAX, dispersion_log2: u32::MAX, ..near() };
         let map = DispersionMap { name: "x".to_owned(), cells: vec![near(), far] };
-        let mut page = Markup::default();
-        draw(&mut page, &map, Some(30));
-        assert_eq!(page.finish().matches("<rect").count(), 1);
+        let drawn = draw(&map, Some(30)).into_string();
+        assert_eq!(drawn.matches("<rect").count(), 1);
     }
 
     fn near() -> MapCell {

@@ -1,4 +1,4 @@
-//! The drawings of an evaluation.
+//! Charts of an evaluation.
 
 pub(super) mod bars;
 pub(super) mod growth;
@@ -7,9 +7,9 @@ pub(super) mod sampling;
 pub(super) mod sensitivity;
 pub(super) mod sketch;
 
-use super::plot::{Shape, outline};
+use super::plot::{Shape, outline, path};
 use crate::results::{AlarmResult, Found, Row, Run};
-use wormsift_export::html::markup::Markup;
+use maud::{Markup, html};
 
 /// The two alarms, each with a colour, a shape and a stroke of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,19 +51,13 @@ impl Alarm {
     }
 
     /// A small mark for running text.
-    pub(super) fn key(self, page: &mut Markup) {
-        let attributes = [
-            ("xmlns", "http://www.w3.org/2000/svg"),
-            ("class", "key"),
-            ("viewBox", "0 0 24 12"),
-            ("aria-hidden", "true"),
-        ];
-        page.element("svg", &attributes, |page| {
-            let line = format!("line {}", self.name());
-            page.empty("path", &[("class", &line), ("d", "M0 6H24")]);
-            let mark = format!("mark {}", self.name());
-            let shape = outline(self.shape(), 12.0, 6.0, 4.0);
-            page.empty("path", &[("class", &mark), ("d", &shape)]);
-        });
+    pub(super) fn key(self) -> Markup {
+        let name = self.name();
+        html! {
+            svg.key viewBox="0 0 24 12" aria-hidden="true" {
+                (path(&format!("line {name}"), "M0 6H24"))
+                (path(&format!("mark {name}"), &outline(self.shape(), 12.0, 6.0, 4.0)))
+            }
+        }
     }
 }

@@ -1,13 +1,13 @@
-//! The share of contents that value sampling tracks, beside its formula.
+//! Chart of the share of contents that value sampling tracks, with its formula.
 
 use crate::page::plot::{Axis, Plot, Shape};
 use crate::page::scale::Scale;
 use crate::results::SamplingPoint;
-use wormsift_export::html::markup::Markup;
+use maud::{Markup, html};
 use wormsift_export::html::number::percent;
 
 /// The curve of the formula, and the shares measured.
-pub(in crate::page) fn draw(page: &mut Markup, points: &[SamplingPoint]) {
+pub(in crate::page) fn draw(points: &[SamplingPoint]) -> Markup {
     let mut points = points.to_vec();
     points.sort_by_key(|point| point.length);
     let longest = points.last().map_or(1, |point| point.length) as f64;
@@ -21,22 +21,15 @@ pub(in crate::page) fn draw(page: &mut Markup, points: &[SamplingPoint]) {
         width: 480.0,
         height: 270.0,
     };
-    plot.draw(
-        page,
-        "Sampling against the formula",
-        &description(&points),
-        |plot, page| {
-            plot.line(page, "line front", &curve(&points));
-            let whiskers: Vec<_> = points
-                .iter()
-                .map(|p| [p.length as f64, p.interval[0], p.interval[1]])
-                .collect();
-            plot.whiskers(page, "line whisker dispersion", &whiskers);
-            let marks: Vec<_> =
-                points.iter().map(|p| [p.length as f64, p.tracked]).collect();
-            plot.marks(page, "mark dispersion", Shape::Circle, 3.5, &marks);
-        },
-    );
+    let whiskers: Vec<_> =
+        points.iter().map(|p| [p.length as f64, p.interval[0], p.interval[1]]).collect();
+    let marks: Vec<_> = points.iter().map(|p| [p.length as f64, p.tracked]).collect();
+    let drawn = html! {
+        (plot.lines("line front", [&curve(&points)[..]]))
+        (plot.whiskers("line whisker dispersion", &whiskers))
+        (plot.marks("mark dispersion", Shape::Circle, 3.5, &marks))
+    };
+    plot.draw("Sampling against the formula", &description(&points), &drawn)
 }
 
 /// The formula between the points: what is missed falls by one factor a byte.

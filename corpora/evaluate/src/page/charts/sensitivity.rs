@@ -1,10 +1,10 @@
-//! Detection, delay and false signatures over the values of a setting.
+//! Charts of detection, delay and false signatures over the values of a setting.
 
 use super::Alarm;
 use crate::page::plot::{Axis, Plot};
 use crate::page::scale::Scale;
 use crate::results::{Estimate, Row, Sweep};
-use wormsift_export::html::markup::Markup;
+use maud::{Markup, PreEscaped};
 use wormsift_export::html::number::count;
 
 /// All rows that differ in the swept value only, in the order of the values.
@@ -41,31 +41,31 @@ type Spread = Option<[f64; 3]>;
 
 impl Swept<'_> {
     /// Share of runs in which each alarm found it.
-    pub(in crate::page) fn detection(&self, page: &mut Markup, sweep: &Sweep) {
+    pub(in crate::page) fn detection(&self, sweep: &Sweep) -> Markup {
         let axis = Axis::shares("runs detected");
-        self.draw(page, sweep, "detection rate", axis, BY_ALARM, |row, alarm| {
+        self.draw(sweep, "detection rate", axis, BY_ALARM, |row, alarm| {
             let result = alarm.of_row(row);
             let rate = result.detected as f64 / result.runs as f64;
             let [low, high] = result.rate_interval;
             (result.runs > 0).then_some([low, rate, high])
-        });
+        })
     }
 
     /// Hosts infected when each alarm fired.
-    pub(in crate::page) fn infected(&self, page: &mut Markup, sweep: &Sweep) {
+    pub(in crate::page) fn infected(&self, sweep: &Sweep) -> Markup {
         let of = |row: &Row, alarm: Alarm| alarm.of_row(row).infected.and_then(spread);
         let axis = numbers("hosts infected at detection", self.greatest(of));
-        self.draw(page, sweep, "hosts infected at detection", axis, BY_ALARM, of);
+        self.draw(sweep, "hosts infected at detection", axis, BY_ALARM, of)
     }
 
     /// False signatures a run, by both alarms together.
-    pub(in crate::page) fn false_signatures(&self, page: &mut Markup, sweep: &Sweep) {
+    pub(in crate::page) fn false_signatures(&self, sweep: &Sweep) -> Markup {
         let of = |row: &Row, alarm: Alarm| match alarm {
             Alarm::Dispersion => spread(row.false_signatures),
             Alarm::Propagation => None,
         };
         let axis = numbers("false signatures a run", self.greatest(of));
-        self.draw(page, sweep, "false signatures", axis, ["front", ""], of);
+        self.draw(sweep, "false signatures", axis, ["front", ""], of)
     }
 
     fn greatest(&self, of: impl Fn(&Row, Alarm) -> Spread) -> f64 {
@@ -76,43 +76,35 @@ impl Swept<'_> {
 
     fn draw(
         &self,
-        page: &mut Markup,
         sweep: &Sweep,
         what: &str,
         y: Axis,
         classes: [&str; 2],
         of: impl Fn(&Row, Alarm) -> Spread,
-    ) {
+    ) -> Markup {
         let (x, places) = swept_axis(sweep);
         let plot = Plot { x, y, width: 330.0, height: 200.0 };
-        let title = format!("{}: {what} against {}", self.first.name, sweep.key);
-        let series = Alarm::BOTH.map(|alarm| {
-            let at = |(place, row): &(usize, &Row)| {
-                of(row, alarm)
-                    .map(|[low, middle, high]| [places[*place], low, middle, high])
-            };
-            (alarm, self.rows.iter().map(at).collect::<Vec<Option<[f64; 4]>>>())
-        });
         let radius = if sweep.values.len() > 15 { 2.2 } else { 3.0 };
-        let description = self.description(sweep, &of);
-        plot.draw(page, &title, &description, |plot, page| {
-            for ((_, points), class) in series.iter().zip(classes) {
-                let band: Vec<_> = points
-                    .iter()
-                    .map(|p| p.map(|[x, low, _, high]| [x, low, high]))
-                    .collect();
-                plot.band(page, &format!("band {class}"), &band);
-            }
-            for ((alarm, points), class) in series.iter().zip(classes) {
-                let line: Vec<_> = points
-                    .iter()
-                    .map(|p| p.map(|[x, _, middle, _]| [x, middle]))
-                    .collect();
-                plot.line(page, &format!("line {class}"), &line);
-                let marks: Vec<_> = line.into_iter().flatten().collect();
-                plot.marks(page, &format!("mark {class}"), alarm.shape(), radius, &marks);
-            }
-        });
+        let (mut bands, mut lines) = (String::new(), String::new());
+        for (alarm, class) in Alarm::BOTH.into_iter().zip(classes) {
+            let at =
+                |(place, row): &(usize, &Row)| Some((places[*place], of(row, alarm)?));
+            let points: Vec<_> = self.rows.iter().map(at).collect();
+            let band: Vec<_> = points
+                .iter()
+                .map(|p| p.map(|(x, [low, _, high])| [x, low, high]))
+                .collect();
+            let line: Vec<_> =
+                points.iter().map(|p| p.map(|(x, [_, middle, _])| [x, middle])).collect();
+            let marks: Vec<_> = line.iter().copied().flatten().collect();
+            bands += &plot.band(&format!("band {class}"), &band).0;
+            lines += &plot.lines(&format!("line {class}"), [&line[..]]).0;
+            lines +=
+                &plot.marks(&format!("mark {class}"), alarm.shape(), radius, &marks).0;
+        }
+        let title = format!("{}: {what} against {}", self.first.name, sweep.key);
+        // Bands lie under all lines.
+        plot.draw(&title, &self.description(sweep, &of), &PreEscaped(bands + &lines))
     }
 
     fn description(&self, sweep: &Sweep, of: impl Fn(&Row, Alarm) -> Spread) -> String {
@@ -144,14 +136,8 @@ fn spread(estimate: Estimate) -> Spread {
     ])
 }
 
-/// A count's axis: by factors when it goes far.
 fn numbers(name: &str, greatest: f64) -> Axis {
-    let scale = if greatest > 200.0 {
-        Scale::logarithmic(1.0, greatest)
-    } else {
-        Scale::linear(0.0, greatest.max(1.0), 5)
-    };
-    Axis::numbers(scale, name, 5)
+    Axis::numbers(Scale::counts(greatest, 200.0, 5), name, 5)
 }
 
 /// The axis of the swept values, and where each stands: as a number when all are

@@ -1,24 +1,17 @@
-//! The sketch's counts beside the exact ones.
+//! Scatter plot of the dispersion sketch's estimates against exact counts.
 
 use crate::page::plot::{Axis, Plot, Shape};
 use crate::page::scale::Scale;
 use crate::results::SketchPoint;
+use maud::{Markup, html};
 use std::collections::BTreeMap;
-use wormsift_export::html::markup::Markup;
 use wormsift_export::html::number::{count, percent};
 
 /// Estimates against exact counts; the diagonal is a perfect counter.
-pub(in crate::page) fn draw(page: &mut Markup, points: &[SketchPoint]) {
+pub(in crate::page) fn draw(points: &[SketchPoint]) -> Markup {
     let most = points.iter().map(|p| p.exact.max(p.estimate)).max().unwrap_or(1);
     let most = f64::from(most.max(2));
-    let axis = |name| {
-        let scale = if most > 200.0 {
-            Scale::logarithmic(1.0, most)
-        } else {
-            Scale::linear(0.0, most, 8)
-        };
-        Axis::numbers(scale, name, 8)
-    };
+    let axis = |name| Axis::numbers(Scale::counts(most, 200.0, 8), name, 8);
     let plot = Plot {
         x: axis("exact hosts"),
         y: axis("estimated hosts"),
@@ -29,13 +22,13 @@ pub(in crate::page) fn draw(page: &mut Markup, points: &[SketchPoint]) {
         "Estimated against exact numbers of hosts. {}",
         Agreement::of(points).in_words()
     );
-    plot.draw(page, "Sketch against exact counts", &description, |plot, page| {
-        for (class, places) in binned(plot, points) {
-            let class = format!("mark dispersion many{class}");
-            plot.marks(page, &class, Shape::Circle, 2.4, &places);
+    let drawn = html! {
+        @for (shade, places) in binned(&plot, points) {
+            (plot.marks(&format!("mark dispersion many{shade}"), Shape::Circle, 2.4, &places))
         }
-        plot.line(page, "line exact", &[Some([0.0, 0.0]), Some([most, most])]);
-    });
+        (plot.lines("line exact", [&[Some([0.0, 0.0]), Some([most, most])][..]]))
+    };
+    plot.draw("Sketch against exact counts", &description, &drawn)
 }
 
 /// Points that fall on the same few pixels are one mark, the fuller the more keys.

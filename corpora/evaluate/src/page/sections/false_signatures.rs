@@ -1,12 +1,12 @@
-//! Signatures about nothing that was planted.
+//! Table of false signatures: those of content that was not planted.
 
 use super::summary::full_name;
 use crate::results::{Evaluation, FalseSignature};
+use maud::{Markup, html};
 use std::collections::BTreeMap;
-use wormsift_export::html::escape::{bytes_of, hex_dump, printable};
-use wormsift_export::html::markup::Markup;
 use wormsift_export::html::number::count;
-use wormsift_export::html::tables::{headings, number, scrolling};
+use wormsift_export::html::{bytes, table};
+use wormsift_export::text::{bytes_of, printable};
 
 /// Contents that are listed; more are counted.
 const LISTED: usize = 80;
@@ -25,47 +25,25 @@ struct Group<'a> {
     places: BTreeMap<String, u64>,
 }
 
-/// Whether there is one.
-pub(super) fn any(evaluation: &Evaluation) -> bool {
-    let mut runs = evaluation.rows.iter().flat_map(|row| &row.runs);
-    runs.any(|run| !run.false_signatures.is_empty())
-        || evaluation.benign.iter().any(|count| !count.signatures.is_empty())
-}
+const NOTE: &str = "By content: what they are, and where they were found. Bytes that are not \
+    printable ASCII are dots; unfold a content for its hexadecimal dump.";
+const HEADINGS: [&str; 6] =
+    ["Service", "Alarm", "Content", "#Length", "#Sources × destinations", "Found in"];
 
 /// All of them, the most frequent first.
-pub(super) fn draw(page: &mut Markup, evaluation: &Evaluation) {
+pub(super) fn draw(evaluation: &Evaluation) -> Option<Markup> {
     let groups = grouped(evaluation);
-    let note = "By content: what they are, and where they were found. Bytes that are not \
-                printable ASCII are dots; unfold a content for its hexadecimal dump.";
-    page.leaf("p", &[("class", "note")], note);
-    scrolling(
-        page,
-        "plain contents",
-        "Signatures that are about nothing planted",
-        |page| {
-            let names = [
-                "Service",
-                "Alarm",
-                "Content",
-                "#Length",
-                "#Sources × destinations",
-                "Found in",
-            ];
-            headings(page, &names);
-            page.element("tbody", &[], |page| {
-                for group in groups.iter().take(LISTED) {
-                    one(page, group);
-                }
-            });
-        },
-    );
-    if groups.len() > LISTED {
-        let more = format!(
-            "{} more contents are not listed.",
-            count((groups.len() - LISTED) as f64)
-        );
-        page.leaf("p", &[("class", "note")], &more);
-    }
+    let rows =
+        html! { tbody { @for group in groups.iter().take(LISTED) { (one(group)) } } };
+    let title = "Signatures that are about nothing planted";
+    let more = groups.len().saturating_sub(LISTED);
+    (!groups.is_empty()).then(|| {
+        html! {
+            p.note { (NOTE) }
+            (table("plain contents", title, &HEADINGS, rows))
+            @if more > 0 { p.note { (count(more as f64)) " more contents are not listed." } }
+        }
+    })
 }
 
 fn grouped(evaluation: &Evaluation) -> Vec<Group<'_>> {
@@ -103,36 +81,35 @@ fn enter<'a>(
     *group.places.entry(place).or_default() += 1;
 }
 
-fn one(page: &mut Markup, group: &Group) {
+fn one(group: &Group) -> Markup {
     let signature = group.first;
-    page.element("tr", &[], |page| {
-        page.leaf("th", &[("scope", "row")], &signature.service);
-        page.leaf("td", &[], &signature.alarm);
-        page.element("td", &[("class", "content")], |page| content(page, signature));
-        number(page, &format!("{} B", count(signature.length as f64)));
-        number(page, &format!("{} × {}", group.sources, group.destinations));
-        page.leaf("td", &[("class", "places")], &places(&group.places));
-    });
+    html! {
+        tr {
+            th scope="row" { (signature.service) }
+            td { (signature.alarm) }
+            td.content { (content(signature)) }
+            td.n { (count(signature.length as f64)) " B" }
+            td.n { (group.sources) " × " (group.destinations) }
+            td.places { (places(&group.places)) }
+        }
+    }
 }
 
-fn content(page: &mut Markup, signature: &FalseSignature) {
-    let Some(bytes) = bytes_of(&signature.content_hex) else {
-        page.leaf(
-            "code",
-            &[],
-            &signature.content_hex.chars().take(PREVIEW).collect::<String>(),
-        );
-        page.leaf("small", &[], "not hexadecimal");
-        return;
-    };
-    page.element("details", &[], |page| {
-        page.element("summary", &[], |page| {
-            let preview = printable(&bytes[..bytes.len().min(PREVIEW)]);
-            page.leaf("code", &[], &preview);
-        });
-        page.leaf("pre", &[], &hex_dump(&bytes[..bytes.len().min(DUMPED)]));
-        page.leaf("small", &[], &format!("id {}", signature.id));
-    });
+fn content(signature: &FalseSignature) -> Markup {
+    let hex = &signature.content_hex;
+    match bytes_of(hex) {
+        Some(content) => html! {
+            details {
+                summary { code { (printable(&content[..content.len().min(PREVIEW)])) } }
+                (bytes(&content, DUMPED))
+                small { "id " (signature.id) }
+            }
+        },
+        None => html! {
+            code { (hex.chars().take(PREVIEW).collect::<String>()) }
+            small { "not hexadecimal" }
+        },
+    }
 }
 
 /// Those where it was found most, and how many others there are.

@@ -1,52 +1,45 @@
 //! Settings, machine and inputs of the evaluation.
 
-use crate::results::{Evaluation, Input};
-use wormsift_export::html::markup::Markup;
+use crate::results::Evaluation;
+use maud::{Markup, html};
 use wormsift_export::html::number::{bytes, count, duration, ranges};
-use wormsift_export::html::tables::{headings, number, scrolling};
+use wormsift_export::html::{pairs, table};
 
 /// Everything that is needed to do it again.
-pub(super) fn draw(page: &mut Markup, evaluation: &Evaluation) {
+pub(super) fn draw(evaluation: &Evaluation) -> Option<Markup> {
     let setting = &evaluation.setting;
-    page.element("dl", &[("class", "setting")], |page| {
-        pair(page, "Command", &setting.command, "code");
-        pair(page, "Engine", &setting.tool, "span");
-        pair(page, "Machine", &setting.machine, "span");
-        pair(page, "Threads", &setting.threads.to_string(), "span");
-        pair(page, "Started", &setting.started, "span");
-        pair(page, "Took", &duration(setting.seconds), "span");
-        pair(page, "Seeds", &ranges(&setting.seeds), "span");
-    });
-    if !setting.config.is_empty() {
-        page.leaf("h3", &[], "Configuration");
-        page.leaf("pre", &[], setting.config.trim_end());
-    }
-    if !setting.inputs.is_empty() {
-        page.leaf("h3", &[], "Files read");
-        inputs(page, &setting.inputs);
-    }
-}
-
-fn pair(page: &mut Markup, name: &str, value: &str, element: &'static str) {
-    if value.is_empty() {
-        return;
-    }
-    page.leaf("dt", &[], name);
-    page.element("dd", &[], |page| page.leaf(element, &[], value));
-}
-
-fn inputs(page: &mut Markup, inputs: &[Input]) {
-    scrolling(page, "plain", "Files that were read", |page| {
-        headings(page, &["File", "#Size", "#Packets", "SHA-256"]);
-        page.element("tbody", &[], |page| {
-            for input in inputs {
-                page.element("tr", &[], |page| {
-                    page.leaf("th", &[("scope", "row")], &input.name);
-                    number(page, &bytes(input.bytes));
-                    number(page, &count(input.packets as f64));
-                    page.element("td", &[], |page| page.leaf("code", &[], &input.sha256));
-                });
+    let facts = [
+        ("Engine", setting.tool.clone()),
+        ("Machine", setting.machine.clone()),
+        ("Threads", setting.threads.to_string()),
+        ("Started", setting.started.clone()),
+        ("Took", duration(setting.seconds)),
+        ("Seeds", ranges(&setting.seeds)),
+    ];
+    let facts = facts.iter().filter(|(_, value)| !value.is_empty());
+    let command = (!setting.command.is_empty())
+        .then(|| ("Command", html! { code { (setting.command) } }));
+    let files = html! {
+        tbody {
+            @for input in &setting.inputs {
+                tr {
+                    th scope="row" { (input.name) }
+                    td.n { (bytes(input.bytes)) }
+                    td.n { (count(input.packets as f64)) }
+                    td { code { (input.sha256) } }
+                }
             }
-        });
-    });
+        }
+    };
+    Some(html! {
+        (pairs(command.into_iter().chain(facts.map(|(name, value)| (*name, html! { (value) })))))
+        @if !setting.config.is_empty() {
+            h3 { "Configuration" }
+            pre { (setting.config.trim_end()) }
+        }
+        @if !setting.inputs.is_empty() {
+            h3 { "Files read" }
+            (table("plain", "Files that were read", &["File", "#Size", "#Packets", "SHA-256"], files))
+        }
+    })
 }

@@ -1,8 +1,9 @@
-//! The headline: what came out, in a few numbers.
+//! Summary: the headline numbers, and the rows that are not as expected.
 
 use crate::page::charts::Alarm;
-use crate::results::{Evaluation, Row, Run, Subject};
-use wormsift_export::html::markup::Markup;
+use crate::results::{AlarmResult, Evaluation, Row, Run, Subject};
+use maud::{Markup, html};
+use wormsift_export::html::figures;
 use wormsift_export::html::number::{NOTHING, count, duration, percent};
 use wormsift_export::text::counted;
 
@@ -10,48 +11,47 @@ use wormsift_export::text::counted;
 const NAMED: usize = 12;
 
 /// The head of the page: what, with what, when, where.
-pub(in crate::page) fn masthead(page: &mut Markup, evaluation: &Evaluation) {
-    page.leaf("p", &[("class", "kind")], "wormsift evaluation");
-    page.leaf("h1", &[], &evaluation.title);
+pub(in crate::page) fn masthead(evaluation: &Evaluation) -> Markup {
     let setting = &evaluation.setting;
     let took = format!("{} on {} threads", duration(setting.seconds), setting.threads);
     let parts = [&setting.started, &setting.tool, &setting.machine, &took];
     let parts: Vec<&str> =
         parts.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
-    page.leaf("p", &[("class", "meta")], &parts.join(" · "));
+    html! {
+        p.kind { "wormsift evaluation" }
+        h1 { (evaluation.title) }
+        p.meta { (parts.join(" · ")) }
+    }
 }
 
 /// The headline numbers, and every row that is not as expected.
-pub(super) fn draw(page: &mut Markup, evaluation: &Evaluation) {
+pub(super) fn draw(evaluation: &Evaluation) -> Option<Markup> {
     let rows = &evaluation.rows;
-    page.leaf("p", &[("class", "lead")], &lead(evaluation));
-    if rows.is_empty() {
-        return;
-    }
     let worms = || rows.iter().filter(|row| spreads(row));
-    let quiet = || rows.iter().filter(|row| !spreads(row));
-    page.element("dl", &[("class", "headline")], |page| {
-        let expected = worms().filter(|row| row.as_expected).count();
-        let all = worms().count();
-        figure(
-            page,
-            "Worm rows as expected",
-            &format!("{expected}/{all}"),
-            &verdicts(rows),
-        );
-        for alarm in Alarm::BOTH {
-            let (value, detail) = infected(worms(), alarm);
-            let name = format!("Median infected at the {} alarm", alarm.name());
-            figure(page, &name, &value, &detail);
-        }
-        let (value, detail) = false_signatures(quiet());
-        figure(page, "Signatures where nothing spreads", &value, &detail);
-        let [recall, precision] = [|run: &Run| run.recall, |run: &Run| run.precision]
-            .map(|of| mean(worms().flat_map(|row| &row.runs).filter_map(of)));
-        let detail = "of invariant bytes in true signatures, mean of all runs";
-        figure(page, "Recall / precision", &format!("{recall} / {precision}"), detail);
-    });
-    surprises(page, evaluation);
+    let expected = worms().filter(|row| row.as_expected).count();
+    let [recall, precision] = [|run: &Run| run.recall, |run: &Run| run.precision]
+        .map(|of| mean(worms().flat_map(|row| &row.runs).filter_map(of)));
+    let mut numbers = vec![(
+        "Worm rows as expected".to_owned(),
+        format!("{expected}/{}", worms().count()),
+        verdicts(rows),
+    )];
+    for alarm in Alarm::BOTH {
+        let (value, detail) = infected(worms(), alarm);
+        let name = format!("Median infected at the {} alarm", alarm.name());
+        numbers.push((name, value, detail));
+    }
+    let (value, detail) = false_signatures(rows.iter().filter(|row| !spreads(row)));
+    numbers.push(("Signatures where nothing spreads".to_owned(), value, detail));
+    numbers.push((
+        "Recall / precision".to_owned(),
+        format!("{recall} / {precision}"),
+        "of invariant bytes in true signatures, mean of all runs".to_owned(),
+    ));
+    Some(html! {
+        p.lead { (lead(evaluation)) }
+        @if !rows.is_empty() { (figures(numbers)) (surprises(evaluation)) }
+    })
 }
 
 /// Whether something spreads in a row's subject.
@@ -95,16 +95,6 @@ fn lead(evaluation: &Evaluation) -> String {
     )
 }
 
-fn figure(page: &mut Markup, name: &str, value: &str, detail: &str) {
-    page.element("div", &[], |page| {
-        page.leaf("dt", &[], name);
-        page.element("dd", &[], |page| {
-            page.leaf("b", &[], value);
-            page.leaf("small", &[], detail);
-        });
-    });
-}
-
 fn verdicts(rows: &[Row]) -> String {
     let all = rows.iter().filter(|row| !spreads(row)).count();
     let expected = rows.iter().filter(|row| !spreads(row) && row.as_expected).count();
@@ -134,7 +124,7 @@ fn infected<'a>(rows: impl Iterator<Item = &'a Row>, alarm: Alarm) -> (String, S
 }
 
 /// Signatures in rows without worms, split by what is written down for the row: only those
-/// of rows that should stay silent speak against the engine.
+/// of rows that should stay silent are errors of the engine.
 fn false_signatures<'a>(rows: impl Iterator<Item = &'a Row>) -> (String, String) {
     let rows: Vec<&Row> = rows.filter(|row| !row.runs.is_empty()).collect();
     if rows.is_empty() {
@@ -162,34 +152,24 @@ fn false_signatures<'a>(rows: impl Iterator<Item = &'a Row>) -> (String, String)
     )
 }
 
-fn surprises(page: &mut Markup, evaluation: &Evaluation) {
-    let rows = &evaluation.rows;
+fn surprises(evaluation: &Evaluation) -> Markup {
     let odd: Vec<_> =
-        rows.iter().enumerate().filter(|(_, row)| !row.as_expected).collect();
-    if odd.is_empty() {
-        page.leaf("p", &[], "Every row is as expected.");
-        return;
-    }
-    page.leaf("h3", &[], "Not as expected");
-    page.element("ul", &[("class", "odd")], |page| {
-        for (index, row) in odd.iter().take(NAMED) {
-            page.element("li", &[], |page| {
-                page.leaf(
-                    "a",
-                    &[("href", &format!("#row{index}"))],
-                    &full_name(evaluation, row),
-                );
-                page.text(": ");
-                page.text(&difference(row));
-            });
+        evaluation.rows.iter().enumerate().filter(|(_, row)| !row.as_expected).collect();
+    let more = odd.len().saturating_sub(NAMED);
+    html! {
+        @if odd.is_empty() { p { "Every row is as expected." } }
+        @else {
+            h3 { "Not as expected" }
+            ul.odd {
+                @for (index, row) in odd.iter().take(NAMED) {
+                    li {
+                        a href={ "#row" (index) } { (full_name(evaluation, row)) }
+                        ": " (difference(row))
+                    }
+                }
+            }
+            @if more > 0 { p.note { "and " (counted(more as u64, "more row")) "." } }
         }
-    });
-    if let Some(more) = odd.len().checked_sub(NAMED).filter(|more| *more > 0) {
-        page.leaf(
-            "p",
-            &[("class", "note")],
-            &format!("and {}.", counted(more as u64, "more row")),
-        );
     }
 }
 
@@ -207,30 +187,17 @@ pub(super) fn full_name(evaluation: &Evaluation, row: &Row) -> String {
 
 /// How a row differs from what was expected of it.
 pub(super) fn difference(row: &Row) -> String {
-    let mut parts = Vec::new();
-    for alarm in Alarm::BOTH {
-        let result = alarm.of_row(row);
-        let (detected, runs) = (result.detected, result.runs);
-        match result.expected.as_str() {
-            "fires" if detected < runs => {
-                let name = alarm.name();
-                parts.push(format!(
-                    "{name} should fire always, and did in {detected} of {runs} runs"
-                ));
-            }
-            "silent" if detected > 0 => {
-                let name = alarm.name();
-                parts.push(format!(
-                    "{name} should stay silent, and fired in {detected} of {runs} runs"
-                ));
-            }
-            _ => {}
-        }
-    }
-    if parts.is_empty() {
-        return "see its row".to_owned();
-    }
-    parts.join("; ")
+    let parts = Alarm::BOTH.into_iter().filter_map(|alarm| {
+        let AlarmResult { detected, runs, expected, .. } = alarm.of_row(row);
+        let what = match expected.as_str() {
+            "fires" if detected < runs => "should fire always, and did",
+            "silent" if *detected > 0 => "should stay silent, and fired",
+            _ => return None,
+        };
+        Some(format!("{} {what} in {detected} of {runs} runs", alarm.name()))
+    });
+    let parts: Vec<String> = parts.collect();
+    if parts.is_empty() { "see its row".to_owned() } else { parts.join("; ") }
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {
@@ -253,7 +220,6 @@ fn mean(values: impl Iterator<Item = f64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::AlarmResult;
 
     #[test]
     fn medians() {
@@ -263,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_is_told_in_words() {
+    fn a_difference_is_a_sentence() {
         let result = |expected: &str, detected| AlarmResult {
             expected: expected.to_owned(),
             detected,

@@ -1,0 +1,147 @@
+//! Texts with a form: identifiers, addresses, times, bytes, names.
+//!
+//! Each form is a type of its own, from which the JSON Schema is derived. A text is checked
+//! when its value is read, not before.
+
+use super::LineError;
+use crate::text::{bytes_of, hex};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use wormsift::packet::{Host, Timestamp};
+use wormsift::signature::{Alarm, Precision};
+
+macro_rules! texts {
+    ($($(#[doc = $doc:literal])+ $name:ident as $called:tt { $($keyword:tt)+ })+) => {$(
+        $(#[doc = $doc])+
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        #[cfg_attr(feature = "schema", schemars(rename = $called, extend($($keyword)+)))]
+        pub struct $name(pub String);
+    )+};
+}
+
+texts! {
+    /// What the content is called; the same from run to run.
+    Id as "id" { "pattern" = "^[0-9a-f]{32}$" }
+    /// Bytes, two lower-case hexadecimal digits each.
+    Hex as "hex" { "pattern" = "^([0-9a-f]{2})*$" }
+    /// RFC 3339, UTC, nine digits after the point: packet time.
+    Time as "time" { "pattern" = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$" }
+    /// A host: an IPv4 address, or an IPv6 one (of its network, as v6_prefix says).
+    Address as "address" { "pattern" = "^[0-9a-f:.]+$" }
+    /// Lower-case name, or the IP protocol number as text.
+    Protocol as "protocol" { "pattern" = "^[a-z0-9]+$" }
+    /// What raised an alarm.
+    AlarmName as "alarm" { "enum" = Alarm::ALL.map(Alarm::name) }
+    /// What the number is: exact; about, an estimate; at_least, so many and others.
+    PrecisionName as "precision" { "enum" = Precision::ALL.map(Precision::name) }
+}
+
+/// The protocols that have a name here, by IANA's numbers.
+const PROTOCOLS: [(u8, &str); 13] = [
+    (1, "icmp"),
+    (2, "igmp"),
+    (4, "ipip"),
+    (6, "tcp"),
+    (17, "udp"),
+    (33, "dccp"),
+    (47, "gre"),
+    (50, "esp"),
+    (51, "ah"),
+    (58, "icmpv6"),
+    (89, "ospf"),
+    (132, "sctp"),
+    (136, "udplite"),
+];
+
+/// An error that quotes no more of a value than fits a line of text.
+pub(super) fn unreadable(name: &'static str, value: &str) -> LineError {
+    LineError::Field { name, value: value.chars().take(60).collect() }
+}
+
+impl From<Host> for Address {
+    fn from(host: Host) -> Self {
+        Self(host.to_string())
+    }
+}
+
+impl From<Timestamp> for Time {
+    fn from(time: Timestamp) -> Self {
+        Self(time.to_string())
+    }
+}
+
+impl From<&[u8]> for Hex {
+    fn from(bytes: &[u8]) -> Self {
+        Self(hex(bytes, ""))
+    }
+}
+
+impl From<u8> for Protocol {
+    fn from(number: u8) -> Self {
+        let named = PROTOCOLS.iter().find(|(known, _)| *known == number);
+        Self(named.map_or_else(|| number.to_string(), |(_, name)| (*name).to_owned()))
+    }
+}
+
+impl From<Alarm> for AlarmName {
+    fn from(alarm: Alarm) -> Self {
+        Self(alarm.name().to_owned())
+    }
+}
+
+impl From<Precision> for PrecisionName {
+    fn from(precision: Precision) -> Self {
+        Self(precision.name().to_owned())
+    }
+}
+
+impl Address {
+    pub(super) fn read(&self, field: &'static str) -> Result<Host, LineError> {
+        let address: IpAddr = self.0.parse().map_err(|_| unreadable(field, &self.0))?;
+        Ok(Host::of(address, 128))
+    }
+}
+
+impl Time {
+    pub(super) fn read(&self, field: &'static str) -> Result<Timestamp, LineError> {
+        read_time(&self.0).ok_or_else(|| unreadable(field, &self.0))
+    }
+}
+
+impl Hex {
+    pub(super) fn read(&self, field: &'static str) -> Result<Vec<u8>, LineError> {
+        bytes_of(&self.0).ok_or_else(|| unreadable(field, &self.0))
+    }
+}
+
+impl Protocol {
+    pub(super) fn read(&self, field: &'static str) -> Result<u8, LineError> {
+        let named = PROTOCOLS.iter().find(|(_, name)| *name == self.0);
+        let number =
+            named.map_or_else(|| self.0.parse().ok(), |(number, _)| Some(*number));
+        number.ok_or_else(|| unreadable(field, &self.0))
+    }
+}
+
+impl AlarmName {
+    pub(super) fn read(&self, field: &'static str) -> Result<Alarm, LineError> {
+        let found = Alarm::ALL.into_iter().find(|alarm| alarm.name() == self.0);
+        found.ok_or_else(|| unreadable(field, &self.0))
+    }
+}
+
+impl PrecisionName {
+    pub(super) fn read(&self, field: &'static str) -> Result<Precision, LineError> {
+        let found = Precision::ALL.into_iter().find(|it| it.name() == self.0);
+        found.ok_or_else(|| unreadable(field, &self.0))
+    }
+}
+
+/// Reads `YYYY-MM-DDThh:mm:ss.nnnnnnnnnZ`, as [`Timestamp`] prints it.
+pub(crate) fn read_time(text: &str) -> Option<Timestamp> {
+    let time: jiff::Timestamp = text.parse().ok()?;
+    let time = Timestamp::from_nanos(u64::try_from(time.as_nanosecond()).ok()?);
+    // No other spelling of the same time.
+    (time.to_string() == text).then_some(time)
+}
