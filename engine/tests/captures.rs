@@ -78,7 +78,8 @@ fn the_exploit_string_of_two_days_is_found_when_the_windows_hold_both() {
 #[test]
 fn the_exploit_string_is_not_found_within_a_day() {
     let short = "prevalence_window = '24h'\ndispersion_window = '24h'\n";
-    for path in folders("attack") {
+    // A jump of time counts as a day at most, so what is made has no two days apart.
+    if let Some(path) = captures("attack") {
         let (signatures, _) = detect(&path, config(&format!("{ATTACK}{short}")));
         let dispersed: Vec<_> =
             signatures.iter().filter(|s| s.sources >= 3 && s.destinations >= 3).collect();

@@ -366,7 +366,9 @@ fn over_a_million_packets_the_sensor_is_the_twin() {
          prevalence, {spread_differs} with a spread beyond the stated error"
     );
     assert_eq!(frames_seen, packets);
-    assert_eq!((contents.out_of_order, unseen, invented), (0, 0, 0));
+    assert_eq!(unseen, 0, "sightings that the sensor missed");
+    // The twin follows a stream in order alone; the sensor joins what came early as well.
+    assert!(invented as u64 <= contents.out_of_order, "{invented} sightings of nothing");
     assert!(of_loud > 0 && loud as f64 >= 0.99 * of_loud as f64);
     assert!(quiet as f64 <= 0.001 * of_quiet as f64);
     // At this load the law promises less than 3e-6 a key.

@@ -34,7 +34,7 @@ pub(crate) struct LiveArgs {
     pub(crate) interface: String,
     /// What `wormsift learn` wrote, under the key that --key-file gives: content that is
     /// known to be good raises no alarm
-    #[arg(long, value_name = "FILE", requires = "key_file", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", requires = "key", value_hint = ValueHint::FilePath)]
     pub(crate) baseline: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) capture: CaptureArgs,

@@ -14,35 +14,21 @@ const RENAMED: [(&str, &str, &str); 3] = [
 
 /// What to say to a command line that holds an old name, if it does.
 pub(crate) fn renamed(arguments: &[String]) -> Option<String> {
-    removed(arguments).or_else(|| other_name(arguments))
-}
-
-/// What is there in place of a setting that is gone.
-fn removed(arguments: &[String]) -> Option<String> {
     let cli = Cli::command();
-    let takes_settings = |name: &String| {
-        let command = cli.find_subcommand(name);
-        command.is_some_and(|it| it.get_arguments().any(|it| it.get_id() == "config"))
-    };
-    let at = arguments.iter().position(takes_settings)?;
-    let given = |flag: &str| {
-        arguments[at..].iter().any(|argument| argument.split('=').next() == Some(flag))
-    };
-    REMOVED.iter().find_map(|(name, instead)| {
-        let flag = format!("--{}", name.replace('_', "-"));
-        given(&flag).then(|| format!("{} {flag}: removed; {instead}", arguments[at]))
-    })
-}
-
-fn other_name(arguments: &[String]) -> Option<String> {
-    let (command, rest) = arguments.iter().enumerate().find_map(|(at, argument)| {
-        let known = RENAMED.iter().any(|(command, ..)| command == argument);
-        known.then(|| (argument, &arguments[at + 1..]))
-    })?;
-    RENAMED.iter().filter(|(name, ..)| name == command).find_map(|(_, old, new)| {
-        let given = |argument: &String| argument.split('=').next() == Some(old);
-        rest.iter().any(given).then(|| format!("{command} {old}: renamed; give {new}"))
-    })
+    let at = arguments.iter().position(|name| cli.find_subcommand(name).is_some())?;
+    let (command, rest) = (cli.find_subcommand(&arguments[at])?, &arguments[at..]);
+    let given = |flag: &str| rest.iter().any(|it| it.split('=').next() == Some(flag));
+    let name = command.get_name();
+    let of_command =
+        |(command, old, _): &&(&str, &str, _)| *command == name && given(old);
+    if let Some((_, old, new)) = RENAMED.iter().find(of_command) {
+        return Some(format!("{name} {old}: renamed; give {new}"));
+    }
+    let takes_settings = command.get_arguments().any(|it| it.get_id() == "config");
+    let flag = |setting: &str| format!("--{}", setting.replace('_', "-"));
+    let (setting, instead) =
+        REMOVED.iter().find(|(setting, _)| takes_settings && given(&flag(setting)))?;
+    Some(format!("{name} {}: removed; {instead}", flag(setting)))
 }
 
 #[cfg(test)]

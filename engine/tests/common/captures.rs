@@ -26,7 +26,7 @@ fn made() -> &'static Path {
         let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("captures");
         for (folder, scenarios) in [
             ("benign", ["flash-crowd", "mailing-list", "cdn-certificates"]),
-            ("silent", ["backscatter", "loud-scanner", "protocol-headers"]),
+            ("silent", ["reflection", "zero-padding", "ping-monitoring"]),
         ] {
             fs::create_dir_all(root.join(folder)).unwrap();
             for name in scenarios {
