@@ -1,4 +1,4 @@
-//! The addresses that a worm scans, and those behind the tap.
+//! Address space: what a worm scans, and what is behind the tap.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -15,7 +15,7 @@ pub enum Piece {
     /// So many bytes, drawn anew for every copy.
     Mutable(usize),
     /// Random bytes whose number, too, is drawn anew for every copy. They have no
-    /// fixed place, so that neither [`Body::length`] nor [`Body::template`]
+    /// fixed place, so that neither [`Body::length`] nor `template`
     /// counts them.
     Padding {
         /// The fewest.

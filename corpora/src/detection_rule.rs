@@ -1,4 +1,4 @@
-//! How far a worm has spread when a sensor has seen so many sources.
+//! Detection rule: how far a worm has spread when so many sources were seen.
 //!
 //! A sensor that asks for S distinct sources of one content, and watches M
 //! addresses, raises its alarm when about S/M of the vulnerable hosts are

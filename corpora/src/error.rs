@@ -1,4 +1,4 @@
-//! What can go wrong when a scenario is asked for.
+//! Errors of scenarios and their options.
 
 use std::fmt;
 use std::io;

@@ -1,4 +1,4 @@
-//! A scenario put into a given capture.
+//! Injection of a scenario into a given capture.
 //!
 //! The capture's frames stay as they are, in their order; each frame of the scenario goes
 //! before the first one that is later. The truth numbers the packets of both together.

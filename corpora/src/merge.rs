@@ -1,4 +1,4 @@
-//! Many captures merged into those of one network.
+//! Merge of many captures into those of one network.
 //!
 //! File i of n starts at a base time plus i n-ths of a span; inside a file, times keep
 //! their distance to its first packet, at most the span. All frames come in order of their

@@ -1,4 +1,4 @@
-//! What a scenario is for, and what a detector should report on it.
+//! Profile of a scenario: what it is for, and what a detector should report on it.
 //!
 //! Each scenario has a [`Profile`]. Its expectations are what content sifting can see by
 //! its nature, written down before anything is measured: an evaluation compares them with

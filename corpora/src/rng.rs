@@ -1,4 +1,4 @@
-//! The only source of randomness: seeded, portable, split by name.
+//! Random numbers, the only source of them: seeded, portable, split by name.
 //!
 //! The generator is xoshiro256++ (Blackman and Vigna, 2018), its state filled
 //! by SplitMix64 as its authors advise. Draws use no function of the system's

@@ -1,6 +1,7 @@
-//! What a scenario is: a profile, a function that starts it, and options.
+//! Options of a scenario, and its entry in the list of its group.
 //!
-//! The scenarios of a group are a list of entries; the registry joins the lists.
+//! An entry is a profile and a function that starts the scenario; the registry joins the
+//! lists.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The segments of a TCP session.
+//! TCP sessions, segment by segment.
 
 use std::ops::Range;
 

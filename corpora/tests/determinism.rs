@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use wormsift_corpora::frame_builder::TunnelKind;
-use wormsift_corpora::{Carriage, GenerateOptions, Outbreak, PcapngWriter, generate};
+use wormsift_corpora::{
+    Carriage, FrameWriter, GenerateOptions, Outbreak, PcapngWriter, Scenario, generate,
+};
 
 /// FNV-1a, 64 bits.
 fn hash(bytes: &[u8]) -> u64 {
@@ -21,6 +23,26 @@ fn capture(seed: u64, options: &GenerateOptions) -> (u64, String) {
 fn short() -> GenerateOptions {
     let duration = Some(Duration::from_secs(60));
     GenerateOptions { duration, ..GenerateOptions::default() }
+}
+
+/// What each scenario makes under seed 1, at most 20,000 packets with their truth, by hash.
+/// A change of `known_captures.txt` is a change of captures that others have made.
+#[test]
+fn every_scenario_makes_the_known_capture() {
+    let mut made = String::new();
+    for name in Scenario::names() {
+        let mut stream = Scenario::named(name, 1).unwrap().stream().unwrap();
+        let mut writer = PcapngWriter::new(Vec::new()).unwrap();
+        let mut frame = Vec::new();
+        for _ in 0..20_000 {
+            let Some(info) = stream.next_frame(&mut frame) else { break };
+            writer.write_frame(info.time_ns, &frame).unwrap();
+        }
+        let capture = hash(&writer.into_inner());
+        let truth = hash(stream.into_truth().to_json().unwrap().as_bytes());
+        made.push_str(&format!("{name} {capture:016x} {truth:016x}\n"));
+    }
+    assert_eq!(made, include_str!("known_captures.txt"));
 }
 
 #[test]

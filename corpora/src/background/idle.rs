@@ -1,4 +1,4 @@
-//! What machines send when nobody uses them: NTP, pings, datagrams full of zeros.
+//! Idle machines: NTP, pings, datagrams full of zeros.
 
 use super::site::Site;
 use crate::link::{Endpoint, Icmp, Link};

@@ -1,4 +1,4 @@
-//! Backscatter: answers to dark addresses that asked nothing.
+//! Scenario `backscatter`: answers to dark addresses that asked nothing.
 //!
 //! Victims of floods from forged addresses answer to whom they believe; where those
 //! addresses are the telescope's, it receives SYN-ACKs, resets, ICMP errors that quote the

@@ -1,4 +1,4 @@
-//! Bulk mail: advertisements that nobody asked for.
+//! Scenario `bulk-mail`: advertisements that nobody asked for.
 //!
 //! Many rented machines send one text to many mail servers. Greeting, link and headers
 //! differ from message to message; the text does not.

@@ -1,4 +1,4 @@
-//! Many servers of one network present the same certificates.
+//! Scenario `cdn-certificates`: many servers present the same certificates.
 //!
 //! Before TLS 1.3 the certificate chain and the stapled statement of its validity cross in
 //! the clear: the same three kilobytes from every edge server to every client. It is many

@@ -1,4 +1,4 @@
-//! Everybody wants one page at once.
+//! Scenario `flash-crowd`: many clients fetch one page at once.
 //!
 //! A link to a page of the site is suddenly known: visits go from one a second to twelve
 //! and back. The page is the same for all, but one server sends it; the requests look

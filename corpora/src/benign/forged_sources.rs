@@ -1,6 +1,6 @@
-//! Forged senders of a popular page.
+//! Scenarios `forged-sources` and `forged-datagrams`: forged senders of a page.
 //!
-//! Somebody wants a popular page to look like a worm. Visitors fetch a page of the site,
+//! Somebody makes a popular page look like a worm. Visitors fetch a page of the site,
 //! and packets with a piece of it name thirty hosts outside as their senders, which never
 //! sent it, to sixty hosts of the site. Who forges an address never sees the answers: over
 //! TCP, half of the sessions are begun and answered, and the piece acknowledges a guess;

@@ -1,4 +1,4 @@
-//! The hosts of a hard negative.
+//! Pool of the hosts of a hard negative.
 //!
 //! Hosts inside have addresses of the site; those outside are of the shared address space
 //! (RFC 6598), which neither the background nor an epidemic uses.

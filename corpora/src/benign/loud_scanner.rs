@@ -1,4 +1,4 @@
-//! A few scanners send one probe to every address.
+//! Scenario `loud-scanner`: a few scanners send one probe to every address.
 //!
 //! Four hosts of one survey send one probe to all addresses of the site, in random order.
 //! Some addresses answer, or a router says that nobody is there, quoting the probe.

@@ -1,4 +1,4 @@
-//! A discussion on a mailing list.
+//! Scenario `mailing-list`: a discussion on a mailing list.
 //!
 //! The list server of the site receives a message once and sends it to a hundred servers.
 //! Those who answer quote it, to the list and to those who wrote before, some of whom have

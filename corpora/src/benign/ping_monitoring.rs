@@ -1,4 +1,4 @@
-//! Many monitors ping many hosts.
+//! Scenario `ping-monitoring`: many monitors ping many hosts.
 //!
 //! An echo request holds a filler that is the same everywhere: bytes that count up, the
 //! alphabet, or one byte again and again. Most are of 56 bytes; some monitors send full

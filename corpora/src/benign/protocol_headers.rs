@@ -1,4 +1,4 @@
-//! Many hosts run the same programs.
+//! Scenario `protocol-headers`: many hosts run the same programs.
 //!
 //! What a program sends first is the same on every host: lines of HTTP, the lists of a TLS
 //! hello, the negotiation of a file service, the key-exchange lists of SSH. Some hosts both

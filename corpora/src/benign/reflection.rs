@@ -1,4 +1,4 @@
-//! Amplifiers answer to a victim that never asked.
+//! Scenario `reflection`: amplifiers answer to a victim that never asked.
 //!
 //! Somebody asks hundreds of open servers in the name of a victim; all of them send their
 //! large answers to it. Three victims are inside and flooded by amplifiers outside; three

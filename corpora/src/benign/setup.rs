@@ -1,14 +1,14 @@
-//! What all hard negatives share: hosts, options that make sense, the background.
+//! Start of a hard negative: its hosts, its options, the background.
 
 use std::time::Duration;
 
 use super::host_pool::HostPool;
+use crate::capture_setup::CaptureSetup;
 use crate::carriage::Carriage;
 use crate::error::CorpusError;
 use crate::frame_stream::FrameStream;
 use crate::link::Link;
 use crate::scenario::{GenerateOptions, Request};
-use crate::setup::Setup;
 use crate::simulation::{Arrivals, Poisson, Process, Simulation};
 use crate::time::SECOND;
 use crate::traffic::Traffic;
@@ -56,7 +56,7 @@ impl BenignSetup {
                 Simulation::new(process, start_ns, request.rng("story"), link);
             scenario = Some(Box::new(simulation) as Box<dyn Traffic>);
         }
-        let setup = Setup {
+        let setup = CaptureSetup {
             request,
             inside,
             background_hosts: self.background_hosts,

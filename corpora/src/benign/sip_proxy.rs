@@ -1,4 +1,4 @@
-//! A SIP proxy: a relay by nature.
+//! Scenario `sip-proxy`: a relay by nature.
 //!
 //! Telephones outside register with the proxy of the site and call other domains through
 //! it; calls from other domains go through it to them. All use SIP over UDP from port 5060

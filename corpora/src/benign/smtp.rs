@@ -1,4 +1,4 @@
-//! A message from one mail server to another (RFC 5321).
+//! SMTP: a message from one mail server to another (RFC 5321).
 
 use crate::link::{Endpoint, Link};
 use crate::rng::Rng;

@@ -1,4 +1,4 @@
-//! Many mirrors deliver one signed package.
+//! Scenario `software-update`: many mirrors deliver one signed package.
 //!
 //! The package is the same from every mirror to every client: many to many by nature, but
 //! in answers, which go to ports that clients draw at random. The requests are personal and

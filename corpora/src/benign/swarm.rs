@@ -1,4 +1,4 @@
-//! Peers share an archive, piece by piece.
+//! Scenarios `swarm-fixed-port` and `swarm-random-ports`: peers share an archive.
 //!
 //! Who has received a piece sends it to others: every peer is a relay by design, and every
 //! piece goes from many to many. The messages have the form of BitTorrent over UDP: a hello

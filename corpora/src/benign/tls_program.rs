@@ -1,4 +1,4 @@
-//! What a TLS program sends of itself, the same in every session.
+//! TLS program: what it sends of itself, the same in every session.
 
 use crate::rng::Rng;
 use crate::tls::{

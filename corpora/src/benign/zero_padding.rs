@@ -1,4 +1,4 @@
-//! Zeros and other fillers, sent by many to many.
+//! Scenario `zero-padding`: many send zeros and other fillers to many.
 //!
 //! Datagrams that are zero throughout or behind a short random header, fillers of other
 //! short units, keep-alives of one zero byte, and frames so short that Ethernet fills them

@@ -43,7 +43,7 @@ pub struct Contact {
     /// The scanned address.
     pub destination: Ipv4Addr,
     /// The vulnerable host there, if it is one and not yet infected. It stays
-    /// so until [`Epidemic::infect`] is called.
+    /// so until `infect` is called.
     pub victim: Option<Victim>,
 }
 

@@ -1,4 +1,4 @@
-//! Vulnerable hosts by network.
+//! Index of vulnerable hosts by network.
 
 use std::net::Ipv4Addr;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! What an epidemic starts from.
+//! Settings of an epidemic.
 
 use std::time::Duration;
 

@@ -43,7 +43,7 @@ pub enum Transport {
         sequence: u32,
         /// Number of the next byte expected.
         acknowledgement: u32,
-        /// See [`tcp`].
+        /// RFC 9293, section 3.1.
         flags: u8,
         /// Receive window in bytes, unscaled.
         window: u16,

@@ -1,4 +1,4 @@
-//! What one infected host of a preset sends to an address.
+//! Attack of a preset: what one infected host sends to an address.
 
 use super::{AttackKind, Preset};
 use crate::body::Body;

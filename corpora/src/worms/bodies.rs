@@ -1,4 +1,4 @@
-//! Worms whose copies have little in common.
+//! Scenarios of worms whose copies have little in common.
 //!
 //! Scenarios that spread as `outbreak` does, one UDP datagram a scan, and differ in what
 //! the datagrams share: everything but the port, a core that moves, a few tokens, less
@@ -155,7 +155,7 @@ fn open_shaped(
     setup.refuse(
         setup.options.body.is_some(),
         "body",
-        "it is about the shape of its own",
+        "it is about the shape of its own body",
     )?;
     Scanning::default().start(setup, |setup| CarriedBody::new(setup, body(setup), PORT))
 }

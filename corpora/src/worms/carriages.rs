@@ -1,4 +1,4 @@
-//! One worm in five carriages.
+//! Scenarios of one worm in five carriages.
 //!
 //! One body, spread as in `outbreak`, in one [`Carriage`] each that evades a detector of
 //! single, plain packets.

@@ -1,10 +1,9 @@
-//! A worm that spreads by mail.
+//! Scenario `mail`: a worm that spreads by mail.
 //!
-//! The scenario `mail`: an infected person's machine sends messages with the worm attached
-//! to all contacts. A message goes to the sender's server, from there to the recipient's,
-//! and is fetched by POP3 when the recipient next looks; the machine that fetches it is
-//! infected. People and servers are on both sides of the tap, which sees the hops that
-//! cross it.
+//! An infected person's machine sends messages with the worm attached to all contacts. A
+//! message goes to the sender's server, from there to the recipient's, and is fetched by
+//! POP3 when the recipient next looks; the machine that fetches it is infected. People and
+//! servers are on both sides of the tap, which sees the hops that cross it.
 
 use std::ops::Range;
 

@@ -1,6 +1,6 @@
-//! A worm whose small exploit fetches the rest.
+//! Scenario `multi-stage`: a worm whose small exploit fetches the rest.
 //!
-//! The scenario `multi-stage`: 196 bytes over TCP, then the victim itself fetches 4 KB
+//! 196 bytes over TCP, then the victim itself fetches 4 KB
 //! from its attacker's fixed port. Hosts of another version do so too, but do not run what
 //! they fetched.
 

@@ -1,4 +1,4 @@
-//! The scenario `outbreak`: a random-scanning worm on a two-way tap.
+//! Scenario `outbreak`: a random-scanning worm on a two-way tap.
 //!
 //! One host outside is infected and scans addresses at random, inside and outside; what it
 //! infects does the same ([`crate::epidemic`]). The body is 376 inert bytes: 320 that every

@@ -1,4 +1,4 @@
-//! The hosts of a worm scenario: their addresses, and which are infected.
+//! Population of a worm scenario: its hosts, and which of them are infected.
 //!
 //! For worms that know their victims and do not scan; those that do have an
 //! [`Epidemic`](crate::epidemic::Epidemic).

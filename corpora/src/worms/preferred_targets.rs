@@ -1,4 +1,4 @@
-//! Scanning worms that prefer some addresses.
+//! Scenarios of scanning worms that prefer some addresses.
 //!
 //! `local-preference` scans mostly near the scanner, so that most infections do not cross
 //! the tap; `hit-list` has a list of its first fifty victims.

@@ -1,4 +1,4 @@
-//! Scanning worms.
+//! Scanning worms: a process that scans, and the frames of one scan.
 //!
 //! An [`Epidemic`] decides who scans whom and when; an [`Attack`] sends the frames of one
 //! such scan.

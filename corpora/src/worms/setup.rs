@@ -1,14 +1,14 @@
-//! What all worm scenarios share: the site, the start and the end of the capture.
+//! Start and end of a worm scenario.
 //!
-//! A scenario is a [`Worm`]. A [`WormSetup`] runs it on a site with background traffic,
-//! starts it after twenty seconds and ends the capture some time after enough hosts are
-//! infected.
+//! A [`WormSetup`] runs a [`Worm`] on a site with background traffic, starts it after twenty
+//! seconds and ends the capture some time after enough hosts are infected.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use crate::address_space::{AddressSpace, Prefix};
 use crate::body::Body;
+use crate::capture_setup::CaptureSetup;
 use crate::epidemic::Infection;
 use crate::error::CorpusError;
 use crate::frame_builder::MAX_PAYLOAD;
@@ -16,7 +16,6 @@ use crate::frame_stream::FrameStream;
 use crate::link::{Endpoint, Link};
 use crate::rng::{Rng, mix};
 use crate::scenario::{GenerateOptions, Request};
-use crate::setup::Setup;
 use crate::simulation::{Process, Schedule, Simulation};
 use crate::time::{SECOND, nanos};
 use crate::traffic::{Parameters, Planted, PlantedContent, PlantedInfection};
@@ -171,7 +170,7 @@ impl WormSetup {
         self,
         prepare: impl FnOnce(&Self) -> Result<Prepared<W>, CorpusError>,
     ) -> Result<FrameStream, CorpusError> {
-        let mut setup = Setup {
+        let mut setup = CaptureSetup {
             request: self.request(),
             inside: self.space.inside,
             background_hosts: self.background_hosts,
@@ -191,7 +190,7 @@ impl WormSetup {
                 parameters,
                 vulnerable_hosts,
                 contents,
-                infections: Vec::new(),
+                ..Planted::default()
             },
             options: self.options.clone(),
             until: self.end(vulnerable_hosts)?,

@@ -1,6 +1,6 @@
-//! A worm that spreads more slowly than a prevalence window lasts.
+//! Scenario `slow`: a worm slower than a prevalence window.
 //!
-//! The scenario `slow`: the infected hosts share a list of victims and take turns, so that
+//! The infected hosts share a list of victims and take turns, so that
 //! copies cross the tap more than a minute apart. No 120 s hold three of them.
 
 use std::time::Duration;

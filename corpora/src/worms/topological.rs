@@ -1,6 +1,6 @@
-//! A worm that attacks only the contacts of its host.
+//! Scenario `topological`: a worm that attacks only the contacts of its host.
 //!
-//! The scenario `topological`: a graph of contacts, along which hosts exchange small
+//! A graph of contacts, along which hosts exchange small
 //! datagrams all the time. An infected host attacks its contacts, each once, at the very
 //! port of those conversations. It never scans.
 

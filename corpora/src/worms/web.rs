@@ -1,6 +1,6 @@
-//! A worm between servers and browsers.
+//! Scenario `web-server-browser`: a worm between servers and browsers.
 //!
-//! The scenario `web-server-browser`: an infected server sends the body in its replies,
+//! An infected server sends the body in its replies,
 //! from port 80 to the browser's own port; an infected browser uploads it to the servers
 //! that it visits, to port 80. So no host relays it to the port at which it received it.
 

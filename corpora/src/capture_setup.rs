@@ -1,5 +1,5 @@
-//! How a scenario starts: its own traffic beside that of the background, up to the limits
-//! of the capture.
+//! Start of a scenario: its own traffic beside the background, up to the limits of the
+//! capture.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::time::nanos;
 use crate::traffic::Traffic;
 
 /// What a scenario decides where the caller's options do not.
-pub(crate) struct Setup<'a> {
+pub(crate) struct CaptureSetup<'a> {
     pub(crate) request: Request<'a>,
     /// The network behind the tap.
     pub(crate) inside: Prefix,
@@ -27,7 +27,7 @@ pub(crate) struct Setup<'a> {
     pub(crate) duration: Option<Duration>,
 }
 
-impl Setup<'_> {
+impl CaptureSetup<'_> {
     /// Starts the scenario, or the background alone.
     pub(crate) fn start(
         self,
