@@ -52,7 +52,7 @@ fn the_page_lists_every_setting() {
     assert!(
         written == now,
         "engine/docs/settings.md is not what the table of settings says; write it anew with \
-         `WORMSIFT_BLESS=1 cargo test -p wormsift --test settings_page`"
+         `WORMSIFT_BLESS=1 cargo test -p wormsift --test all settings_page`"
     );
     assert!(!written.contains("tails") && written.contains("`--no-boilerplate`"));
 }
