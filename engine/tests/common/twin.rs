@@ -67,8 +67,7 @@ pub(crate) struct Twin<K> {
     hosts: Two<HashMap<K, Hosts>>,
     received: Two<HashSet<(K, u128)>>,
     sent: Two<HashSet<(K, u128)>>,
-    relays: HashMap<(K, u128), Relay>,
-    relays_of: HashMap<K, Vec<u128>>,
+    relays: HashMap<K, HashMap<u128, Relay>>,
     /// Promoted contents, with the dispersion window that each was last seen in.
     promoted: HashMap<K, u64>,
 }
@@ -81,7 +80,6 @@ impl<K: Copy + Eq + Hash> Twin<K> {
             received: Two::new(gates.dispersion_window),
             sent: Two::new(gates.dispersion_window),
             relays: HashMap::new(),
-            relays_of: HashMap::new(),
             promoted: HashMap::new(),
             gates,
         }
@@ -137,42 +135,24 @@ impl<K: Copy + Eq + Hash> Twin<K> {
             set.current.contains(&(key, host)) || set.previous.contains(&(key, host))
         };
         let window = self.gates.dispersion_window;
-        let live = |relay: &Relay| time / window <= relay.last_seen / window + 1;
-        if let Some(hosts) = self.relays_of.get_mut(&key) {
-            hosts.retain(|host| {
-                let keep = live(&self.relays[&(key, *host)]);
-                if !keep {
-                    self.relays.remove(&(key, *host));
-                }
-                keep
-            });
-        }
-        if !self.relays.contains_key(&(key, source))
-            && known(&self.received, source)
-            && !known(&self.sent, source)
-        {
-            self.relays.insert(
-                (key, source),
-                Relay { targets: HashSet::new(), last_seen: time },
-            );
-            self.relays_of.entry(key).or_default().push(source);
+        let relays = self.relays.entry(key).or_default();
+        relays.retain(|_, relay| time / window <= relay.last_seen / window + 1);
+        if known(&self.received, source) && !known(&self.sent, source) {
+            relays
+                .entry(source)
+                .or_insert_with(|| Relay { targets: HashSet::new(), last_seen: time });
         }
         let target = !group && destination != source && !known(&self.sent, destination);
-        if let Some(relay) = self.relays.get_mut(&(key, source)) {
+        if let Some(relay) = relays.get_mut(&source) {
             relay.last_seen = time;
             if target {
                 relay.targets.insert(destination);
             }
         }
+        let fan_outs = relays.values().map(|relay| relay.targets.len() as u32);
+        let spread = fan_outs.filter(|fan_out| *fan_out >= 2).sum();
         self.sent.current.insert((key, source));
         self.received.current.insert((key, destination));
-        self.relays_of
-            .get(&key)
-            .into_iter()
-            .flatten()
-            .filter_map(|host| self.relays.get(&(key, *host)))
-            .map(|relay| relay.targets.len() as u32)
-            .filter(|fan_out| *fan_out >= 2)
-            .sum()
+        spread
     }
 }
