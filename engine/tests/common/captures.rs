@@ -24,6 +24,8 @@ fn made() -> &'static Path {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     MADE.get_or_init(|| {
         let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("captures");
+        // What an earlier build made would be read as well.
+        let _ = fs::remove_dir_all(&root);
         for (folder, scenarios) in [
             ("benign", ["flash-crowd", "mailing-list", "cdn-certificates"]),
             ("silent", ["reflection", "zero-padding", "ping-monitoring"]),
