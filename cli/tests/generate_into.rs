@@ -205,7 +205,7 @@ fn what_cannot_be_is_refused_with_its_reason() {
         (&["outbreak", "--into", &header, "-o", &output], 1, "no packet"),
         (&["outbreak", "--payload", &empty, "-o", &output], 2, "found 0 bytes"),
         (&["outbreak", "--payload", &long, "-o", &output], 2, "found 65,001 bytes"),
-        (&["padded-core", "--payload", &short, "-o", &output], 2, "is its story\n"),
+        (&["padded-core", "--payload", &short, "-o", &output], 2, "its own body\n"),
     ];
     for (arguments, exit, reason) in cases {
         let result = run(&[&["generate"], arguments].concat());

@@ -46,7 +46,8 @@ pub(crate) struct LiveStats<'a> {
     pub(super) run: LiveRun<'a>,
 }
 
-/// What the interface gave: how [`LiveCounters`] are written.
+// How `LiveCounters` are written.
+/// What the interface gave.
 #[derive(Serialize)]
 #[serde(remote = "LiveCounters")]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "captured"))]

@@ -44,7 +44,8 @@ pub(crate) struct Run {
     pub(crate) stopped_by: Option<i32>,
 }
 
-/// How [`CaptureCounters`] are written. They depend on how a capture is cut into files.
+// How `CaptureCounters` are written.
+/// What was read: it depends on how a capture is cut into files.
 #[derive(Serialize)]
 #[serde(remote = "CaptureCounters")]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "input"))]

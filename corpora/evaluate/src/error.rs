@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use wormsift::config::Setting;
 use wormsift_capture::Damage;
 use wormsift_corpora::CorpusError;
 
@@ -164,7 +165,10 @@ impl fmt::Display for SweepError {
             Self::Form => {
                 f.write_str("expected KEY=FROM..TO, KEY=FROM..TO:STEP or KEY=A,B")
             }
-            Self::Setting(name) => write!(f, "no setting is called {name:?}"),
+            Self::Setting(name) => match Setting::named(name) {
+                Err(error) => error.fmt(f),
+                Ok(_) => write!(f, "`{name}` is no setting to sweep"),
+            },
             Self::Number(found) => write!(f, "{found:?} is no whole number"),
             Self::Count => f.write_str("expected 1 to 1,001 values"),
             Self::Empty => f.write_str("a value is missing"),
