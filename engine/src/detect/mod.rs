@@ -4,6 +4,7 @@
 //! - [`dispersion`]: how many distinct sources and destinations it has.
 //! - [`propagation`]: which hosts received it before they sent it.
 //! - [`candidates`]: who was involved in a content that is under watch.
+//! - [`conversations`]: who began a conversation, and whether it was answered.
 //! - [`alarms`]: whether what these know of a content is an alarm.
 //!
 //! Each part is a function of its input in packet order and knows nothing of the others;
@@ -11,6 +12,7 @@
 
 pub mod alarms;
 pub mod candidates;
+pub mod conversations;
 pub mod count;
 pub mod dispersion;
 pub mod handshakes;

@@ -1,0 +1,157 @@
+//! What is known of a packet's conversation, in 16 bits.
+
+use crate::packet::Handshake;
+
+/// Which end of its conversation sends a packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Who began was not seen.
+    #[default]
+    Unknown,
+    /// It began the conversation.
+    Initiator,
+    /// The other end did.
+    Responder,
+}
+
+/// Whether the other side has sent anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Answered {
+    /// Not that was seen, but part of the conversation was not seen.
+    #[default]
+    Unknown,
+    /// It has not.
+    No,
+    /// It has.
+    Yes,
+}
+
+/// Whether two hosts had not talked before the conversation began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum NewPair {
+    /// Not known.
+    #[default]
+    Unknown,
+    /// They had talked before.
+    No,
+    /// They had, but for the first time in this window or the one before: a scan or an
+    /// earlier connection of the same attack leaves this to its last one. Where memory
+    /// ran out, it may be said as `No`.
+    Lately,
+    /// They had not talked in this window or the one before. In a capture's first windows
+    /// that says no more than that they had not since it began.
+    Yes,
+}
+
+impl NewPair {
+    /// The value of this number's lowest two bits.
+    #[inline]
+    pub(super) fn of(bits: u16) -> Self {
+        NEW_PAIRS[usize::from(bits & 0b11)]
+    }
+}
+
+/// What is known of a packet's conversation up to this packet, itself included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Facts {
+    /// Which end sends.
+    pub role: Role,
+    /// Whether the other end has sent anything.
+    pub answered: Answered,
+    /// Whether the sender has acknowledged what the other side sent.
+    pub handshake: Handshake,
+    /// Whether the two hosts had talked before the conversation began.
+    pub new_pair: NewPair,
+    /// Whether the conversation is one of TCP whose beginning was not seen.
+    pub midstream: bool,
+}
+
+/// What a packet adds to the view of the tap, which is of TCP directions with payload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ViewStep {
+    /// It is the first of its direction.
+    pub is_first: bool,
+    /// It is the first of its direction at which the sender is known to be answered.
+    pub is_answer: bool,
+}
+
+/// Two bits a fact; the order is that of [`Facts::pack`].
+const ANSWERED: u16 = 2;
+const HANDSHAKE: u16 = 4;
+const NEW_PAIR: u16 = 6;
+const MIDSTREAM: u16 = 8;
+
+impl Facts {
+    /// The facts as a number below 512; 0 if nothing is known.
+    #[inline]
+    pub fn pack(self) -> u16 {
+        self.role as u16
+            | (self.answered as u16) << ANSWERED
+            | (self.handshake as u16) << HANDSHAKE
+            | (self.new_pair as u16) << NEW_PAIR
+            | u16::from(self.midstream) << MIDSTREAM
+    }
+
+    /// The facts that were packed. What no facts pack to counts as unknown.
+    #[inline]
+    pub fn unpack(packed: u16) -> Self {
+        let two = |at: u16| usize::from(packed >> at & 0b11);
+        Self {
+            role: ROLES[two(0)],
+            answered: ANSWERS[two(ANSWERED)],
+            handshake: HANDSHAKES[two(HANDSHAKE)],
+            new_pair: NewPair::of(packed >> NEW_PAIR),
+            midstream: packed >> MIDSTREAM & 1 == 1,
+        }
+    }
+}
+
+/// Each value at its own number.
+const ROLES: [Role; 4] = [Role::Unknown, Role::Initiator, Role::Responder, Role::Unknown];
+const ANSWERS: [Answered; 4] =
+    [Answered::Unknown, Answered::No, Answered::Yes, Answered::Unknown];
+const HANDSHAKES: [Handshake; 4] =
+    [Handshake::Unknown, Handshake::Answered, Handshake::Unanswered, Handshake::Unknown];
+const NEW_PAIRS: [NewPair; 4] =
+    [NewPair::Unknown, NewPair::No, NewPair::Lately, NewPair::Yes];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn all_facts_come_back_from_different_numbers() {
+        let mut numbers = HashSet::new();
+        for role in &ROLES[..3] {
+            for answered in &ANSWERS[..3] {
+                for handshake in &HANDSHAKES[..3] {
+                    for new_pair in NEW_PAIRS {
+                        for midstream in [false, true] {
+                            let (role, answered, handshake) =
+                                (*role, *answered, *handshake);
+                            let facts =
+                                Facts { role, answered, handshake, new_pair, midstream };
+                            assert_eq!(Facts::unpack(facts.pack()), facts);
+                            numbers.insert(facts.pack());
+                        }
+                    }
+                }
+            }
+        }
+        assert_eq!(numbers.len(), 3 * 3 * 3 * 4 * 2);
+    }
+
+    #[test]
+    fn any_number_unpacks() {
+        assert_eq!(Facts::default().pack(), 0);
+        assert_eq!(Facts::unpack(0), Facts::default());
+        for number in 0..=u16::MAX {
+            let facts = Facts::unpack(number);
+            assert!(facts.pack() < 512);
+            assert_eq!(Facts::unpack(facts.pack()), facts);
+        }
+        let none = Facts { new_pair: NewPair::Yes, midstream: true, ..Facts::default() };
+        assert_eq!(Facts::unpack(u16::MAX), none);
+    }
+}
