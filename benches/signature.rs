@@ -53,7 +53,7 @@ fn seen(packet: u64) -> Seen {
         source_port: 1_024,
         destination_port: 80,
         flow_shard: (packet % 64) as u8,
-        handshake: Handshake::Unknown,
+        facts: Facts::default(),
         missing: Missing::default(),
     }
 }

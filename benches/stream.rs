@@ -15,7 +15,7 @@ use criterion::{BenchmarkId, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::time::Duration;
 use wormsift::packet::{Host, Timestamp};
-use wormsift::stream::{Acknowledgement, PacketPiece, Samples, Segment, StreamTails};
+use wormsift::stream::{PacketPiece, Samples, Segment, StreamTails};
 
 /// Window of 40 bytes.
 const CONTEXT: usize = 39;
@@ -32,13 +32,7 @@ fn payload(len: usize) -> Vec<u8> {
 }
 
 fn join_all(tails: &mut StreamTails, direction: u64, sequence: u32, payload: &[u8]) {
-    let segment = Segment {
-        direction,
-        sequence,
-        syn: false,
-        acknowledgement: Acknowledgement::Unknown,
-        payload,
-    };
+    let segment = Segment { direction, sequence, syn: false, payload };
     tails.advance(segment, |buffer, seam, offset| {
         black_box((buffer, seam, offset));
     });

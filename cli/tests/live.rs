@@ -243,7 +243,15 @@ fn an_outbreak_on_the_wire_gives_the_contents_of_its_capture() {
         let (code, said) = live.stop("-TERM");
         assert_eq!((code, said.as_str()), (0, ""));
         let text = read(&output);
-        assert_eq!(contents(&text, "signature"), expected, "{threads} threads");
+        // What few samples had shown at an alarm may since have been mended by a byte or two.
+        let told = contents(&text, "signature");
+        assert!(told.is_superset(&expected), "{threads} threads: {told:?}");
+        let are_forms = told.iter().all(|content| {
+            let is_form =
+                |whole: &String| whole.contains(content) || content.contains(whole);
+            expected.iter().any(is_form)
+        });
+        assert!(are_forms, "{threads} threads: {told:?}");
         assert_eq!(contents(&text, "summary"), expected, "{threads} threads");
         let stats = lines(&text, "stats").pop().expect("a last line of statistics");
         let capture = &stats["capture"];

@@ -5,7 +5,7 @@ use crate::common::Random;
 use crate::common::environment::sample;
 use std::collections::HashSet;
 use wormsift::fingerprint::{Fingerprinter, Kernel, Sampling, Scratch};
-use wormsift::stream::{Acknowledgement, Segment, StreamTails};
+use wormsift::stream::{Segment, StreamTails};
 
 const BETA: usize = 40;
 const W: u16 = 128;
@@ -25,13 +25,7 @@ fn kept(
         sampler.for_each(scratch, payload, |_, print| {
             prints.insert(print.0);
         });
-        let segment = Segment {
-            direction,
-            sequence,
-            syn: false,
-            acknowledgement: Acknowledgement::Unknown,
-            payload,
-        };
+        let segment = Segment { direction, sequence, syn: false, payload };
         tails.advance(segment, |buffer, _, _| {
             sampler.for_each(scratch, buffer, |_, print| {
                 prints.insert(print.0);

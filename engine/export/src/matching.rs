@@ -16,7 +16,7 @@ use crate::{Rule, Service};
 use services::Services;
 use wormsift::error::Error;
 use wormsift::packet::{Packet, protocol, tcp_flags};
-use wormsift::stream::{Acknowledgement, Segment, StreamTails};
+use wormsift::stream::{Segment, StreamTails};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Streams of which some but not all tokens of a rule were seen, at a time.
@@ -199,7 +199,6 @@ impl Matcher {
                 direction,
                 sequence: packet.sequence,
                 syn: packet.tcp_flags & tcp_flags::SYN != 0,
-                acknowledgement: Acknowledgement::Unknown,
                 payload: packet.payload,
             };
             let (services, found) = (&self.services, &mut self.found);

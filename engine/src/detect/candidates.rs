@@ -257,7 +257,7 @@ impl Candidates {
             if by_source != Listed::Unchanged {
                 entry.source_bits.clear(place);
             }
-            entry.source_bits.note(place, seen.handshake);
+            entry.source_bits.note(place, seen.facts.handshake);
         }
         entry.count(seen, estimates, has_relay);
         self.lists += entry.reserved() - before;

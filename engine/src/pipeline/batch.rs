@@ -1,11 +1,13 @@
 //! What passes between the stages: records of packets and sightings of windows.
 
 use super::coverage::{Coverage, StopAt};
+use super::flow_facts::FlowFacts;
 use super::sizing::{CONTENT_SHARDS, FLOW_SHARDS};
 use super::stats::{PacketCounters, WindowCounters};
-use super::verdicts::Verdicts;
-use crate::packet::{Frame, Handshake, Host, LinkType, Packet, Timestamp, tcp_flags};
-use crate::stream::Acknowledgement;
+use crate::detect::conversations;
+use crate::packet::{
+    Frame, Handshake, Host, LinkType, Packet, Timestamp, protocol, tcp_flags,
+};
 
 /// One sampled window seen in one packet.
 #[derive(Clone, Copy, Debug)]
@@ -28,17 +30,19 @@ pub(crate) fn content_shard(key: u64) -> usize {
 /// (RFC 3168), which no stage reads.
 pub(crate) const REASSEMBLED: u8 = 0x80;
 /// With it, what the host says of its sender, in bits that stand for other things on the
-/// wire: it gets answers, or it gets none.
+/// wire: it gets answers, it gets none, or this is the first piece of its direction.
 const ANSWERED: u8 = tcp_flags::ACK;
 const UNANSWERED: u8 = tcp_flags::FIN;
+const BEGINS: u8 = 0x08;
 
 /// The flags of what a host has put together.
-pub(crate) fn reassembled(handshake: Handshake) -> u8 {
-    match handshake {
-        Handshake::Unknown => REASSEMBLED,
-        Handshake::Answered => REASSEMBLED | ANSWERED,
-        Handshake::Unanswered => REASSEMBLED | UNANSWERED,
-    }
+pub(crate) fn reassembled(handshake: Handshake, begins: bool) -> u8 {
+    let handshake = match handshake {
+        Handshake::Unknown => 0,
+        Handshake::Answered => ANSWERED,
+        Handshake::Unanswered => UNANSWERED,
+    };
+    REASSEMBLED | handshake | if begins { BEGINS } else { 0 }
 }
 
 /// What the later stages need to know of a packet.
@@ -49,7 +53,7 @@ pub(crate) struct Record {
     pub(crate) time: Timestamp,
     pub(crate) source: Host,
     pub(crate) destination: Host,
-    /// Keyed hash of the TCP direction; 0 for other protocols.
+    /// Keyed hash of the direction of its conversation; 0 for protocols without one.
     pub(crate) direction: u64,
     /// What protocol and port add to each of its keys.
     pub(crate) salt: u64,
@@ -91,19 +95,27 @@ impl Record {
         self.flags & tcp_flags::SYN != 0
     }
 
-    /// What it says of the other direction.
-    pub(crate) fn acknowledged(&self) -> Acknowledgement {
-        if self.flags & REASSEMBLED != 0 {
-            match self.flags & (ANSWERED | UNANSWERED) {
-                ANSWERED => Acknowledgement::Fits,
-                UNANSWERED => Acknowledgement::Absent,
-                _ => Acknowledgement::Unknown,
-            }
-        } else if self.flags & tcp_flags::ACK != 0 {
-            Acknowledgement::Number(self.acknowledgement)
-        } else {
-            Acknowledgement::Absent
+    /// Whether it belongs to a stream of bytes.
+    pub(crate) fn is_segment(&self) -> bool {
+        self.protocol == protocol::TCP
+    }
+
+    /// What it says of its conversation.
+    pub(crate) fn kind(&self) -> conversations::Kind {
+        use conversations::Kind;
+        if !self.is_segment() {
+            return Kind::Datagram;
         }
+        if self.flags & REASSEMBLED != 0 {
+            let handshake = match self.flags & (ANSWERED | UNANSWERED) {
+                ANSWERED => Handshake::Answered,
+                UNANSWERED => Handshake::Unanswered,
+                _ => Handshake::Unknown,
+            };
+            return Kind::HostStream { handshake, begins: self.flags & BEGINS != 0 };
+        }
+        let Self { flags, sequence, acknowledgement, .. } = *self;
+        Kind::Tcp { flags, sequence, acknowledgement }
     }
 }
 
@@ -179,11 +191,11 @@ pub(crate) struct Chunk {
     pub(crate) records: Vec<Record>,
     /// What the flow stage finds out about each record; set up when the batch's turn
     /// comes.
-    pub(crate) verdicts: Verdicts,
+    pub(crate) facts: FlowFacts,
     /// By content shard, in order of (record, offset).
     pub(crate) sightings: Vec<Vec<Sighting>>,
-    /// TCP records by flow shard, in order.
-    pub(crate) segments: Vec<Vec<u32>>,
+    /// Records of conversations by flow shard, in order.
+    pub(crate) flows: Vec<Vec<u32>>,
     pub(crate) fragments: Vec<FragmentAt>,
     /// The frames of a host that hold them, since its buffer does not last.
     pub(crate) kept: Vec<KeptFrame>,
@@ -203,9 +215,9 @@ impl Chunk {
     pub(crate) fn new() -> Self {
         Self {
             records: Vec::new(),
-            verdicts: Verdicts::default(),
+            facts: FlowFacts::default(),
             sightings: vec![Vec::new(); CONTENT_SHARDS],
-            segments: vec![Vec::new(); FLOW_SHARDS],
+            flows: vec![Vec::new(); FLOW_SHARDS],
             fragments: Vec::new(),
             kept: Vec::new(),
             own: Vec::new(),
@@ -235,7 +247,7 @@ impl Chunk {
         }
         empty(&mut self.records, 256);
         self.sightings.iter_mut().for_each(|list| empty(list, 32));
-        self.segments.iter_mut().for_each(|list| empty(list, 32));
+        self.flows.iter_mut().for_each(|list| empty(list, 32));
         empty(&mut self.fragments, 128);
         self.kept.clear();
         empty(&mut self.own, 1 << 12);
@@ -267,7 +279,7 @@ impl Chunk {
             *back = front.split_off(front.partition_point(|it| it.record < at));
             back.iter_mut().for_each(|it| it.record -= at);
         }
-        for (front, back) in self.segments.iter_mut().zip(&mut back.segments) {
+        for (front, back) in self.flows.iter_mut().zip(&mut back.flows) {
             *back = front.split_off(front.partition_point(|it| *it < at));
             back.iter_mut().for_each(|it| *it -= at);
         }
@@ -317,7 +329,7 @@ impl Chunk {
                     ..*sighting
                 }));
             }
-            for (all, part) in merged.segments.iter_mut().zip(&chunk.segments) {
+            for (all, part) in merged.flows.iter_mut().zip(&chunk.flows) {
                 all.extend(part.iter().map(|&record| places[record as usize]));
             }
         }
@@ -333,7 +345,7 @@ impl Chunk {
         for list in &mut merged.sightings {
             list.sort_by_key(|sighting| (sighting.record, sighting.offset));
         }
-        for list in &mut merged.segments {
+        for list in &mut merged.flows {
             list.sort_unstable();
         }
         merged
@@ -366,13 +378,13 @@ impl Chunk {
     /// Bytes allocated.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.records.capacity() * size_of::<Record>()
-            + self.verdicts.memory_bytes()
+            + self.facts.memory_bytes()
             + self
                 .sightings
                 .iter()
                 .map(|v| v.capacity() * size_of::<Sighting>())
                 .sum::<usize>()
-            + self.segments.iter().map(|v| v.capacity() * 4).sum::<usize>()
+            + self.flows.iter().map(|v| v.capacity() * 4).sum::<usize>()
             + self.own.capacity()
             + self.kept.iter().map(|f| size_of_val(f) + f.data.len()).sum::<usize>()
     }

@@ -1,25 +1,31 @@
-//! One flow shard: the seams of its TCP directions, and the samples of its packets.
+//! One flow shard: its conversations, the seams of its TCP directions, and the samples of
+//! its packets.
 
 use super::batch::{Chunk, Frames, Record};
 use super::record_at::{PlacedRequest, RecordAt, SeamSighting};
 use super::seeds::{Seeds, mix};
 use super::sizing::Plan;
 use super::worker::{Sifter, TOGETHER};
-use crate::fingerprint::{Scratch, Windows};
+use crate::detect::conversations::{Conversations, Step};
+use crate::fingerprint::{Scratch, Windows, prefetch};
 use crate::packet::Timestamp;
 use crate::signature::{SampleRequest, View};
 use crate::state::persist;
-use crate::stream::{PacketPiece, Samples, Segment, StreamTails};
+use crate::stream::{PacketPiece, Samples, Segment, StreamTails, ends_of};
+use crate::time::Span;
 
 /// The tails and samples of the address pairs that hash to one shard.
 pub(crate) struct FlowShard {
+    pub(crate) conversations: Conversations,
     pub(crate) tails: StreamTails,
     pub(crate) samples: Samples,
     scratch: Scratch,
-    /// The batch's segments of this shard, in packet order.
+    /// The batch's packets of this shard that belong to conversations, in packet order.
+    flows: Vec<RecordAt>,
+    /// Of these, the TCP segments with payload or SYN.
     segments: Vec<RecordAt>,
-    /// How many directions have a verdict and how many were answered, as far as the second
-    /// pass has come: so it stands at ticks for what came before them.
+    /// How many TCP directions brought payload and how many were answered, as far as the
+    /// second pass has come: so it stands at ticks for what came before them.
     pub(crate) view: View,
     /// Windows of seam buffers.
     pub(crate) windows: Windows,
@@ -54,8 +60,17 @@ struct Cursor {
 }
 
 impl FlowShard {
-    pub(crate) fn new(shard: usize, plan: &Plan, seeds: &Seeds, context: usize) -> Self {
+    /// `context` bytes of tails, and the window in which host pairs are remembered.
+    pub(crate) fn new(
+        shard: usize,
+        plan: &Plan,
+        seeds: &Seeds,
+        context: usize,
+        window: Span,
+    ) -> Self {
+        let seed = seeds.shard("conversations", shard);
         Self {
+            conversations: Conversations::new(plan.conversations, window, seed),
             tails: StreamTails::new(plan.tails, context, seeds.shard("tails", shard)),
             samples: Samples::new(
                 plan.samples,
@@ -63,6 +78,7 @@ impl FlowShard {
                 seeds.shard("samples", shard),
             ),
             scratch: Scratch::default(),
+            flows: Vec::new(),
             segments: Vec::new(),
             view: View::default(),
             windows: Windows::default(),
@@ -75,7 +91,8 @@ impl FlowShard {
         }
     }
 
-    /// First pass: sifts across the seams of this shard's segments.
+    /// First pass: follows this shard's conversations, and sifts across the seams of its
+    /// segments.
     pub(crate) fn join(
         &mut self,
         shard: usize,
@@ -84,24 +101,44 @@ impl FlowShard {
         sifter: &Sifter,
     ) {
         self.seams.clear();
+        self.flows.clear();
         self.segments.clear();
         for (c, chunk) in (0..).zip(chunks) {
-            let records = chunk.segments[shard].iter();
-            self.segments.extend(records.map(|&record| RecordAt { chunk: c, record }));
+            let records = chunk.flows[shard].iter();
+            self.flows.extend(records.map(|&record| RecordAt { chunk: c, record }));
         }
         self.buffers.clear();
         self.laid.clear();
+        for (i, &at) in self.flows.iter().enumerate() {
+            if let Some(ahead) = self.flows.get(i + AHEAD) {
+                let (connection, _) = ends_of(ahead.record(chunks).direction);
+                prefetch(self.conversations.place(connection));
+            }
+            let record = at.record(chunks);
+            let (facts, view) =
+                self.conversations.observe_with_view(step_of(record, sifter));
+            chunks[at.chunk as usize].facts.set(at.record, facts, view);
+            if record.is_segment() && (record.payload.len > 0 || record.syn()) {
+                self.segments.push(at);
+            }
+        }
+        if sifter.tails {
+            self.lay_seams(chunks, frames);
+            self.sift_seams(chunks, sifter);
+        }
+    }
+
+    /// Lays out the bytes around the seams that the batch's segments close.
+    fn lay_seams(&mut self, chunks: &[Chunk], frames: &dyn Frames) {
         let (buffers, laid) = (&mut self.buffers, &mut self.laid);
         for &at in &self.segments {
             let segment = segment_of(at.record(chunks), at.payload(chunks, frames));
-            let verdict = self.tails.advance(segment, |buffer, _, offset| {
+            self.tails.advance(segment, |buffer, _, offset| {
                 let begin = buffers.len();
                 buffers.extend_from_slice(buffer);
                 laid.push(Laid { at, offset, begin, end: buffers.len() });
             });
-            chunks[at.chunk as usize].verdicts.set(at.record, verdict);
         }
-        self.sift_seams(chunks, sifter);
     }
 
     /// Sifts the buffers that the segments left at their seams, many at a time.
@@ -153,14 +190,13 @@ impl FlowShard {
                 break;
             }
             // Only datagrams are asked whether they are whole.
-            let whole = record.direction == 0 && chunk.is_whole(record, frames);
+            let whole = !record.is_segment() && chunk.is_whole(record, frames);
             let piece = piece_of(record, chunk.payload(record, frames), whole);
             if segment == Some(at) {
-                self.samples.segment(piece);
-                let verdict = at.verdict(chunks);
-                if verdict.is_first {
-                    self.view.count(verdict.handshake);
+                if sifter.tails {
+                    self.samples.segment(piece);
                 }
+                self.view.count(chunk.facts.view(at.record));
                 self.cursor.segment += 1;
                 continue;
             }
@@ -206,6 +242,8 @@ impl FlowShard {
         self.seams.shrink_to(KEPT);
         self.segments.clear();
         self.segments.shrink_to(KEPT);
+        self.flows.clear();
+        self.flows.shrink_to(KEPT);
     }
 }
 
@@ -221,12 +259,24 @@ fn seams_of<'a>(
     of_segment.map(|laid| (laid.offset, &buffers[laid.begin..laid.end]))
 }
 
+/// A packet as its conversation takes it.
+fn step_of(record: &Record, sifter: &Sifter) -> Step {
+    let (connection, from_higher) = ends_of(record.direction);
+    Step {
+        connection,
+        from_higher,
+        pair: sifter.pair(record.source, record.destination),
+        kind: record.kind(),
+        payload_len: record.payload.len,
+        time: record.time,
+    }
+}
+
 fn segment_of<'a>(record: &Record, payload: &'a [u8]) -> Segment<'a> {
     Segment {
         direction: record.direction,
         sequence: record.sequence,
         syn: record.syn(),
-        acknowledgement: record.acknowledged(),
         payload,
     }
 }
@@ -235,7 +285,7 @@ fn piece_of<'a>(record: &Record, payload: &'a [u8], whole: bool) -> PacketPiece<
     PacketPiece {
         number: record.number,
         time: record.time,
-        direction: (record.direction != 0).then_some(record.direction),
+        direction: record.is_segment().then_some(record.direction),
         sequence: record.sequence,
         syn: record.syn(),
         source: record.source,
@@ -248,14 +298,17 @@ fn piece_of<'a>(record: &Record, payload: &'a [u8], whole: bool) -> PacketPiece<
     }
 }
 
+/// How many packets before its own turn the place of each conversation is asked for.
+const AHEAD: usize = 8;
+
 /// Places that a queue keeps from batch to batch.
 const KEPT: usize = 128;
 
 /// A sample's bytes after the history (DESIGN, "Candidates").
 const SAMPLE_BYTES: usize = 2_048;
 
-// Between batches, segments, buffers, seams and requests are empty.
+// Between batches, flows, segments, buffers, seams and requests are empty.
 persist!(FlowShard {
-    tails, samples, view, windows; scratch, segments, buffers, laid, seams, nanos,
-    requests, cursor
+    conversations, tails, samples, view, windows; scratch, flows, segments, buffers, laid,
+    seams, nanos, requests, cursor
 });

@@ -254,7 +254,7 @@ pub(crate) fn reassemble<L: FrameList + ?Sized>(
     for list in &mut chunk.sightings {
         list.sort_by_key(|sighting| (sighting.record, sighting.offset));
     }
-    for list in &mut chunk.segments {
+    for list in &mut chunk.flows {
         list.sort_unstable();
     }
 }

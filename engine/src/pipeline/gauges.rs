@@ -7,6 +7,7 @@ use super::stats::{
 };
 use crate::decode::FragmentCounters;
 use crate::detect::candidates::CandidateCounters;
+use crate::detect::conversations::ConversationCounters;
 use crate::detect::propagation::PropagationCounters;
 use crate::fingerprint::Windows;
 use crate::signature::View;
@@ -18,7 +19,9 @@ impl Sensor {
     pub fn stats(&self) -> Stats {
         let (mut stream, mut samples) =
             (StreamCounters::default(), SampleCounters::default());
+        let mut conversations = ConversationCounters::default();
         for flow in &self.flow {
+            conversations += flow.conversations.counters();
             stream += *flow.tails.counters();
             samples += *flow.samples.counters();
         }
@@ -47,6 +50,7 @@ impl Sensor {
             },
             windows: self.windows(),
             stream,
+            conversations,
             view: self.view(),
             samples,
             content,
@@ -120,6 +124,8 @@ impl Sensor {
         }
         let [prevalence, dispersion, propagation, candidates, first_sightings] = tables;
         let tails: usize = self.flow.iter().map(|flow| flow.tails.memory_bytes()).sum();
+        let conversations: usize =
+            self.flow.iter().map(|flow| flow.conversations.memory_bytes()).sum();
         let samples: usize =
             self.flow.iter().map(|flow| flow.samples.memory_bytes()).sum();
         let fragments = self.defragmenter.memory_bytes();
@@ -130,6 +136,7 @@ impl Sensor {
         let packet_log = self.packet_log.memory_bytes();
         let total = tables.iter().sum::<usize>()
             + tails
+            + conversations
             + samples
             + fragments
             + baseline
@@ -142,6 +149,7 @@ impl Sensor {
             candidates_bytes: candidates as u64,
             first_sightings_bytes: first_sightings as u64,
             tails_bytes: tails as u64,
+            conversations_bytes: conversations as u64,
             samples_bytes: samples as u64,
             fragments_bytes: fragments as u64,
             baseline_bytes: baseline as u64,

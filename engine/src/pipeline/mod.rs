@@ -20,6 +20,7 @@ mod batch;
 mod clock;
 mod content_shard;
 mod coverage;
+mod flow_facts;
 mod flow_shard;
 mod frames;
 mod gauges;
@@ -34,7 +35,6 @@ mod seeds;
 mod sizing;
 mod stage_times;
 mod stats;
-mod verdicts;
 mod warnings;
 mod worker;
 
@@ -197,7 +197,10 @@ impl Sensor {
             decoder: decoder(&config),
             defragmenter: defragmenter(plan.fragments),
             flow: (0..FLOW_SHARDS)
-                .map(|shard| FlowShard::new(shard, &plan, &seeds, context))
+                .map(|shard| {
+                    let window = config.dispersion_window;
+                    FlowShard::new(shard, &plan, &seeds, context, window)
+                })
                 .collect(),
             content: ContentShard::all(&config, &plan, &seeds, &rules),
             packet_log: PacketLog::new(plan.packet_log),
@@ -329,7 +332,7 @@ impl Sensor {
     /// The ordered stages, over consecutive chunks.
     fn run(&mut self, chunks: &mut [Chunk], frames: &dyn Frames) {
         for chunk in &mut *chunks {
-            chunk.verdicts.reset(chunk.records.len());
+            chunk.facts.reset(chunk.records.len());
             for record in &mut chunk.records {
                 record.time = if record.vacant {
                     self.clock.now()
@@ -341,14 +344,12 @@ impl Sensor {
         self.begin_learning(chunks);
         let (chunks, now) = (&*chunks, self.clock.now());
         let (sifter, timer) = (&*self.sifter, self.timer);
-        if self.config.tails {
-            for_each_with_affinity(&mut self.flow, |shard, flow| {
-                let begin = timer.start();
-                flow.join(shard, chunks, frames, sifter);
-                timer.add(begin, &mut flow.nanos[0]);
-            });
-            self.distribute_seams();
-        }
+        for_each_with_affinity(&mut self.flow, |shard, flow| {
+            let begin = timer.start();
+            flow.join(shard, chunks, frames, sifter);
+            timer.add(begin, &mut flow.nanos[0]);
+        });
+        self.distribute_seams();
         self.sift_content(chunks, now);
         while let Some(stop) = self.content.iter().filter_map(|c| c.stopped).min() {
             self.collect_samples(chunks, frames, stop.record(chunks).time);

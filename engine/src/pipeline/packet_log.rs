@@ -9,7 +9,8 @@
 
 use super::batch::{Chunk, Record};
 use super::record_at::RecordAt;
-use crate::packet::{Handshake, Host, Timestamp};
+use crate::detect::conversations::Facts;
+use crate::packet::{Host, Timestamp};
 use crate::signature::{Missing, Seen};
 use crate::state::persist;
 
@@ -23,10 +24,12 @@ pub(crate) struct Logged {
     pub(crate) source_port: u16,
     pub(crate) destination_port: u16,
     pub(crate) flow_shard: u8,
+    /// [Packed](Facts::pack) facts of its conversation.
+    pub(crate) facts: u16,
 }
 
 impl Logged {
-    pub(crate) fn of(record: &Record) -> Self {
+    pub(crate) fn of(record: &Record, facts: Facts) -> Self {
         Self {
             source: record.source,
             destination: record.destination,
@@ -35,16 +38,12 @@ impl Logged {
             source_port: record.source_port,
             destination_port: record.destination_port,
             flow_shard: record.flow_shard,
+            facts: facts.pack(),
         }
     }
 
     /// A window of the packet, as candidates take it.
-    pub(crate) fn seen(
-        &self,
-        offset: i32,
-        handshake: Handshake,
-        missing: Missing,
-    ) -> Seen {
+    pub(crate) fn seen(&self, offset: i32, missing: Missing) -> Seen {
         Seen {
             packet: self.number,
             time: self.time,
@@ -54,7 +53,7 @@ impl Logged {
             source_port: self.source_port,
             destination_port: self.destination_port,
             flow_shard: self.flow_shard,
-            handshake,
+            facts: Facts::unpack(self.facts),
             missing,
         }
     }
@@ -98,14 +97,15 @@ impl PacketLog {
         for chunk in chunks {
             let skip = skipped.min(chunk.records.len());
             skipped -= skip;
-            for record in &chunk.records[skip..] {
+            for (i, record) in chunk.records.iter().enumerate().skip(skip) {
+                let logged = Logged::of(record, chunk.facts.facts(i));
                 if at < self.packets.len() {
-                    self.packets[at] = Logged::of(record);
+                    self.packets[at] = logged;
                 } else {
                     // Never beyond the capacity; a place is only skipped when all are
                     // about to be written.
                     self.packets.resize(at, Logged::default());
-                    self.packets.push(Logged::of(record));
+                    self.packets.push(logged);
                 }
                 at = if at + 1 == self.capacity { 0 } else { at + 1 };
             }
@@ -139,7 +139,8 @@ impl LoggedBatch<'_> {
         }
         let chunk = self.starts.partition_point(|start| *start <= ordinal) - 1;
         let record = (ordinal - self.starts[chunk]) as usize;
-        self.chunks[chunk].records.get(record).map(Logged::of)
+        let Chunk { records, facts, .. } = &self.chunks[chunk];
+        records.get(record).map(|it| Logged::of(it, facts.facts(record)))
     }
 }
 
@@ -151,7 +152,8 @@ persist!(Logged {
     time,
     source_port,
     destination_port,
-    flow_shard
+    flow_shard,
+    facts
 });
 
 #[cfg(test)]
@@ -162,6 +164,7 @@ mod tests {
     fn chunk(numbers: std::ops::Range<u64>) -> Chunk {
         let mut chunk = Chunk::new();
         chunk.records = numbers.map(Record::vacant).collect();
+        chunk.facts.reset(chunk.records.len());
         chunk
     }
 

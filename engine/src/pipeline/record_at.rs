@@ -1,8 +1,8 @@
 //! Positions in a batch, and what belongs to one.
 
 use super::batch::{Chunk, Frames, Record};
+use crate::detect::conversations::Facts;
 use crate::signature::SampleRequest;
-use crate::stream::Verdict;
 
 /// A position in the order of all packets of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,10 +24,10 @@ impl RecordAt {
         chunks[self.chunk as usize].payload(self.record(chunks), frames)
     }
 
-    /// What the flow stage has found out about the packet.
+    /// What the flow stage has found out about the packet's conversation.
     #[inline]
-    pub(crate) fn verdict(self, chunks: &[Chunk]) -> Verdict {
-        chunks[self.chunk as usize].verdicts.get(self.record)
+    pub(crate) fn facts(self, chunks: &[Chunk]) -> Facts {
+        chunks[self.chunk as usize].facts.facts(self.record as usize)
     }
 }
 

@@ -14,6 +14,7 @@ const PROPAGATION: u64 = 110;
 const CANDIDATES: u64 = 110;
 const SAMPLES: u64 = 120;
 const TAILS: u64 = 70;
+const CONVERSATIONS: u64 = 30;
 const FRAGMENTS: u64 = 30;
 const LEDGER: u64 = 40;
 const FIRST_SIGHTINGS: u64 = 22;
@@ -24,6 +25,7 @@ const PREVALENCE: u64 = 1_000
     - CANDIDATES
     - SAMPLES
     - TAILS
+    - CONVERSATIONS
     - FRAGMENTS
     - LEDGER
     - FIRST_SIGHTINGS
@@ -38,6 +40,7 @@ pub(crate) struct Plan {
     pub(crate) candidates: usize,
     pub(crate) samples: usize,
     pub(crate) tails: usize,
+    pub(crate) conversations: usize,
     /// For the one pool of fragments, not a shard's.
     pub(crate) fragments: usize,
     /// For the signatures remembered, over all shards.
@@ -62,6 +65,7 @@ impl Plan {
             candidates: share(CANDIDATES, CONTENT_SHARDS),
             samples: share(SAMPLES, FLOW_SHARDS),
             tails: share(TAILS, FLOW_SHARDS),
+            conversations: share(CONVERSATIONS, FLOW_SHARDS),
             fragments: share(FRAGMENTS, 1),
             ledger: share(LEDGER, 1),
             first_sightings: share(FIRST_SIGHTINGS, CONTENT_SHARDS),
@@ -86,7 +90,7 @@ mod tests {
                 + plan.propagation
                 + plan.candidates
                 + plan.first_sightings;
-            let flow = plan.samples + plan.tails;
+            let flow = plan.samples + plan.tails + plan.conversations;
             let single = plan.fragments + plan.ledger + plan.packet_log;
             let total = 64 * content + 64 * flow + single;
             assert!(total as u64 <= budget && total as u64 > budget - 64 * 8);

@@ -7,6 +7,7 @@ use super::coverage::{Coverage, UnreadCounters};
 use crate::counters::counters;
 use crate::decode::{DropCounters, FragmentCounters};
 use crate::detect::candidates::CandidateCounters;
+use crate::detect::conversations::ConversationCounters;
 use crate::detect::propagation::PropagationCounters;
 use crate::fingerprint::Windows;
 use crate::signature::{SignatureCounters, View};
@@ -42,6 +43,9 @@ pub struct Stats {
     pub windows: WindowCounters,
     /// TCP segments and the seams between them.
     pub stream: StreamCounters,
+    /// Conversations of TCP, UDP and ICMP echo.
+    #[serde(rename = "conversation_counters")]
+    pub conversations: ConversationCounters,
     /// TCP directions that brought payload, and those that were answered.
     pub view: View,
     /// Samples of contents under watch.
@@ -199,6 +203,8 @@ pub struct Memory {
     pub first_sightings_bytes: u64,
     /// Ends of TCP segments.
     pub tails_bytes: u64,
+    /// Conversations, and the pairs of hosts that had some.
+    pub conversations_bytes: u64,
     /// Samples of contents.
     pub samples_bytes: u64,
     /// Fragments of datagrams.

@@ -11,7 +11,7 @@ use super::stage_times::StageTimer;
 use crate::config::{Config, PortRule, Preset};
 use crate::decode::{Decoded, Decoder, DropCounters};
 use crate::fingerprint::{Fingerprinter, Kernel, Scratch, Short};
-use crate::packet::{Frame, Host, Packet, StreamPiece, Timestamp, protocol, tcp_flags};
+use crate::packet::{Frame, Host, Packet, StreamPiece, Timestamp, protocol};
 use crate::stream::direction;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -22,7 +22,7 @@ pub(crate) struct Sifter {
     port_rule: PortRule,
     telescope: bool,
     short_datagrams: bool,
-    tails: bool,
+    pub(super) tails: bool,
     v6_prefix: u8,
     direction_seed: u64,
     flow_seed: u64,
@@ -88,21 +88,31 @@ impl Sifter {
     /// The shard of an unordered address pair, without ports, so that fragments
     /// go with the rest of their flow.
     fn flow_shard(&self, a: Host, b: Host) -> u8 {
-        let fold =
-            |host: Host| mix((host.0 >> 64) as u64 ^ mix(host.0 as u64 ^ self.flow_seed));
-        (mix(fold(a).wrapping_add(fold(b))) % FLOW_SHARDS as u64) as u8
+        (self.pair(a, b) % FLOW_SHARDS as u64) as u8
     }
 
+    /// Keyed hash of two hosts, the same for both directions.
+    pub(super) fn pair(&self, a: Host, b: Host) -> u64 {
+        let fold =
+            |host: Host| mix((host.0 >> 64) as u64 ^ mix(host.0 as u64 ^ self.flow_seed));
+        mix(fold(a).wrapping_add(fold(b)))
+    }
+
+    /// The direction of the packet's conversation; 0 for protocols without one.
     fn direction(&self, packet: &Packet<'_>) -> u64 {
+        let Some(protocol) = conversation_of(packet) else { return 0 };
         let (connection, from_higher) = self.connection(packet);
-        direction(connection, from_higher)
+        direction(connection ^ protocol, from_higher)
     }
 
     /// A hash of both ends, and whether the higher one sends.
     pub(super) fn connection(&self, packet: &Packet<'_>) -> (u64, bool) {
+        // Type and code of ICMP differ between the two directions.
+        let is_icmp = matches!(packet.protocol, protocol::ICMP | protocol::ICMPV6);
+        let destination_port = if is_icmp { 0 } else { packet.destination_port };
         let mut ends = [
             (Host::of(packet.source, 128).0, packet.source_port),
-            (Host::of(packet.destination, 128).0, packet.destination_port),
+            (Host::of(packet.destination, 128).0, destination_port),
         ];
         let from_higher = ends[0] > ends[1];
         if from_higher {
@@ -121,13 +131,12 @@ impl Sifter {
     fn record(&self, packet: &Packet<'_>, payload: PayloadAt) -> Record {
         let source = Host::of(packet.source, self.v6_prefix);
         let destination = Host::of(packet.destination, self.v6_prefix);
-        let tcp = packet.protocol == protocol::TCP;
         Record {
             number: packet.number,
             time: packet.time,
             source,
             destination,
-            direction: if tcp { self.direction(packet) } else { 0 },
+            direction: self.direction(packet),
             salt: self.salt(packet.protocol, packet.source_port, packet.destination_port),
             sequence: packet.sequence,
             acknowledgement: packet.acknowledgement,
@@ -187,13 +196,15 @@ impl Sifter {
         let tcp = packet.protocol == protocol::TCP;
         if packet.payload.is_empty() {
             counters.empty += 1;
-            if !(tcp && packet.tcp_flags & tcp_flags::SYN != 0) {
+            // Even so it tells of its conversation.
+            if conversation_of(packet).is_none() {
                 return;
             }
         }
         let record = self.record(packet, payload);
         // Copied out, so that the record itself need not wait on the stack.
         let (salt, flow_shard) = (record.salt, usize::from(record.flow_shard));
+        let has_conversation = record.direction != 0;
         let index = match fill {
             Some(index) => {
                 chunk.records[index as usize] = record;
@@ -204,8 +215,8 @@ impl Sifter {
                 chunk.records.len() as u32 - 1
             }
         };
-        if tcp && self.tails {
-            chunk.segments[flow_shard].push(index);
+        if has_conversation {
+            chunk.flows[flow_shard].push(index);
         }
         if packet.payload.is_empty() {
             return;
@@ -247,6 +258,22 @@ impl Sifter {
                 chunk.keep(mix(print.0 ^ salt), record, offset as i32);
             });
         chunk.windows += windows;
+    }
+}
+
+/// What the protocol adds to the hash of a packet's ends, if it has conversations: TCP,
+/// UDP, ICMP echo.
+fn conversation_of(packet: &Packet<'_>) -> Option<u64> {
+    let echo = |request, reply| {
+        let kind = packet.destination_port >> 8;
+        kind == request || kind == reply
+    };
+    match packet.protocol {
+        protocol::TCP => Some(0),
+        protocol::UDP => Some(0x5bd1_e995_9d1b_54a4),
+        protocol::ICMP if echo(8, 0) => Some(0x2545_f491_4f6c_dd1c),
+        protocol::ICMPV6 if echo(128, 129) => Some(0x2545_f491_4f6c_dd1c),
+        _ => None,
     }
 }
 
@@ -396,7 +423,7 @@ impl Worker {
         let before = self.chunk.records.len();
         self.sift(&packet, PayloadAt::OWN);
         for record in &mut self.chunk.records[before..] {
-            record.flags = reassembled(piece.handshake);
+            record.flags = reassembled(piece.handshake, piece.offset == 0);
         }
     }
 

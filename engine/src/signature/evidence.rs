@@ -1,6 +1,7 @@
 //! What a signature rests on.
 
 use super::{Alarm, Growth, Handshakes, Relay};
+use crate::detect::conversations::ViewStep;
 use crate::detect::dispersion::Dispersion;
 use crate::detect::handshakes::SourceBits;
 use crate::packet::{Handshake, Host, Timestamp};
@@ -36,7 +37,7 @@ pub struct Evidence {
 pub struct View {
     /// TCP directions that brought payload.
     pub directions: u64,
-    /// Those whose first payload acknowledged what the other side was seen to send.
+    /// Those whose sender acknowledged what the other side was seen to send.
     pub answered: u64,
 }
 
@@ -46,10 +47,10 @@ const LEAST_DIRECTIONS: u64 = 16;
 const SEEN_WHOLE: u64 = 4;
 
 impl View {
-    /// Counts a direction, at its first segment with payload.
-    pub(crate) fn count(&mut self, handshake: Handshake) {
-        self.directions += 1;
-        self.answered += u64::from(handshake == Handshake::Answered);
+    /// Counts what a packet adds.
+    pub(crate) fn count(&mut self, step: ViewStep) {
+        self.directions += u64::from(step.is_first);
+        self.answered += u64::from(step.is_answer);
     }
 
     /// Adds another shard's counts.

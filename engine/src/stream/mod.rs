@@ -11,8 +11,6 @@
 //!   place, so that no single segment, faked or not, blinds a direction.
 //! - [`Samples`] keeps pieces of stream around the windows that are wanted as
 //!   evidence: what came before them, the payload, and what comes after.
-//! - A [`Handshake`](crate::packet::Handshake) says whether who sends was seen to get answers: whoever forges
-//!   an address is not.
 //!
 //! Both serve one flow shard in packet order, take all their memory at
 //! construction, and depend on the order of packets alone. Sequence numbers
@@ -20,8 +18,8 @@
 
 mod anchors;
 mod counters;
+mod direction;
 mod extents;
-mod handshake;
 mod history;
 mod out_of_order;
 mod sample_pool;
@@ -33,7 +31,8 @@ mod tails;
 mod test_traffic;
 
 pub use counters::{SampleCounters, StreamCounters};
-pub use handshake::{Acknowledgement, Verdict, direction};
+pub use direction::direction;
+pub(crate) use direction::ends_of;
 pub use samples::{PacketPiece, SampleView, Samples};
 pub use tails::{Segment, StreamTails};
 

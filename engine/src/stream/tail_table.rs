@@ -45,15 +45,10 @@ pub(super) struct Head {
     pub(super) started: bool,
     /// Whether the out-of-order store may hold something of this direction.
     pub(super) stored: bool,
-    /// Whether it was judged if the sender gets answers, and whether it does.
-    pub(super) judged: bool,
-    pub(super) answered: bool,
 }
 
 const STARTED: u8 = 0x80;
 const STORED: u8 = 0x40;
-const JUDGED: u8 = 0x20;
-const ANSWERED: u8 = 0x10;
 const WAITING: u8 = 0x0f;
 
 pub(super) struct TailTable {
@@ -127,16 +122,6 @@ impl TailTable {
         Some((place, met))
     }
 
-    /// What is known of a direction, which does not count as a use of it.
-    pub(super) fn peek(&self, direction: u64) -> Option<Head> {
-        let set = self.set(direction)?;
-        let tags = &self.tags[set * WAYS..][..WAYS];
-        let tag = tags.iter().find(|tag| (*tag ^ direction) & !WAY == 0)?;
-        let way = (tag & WAY) as usize;
-        let head = self.head(TailSlot(self.base + (set * WAYS + way) * self.stride));
-        head.started.then_some(head)
-    }
-
     /// The set of a direction, unless there is none at all.
     fn set(&self, direction: u64) -> Option<usize> {
         let sets = self.tags.len() / WAYS;
@@ -153,8 +138,6 @@ impl TailTable {
             waiting: b[7] & WAITING,
             started: b[7] & STARTED != 0,
             stored: b[7] & STORED != 0,
-            judged: b[7] & JUDGED != 0,
-            answered: b[7] & ANSWERED != 0,
         }
     }
 
@@ -165,9 +148,7 @@ impl TailTable {
         b[6] = head.idle;
         b[7] = head.waiting.min(WAITING)
             | if head.started { STARTED } else { 0 }
-            | if head.stored { STORED } else { 0 }
-            | if head.judged { JUDGED } else { 0 }
-            | if head.answered { ANSWERED } else { 0 };
+            | if head.stored { STORED } else { 0 };
     }
 
     /// Room for `context` bytes, of which the head's `tail_len` are in use.
@@ -243,7 +224,6 @@ mod tests {
         let mut table = TailTable::new(1_000, 39, 3);
         let (place, _) = table.place(5, false).unwrap();
         for (started, stored) in [(true, false), (false, true)] {
-            let (judged, answered) = (stored, started);
             let head = Head {
                 expected: 0xfedc_ba98,
                 tail_len: 39,
@@ -251,15 +231,11 @@ mod tests {
                 waiting: 9,
                 started,
                 stored,
-                judged,
-                answered,
             };
             table.set_head(place, head);
             let got = table.head(place);
             assert_eq!((got.expected, got.tail_len, got.idle), (0xfedc_ba98, 39, 200));
             assert_eq!((got.waiting, got.started, got.stored), (9, started, stored));
-            assert_eq!((got.judged, got.answered), (judged, answered));
-            assert_eq!(table.peek(5).is_some(), started);
         }
     }
 }

@@ -2,7 +2,6 @@
 //! not fit it.
 
 use super::counters::StreamCounters;
-use super::handshake::{Acknowledgement, Verdict, fits, handshake, reverse};
 use super::out_of_order::{Kind, OutOfOrder, Slot};
 use super::seam::{Join, Seam};
 use super::tail_table::{Head, Met, TailSlot, TailTable};
@@ -19,8 +18,6 @@ pub struct Segment<'a> {
     pub sequence: u32,
     /// Whether the SYN flag is set; the payload then begins one number later.
     pub syn: bool,
-    /// What the header says of the other direction.
-    pub acknowledgement: Acknowledgement,
     /// The payload as captured.
     pub payload: &'a [u8],
 }
@@ -39,13 +36,12 @@ const TAKEOVER_BEHIND: u32 = 8;
 /// and the seams between segments.
 ///
 /// ```
-/// use wormsift::stream::{Acknowledgement, Segment, StreamTails};
+/// use wormsift::stream::{Segment, StreamTails};
 ///
 /// let mut tails = StreamTails::new(64 << 10, 3, 7);
 /// let mut seams = Vec::new();
 /// for (sequence, payload) in [(100, &b"hello"[..]), (109, &b"ld"[..]), (105, &b" wor"[..])] {
-///     let acknowledgement = Acknowledgement::Unknown;
-///     let segment = Segment { direction: 1, sequence, syn: false, acknowledgement, payload };
+///     let segment = Segment { direction: 1, sequence, syn: false, payload };
 ///     tails.advance(segment, |buffer, seam, offset| {
 ///         seams.push((String::from_utf8_lossy(buffer).into_owned(), seam, offset));
 ///     });
@@ -110,22 +106,19 @@ impl StreamTails {
     /// of it. A window of `context + 1` bytes that crosses a seam lies in
     /// exactly one buffer, however small the segments, unless some bytes were
     /// sent twice.
-    ///
-    /// Says what is known of the sender's answers. That is judged at the first segment
-    /// with payload of a direction, and holds for all of it.
     pub fn advance(
         &mut self,
         segment: Segment<'_>,
         mut join: impl FnMut(&[u8], usize, i32),
-    ) -> Verdict {
+    ) {
         let Segment { direction, payload, syn, .. } = segment;
         if payload.is_empty() && !syn {
-            return Verdict::default();
+            return;
         }
         self.counters.segments += u64::from(!payload.is_empty());
         let Some((place, met)) = self.table.place(direction, payload.is_empty()) else {
             self.counters.refused += 1;
-            return Verdict::default();
+            return;
         };
         self.counters.evictions += u64::from(met == Met::Evicted);
         let mut head = self.table.head(place);
@@ -137,18 +130,8 @@ impl StreamTails {
         } else if syn && start != head.expected {
             self.set_aside(direction, place, &mut head);
             head = Head { expected: start, tail_len: 0, idle: 0, waiting: 0, ..head };
-            (head.judged, head.answered) = (false, false);
         }
-        let mut verdict = Verdict::default();
         if !payload.is_empty() {
-            if !head.judged && segment.acknowledgement != Acknowledgement::Unknown {
-                verdict.is_first = true;
-                head.judged = true;
-                head.answered = self.is_answered(&segment);
-            }
-            if head.judged {
-                verdict.handshake = handshake(head.answered);
-            }
             let ahead = i64::from(after(start, head.expected));
             if ahead <= 0 && ahead + payload.len() as i64 > 0 {
                 self.go_on(direction, place, &mut head, start, payload, &mut join);
@@ -157,19 +140,6 @@ impl StreamTails {
             }
         }
         self.table.set_head(place, head);
-        verdict
-    }
-
-    /// Whether the segment acknowledges what the other side sent.
-    #[cold]
-    fn is_answered(&self, segment: &Segment<'_>) -> bool {
-        let number = match segment.acknowledgement {
-            Acknowledgement::Number(number) => number,
-            Acknowledgement::Fits => return true,
-            Acknowledgement::Absent | Acknowledgement::Unknown => return false,
-        };
-        let other = self.table.peek(reverse(segment.direction));
-        other.is_some_and(|other| fits(number, other.expected))
     }
 
     /// A segment that goes on from the main tail.

@@ -1,11 +1,12 @@
 //! What the table remembers of one content, and which samples it asks for.
 
 use super::super::alarms::{Alarm, HostEvidence};
+use super::super::conversations::Facts;
 use super::super::count::FirstSighting;
 use super::super::handshakes::{Handshakes, SourceBits};
 use super::hosts::{Listed, Side, grow};
 use super::recency::WITH_RELAY;
-use crate::packet::{Handshake, Host};
+use crate::packet::Host;
 use crate::sketch::Turn;
 use crate::state::{Exchange, Persist, persist};
 use crate::time::{Epoch, Timestamp};
@@ -35,8 +36,8 @@ pub struct Seen {
     pub destination_port: u16,
     /// The flow shard that served the packet.
     pub flow_shard: u8,
-    /// Whether the source was seen to get answers.
-    pub handshake: Handshake,
+    /// What is known of the conversation that it was sent in.
+    pub facts: Facts,
     /// What came before it and is not known, should it make an entry.
     pub missing: Missing,
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::detect::conversations::Facts;
 use crate::packet::Handshake;
 use crate::signature::Handshakes;
 use proptest::prelude::*;
@@ -18,7 +19,7 @@ fn seen(packet: u64, seconds: u64, source: u64, destination: u64) -> Seen {
         source_port: 1_024,
         destination_port: 80,
         flow_shard: (source % 64) as u8,
-        handshake: Handshake::Unknown,
+        facts: Facts::default(),
         missing: Missing { promoted: true, any: false },
     }
 }
@@ -407,7 +408,8 @@ proptest! {
 fn each_source_counts_once_and_one_that_takes_anothers_place_begins_anew() {
     let mut table = table(10);
     let mut observe = |source, hours: u64, handshake| {
-        let seen = Seen { handshake, ..seen(source, hours * 3_600, source, source + 1) };
+        let facts = Facts { handshake, ..Facts::default() };
+        let seen = Seen { facts, ..seen(source, hours * 3_600, source, source + 1) };
         let slot = table.observe(key(1), &seen, (2, 2), true, &mut Vec::new()).unwrap();
         table.get(slot).unwrap().handshakes()
     };

@@ -107,8 +107,8 @@ impl ContentShard {
             Some(_) => (Missing::default(), false),
             None => self.recall(next, record, packets),
         };
-        let handshake = next.at.verdict(chunks).handshake;
-        let seen = Logged::of(record).seen(next.offset, handshake, missing);
+        let logged = Logged::of(record, next.at.facts(chunks));
+        let seen = logged.seen(next.offset, missing);
         let (estimates, passed) = self.spread(next.key, &seen);
         (decision.sources, decision.destinations) = estimates;
         let Thresholds { sources, destinations, .. } = self.rules.thresholds;

@@ -2,7 +2,6 @@
 
 use super::ContentShard;
 use super::line_up::Next;
-use crate::packet::Handshake;
 use crate::pipeline::batch::Record;
 use crate::pipeline::packet_log::LoggedBatch;
 use crate::signature::Missing;
@@ -38,7 +37,7 @@ impl ContentShard {
         }
         let mut passed_on = false;
         for packet in earlier {
-            let seen = packet.seen(0, Handshake::Unknown, missing);
+            let seen = packet.seen(0, missing);
             self.counters.recalled += 1;
             let (estimates, passed) = self.spread(next.key, &seen);
             passed_on |= passed.is_some();

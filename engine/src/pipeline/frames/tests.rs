@@ -64,7 +64,7 @@ fn contents(chunk: &Chunk) -> String {
     let Chunk {
         records,
         sightings,
-        segments,
+        flows,
         fragments,
         kept,
         own,
@@ -73,11 +73,11 @@ fn contents(chunk: &Chunk) -> String {
         coverage,
         stops,
         nanos: _,
-        verdicts: _,
+        facts: _,
     } = chunk;
     assert!(kept.is_empty() && own.is_empty());
     format!(
-        "{records:?} {sightings:?} {segments:?} {fragments:?} {packets:?} {windows:?} \
+        "{records:?} {sightings:?} {flows:?} {fragments:?} {packets:?} {windows:?} \
          {coverage:?} {stops:?}"
     )
 }

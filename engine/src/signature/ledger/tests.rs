@@ -1,5 +1,5 @@
 use super::*;
-use crate::packet::Handshake;
+use crate::detect::conversations::Facts;
 use crate::signature::sample::testing::{host, sample};
 use crate::signature::{Candidates, Confidence, Missing, Precision, Seen};
 use proptest::prelude::*;
@@ -57,7 +57,7 @@ fn candidate_of(key: u64, hosts: &[(u64, u64)]) -> Candidate {
             source_port: 1_024,
             destination_port: 445,
             flow_shard: 0,
-            handshake: Handshake::Unknown,
+            facts: Facts::default(),
             missing: Missing::default(),
         };
         slot = table.observe(key, &seen, (n as u32, n as u32), true, &mut Vec::new());

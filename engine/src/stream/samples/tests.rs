@@ -1,6 +1,6 @@
 use super::*;
 use crate::stream::test_traffic::{Rng, cut, swap_every_tenth_pair};
-use crate::stream::{Acknowledgement, Segment, StreamTails};
+use crate::stream::{Segment, StreamTails};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -109,13 +109,7 @@ fn small_swapped_segments_give_the_whole_content_wherever_the_window_lies() {
             let payload = &stream[from..to];
             let mut seen = (from <= window && window + 40 <= to)
                 .then_some(window as i32 - from as i32);
-            let segment = Segment {
-                direction: 7,
-                sequence,
-                syn: false,
-                acknowledgement: Acknowledgement::Unknown,
-                payload,
-            };
+            let segment = Segment { direction: 7, sequence, syn: false, payload };
             tails.advance(segment, |buffer, _, offset| {
                 let at = window as i32 - from as i32 - offset;
                 if at >= 0 && at as usize + 40 <= buffer.len() {

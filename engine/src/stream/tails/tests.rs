@@ -36,7 +36,6 @@ impl Twin {
             direction: DIRECTION,
             sequence: self.first.wrapping_add(from as u32),
             syn: false,
-            acknowledgement: Acknowledgement::Unknown,
             payload: &self.stream[from..to],
         };
         let (stream, seen, context) = (&self.stream, &mut self.in_seam, self.context);
@@ -53,13 +52,7 @@ impl Twin {
     /// A segment that is no part of the stream; what it is joined to is not
     /// looked at.
     fn fake(&mut self, sequence: u32, syn: bool, payload: &[u8]) {
-        let segment = Segment {
-            direction: DIRECTION,
-            sequence,
-            syn,
-            acknowledgement: Acknowledgement::Unknown,
-            payload,
-        };
+        let segment = Segment { direction: DIRECTION, sequence, syn, payload };
         self.tails.advance(segment, |_, _, _| ());
     }
 
@@ -279,13 +272,7 @@ fn a_syn_begins_anew_and_its_data_lies_one_number_on() {
     let mut tails = StreamTails::new(1 << 16, 4, 0);
     let mut seams = Vec::new();
     let mut send = |sequence, syn, payload: &[u8]| {
-        let segment = Segment {
-            direction: 5,
-            sequence,
-            syn,
-            acknowledgement: Acknowledgement::Unknown,
-            payload,
-        };
+        let segment = Segment { direction: 5, sequence, syn, payload };
         tails.advance(segment, |b, seam, offset| seams.push((b.to_vec(), seam, offset)));
     };
     send(u32::MAX, true, b"abcdef");
@@ -312,7 +299,6 @@ fn no_flood_of_directions_outgrows_the_memory_or_is_left_uncounted() {
                 direction: rng.next(),
                 sequence: i,
                 syn: false,
-                acknowledgement: Acknowledgement::Unknown,
                 payload: &payload,
             };
             tails.advance(segment, |_, _, _| panic!("one segment has no seam"));
@@ -339,7 +325,6 @@ fn random_segments_of_a_few_directions_never_panic() {
             direction: (rng.below(5) as u64) << 32,
             sequence: base.wrapping_add(rng.below(near) as u32),
             syn: rng.below(50) == 0,
-            acknowledgement: Acknowledgement::Unknown,
             payload: &payload,
         };
         tails.advance(segment, |buffer, seam, _| {

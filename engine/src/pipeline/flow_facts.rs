@@ -1,0 +1,75 @@
+//! What the flow stage finds out about each packet: two bytes a record.
+//!
+//! Flow shards write it, each for its own packets; content shards read it after all have
+//! written. The stages are separated by the end of a parallel loop, so no stronger order
+//! than relaxed is needed.
+
+use crate::detect::conversations::{Facts, ViewStep};
+use std::sync::atomic::{AtomicU16, Ordering};
+
+/// The bits above those of packed [`Facts`].
+const IS_FIRST: u16 = 1 << 14;
+const IS_ANSWER: u16 = 1 << 15;
+
+/// The facts of the records of a chunk, by their index.
+#[derive(Default)]
+pub(crate) struct FlowFacts(Vec<AtomicU16>);
+
+impl FlowFacts {
+    /// So many records of which nothing is known yet. What a freak batch took goes with
+    /// the next.
+    pub(crate) fn reset(&mut self, records: usize) {
+        self.0.clear();
+        self.0.shrink_to(4 * records.max(64));
+        self.0.resize_with(records, AtomicU16::default);
+    }
+
+    #[inline]
+    pub(crate) fn set(&self, record: u32, facts: Facts, view: ViewStep) {
+        let first = if view.is_first { IS_FIRST } else { 0 };
+        let answer = if view.is_answer { IS_ANSWER } else { 0 };
+        self.0[record as usize].store(facts.pack() | first | answer, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn facts(&self, record: usize) -> Facts {
+        Facts::unpack(self.0[record].load(Ordering::Relaxed))
+    }
+
+    #[inline]
+    pub(crate) fn view(&self, record: u32) -> ViewStep {
+        let bits = self.0[record as usize].load(Ordering::Relaxed);
+        ViewStep { is_first: bits & IS_FIRST != 0, is_answer: bits & IS_ANSWER != 0 }
+    }
+
+    /// Bytes allocated.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.0.capacity() * size_of::<AtomicU16>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::conversations::{NewPair, Role};
+
+    #[test]
+    fn each_record_has_the_facts_that_were_set_and_none_before() {
+        let mut flow_facts = FlowFacts::default();
+        let facts =
+            Facts { role: Role::Responder, new_pair: NewPair::Yes, ..Facts::default() };
+        for _ in 0..2 {
+            flow_facts.reset(4);
+            for (record, (is_first, is_answer)) in
+                (0..).zip([(false, false), (false, true), (true, false), (true, true)])
+            {
+                let view = ViewStep { is_first, is_answer };
+                assert_eq!(flow_facts.facts(record as usize), Facts::default());
+                assert_eq!(flow_facts.view(record), ViewStep::default());
+                flow_facts.set(record, facts, view);
+                assert_eq!(flow_facts.facts(record as usize), facts);
+                assert_eq!(flow_facts.view(record), view);
+            }
+        }
+    }
+}
