@@ -18,7 +18,9 @@ use criterion::{BatchSize, BenchmarkId, Throughput};
 use criterion::{criterion_group, criterion_main};
 use std::hint::black_box;
 use std::time::Duration;
-use wormsift::packet::{Handshake, Host, Timestamp};
+use wormsift::config::PortRule;
+use wormsift::detect::conversations::Facts;
+use wormsift::packet::{Host, Timestamp, protocol};
 use wormsift::signature::{
     Alarm, AlarmedCandidate, Candidate, Candidates, Ledger, LedgerSettings, Load,
     Missing, Sample, Seen, grow,
@@ -45,11 +47,13 @@ fn host(n: u64) -> Host {
 
 fn seen(packet: u64) -> Seen {
     Seen {
+        content: packet,
         packet,
         time: Timestamp::from_nanos(packet * 1_000),
         offset: 0,
         source: host(mix(packet)),
         destination: host(mix(packet ^ 1 << 40)),
+        protocol: protocol::TCP,
         source_port: 1_024,
         destination_port: 80,
         flow_shard: (packet % 64) as u8,
@@ -215,7 +219,7 @@ fn alarms(content: &[u8], count: usize, first: u64) -> Vec<AlarmedCandidate> {
 
 fn ledger_with(others: u64) -> Ledger {
     let mut ledger = Ledger::new(LedgerSettings {
-        port_rule: "destination".to_owned(),
+        port_rule: PortRule::Destination,
         dispersion_window: Span::from_secs(4 * 3_600),
         signatures: 8_192,
         bytes: 1 << 30,

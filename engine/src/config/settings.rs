@@ -158,8 +158,8 @@ settings! {
 
     /// Which windows are kept: 1 in N by value (N a power of two to 256), or winnow:W, the
     /// minimum of each W windows
-    sampling: Sampling = "64", Kind::Text("N or winnow:W", "N|winnow:W"),
-        "EarlyBird, section 5.2";
+    sampling: Sampling = "winnow:128", Kind::Text("N or winnow:W", "N|winnow:W"),
+        "winnowing misses no 167 bytes that repeat; `64` is EarlyBird, section 5.2";
 
     /// Sightings within the prevalence window that promote a content
     prevalence: u8 = "3", Kind::Number(1, 15, "sightings"),
@@ -185,10 +185,11 @@ settings! {
     spread: u32 = "3", Kind::Number(2, 1_000_000, "hosts"),
         "the lowest at which a benign mix of 2,700 captures shows one content";
 
-    /// Which port tells contents apart: destination, source, service (the lower one) or none
-    port_rule: PortRule = "destination",
-        Kind::Choice(&["destination", "source", "service", "none"]),
-        "EarlyBird, section 4.1";
+    /// Which port tells contents apart: destination, source, service (the lower one) or none;
+    /// by default none does, and hosts are counted by role and port
+    port_rule: PortRule = "roles",
+        Kind::Choice(&["roles", "destination", "source", "service", "none"]),
+        "since a new worm may use one port or any; `destination` is EarlyBird, section 4.1";
 
     /// Fingerprint datagrams of 16 to beta - 1 bytes whole
     short_datagrams: bool = "true", Kind::Switch,

@@ -10,8 +10,11 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PortRule {
-    /// The destination port, as in the paper (section 4.1): a worm hits one service.
+    /// None; hosts are counted by role and port beside it, so that a content is found at
+    /// one service, from one source port, at random ports, or sent back and forth.
     #[default]
+    Roles,
+    /// The destination port, as in the paper (section 4.1): a worm hits one service.
     Destination,
     /// The source port: for content that answers, or is sent from a fixed port.
     Source,
@@ -25,6 +28,7 @@ impl PortRule {
     /// The name used in settings and in output.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Roles => "roles",
             Self::Destination => "destination",
             Self::Source => "source",
             Self::Service => "service",
@@ -32,13 +36,24 @@ impl PortRule {
         }
     }
 
-    /// The port under this rule; `None` under [`PortRule::None`].
+    /// Which port a signature names that has this one: under [`PortRule::Roles`] the
+    /// destination port or none, and else always the same.
+    pub const fn name_with(self, port: Option<u16>) -> &'static str {
+        match (self, port) {
+            (Self::Roles, Some(_)) => Self::Destination.name(),
+            (Self::Roles, None) => Self::None.name(),
+            _ => self.name(),
+        }
+    }
+
+    /// The port that is part of the key; `None` under [`PortRule::Roles`] and
+    /// [`PortRule::None`].
     pub fn port(self, source: u16, destination: u16) -> Option<u16> {
         match self {
             Self::Destination => Some(destination),
             Self::Source => Some(source),
             Self::Service => Some(source.min(destination)),
-            Self::None => None,
+            Self::Roles | Self::None => None,
         }
     }
 }

@@ -42,6 +42,52 @@ pub struct Thresholds {
     pub relays: usize,
 }
 
+/// What is known of a content over all ports, which is sent from many to many more easily
+/// than at one.
+///
+/// It must reach more than at one port:
+///
+/// - *Dispersion*: the same thresholds where nine in ten sightings come from one source
+///   port, as those of Witty did. Else twice as many hosts, and less than half as many
+///   replies with it as requests: what both sides say is a greeting.
+/// - *Propagation*: three relays and twice the spread; a relay for each four hosts that
+///   send it first, since peers of one protocol send without having received; and a
+///   request with it for each eight packets, since servers alone are no worm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OverAllPorts {
+    /// Whether it comes from one source port.
+    pub is_from_one_port: bool,
+    /// Packets that initiators sent with it.
+    pub requests: u64,
+    /// Packets that responders did.
+    pub replies: u64,
+    /// Estimated hosts that sent it in conversations that they began.
+    pub sources: u32,
+}
+
+impl OverAllPorts {
+    /// The thresholds, from those at one port.
+    pub fn thresholds(&self, at_port: &Thresholds) -> Thresholds {
+        let factor = if self.is_from_one_port { 1 } else { 2 };
+        Thresholds {
+            sources: at_port.sources.saturating_mul(factor),
+            destinations: at_port.destinations.saturating_mul(factor),
+            spread: at_port.spread.saturating_mul(2),
+            relays: at_port.relays.max(3).max((self.sources / 4) as usize),
+        }
+    }
+
+    /// Whether it may alarm by dispersion.
+    pub fn may_disperse(&self) -> bool {
+        self.is_from_one_port || 2 * self.replies < self.requests
+    }
+
+    /// Whether it may alarm by propagation.
+    pub fn may_be_passed_on(&self) -> bool {
+        8 * self.requests >= self.requests + self.replies
+    }
+}
+
 /// What is known of the hosts on one side of a content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HostEvidence {
@@ -184,6 +230,32 @@ mod tests {
         let thresholds = Thresholds { sources: 1_000, destinations: 1_000, ..THIRTY };
         assert_eq!(thresholds.dispersed([late(32, 1_000); 2], || true), Yes);
         assert_eq!(thresholds.dispersed([late(31, 1_000); 2], || false), NotBorneOut);
+    }
+
+    #[test]
+    fn over_all_ports_more_is_needed() {
+        let requests = |is_from_one_port, requests, replies, sources| OverAllPorts {
+            is_from_one_port,
+            requests,
+            replies,
+            sources,
+        };
+        let witty = requests(true, 90, 90, 90);
+        let at_random = requests(false, 90, 44, 11);
+        let expected = Thresholds { spread: 8, relays: 22, ..THIRTY };
+        assert_eq!(witty.thresholds(&THIRTY), expected);
+        let expected = Thresholds { sources: 60, destinations: 60, spread: 8, relays: 3 };
+        assert_eq!(at_random.thresholds(&THIRTY), expected);
+        for (over_all, disperses, passed_on) in [
+            (witty, true, true),
+            (at_random, true, true),
+            (requests(false, 90, 45, 9), false, true),
+            (requests(false, 10, 70, 9), false, true),
+            (requests(false, 10, 71, 9), false, false),
+        ] {
+            assert_eq!(over_all.may_disperse(), disperses, "{over_all:?}");
+            assert_eq!(over_all.may_be_passed_on(), passed_on, "{over_all:?}");
+        }
     }
 
     #[test]

@@ -224,9 +224,16 @@ impl Candidates {
         Some(Slot(slot))
     }
 
-    /// What was let go of since the last call, with the time of its last sighting: a
-    /// content that displaced another, or a new one that found no place, comes back with
-    /// sightings missing.
+    /// Counts a reply with the content of a candidate, if it is one.
+    pub fn note_reply(&mut self, key: u64, seen: &Seen) {
+        if let Some(Slot(slot)) = self.find(key) {
+            self.entries[slot as usize].count_reply(seen);
+        }
+    }
+
+    /// Content keys that were let go of since the last call, with the time of their last
+    /// sighting: a content that displaced another, or a new one that found no place, comes
+    /// back with sightings missing.
     pub fn take_lost(&mut self) -> impl Iterator<Item = (u64, Timestamp)> {
         self.lost.drain(..)
     }
@@ -302,7 +309,7 @@ impl Candidates {
                 }
                 self.remove(slot, requests);
                 let entry = &mut self.entries[slot as usize];
-                self.lost.push((entry.key, entry.last_seen));
+                self.lost.push((entry.content, entry.last_seen));
                 self.lists -= entry.reserved();
                 *entry = Candidate::default();
                 self.free.push(slot);
@@ -329,7 +336,7 @@ impl Candidates {
         } else {
             let Some(slot) = self.displace(minimum, has_relay, seen.time, requests)
             else {
-                self.lost.push((key, seen.time));
+                self.lost.push((seen.content, seen.time));
                 return None;
             };
             (slot, true)
@@ -367,7 +374,7 @@ impl Candidates {
             (false, true) => self.counters.evicted_less_dispersed += 1,
             (false, false) => self.counters.evicted_unseen += 1,
         }
-        self.lost.push((entry.key, entry.last_seen));
+        self.lost.push((entry.content, entry.last_seen));
         self.remove(slot, requests);
         Some(slot)
     }

@@ -16,5 +16,6 @@ pub mod conversations;
 pub mod count;
 pub mod dispersion;
 pub mod handshakes;
+pub mod ports;
 pub mod prevalence;
 pub mod propagation;

@@ -18,7 +18,7 @@ pub enum Sampling {
 
 impl Default for Sampling {
     fn default() -> Self {
-        Self::Value(64)
+        Self::Winnow(128)
     }
 }
 

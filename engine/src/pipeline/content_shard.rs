@@ -1,16 +1,18 @@
 //! One content shard: prevalence, dispersion, propagation, candidates, in the
 //! order of sightings.
 
+mod classes;
 mod line_up;
 mod promotion;
 mod recall;
 mod rules;
 
+pub(crate) use classes::PortKeys;
 pub use promotion::Decision;
-pub(crate) use rules::Rules;
+pub(crate) use rules::{Rules, port_keys};
 
 use super::alarm_queue::AlarmQueue;
-use super::batch::Chunk;
+use super::batch::{Chunk, Record};
 use super::nearest::Nearest;
 use super::packet_log::LoggedBatch;
 use super::record_at::{PlacedRequest, RecordAt, SeamSighting};
@@ -151,7 +153,11 @@ impl ContentShard {
         let mut queue = std::mem::take(&mut self.queue);
         self.seams.sort_unstable_by_key(|seam| (seam.at, seam.offset, seam.key));
         let hash = |key| self.prevalence.hash(key);
-        line_up(&mut queue, shard, chunks, &self.seams, from, hash);
+        let class = |key, record: &Record| match self.rules.port_keys {
+            Some(port_keys) => port_keys.at(key, record.destination_port),
+            None => key,
+        };
+        line_up(&mut queue, shard, chunks, &self.seams, from, hash, class);
         queue.iter().take(AHEAD).for_each(|next| self.prefetch(next));
         let (mut packet, mut first) = (RecordAt { chunk: u32::MAX, record: 0 }, 0);
         let mut done = queue.len();
@@ -191,7 +197,7 @@ impl ContentShard {
     fn prefetch(&self, next: &Next) {
         prefetch(self.prevalence.places(next.hash));
         prefetch(self.first_sightings.place(next.hash));
-        prefetch(self.candidates.place(next.key));
+        prefetch(self.candidates.place(next.class));
     }
 
     /// Whether no epoch ends and no alarm is due up to the chunk's last packet.
@@ -230,7 +236,7 @@ impl ContentShard {
     fn apply(&mut self, next: &Next, chunks: &[Chunk], packets: &LoggedBatch<'_>) {
         let prevalence = self.prevalence.count_hashed(next.hash);
         let promoted = prevalence >= self.rules.prevalence
-            || self.candidates.find(next.key).is_some();
+            || self.candidates.find(next.class).is_some();
         if !promoted {
             let forgot = self.first_sightings.note(next.hash, packets.ordinal(next.at));
             self.counters.first_sightings_forgotten += u64::from(forgot);
@@ -252,7 +258,8 @@ impl ContentShard {
         self.note_lost();
     }
 
-    /// Keeps what a candidate asked of the flow shards during this packet.
+    /// Keeps what a candidate of this content key asked of the flow shards during this
+    /// packet.
     fn keep_requests(&mut self, at: RecordAt, key: u64) {
         let placed = self.requests_of_one.drain(..);
         self.requests.extend(placed.map(|request| PlacedRequest { at, key, request }));

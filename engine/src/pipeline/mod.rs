@@ -189,7 +189,7 @@ impl Sensor {
             + boilerplate.as_ref().map_or(0, Boilerplate::memory_bytes);
         let plan = Plan::new(&config, known);
         let sifter = Arc::new(Sifter::new(&config, &seeds, kernel));
-        let rules = Arc::new(Rules::new(&config));
+        let rules = Arc::new(Rules::new(&config, &seeds));
         let context = sifter.fingerprinter.context();
         let mut sensor = Self {
             round: Round::for_density(config.sampling.density()),
@@ -205,7 +205,7 @@ impl Sensor {
             content: ContentShard::all(&config, &plan, &seeds, &rules),
             packet_log: PacketLog::new(plan.packet_log),
             ledger: Ledger::new(LedgerSettings {
-                port_rule: config.port_rule.name().to_owned(),
+                port_rule: config.port_rule,
                 dispersion_window: config.dispersion_window,
                 signatures: MOST_SIGNATURES,
                 bytes: plan.ledger,

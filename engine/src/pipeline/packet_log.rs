@@ -23,6 +23,7 @@ pub(crate) struct Logged {
     pub(crate) time: Timestamp,
     pub(crate) source_port: u16,
     pub(crate) destination_port: u16,
+    pub(crate) protocol: u8,
     pub(crate) flow_shard: u8,
     /// [Packed](Facts::pack) facts of its conversation.
     pub(crate) facts: u16,
@@ -37,14 +38,17 @@ impl Logged {
             time: record.time,
             source_port: record.source_port,
             destination_port: record.destination_port,
+            protocol: record.protocol,
             flow_shard: record.flow_shard,
             facts: facts.pack(),
         }
     }
 
-    /// A window of the packet, as candidates take it.
-    pub(crate) fn seen(&self, offset: i32, missing: Missing) -> Seen {
+    /// A window of the packet, of this content key, as candidates take it.
+    pub(crate) fn seen(&self, content: u64, offset: i32, missing: Missing) -> Seen {
         Seen {
+            content,
+            protocol: self.protocol,
             packet: self.number,
             time: self.time,
             offset,
@@ -152,6 +156,7 @@ persist!(Logged {
     time,
     source_port,
     destination_port,
+    protocol,
     flow_shard,
     facts
 });

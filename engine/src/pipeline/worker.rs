@@ -4,6 +4,7 @@ use super::batch::{
     Chunk, FragmentAt, KeptFrame, PayloadAt, REASSEMBLED, Record, is_backscatter,
     reassembled,
 };
+use super::content_shard::{PortKeys, port_keys};
 use super::coverage::wire_len;
 use super::seeds::{Seeds, mix};
 use super::sizing::FLOW_SHARDS;
@@ -20,6 +21,8 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 pub(crate) struct Sifter {
     pub(crate) fingerprinter: Fingerprinter,
     port_rule: PortRule,
+    /// Under the port rule `roles`.
+    port_keys: Option<PortKeys>,
     telescope: bool,
     short_datagrams: bool,
     pub(super) tails: bool,
@@ -39,6 +42,7 @@ impl Sifter {
                 kernel,
             ),
             port_rule: config.port_rule,
+            port_keys: (config.port_rule == PortRule::Roles).then(|| port_keys(seeds)),
             telescope: config.preset == Preset::Telescope,
             short_datagrams: config.short_datagrams,
             tails: config.tails,
@@ -59,8 +63,8 @@ impl Sifter {
         mix(self.salt_seed ^ (u64::from(protocol) << 16 | port))
     }
 
-    /// Whether a window, or a short datagram, is one that has this content key under
-    /// this protocol and port.
+    /// Whether a window, or a short datagram, is one that has this key under this protocol
+    /// and port.
     pub(crate) fn has_key(
         &self,
         window: &[u8],
@@ -68,7 +72,13 @@ impl Sifter {
         protocol: u8,
         port: Option<u16>,
     ) -> bool {
-        self.has_salted_key(window, key, self.salt_of(protocol, port))
+        match (self.port_keys, port) {
+            (Some(port_keys), Some(port)) => {
+                let content = port_keys.at(key, port);
+                self.has_salted_key(window, content, self.salt_of(protocol, None))
+            }
+            _ => self.has_salted_key(window, key, self.salt_of(protocol, port)),
+        }
     }
 
     /// The same, of what protocol and port add to the key.

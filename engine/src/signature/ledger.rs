@@ -16,6 +16,7 @@ use super::{
     Alarm, Candidate, Grown, Load, Occurrence, Piece, Relay, Sample, Side, Signature,
     View, coalesce, grow, signature_id, tokens::Holder,
 };
+use crate::config::PortRule;
 use crate::counters::counters;
 use crate::state::persist;
 use crate::time::{Span, Timestamp};
@@ -28,8 +29,8 @@ use std::sync::Arc;
 /// How much a [`Ledger`] remembers, and for how long an alarm is no news.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerSettings {
-    /// Name of the port rule, as it stands in signatures.
-    pub port_rule: String,
+    /// The port rule, whose name stands in signatures.
+    pub port_rule: PortRule,
     /// A content alarms once in this time.
     pub dispersion_window: Span,
     /// Most signatures remembered.
@@ -412,11 +413,11 @@ impl Ledger {
         mut group: Group,
     ) -> Vec<Finding> {
         group.alarms.sort_unstable();
-        let rule = self.settings.port_rule.clone();
+        let rule = self.settings.port_rule.name_with(service.1);
         let mut findings = Vec::new();
         let mut returned = false;
         if let ([], Some((joined, _))) = (&group.known[..], &group.content) {
-            let id = signature_id(service.0, &rule, service.1, &joined.content);
+            let id = signature_id(service.0, rule, service.1, &joined.content);
             if let Some(n) = self.ids.get(&id) {
                 // The very content that another signature began as, before it grew.
                 group.known.push(*n);
@@ -440,7 +441,7 @@ impl Ledger {
                 }
                 let content = joined.content.clone();
                 let support = joined.support;
-                let known = Known::new(service, &rule, content, support, first, now);
+                let known = Known::new(service, rule, content, support, first, now);
                 self.next += 1;
                 let windows = alarmed.iter().map(|alarm| alarm.key);
                 match self.reported.take(known.report().id, windows) {
@@ -511,7 +512,7 @@ impl Ledger {
 
     fn around(&self) -> Around<'_> {
         Around {
-            port_rule: &self.settings.port_rule,
+            port_rule: self.settings.port_rule,
             view: self.view,
             boilerplate: self.boilerplate.as_ref().map(|(boilerplate, _)| boilerplate),
             forwarders: &self.forwarders,
@@ -537,7 +538,10 @@ impl Ledger {
         };
         self.counters.suppressed += 1;
         self.suppressed.add(Suppressed {
-            id: signature_id(service.0, &self.settings.port_rule, service.1, content),
+            id: {
+                let rule = self.settings.port_rule.name_with(service.1);
+                signature_id(service.0, rule, service.1, content)
+            },
             by,
             alarm: alarms[0].alarm,
             protocol: service.0,

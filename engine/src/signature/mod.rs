@@ -39,6 +39,7 @@ pub use crate::detect::candidates::{
 };
 pub use crate::detect::count::{Count, FirstSighting, MOST_HOSTS, Precision};
 pub use crate::detect::handshakes::Handshakes;
+pub use crate::detect::ports::{PortCounts, Roles};
 pub use crate::detect::propagation::Relay;
 pub use baseline::Suppressed;
 #[doc(hidden)]
@@ -123,6 +124,10 @@ pub struct Signature {
     pub source_list: Vec<Host>,
     /// Up to 64 exact destinations in numeric order.
     pub destination_list: Vec<Host>,
+    /// Its packets by the role of their sender, as far as they are counted.
+    pub roles: Roles,
+    /// The same by service port.
+    pub ports: PortCounts,
     /// Sum of the relays' fan-outs.
     pub spread: u32,
     /// Hosts that passed the content on, as propagation lists them.

@@ -9,7 +9,8 @@ use crate::text::printable;
 use serde::{Deserialize, Serialize};
 use wormsift::packet::{AddressPlan, Host, Network};
 use wormsift::signature::{
-    Confidence, FirstSighting, Precision, Relay, Signature, SignatureSample,
+    Confidence, FirstSighting, PortCounts, Precision, Relay, Roles, Signature,
+    SignatureSample,
 };
 
 /// A content that spreads, in lines of type signature, update and summary.
@@ -94,6 +95,36 @@ pub(super) struct Record {
     /// How many of the listed are in `home_net`; null where that is not set.
     #[serde(skip_deserializing)]
     destinations_inside: Option<usize>,
+    /// Packets by the role of their sender in its conversation.
+    #[serde(default)]
+    roles: RolesRecord,
+    /// Packets by the port of the service, for the first ports that were seen.
+    #[serde(default)]
+    ports: Vec<PortRecord>,
+    /// Packets at other ports.
+    #[serde(default)]
+    ports_unlisted: u32,
+}
+
+/// Packets by the role of their sender.
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "roles"))]
+struct RolesRecord {
+    /// Sent by who began the conversation.
+    initiator: u32,
+    /// Sent by the other end.
+    responder: u32,
+    /// Sent in a conversation whose beginning was not seen, or that has none.
+    role_unknown: u32,
+}
+
+/// Packets at a port.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "port"))]
+struct PortRecord {
+    /// Of who did not begin the conversation; for ICMP type x 256 + code.
+    service_port: u16,
+    packets: u32,
 }
 
 /// Every grade, from the lowest on.
@@ -209,6 +240,13 @@ impl From<&Signature> for Record {
             home_net: (!plan.home_net.is_unset()).then(|| home.collect()),
             sources_inside: plan.count_inside(&signature.source_list),
             destinations_inside: plan.count_inside(&signature.destination_list),
+            roles: signature.roles.into(),
+            ports: signature
+                .ports
+                .list()
+                .map(|(service_port, packets)| PortRecord { service_port, packets })
+                .collect(),
+            ports_unlisted: signature.ports.others(),
         }
     }
 }
@@ -218,6 +256,8 @@ impl TryFrom<Record> for Signature {
 
     /// `length` and `ascii` say nothing that the content does not.
     fn try_from(record: Record) -> Result<Self, LineError> {
+        let ports: Vec<_> =
+            record.ports.iter().map(|it| (it.service_port, it.packets)).collect();
         let tokens = record.tokens_hex.iter().map(|token| token.read("tokens_hex"));
         Ok(Self {
             alarm: record.alarm.read("alarm")?,
@@ -275,6 +315,8 @@ impl TryFrom<Record> for Signature {
                 .destinations_precision
                 .read("destinations_precision")?,
             spread: record.spread,
+            roles: record.roles.into(),
+            ports: PortCounts::of(&ports, record.ports_unlisted),
         })
     }
 }
@@ -304,6 +346,19 @@ impl TryFrom<RelayRecord> for Relay {
             sent_at: record.sent_at.read("sent_at")?,
             fan_out: record.fan_out,
         })
+    }
+}
+
+impl From<Roles> for RolesRecord {
+    fn from(Roles { initiator, responder, unknown }: Roles) -> Self {
+        Self { initiator, responder, role_unknown: unknown }
+    }
+}
+
+impl From<RolesRecord> for Roles {
+    fn from(record: RolesRecord) -> Self {
+        let RolesRecord { initiator, responder, role_unknown: unknown } = record;
+        Self { initiator, responder, unknown }
     }
 }
 

@@ -2,8 +2,10 @@
 
 use super::super::alarms::{Alarm, HostEvidence};
 use super::super::conversations::Facts;
+use super::super::conversations::Role;
 use super::super::count::FirstSighting;
 use super::super::handshakes::{Handshakes, SourceBits};
+use super::super::ports::{PortCounts, Roles};
 use super::hosts::{Listed, Side, grow};
 use super::recency::WITH_RELAY;
 use crate::packet::Host;
@@ -19,6 +21,8 @@ const EARLY_SAMPLES: usize = 4;
 /// One sampled window seen in one packet, as a candidate needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
+    /// Content key of the window, without a class.
+    pub content: u64,
     /// The packet's number.
     pub packet: u64,
     /// The sensor's time at that packet.
@@ -30,6 +34,8 @@ pub struct Seen {
     pub source: Host,
     /// Whom it was sent to.
     pub destination: Host,
+    /// IP protocol number.
+    pub protocol: u8,
     /// Port of the sender.
     pub source_port: u16,
     /// Port of the receiver.
@@ -40,6 +46,16 @@ pub struct Seen {
     pub facts: Facts,
     /// What came before it and is not known, should it make an entry.
     pub missing: Missing,
+}
+
+impl Seen {
+    /// The port of the service: of who did not begin the conversation.
+    pub fn service_port(&self) -> u16 {
+        match self.facts.role {
+            Role::Responder => self.source_port,
+            Role::Initiator | Role::Unknown => self.destination_port,
+        }
+    }
 }
 
 /// Which sightings before the first known one may be missing.
@@ -111,8 +127,10 @@ impl SampleRequest {
 /// A content under watch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Candidate {
-    /// Its content key.
+    /// Key of its content in its class: at one port, or over all.
     pub key: u64,
+    /// Its content key.
+    pub content: u64,
     /// The first sighting that is known.
     pub first: FirstSighting,
     /// Last sighting.
@@ -125,6 +143,12 @@ pub struct Candidate {
     pub destinations: Side,
     /// Whether a host passed it on.
     pub has_relay: bool,
+    /// Sightings by the role of their sender.
+    pub roles: Roles,
+    /// Sightings by service port.
+    pub ports: PortCounts,
+    /// Sightings from the source port of the first one.
+    from_first_port: u32,
     /// Which listed sources get answers.
     pub(crate) source_bits: SourceBits,
     /// The dispersion epoch of the last sighting.
@@ -190,6 +214,7 @@ impl Candidate {
         };
         *self = Self {
             key,
+            content: seen.content,
             first: FirstSighting {
                 packet: seen.packet,
                 time: seen.time,
@@ -233,6 +258,20 @@ impl Candidate {
         self.sources.raise(estimates.0);
         self.destinations.raise(estimates.1);
         self.has_relay |= has_relay;
+        self.roles.count(seen.facts.role);
+        self.ports.count(seen.service_port());
+        self.from_first_port += u32::from(seen.source_port == self.first.source_port);
+    }
+
+    /// Whether nine in ten of its sightings or more came from one source port.
+    pub fn has_one_source_port(&self) -> bool {
+        10 * u64::from(self.from_first_port) >= 9 * self.packets
+    }
+
+    /// Counts a reply with the content, which counts for nothing else.
+    pub(super) fn count_reply(&mut self, seen: &Seen) {
+        self.roles.count(seen.facts.role);
+        self.ports.count(seen.service_port());
     }
 
     /// Decides whether this sighting becomes a sample.
@@ -310,12 +349,16 @@ impl Persist for Candidate {
     fn persist(&mut self, file: &mut Exchange<'_>) -> std::io::Result<()> {
         let Self {
             key,
+            content,
             first,
             last_seen,
             packets,
             sources,
             destinations,
             has_relay,
+            roles,
+            ports,
+            from_first_port,
             source_bits,
             epoch,
             alarmed_at,
@@ -323,12 +366,16 @@ impl Persist for Candidate {
             taken,
         } = self;
         key.persist(file)?;
+        content.persist(file)?;
         first.persist(file)?;
         last_seen.persist(file)?;
         packets.persist(file)?;
         sources.persist(file)?;
         destinations.persist(file)?;
         has_relay.persist(file)?;
+        roles.persist(file)?;
+        ports.persist(file)?;
+        from_first_port.persist(file)?;
         source_bits.persist(file)?;
         epoch.persist(file)?;
         alarmed_at.persist(file)?;

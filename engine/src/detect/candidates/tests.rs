@@ -11,11 +11,13 @@ fn host(n: u64) -> Host {
 
 fn seen(packet: u64, seconds: u64, source: u64, destination: u64) -> Seen {
     Seen {
+        content: 0,
         packet,
         time: Timestamp::from_nanos(seconds * 1_000_000_000),
         offset: 7,
         source: host(source),
         destination: host(destination),
+        protocol: 6,
         source_port: 1_024,
         destination_port: 80,
         flow_shard: (source % 64) as u8,

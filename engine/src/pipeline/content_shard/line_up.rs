@@ -1,7 +1,7 @@
 //! The sightings of one shard in packet order.
 
 use crate::fingerprint::prefetch;
-use crate::pipeline::batch::{Chunk, Sighting};
+use crate::pipeline::batch::{Chunk, Record, Sighting};
 use crate::pipeline::record_at::{RecordAt, SeamSighting};
 
 /// Sightings of the next chunk whose memory is asked for ahead.
@@ -11,6 +11,8 @@ const NEXT_CHUNK: usize = 32;
 #[derive(Clone, Copy)]
 pub(super) struct Next {
     pub(super) key: u64,
+    /// The key of the content in its class at its port.
+    pub(super) class: u64,
     /// The key as the prevalence tables have it.
     pub(super) hash: u64,
     pub(super) at: RecordAt,
@@ -27,8 +29,12 @@ pub(super) fn line_up(
     seams: &[SeamSighting],
     from: RecordAt,
     hash: impl Fn(u64) -> u64,
+    class: impl Fn(u64, &Record) -> u64,
 ) {
-    let next = |at, key, offset| Next { key, hash: hash(key), at, offset };
+    let next = |at: RecordAt, key, offset| {
+        let class = class(key, at.record(chunks));
+        Next { key, class, hash: hash(key), at, offset }
+    };
     let done = seams.partition_point(|seam| seam.at < from);
     let mut seams = seams[done..].iter().peekable();
     for (c, chunk) in (0..).zip(chunks).skip(from.chunk as usize) {

@@ -1,13 +1,13 @@
 //! What becomes of a sighting past prevalence.
 
 use super::ContentShard;
+use super::classes::{Class, Entered};
 use super::line_up::Next;
-use crate::detect::alarms::{Alarm, Dispersed, Thresholds};
-use crate::detect::propagation::Passed;
+use crate::detect::alarms::{Alarm, Dispersed, OverAllPorts, Thresholds};
 use crate::pipeline::alarm_queue::PendingAlarm;
 use crate::pipeline::batch::{Chunk, Record};
 use crate::pipeline::packet_log::{Logged, LoggedBatch};
-use crate::signature::{Missing, Seen, Slot};
+use crate::signature::{Missing, Slot};
 use crate::time::Timestamp;
 
 /// One decision about one sighting, for tests and research.
@@ -15,7 +15,8 @@ use crate::time::Timestamp;
 pub struct Decision {
     /// The packet's number.
     pub packet: u64,
-    /// The content key.
+    /// The content key. Under the port rule `roles` what follows is of the class that shows
+    /// most: at the packet's port, or over all ports.
     pub key: u64,
     /// Prevalence estimate, this sighting included.
     pub prevalence: u32,
@@ -31,6 +32,15 @@ pub struct Decision {
     pub dispersion_alarm: bool,
     /// Whether this sighting set off the propagation alarm.
     pub propagation_alarm: bool,
+}
+
+/// What the alarms of a class look at besides its hosts.
+#[derive(Clone, Copy)]
+struct Ground {
+    /// Where it may alarm by it.
+    spread: Option<u32>,
+    may_disperse: bool,
+    thresholds: Thresholds,
 }
 
 impl ContentShard {
@@ -78,20 +88,8 @@ impl ContentShard {
         known
     }
 
-    /// Enters a sighting in dispersion and propagation.
-    pub(super) fn spread(
-        &mut self,
-        key: u64,
-        seen: &Seen,
-    ) -> ((u32, u32), Option<Passed>) {
-        let Seen { time, source, destination, .. } = *seen;
-        let estimates = self.dispersion.observe(key, time, source, destination);
-        let exempt = self.rules.is_exempt(seen);
-        let passed = self.propagation.observe(key, time, source, destination, exempt);
-        (estimates, passed)
-    }
-
-    /// Past prevalence: counts who sent it to whom, and whether it was passed on.
+    /// Past prevalence: counts who sent it to whom, and whether it was passed on, and
+    /// decides which alarms that raises.
     fn promoted(
         &mut self,
         next: &Next,
@@ -103,52 +101,86 @@ impl ContentShard {
         self.counters.promoted += 1;
         self.counters.promotions +=
             u64::from(decision.prevalence == self.rules.prevalence);
-        let (missing, passed_before) = match self.candidates.find(next.key) {
-            Some(_) => (Missing::default(), false),
+        let (missing, passed_before) = match self.candidates.find(next.class) {
+            Some(_) => (Missing::default(), Vec::new()),
             None => self.recall(next, record, packets),
         };
         let logged = Logged::of(record, next.at.facts(chunks));
-        let seen = logged.seen(next.offset, missing);
-        let (estimates, passed) = self.spread(next.key, &seen);
-        (decision.sources, decision.destinations) = estimates;
-        let Thresholds { sources, destinations, .. } = self.rules.thresholds;
-        self.nearest.offer(next.key, estimates, (sources, destinations), || {
-            let rule = self.rules.port_rule;
-            (record.protocol, rule.port(record.source_port, record.destination_port))
-        });
-        let spread = match passed {
-            Some(passed) => Some(passed.spread),
-            None => passed_before.then(|| self.propagation.spread(next.key)),
-        };
-        if self.decisions.is_some() {
-            decision.spread = self.propagation.spread(next.key);
-        }
-        let slot = self.candidates.observe(
-            next.key,
-            &seen,
-            estimates,
-            spread.is_some(),
-            &mut self.requests_of_one,
-        );
+        let seen = logged.seen(next.key, next.offset, missing);
+        let entered = self.enter(&seen, false);
         self.keep_requests(next.at, next.key);
         self.note_lost();
-        self.raise_alarms(next, record, slot, estimates, spread, decision);
+        for entered in entered.iter().flatten() {
+            let Class { key, port, is_over_all, .. } = entered.class;
+            let (sources, destinations) = entered.estimates;
+            let over_all = self.over_all_ports(entered);
+            let at_port = &self.rules.thresholds;
+            let thresholds = over_all.map_or(*at_port, |it| it.thresholds(at_port));
+            let least = (thresholds.sources, thresholds.destinations);
+            let service = || (record.protocol, port);
+            self.nearest.offer(key, entered.estimates, least, service);
+            if self.decisions.is_some() {
+                decision.spread = decision.spread.max(self.propagation.spread(key));
+            }
+            decision.sources = decision.sources.max(sources);
+            decision.destinations = decision.destinations.max(destinations);
+            // Replies pass a content on over all ports, and raise no alarm themselves.
+            let passed = is_over_all || entered.passed || passed_before.contains(&key);
+            let may_pass = over_all.is_none_or(|it| it.may_be_passed_on());
+            let spread = (passed && may_pass).then(|| self.propagation.spread(key));
+            if !self.is_told_by_other_class(next, is_over_all, record.time) {
+                let may_disperse = over_all.is_none_or(|it| it.may_disperse());
+                let ground = Ground { spread, may_disperse, thresholds };
+                self.raise_alarms(next, record, entered, ground, decision);
+            }
+        }
     }
 
-    /// Decides which alarms a sighting raises, by the estimates, and by the spread where
-    /// the sighting raised it. `slot` is that of its candidate, if it has one.
+    /// What is known of a content over all ports; `None` at one port.
+    fn over_all_ports(&self, entered: &Entered) -> Option<OverAllPorts> {
+        if !entered.class.is_over_all {
+            return None;
+        }
+        let (sources, _) = entered.estimates;
+        let candidate = entered.slot.and_then(|slot| self.candidates.get(slot));
+        Some(candidate.map_or(OverAllPorts::default(), |it| OverAllPorts {
+            is_from_one_port: it.has_one_source_port(),
+            requests: it.packets,
+            replies: u64::from(it.roles.responder),
+            sources,
+        }))
+    }
+
+    /// Whether the content has alarmed at this port, of one over all ports, or over all, of
+    /// one at a port: a content is told once a window.
+    fn is_told_by_other_class(
+        &self,
+        next: &Next,
+        is_over_all: bool,
+        now: Timestamp,
+    ) -> bool {
+        if next.key == next.class {
+            return false;
+        }
+        let other = if is_over_all { next.class } else { next.key };
+        let Some(slot) = self.candidates.find(other) else { return false };
+        Alarm::ALL
+            .into_iter()
+            .any(|alarm| self.candidates.may_alarm(slot, alarm, now).is_none())
+    }
+
+    /// Decides which alarms a sighting raises in a class.
     fn raise_alarms(
         &mut self,
         next: &Next,
         record: &Record,
-        slot: Option<Slot>,
-        estimates: (u32, u32),
-        spread: Option<u32>,
+        entered: &Entered,
+        Ground { spread, may_disperse, thresholds }: Ground,
         decision: &mut Decision,
     ) {
-        let thresholds = &self.rules.thresholds;
+        let Entered { class, estimates, slot, .. } = *entered;
         let passed_on = spread.is_some_and(|spread| {
-            let relays = || self.propagation.relay_count(next.key);
+            let relays = || self.propagation.relay_count(class.key);
             thresholds.is_passed_on(spread, relays)
         });
         let Some(slot) = slot else {
@@ -156,25 +188,38 @@ impl ContentShard {
             self.counters.alarms_without_room += u64::from(reached);
             return;
         };
-        decision.propagation_alarm =
-            passed_on && self.raise(slot, Alarm::Propagation, next, record);
-        decision.dispersion_alarm = self.is_dispersed(slot, estimates)
-            && self.raise(slot, Alarm::Dispersion, next, record);
+        decision.propagation_alarm |=
+            passed_on && self.raise(slot, Alarm::Propagation, next, record, class);
+        decision.dispersion_alarm |= may_disperse
+            && self.is_dispersed(slot, estimates, &thresholds)
+            && self.raise(slot, Alarm::Dispersion, next, record, class);
     }
 
     /// Whether the alarm of dispersion has grounds.
-    fn is_dispersed(&mut self, slot: Slot, estimates: (u32, u32)) -> bool {
+    fn is_dispersed(
+        &mut self,
+        slot: Slot,
+        estimates: (u32, u32),
+        thresholds: &Thresholds,
+    ) -> bool {
         let Some(candidate) = self.candidates.get(slot) else { return false };
         let hosts = candidate.host_evidence(estimates);
         let is_overloaded = || self.dispersion.is_overloaded();
-        let dispersed = self.rules.thresholds.dispersed(hosts, is_overloaded);
+        let dispersed = thresholds.dispersed(hosts, is_overloaded);
         self.counters.not_borne_out += u64::from(dispersed == Dispersed::NotBorneOut);
         dispersed == Dispersed::Yes
     }
 
     /// Lets an alarm wait for its tick, unless it fired in this dispersion window already
     /// or more important ones leave no room.
-    fn raise(&mut self, slot: Slot, alarm: Alarm, next: &Next, record: &Record) -> bool {
+    fn raise(
+        &mut self,
+        slot: Slot,
+        alarm: Alarm,
+        next: &Next,
+        record: &Record,
+        class: Class,
+    ) -> bool {
         let now = record.time;
         let Some(before) = self.candidates.may_alarm(slot, alarm, now) else {
             return false;
@@ -183,14 +228,13 @@ impl ContentShard {
             .candidates
             .get(slot)
             .map_or((false, 0), |candidate| (candidate.has_relay, candidate.minimum()));
-        let port_rule = self.rules.port_rule;
         let pending = PendingAlarm {
-            key: next.key,
+            key: class.key,
             alarm,
             before,
             rank,
             protocol: record.protocol,
-            port: port_rule.port(record.source_port, record.destination_port),
+            port: class.port,
             packet: record.number,
             offset: next.offset,
         };

@@ -8,15 +8,15 @@ use crate::signature::Missing;
 
 impl ContentShard {
     /// Applies the sightings of a content before it was promoted, as far as they are
-    /// remembered, as it does all promoted ones. Returns what may be missing, and whether
-    /// they passed the content on.
+    /// remembered, as it does all promoted ones. Returns what may be missing, and the keys
+    /// of the classes in which they passed the content on.
     #[cold]
     pub(super) fn recall(
         &mut self,
         next: &Next,
         record: &Record,
         packets: &LoggedBatch<'_>,
-    ) -> (Missing, bool) {
+    ) -> (Missing, Vec<u64>) {
         let now = packets.ordinal(next.at);
         let clock = &self.dispersion_clock;
         let current = clock.epoch_of(record.time);
@@ -35,19 +35,12 @@ impl ContentShard {
                 _ => missing.any = true,
             }
         }
-        let mut passed_on = false;
+        let mut passed_on = Vec::new();
         for packet in earlier {
-            let seen = packet.seen(0, missing);
+            let seen = packet.seen(next.key, 0, missing);
             self.counters.recalled += 1;
-            let (estimates, passed) = self.spread(next.key, &seen);
-            passed_on |= passed.is_some();
-            self.candidates.recall(
-                next.key,
-                &seen,
-                estimates,
-                passed.is_some(),
-                &mut self.requests_of_one,
-            );
+            let entered = self.enter(&seen, true).into_iter().flatten();
+            passed_on.extend(entered.filter(|it| it.passed).map(|it| it.class.key));
         }
         (missing, passed_on)
     }

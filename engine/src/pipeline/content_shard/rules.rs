@@ -1,21 +1,31 @@
 //! The settings by which content shards decide, the same for all of them.
 
+use super::classes::PortKeys;
 use crate::config::{Config, PortRule};
 use crate::detect::alarms::Thresholds;
 use crate::packet::Host;
+use crate::pipeline::seeds::Seeds;
+use crate::pipeline::sizing::CONTENT_SHARDS;
 use crate::signature::Seen;
+
+/// What gives the keys of contents at one port.
+pub(crate) fn port_keys(seeds: &Seeds) -> PortKeys {
+    PortKeys::new(seeds.narrow("port key"), CONTENT_SHARDS)
+}
 
 /// Thresholds and rules.
 pub(crate) struct Rules {
     pub(super) prevalence: u32,
     pub(super) thresholds: Thresholds,
     pub(super) port_rule: PortRule,
+    /// Under the port rule `roles`.
+    pub(super) port_keys: Option<PortKeys>,
     /// Hosts and ports that pass things on by trade, in order.
     exempt: Vec<(Host, u16)>,
 }
 
 impl Rules {
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config, seeds: &Seeds) -> Self {
         let mut exempt: Vec<_> = config
             .relay_exempt
             .iter()
@@ -30,9 +40,13 @@ impl Rules {
                 spread: config.spread,
                 // Where the key does not hold the destination port, a reply may look like
                 // a passing on.
-                relays: if config.port_rule == PortRule::Destination { 1 } else { 2 },
+                relays: match config.port_rule {
+                    PortRule::Destination | PortRule::Roles => 1,
+                    PortRule::Source | PortRule::Service | PortRule::None => 2,
+                },
             },
             port_rule: config.port_rule,
+            port_keys: (config.port_rule == PortRule::Roles).then(|| port_keys(seeds)),
             exempt,
         }
     }

@@ -11,6 +11,7 @@ use super::super::{
 use super::forwarders::Forwarders;
 use super::reported::{KEYS, Report};
 use super::tally::Tally;
+use crate::config::PortRule;
 use crate::packet::{AddressPlan, Host, Timestamp};
 use crate::state::persist;
 use std::collections::BTreeSet;
@@ -191,7 +192,7 @@ impl Known {
             confidence,
             protocol: self.protocol,
             port: self.port,
-            port_rule: around.port_rule.to_owned(),
+            port_rule: around.port_rule.name_with(self.port).to_owned(),
             part_of: None,
             content: self.content.clone(),
             tokens: tokens.list,
@@ -203,6 +204,8 @@ impl Known {
             destinations_precision: destinations.precision,
             source_list: sorted(tally.sources.list()),
             destination_list: sorted(tally.destinations.list()),
+            roles: tally.roles,
+            ports: tally.ports,
             spread: tally.spread,
             relays: tally.relays.1.clone(),
             first_seen: tally.first.unwrap_or_default().time,
@@ -234,7 +237,7 @@ impl Known {
 
 /// What a signature says besides what is known of its content.
 pub(super) struct Around<'a> {
-    pub(super) port_rule: &'a str,
+    pub(super) port_rule: PortRule,
     pub(super) view: View,
     pub(super) boilerplate: Option<&'a Boilerplate>,
     pub(super) forwarders: &'a Forwarders,

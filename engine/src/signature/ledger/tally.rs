@@ -8,6 +8,7 @@ use super::super::{Candidate, Count, FirstSighting, Load, Relay};
 use crate::detect::candidates::{REGISTERS, Side, hash, persist_registers};
 use crate::detect::count::MOST_HOSTS;
 use crate::detect::handshakes::SourceBits;
+use crate::detect::ports::{PortCounts, Roles};
 use crate::packet::{Handshake, Host, Timestamp};
 use crate::sketch::hyper_log_log;
 use crate::state::{Exchange, Persist, persist};
@@ -18,6 +19,9 @@ pub(super) struct Tally {
     pub(super) sources: Hosts,
     pub(super) destinations: Hosts,
     pub(super) packets: u64,
+    /// Of the window with the most packets.
+    pub(super) roles: Roles,
+    pub(super) ports: PortCounts,
     pub(super) spread: u32,
     pub(super) first: Option<FirstSighting>,
     pub(super) last_seen: Timestamp,
@@ -40,7 +44,7 @@ impl Tally {
         self.sources.add(&Hosts::of(&candidate.sources, bits), seed);
         let none = SourceBits::default();
         self.destinations.add(&Hosts::of(&candidate.destinations, none), seed);
-        self.packets = self.packets.max(candidate.packets);
+        self.meet(candidate.packets, candidate.roles, candidate.ports);
         self.see(Some(candidate.first), candidate.last_seen);
         self.pass_on(candidate.key, spread, relays);
     }
@@ -49,10 +53,18 @@ impl Tally {
     pub(super) fn merge(&mut self, other: &Self, seed: u64) {
         self.sources.add(&other.sources, seed);
         self.destinations.add(&other.destinations, seed);
-        self.packets = self.packets.max(other.packets);
+        self.meet(other.packets, other.roles, other.ports);
         self.see(other.first, other.last_seen);
         self.load = self.load.max(other.load);
         self.pass_on(other.relays.0, other.spread, &other.relays.1);
+    }
+
+    /// Packets, roles and ports are of the window that was in most packets, the latest of
+    /// those.
+    fn meet(&mut self, packets: u64, roles: Roles, ports: PortCounts) {
+        if packets >= self.packets {
+            (self.packets, self.roles, self.ports) = (packets, roles, ports);
+        }
     }
 
     /// Bytes that it takes besides itself.
@@ -183,6 +195,8 @@ persist!(Tally {
     sources,
     destinations,
     packets,
+    roles,
+    ports,
     spread,
     first,
     last_seen,

@@ -16,7 +16,7 @@ fn ledger() -> Ledger {
 }
 
 fn ledger_of(signatures: usize, bytes: usize) -> Ledger {
-    let port_rule = "destination".to_owned();
+    let port_rule = PortRule::Destination;
     Ledger::new(LedgerSettings {
         port_rule,
         dispersion_window: WINDOW,
@@ -49,11 +49,13 @@ fn candidate_of(key: u64, hosts: &[(u64, u64)]) -> Candidate {
     let (mut slot, n) = (None, hosts.len());
     for (i, &(source, destination)) in (0..).zip(hosts) {
         let seen = Seen {
+            content: key,
             packet: 100 + i,
             time: at(10 + i),
             offset: 0,
             source: host(source),
             destination: host(destination),
+            protocol: 6,
             source_port: 1_024,
             destination_port: 445,
             flow_shard: 0,

@@ -1,0 +1,193 @@
+//! Under which keys a sighting counts: at its port, and over all ports.
+//!
+//! Under the port rule `roles` the content key has no port, and past prevalence a sighting
+//! counts in up to two classes.
+//!
+//! - *At its destination port*, unless a responder sent it: the paper's case, with its
+//!   thresholds.
+//! - *Over all ports*. Replies, which go from many to many by nature, count only as passing
+//!   on and as receipts. What initiators send counts towards higher thresholds, see
+//!   [`OverAllPorts`](crate::detect::alarms::OverAllPorts).
+//!
+//! A sender whose role is not known counts as an initiator, and so does the first one of a
+//! conversation of datagrams, unless its port is a well-known one and the other is not: in
+//! a capture that begins in the middle, or sees one direction, that is a reply.
+//!
+//! Under the other rules the port is part of the key, or there is none: one class.
+
+use super::ContentShard;
+use crate::detect::conversations::Role;
+use crate::packet::protocol;
+use crate::pipeline::seeds::mix;
+use crate::signature::{Seen, Slot};
+
+/// Below it, ports are those of services (RFC 6335, section 6).
+const WELL_KNOWN: u16 = 1_024;
+
+/// Gives the keys of contents at one port.
+#[derive(Clone, Copy)]
+pub(crate) struct PortKeys {
+    seed: u64,
+    /// The bits of a key that do not decide its shard.
+    below_shard: u64,
+}
+
+impl PortKeys {
+    pub(crate) fn new(seed: u64, shards: usize) -> Self {
+        Self { seed, below_shard: u64::MAX >> shards.trailing_zeros() }
+    }
+
+    /// The key of a content at a port. The same again gives the content key back.
+    #[inline]
+    pub(crate) fn at(self, key: u64, port: u16) -> u64 {
+        key ^ mix(self.seed ^ u64::from(port)) & self.below_shard
+    }
+}
+
+/// A class that a sighting counts in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Class {
+    /// Key of the content in this class.
+    pub(super) key: u64,
+    /// Its port; `None` over all ports.
+    pub(super) port: Option<u16>,
+    /// Whether it is that over all ports, beside one at a port.
+    pub(super) is_over_all: bool,
+    /// Whether the sighting is a reply, which counts for no dispersion.
+    pub(super) is_reply: bool,
+}
+
+/// What a sighting showed in one class.
+#[derive(Clone, Copy)]
+pub(super) struct Entered {
+    pub(super) class: Class,
+    pub(super) estimates: (u32, u32),
+    /// Whether it passed the content on.
+    pub(super) passed: bool,
+    /// The class's candidate, if it has one.
+    pub(super) slot: Option<Slot>,
+}
+
+impl ContentShard {
+    /// The classes of a sighting: at its port first.
+    fn classes(&self, seen: &Seen) -> [Option<Class>; 2] {
+        let content = seen.content;
+        let Some(port_keys) = self.rules.port_keys else {
+            let rule = self.rules.port_rule;
+            let port = rule.port(seen.source_port, seen.destination_port);
+            let class = Class { key: content, port, is_over_all: false, is_reply: false };
+            return [Some(class), None];
+        };
+        let port = seen.destination_port;
+        let at_port = (seen.facts.role != Role::Responder).then(|| Class {
+            key: port_keys.at(content, port),
+            port: Some(port),
+            is_over_all: false,
+            is_reply: false,
+        });
+        let over_all = Class {
+            key: content,
+            port: None,
+            is_over_all: true,
+            is_reply: is_reply(seen),
+        };
+        [at_port, Some(over_all)]
+    }
+
+    /// Enters a sighting in its classes. One that is `recalled` came earlier, and nothing
+    /// is left of its packet.
+    pub(super) fn enter(&mut self, seen: &Seen, recalled: bool) -> [Option<Entered>; 2] {
+        let classes = self.classes(seen);
+        let mut entered: [Option<Entered>; 2] = [None; 2];
+        for (i, class) in (0..).zip(classes) {
+            let Some(class) = class else { continue };
+            entered[i] = self.enter_class(class, seen, recalled, entered[0]);
+        }
+        entered
+    }
+
+    fn enter_class(
+        &mut self,
+        class: Class,
+        seen: &Seen,
+        recalled: bool,
+        at_port: Option<Entered>,
+    ) -> Option<Entered> {
+        let Seen { time, source, destination, .. } = *seen;
+        let key = class.key;
+        let exempt = self.rules.is_exempt(seen);
+        let passed = self.propagation.observe(key, time, source, destination, exempt);
+        if class.is_reply {
+            self.candidates.note_reply(key, seen);
+            return None;
+        }
+        let estimates = self.dispersion.observe(key, time, source, destination);
+        let passed = passed.map(|passed| passed.spread);
+        if class.is_over_all
+            && let Some(at_port) = at_port
+            && !self.says_more(key, estimates, passed, &at_port)
+        {
+            return None;
+        }
+        let observe = match recalled {
+            true => crate::signature::Candidates::recall,
+            false => crate::signature::Candidates::observe,
+        };
+        let (candidates, requests) = (&mut self.candidates, &mut self.requests_of_one);
+        let passed = passed.is_some();
+        let slot = observe(candidates, key, seen, estimates, passed, requests);
+        Some(Entered { class, estimates, passed, slot })
+    }
+
+    /// Whether a content shows more over all ports than at one, or did before: else it
+    /// needs no second candidate.
+    fn says_more(
+        &self,
+        key: u64,
+        estimates: (u32, u32),
+        spread: Option<u32>,
+        at_port: &Entered,
+    ) -> bool {
+        let (sources, destinations) = at_port.estimates;
+        let at_port = at_port.class.key;
+        estimates.0 > sources
+            || estimates.1 > destinations
+            || spread.is_some_and(|spread| spread > self.propagation.spread(at_port))
+            || self.candidates.find(key).is_some()
+    }
+}
+
+/// Whether a sighting is a reply, or looks like one where its role is not known.
+fn is_reply(seen: &Seen) -> bool {
+    let from_service = (1..WELL_KNOWN).contains(&seen.source_port)
+        && seen.destination_port >= WELL_KNOWN;
+    match seen.facts.role {
+        Role::Responder => true,
+        Role::Unknown => from_service,
+        // Of datagrams the first one that was seen makes the initiator.
+        Role::Initiator => seen.protocol != protocol::TCP && from_service,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::batch::content_shard;
+    use crate::pipeline::sizing::CONTENT_SHARDS;
+    use std::collections::HashSet;
+
+    #[test]
+    fn keys_at_ports_differ_stay_in_their_shard_and_lead_back() {
+        let keys = PortKeys::new(7, CONTENT_SHARDS);
+        for content in [0, 1, u64::MAX, 0x1234_5678_9abc_def0] {
+            let mut all = HashSet::from([content]);
+            for port in 0..=u16::MAX {
+                let key = keys.at(content, port);
+                assert_eq!(content_shard(key), content_shard(content));
+                assert_eq!(keys.at(key, port), content);
+                all.insert(key);
+            }
+            assert_eq!(all.len(), 65_537);
+        }
+    }
+}
