@@ -51,8 +51,9 @@ pub struct Thresholds {
 ///   port, as those of Witty did. Else twice as many hosts, and less than half as many
 ///   replies with it as requests: what both sides say is a greeting.
 /// - *Propagation*: three relays and twice the spread; a relay for each four hosts that
-///   send it first, since peers of one protocol send without having received; and a
-///   request with it for each eight packets, since servers alone are no worm.
+///   send it in conversations that they began, since peers of one protocol send without
+///   having received; and eight requests with it, and one for each two replies, since
+///   servers alone are no worm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OverAllPorts {
     /// Whether it comes from one source port.
@@ -64,6 +65,9 @@ pub struct OverAllPorts {
     /// Estimated hosts that sent it in conversations that they began.
     pub sources: u32,
 }
+
+/// Fewer do not tell how many there are for each reply.
+const LEAST_REQUESTS: u64 = 8;
 
 impl OverAllPorts {
     /// The thresholds, from those at one port.
@@ -84,7 +88,7 @@ impl OverAllPorts {
 
     /// Whether it may alarm by propagation.
     pub fn may_be_passed_on(&self) -> bool {
-        8 * self.requests >= self.requests + self.replies
+        self.requests >= LEAST_REQUESTS && 2 * self.requests >= self.replies
     }
 }
 
@@ -250,8 +254,9 @@ mod tests {
             (witty, true, true),
             (at_random, true, true),
             (requests(false, 90, 45, 9), false, true),
-            (requests(false, 10, 70, 9), false, true),
-            (requests(false, 10, 71, 9), false, false),
+            (requests(false, 8, 16, 9), false, true),
+            (requests(false, 8, 17, 9), false, false),
+            (requests(false, 7, 0, 9), true, false),
         ] {
             assert_eq!(over_all.may_disperse(), disperses, "{over_all:?}");
             assert_eq!(over_all.may_be_passed_on(), passed_on, "{over_all:?}");

@@ -224,13 +224,6 @@ impl Candidates {
         Some(Slot(slot))
     }
 
-    /// Counts a reply with the content of a candidate, if it is one.
-    pub fn note_reply(&mut self, key: u64, seen: &Seen) {
-        if let Some(Slot(slot)) = self.find(key) {
-            self.entries[slot as usize].count_reply(seen);
-        }
-    }
-
     /// Content keys that were let go of since the last call, with the time of their last
     /// sighting: a content that displaced another, or a new one that found no place, comes
     /// back with sightings missing.

@@ -76,7 +76,7 @@ mod pairs;
 mod side;
 mod table;
 
-pub use facts::{Answered, Facts, NewPair, Role, ViewStep};
+pub use facts::{Age, Answered, Facts, NewPair, Role, ViewStep};
 
 use crate::counters::counters;
 use crate::packet::Handshake;

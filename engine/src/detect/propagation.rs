@@ -55,6 +55,18 @@ pub struct Propagation {
     counters: PropagationCounters,
 }
 
+/// When a sighting may count as passing its content on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passing {
+    /// Always.
+    Always,
+    /// Never: its source is a relay by trade.
+    Never,
+    /// If its conversation began after the source had received the content: not before
+    /// this time, where that is known.
+    BegunAfterReceipt(Option<Timestamp>),
+}
+
 /// A sighting passed its content on: some relay's fan-out grew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Passed {
@@ -153,14 +165,28 @@ impl Propagation {
         destination: Host,
         exempt: bool,
     ) -> Option<Passed> {
+        let passing = if exempt { Passing::Never } else { Passing::Always };
+        self.observe_if(key, time, source, destination, passing)
+    }
+
+    /// The same, under a condition for passing on.
+    pub fn observe_if(
+        &mut self,
+        key: u64,
+        time: Timestamp,
+        source: Host,
+        destination: Host,
+        passing: Passing,
+    ) -> Option<Passed> {
         self.advance(time);
         let [from, to] =
             [source, destination].map(|h| hash_pair(key, h.0, self.host_seed));
         let is_late = self.senders.clock().is_previous(time);
-        let passed = if exempt {
+        let passed = if passing == Passing::Never {
             None
         } else {
-            self.follow(Sighting { key, time, source, destination, from, to, is_late })
+            let sighting = Sighting { key, time, source, destination, from, to, is_late };
+            self.follow(sighting, passing)
         };
         if is_late {
             self.senders.enter_previous(from);
@@ -231,7 +257,7 @@ impl Propagation {
     }
 
     /// Applies a sighting to the relays, before it is entered in the filters.
-    fn follow(&mut self, sighting: Sighting) -> Option<Passed> {
+    fn follow(&mut self, sighting: Sighting, passing: Passing) -> Option<Passed> {
         let Sighting { key, time, source, destination, from, to, is_late } = sighting;
         let epoch = if is_late { self.epoch().previous() } else { self.epoch() };
         let relay = if let Some(known) = self.relays.find(from, key, source) {
@@ -250,6 +276,11 @@ impl Propagation {
             self.relays.insert(from, key, new, epoch, &mut self.counters)
         };
         if destination.is_group() || destination == source || self.senders.contains(to) {
+            return None;
+        }
+        if let Passing::BegunAfterReceipt(begun) = passing
+            && !begun.is_some_and(|begun| self.relays.has_received_by(relay, begun))
+        {
             return None;
         }
         self.relays

@@ -49,6 +49,11 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// The earliest time at which its conversation may have begun, if that is known.
+    pub fn begun(&self) -> Option<Timestamp> {
+        Some(self.time - self.facts.age.within()?)
+    }
+
     /// The port of the service: of who did not begin the conversation.
     pub fn service_port(&self) -> u16 {
         match self.facts.role {
@@ -266,12 +271,6 @@ impl Candidate {
     /// Whether nine in ten of its sightings or more came from one source port.
     pub fn has_one_source_port(&self) -> bool {
         10 * u64::from(self.from_first_port) >= 9 * self.packets
-    }
-
-    /// Counts a reply with the content, which counts for nothing else.
-    pub(super) fn count_reply(&mut self, seen: &Seen) {
-        self.roles.count(seen.facts.role);
-        self.ports.count(seen.service_port());
     }
 
     /// Decides whether this sighting becomes a sample.

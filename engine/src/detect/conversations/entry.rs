@@ -1,6 +1,6 @@
 //! A conversation as the table keeps it: half a cache line.
 
-use super::facts::{Answered, Facts, NewPair, Role, ViewStep};
+use super::facts::{AGE_UNIT, Age, Answered, Facts, NewPair, Role, ViewStep};
 use super::side::*;
 use super::{Kind, Step};
 use crate::packet::{Handshake, tcp_flags};
@@ -18,6 +18,8 @@ const DATAGRAMS: u8 = 1 << 2;
 const TAKEN_UP: u8 = 1 << 3;
 const MIDSTREAM: u8 = 1 << 4;
 const NEW_PAIR: u32 = 5;
+/// Its age is not known, or no longer.
+const AGELESS: u8 = 1 << 7;
 
 /// How a conversation shows itself at first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +42,10 @@ pub(super) struct Conversation {
     pub(super) last: Timestamp,
     /// The lower end's, and the higher one's.
     sides: [Side; 2],
-    /// The turn of the filters in which its pair was last entered.
-    pub(super) turn: u32,
+    /// The turn of the filters in which its pair was last entered, modulo 2^16.
+    pub(super) turn: u16,
+    /// The unit of time in which it began, modulo 2^16.
+    begun: u16,
     state: u8,
 }
 
@@ -92,6 +96,11 @@ fn segment(flags: u8) -> Segment {
     }
 }
 
+/// The unit of time that a moment lies in.
+fn unit(time: Timestamp) -> u64 {
+    time.as_nanos() / AGE_UNIT
+}
+
 impl Conversation {
     /// A conversation that begins with this step, or is taken up at it: the step itself
     /// is still to be taken. `doubtful`: the table may have known it and let go of it.
@@ -111,8 +120,10 @@ impl Conversation {
             | bit(datagrams, DATAGRAMS)
             | bit(midstream || doubtful, TAKEN_UP)
             | bit(midstream, MIDSTREAM)
+            | bit(midstream || doubtful, AGELESS)
             | (new_pair as u8) << NEW_PAIR;
-        Self { state, ..Self::default() }
+        let begun = unit(step.time) as u16;
+        Self { state, begun, last: step.time, ..Self::default() }
     }
 
     pub(super) fn is_datagrams(&self) -> bool {
@@ -210,7 +221,14 @@ impl Conversation {
             ViewStep::default()
         };
         self.sides[side] = me;
-        self.last = self.last.max(step.time);
+        let now = self.last.max(step.time);
+        // Seen in time, the number of its unit is not yet used again.
+        let idle = unit(now) - unit(self.last);
+        let units = (unit(now) as u16).wrapping_sub(self.begun);
+        if (idle | u64::from(units)) >= 1 << 15 {
+            self.state |= AGELESS;
+        }
+        self.last = now;
         (self.facts(side), view)
     }
 
@@ -262,6 +280,11 @@ impl Conversation {
             handshake,
             new_pair: NewPair::of(u16::from(self.state >> NEW_PAIR)),
             midstream: self.state & MIDSTREAM != 0,
+            age: if self.state & AGELESS == 0 {
+                Age::of_units((unit(self.last) as u16).wrapping_sub(self.begun))
+            } else {
+                Age::default()
+            },
         }
     }
 
@@ -277,7 +300,7 @@ impl Conversation {
             self.last.as_nanos(),
             numbers(low),
             numbers(high),
-            u64::from(self.turn) | u64::from(flags) << 32,
+            u64::from(self.turn) | u64::from(self.begun) << 16 | u64::from(flags) << 32,
         ]
     }
 
@@ -293,7 +316,8 @@ impl Conversation {
         Self {
             last: Timestamp::from_nanos(last),
             sides: [side(low, flags), side(high, flags >> FLAG_BITS)],
-            turn: rest as u32,
+            turn: rest as u16,
+            begun: (rest >> 16) as u16,
             state: (flags >> (2 * FLAG_BITS)) as u8,
         }
     }

@@ -1,6 +1,7 @@
 //! What is known of a packet's conversation, in 16 bits.
 
 use crate::packet::Handshake;
+use crate::time::Span;
 
 /// Which end of its conversation sends a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -64,6 +65,33 @@ pub struct Facts {
     pub new_pair: NewPair,
     /// Whether the conversation is one of TCP whose beginning was not seen.
     pub midstream: bool,
+    /// How long ago the conversation began.
+    pub age: Age,
+}
+
+/// How long ago a conversation began, rounded up to a power of two of 1/64 s; not known
+/// where its beginning was not seen, or is 512 s ago or more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Age(u8);
+
+/// Of which the age of a conversation is a multiple: 1/64 s.
+pub(super) const AGE_UNIT: u64 = 1_000_000_000 / 64;
+
+impl Age {
+    /// The age of a conversation that began in a unit so many before the current one.
+    #[inline]
+    pub(super) fn of_units(units: u16) -> Self {
+        match units >> 15 {
+            0 => Self((1 + u16::BITS - units.leading_zeros()) as u8),
+            _ => Self::default(),
+        }
+    }
+
+    /// The conversation began after this time span before the packet, if that is known.
+    #[inline]
+    pub fn within(self) -> Option<Span> {
+        (1..=MOST_AGE).contains(&self.0).then(|| Span(AGE_UNIT << (self.0 - 1)))
+    }
 }
 
 /// What a packet adds to the view of the tap, which is of TCP directions with payload.
@@ -80,9 +108,11 @@ const ANSWERED: u16 = 2;
 const HANDSHAKE: u16 = 4;
 const NEW_PAIR: u16 = 6;
 const MIDSTREAM: u16 = 8;
+const AGE: u16 = 9;
+const MOST_AGE: u8 = 16;
 
 impl Facts {
-    /// The facts as a number below 512; 0 if nothing is known.
+    /// The facts as a number below 16,384; 0 if nothing is known.
     #[inline]
     pub fn pack(self) -> u16 {
         self.role as u16
@@ -90,6 +120,7 @@ impl Facts {
             | (self.handshake as u16) << HANDSHAKE
             | (self.new_pair as u16) << NEW_PAIR
             | u16::from(self.midstream) << MIDSTREAM
+            | u16::from(self.age.0) << AGE
     }
 
     /// The facts that were packed. What no facts pack to counts as unknown.
@@ -102,6 +133,10 @@ impl Facts {
             handshake: HANDSHAKES[two(HANDSHAKE)],
             new_pair: NewPair::of(packed >> NEW_PAIR),
             midstream: packed >> MIDSTREAM & 1 == 1,
+            age: match (packed >> AGE) as u8 & 0b1_1111 {
+                age @ 0..=MOST_AGE => Age(age),
+                _ => Age::default(),
+            },
         }
     }
 }
@@ -130,16 +165,42 @@ mod tests {
                         for midstream in [false, true] {
                             let (role, answered, handshake) =
                                 (*role, *answered, *handshake);
-                            let facts =
-                                Facts { role, answered, handshake, new_pair, midstream };
-                            assert_eq!(Facts::unpack(facts.pack()), facts);
-                            numbers.insert(facts.pack());
+                            for age in (0..=MOST_AGE).map(Age) {
+                                let facts = Facts {
+                                    role,
+                                    answered,
+                                    handshake,
+                                    new_pair,
+                                    midstream,
+                                    age,
+                                };
+                                assert_eq!(Facts::unpack(facts.pack()), facts);
+                                numbers.insert(facts.pack());
+                            }
                         }
                     }
                 }
             }
         }
-        assert_eq!(numbers.len(), 3 * 3 * 3 * 4 * 2);
+        assert_eq!(numbers.len(), 3 * 3 * 3 * 4 * 2 * 17);
+    }
+
+    #[test]
+    fn an_age_is_rounded_up_to_a_power_of_two() {
+        let within = |units| Age::of_units(units).within().map(|span| span.0 / AGE_UNIT);
+        for (units, expected) in [
+            (0, Some(1)),
+            (1, Some(2)),
+            (2, Some(4)),
+            (3, Some(4)),
+            (4, Some(8)),
+            (0x7fff, Some(0x8000)),
+            (0x8000, None),
+            (u16::MAX, None),
+        ] {
+            assert_eq!(within(units), expected, "{units}");
+        }
+        assert_eq!(Age::default().within(), None);
     }
 
     #[test]
@@ -148,7 +209,7 @@ mod tests {
         assert_eq!(Facts::unpack(0), Facts::default());
         for number in 0..=u16::MAX {
             let facts = Facts::unpack(number);
-            assert!(facts.pack() < 512);
+            assert!(facts.pack() < 1 << 14);
             assert_eq!(Facts::unpack(facts.pack()), facts);
         }
         let none = Facts { new_pair: NewPair::Yes, midstream: true, ..Facts::default() };

@@ -15,7 +15,7 @@ const FALSE_POSITIVE_RATE: f64 = 0.5e-3;
 pub(super) struct Pairs {
     filters: Epochs<Bloom>,
     /// Grows with every new filter.
-    turn: u32,
+    turn: u16,
     /// The first window in which the filters hold all of it and of the one before.
     complete_from: Epoch,
     turned_early: u64,
@@ -44,7 +44,7 @@ impl Pairs {
     /// The number of the current filter. A pair that goes on talking is to be entered
     /// once in each.
     #[inline]
-    pub(super) fn turn(&self) -> u32 {
+    pub(super) fn turn(&self) -> u16 {
         self.turn
     }
 

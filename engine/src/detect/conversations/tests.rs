@@ -76,6 +76,7 @@ fn a_three_way_handshake_answers_both_sides() {
         handshake,
         new_pair: NewPair::Yes,
         midstream: false,
+        age: Age::of_units(0),
     };
     let high = Facts { role: Responder, ..low(Yes, Gets) };
     assert_eq!(
@@ -392,6 +393,7 @@ fn the_first_datagram_asks_and_another_answers() {
         handshake: Handshake::Unknown,
         new_pair: NewPair::Yes,
         midstream: false,
+        age: Age::of_units(0),
     };
     let answers = Facts { role: Responder, answered: Yes, ..asks };
     let goes_on = Facts { answered: Yes, ..asks };

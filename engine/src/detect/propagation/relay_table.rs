@@ -97,6 +97,11 @@ const NO_ENTRY: Entry = Entry {
 const NO_CONTENT: Content = Content { key: 0, spread: 0, first: 0, next_in_bucket: 0 };
 
 impl RelayTable {
+    /// Whether the relay is known to have received the content at this time or before.
+    pub(super) fn has_received_by(&self, relay: Link, time: Timestamp) -> bool {
+        self.entries[relay as usize].received_at.is_some_and(|at| at <= time)
+    }
+
     /// As many entries as fit in `bytes`; at least one.
     pub(super) fn new(bytes: usize, seed: u64) -> Self {
         let pool = Pool::new(bytes / POOL_SHARE);

@@ -5,8 +5,9 @@
 //!
 //! - *At its destination port*, unless a responder sent it: the paper's case, with its
 //!   thresholds.
-//! - *Over all ports*. Replies, which go from many to many by nature, count only as passing
-//!   on and as receipts. What initiators send counts towards higher thresholds, see
+//! - *Over all ports*. Content is passed on where the conversation began after its sender
+//!   had received it: what is exchanged within conversations goes from many to many by
+//!   nature. Replies count for no dispersion. What initiators send counts towards higher thresholds, see
 //!   [`OverAllPorts`](crate::detect::alarms::OverAllPorts).
 //!
 //! A sender whose role is not known counts as an initiator, and so does the first one of a
@@ -17,6 +18,7 @@
 
 use super::ContentShard;
 use crate::detect::conversations::Role;
+use crate::detect::propagation::Passing;
 use crate::packet::protocol;
 use crate::pipeline::seeds::mix;
 use crate::signature::{Seen, Slot};
@@ -115,18 +117,19 @@ impl ContentShard {
     ) -> Option<Entered> {
         let Seen { time, source, destination, .. } = *seen;
         let key = class.key;
-        let exempt = self.rules.is_exempt(seen);
-        let passed = self.propagation.observe(key, time, source, destination, exempt);
-        if class.is_reply {
-            self.candidates.note_reply(key, seen);
-            return None;
-        }
-        let estimates = self.dispersion.observe(key, time, source, destination);
+        let passing = match class.is_over_all {
+            _ if self.rules.is_exempt(seen) => Passing::Never,
+            true => Passing::BegunAfterReceipt(seen.begun()),
+            false => Passing::Always,
+        };
+        let propagation = &mut self.propagation;
+        let passed = propagation.observe_if(key, time, source, destination, passing);
         let passed = passed.map(|passed| passed.spread);
-        if class.is_over_all
-            && let Some(at_port) = at_port
-            && !self.says_more(key, estimates, passed, &at_port)
-        {
+        let estimates = match class.is_reply {
+            true => self.dispersion.estimate(key),
+            false => self.dispersion.observe(key, time, source, destination),
+        };
+        if class.is_over_all && !self.says_more(class, estimates, passed, at_port) {
             return None;
         }
         let observe = match recalled {
@@ -143,17 +146,19 @@ impl ContentShard {
     /// needs no second candidate.
     fn says_more(
         &self,
-        key: u64,
+        class: Class,
         estimates: (u32, u32),
         spread: Option<u32>,
-        at_port: &Entered,
+        at_port: Option<Entered>,
     ) -> bool {
-        let (sources, destinations) = at_port.estimates;
-        let at_port = at_port.class.key;
-        estimates.0 > sources
-            || estimates.1 > destinations
-            || spread.is_some_and(|spread| spread > self.propagation.spread(at_port))
-            || self.candidates.find(key).is_some()
+        let ports_differ = at_port.is_some_and(|it| {
+            estimates.0 > it.estimates.0 || estimates.1 > it.estimates.1
+        });
+        let at_port = at_port.map(|it| it.class.key);
+        let spread_at_port = || at_port.map_or(0, |key| self.propagation.spread(key));
+        ports_differ && !class.is_reply
+            || spread.is_some_and(|spread| spread > spread_at_port())
+            || self.candidates.find(class.key).is_some()
     }
 }
 

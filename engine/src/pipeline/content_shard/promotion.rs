@@ -111,7 +111,7 @@ impl ContentShard {
         self.keep_requests(next.at, next.key);
         self.note_lost();
         for entered in entered.iter().flatten() {
-            let Class { key, port, is_over_all, .. } = entered.class;
+            let Class { key, port, is_over_all, is_reply } = entered.class;
             let (sources, destinations) = entered.estimates;
             let over_all = self.over_all_ports(entered);
             let at_port = &self.rules.thresholds;
@@ -124,11 +124,12 @@ impl ContentShard {
             }
             decision.sources = decision.sources.max(sources);
             decision.destinations = decision.destinations.max(destinations);
-            // Replies pass a content on over all ports, and raise no alarm themselves.
+            // Replies pass a content on over all ports, and raise no alarm themselves: by
+            // a request it is known whether its port has alarmed.
             let passed = is_over_all || entered.passed || passed_before.contains(&key);
             let may_pass = over_all.is_none_or(|it| it.may_be_passed_on());
             let spread = (passed && may_pass).then(|| self.propagation.spread(key));
-            if !self.is_told_by_other_class(next, is_over_all, record.time) {
+            if !is_reply && !self.is_told_by_other_class(next, is_over_all, record.time) {
                 let may_disperse = over_all.is_none_or(|it| it.may_disperse());
                 let ground = Ground { spread, may_disperse, thresholds };
                 self.raise_alarms(next, record, entered, ground, decision);
@@ -145,8 +146,8 @@ impl ContentShard {
         let candidate = entered.slot.and_then(|slot| self.candidates.get(slot));
         Some(candidate.map_or(OverAllPorts::default(), |it| OverAllPorts {
             is_from_one_port: it.has_one_source_port(),
-            requests: it.packets,
-            replies: u64::from(it.roles.responder),
+            requests: it.packets.saturating_sub(it.roles.responder.into()),
+            replies: it.roles.responder.into(),
             sources,
         }))
     }
@@ -190,7 +191,10 @@ impl ContentShard {
         };
         decision.propagation_alarm |=
             passed_on && self.raise(slot, Alarm::Propagation, next, record, class);
+        // Over all ports the lists hold those who reply as well.
+        let is_estimated = !class.is_over_all || thresholds.are_estimated(estimates);
         decision.dispersion_alarm |= may_disperse
+            && is_estimated
             && self.is_dispersed(slot, estimates, &thresholds)
             && self.raise(slot, Alarm::Dispersion, next, record, class);
     }

@@ -204,6 +204,15 @@ impl Talk {
         if should { GetsNone } else { Handshake::Unknown }
     }
 
+    fn age(&self) -> Age {
+        if self.doubtful || self.is_midstream() {
+            return Age::default();
+        }
+        let unit = |nanos: u64| nanos / 15_625_000;
+        let units = unit(self.last()) - unit(self.steps[0].time.as_nanos());
+        Age::of_units(u16::try_from(units).unwrap_or(u16::MAX))
+    }
+
     fn facts(&self, higher: bool) -> Facts {
         let role = match self.initiator() {
             None => Role::Unknown,
@@ -227,6 +236,7 @@ impl Talk {
             handshake: self.handshake(higher),
             new_pair: self.new_pair,
             midstream: self.is_midstream(),
+            age: self.age(),
         }
     }
 }
