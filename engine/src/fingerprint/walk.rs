@@ -32,8 +32,8 @@ pub struct Scratch {
 impl Scratch {
     /// Bytes held.
     pub fn memory_bytes(&self) -> usize {
-        let numbers = [&self.positions, &self.values, &self.runs.near, &self.runs.far];
-        let numbers: usize = numbers.iter().map(|numbers| numbers.capacity()).sum();
+        let numbers = self.positions.capacity() + self.values.capacity();
+        let numbers = numbers + self.runs.capacity();
         let origins = size_of::<Origin>() * self.origins.capacity();
         8 * self.words.capacity() + origins + 2 * numbers
     }
@@ -196,13 +196,12 @@ impl Fingerprinter {
         if scratch.values.len() < needed {
             scratch.values.resize(needed, 0);
         }
-        scratch.runs.reserve(windows, width);
         let words = &mut scratch.words[at..];
         self.path.values(&self.plan, bytes, &mut scratch.values);
         let values = &scratch.values[beta - 1..][..windows + 64];
-        let bit = self.path.minima(values, width, &mut scratch.runs, words);
-        clear_outside(words, bit + context, bit + block);
-        Block { words: (bit + block).div_ceil(64), skip: bit + context }
+        self.path.minima(values, width, &mut scratch.runs, words);
+        clear_outside(words, context, block);
+        Block { words: block.div_ceil(64), skip: context }
     }
 }
 

@@ -136,6 +136,16 @@ impl Lanes for Pair {
             u64::from(low) | u64::from(are_equal_32(&values[1], &others[1])) << 32
         }
     }
+
+    #[inline(always)]
+    unsafe fn are_at_most(values: &[u16; 64], bounds: [u16; 2]) -> u64 {
+        let (values, _) = values.as_chunks();
+        // SAFETY: the caller's promise is that of `Lanes`.
+        unsafe {
+            let low = are_at_most_32(&values[0], bounds[0]);
+            u64::from(low) | u64::from(are_at_most_32(&values[1], bounds[1])) << 32
+        }
+    }
 }
 
 /// The images of 32 bytes.
@@ -190,7 +200,37 @@ unsafe fn are_equal_32(values: &[u16; 32], others: &[u16; 32]) -> u32 {
         let first = _mm256_cmpeq_epi16(value, other);
         let value = _mm256_loadu_si256(values.add(1));
         let other = _mm256_loadu_si256(others.add(1));
-        let second = _mm256_cmpeq_epi16(value, other);
+        to_bits(first, _mm256_cmpeq_epi16(value, other))
+    }
+}
+
+/// One bit a number: whether it is at most `bound`.
+///
+/// # Safety
+///
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn are_at_most_32(values: &[u16; 32], bound: u16) -> u32 {
+    let values: *const __m256i = values.as_ptr().cast();
+    // SAFETY: the caller's promise; the array has two times 16 numbers.
+    unsafe {
+        let bound = _mm256_set1_epi16(bound as i16);
+        let first = _mm256_loadu_si256(values);
+        let first = _mm256_cmpeq_epi16(_mm256_min_epu16(first, bound), first);
+        let second = _mm256_loadu_si256(values.add(1));
+        to_bits(first, _mm256_cmpeq_epi16(_mm256_min_epu16(second, bound), second))
+    }
+}
+
+/// One bit a number, of numbers that are all ones or all zeros.
+///
+/// # Safety
+///
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn to_bits(first: __m256i, second: __m256i) -> u32 {
+    // SAFETY: the caller's promise.
+    unsafe {
         // Packing too stays inside 16 bytes: the quarters change places.
         let packed = _mm256_packs_epi16(first, second);
         let ordered = _mm256_permute4x64_epi64::<0b11_01_10_00>(packed);

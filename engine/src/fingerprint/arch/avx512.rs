@@ -3,7 +3,7 @@
 
 use super::blocks;
 use super::lanes::Lanes;
-use super::{Path, Select, Values, compile_path, count_ones, sliding};
+use super::{Path, Select, Values, compile_path, count_ones};
 use crate::fingerprint::plan::{MapForms, Plan};
 use crate::fingerprint::winnow::Runs;
 use std::arch::x86_64::*;
@@ -169,16 +169,6 @@ impl Lanes for Vector {
     }
 
     #[inline(always)]
-    unsafe fn minima(values: &[u16], width: usize, words: &mut [u64]) -> Option<usize> {
-        if width != sliding::WIDTH || values.len() - 64 < width {
-            return None;
-        }
-        // SAFETY: the processor has AVX-512BW (`Lanes`).
-        unsafe { sliding::minima(values, words) };
-        Some(width - 1)
-    }
-
-    #[inline(always)]
     unsafe fn are_equal_values(values: &[u16; 64], others: &[u16; 64]) -> u64 {
         let (values, others) = (values.as_ptr(), others.as_ptr());
         // SAFETY: the processor has AVX-512BW (`Lanes`); each array has two times
@@ -190,6 +180,21 @@ impl Lanes for Vector {
             let value = _mm512_loadu_epi16(values.add(32).cast());
             let other = _mm512_loadu_epi16(others.add(32).cast());
             let high = _mm512_cmpeq_epi16_mask(value, other);
+            u64::from(low) | u64::from(high) << 32
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn are_at_most(values: &[u16; 64], bounds: [u16; 2]) -> u64 {
+        let values = values.as_ptr();
+        // SAFETY: the processor has AVX-512BW (`Lanes`); the array has two times 32
+        // numbers.
+        unsafe {
+            let bound = _mm512_set1_epi16(bounds[0] as i16);
+            let low = _mm512_cmple_epu16_mask(_mm512_loadu_epi16(values.cast()), bound);
+            let bound = _mm512_set1_epi16(bounds[1] as i16);
+            let value = _mm512_loadu_epi16(values.add(32).cast());
+            let high = _mm512_cmple_epu16_mask(value, bound);
             u64::from(low) | u64::from(high) << 32
         }
     }

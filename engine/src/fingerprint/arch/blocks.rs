@@ -3,9 +3,11 @@
 use super::doubling::Residues;
 use super::lanes::{Lanes, add, are_equal_under, load, load_behind, load_rest};
 use super::periods::Periods;
+use super::{clear_after, count_ones};
+use crate::fingerprint::candidates::{MIN_WIDTH, MOST};
 use crate::fingerprint::period::may_hold_period;
 use crate::fingerprint::plan::Plan;
-use crate::fingerprint::winnow::{Runs, largest_minima};
+use crate::fingerprint::winnow::{Runs, largest_minima, pick};
 
 /// How far ahead of the loads: enough for memory to answer at the kernel's speed.
 const PREFETCH_DISTANCE: usize = 1_024;
@@ -141,17 +143,74 @@ pub(super) unsafe fn minima<L: Lanes>(
     width: usize,
     runs: &mut Runs,
     words: &mut [u64],
-) -> usize {
+) {
+    let windows = values.len() - 64;
     // SAFETY: the caller's promise is that of `Lanes`.
-    if let Some(first) = unsafe { L::minima(values, width, words) } {
-        return first;
+    unsafe {
+        if windows <= width {
+            single_run::<L>(values, windows, words);
+            return;
+        }
+        if width >= MIN_WIDTH && few_minima::<L>(values, windows, width, runs, words) {
+            return;
+        }
     }
-    let largest = largest_minima(values, values.len() - 64, width, runs);
+    let largest = largest_minima(values, windows, width, runs);
     let (values, _) = values.as_chunks();
     let (largest, _) = largest.as_chunks();
     for ((word, values), largest) in words.iter_mut().zip(values).zip(largest) {
         // SAFETY: the caller's promise is that of `Lanes`.
         *word = unsafe { L::are_equal_values(values, largest) };
     }
-    0
+}
+
+/// All windows are one run.
+///
+/// # Safety
+///
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn single_run<L: Lanes>(values: &[u16], windows: usize, words: &mut [u64]) {
+    let (whole, rest) = values[..windows].as_chunks::<32>();
+    let mut least = [u16::MAX; 32];
+    for values in whole {
+        least = pick::<false>(least, values);
+    }
+    let least = least.iter().chain(rest).fold(u16::MAX, |least, &value| least.min(value));
+    let (values, _) = values.as_chunks();
+    for (word, values) in words[..windows.div_ceil(64)].iter_mut().zip(values) {
+        // SAFETY: the caller's promise is that of `Lanes`.
+        *word = unsafe { L::are_at_most(values, [least; 2]) };
+    }
+}
+
+/// By way of candidates; whether it went.
+///
+/// # Safety
+///
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn few_minima<L: Lanes>(
+    values: &[u16],
+    windows: usize,
+    width: usize,
+    runs: &mut Runs,
+    words: &mut [u64],
+) -> bool {
+    let candidates = &mut runs.candidates;
+    let words = &mut words[..windows.div_ceil(64)];
+    let bounds = candidates.bounds(values, windows, width);
+    let (chunks, _) = values.as_chunks();
+    for ((word, values), bounds) in words.iter_mut().zip(chunks).zip(bounds) {
+        // SAFETY: the caller's promise is that of `Lanes`.
+        *word = unsafe { L::are_at_most(values, *bounds) };
+    }
+    clear_after(words, windows);
+    let count = count_ones(words) as usize;
+    if count > MOST {
+        return false;
+    }
+    // SAFETY: the caller's promise is that of `Lanes`.
+    unsafe { L::positions(words, candidates.positions()) };
+    candidates.verify(values, windows, width, count, words)
 }

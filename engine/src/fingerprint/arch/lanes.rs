@@ -44,18 +44,10 @@ pub(super) trait Lanes: Copy {
     unsafe fn positions(words: &[u64], positions: &mut [u16]) -> usize {
         write_positions(words, positions)
     }
-    /// What [`minima`] does, where there is a shorter way for this width and number of
-    /// values; the bit of the first window.
-    #[inline(always)]
-    unsafe fn minima(
-        _values: &[u16],
-        _width: usize,
-        _words: &mut [u64],
-    ) -> Option<usize> {
-        None
-    }
     /// One bit a number: whether they are equal.
     unsafe fn are_equal_values(values: &[u16; 64], others: &[u16; 64]) -> u64;
+    /// One bit a number: whether it is at most the bound of its half.
+    unsafe fn are_at_most(values: &[u16; 64], bounds: [u16; 2]) -> u64;
 }
 
 /// The blocks of a whole group at `start`, each loaded from 1, 2 and 3 bytes before.

@@ -20,8 +20,6 @@ mod neon;
 mod periods;
 mod prefetch;
 mod scalar;
-#[cfg(target_arch = "x86_64")]
-mod sliding;
 
 pub use prefetch::prefetch;
 
@@ -33,10 +31,8 @@ use super::winnow::Runs;
 type Select = unsafe fn(&Plan, bytes: &[u8], words: &mut [u64]);
 /// Winnowing values of `bytes`, one for each byte that a window ends at.
 type Values = unsafe fn(&Plan, bytes: &[u8], values: &mut [u16]);
-/// Windows that are the minimum of a run of `width`, one bit a window; the bit of the
-/// first.
-type Minima =
-    unsafe fn(values: &[u16], width: usize, runs: &mut Runs, words: &mut [u64]) -> usize;
+/// Windows that are the minimum of a run of `width`, one bit a window.
+type Minima = unsafe fn(values: &[u16], width: usize, runs: &mut Runs, words: &mut [u64]);
 /// The set bits of `words` as positions; their number.
 type Positions = unsafe fn(words: &[u64], positions: &mut [u16]) -> usize;
 
@@ -113,8 +109,7 @@ impl Path {
     }
 
     /// Says for each value whether it is the minimum of some run of `width`, one bit
-    /// each, and returns the position of the first one's bit. `values` is followed by
-    /// 64 that mean nothing; bits of other positions mean nothing.
+    /// each. `values` is followed by 64 that mean nothing, and so may the bits be.
     #[inline]
     pub(super) fn minima(
         &self,
@@ -122,7 +117,7 @@ impl Path {
         width: usize,
         runs: &mut Runs,
         words: &mut [u64],
-    ) -> usize {
+    ) {
         // SAFETY: `Path::new` has seen that the processor can run them.
         unsafe { (self.minima)(values, width, runs, words) }
     }
@@ -234,7 +229,7 @@ macro_rules! compile_path {
             width: usize,
             runs: &mut Runs,
             words: &mut [u64],
-        ) -> usize {
+        ) {
             // SAFETY: the features are the caller's promise.
             unsafe { blocks::minima::<$lanes>(values, width, runs, words) }
         }

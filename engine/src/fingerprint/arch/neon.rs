@@ -147,6 +147,25 @@ impl Lanes for Quad {
         // SAFETY: the caller's promise is that of `Lanes`.
         unsafe { to_bits(tests) }
     }
+
+    #[inline(always)]
+    unsafe fn are_at_most(values: &[u16; 64], bounds: [u16; 2]) -> u64 {
+        // SAFETY: the processor has NEON (`Lanes`).
+        let mut tests = unsafe { [vdupq_n_u8(0); 4] };
+        let (values, _) = values.as_chunks::<16>();
+        for (index, (test, values)) in tests.iter_mut().zip(values).enumerate() {
+            let values = values.as_ptr();
+            // SAFETY: the part has two times 8 numbers.
+            *test = unsafe {
+                let bound = vdupq_n_u16(bounds[index / 2]);
+                let first = vcleq_u16(vld1q_u16(values), bound);
+                let second = vcleq_u16(vld1q_u16(values.add(8)), bound);
+                vcombine_u8(vmovn_u16(first), vmovn_u16(second))
+            };
+        }
+        // SAFETY: the caller's promise is that of `Lanes`.
+        unsafe { to_bits(tests) }
+    }
 }
 
 /// One bit a lane, of lanes that are all ones or all zeros.
