@@ -21,9 +21,6 @@
 #[allow(unsafe_code)] // Vector instructions; the only unsafe on the packet path.
 mod arch;
 mod byte_map;
-// For vector kernels only.
-#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
-mod candidates;
 mod kernel;
 // Parts of it are for vector kernels only.
 #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]

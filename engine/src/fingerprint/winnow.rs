@@ -6,7 +6,7 @@
 //! that is its own value. Both slide by doubling: from minima over `n` windows
 //! come minima over up to `4 n` at once, in plain loops that vectorise.
 
-use super::candidates::Candidates;
+use super::arch::Candidates;
 
 /// Buffers of one thread, reused from payload to payload.
 #[derive(Debug, Default)]

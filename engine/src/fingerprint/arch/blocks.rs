@@ -1,10 +1,10 @@
 //! A payload cut into the blocks of a kernel.
 
+use super::candidates::{MIN_WIDTH, MOST};
 use super::doubling::Residues;
 use super::lanes::{Lanes, add, are_equal_under, load, load_behind, load_rest};
 use super::periods::Periods;
 use super::{clear_after, count_ones};
-use crate::fingerprint::candidates::{MIN_WIDTH, MOST};
 use crate::fingerprint::period::may_hold_period;
 use crate::fingerprint::plan::Plan;
 use crate::fingerprint::winnow::{Runs, largest_minima, pick};
@@ -155,12 +155,32 @@ pub(super) unsafe fn minima<L: Lanes>(
             return;
         }
     }
+    // None is larger than its own value.
     let largest = largest_minima(values, windows, width, runs);
     let (values, _) = values.as_chunks();
+    let (largest, _) = largest.as_chunks::<32>();
     let (largest, _) = largest.as_chunks();
     for ((word, values), largest) in words.iter_mut().zip(values).zip(largest) {
         // SAFETY: the caller's promise is that of `Lanes`.
-        *word = unsafe { L::are_equal_values(values, largest) };
+        *word = unsafe {
+            are_at_most::<L>(values, largest.each_ref().map(|it| L::load_numbers(it)))
+        };
+    }
+}
+
+/// One bit a number: whether it is at most that of the bounds.
+///
+/// # Safety
+///
+/// As [`Lanes`].
+#[inline(always)]
+unsafe fn are_at_most<L: Lanes>(values: &[u16; 64], bounds: [L::Numbers; 2]) -> u64 {
+    let (halves, _) = values.as_chunks();
+    // SAFETY: the caller's promise is that of `Lanes`.
+    unsafe {
+        let low = L::are_at_most(L::load_numbers(&halves[0]), bounds[0]);
+        let high = L::are_at_most(L::load_numbers(&halves[1]), bounds[1]);
+        u64::from(low) | u64::from(high) << 32
     }
 }
 
@@ -180,7 +200,7 @@ unsafe fn single_run<L: Lanes>(values: &[u16], windows: usize, words: &mut [u64]
     let (values, _) = values.as_chunks();
     for (word, values) in words[..windows.div_ceil(64)].iter_mut().zip(values) {
         // SAFETY: the caller's promise is that of `Lanes`.
-        *word = unsafe { L::are_at_most(values, [least; 2]) };
+        *word = unsafe { are_at_most::<L>(values, [L::splat_number(least); 2]) };
     }
 }
 
@@ -203,7 +223,9 @@ unsafe fn few_minima<L: Lanes>(
     let (chunks, _) = values.as_chunks();
     for ((word, values), bounds) in words.iter_mut().zip(chunks).zip(bounds) {
         // SAFETY: the caller's promise is that of `Lanes`.
-        *word = unsafe { L::are_at_most(values, *bounds) };
+        *word = unsafe {
+            are_at_most::<L>(values, bounds.map(|bound| L::splat_number(bound)))
+        };
     }
     clear_after(words, windows);
     let count = count_ones(words) as usize;
@@ -211,6 +233,8 @@ unsafe fn few_minima<L: Lanes>(
         return false;
     }
     // SAFETY: the caller's promise is that of `Lanes`.
-    unsafe { L::positions(words, candidates.positions()) };
-    candidates.verify(values, windows, width, count, words)
+    unsafe {
+        L::positions(words, candidates.positions());
+        candidates.verify::<L>(values, windows, width, count, words)
+    }
 }

@@ -12,6 +12,8 @@ use crate::fingerprint::plan::MapForms;
 /// Every function may only be called on a processor that has the features which
 /// the implementation names, from code that is compiled with them.
 pub(super) trait Lanes: Copy {
+    /// 32 numbers.
+    type Numbers: Copy;
     /// A byte map, as this processor applies it.
     type Map: Copy;
     /// Does a map cost no more than a shift? Then bytes are loaded, or residues
@@ -44,10 +46,21 @@ pub(super) trait Lanes: Copy {
     unsafe fn positions(words: &[u64], positions: &mut [u16]) -> usize {
         write_positions(words, positions)
     }
-    /// One bit a number: whether they are equal.
-    unsafe fn are_equal_values(values: &[u16; 64], others: &[u16; 64]) -> u64;
-    /// One bit a number: whether it is at most the bound of its half.
-    unsafe fn are_at_most(values: &[u16; 64], bounds: [u16; 2]) -> u64;
+    unsafe fn load_numbers(numbers: &[u16; 32]) -> Self::Numbers;
+    unsafe fn splat_number(number: u16) -> Self::Numbers;
+    unsafe fn smaller(a: Self::Numbers, b: Self::Numbers) -> Self::Numbers;
+    unsafe fn larger(a: Self::Numbers, b: Self::Numbers) -> Self::Numbers;
+    /// Differences, which wrap around.
+    unsafe fn minus(a: Self::Numbers, b: Self::Numbers) -> Self::Numbers;
+    /// Those of `then` where `a` is smaller than `b`, else those of `other`.
+    unsafe fn where_smaller(
+        a: Self::Numbers,
+        b: Self::Numbers,
+        then: Self::Numbers,
+        other: Self::Numbers,
+    ) -> Self::Numbers;
+    /// One bit a number: whether that of `a` is at most that of `b`.
+    unsafe fn are_at_most(a: Self::Numbers, b: Self::Numbers) -> u32;
 }
 
 /// The blocks of a whole group at `start`, each loaded from 1, 2 and 3 bytes before.

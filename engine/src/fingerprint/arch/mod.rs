@@ -11,6 +11,8 @@ mod avx512;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod blocks;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod candidates;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod doubling;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod lanes;
@@ -21,6 +23,8 @@ mod periods;
 mod prefetch;
 mod scalar;
 
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+pub(super) use candidates::Candidates;
 pub use prefetch::prefetch;
 
 use super::Kernel;

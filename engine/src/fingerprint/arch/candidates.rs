@@ -14,7 +14,8 @@
 //! 65535 is never a candidate: periodic windows have it, and they come in long
 //! stretches. A run without a candidate has no other value; all its windows are minima.
 
-use super::winnow::pick;
+use super::lanes::Lanes;
+use crate::fingerprint::winnow::pick;
 
 /// Values in a cell.
 pub(super) const CELL: usize = 32;
@@ -36,7 +37,7 @@ const STEPS: usize = 4;
 
 /// Buffers of one thread, reused from payload to payload.
 #[derive(Debug, Default)]
-pub(super) struct Candidates {
+pub(in crate::fingerprint) struct Candidates {
     /// Of cells: their minima; those of rows of cells; what a candidate may be at most.
     minima: Vec<u16>,
     rows: Vec<u16>,
@@ -49,7 +50,7 @@ pub(super) struct Candidates {
 
 impl Candidates {
     /// Numbers held.
-    pub(super) fn capacity(&self) -> usize {
+    pub(in crate::fingerprint) fn capacity(&self) -> usize {
         let Self { minima, rows, bounds, positions, values } = self;
         [minima, rows, bounds, positions, values].map(Vec::capacity).iter().sum()
     }
@@ -103,8 +104,12 @@ impl Candidates {
     /// Leaves only minima of runs among the set bits of `words`, of which there are
     /// `count` with their positions written, and sets those of runs without a candidate.
     /// Returns whether it has done so; else very many values are equal.
+    ///
+    /// # Safety
+    ///
+    /// As [`Lanes`].
     #[inline(always)]
-    pub(super) fn verify(
+    pub(super) unsafe fn verify<L: Lanes>(
         &mut self,
         values: &[u16],
         windows: usize,
@@ -121,25 +126,34 @@ impl Candidates {
         }
         self.positions[end] = bounds.end;
         self.positions[end + 1..][..LANES + FARTHEST].fill(u16::MAX);
-        self.values[end..][..LANES + FARTHEST].fill(u16::MAX);
+        self.values[end] = u16::MAX;
         let mut has_gap = false;
         // The one behind the last too: there may be a gap in front of it.
         for first in (FARTHEST..=end).step_by(LANES) {
-            let Some(left) = self.smaller::<false>(first, &bounds) else { return false };
-            let Some(right) = self.smaller::<true>(first, &bounds) else { return false };
-            let own = chunk(&self.positions, first);
-            let before = chunk(&self.positions, first - 1);
-            let (mut gaps, mut out) = (0, [0; LANES]);
-            for lane in 0..LANES {
-                let gap = own[lane] - before[lane].max(bounds.first - 1);
-                gaps |= u16::from((gap > bounds.width) & (own[lane] <= bounds.end));
-                out[lane] = u8::from(right[lane] - left[lane] <= bounds.width);
-            }
-            has_gap |= gaps != 0;
-            for (position, out) in own.iter().zip(out).take(end - first) {
+            // SAFETY: the caller's promise is that of `Lanes`.
+            let (near, narrow) = unsafe {
+                let Some(left) = self.smaller::<L, false>(first, &bounds) else {
+                    return false;
+                };
+                let Some(right) = self.smaller::<L, true>(first, &bounds) else {
+                    return false;
+                };
+                let width = L::splat_number(bounds.width);
+                let outermost = L::splat_number(bounds.first - 1);
+                let own = L::load_numbers(chunk(&self.positions, first));
+                let before = L::load_numbers(chunk(&self.positions, first - 1));
+                let gap = L::minus(own, L::larger(before, outermost));
+                (L::are_at_most(gap, width), L::are_at_most(L::minus(right, left), width))
+            };
+            let listed = end - first;
+            let mut out = narrow & lowest(listed);
+            while out != 0 {
+                let position = self.positions[first + out.trailing_zeros() as usize];
                 let at = usize::from(position - bounds.first);
-                words[at / 64] &= !(u64::from(out) << (at % 64));
+                words[at / 64] &= !(1 << (at % 64));
+                out &= out - 1;
             }
+            has_gap |= !near & lowest(listed + 1) != 0;
         }
         if has_gap {
             self.fill_gaps(end, &bounds, words);
@@ -150,48 +164,48 @@ impl Candidates {
     /// The positions of the nearest strictly smaller candidates, on the right or on the
     /// left of those from `first` on; the outermost for those that have none in their
     /// runs. Nothing where that is not known after `FARTHEST`.
+    ///
+    /// # Safety
+    ///
+    /// As [`Lanes`].
     #[inline(always)]
-    fn smaller<const RIGHT: bool>(
+    unsafe fn smaller<L: Lanes, const RIGHT: bool>(
         &self,
         first: usize,
         bounds: &Bounds,
-    ) -> Option<[u16; LANES]> {
-        let (own, value) = (chunk(&self.positions, first), chunk(&self.values, first));
-        let none = if RIGHT { bounds.end } else { bounds.first - 1 };
-        let mut nearest = [none; LANES];
-        let mut at = first;
-        for _ in 0..FARTHEST / STEPS {
-            for _ in 0..STEPS {
-                at = if RIGHT { at + 1 } else { at - 1 };
-                let position = chunk(&self.positions, at);
-                let other = chunk(&self.values, at);
-                for lane in 0..LANES {
-                    let is_smaller = other[lane] < value[lane];
-                    let position = if is_smaller { position[lane] } else { none };
-                    nearest[lane] = match RIGHT {
-                        true => nearest[lane].min(position),
-                        false => nearest[lane].max(position),
+    ) -> Option<L::Numbers> {
+        // SAFETY: the caller's promise is that of `Lanes`.
+        unsafe {
+            let own = L::load_numbers(chunk(&self.positions, first));
+            let value = L::load_numbers(chunk(&self.values, first));
+            let none = if RIGHT { bounds.end } else { bounds.first - 1 };
+            let none = L::splat_number(none);
+            let (mut nearest, mut farthest) = (none, own);
+            let mut at = first;
+            for _ in 0..FARTHEST / STEPS {
+                for _ in 0..STEPS {
+                    at = if RIGHT { at + 1 } else { at - 1 };
+                    farthest = L::load_numbers(chunk(&self.positions, at));
+                    let other = L::load_numbers(chunk(&self.values, at));
+                    let position = L::where_smaller(other, value, farthest, none);
+                    nearest = if RIGHT {
+                        L::smaller(nearest, position)
+                    } else {
+                        L::larger(nearest, position)
                     };
                 }
-            }
-            let farthest = chunk(&self.positions, at);
-            let mut open = 0;
-            for lane in 0..LANES {
-                let (own, farthest) = (own[lane], farthest[lane]);
-                let distance = if RIGHT {
-                    farthest.wrapping_sub(own)
-                } else {
-                    own.wrapping_sub(farthest)
-                };
+                let (before, after) =
+                    if RIGHT { (own, farthest) } else { (farthest, own) };
                 // No distance at all: both stand for none.
-                let is_near = distance.wrapping_sub(1) < bounds.width - 1;
-                open |= u16::from(is_near & (nearest[lane] == none));
+                let distance = L::minus(L::minus(after, before), L::splat_number(1));
+                let near = L::are_at_most(distance, L::splat_number(bounds.width - 2));
+                let (low, high) = if RIGHT { (none, nearest) } else { (nearest, none) };
+                if near & L::are_at_most(low, high) == 0 {
+                    return Some(nearest);
+                }
             }
-            if open == 0 {
-                return Some(nearest);
-            }
+            None
         }
-        None
     }
 
     /// Sets the bits of all windows in runs without a candidate.
@@ -225,6 +239,12 @@ impl Bounds {
         let first = width + 1;
         Self { width: width as u16, first: first as u16, end: (first + windows) as u16 }
     }
+}
+
+/// The lowest `count` bits, or all.
+#[inline(always)]
+fn lowest(count: usize) -> u32 {
+    if count >= LANES { !0 } else { (1 << count) - 1 }
 }
 
 #[inline(always)]
