@@ -52,7 +52,7 @@ fn values(kind: usize, length: usize, parameter: u16, random: &[u16]) -> Vec<u16
         3 => at / (1 + parameter % 4),
         4 => u16::MAX - at / (1 + parameter % 4),
         // Long stretches that are lifted out of the minimum.
-        5 if at / (1 + parameter % 2_000) % 3 > 0 => u16::MAX,
+        5 if !(at / (1 + parameter % 2_000)).is_multiple_of(3) => u16::MAX,
         6 => u16::MAX - random % 2,
         // Rare small ones.
         7 => random.max(parameter),

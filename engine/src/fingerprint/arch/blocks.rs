@@ -2,7 +2,7 @@
 
 use super::candidates::{MIN_WIDTH, MOST};
 use super::doubling::Residues;
-use super::lanes::{Lanes, add, are_equal_under, load, load_behind, load_rest};
+use super::lanes::{Lanes, add, are_equal_under, load, load_behind, load_rest, shift};
 use super::periods::Periods;
 use super::{clear_after, count_ones};
 use crate::fingerprint::period::may_hold_period;
@@ -80,6 +80,7 @@ pub(super) unsafe fn values<
         let mut low = Residues::<L, DIGITS, BETA>::new(&plan.second, plan.beta);
         let (groups, _) = bytes.as_chunks().0.as_chunks();
         let rest = &bytes[64 * GROUP * groups.len()..];
+        let mut before = L::splat(0);
         let (all_values, _) = values.as_chunks_mut::<64>();
         for (index, values) in all_values.chunks_mut(GROUP).enumerate() {
             let (blocks, behind) = match groups.get(index) {
@@ -94,6 +95,15 @@ pub(super) unsafe fn values<
                 }
                 None => (load_rest::<L, GROUP>(rest), None),
             };
+            let behind = match behind {
+                None if L::CHEAP_MAPS => Some([
+                    shift(blocks, before, 1),
+                    shift(blocks, before, 2),
+                    shift(blocks, before, 3),
+                ]),
+                behind => behind,
+            };
+            before = blocks[GROUP - 1];
             let high = add(high.next(blocks, behind), [constants.0; GROUP]);
             let low = add(low.next(blocks, behind), [constants.1; GROUP]);
             for ((values, high), low) in values.iter_mut().zip(high).zip(low) {
