@@ -126,16 +126,27 @@ impl Fingerprinter {
         for (words, origins) in all[..words].chunks(AT_ONCE).zip(origins) {
             let sampled = self.path.positions(words, positions);
             let mut periodic = 0;
-            for &position in &positions[..sampled] {
+            let window_at = |position: u16| {
                 let position = usize::from(position);
                 let Origin { payload, base } = origins[position / 64];
-                let offset = base.wrapping_add(position % 64);
+                (payload, base.wrapping_add(position % 64))
+            };
+            let mut rest = &positions[..sampled];
+            while let Some((&position, after)) = rest.split_first() {
+                rest = after;
+                let (payload, offset) = window_at(position);
                 let bytes = payloads[payload];
                 let window = &bytes[offset..offset + beta];
                 if period::may_repeat(window)
                     && stretch.holds(payload, bytes, offset, beta)
                 {
-                    periodic += 1;
+                    // Winnowing samples all windows of a long stretch.
+                    let within = rest.partition_point(|&position| {
+                        let (other, offset) = window_at(position);
+                        other == payload && offset + beta <= stretch.end
+                    });
+                    rest = &rest[within..];
+                    periodic += 1 + within as u64;
                 } else {
                     keep(payload, offset, window);
                 }

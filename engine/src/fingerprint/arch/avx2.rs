@@ -8,7 +8,7 @@ use crate::fingerprint::plan::{MapForms, Plan};
 use crate::fingerprint::winnow::Runs;
 use std::arch::x86_64::*;
 
-compile_path!(Pair, 4, "avx2,bmi1,bmi2,lzcnt,popcnt");
+compile_path!(Pair, 4, 1, "avx2,bmi1,bmi2,lzcnt,popcnt");
 
 /// Whether this processor can run the path.
 pub(super) fn is_available() -> bool {

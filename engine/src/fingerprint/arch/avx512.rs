@@ -11,6 +11,7 @@ use std::arch::x86_64::*;
 compile_path!(
     Vector,
     2,
+    1,
     "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,gfni,bmi1,bmi2,lzcnt,popcnt"
 );
 

@@ -181,10 +181,11 @@ fn write_positions(words: &[u64], positions: &mut [u16]) -> usize {
 }
 
 /// The functions of a path, compiled with a processor's instructions enabled; it takes
-/// a group of blocks side by side, 1, 2 or 4.
+/// a group of blocks side by side, 1, 2 or 4, and another such number for winnowing
+/// values, where two residues are side by side already.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! compile_path {
-    ($lanes:ty, $group:literal, $features:literal) => {
+    ($lanes:ty, $group:literal, $values_group:literal, $features:literal) => {
         /// The path of this processor for windows of `beta` bytes.
         pub(super) fn path(beta: usize) -> Path {
             let (select, values): (Select, Values) = match beta {
@@ -221,7 +222,9 @@ macro_rules! compile_path {
             values: &mut [u16],
         ) {
             // SAFETY: the features are the caller's promise.
-            unsafe { blocks::values::<$lanes, DIGITS, BETA, $group>(plan, bytes, values) }
+            unsafe {
+                blocks::values::<$lanes, DIGITS, BETA, $values_group>(plan, bytes, values)
+            }
         }
 
         /// # Safety

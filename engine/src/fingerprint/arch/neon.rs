@@ -7,7 +7,7 @@ use crate::fingerprint::plan::{MapForms, Plan};
 use crate::fingerprint::winnow::Runs;
 use std::arch::aarch64::*;
 
-compile_path!(Quad, 1, "neon");
+compile_path!(Quad, 1, 1, "neon");
 
 #[derive(Clone, Copy)]
 struct Quad([uint8x16_t; 4]);
