@@ -5,6 +5,9 @@
 //! for each window the largest of the minima of its runs. A window is kept when
 //! that is its own value. Both slide by doubling: from minima over `n` windows
 //! come minima over up to `4 n` at once, in plain loops that vectorise.
+//!
+//! This serves the scalar path, runs of fewer than 63 windows, and values of which very
+//! many are equal; all else is done in `arch::candidates`.
 
 use super::arch::Candidates;
 

@@ -4,7 +4,8 @@
 //! values are cut into cells of 32. A run of w values holds at least
 //! `(w + 1) / 32 - 1` whole cells in a row, and its minimum is no larger than theirs. So
 //! a value that is larger than every such row of cells that a run of its could hold is
-//! no minimum. What is left are the candidates, some 0.022 of the values at w = 128.
+//! no minimum. What is left are the candidates: of random values 0.019 at w = 128, where
+//! 0.0155 are minima.
 //!
 //! Every minimum is a candidate, so the minimum of a run is that of its candidates. A
 //! candidate is a minimum when the nearest strictly smaller candidates on either side
@@ -24,7 +25,7 @@ pub(super) const CELL: usize = 32;
 pub(super) const MIN_WIDTH: usize = 2 * CELL - 1;
 
 /// The most candidates that are listed, for the windows of a block and the runs around
-/// them: several times what random values and repeated units of 9 bytes leave.
+/// them: more than a repeated unit of 9 bytes leaves of any width.
 pub(super) const MOST: usize = 1_024;
 
 /// How far a smaller candidate is looked for, in candidates.

@@ -2,7 +2,8 @@
 //!
 //! `doubling` and `blocks` hold the algorithm, once, over the `Lanes` of any processor;
 //! each processor's file says how its lanes load, map, shift and compare, and compiles
-//! the algorithm with its instructions enabled. [`Path`] is the safe face.
+//! the algorithm with its instructions enabled. `candidates` finds the minima of runs.
+//! [`Path`] is the safe face.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
