@@ -11,7 +11,8 @@
 //! - `walk` goes from the bits of sampled windows to the windows, many payloads at
 //!   a time;
 //! - `winnow` keeps minima of runs, for who must not miss any shared run of
-//!   beta + w - 1 bytes;
+//!   beta + w - 1 bytes; vector kernels look for them among few candidates
+//!   (`arch::candidates`);
 //! - `period` finds the windows that only repeat a unit of 8 bytes or less:
 //!   padding recurs everywhere and is dropped;
 //! - `secrets` derives all that an attacker must not know from one 128-bit key.
@@ -229,5 +230,7 @@ impl Fingerprinter {
 
 persist!(Windows { total, kept, periodic });
 
+#[cfg(test)]
+mod minima_tests;
 #[cfg(test)]
 mod tests;

@@ -44,21 +44,31 @@ pub(super) fn may_hold_period(bytes: &[u8], beta: usize) -> bool {
     let blocks = bytes.len().saturating_sub(8) / 64;
     // Counted, so that it becomes vectors.
     for block in 0..blocks {
-        let Some(chunk) = bytes[64 * block..].first_chunk::<72>() else { break };
-        for (lane, found) in found.iter_mut().enumerate() {
-            let number = |at: usize| {
-                chunk[8 * lane + at..].first_chunk().map(|it| u64::from_le_bytes(*it))
-            };
-            let own = number(8);
-            // Back by 5, 6, 7 and 8 bytes: periods 1 to 4 have a multiple among these.
-            let repeats = (own == number(3)) | (own == number(2));
-            *found |= u64::from(repeats | (own == number(1)) | (own == number(0)));
-        }
+        let Some(chunk) = bytes[64 * block..].first_chunk() else { break };
+        find_repeats(chunk, &mut found);
+    }
+    if let Some(chunk) = bytes.last_chunk() {
+        // Here they need not be multiples of 8: they go on from those before.
+        find_repeats(chunk, &mut found);
+        return found != [0; 8];
     }
     let repeats =
         |at: usize| (5..=8).any(|unit| bytes[at..at + 8] == bytes[at - unit..][..8]);
-    found != [0; 8]
-        || (64 * blocks + 8..bytes.len().saturating_sub(7)).step_by(8).any(repeats)
+    (8..bytes.len().saturating_sub(7)).step_by(8).any(repeats)
+}
+
+/// Notes which of the last eight times 8 bytes are as those 5, 6, 7 or 8 bytes before:
+/// periods 1 to 4 have a multiple among these.
+#[inline(always)]
+fn find_repeats(chunk: &[u8; 72], found: &mut [u64; 8]) {
+    for (lane, found) in found.iter_mut().enumerate() {
+        let number = |at: usize| {
+            chunk[8 * lane + at..].first_chunk().map(|it| u64::from_le_bytes(*it))
+        };
+        let own = number(8);
+        let repeats = (own == number(3)) | (own == number(2));
+        *found |= u64::from(repeats | (own == number(1)) | (own == number(0)));
+    }
 }
 
 /// The offset where the stretch of period `unit` that holds `bytes[..from]`'s

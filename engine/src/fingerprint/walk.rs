@@ -32,8 +32,8 @@ pub struct Scratch {
 impl Scratch {
     /// Bytes held.
     pub fn memory_bytes(&self) -> usize {
-        let numbers = [&self.positions, &self.values, &self.runs.near, &self.runs.far];
-        let numbers: usize = numbers.iter().map(|numbers| numbers.capacity()).sum();
+        let numbers = self.positions.capacity() + self.values.capacity();
+        let numbers = numbers + self.runs.capacity();
         let origins = size_of::<Origin>() * self.origins.capacity();
         8 * self.words.capacity() + origins + 2 * numbers
     }
@@ -126,16 +126,27 @@ impl Fingerprinter {
         for (words, origins) in all[..words].chunks(AT_ONCE).zip(origins) {
             let sampled = self.path.positions(words, positions);
             let mut periodic = 0;
-            for &position in &positions[..sampled] {
+            let window_at = |position: u16| {
                 let position = usize::from(position);
                 let Origin { payload, base } = origins[position / 64];
-                let offset = base.wrapping_add(position % 64);
+                (payload, base.wrapping_add(position % 64))
+            };
+            let mut rest = &positions[..sampled];
+            while let Some((&position, after)) = rest.split_first() {
+                rest = after;
+                let (payload, offset) = window_at(position);
                 let bytes = payloads[payload];
                 let window = &bytes[offset..offset + beta];
                 if period::may_repeat(window)
                     && stretch.holds(payload, bytes, offset, beta)
                 {
-                    periodic += 1;
+                    // Winnowing samples all windows of a long stretch.
+                    let within = rest.partition_point(|&position| {
+                        let (other, offset) = window_at(position);
+                        other == payload && offset + beta <= stretch.end
+                    });
+                    rest = &rest[within..];
+                    periodic += 1 + within as u64;
                 } else {
                     keep(payload, offset, window);
                 }
@@ -196,13 +207,12 @@ impl Fingerprinter {
         if scratch.values.len() < needed {
             scratch.values.resize(needed, 0);
         }
-        scratch.runs.reserve(windows, width);
         let words = &mut scratch.words[at..];
         self.path.values(&self.plan, bytes, &mut scratch.values);
         let values = &scratch.values[beta - 1..][..windows + 64];
-        let bit = self.path.minima(values, width, &mut scratch.runs, words);
-        clear_outside(words, bit + context, bit + block);
-        Block { words: (bit + block).div_ceil(64), skip: bit + context }
+        self.path.minima(values, width, &mut scratch.runs, words);
+        clear_outside(words, context, block);
+        Block { words: block.div_ceil(64), skip: context }
     }
 }
 

@@ -5,17 +5,28 @@
 //! for each window the largest of the minima of its runs. A window is kept when
 //! that is its own value. Both slide by doubling: from minima over `n` windows
 //! come minima over up to `4 n` at once, in plain loops that vectorise.
+//!
+//! This serves the scalar path, runs of fewer than 63 windows, and values of which very
+//! many are equal; all else is done in `arch::candidates`.
+
+use super::arch::Candidates;
 
 /// Buffers of one thread, reused from payload to payload.
 #[derive(Debug, Default)]
 pub(super) struct Runs {
-    pub(super) near: Vec<u16>,
-    pub(super) far: Vec<u16>,
+    near: Vec<u16>,
+    far: Vec<u16>,
+    pub(super) candidates: Candidates,
 }
 
 impl Runs {
+    /// Numbers held.
+    pub(super) fn capacity(&self) -> usize {
+        self.near.capacity() + self.far.capacity() + self.candidates.capacity()
+    }
+
     /// Room for `windows` windows in runs of `width`.
-    pub(super) fn reserve(&mut self, windows: usize, width: usize) {
+    fn reserve(&mut self, windows: usize, width: usize) {
         let length = (windows + 2 * width).next_multiple_of(64) + 64;
         for buffer in [&mut self.near, &mut self.far] {
             if buffer.len() < length {
@@ -35,6 +46,7 @@ pub(super) fn largest_minima<'a>(
     width: usize,
     runs: &'a mut Runs,
 ) -> &'a [u16] {
+    runs.reserve(windows, width);
     let width = width.min(windows).max(1);
     let (mut from, mut to) = (&mut runs.near[..], &mut runs.far[..]);
     // Minima stand behind width - 1 zeros, one for each run that would begin
@@ -92,7 +104,7 @@ fn slide<const LARGEST: bool>(
 
 /// Lane by lane; from values, so that nothing may alias and it is one instruction.
 #[inline(always)]
-fn pick<const LARGEST: bool>(mut a: [u16; 32], b: &[u16; 32]) -> [u16; 32] {
+pub(super) fn pick<const LARGEST: bool>(mut a: [u16; 32], b: &[u16; 32]) -> [u16; 32] {
     for (a, b) in a.iter_mut().zip(b) {
         *a = if LARGEST { (*a).max(*b) } else { (*a).min(*b) };
     }
@@ -111,7 +123,6 @@ mod tests {
             width in 1usize..200,
         ) {
             let mut runs = Runs::default();
-            runs.reserve(values.len(), width);
             let followed = [&values[..], &[77; 64]].concat();
             let found = largest_minima(&followed, values.len(), width, &mut runs)
                 [..values.len()]

@@ -8,7 +8,7 @@ use crate::fingerprint::plan::{MapForms, Plan};
 use crate::fingerprint::winnow::Runs;
 use std::arch::x86_64::*;
 
-compile_path!(Pair, 4, "avx2,bmi1,bmi2,lzcnt,popcnt");
+compile_path!(Pair, 4, 1, "avx2,bmi1,bmi2,lzcnt,popcnt");
 
 /// Whether this processor can run the path.
 pub(super) fn is_available() -> bool {
@@ -23,6 +23,7 @@ pub(super) fn is_available() -> bool {
 struct Pair(__m256i, __m256i);
 
 impl Lanes for Pair {
+    type Numbers = (__m256i, __m256i);
     /// Images of the low nibbles, and of the high ones.
     type Map = (__m256i, __m256i);
     const CHEAP_MAPS: bool = false;
@@ -127,13 +128,60 @@ impl Lanes for Pair {
     }
 
     #[inline(always)]
-    unsafe fn are_equal_values(values: &[u16; 64], others: &[u16; 64]) -> u64 {
-        let (values, _) = values.as_chunks();
-        let (others, _) = others.as_chunks();
-        // SAFETY: the caller's promise is that of `Lanes`.
+    unsafe fn load_numbers(numbers: &[u16; 32]) -> Self::Numbers {
+        let start: *const __m256i = numbers.as_ptr().cast();
+        // SAFETY: the processor has AVX2 (`Lanes`); the array has two times 16 numbers.
+        unsafe { (_mm256_loadu_si256(start), _mm256_loadu_si256(start.add(1))) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat_number(number: u16) -> Self::Numbers {
+        // SAFETY: the processor has AVX2 (`Lanes`).
+        let all = unsafe { _mm256_set1_epi16(number as i16) };
+        (all, all)
+    }
+
+    #[inline(always)]
+    unsafe fn smaller(a: Self::Numbers, b: Self::Numbers) -> Self::Numbers {
+        // SAFETY: the processor has AVX2 (`Lanes`).
+        unsafe { (_mm256_min_epu16(a.0, b.0), _mm256_min_epu16(a.1, b.1)) }
+    }
+
+    #[inline(always)]
+    unsafe fn larger(a: Self::Numbers, b: Self::Numbers) -> Self::Numbers {
+        // SAFETY: the processor has AVX2 (`Lanes`).
+        unsafe { (_mm256_max_epu16(a.0, b.0), _mm256_max_epu16(a.1, b.1)) }
+    }
+
+    #[inline(always)]
+    unsafe fn minus(a: Self::Numbers, b: Self::Numbers) -> Self::Numbers {
+        // SAFETY: the processor has AVX2 (`Lanes`).
+        unsafe { (_mm256_sub_epi16(a.0, b.0), _mm256_sub_epi16(a.1, b.1)) }
+    }
+
+    #[inline(always)]
+    unsafe fn where_smaller(
+        a: Self::Numbers,
+        b: Self::Numbers,
+        then: Self::Numbers,
+        other: Self::Numbers,
+    ) -> Self::Numbers {
+        // SAFETY: the processor has AVX2 (`Lanes`).
         unsafe {
-            let low = are_equal_32(&values[0], &others[0]);
-            u64::from(low) | u64::from(are_equal_32(&values[1], &others[1])) << 32
+            let first = _mm256_blendv_epi8(then.0, other.0, is_at_most(b.0, a.0));
+            let second = _mm256_blendv_epi8(then.1, other.1, is_at_most(b.1, a.1));
+            (first, second)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn are_at_most(a: Self::Numbers, b: Self::Numbers) -> u32 {
+        // SAFETY: the processor has AVX2 (`Lanes`).
+        unsafe {
+            let tests = _mm256_packs_epi16(is_at_most(a.0, b.0), is_at_most(a.1, b.1));
+            // Packing too stays inside 16 bytes: the quarters change places.
+            let ordered = _mm256_permute4x64_epi64::<0b11_01_10_00>(tests);
+            _mm256_movemask_epi8(ordered) as u32
         }
     }
 }
@@ -175,27 +223,15 @@ unsafe fn store_one(high: __m256i, low: __m256i, to: *mut __m256i) {
     }
 }
 
-/// One bit a number: whether they are equal.
+/// All ones where the number of `a` is at most that of `b`.
 ///
 /// # Safety
 ///
 /// The processor has AVX2.
 #[inline(always)]
-unsafe fn are_equal_32(values: &[u16; 32], others: &[u16; 32]) -> u32 {
-    let values: *const __m256i = values.as_ptr().cast();
-    let others: *const __m256i = others.as_ptr().cast();
-    // SAFETY: the caller's promise; each array has two times 16 numbers.
-    unsafe {
-        let (value, other) = (_mm256_loadu_si256(values), _mm256_loadu_si256(others));
-        let first = _mm256_cmpeq_epi16(value, other);
-        let value = _mm256_loadu_si256(values.add(1));
-        let other = _mm256_loadu_si256(others.add(1));
-        let second = _mm256_cmpeq_epi16(value, other);
-        // Packing too stays inside 16 bytes: the quarters change places.
-        let packed = _mm256_packs_epi16(first, second);
-        let ordered = _mm256_permute4x64_epi64::<0b11_01_10_00>(packed);
-        _mm256_movemask_epi8(ordered) as u32
-    }
+unsafe fn is_at_most(a: __m256i, b: __m256i) -> __m256i {
+    // SAFETY: the caller's promise.
+    unsafe { _mm256_cmpeq_epi16(_mm256_min_epu16(a, b), a) }
 }
 
 /// The 32 bytes that lie `count` bytes before the end of `before` and `bytes`.

@@ -3,7 +3,7 @@
 
 use super::blocks;
 use super::lanes::Lanes;
-use super::{Path, Select, Values, compile_path, count_ones, sliding};
+use super::{Path, Select, Values, compile_path, count_ones};
 use crate::fingerprint::plan::{MapForms, Plan};
 use crate::fingerprint::winnow::Runs;
 use std::arch::x86_64::*;
@@ -11,6 +11,7 @@ use std::arch::x86_64::*;
 compile_path!(
     Vector,
     2,
+    1,
     "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,gfni,bmi1,bmi2,lzcnt,popcnt"
 );
 
@@ -54,6 +55,7 @@ const INTERLEAVED: [[u8; 64]; 2] = {
 };
 
 impl Lanes for Vector {
+    type Numbers = __m512i;
     type Map = __m512i;
     const CHEAP_MAPS: bool = true;
 
@@ -169,29 +171,50 @@ impl Lanes for Vector {
     }
 
     #[inline(always)]
-    unsafe fn minima(values: &[u16], width: usize, words: &mut [u64]) -> Option<usize> {
-        if width != sliding::WIDTH || values.len() - 64 < width {
-            return None;
-        }
-        // SAFETY: the processor has AVX-512BW (`Lanes`).
-        unsafe { sliding::minima(values, words) };
-        Some(width - 1)
+    unsafe fn load_numbers(numbers: &[u16; 32]) -> __m512i {
+        // SAFETY: the processor has AVX-512BW (`Lanes`); the array has 64 bytes.
+        unsafe { _mm512_loadu_epi16(numbers.as_ptr().cast()) }
     }
 
     #[inline(always)]
-    unsafe fn are_equal_values(values: &[u16; 64], others: &[u16; 64]) -> u64 {
-        let (values, others) = (values.as_ptr(), others.as_ptr());
-        // SAFETY: the processor has AVX-512BW (`Lanes`); each array has two times
-        // 32 numbers.
-        unsafe {
-            let value = _mm512_loadu_epi16(values.cast());
-            let other = _mm512_loadu_epi16(others.cast());
-            let low = _mm512_cmpeq_epi16_mask(value, other);
-            let value = _mm512_loadu_epi16(values.add(32).cast());
-            let other = _mm512_loadu_epi16(others.add(32).cast());
-            let high = _mm512_cmpeq_epi16_mask(value, other);
-            u64::from(low) | u64::from(high) << 32
-        }
+    unsafe fn splat_number(number: u16) -> __m512i {
+        // SAFETY: the processor has AVX-512BW (`Lanes`).
+        unsafe { _mm512_set1_epi16(number as i16) }
+    }
+
+    #[inline(always)]
+    unsafe fn smaller(a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: the processor has AVX-512BW (`Lanes`).
+        unsafe { _mm512_min_epu16(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn larger(a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: the processor has AVX-512BW (`Lanes`).
+        unsafe { _mm512_max_epu16(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn minus(a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: the processor has AVX-512BW (`Lanes`).
+        unsafe { _mm512_sub_epi16(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn where_smaller(
+        a: __m512i,
+        b: __m512i,
+        then: __m512i,
+        other: __m512i,
+    ) -> __m512i {
+        // SAFETY: the processor has AVX-512BW (`Lanes`).
+        unsafe { _mm512_mask_mov_epi16(other, _mm512_cmplt_epu16_mask(a, b), then) }
+    }
+
+    #[inline(always)]
+    unsafe fn are_at_most(a: __m512i, b: __m512i) -> u32 {
+        // SAFETY: the processor has AVX-512BW (`Lanes`).
+        unsafe { _mm512_cmple_epu16_mask(a, b) }
     }
 }
 

@@ -12,6 +12,8 @@ use crate::fingerprint::plan::MapForms;
 /// Every function may only be called on a processor that has the features which
 /// the implementation names, from code that is compiled with them.
 pub(super) trait Lanes: Copy {
+    /// 32 numbers.
+    type Numbers: Copy;
     /// A byte map, as this processor applies it.
     type Map: Copy;
     /// Does a map cost no more than a shift? Then bytes are loaded, or residues
@@ -44,18 +46,21 @@ pub(super) trait Lanes: Copy {
     unsafe fn positions(words: &[u64], positions: &mut [u16]) -> usize {
         write_positions(words, positions)
     }
-    /// What [`minima`] does, where there is a shorter way for this width and number of
-    /// values; the bit of the first window.
-    #[inline(always)]
-    unsafe fn minima(
-        _values: &[u16],
-        _width: usize,
-        _words: &mut [u64],
-    ) -> Option<usize> {
-        None
-    }
-    /// One bit a number: whether they are equal.
-    unsafe fn are_equal_values(values: &[u16; 64], others: &[u16; 64]) -> u64;
+    unsafe fn load_numbers(numbers: &[u16; 32]) -> Self::Numbers;
+    unsafe fn splat_number(number: u16) -> Self::Numbers;
+    unsafe fn smaller(a: Self::Numbers, b: Self::Numbers) -> Self::Numbers;
+    unsafe fn larger(a: Self::Numbers, b: Self::Numbers) -> Self::Numbers;
+    /// Differences, which wrap around.
+    unsafe fn minus(a: Self::Numbers, b: Self::Numbers) -> Self::Numbers;
+    /// Those of `then` where `a` is smaller than `b`, else those of `other`.
+    unsafe fn where_smaller(
+        a: Self::Numbers,
+        b: Self::Numbers,
+        then: Self::Numbers,
+        other: Self::Numbers,
+    ) -> Self::Numbers;
+    /// One bit a number: whether that of `a` is at most that of `b`.
+    unsafe fn are_at_most(a: Self::Numbers, b: Self::Numbers) -> u32;
 }
 
 /// The blocks of a whole group at `start`, each loaded from 1, 2 and 3 bytes before.

@@ -2,7 +2,8 @@
 //!
 //! `doubling` and `blocks` hold the algorithm, once, over the `Lanes` of any processor;
 //! each processor's file says how its lanes load, map, shift and compare, and compiles
-//! the algorithm with its instructions enabled. [`Path`] is the safe face.
+//! the algorithm with its instructions enabled. `candidates` finds the minima of runs.
+//! [`Path`] is the safe face.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -10,6 +11,8 @@ mod avx2;
 mod avx512;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod blocks;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod candidates;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod doubling;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
@@ -20,9 +23,9 @@ mod neon;
 mod periods;
 mod prefetch;
 mod scalar;
-#[cfg(target_arch = "x86_64")]
-mod sliding;
 
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+pub(super) use candidates::Candidates;
 pub use prefetch::prefetch;
 
 use super::Kernel;
@@ -33,10 +36,8 @@ use super::winnow::Runs;
 type Select = unsafe fn(&Plan, bytes: &[u8], words: &mut [u64]);
 /// Winnowing values of `bytes`, one for each byte that a window ends at.
 type Values = unsafe fn(&Plan, bytes: &[u8], values: &mut [u16]);
-/// Windows that are the minimum of a run of `width`, one bit a window; the bit of the
-/// first.
-type Minima =
-    unsafe fn(values: &[u16], width: usize, runs: &mut Runs, words: &mut [u64]) -> usize;
+/// Windows that are the minimum of a run of `width`, one bit a window.
+type Minima = unsafe fn(values: &[u16], width: usize, runs: &mut Runs, words: &mut [u64]);
 /// The set bits of `words` as positions; their number.
 type Positions = unsafe fn(words: &[u64], positions: &mut [u16]) -> usize;
 
@@ -113,8 +114,7 @@ impl Path {
     }
 
     /// Says for each value whether it is the minimum of some run of `width`, one bit
-    /// each, and returns the position of the first one's bit. `values` is followed by
-    /// 64 that mean nothing; bits of other positions mean nothing.
+    /// each. `values` is followed by 64 that mean nothing, and so may the bits be.
     #[inline]
     pub(super) fn minima(
         &self,
@@ -122,7 +122,7 @@ impl Path {
         width: usize,
         runs: &mut Runs,
         words: &mut [u64],
-    ) -> usize {
+    ) {
         // SAFETY: `Path::new` has seen that the processor can run them.
         unsafe { (self.minima)(values, width, runs, words) }
     }
@@ -182,10 +182,11 @@ fn write_positions(words: &[u64], positions: &mut [u16]) -> usize {
 }
 
 /// The functions of a path, compiled with a processor's instructions enabled; it takes
-/// a group of blocks side by side, 1, 2 or 4.
+/// a group of blocks side by side, 1, 2 or 4, and another such number for winnowing
+/// values, where two residues are side by side already.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! compile_path {
-    ($lanes:ty, $group:literal, $features:literal) => {
+    ($lanes:ty, $group:literal, $values_group:literal, $features:literal) => {
         /// The path of this processor for windows of `beta` bytes.
         pub(super) fn path(beta: usize) -> Path {
             let (select, values): (Select, Values) = match beta {
@@ -222,7 +223,9 @@ macro_rules! compile_path {
             values: &mut [u16],
         ) {
             // SAFETY: the features are the caller's promise.
-            unsafe { blocks::values::<$lanes, DIGITS, BETA, $group>(plan, bytes, values) }
+            unsafe {
+                blocks::values::<$lanes, DIGITS, BETA, $values_group>(plan, bytes, values)
+            }
         }
 
         /// # Safety
@@ -234,7 +237,7 @@ macro_rules! compile_path {
             width: usize,
             runs: &mut Runs,
             words: &mut [u64],
-        ) -> usize {
+        ) {
             // SAFETY: the features are the caller's promise.
             unsafe { blocks::minima::<$lanes>(values, width, runs, words) }
         }

@@ -7,12 +7,13 @@ use crate::fingerprint::plan::{MapForms, Plan};
 use crate::fingerprint::winnow::Runs;
 use std::arch::aarch64::*;
 
-compile_path!(Quad, 1, "neon");
+compile_path!(Quad, 1, 1, "neon");
 
 #[derive(Clone, Copy)]
 struct Quad([uint8x16_t; 4]);
 
 impl Lanes for Quad {
+    type Numbers = [uint16x8_t; 4];
     /// Images of the low nibbles, and of the high ones.
     type Map = (uint8x16_t, uint8x16_t);
     const CHEAP_MAPS: bool = false;
@@ -129,23 +130,76 @@ impl Lanes for Quad {
     }
 
     #[inline(always)]
-    unsafe fn are_equal_values(values: &[u16; 64], others: &[u16; 64]) -> u64 {
-        // SAFETY: the processor has NEON (`Lanes`).
-        let mut tests = unsafe { [vdupq_n_u8(0); 4] };
-        let (values, _) = values.as_chunks::<16>();
-        let (others, _) = others.as_chunks::<16>();
-        for ((test, values), others) in tests.iter_mut().zip(values).zip(others) {
-            let (values, others) = (values.as_ptr(), others.as_ptr());
-            // SAFETY: the parts have two times 8 numbers each.
-            *test = unsafe {
-                let first = vceqq_u16(vld1q_u16(values), vld1q_u16(others));
-                let second =
-                    vceqq_u16(vld1q_u16(values.add(8)), vld1q_u16(others.add(8)));
-                vcombine_u8(vmovn_u16(first), vmovn_u16(second))
-            };
+    unsafe fn load_numbers(numbers: &[u16; 32]) -> Self::Numbers {
+        let start = numbers.as_ptr();
+        // SAFETY: the array has the four times 8 numbers that are read.
+        unsafe {
+            [
+                vld1q_u16(start),
+                vld1q_u16(start.add(8)),
+                vld1q_u16(start.add(16)),
+                vld1q_u16(start.add(24)),
+            ]
         }
-        // SAFETY: the caller's promise is that of `Lanes`.
-        unsafe { to_bits(tests) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat_number(number: u16) -> Self::Numbers {
+        // SAFETY: the processor has NEON (`Lanes`).
+        unsafe { [vdupq_n_u16(number); 4] }
+    }
+
+    #[inline(always)]
+    unsafe fn smaller(mut a: Self::Numbers, b: Self::Numbers) -> Self::Numbers {
+        for (a, b) in a.iter_mut().zip(b) {
+            // SAFETY: the processor has NEON (`Lanes`).
+            *a = unsafe { vminq_u16(*a, b) };
+        }
+        a
+    }
+
+    #[inline(always)]
+    unsafe fn larger(mut a: Self::Numbers, b: Self::Numbers) -> Self::Numbers {
+        for (a, b) in a.iter_mut().zip(b) {
+            // SAFETY: the processor has NEON (`Lanes`).
+            *a = unsafe { vmaxq_u16(*a, b) };
+        }
+        a
+    }
+
+    #[inline(always)]
+    unsafe fn minus(mut a: Self::Numbers, b: Self::Numbers) -> Self::Numbers {
+        for (a, b) in a.iter_mut().zip(b) {
+            // SAFETY: the processor has NEON (`Lanes`).
+            *a = unsafe { vsubq_u16(*a, b) };
+        }
+        a
+    }
+
+    #[inline(always)]
+    unsafe fn where_smaller(
+        a: Self::Numbers,
+        b: Self::Numbers,
+        mut then: Self::Numbers,
+        other: Self::Numbers,
+    ) -> Self::Numbers {
+        for (((then, other), a), b) in then.iter_mut().zip(other).zip(a).zip(b) {
+            // SAFETY: the processor has NEON (`Lanes`).
+            *then = unsafe { vbslq_u16(vcltq_u16(a, b), *then, other) };
+        }
+        then
+    }
+
+    #[inline(always)]
+    unsafe fn are_at_most(a: Self::Numbers, b: Self::Numbers) -> u32 {
+        // SAFETY: the processor has NEON (`Lanes`).
+        unsafe {
+            let [first, second, third, fourth] =
+                [0, 1, 2, 3].map(|part| vmovn_u16(vcleq_u16(a[part], b[part])));
+            let none = vdupq_n_u8(0);
+            let (low, high) = (vcombine_u8(first, second), vcombine_u8(third, fourth));
+            to_bits([low, high, none, none]) as u32
+        }
     }
 }
 

@@ -49,7 +49,7 @@ fn lift_periodic(bytes: &[u8], unit: usize, beta: usize, values: &mut [u16]) {
     }
 }
 
-fn minima(values: &[u16], width: usize, runs: &mut Runs, words: &mut [u64]) -> usize {
+fn minima(values: &[u16], width: usize, runs: &mut Runs, words: &mut [u64]) {
     let windows = values.len() - 64;
     let largest = largest_minima(values, windows, width, runs);
     for ((word, values), largest) in
@@ -60,5 +60,4 @@ fn minima(values: &[u16], width: usize, runs: &mut Runs, words: &mut [u64]) -> u
             *word |= u64::from(value == largest) << bit;
         }
     }
-    0
 }
