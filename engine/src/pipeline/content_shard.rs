@@ -103,7 +103,8 @@ impl ContentShard {
                     config.prevalence_window,
                     config.prevalence,
                     seeds.shard("prevalence", shard),
-                ),
+                )
+                .with_windows(config.prevalence_window, config.prevalence_window_most),
                 first_sightings: FirstSightings::new(plan.first_sightings),
                 dispersion,
                 propagation,
