@@ -310,7 +310,9 @@ mod tests {
             });
             let shares = keys.map(|keys| keys / load as f64);
             println!("{bytes} bytes: full at {shares:.3?} of {load} contents");
-            assert!((0.6..1.03).contains(&shares[0]) && (0.97..1.03).contains(&shares[1]));
+            assert!(
+                (0.6..1.03).contains(&shares[0]) && (0.97..1.03).contains(&shares[1])
+            );
         }
     }
 

@@ -3,6 +3,7 @@
 pub(crate) mod captures;
 pub(crate) mod contents;
 pub(crate) mod environment;
+pub(crate) mod epochs;
 pub(crate) mod segments;
 pub(crate) mod source_files;
 pub(crate) mod tshark;
