@@ -1,7 +1,7 @@
 //! A sensor that is saved and restored goes on as if it had never stopped.
 
 use crate::common::captures::folders;
-use crate::common::{flood_frames, frames, outbreak_frames};
+use crate::common::{flood_frames, frames, mostly_unique_frames, outbreak_frames};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -78,6 +78,18 @@ fn an_outbreak_is_found_across_restarts_as_without() {
         assert!(truth.0.iter().any(|line| line.contains("\"type\":\"signature\"")));
         assert_eq!(truth, run(&frames, &config, restarts), "{sampling}");
     }
+}
+
+/// Prevalence windows that end when the table is full go on where they were.
+#[test]
+fn windows_of_variable_length_survive_restarts() {
+    let stored = mostly_unique_frames(9, 2_000);
+    let frames = frames(&stored);
+    let mut config = small();
+    config.sampling = "1".parse().unwrap();
+    config.prevalence_window = "1s".parse().unwrap();
+    let truth = run(&frames, &config, &[]);
+    assert_eq!(truth, run(&frames, &config, &[500, 1_001, 2_000]));
 }
 
 /// Restarts while alarms wait for their tick and every table is full.
