@@ -350,7 +350,7 @@ mod tests {
     #[test]
     fn a_full_table_ends_its_epoch_at_the_next_multiple_and_not_before() {
         let (mut sketch, begin) = by_load();
-        let mut fill = |sketch: &mut Prevalence, minute: u64, from: u64| {
+        let fill = |sketch: &mut Prevalence, minute: u64, from: u64| {
             let time = Timestamp::from_nanos(begin + minute * MINUTE + 7);
             (from..from + 900).for_each(|key| {
                 sketch.observe(key, time);

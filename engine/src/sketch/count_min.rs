@@ -214,7 +214,8 @@ impl CountMin {
 
     /// The fill at so many counters for each different key of an epoch: a key raises one of
     /// the counters in each of four quarters of its line.
-    pub fn fill_at(counters_per_key: f64) -> f64 {
+    #[cfg(test)]
+    pub(crate) fn fill_at(counters_per_key: f64) -> f64 {
         1.0 - (-(DEPTH as f64) / counters_per_key).exp()
     }
 

@@ -141,7 +141,8 @@ mod tests {
                 }
                 prop_assert_eq!(clock.begin().as_nanos(), stated.begin);
                 prop_assert_eq!((&current, &previous), (&stated.current, &stated.previous));
-                [&mut current, &mut stated.current].map(|table| table.push(time));
+                current.push(time);
+                stated.current.push(time);
                 times.push(time);
                 let oldest = *previous.iter().chain(&current).min().unwrap();
                 prop_assert!(time - oldest < 2 * most);

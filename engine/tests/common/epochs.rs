@@ -69,9 +69,8 @@ impl<K: Eq + Hash> Counts<K> {
 
     fn is_full(&self, used: &[Timestamp]) -> bool {
         let load = self.current.len() as f64 / self.gates.contents_at_load as f64;
-        if load >= SURELY_FULL || load < SURELY_NOT_FULL {
-            return load >= SURELY_FULL;
-        }
-        used.contains(&Timestamp::from_nanos(self.end))
+        let is_near = (SURELY_NOT_FULL..SURELY_FULL).contains(&load);
+        let was_ended = || used.contains(&Timestamp::from_nanos(self.end));
+        load >= SURELY_FULL || is_near && was_ended()
     }
 }
