@@ -58,8 +58,11 @@ fn packet<'a>(number: u64, message: &Message, payload: &'a [u8]) -> Packet<'a> {
     }
 }
 
+/// A content, and what both say of one of its messages.
+type Judged = (u64, Decision, Truth);
+
 /// What both say of each message, in order.
-fn judge(config: &Config, messages: &[Message]) -> Vec<(u64, Decision, Truth)> {
+fn judge(config: &Config, messages: &[Message]) -> Vec<Judged> {
     judge_with_epochs(config, messages).0
 }
 
@@ -67,7 +70,7 @@ fn judge(config: &Config, messages: &[Message]) -> Vec<(u64, Decision, Truth)> {
 fn judge_with_epochs(
     config: &Config,
     messages: &[Message],
-) -> (Vec<(u64, Decision, Truth)>, Vec<Vec<Timestamp>>) {
+) -> (Vec<Judged>, Vec<Vec<Timestamp>>) {
     let mut sensor = Sensor::new(config.clone()).unwrap();
     sensor.keep_decisions();
     let mut worker = sensor.worker();
@@ -351,9 +354,7 @@ fn epochs_follow_the_load_and_the_sensor_is_still_the_twin() {
     config.prevalence_window_most = config.prevalence_window;
     let (judged, begins) = judge_with_epochs(&config, &messages);
     assert!(begins[0].len() > 1_000);
-    let wrong = |(_, decision, truth): &&(u64, Decision, Truth)| {
-        decision.promoted && !truth.promoted
-    };
+    let wrong = |(_, decision, truth): &&Judged| decision.promoted && !truth.promoted;
     assert!(judged.iter().filter(wrong).count() <= 5);
 }
 
