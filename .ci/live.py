@@ -20,8 +20,8 @@ MOST_DROPPED = 0.001
 MOST_BESIDE = 96 << 20
 # Tables are in use page by page, generation by generation: with short windows all of them
 # are within seconds, small rings too, and from then on memory may not grow,
-SHORT = ["--memory", "64MiB", "--prevalence-window", "1s", "--dispersion-window", "2s",
-         "--ring-size", "8MiB"]
+SHORT = ["--memory", "64MiB", "--prevalence-window", "1s", "--prevalence-window-most", "1s",
+         "--dispersion-window", "2s", "--ring-size", "8MiB"]
 # but for buffers that come to their usual size in the first minute.
 MOST_GROWTH = 8 << 20
 

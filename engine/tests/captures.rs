@@ -78,7 +78,7 @@ fn the_exploit_string_of_two_days_is_found_when_the_windows_hold_both() {
 #[test]
 fn the_exploit_string_is_not_found_within_a_day() {
     let short = "prevalence_window = '24h'\ndispersion_window = '24h'\n";
-    // A jump of time counts as a day at most, so what is made has no two days apart.
+    // A jump of time counts as two days at most, so what is made has no weeks apart.
     if let Some(path) = captures("attack") {
         let (signatures, _) = detect(&path, config(&format!("{ATTACK}{short}")));
         let dispersed: Vec<_> =

@@ -1,9 +1,9 @@
 //! The same packets give the same answer: any threads, any batches, any workers.
 
-use crate::common::{flood_frames, frames, outbreak_frames};
+use crate::common::{flood_frames, frames, mostly_unique_frames, outbreak_frames};
 use rayon::ThreadPoolBuilder;
 use std::sync::atomic::{AtomicU64, Ordering};
-use wormsift::config::Config;
+use wormsift::config::{Config, Size};
 use wormsift::packet::Frame;
 use wormsift::pipeline::{Sensor, StageTimes};
 use wormsift_export::json_lines;
@@ -52,6 +52,26 @@ fn threads_and_batches_change_nothing() {
                 "{sampling}: {threads} threads, {batch} frames a batch"
             );
         }
+    }
+}
+
+/// Prevalence windows that end when the table is full end at the same packets.
+#[test]
+fn windows_that_end_by_their_load_change_nothing() {
+    let stored = mostly_unique_frames(9, 2_500);
+    let frames = frames(&stored);
+    let mut config = Config::default();
+    config.memory = Size(16 << 20);
+    config.sampling = "1".parse().unwrap();
+    config.prevalence_window = "1s".parse().unwrap();
+    let truth = run(&frames, 1, frames.len(), &config);
+    let stats: serde_json::Value = serde_json::from_str(&truth.1).unwrap();
+    let epochs = &stats["prevalence_counters"];
+    println!("{epochs}");
+    assert!(epochs["epochs_ended_full"].as_u64() >= Some(64), "{epochs}");
+    assert_eq!(epochs["epochs_ended"], epochs["epochs_ended_full"]);
+    for (threads, batch) in [(2, 997), (3, 64)] {
+        assert_eq!(truth, run(&frames, threads, batch, &config), "{threads} {batch}");
     }
 }
 

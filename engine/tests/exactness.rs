@@ -12,10 +12,12 @@ use wormsift::pipeline::{Decision, Sensor};
 
 const SECOND: u64 = 1_000_000_000;
 
-fn gates(config: &Config) -> Gates {
+fn gates(config: &Config, sensor: &Sensor) -> Gates {
     Gates {
         prevalence: u32::from(config.prevalence),
         prevalence_window: config.prevalence_window.0,
+        prevalence_window_most: config.prevalence_window_most.0,
+        contents_at_load: sensor.contents_at_load(),
         dispersion_window: config.dispersion_window.0,
     }
 }
@@ -39,51 +41,63 @@ fn body(n: u64) -> Vec<u8> {
     Random(n.wrapping_mul(0x9e37_79b9) ^ 0xc0de).bytes(BETA)
 }
 
+fn packet<'a>(number: u64, message: &Message, payload: &'a [u8]) -> Packet<'a> {
+    Packet {
+        number,
+        time: Timestamp::from_nanos(message.time),
+        source: address(message.source),
+        destination: address(message.destination),
+        protocol: 17,
+        source_port: 9,
+        destination_port: 7_777,
+        sequence: 0,
+        acknowledgement: 0,
+        tcp_flags: 0,
+        encapsulation: 0,
+        payload,
+    }
+}
+
+/// A content, and what both say of one of its messages.
+type Judged = (u64, Decision, Truth);
+
 /// What both say of each message, in order.
-fn judge(config: &Config, messages: &[Message]) -> Vec<(u64, Decision, Truth)> {
+fn judge(config: &Config, messages: &[Message]) -> Vec<Judged> {
+    judge_with_epochs(config, messages).0
+}
+
+/// The same, and when the epochs of each shard began, on which both agree.
+fn judge_with_epochs(
+    config: &Config,
+    messages: &[Message],
+) -> (Vec<Judged>, Vec<Vec<Timestamp>>) {
     let mut sensor = Sensor::new(config.clone()).unwrap();
     sensor.keep_decisions();
     let mut worker = sensor.worker();
-    let mut twin = Twin::new(gates(config));
-    let mut truths = HashMap::new();
     for (number, message) in (1..).zip(messages) {
-        let (source, destination) =
-            (address(message.source), address(message.destination));
-        worker.observe(&Packet {
-            number,
-            time: Timestamp::from_nanos(message.time),
-            source,
-            destination,
-            protocol: 17,
-            source_port: 9,
-            destination_port: 7_777,
-            sequence: 0,
-            acknowledgement: 0,
-            tcp_flags: 0,
-            encapsulation: 0,
-            payload: &body(message.content),
-        });
-        let host = |a| Host::of(a, 64).0;
-        let truth = twin.observe(
-            message.content,
-            message.time,
-            host(source),
-            host(destination),
-            Host::of(destination, 64).is_group(),
-        );
-        truths.insert(number, (message.content, truth));
+        worker.observe(&packet(number, message, &body(message.content)));
     }
     sensor.absorb([&mut worker]);
     let mut decisions = sensor.decisions();
     assert_eq!(decisions.len(), messages.len(), "one sighting a message");
     decisions.sort_by_key(|d| d.packet);
-    decisions
-        .into_iter()
-        .map(|decision| {
-            let (content, truth) = truths[&decision.packet];
-            (content, decision, truth)
-        })
-        .collect()
+    let mut twin = Twin::new(gates(config, &sensor));
+    twin.heed(sensor.epoch_begins());
+    let judge = |(decision, message): (Decision, &Message)| {
+        let host = |n| Host::of(address(n), 64);
+        let truth = twin.observe(
+            message.content,
+            decision.key,
+            message.time,
+            host(message.source).0,
+            host(message.destination).0,
+            host(message.destination).is_group(),
+        );
+        (message.content, decision, truth)
+    };
+    let judged = decisions.into_iter().zip(messages).map(judge).collect();
+    assert_eq!(twin.epoch_begins(), sensor.epoch_begins(), "the epochs of the rule");
+    (judged, sensor.epoch_begins())
 }
 
 fn config() -> Config {
@@ -101,8 +115,6 @@ fn in_small_worlds_the_sensor_is_the_twin() {
         let random = &mut Random(seed);
         let hosts = 3 + random.below(40);
         let contents = 1 + random.below(8);
-        // At the slowest a content comes some six times in two prevalence windows: the
-        // sensor remembers seven sightings of what is not promoted yet.
         let pace = [SECOND / 100, SECOND, 5 * SECOND][random.below(3) as usize];
         let mut config = config();
         config.dispersion_window = Span([600, 14_400][random.below(2) as usize] * SECOND);
@@ -210,7 +222,7 @@ fn alarms_near_the_thresholds_and_false_promotions_are_as_stated() {
     config.memory = Size(64 << 20);
     let mut messages = Vec::new();
     let mut time = 2_000_000 * SECOND;
-    // Rounds of one prevalence window: each content is seen often in one of them.
+    // Rounds of a minute: each content is seen often in one of them.
     let rounds = sample(5, 20);
     for round in 0..rounds {
         let mut burst: Vec<(u64, u64, u64)> = Vec::new();
@@ -263,6 +275,89 @@ fn alarms_near_the_thresholds_and_false_promotions_are_as_stated() {
     assert!(quiet as f64 <= 0.001 * of_quiet as f64);
 }
 
+/// Contents of one shard, as many as asked for.
+fn of_one_shard(config: &Config, contents: usize) -> Vec<u64> {
+    let mut found = Contents::new(config, wormsift::config::OFFLINE_KEY);
+    let message = Message { time: 0, source: 1, destination: 2, content: 0 };
+    let mut is_of_it = |content: &u64| {
+        let keys = found.of(&packet(1, &message, &body(*content)));
+        keys.into_iter().all(|key| key >> 58 == 0)
+    };
+    (0..).filter(|content| is_of_it(content)).take(contents).collect()
+}
+
+/// Quiet days, minutes that fill the table, and a gap of days, in the traffic of one shard.
+#[test]
+fn epochs_follow_the_load_and_the_sensor_is_still_the_twin() {
+    const MINUTE: u64 = 60 * SECOND;
+    const HOUR: u64 = 60 * MINUTE;
+    let random = &mut Random(7);
+    let mut config = config();
+    // Gaps of days are believed at once.
+    config.dispersion_window = Span(240 * HOUR);
+    let load = Sensor::new(config.clone()).unwrap().contents_at_load();
+    let mut contents = of_one_shard(&config, 3 * load as usize + 300).into_iter();
+    let repeated: Vec<u64> = contents.by_ref().take(200).collect();
+    let mut messages = Vec::new();
+    let mut time = 1_000_000 * SECOND;
+    // (span, contents seen once, sightings of repeated contents)
+    for (span, once, of_repeated) in [
+        (30 * HOUR, 0, 600),
+        (3 * MINUTE, load * 13 / 10, 100),
+        (5 * HOUR, 50, 300),
+        (4 * MINUTE, load * 3 / 2, 100),
+        (60 * HOUR, 0, 1),
+        (50 * HOUR, 0, 500),
+    ] {
+        let step = span / (once + of_repeated);
+        let mut left = [once, of_repeated];
+        while left != [0, 0] {
+            time += step;
+            let is_once = random.below(left[0] + left[1]) < left[0];
+            left[usize::from(!is_once)] -= 1;
+            let content = match is_once {
+                true => contents.next().unwrap(),
+                false => repeated[random.below(200) as usize],
+            };
+            let (source, destination) = (random.below(500), 500 + random.below(500));
+            messages.push(Message { time, source, destination, content });
+        }
+    }
+    let (judged, begins) = judge_with_epochs(&config, &messages);
+    let mut wrong = 0_u32;
+    for (_, decision, truth) in judged {
+        assert!(decision.prevalence.min(15) >= truth.prevalence.min(15));
+        // So many contents of one shard do not all stay under watch.
+        assert!(decision.promoted || truth.prevalence < 3);
+        wrong += u32::from(decision.promoted && !truth.promoted);
+    }
+    let lengths: Vec<u64> = begins[0]
+        .windows(2)
+        .map(|pair| {
+            assert_eq!(pair[1].as_nanos() % MINUTE, 0);
+            pair[1].since(pair[0]).0 / MINUTE
+        })
+        .collect();
+    println!(
+        "{} messages of a shard of {load} contents: epochs of {lengths:?} minutes, {wrong} \
+         promoted falsely",
+        messages.len()
+    );
+    // A day; until the table was full, twice; and a day again, behind the gap.
+    assert_eq!(lengths[0], 24 * 60);
+    assert!((6 * 60..7 * 60).contains(&lengths[1]), "{lengths:?}");
+    assert!((5 * 60..6 * 60).contains(&lengths[2]), "{lengths:?}");
+    let over_the_gap = lengths.iter().filter(|length| **length > 24 * 60).count();
+    assert_eq!((over_the_gap, lengths[lengths.len() - 1]), (1, 24 * 60));
+    assert!(f64::from(wrong) <= 4e-3 * messages.len() as f64);
+    // The same with windows of fixed length.
+    config.prevalence_window_most = config.prevalence_window;
+    let (judged, begins) = judge_with_epochs(&config, &messages);
+    assert!(begins[0].len() > 1_000);
+    let wrong = |(_, decision, truth): &&Judged| decision.promoted && !truth.promoted;
+    assert!(judged.iter().filter(wrong).count() <= 5);
+}
+
 /// One capture of an outbreak over ordinary traffic, default settings.
 #[test]
 fn over_a_million_packets_the_sensor_is_the_twin() {
@@ -274,7 +369,7 @@ fn over_a_million_packets_the_sensor_is_the_twin() {
     config.key = Some(format!("{KEY:032x}").parse().unwrap());
     let mut sensor = Sensor::new(config.clone()).unwrap();
     sensor.keep_decisions();
-    let mut twin = Twin::new(gates(&config));
+    let mut twin = Twin::new(gates(&config, &sensor));
     let mut contents = Contents::new(&config, KEY);
     let mut stream = wormsift_corpora::Outbreak::new(3)
         .background_hosts(400)
@@ -310,6 +405,7 @@ fn over_a_million_packets_the_sensor_is_the_twin() {
             })
             .collect();
         sensor.sift(&frames[..]);
+        twin.heed(sensor.epoch_begins());
         let mut decided: HashMap<(u64, u64), Decision> =
             sensor.decisions().into_iter().map(|it| ((it.packet, it.key), it)).collect();
         for frame in &frames {
@@ -319,6 +415,7 @@ fn over_a_million_packets_the_sensor_is_the_twin() {
             for content in contents.of(&packet) {
                 sightings += 1;
                 let truth = twin.observe(
+                    content,
                     content,
                     packet.time.as_nanos(),
                     host(packet.source).0,
@@ -367,6 +464,7 @@ fn over_a_million_packets_the_sensor_is_the_twin() {
     );
     assert_eq!(frames_seen, packets);
     assert_eq!(unseen, 0, "sightings that the sensor missed");
+    assert_eq!(twin.epoch_begins(), sensor.epoch_begins(), "the epochs of the rule");
     // The twin follows a stream in order alone; the sensor joins what came early as well.
     assert!(invented as u64 <= contents.out_of_order, "{invented} sightings of nothing");
     assert!(of_loud > 0 && loud as f64 >= 0.99 * of_loud as f64);

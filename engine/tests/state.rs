@@ -1,7 +1,7 @@
 //! A sensor that is saved and restored goes on as if it had never stopped.
 
 use crate::common::captures::folders;
-use crate::common::{flood_frames, frames, outbreak_frames};
+use crate::common::{flood_frames, frames, mostly_unique_frames, outbreak_frames};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -80,6 +80,18 @@ fn an_outbreak_is_found_across_restarts_as_without() {
     }
 }
 
+/// Prevalence windows that end when the table is full go on where they were.
+#[test]
+fn windows_of_variable_length_survive_restarts() {
+    let stored = mostly_unique_frames(9, 2_000);
+    let frames = frames(&stored);
+    let mut config = small();
+    config.sampling = "1".parse().unwrap();
+    config.prevalence_window = "1s".parse().unwrap();
+    let truth = run(&frames, &config, &[]);
+    assert_eq!(truth, run(&frames, &config, &[500, 1_001, 2_000]));
+}
+
 /// Restarts while alarms wait for their tick and every table is full.
 #[test]
 fn a_flood_of_alarms_survives_restarts() {
@@ -154,7 +166,7 @@ fn a_damaged_file_is_refused_and_says_where() {
     assert!(refusal(b"not a state file, but long enough").contains("a saved state"));
     let mut other = good.clone();
     other[8] = 99;
-    assert!(refusal(&other).contains("format version 7, found 99"));
+    assert!(refusal(&other).contains("format version 8, found 99"));
     for at in [40, good.len() / 2, good.len() - 1] {
         let mut bad = good.clone();
         bad[at] ^= 1;

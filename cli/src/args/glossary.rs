@@ -11,8 +11,8 @@ const WORDS: [(&str, &str); 5] = [
     ),
     (
         "prevalence",
-        "how often a content was seen within {prevalence_window}; {prevalence} times put it under \
-         watch",
+        "how often a content was seen within {prevalence_window}, or longer while memory allows; \
+         {prevalence} times put it under watch",
     ),
     (
         "dispersion",

@@ -61,7 +61,7 @@ impl Ended<'_> {
         match self.nearest {
             Some(nearest) => lines.push(self.lacking(nearest)),
             None => lines.push(format!(
-                "no content was seen {} times within {}",
+                "no content was seen {} times within {}, or longer while the table had room",
                 config.prevalence, config.prevalence_window
             )),
         }
@@ -108,10 +108,17 @@ impl Ended<'_> {
                 let destinations = less(nearest.destinations, config.destinations);
                 advice.push(format!("--sources {sources} --destinations {destinations}"));
             }
-            None => advice.push(format!(
-                "--prevalence-window 1h (content that comes back after more than {})",
-                config.prevalence_window
-            )),
+            None if config.prevalence_window_most <= config.prevalence_window => {
+                advice.push(format!(
+                    "--prevalence-window-most 1d (content that comes back after more than {})",
+                    config.prevalence_window
+                ));
+            }
+            None => advice.push(
+                "--prevalence-window 1h (content that comes back later than a full table \
+                 remembers)"
+                    .to_owned(),
+            ),
         }
         if config.sampling.density() < 1.0 {
             advice.push("--sampling 1 (every window; short traces)".to_owned());

@@ -355,7 +355,7 @@ pub(crate) mod testing {
 
     use super::*;
     use wormsift::packet::{AddressPlan, Host};
-    use wormsift::signature::{Alarm, Evidence, FirstSighting, Relay};
+    use wormsift::signature::{Alarm, Evidence, FirstSighting, PortCounts, Relay, Roles};
 
     pub(crate) fn host(last: u8) -> Host {
         Host::of([192, 0, 2, last].into(), 64)
@@ -386,6 +386,8 @@ pub(crate) mod testing {
             destinations_precision: Precision::About,
             source_list: (0..64).map(host).collect(),
             destination_list: vec![host(200)],
+            roles: Roles::default(),
+            ports: PortCounts::default(),
             spread,
             relays: vec![Relay {
                 host: host(1),

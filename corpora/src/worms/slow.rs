@@ -1,7 +1,8 @@
-//! Scenario `slow`: a worm slower than a prevalence window.
+//! Scenario `slow`: a worm slower than a prevalence window of fixed length.
 //!
 //! The infected hosts share a list of victims and take turns, so that
-//! copies cross the tap more than a minute apart. No 120 s hold three of them.
+//! copies cross the tap more than a minute apart. No 120 s hold three of them: only
+//! windows that last longer while memory allows do.
 
 use std::time::Duration;
 
@@ -29,10 +30,10 @@ pub(super) const ENTRY: Entry = Entry {
     profile: Profile::worm(
         "slow",
         "infected hosts take turns: one copy crosses the tap in 61 to 119 s, for some hours",
-        "a prevalence window of a minute",
+        "prevalence windows of a minute each",
         &[
-            Expectation::by_default(FORGOTTEN, FORGOTTEN),
-            Expectation::fires_under("prevalence_window = \"2h\""),
+            Expectation::by_default(Verdict::Fires, Verdict::Fires),
+            Expectation::under("prevalence_window_most = \"1m\"", FORGOTTEN, FORGOTTEN),
         ],
     ),
     open: |request| {

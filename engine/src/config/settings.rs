@@ -165,9 +165,15 @@ settings! {
     prevalence: u8 = "3", Kind::Number(1, 15, "sightings"),
         "EarlyBird, section 5.3: 97 % of contents are seen at most twice a minute";
 
-    /// Length of the prevalence window
+    /// Least length of the prevalence window: it goes on, in steps of this, until the table
+    /// holds as many contents as it is sized for, or up to prevalence_window_most
     prevalence_window: Span = "1m", Kind::Time(MILLISECOND, TEN_YEARS),
         "EarlyBird, section 5.3";
+
+    /// Greatest length of the prevalence window; equal to prevalence_window or less: each is
+    /// as long as that says
+    prevalence_window_most: Span = "1d", Kind::Time(MILLISECOND, TEN_YEARS),
+        "since memory, not time, limits what a quiet link can remember";
 
     /// Distinct source hosts at which a content alarms
     sources: u32 = "30", Kind::Number(1, 10_000, "hosts"),

@@ -2,34 +2,72 @@
 //!
 //! A [`CountMin`] counts in the current window and keeps the window before; the answer is
 //! the sum of the two. Each counts with conservative update by its own minimum, so each
-//! never counts too low, and neither does the sum. Nearly all contents are seen once or
+//! never counts too low, and neither does the sum. A window ends at a whole multiple of its
+//! least length once the table holds as many contents as it was sized for, or at its
+//! greatest length: quiet links remember for longer. Nearly all contents are seen once or
 //! twice (EarlyBird, section 5.3), so the price of a sketch that is too small is *false
 //! promotion*: contents that were not repeated go on to the costlier stages, which will
 //! not find them dispersed. [`false_promotion`] says how many.
 
-use crate::sketch::{Clear, CountMin, EpochClock, Turn, hash_word};
+use crate::counters::counters;
+use crate::sketch::{Clear, CountMin, Turn, VariableEpochClock, hash_word};
 use crate::state::persist;
 use crate::time::{Span, Timestamp};
+
+/// Counters for each different content of a window at which it may end: those for which
+/// the default memory is sized. The sizing law promises that one content in a thousand, seen
+/// once, is then promoted at a threshold of 3.
+const COUNTERS_AT_LOAD: f64 = 6.0;
+
+/// The fill of a table of so many counters a content: 1 - exp(-4 / 6). A constant, so that
+/// no machine's exponential function decides.
+const FULL: f64 = 0.486_6;
+
+counters! {
+    /// Prevalence windows that ended, and how long the current ones have lasted.
+    pub struct PrevalenceCounters {
+        /// Windows that ended, over all shards.
+        pub epochs_ended: u64,
+        /// Those of them that ended because their table was full.
+        pub epochs_ended_full: u64,
+    }
+    when_read {
+        /// The shortest time, in whole seconds of packet time, that a shard's current window
+        /// has lasted so far.
+        pub shortest_epoch_seconds: u64,
+        /// The longest.
+        pub longest_epoch_seconds: u64,
+    }
+}
 
 /// Counts how often each content was seen in this prevalence window and the last.
 #[derive(Debug)]
 pub struct Prevalence {
     counts: CountMin,
-    clock: EpochClock,
+    clock: VariableEpochClock,
     threshold: u32,
     seed: u64,
+    counters: PrevalenceCounters,
 }
 
 impl Prevalence {
-    /// A table of at most `bytes` in all (and never less than 256), the time window,
-    /// the threshold (1 to 15) and the hash seed.
+    /// A table of at most `bytes` in all (and never less than 256), the length of each time
+    /// window, the threshold (1 to 15) and the hash seed.
     pub fn new(bytes: usize, window: Span, threshold: u8, seed: u64) -> Self {
         Self {
             counts: CountMin::new(bytes),
-            clock: EpochClock::new(window),
+            clock: VariableEpochClock::new(window, window),
             threshold: u32::from(threshold.clamp(1, CountMin::CAP)),
             seed,
+            counters: PrevalenceCounters::default(),
         }
+    }
+
+    /// The same with windows of at least the length `window`, that last until the table is
+    /// full, or up to `most`.
+    pub fn with_windows(mut self, window: Span, most: Span) -> Self {
+        self.clock = VariableEpochClock::new(window, most);
+        self
     }
 
     /// Bytes that give each of `keys` different contents in a window this many counters.
@@ -55,13 +93,13 @@ impl Prevalence {
     /// Moves on to the window of `time`, forgetting what is two windows old.
     #[inline]
     pub fn advance(&mut self, time: Timestamp) {
-        let turn = self.clock.advance(time);
-        if turn != Turn::Stay {
-            self.turn(turn);
+        if time >= self.clock.end() {
+            self.turn(time);
         }
     }
 
-    /// When the epoch ends that was advanced to last.
+    /// Until when [`Prevalence::advance`] has nothing to do: the next time at which the
+    /// epoch that was advanced to last may end.
     #[inline]
     pub fn epoch_end(&self) -> Timestamp {
         self.clock.end()
@@ -75,12 +113,37 @@ impl Prevalence {
     }
 
     #[cold]
-    fn turn(&mut self, turn: Turn) {
-        match turn {
-            Turn::Stay => {}
+    fn turn(&mut self, time: Timestamp) {
+        let is_full = self.counts.current_fill() >= FULL;
+        let holds_any = !self.counts.is_empty();
+        match self.clock.advance(time, is_full) {
+            Turn::Stay => return,
             Turn::Next => self.counts.turn(),
             Turn::Jump => self.counts.clear(),
         }
+        self.counters.epochs_ended += u64::from(holds_any);
+        self.counters.epochs_ended_full += u64::from(is_full);
+    }
+
+    /// When the current epoch began.
+    pub fn epoch_begin(&self) -> Timestamp {
+        self.clock.begin()
+    }
+
+    /// How many epochs ended.
+    pub fn counters(&self) -> PrevalenceCounters {
+        self.counters
+    }
+
+    /// How long the current epoch has lasted at this time; none before the first sighting.
+    pub fn lasted(&self, now: Timestamp) -> Option<Span> {
+        (!self.counts.is_empty()).then(|| self.clock.lasted(now))
+    }
+
+    /// How many different contents make a table full: about as many, or fewer where
+    /// counters were copied in the same epoch.
+    pub fn contents_at_load(&self) -> u64 {
+        (self.counts.counters() as f64 / COUNTERS_AT_LOAD) as u64
     }
 
     /// Whether an estimate promotes its content.
@@ -152,7 +215,7 @@ pub fn false_promotion(counters_per_key: f64, threshold: u32) -> f64 {
     (y0 * (y1 / y0).powf(along)).min(1.0)
 }
 
-persist!(Prevalence { counts, clock; threshold, seed });
+persist!(Prevalence { counts, clock, counters; threshold, seed });
 
 #[cfg(test)]
 mod tests {
@@ -224,6 +287,89 @@ mod tests {
             println!("{counters} counters a key: {share:.2e} promoted, law {law:.0e}");
             assert!((law / 2.0..law * 2.0).contains(&share), "{counters}: {share:.2e}");
         }
+    }
+
+    #[test]
+    fn the_fill_that_ends_an_epoch_is_that_of_the_law() {
+        assert!((CountMin::fill_at(COUNTERS_AT_LOAD) - FULL).abs() < 1e-4);
+        assert!((false_promotion(COUNTERS_AT_LOAD, 3) / 1e-3 - 1.0).abs() < 0.02);
+        for bytes in [20_000, 200_000, 3_000_000] {
+            let mut sketch = Prevalence::new(bytes, Span(1), 3, 5);
+            let load = sketch.contents_at_load();
+            let mut next = 0;
+            // The first epoch has counters that were copied as the table grew.
+            let keys = [0, 1].map(|epoch| {
+                sketch.advance(Timestamp::from_nanos(epoch));
+                (0..)
+                    .take_while(|_| {
+                        next += 1;
+                        sketch.count_hashed(hash_word(next, 77));
+                        sketch.counts.current_fill() < FULL
+                    })
+                    .count() as f64
+            });
+            let shares = keys.map(|keys| keys / load as f64);
+            println!("{bytes} bytes: full at {shares:.3?} of {load} contents");
+            assert!(
+                (0.6..1.03).contains(&shares[0]) && (0.97..1.03).contains(&shares[1])
+            );
+        }
+    }
+
+    const MINUTE: u64 = 60_000_000_000;
+    const DAY: u64 = 1_440 * MINUTE;
+
+    /// A table that about 700 contents fill, in epochs of a minute to a day; and a time at
+    /// which it begins.
+    fn by_load() -> (Prevalence, u64) {
+        let (minute, day) = (Span(MINUTE), Span(DAY));
+        let mut sketch = Prevalence::new(4_300, minute, 3, 5).with_windows(minute, day);
+        assert!((600..800).contains(&sketch.contents_at_load()));
+        let begin = 20_000 * DAY;
+        assert_eq!(sketch.observe(1, Timestamp::from_nanos(begin)), 1);
+        (sketch, begin)
+    }
+
+    #[test]
+    fn quiet_traffic_is_remembered_for_a_day_at_least_and_two_at_most() {
+        let (mut sketch, begin) = by_load();
+        let mut observe = |key, time| sketch.observe(key, Timestamp::from_nanos(time));
+        assert_eq!(observe(1, begin + DAY - 1), 2);
+        assert_eq!(observe(1, begin + DAY), 3);
+        assert_eq!(observe(1, begin + 2 * DAY - 1), 4);
+        // The first epoch is over, with its two sightings.
+        assert_eq!(observe(1, begin + 2 * DAY), 3);
+        // Both are.
+        assert_eq!(observe(1, begin + 4 * DAY), 1);
+        let PrevalenceCounters { epochs_ended, epochs_ended_full, .. } =
+            sketch.counters();
+        assert_eq!((epochs_ended, epochs_ended_full), (3, 0));
+        assert_eq!(sketch.lasted(Timestamp::from_nanos(begin + 4 * DAY)), Some(Span(0)));
+    }
+
+    #[test]
+    fn a_full_table_ends_its_epoch_at_the_next_multiple_and_not_before() {
+        let (mut sketch, begin) = by_load();
+        let fill = |sketch: &mut Prevalence, minute: u64, from: u64| {
+            let time = Timestamp::from_nanos(begin + minute * MINUTE + 7);
+            (from..from + 900).for_each(|key| {
+                sketch.observe(key, time);
+            });
+        };
+        let begins = |sketch: &Prevalence| {
+            sketch.epoch_begin().since(Timestamp::from_nanos(begin)).0 / MINUTE
+        };
+        fill(&mut sketch, 5, 1_000);
+        fill(&mut sketch, 5, 2_000);
+        assert_eq!(begins(&sketch), 0);
+        assert!(sketch.observe(1, Timestamp::from_nanos(begin + 9 * MINUTE)) >= 2);
+        assert_eq!((begins(&sketch), sketch.counters().epochs_ended_full), (6, 1));
+        // Not full, it goes on: what was seen in its first minute counts a day later.
+        sketch.observe(2, Timestamp::from_nanos(begin + 1_400 * MINUTE));
+        assert_eq!((begins(&sketch), sketch.counters().epochs_ended), (6, 1));
+        fill(&mut sketch, 1_400, 5_000);
+        sketch.observe(2, Timestamp::from_nanos(begin + 1_401 * MINUTE));
+        assert_eq!((begins(&sketch), sketch.counters().epochs_ended_full), (1_401, 2));
     }
 
     #[test]

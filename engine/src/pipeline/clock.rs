@@ -36,9 +36,10 @@ const CEILING: Timestamp = Timestamp::from_nanos(u64::MAX / 4 * 3);
 const LATE: Span = Span::from_secs(2);
 
 /// Once engine time is ahead of the packets, a jump forward counts as no more than this
-/// (or what is believable, if that is more): all windows are over then, and a clock that
-/// goes to and fro between years does not use up the years there are.
-const LONGEST_GAP: Span = Span::from_secs(86_400);
+/// (or what is believable, if that is more): all windows are over then, by default two
+/// prevalence windows of a day among them, and a clock that goes to and fro between years
+/// does not use up the years there are.
+const LONGEST_GAP: Span = Span::from_secs(2 * 86_400);
 
 /// How long a time line is remembered after it was left.
 const LEFT_FOR: Span = Span::from_secs(600);

@@ -55,6 +55,8 @@ pub(crate) struct ContentShard {
     requests_of_one: Vec<SampleRequest>,
     pub(crate) requests: Vec<PlacedRequest>,
     pub(crate) decisions: Option<Vec<Decision>>,
+    /// With decisions: when each prevalence epoch began.
+    pub(crate) epoch_begins: Vec<Timestamp>,
     pub(crate) counters: ContentCounters,
     /// What came nearest to an alarm.
     pub(crate) nearest: Nearest,
@@ -105,7 +107,8 @@ impl ContentShard {
                     config.prevalence_window,
                     config.prevalence,
                     seeds.shard("prevalence", shard),
-                ),
+                )
+                .with_windows(config.prevalence_window, config.prevalence_window_most),
                 first_sightings: FirstSightings::new(plan.first_sightings),
                 dispersion,
                 propagation,
@@ -126,6 +129,7 @@ impl ContentShard {
                 requests_of_one: Vec::new(),
                 requests: Vec::new(),
                 decisions: None,
+                epoch_begins: Vec::new(),
                 counters: ContentCounters::default(),
                 nearest: Nearest::default(),
                 baseline: None,
@@ -220,6 +224,12 @@ impl ContentShard {
             self.end_epoch(at);
         }
         self.prevalence.advance(now);
+        if self.decisions.is_some() {
+            let begin = self.prevalence.epoch_begin();
+            if self.epoch_begins.last() != Some(&begin) {
+                self.epoch_begins.push(begin);
+            }
+        }
         true
     }
 
@@ -311,5 +321,5 @@ persist!(ContentShard {
     prevalence, first_sightings, dispersion, propagation, candidates, dispersion_clock, alarms,
     counters, baseline, learns_until;
     nearest, rules, seen_in_packet, stopped, is_calm, requests_of_one,
-    requests, decisions, seams, queue, timer, nanos
+    requests, decisions, epoch_begins, seams, queue, timer, nanos
 });

@@ -1,6 +1,7 @@
 //! Reads the statistics of a sensor out of its tables.
 
 use super::Sensor;
+use super::content_shard::ContentShard;
 use super::sizing::CONTENT_SHARDS;
 use super::stats::{
     ContentCounters, Fill, Memory, PacketCounters, Stats, WindowCounters,
@@ -8,6 +9,7 @@ use super::stats::{
 use crate::decode::FragmentCounters;
 use crate::detect::candidates::CandidateCounters;
 use crate::detect::conversations::ConversationCounters;
+use crate::detect::prevalence::PrevalenceCounters;
 use crate::detect::propagation::PropagationCounters;
 use crate::fingerprint::Windows;
 use crate::signature::View;
@@ -53,6 +55,7 @@ impl Sensor {
             conversations,
             view: self.view(),
             samples,
+            prevalence: self.prevalence(),
             content,
             candidates: self.candidates(),
             propagation,
@@ -82,6 +85,19 @@ impl Sensor {
         let mut all = WindowCounters { across_seams: seams.total, ..self.windows };
         all += seams;
         all
+    }
+
+    fn prevalence(&self) -> PrevalenceCounters {
+        let now = self.clock.now();
+        let mut sum = PrevalenceCounters::default();
+        let mut seconds = Vec::new();
+        for table in self.content.iter().map(ContentShard::prevalence) {
+            sum += table.counters();
+            seconds.extend(table.lasted(now).map(|span| span.0 / 1_000_000_000));
+        }
+        sum.shortest_epoch_seconds = seconds.iter().copied().min().unwrap_or(0);
+        sum.longest_epoch_seconds = seconds.into_iter().max().unwrap_or(0);
+        sum
     }
 
     fn candidates(&self) -> CandidateCounters {

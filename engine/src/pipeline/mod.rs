@@ -548,6 +548,17 @@ impl Sensor {
             .flat_map(std::mem::take)
             .collect()
     }
+
+    /// While decisions are kept: when each prevalence epoch of each content shard began, in
+    /// order. A key's shard is its upper six bits.
+    pub fn epoch_begins(&self) -> Vec<Vec<Timestamp>> {
+        self.content.iter().map(|content| content.epoch_begins.clone()).collect()
+    }
+
+    /// How many contents of one epoch make a content shard's prevalence table full.
+    pub fn contents_at_load(&self) -> u64 {
+        self.content[0].prevalence().contents_at_load()
+    }
 }
 
 /// Samples of each flow shard that a tick's tokens are held against: about a thousand

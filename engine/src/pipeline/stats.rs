@@ -8,6 +8,7 @@ use crate::counters::counters;
 use crate::decode::{DropCounters, FragmentCounters};
 use crate::detect::candidates::CandidateCounters;
 use crate::detect::conversations::ConversationCounters;
+use crate::detect::prevalence::PrevalenceCounters;
 use crate::detect::propagation::PropagationCounters;
 use crate::fingerprint::Windows;
 use crate::signature::{SignatureCounters, View};
@@ -51,6 +52,9 @@ pub struct Stats {
     /// Samples of contents under watch.
     #[serde(rename = "sample_counters")]
     pub samples: SampleCounters,
+    /// Prevalence windows, of each content shard.
+    #[serde(rename = "prevalence_counters")]
+    pub prevalence: PrevalenceCounters,
     /// Sightings of kept windows, up to their alarms.
     pub content: ContentCounters,
     /// Contents under watch.

@@ -200,6 +200,25 @@ impl CountMin {
         self.filled[0].max(self.filled[1]) as f64 / self.counters() as f64
     }
 
+    /// Share of counters above zero, 0 to 1, of the current epoch, as a part of the whole
+    /// memory. So many keys were counted, or fewer where counters were copied as more
+    /// memory was taken into use.
+    pub fn current_fill(&self) -> f64 {
+        self.filled[self.side & 1] as f64 / self.counters() as f64
+    }
+
+    /// Whether it counts nothing.
+    pub fn is_empty(&self) -> bool {
+        self.filled == [0; 2]
+    }
+
+    /// The fill at so many counters for each different key of an epoch: a key raises one of
+    /// the counters in each of four quarters of its line.
+    #[cfg(test)]
+    pub(crate) fn fill_at(counters_per_key: f64) -> f64 {
+        1.0 - (-(DEPTH as f64) / counters_per_key).exp()
+    }
+
     /// Number of counters of one epoch, in use or not.
     pub fn counters(&self) -> usize {
         self.pairs.reserved() * COUNTERS_PER_LINE

@@ -26,6 +26,7 @@ mod hash;
 pub mod hyper_log_log;
 mod line_pairs;
 mod lines;
+mod variable_epochs;
 
 pub use bloom::Bloom;
 pub use count_min::CountMin;
@@ -34,3 +35,4 @@ pub use epochs::{Clear, EpochClock, Epochs, Turn};
 pub use first_seen::FirstSeen;
 pub use first_sightings::{FirstSightings, Recalled};
 pub use hash::{hash_pair, hash_word, reduce};
+pub use variable_epochs::VariableEpochClock;

@@ -3,6 +3,7 @@
 pub(crate) mod captures;
 pub(crate) mod contents;
 pub(crate) mod environment;
+pub(crate) mod epochs;
 pub(crate) mod segments;
 pub(crate) mod source_files;
 pub(crate) mod tshark;
@@ -95,4 +96,13 @@ pub(crate) fn flood_frames(
         }
     }
     stored
+}
+
+/// Datagrams of 1,361 windows each, a hundred contents a second: every twentieth content eight
+/// times, the others once.
+pub(crate) fn mostly_unique_frames(seed: u64, contents: u32) -> Vec<(u64, Vec<u8>)> {
+    let all = flood_frames(seed, contents, 1_400, 100).into_iter().enumerate();
+    all.filter(|(at, _)| at % 8 == 0 || at / 8 % 20 == 0)
+        .map(|(_, frame)| frame)
+        .collect()
 }

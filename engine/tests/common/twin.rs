@@ -3,14 +3,19 @@
 //! Every sighting counts from the first on, whatever the sensor made of it: the gates only
 //! say from when on it must have noticed.
 
+use super::epochs::Counts;
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
+use wormsift::packet::Timestamp;
 
 /// The thresholds and windows of the sensor it is held against.
 #[derive(Clone, Copy)]
 pub(crate) struct Gates {
     pub(crate) prevalence: u32,
     pub(crate) prevalence_window: u64,
+    pub(crate) prevalence_window_most: u64,
+    /// How many contents of an epoch fill a shard's table.
+    pub(crate) contents_at_load: u64,
     pub(crate) dispersion_window: u64,
 }
 
@@ -63,7 +68,10 @@ pub(crate) struct Truth {
 /// Counts contents `K` exactly.
 pub(crate) struct Twin<K> {
     gates: Gates,
-    counts: Two<HashMap<K, u32>>,
+    /// One for each content shard.
+    counts: Vec<Counts<K>>,
+    /// When the epochs of each shard began, as the sensor has it.
+    used: Vec<Vec<Timestamp>>,
     hosts: Two<HashMap<K, Hosts>>,
     received: Two<HashSet<(K, u128)>>,
     sent: Two<HashSet<(K, u128)>>,
@@ -75,7 +83,8 @@ pub(crate) struct Twin<K> {
 impl<K: Copy + Eq + Hash> Twin<K> {
     pub(crate) fn new(gates: Gates) -> Self {
         Self {
-            counts: Two::new(gates.prevalence_window),
+            counts: (0..64).map(|_| Counts::new(gates)).collect(),
+            used: vec![Vec::new(); 64],
             hosts: Two::new(gates.dispersion_window),
             received: Two::new(gates.dispersion_window),
             sent: Two::new(gates.dispersion_window),
@@ -85,19 +94,29 @@ impl<K: Copy + Eq + Hash> Twin<K> {
         }
     }
 
-    /// One sighting of a content; at most one a packet.
+    /// The epochs that the sensor has used so far.
+    pub(crate) fn heed(&mut self, used: Vec<Vec<Timestamp>>) {
+        self.used = used;
+    }
+
+    /// When the epochs of each shard began.
+    pub(crate) fn epoch_begins(&self) -> Vec<Vec<Timestamp>> {
+        self.counts.iter().map(|counts| counts.begins.clone()).collect()
+    }
+
+    /// One sighting of a content, whose key in the sensor is `sensor_key`; at most one a
+    /// packet.
     pub(crate) fn observe(
         &mut self,
         key: K,
+        sensor_key: u64,
         time: u64,
         source: u128,
         destination: u128,
         group: bool,
     ) -> Truth {
-        self.counts.advance(time);
-        *self.counts.current.entry(key).or_default() += 1;
-        let count = |map: &HashMap<K, u32>| map.get(&key).copied().unwrap_or(0);
-        let prevalence = count(&self.counts.current) + count(&self.counts.previous);
+        let shard = (sensor_key >> 58) as usize;
+        let prevalence = self.counts[shard].observe(key, time, &self.used[shard]);
         let window = time / self.gates.dispersion_window;
         let known = self.promoted.get(&key).is_some_and(|last| last + 1 >= window);
         let promoted = prevalence >= self.gates.prevalence || known;

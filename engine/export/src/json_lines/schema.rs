@@ -15,7 +15,7 @@ const DESCRIPTION: &str = "One line of `wormsift detect --json`, `live`, `match 
     those named here are allowed, and a reader skips them.";
 
 /// What the sections of statistics count, by their keys in JSON.
-const SECTIONS: [(&str, &str); 15] = [
+const SECTIONS: [(&str, &str); 16] = [
     ("candidate_counters", "Contents under watch."),
     ("content", "Sightings, promotions and what was learned."),
     (
@@ -28,6 +28,7 @@ const SECTIONS: [(&str, &str); 15] = [
     ("fragment_counters", "IP fragments."),
     ("memory", "Bytes, by table."),
     ("packet_counters", "Packets, by what became of them."),
+    ("prevalence_counters", "Prevalence windows."),
     ("propagation_counters", "Relays."),
     ("sample_counters", "Pieces of stream that were kept."),
     ("signature_counters", "What was found."),
