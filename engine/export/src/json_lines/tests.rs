@@ -33,6 +33,8 @@ fn signature() -> Signature {
         destinations_precision: Precision::About,
         source_list: vec![host("192.0.2.7"), host("192.0.2.30")],
         destination_list: vec![host("198.51.100.1"), host("2001:db8:1:2::")],
+        roles: wormsift::signature::Roles::default(),
+        ports: wormsift::signature::PortCounts::default(),
         spread: 4,
         relays: vec![
             Relay {

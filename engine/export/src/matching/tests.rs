@@ -24,6 +24,8 @@ fn signature(protocol: u8, port: Option<u16>, tokens: &[&[u8]]) -> Signature {
         destinations_precision: Precision::Exact,
         source_list: Vec::new(),
         destination_list: Vec::new(),
+        roles: wormsift::signature::Roles::default(),
+        ports: wormsift::signature::PortCounts::default(),
         spread: 0,
         relays: Vec::new(),
         first_seen: Timestamp::default(),

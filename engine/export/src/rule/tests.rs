@@ -33,6 +33,8 @@ pub(crate) fn signature(content: &[u8]) -> Signature {
         destinations_precision: Precision::Exact,
         source_list: (0..8).map(|n| sample(n).source).collect(),
         destination_list: (0..8).map(|n| sample(n).destination).collect(),
+        roles: wormsift::signature::Roles::default(),
+        ports: wormsift::signature::PortCounts::default(),
         spread: 5,
         relays: Vec::new(),
         first_seen: Timestamp::from_nanos(1_700_000_000_000_000_000),
