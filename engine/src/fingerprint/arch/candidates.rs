@@ -67,7 +67,7 @@ impl Candidates {
     ) -> &[[u16; 2]] {
         let row = (width + 1) / CELL - 1;
         let (cells, _) = values[..windows].as_chunks::<CELL>();
-        let length = cells.len().next_multiple_of(LANES) + LANES + row + 2;
+        let length = cells.len().next_multiple_of(LANES) + 4 * LANES;
         if self.bounds.len() < length {
             for buffer in [&mut self.minima, &mut self.rows, &mut self.bounds] {
                 buffer.resize(length, 0);
@@ -79,14 +79,11 @@ impl Candidates {
         // The row that begins at a cell stands `row` behind it: so the rows that matter
         // to a cell, from the one that ends before it to the one that begins behind it,
         // begin at its own place. Zeros stand for rows that reach beyond the values.
+        self.rows[..LANES].fill(0);
         extremes::<false>(&self.minima, &mut self.rows[row..], cells.len(), row);
-        self.rows[..row].fill(0);
-        self.rows[cells.len() + 1..length].fill(0);
+        self.rows[cells.len() + 1..][..3 * LANES].fill(0);
         let count = windows.div_ceil(CELL);
         extremes::<true>(&self.rows, &mut self.bounds, count, row + 2);
-        for bound in &mut self.bounds[..count] {
-            *bound = (*bound).min(u16::MAX - 1);
-        }
         self.bounds[..count.next_multiple_of(2)].as_chunks().0
     }
 
@@ -217,9 +214,18 @@ impl Candidates {
             let from = (self.positions[at - 1] + 1).max(bounds.first);
             let to = self.positions[at];
             if to - from >= bounds.width {
-                for position in from - bounds.first..to - bounds.first {
-                    let position = usize::from(position);
-                    words[position / 64] |= 1 << (position % 64);
+                let from = usize::from(from - bounds.first);
+                let to = usize::from(to - bounds.first);
+                let (first, last) = (from / 64, to / 64);
+                let (above, below) = (!0 << (from % 64), !(!0 << (to % 64)));
+                if first == last {
+                    words[first] |= above & below;
+                    continue;
+                }
+                words[first] |= above;
+                words[first + 1..last].fill(!0);
+                if below != 0 {
+                    words[last] |= below;
                 }
             }
         }
@@ -253,8 +259,8 @@ fn chunk(numbers: &[u16], at: usize) -> &[u16; LANES] {
     &numbers[at..].as_chunks().0[0]
 }
 
-/// The smallest, or the largest, of each `reach` numbers in a row. Goes on to a whole
-/// number of vectors, over numbers that mean nothing.
+/// The smallest, or the largest below 65535, of each `reach` numbers in a row. Goes on to
+/// a whole number of vectors, over numbers that mean nothing.
 #[inline(always)]
 fn extremes<const LARGEST: bool>(
     from: &[u16],
@@ -266,6 +272,9 @@ fn extremes<const LARGEST: bool>(
         let mut extreme = *chunk(from, at);
         for step in 1..reach {
             extreme = pick::<LARGEST>(extreme, chunk(from, at + step));
+        }
+        if LARGEST {
+            extreme = pick::<false>(extreme, &[u16::MAX - 1; LANES]);
         }
         to[at..at + LANES].copy_from_slice(&extreme);
     }
