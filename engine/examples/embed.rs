@@ -27,6 +27,7 @@ fn main() -> Result<(), wormsift::error::Error> {
             acknowledgement: 0,
             tcp_flags: 0,
             encapsulation: 0,
+            to_group: false,
             payload: &worm,
         });
     }

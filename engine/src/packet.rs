@@ -82,6 +82,9 @@ pub struct Packet<'a> {
     /// number, 0 for none. Equal addresses in different wrappings are different
     /// flows.
     pub encapsulation: u64,
+    /// Whether the link layer sent it to a group of receivers, as Ethernet sends what goes
+    /// to the broadcast address of a subnet.
+    pub to_group: bool,
     /// The transport payload, as far as it was captured.
     pub payload: &'a [u8],
 }
@@ -164,13 +167,8 @@ impl Host {
     pub fn of(address: IpAddr, v6_prefix: u8) -> Self {
         match address {
             IpAddr::V4(v4) => Self(MAPPED | u128::from(u32::from(v4))),
-            IpAddr::V6(v6) => {
-                let bits = u128::from(v6);
-                match v6_prefix {
-                    0 => Self(0),
-                    n => Self(bits & (u128::MAX << (128 - u32::from(n.min(128))))),
-                }
-            }
+            // A mapped address is that of an IPv4 host.
+            IpAddr::V6(v6) => Self(u128::from(v6)).cut(v6_prefix),
         }
     }
 
@@ -180,6 +178,23 @@ impl Host {
             IpAddr::V4(Ipv4Addr::from(self.0 as u32))
         } else {
             IpAddr::V6(Ipv6Addr::from(self.0))
+        }
+    }
+
+    /// All hosts of a link: the limited broadcast address of IPv4.
+    pub const BROADCAST: Self = Self(MAPPED | 0xffff_ffff);
+
+    /// Whether it stands for an IPv6 address.
+    pub(crate) const fn is_v6(self) -> bool {
+        self.0 >> 32 != MAPPED >> 32
+    }
+
+    /// The same, an IPv6 address cut to a prefix.
+    pub(crate) fn cut(self, v6_prefix: u8) -> Self {
+        match v6_prefix {
+            _ if !self.is_v6() => self,
+            0 => Self(0),
+            n => Self(self.0 & (u128::MAX << (128 - u32::from(n.min(128))))),
         }
     }
 

@@ -50,6 +50,7 @@ fn spread(sensor: &mut Sensor, payloads: impl Fn(u8) -> Vec<u8>) -> Vec<Signatur
             acknowledgement: 0,
             tcp_flags: 0,
             encapsulation: 0,
+            to_group: false,
             payload: &payload,
         });
     }

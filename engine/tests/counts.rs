@@ -39,6 +39,7 @@ fn found(config: Config, traffic: &[Sent]) -> Signature {
             acknowledgement: 0,
             tcp_flags: 0,
             encapsulation: 0,
+            to_group: false,
             payload: if pair.is_some() { &content } else { &other },
         });
         if number % 500 == 0 {

@@ -54,6 +54,7 @@ fn packet<'a>(number: u64, message: &Message, payload: &'a [u8]) -> Packet<'a> {
         acknowledgement: 0,
         tcp_flags: 0,
         encapsulation: 0,
+        to_group: false,
         payload,
     }
 }

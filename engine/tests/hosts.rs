@@ -321,6 +321,7 @@ proptest! {
                         acknowledgement: 0,
                         tcp_flags: *flags,
                         encapsulation: *number,
+                        to_group: false,
                         payload,
                     });
                     given += 1;

@@ -143,6 +143,7 @@ impl Flood {
             acknowledgement: 0,
             tcp_flags: 0,
             encapsulation: 0,
+            to_group: false,
             payload,
         });
     }

@@ -32,6 +32,7 @@ fn flood(instead: impl Fn(u64) -> Option<(u32, u32, Vec<u8>)>) -> Sensor {
             acknowledgement: 0,
             tcp_flags: 0,
             encapsulation: 0,
+            to_group: false,
             payload: &payload,
         });
         if number % 500 == 0 {

@@ -111,6 +111,7 @@ fn outbreak(seed: u64, how: Carriage, tails: bool) -> Run {
                     acknowledgement: 0,
                     tcp_flags: flags,
                     encapsulation: 0,
+                    to_group: false,
                     payload: &payload,
                 });
             }

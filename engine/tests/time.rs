@@ -224,6 +224,7 @@ fn a_single_worker_is_put_into_order_too() {
                 acknowledgement: 0,
                 tcp_flags: 0,
                 encapsulation: 0,
+                to_group: false,
                 payload: &common::Random(9).bytes(700),
             });
         }

@@ -226,6 +226,7 @@ pub unsafe extern "C" fn wormsift_worker_packet(
             acknowledgement: it.acknowledgement,
             tcp_flags: it.tcp_flags,
             encapsulation: it.encapsulation,
+            to_group: false,
             payload,
         };
         let number = worker.number(it.number);
@@ -289,6 +290,7 @@ pub unsafe extern "C" fn wormsift_worker_stream(
             source_port: it.source_port,
             destination_port: it.destination_port,
             encapsulation: it.encapsulation,
+            to_group: false,
         };
         let handshake = handshake(it.handshake)?;
         let mut offset = it.offset;

@@ -206,6 +206,7 @@ fn sift(kept: &mut Kept, mut input: Input<'_>) {
             acknowledgement: u32::from(port),
             tcp_flags: flags >> 3 & 0x17,
             encapsulation: 0,
+            to_group: false,
             payload,
         });
         if flags & 0x30 == 0 {

@@ -205,6 +205,7 @@ impl Decoder {
             number,
             time,
             encapsulation: 0,
+            to_group: false,
             depth: 0,
             cut: false,
             decoder: self,
@@ -255,6 +256,8 @@ struct Context<'c> {
     number: u64,
     time: Timestamp,
     encapsulation: u64,
+    /// Whether the nearest Ethernet header names a group.
+    to_group: bool,
     depth: u8,
     /// Whether the capture kept less of the frame than there was.
     cut: bool,

@@ -192,6 +192,7 @@ fn packet<'a>(
         acknowledgement: 0,
         tcp_flags: 0,
         encapsulation: context.encapsulation,
+        to_group: context.to_group,
         payload,
     }
 }

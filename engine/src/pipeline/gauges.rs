@@ -150,6 +150,7 @@ impl Sensor {
             + self.ledger.boilerplate_bytes();
         let signatures = self.ledger.memory_bytes();
         let packet_log = self.packet_log.memory_bytes();
+        let host_names = self.host_names.memory_bytes();
         let total = tables.iter().sum::<usize>()
             + tails
             + conversations
@@ -157,7 +158,8 @@ impl Sensor {
             + fragments
             + baseline
             + signatures
-            + packet_log;
+            + packet_log
+            + host_names;
         Memory {
             prevalence_bytes: prevalence as u64,
             dispersion_bytes: dispersion as u64,
@@ -171,6 +173,7 @@ impl Sensor {
             baseline_bytes: baseline as u64,
             signatures_bytes: signatures as u64,
             packet_log_bytes: packet_log as u64,
+            host_names_bytes: host_names as u64,
             total_bytes: total as u64,
             budget_bytes: self.config.memory.0,
         }

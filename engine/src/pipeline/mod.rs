@@ -24,6 +24,7 @@ mod flow_facts;
 mod flow_shard;
 mod frames;
 mod gauges;
+mod host_names;
 mod nearest;
 mod order;
 mod own_time;
@@ -69,6 +70,7 @@ use content_shard::{ContentShard, Rules};
 use coverage::Causes;
 use flow_shard::FlowShard;
 use frames::Round;
+use host_names::HostNames;
 use nearest::Nearest;
 use packet_log::PacketLog;
 use prepare::Spare;
@@ -109,6 +111,7 @@ pub fn decoder(config: &Config) -> Decoder {
 ///     acknowledgement: 0,
 ///     tcp_flags: 0,
 ///     encapsulation: 0,
+///     to_group: false,
 ///     payload: b"what the packet carries",
 /// });
 /// sensor.absorb([&mut worker]);
@@ -126,6 +129,7 @@ pub struct Sensor {
     flow: Vec<FlowShard>,
     content: Vec<ContentShard>,
     packet_log: PacketLog,
+    host_names: HostNames,
     ledger: Ledger,
     spare: Spare,
     findings: Vec<Finding>,
@@ -204,6 +208,11 @@ impl Sensor {
                 .collect(),
             content: ContentShard::all(&config, &plan, &seeds, &rules),
             packet_log: PacketLog::new(plan.packet_log),
+            host_names: HostNames::new(
+                plan.host_names,
+                &config,
+                seeds.narrow("host names"),
+            ),
             ledger: Ledger::new(LedgerSettings {
                 port_rule: config.port_rule,
                 dispersion_window: config.dispersion_window,
@@ -334,11 +343,14 @@ impl Sensor {
         for chunk in &mut *chunks {
             chunk.facts.reset(chunk.records.len());
             for record in &mut chunk.records {
-                record.time = if record.vacant {
-                    self.clock.now()
-                } else {
-                    self.clock.stamp(record.time)
-                };
+                if record.vacant {
+                    record.time = self.clock.now();
+                    continue;
+                }
+                record.time = self.clock.stamp(record.time);
+                let hosts = (record.source, record.destination);
+                (record.source, record.destination) =
+                    self.host_names.of(hosts.0, hosts.1);
             }
         }
         self.begin_learning(chunks);

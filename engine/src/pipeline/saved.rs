@@ -86,6 +86,7 @@ impl Persist for Tables<'_> {
             flow,
             content,
             packet_log,
+            host_names,
             ledger,
             frames,
             packets,
@@ -115,6 +116,7 @@ impl Persist for Tables<'_> {
             shard.persist(file)?;
         }
         packet_log.persist(file)?;
+        host_names.persist(file)?;
         ledger.persist(file)?;
         frames.persist(file)?;
         packets.persist(file)?;

@@ -18,7 +18,8 @@ const CONVERSATIONS: u64 = 30;
 const FRAGMENTS: u64 = 30;
 const LEDGER: u64 = 40;
 const FIRST_SIGHTINGS: u64 = 22;
-const PACKET_LOG: u64 = 18;
+const PACKET_LOG: u64 = 16;
+const HOST_NAMES: u64 = 2;
 const PREVALENCE: u64 = 1_000
     - DISPERSION
     - PROPAGATION
@@ -29,7 +30,8 @@ const PREVALENCE: u64 = 1_000
     - FRAGMENTS
     - LEDGER
     - FIRST_SIGHTINGS
-    - PACKET_LOG;
+    - PACKET_LOG
+    - HOST_NAMES;
 
 /// Bytes for each module of each shard.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +51,8 @@ pub(crate) struct Plan {
     pub(crate) first_sightings: usize,
     /// For the one log of the latest packets.
     pub(crate) packet_log: usize,
+    /// For the one table of IPv6 networks.
+    pub(crate) host_names: usize,
 }
 
 impl Plan {
@@ -70,6 +74,7 @@ impl Plan {
             ledger: share(LEDGER, 1),
             first_sightings: share(FIRST_SIGHTINGS, CONTENT_SHARDS),
             packet_log: share(PACKET_LOG, 1),
+            host_names: share(HOST_NAMES, 1),
         }
     }
 }
@@ -91,7 +96,7 @@ mod tests {
                 + plan.candidates
                 + plan.first_sightings;
             let flow = plan.samples + plan.tails + plan.conversations;
-            let single = plan.fragments + plan.ledger + plan.packet_log;
+            let single = plan.fragments + plan.ledger + plan.packet_log + plan.host_names;
             let total = 64 * content + 64 * flow + single;
             assert!(total as u64 <= budget && total as u64 > budget - 64 * 8);
             assert!(64 * plan.samples as u64 <= budget / 4);

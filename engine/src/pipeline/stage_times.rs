@@ -121,6 +121,7 @@ mod tests {
                     acknowledgement: 0,
                     tcp_flags: 0,
                     encapsulation: 0,
+                    to_group: false,
                     payload: &[7; 100],
                 });
             }

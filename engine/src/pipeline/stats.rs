@@ -219,6 +219,8 @@ pub struct Memory {
     pub signatures_bytes: u64,
     /// Addresses of the latest packets.
     pub packet_log_bytes: u64,
+    /// IPv6 networks, and which of them hold several hosts.
+    pub host_names_bytes: u64,
     /// All of these together, never above the budget.
     pub total_bytes: u64,
     /// What the settings allow.

@@ -26,7 +26,6 @@ pub(crate) struct Sifter {
     telescope: bool,
     short_datagrams: bool,
     pub(super) tails: bool,
-    v6_prefix: u8,
     direction_seed: u64,
     flow_seed: u64,
     salt_seed: u64,
@@ -46,7 +45,6 @@ impl Sifter {
             telescope: config.preset == Preset::Telescope,
             short_datagrams: config.short_datagrams,
             tails: config.tails,
-            v6_prefix: config.v6_prefix,
             direction_seed: seeds.narrow("direction"),
             flow_seed: seeds.narrow("flow shard"),
             salt_seed: seeds.narrow("content key"),
@@ -139,8 +137,13 @@ impl Sifter {
 
     #[inline]
     fn record(&self, packet: &Packet<'_>, payload: PayloadAt) -> Record {
-        let source = Host::of(packet.source, self.v6_prefix);
-        let destination = Host::of(packet.destination, self.v6_prefix);
+        // Which addresses are hosts by themselves depends on the packets before.
+        let source = Host::of(packet.source, 128);
+        let mut destination = Host::of(packet.destination, 128);
+        let flow_shard = self.flow_shard(source, destination);
+        if packet.to_group && !destination.is_v6() && !destination.is_group() {
+            destination = Host::BROADCAST;
+        }
         Record {
             number: packet.number,
             time: packet.time,
@@ -154,7 +157,7 @@ impl Sifter {
             destination_port: packet.destination_port,
             protocol: packet.protocol,
             flags: packet.tcp_flags & !REASSEMBLED,
-            flow_shard: self.flow_shard(source, destination),
+            flow_shard,
             vacant: false,
             payload,
         }
@@ -428,6 +431,7 @@ impl Worker {
             acknowledgement: 0,
             tcp_flags: 0,
             encapsulation: flow.encapsulation,
+            to_group: false,
             payload: piece.payload,
         };
         let before = self.chunk.records.len();

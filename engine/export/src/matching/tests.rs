@@ -57,6 +57,7 @@ fn packet(protocol: u8, port: u16, sequence: u32, payload: &[u8]) -> Packet<'_> 
         acknowledgement: 0,
         tcp_flags: 0,
         encapsulation: 0,
+        to_group: false,
         payload,
     }
 }

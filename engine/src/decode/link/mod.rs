@@ -72,9 +72,12 @@ pub(super) fn decode<'a>(
 }
 
 /// Ethernet II or 802.3, from the destination address on.
-#[inline]
 pub(super) fn ethernet<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
     let (header, rest) = header::<14>(data)?;
+    let to_group = header[0] & 1 != 0;
+    if to_group != context.to_group {
+        return ethernet(&Context { to_group, ..*context }, data);
+    }
     match u16::from_be_bytes([header[12], header[13]]) {
         ethertype::IPV4 => ip::v4(context, rest),
         ethertype::IPV6 => ip::v6(context, rest),

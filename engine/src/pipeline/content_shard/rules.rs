@@ -29,7 +29,11 @@ impl Rules {
         let mut exempt: Vec<_> = config
             .relay_exempt
             .iter()
-            .map(|end| (Host::of(end.address(), config.v6_prefix), end.port()))
+            .flat_map(|end| {
+                // As a network, and by itself where its network holds several hosts.
+                [config.v6_prefix, 128]
+                    .map(|prefix| (Host::of(end.address(), prefix), end.port()))
+            })
             .collect();
         exempt.sort_unstable();
         Self {

@@ -46,6 +46,7 @@ impl Given {
             acknowledgement: 0,
             tcp_flags: 0,
             encapsulation: 0,
+            to_group: false,
             payload: &payload,
         });
     }
