@@ -18,7 +18,6 @@ use criterion::{BatchSize, BenchmarkId, Throughput};
 use criterion::{criterion_group, criterion_main};
 use std::hint::black_box;
 use std::time::Duration;
-use wormsift::config::PortRule;
 use wormsift::detect::conversations::Facts;
 use wormsift::packet::{Host, Timestamp, protocol};
 use wormsift::signature::{
@@ -219,7 +218,7 @@ fn alarms(content: &[u8], count: usize, first: u64) -> Vec<AlarmedCandidate> {
 
 fn ledger_with(others: u64) -> Ledger {
     let mut ledger = Ledger::new(LedgerSettings {
-        port_rule: PortRule::Destination,
+        port_rules: ["destination"; 2],
         dispersion_window: Span::from_secs(4 * 3_600),
         signatures: 8_192,
         bytes: 1 << 30,

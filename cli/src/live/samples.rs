@@ -31,6 +31,7 @@ pub(crate) fn signature() -> Signature {
             acknowledgement: 0,
             tcp_flags: 0,
             encapsulation: 0,
+            to_group: false,
             payload: HOSTILE,
         });
     }

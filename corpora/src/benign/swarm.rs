@@ -40,7 +40,10 @@ pub(super) const FIXED_PORT: Entry = Entry {
         "swarm-fixed-port",
         "140 peers share an archive over UDP port 6881",
         "propagation alone: every peer passes on what it received",
-        &[Expectation::by_default(MANY_TO_MANY, RELAYS)],
+        &[
+            Expectation::by_default(MANY_TO_MANY, RELAYS),
+            Expectation::under("port_rule = \"destination\"", MANY_TO_MANY, RELAYS),
+        ],
     ),
     open: |request| BenignSetup::default().start(request, |pool| Swarm::new(pool, true)),
 };
@@ -51,7 +54,9 @@ pub(super) const RANDOM_PORTS: Entry = Entry {
         "140 peers share an archive, each at a random UDP port of its own",
         "dispersion and propagation without the port in the key",
         &[
-            Expectation::by_default(
+            Expectation::by_default(MANY_TO_MANY, RELAYS),
+            Expectation::under(
+                "port_rule = \"destination\"",
                 Verdict::Silent("each peer has a port of its own: one destination a key"),
                 Verdict::Silent("a peer receives at its port and sends to others' ports"),
             ),

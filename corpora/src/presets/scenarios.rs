@@ -55,16 +55,13 @@ pub(crate) const SCENARIOS: &[Entry] = &[
              double in 10 seconds",
             "every answer that is slower than a minute",
             &[
-                Expectation::by_default(
+                Expectation::by_default(Verdict::Fires, NOBODY_INSIDE),
+                Expectation::under(
+                    "sampling = \"64\"",
                     Verdict::Open(
                         "of the 337 windows of its 376 bytes, one in 64 is sampled: one \
                          body in two hundred has none",
                     ),
-                    NOBODY_INSIDE,
-                ),
-                Expectation::under(
-                    "sampling = \"winnow:128\"",
-                    Verdict::Fires,
                     NOBODY_INSIDE,
                 ),
             ],
@@ -88,7 +85,9 @@ pub(crate) const SCENARIOS: &[Entry] = &[
              random ports, from 110 hosts at first",
             "content keys with the destination port; rules on the packet's length",
             &[
-                Expectation::by_default(
+                Expectation::by_default(Verdict::Fires, NOBODY_INSIDE),
+                Expectation::under(
+                    "port_rule = \"destination\"",
                     Verdict::Silent(
                         "the destination port is part of the key, so that every copy has \
                          another key",

@@ -41,7 +41,8 @@ pub(super) const ENTRY: Entry = Entry {
              servers that they visit",
         "keys that hold the destination port; looking at requests alone",
         &[
-            Expectation::by_default(FEW_SERVERS, PORTS_CHANGE),
+            Expectation::by_default(FEW_SERVERS, Verdict::Fires),
+            Expectation::under("port_rule = \"destination\"", FEW_SERVERS, PORTS_CHANGE),
             Expectation::fires_under("port_rule = \"none\""),
             Expectation::fires_under("port_rule = \"service\""),
         ],

@@ -290,7 +290,6 @@ pub unsafe extern "C" fn wormsift_worker_stream(
             source_port: it.source_port,
             destination_port: it.destination_port,
             encapsulation: it.encapsulation,
-            to_group: false,
         };
         let handshake = handshake(it.handshake)?;
         let mut offset = it.offset;

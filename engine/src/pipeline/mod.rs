@@ -214,7 +214,7 @@ impl Sensor {
                 seeds.narrow("host names"),
             ),
             ledger: Ledger::new(LedgerSettings {
-                port_rule: config.port_rule,
+                port_rules: [Some(0), None].map(|port| config.port_rule.name_with(port)),
                 dispersion_window: config.dispersion_window,
                 signatures: MOST_SIGNATURES,
                 bytes: plan.ledger,

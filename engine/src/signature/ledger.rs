@@ -16,7 +16,6 @@ use super::{
     Alarm, Candidate, Grown, Load, Occurrence, Piece, Relay, Sample, Side, Signature,
     View, coalesce, grow, signature_id, tokens::Holder,
 };
-use crate::config::PortRule;
 use crate::counters::counters;
 use crate::state::persist;
 use crate::time::{Span, Timestamp};
@@ -29,8 +28,8 @@ use std::sync::Arc;
 /// How much a [`Ledger`] remembers, and for how long an alarm is no news.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerSettings {
-    /// The port rule, whose name stands in signatures.
-    pub port_rule: PortRule,
+    /// Name of the port rule in signatures that have a port, and in those that have none.
+    pub port_rules: [&'static str; 2],
     /// A content alarms once in this time.
     pub dispersion_window: Span,
     /// Most signatures remembered.
@@ -39,6 +38,13 @@ pub struct LedgerSettings {
     pub bytes: usize,
     /// Of the registers that count hosts, as the candidates have it.
     pub seed: u64,
+}
+
+impl LedgerSettings {
+    /// Name of the port rule of a signature with this port.
+    fn rule_of(&self, port: Option<u16>) -> &'static str {
+        self.port_rules[usize::from(port.is_none())]
+    }
 }
 
 /// An alarm of one window, with all that is known of it at that tick.
@@ -413,7 +419,7 @@ impl Ledger {
         mut group: Group,
     ) -> Vec<Finding> {
         group.alarms.sort_unstable();
-        let rule = self.settings.port_rule.name_with(service.1);
+        let rule = self.settings.rule_of(service.1);
         let mut findings = Vec::new();
         let mut returned = false;
         if let ([], Some((joined, _))) = (&group.known[..], &group.content) {
@@ -512,7 +518,7 @@ impl Ledger {
 
     fn around(&self) -> Around<'_> {
         Around {
-            port_rule: self.settings.port_rule,
+            settings: &self.settings,
             view: self.view,
             boilerplate: self.boilerplate.as_ref().map(|(boilerplate, _)| boilerplate),
             forwarders: &self.forwarders,
@@ -539,7 +545,7 @@ impl Ledger {
         self.counters.suppressed += 1;
         self.suppressed.add(Suppressed {
             id: {
-                let rule = self.settings.port_rule.name_with(service.1);
+                let rule = self.settings.rule_of(service.1);
                 signature_id(service.0, rule, service.1, content)
             },
             by,

@@ -144,6 +144,7 @@ mod tests {
             acknowledgement: 0,
             tcp_flags: 0,
             encapsulation: 0,
+            to_group: false,
             payload: b"x",
         }
     }

@@ -440,7 +440,8 @@ fn a_host_that_puts_streams_together_is_believed() {
     };
     let unknown = Handshake::Unknown;
     let first = piece(LOW, unknown, true);
-    let wanted = Facts { answered: No, new_pair: NewPair::Yes, ..Facts::default() };
+    let age = Age::of_units(0);
+    let wanted = Facts { answered: No, new_pair: NewPair::Yes, age, ..Facts::default() };
     assert_eq!(first, wanted);
     assert_eq!(piece(LOW, GetsNone, false).handshake, GetsNone);
     assert_eq!(piece(LOW, unknown, false).handshake, GetsNone);
@@ -545,7 +546,8 @@ fn a_conversation_that_was_let_go_of_comes_back_with_less() {
             Facts::default()
         } else {
             let (role, new_pair) = (Initiator, NewPair::Lately);
-            Facts { role, answered: No, new_pair, ..Facts::default() }
+            let age = Age::of_units(0);
+            Facts { role, answered: No, new_pair, age, ..Facts::default() }
         };
         assert_eq!(facts, wanted);
         let counters = all.counters();

@@ -11,8 +11,9 @@
 //!   [`OverAllPorts`](crate::detect::alarms::OverAllPorts).
 //!
 //! A sender whose role is not known counts as an initiator, and so does the first one of a
-//! conversation of datagrams, unless its port is a well-known one and the other is not: in
-//! a capture that begins in the middle, or sees one direction, that is a reply.
+//! conversation of datagrams, unless its port is that of a service and the other is not: in
+//! a capture that begins in the middle, or sees one direction, that is a reply; so is what
+//! a flood has reflected.
 //!
 //! Under the other rules the port is part of the key, or there is none: one class.
 
@@ -25,6 +26,9 @@ use crate::signature::{Seen, Slot};
 
 /// Below it, ports are those of services (RFC 6335, section 6).
 const WELL_KNOWN: u16 = 1_024;
+/// Above it, UDP ports of services that are used to reflect floods (CISA alert TA14-017A;
+/// 3283 Apple Remote Desktop, 5683 CoAP, 27015 Steam).
+const REFLECTORS: [u16; 8] = [1_900, 3_283, 3_702, 5_093, 5_353, 5_683, 11_211, 27_015];
 
 /// Gives the keys of contents at one port.
 #[derive(Clone, Copy)]
@@ -36,6 +40,8 @@ pub(crate) struct PortKeys {
 
 impl PortKeys {
     pub(crate) fn new(seed: u64, shards: usize) -> Self {
+        // With a bit above those of ports, so that no port's number is zero.
+        let seed = seed | 1 << 63;
         Self { seed, below_shard: u64::MAX >> shards.trailing_zeros() }
     }
 
@@ -164,8 +170,13 @@ impl ContentShard {
 
 /// Whether a sighting is a reply, or looks like one where its role is not known.
 fn is_reply(seen: &Seen) -> bool {
-    let from_service = (1..WELL_KNOWN).contains(&seen.source_port)
-        && seen.destination_port >= WELL_KNOWN;
+    let is_udp = seen.protocol == protocol::UDP;
+    let [from, to] = [seen.source_port, seen.destination_port].map(|port| {
+        (1..WELL_KNOWN).contains(&port) || is_udp && REFLECTORS.contains(&port)
+    });
+    // Servers of one kind ask each other from port to port.
+    let differ = seen.source_port != seen.destination_port;
+    let from_service = from && differ && (is_udp || !to);
     match seen.facts.role {
         Role::Responder => true,
         Role::Unknown => from_service,

@@ -8,10 +8,10 @@ use super::super::{
     View, signature_id,
     tokens::{Holder, Tokens, chosen, narrowed, tokens},
 };
+use super::LedgerSettings;
 use super::forwarders::Forwarders;
 use super::reported::{KEYS, Report};
 use super::tally::Tally;
-use crate::config::PortRule;
 use crate::packet::{AddressPlan, Host, Timestamp};
 use crate::state::persist;
 use std::collections::BTreeSet;
@@ -192,7 +192,7 @@ impl Known {
             confidence,
             protocol: self.protocol,
             port: self.port,
-            port_rule: around.port_rule.name_with(self.port).to_owned(),
+            port_rule: around.settings.rule_of(self.port).to_owned(),
             part_of: None,
             content: self.content.clone(),
             tokens: tokens.list,
@@ -237,7 +237,7 @@ impl Known {
 
 /// What a signature says besides what is known of its content.
 pub(super) struct Around<'a> {
-    pub(super) port_rule: PortRule,
+    pub(super) settings: &'a LedgerSettings,
     pub(super) view: View,
     pub(super) boilerplate: Option<&'a Boilerplate>,
     pub(super) forwarders: &'a Forwarders,

@@ -16,9 +16,8 @@ fn ledger() -> Ledger {
 }
 
 fn ledger_of(signatures: usize, bytes: usize) -> Ledger {
-    let port_rule = PortRule::Destination;
     Ledger::new(LedgerSettings {
-        port_rule,
+        port_rules: ["destination"; 2],
         dispersion_window: WINDOW,
         signatures,
         bytes,
