@@ -230,7 +230,9 @@ fn what_is_not_as_expected_is_named_and_can_fail() {
 fn json_to_stdout_stands_alone_and_takes_no_file_away() {
     let folder = folder("corpus_stdout");
     let calm = capture(&folder, "calm.pcapng", &["--no-worm", "--packets", "2000"]);
-    let manifest = file(&folder, "corpus.toml", SMALL.as_bytes());
+    // Sampling by value, which has a formula.
+    let by_value = format!("{SMALL}settings = {{ sampling = \"64\" }}\n");
+    let manifest = file(&folder, "corpus.toml", by_value.as_bytes());
     let page = folder.join("page.html");
     let output = run(&[
         "evaluate",

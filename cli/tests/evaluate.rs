@@ -146,7 +146,8 @@ fn captures_are_labelled_by_the_truth_beside_them_or_clean() {
         .iter()
         .map(|count| count["signatures"].as_array().unwrap().len())
         .collect();
-    assert_eq!(counts, [0, 1, 1, 1], "30, 10, 3 and propagation");
+    // At three hosts the noise counts too: it is the same in every packet.
+    assert_eq!(counts, [0, 1, 2, 1], "30, 10, 3 and propagation");
 }
 
 #[test]

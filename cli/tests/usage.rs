@@ -12,7 +12,10 @@ fn wrong_usage_exits_with_2_and_says_what_is_wrong() {
         (vec!["detect", "--sampling", "63", "x"], "power of two from 1 to 256, found 63"),
         (vec!["detect", "--memory", "64", "x"], "a number with a unit such as `256MiB`"),
         (vec!["detect", "--beta", "7", "x"], "--beta: expected 8 to 64 bytes, found 7"),
-        (vec!["detect", "--port-rule", "any", "x"], "[possible values: destination,"),
+        (
+            vec!["detect", "--port-rule", "any", "x"],
+            "[possible values: roles, destination,",
+        ),
         (
             vec!["detect", "--sources", "x", "x"],
             "a whole number of hosts from 1 to 10000",

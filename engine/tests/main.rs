@@ -20,6 +20,7 @@ mod hard_negatives;
 mod hosts;
 mod overload;
 mod public_api;
+mod roles;
 mod sampling;
 mod scenarios;
 mod seams;

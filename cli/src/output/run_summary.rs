@@ -123,7 +123,7 @@ impl Ended<'_> {
         if config.sampling.density() < 1.0 {
             advice.push("--sampling 1 (every window; short traces)".to_owned());
         }
-        if config.port_rule != PortRule::None {
+        if !matches!(config.port_rule, PortRule::Roles | PortRule::None) {
             advice.push("--port-rule none (content that changes ports)".to_owned());
         }
         advice

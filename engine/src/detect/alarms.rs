@@ -47,7 +47,7 @@ pub struct Thresholds {
 ///
 /// It must reach more than at one port:
 ///
-/// - *Dispersion*: the same thresholds where nine in ten sightings come from one source
+/// - *Dispersion*: the same thresholds where nine in ten requests come from one source
 ///   port, as those of Witty did. Else twice as many hosts, and less than half as many
 ///   replies with it as requests: what both sides say is a greeting.
 /// - *Propagation*: three relays and twice the spread; a relay for each four hosts that

@@ -15,7 +15,8 @@ const DESCRIPTION: &str = "One line of `wormsift detect --json`, `live`, `match 
     those named here are allowed, and a reader skips them.";
 
 /// What the sections of statistics count, by their keys in JSON.
-const SECTIONS: [(&str, &str); 16] = [
+const SECTIONS: [(&str, &str); 17] = [
+    ("conversation_counters", "Conversations of TCP, UDP and ICMP echo."),
     ("candidate_counters", "Contents under watch."),
     ("content", "Sightings, promotions and what was learned."),
     (

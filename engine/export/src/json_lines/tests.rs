@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use wormsift::packet::{AddressPlan, Host, Timestamp};
 use wormsift::signature::{
     Alarm, Confidence, Evidence, FirstSighting, Growth, Handshakes, Load, Nearest,
-    Precision, Relay, Signature, SignatureSample, View,
+    PortCounts, Precision, Relay, Roles, Signature, SignatureSample, View,
 };
 
 fn host(text: &str) -> Host {
@@ -33,8 +33,8 @@ fn signature() -> Signature {
         destinations_precision: Precision::About,
         source_list: vec![host("192.0.2.7"), host("192.0.2.30")],
         destination_list: vec![host("198.51.100.1"), host("2001:db8:1:2::")],
-        roles: wormsift::signature::Roles::default(),
-        ports: wormsift::signature::PortCounts::default(),
+        roles: Roles { initiator: 10, responder: 1, unknown: 1 },
+        ports: PortCounts::of(&[(445, 11)], 1),
         spread: 4,
         relays: vec![
             Relay {
@@ -127,7 +127,9 @@ const GOLDEN: &str = concat!(
     r#""destination_port":445,"offset":-3,"payload_length":null,"#,
     r#""source_inside":true,"destination_inside":false}],"#,
     r#""v6_prefix":56,"home_net":["192.0.2.0/28"],"#,
-    r#""sources_inside":1,"destinations_inside":0}"#,
+    r#""sources_inside":1,"destinations_inside":0,"#,
+    r#""roles":{"initiator":10,"responder":1,"role_unknown":1},"#,
+    r#""ports":[{"service_port":445,"packets":11}],"ports_unlisted":1}"#,
 );
 
 #[test]
@@ -204,6 +206,8 @@ fn a_line_of_an_earlier_writer_is_read() {
     assert!(!first.contains("inside"));
     let mut expected = signature();
     expected.tokens_ordered = false;
+    expected.roles = Roles::default();
+    expected.ports = PortCounts::default();
     expected.addresses = AddressPlan::default();
     let Evidence { keys, alarms, distinct_bytes, reasons, .. } = expected.evidence;
     expected.evidence =

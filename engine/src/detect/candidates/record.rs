@@ -152,8 +152,9 @@ pub struct Candidate {
     pub roles: Roles,
     /// Sightings by service port.
     pub ports: PortCounts,
-    /// Sightings from the source port of the first one.
-    from_first_port: u32,
+    /// A source port of requests, and by how many it leads: a majority vote (Boyer, Moore
+    /// 1981).
+    source_port: (u16, u32),
     /// Which listed sources get answers.
     pub(crate) source_bits: SourceBits,
     /// The dispersion epoch of the last sighting.
@@ -265,12 +266,24 @@ impl Candidate {
         self.has_relay |= has_relay;
         self.roles.count(seen.facts.role);
         self.ports.count(seen.service_port());
-        self.from_first_port += u32::from(seen.source_port == self.first.source_port);
+        if seen.facts.role != Role::Responder {
+            let (port, lead) = &mut self.source_port;
+            if *lead == 0 {
+                *port = seen.source_port;
+            }
+            let is_same = *port == seen.source_port;
+            *lead = if is_same { lead.saturating_add(1) } else { *lead - 1 };
+        }
     }
 
-    /// Whether nine in ten of its sightings or more came from one source port.
+    /// Packets with it that no responder sent.
+    pub fn requests(&self) -> u64 {
+        self.packets.saturating_sub(self.roles.responder.into())
+    }
+
+    /// Whether one source port leads by eight in ten requests, as one of nine in ten does.
     pub fn has_one_source_port(&self) -> bool {
-        10 * u64::from(self.from_first_port) >= 9 * self.packets
+        10 * u64::from(self.source_port.1) >= 8 * self.requests()
     }
 
     /// Decides whether this sighting becomes a sample.
@@ -357,7 +370,7 @@ impl Persist for Candidate {
             has_relay,
             roles,
             ports,
-            from_first_port,
+            source_port,
             source_bits,
             epoch,
             alarmed_at,
@@ -374,7 +387,7 @@ impl Persist for Candidate {
         has_relay.persist(file)?;
         roles.persist(file)?;
         ports.persist(file)?;
-        from_first_port.persist(file)?;
+        source_port.persist(file)?;
         source_bits.persist(file)?;
         epoch.persist(file)?;
         alarmed_at.persist(file)?;

@@ -146,7 +146,7 @@ impl ContentShard {
         let candidate = entered.slot.and_then(|slot| self.candidates.get(slot));
         Some(candidate.map_or(OverAllPorts::default(), |it| OverAllPorts {
             is_from_one_port: it.has_one_source_port(),
-            requests: it.packets.saturating_sub(it.roles.responder.into()),
+            requests: it.requests(),
             replies: it.roles.responder.into(),
             sources,
         }))
