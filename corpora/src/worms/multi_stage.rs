@@ -24,6 +24,10 @@ const EXPLOITED: u16 = 5_000;
 /// Where the attacker serves the second stage.
 const SERVED: u16 = 8_099;
 
+const ONLY_SERVED: Verdict = Verdict::Open(
+    "the exploit raises both alarms, since winnowing by 128 misses no run of 167 bytes; the \
+     second stage is sent in replies alone, as servers do",
+);
 const AS_IN_THE_PAPER: Verdict = Verdict::Open(
     "the exploit's 180 fixed bytes have 141 windows, none of them sampled in one seed of \
      nine; the second stage goes to ports that vary, each a key of its own",
@@ -35,8 +39,7 @@ pub(super) const ENTRY: Entry = Entry {
         "a 196-byte exploit over TCP, after which the victim fetches 4 KB from its attacker",
         "looking only at what is sent to the victim's service",
         &[
-            // Winnowing by 128 misses no run of 167 bytes.
-            Expectation::by_default(Verdict::Fires, Verdict::Fires),
+            Expectation::by_default(ONLY_SERVED, ONLY_SERVED),
             Expectation::under(
                 "port_rule = \"destination\"\nsampling = \"64\"",
                 AS_IN_THE_PAPER,

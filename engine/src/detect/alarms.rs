@@ -162,8 +162,18 @@ impl Thresholds {
 
     /// Whether a spread, which a sighting has just raised, raises the alarm of
     /// propagation. `relays` is asked for only where one is too few.
-    pub fn is_passed_on(&self, spread: u32, relays: impl FnOnce() -> usize) -> bool {
-        spread >= self.spread && (self.relays <= 1 || relays() >= self.relays)
+    ///
+    /// One host less is enough where it is `evident` of the relay that it passed the content
+    /// on: two of its targets were new to it, and it began to talk to them after it had
+    /// received the content.
+    pub fn is_passed_on(
+        &self,
+        spread: u32,
+        is_evident: bool,
+        relays: impl FnOnce() -> usize,
+    ) -> bool {
+        spread + u32::from(is_evident) >= self.spread
+            && (self.relays <= 1 || relays() >= self.relays)
     }
 }
 
@@ -266,11 +276,13 @@ mod tests {
     #[test]
     fn a_spread_alarms_from_its_threshold_on_with_as_many_relays() {
         let unasked = || panic!("one relay is certain");
-        assert!(!THIRTY.is_passed_on(3, unasked));
-        assert!(THIRTY.is_passed_on(4, unasked));
+        assert!(!THIRTY.is_passed_on(3, false, unasked));
+        assert!(THIRTY.is_passed_on(4, false, unasked));
+        assert!(!THIRTY.is_passed_on(2, true, unasked));
+        assert!(THIRTY.is_passed_on(3, true, unasked));
         let two = Thresholds { relays: 2, ..THIRTY };
-        assert!(!two.is_passed_on(3, unasked));
-        assert!(!two.is_passed_on(9, || 1));
-        assert!(two.is_passed_on(4, || 2));
+        assert!(!two.is_passed_on(3, false, unasked));
+        assert!(!two.is_passed_on(9, false, || 1));
+        assert!(two.is_passed_on(4, false, || 2));
     }
 }

@@ -60,6 +60,10 @@ pub struct Propagation {
 pub enum Passing {
     /// Always.
     Always,
+    /// Always, and to a host that the source had not talked to before. There is evidence of
+    /// it if its conversation began after the source had received the content: not before
+    /// this time, where that is known.
+    Newly(Option<Timestamp>),
     /// Never: its source is a relay by trade.
     Never,
     /// If its conversation began after the source had received the content: not before
@@ -70,6 +74,9 @@ pub enum Passing {
 /// A sighting passed its content on: some relay's fan-out grew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Passed {
+    /// Whether the first targets of the relay, or as many others, are
+    /// [evident](Passing::Newly).
+    pub is_evident: bool,
     /// The content's spread, this sighting included.
     pub spread: u32,
 }
@@ -278,14 +285,17 @@ impl Propagation {
         if destination.is_group() || destination == source || self.senders.contains(to) {
             return None;
         }
-        if let Passing::BegunAfterReceipt(begun) = passing
-            && !begun.is_some_and(|begun| self.relays.has_received_by(relay, begun))
-        {
+        let begun = match passing {
+            Passing::BegunAfterReceipt(begun) | Passing::Newly(begun) => begun,
+            Passing::Always | Passing::Never => None,
+        };
+        let is_after =
+            begun.is_some_and(|begun| self.relays.has_received_by(relay, begun));
+        if matches!(passing, Passing::BegunAfterReceipt(_)) && !is_after {
             return None;
         }
-        self.relays
-            .add_target(relay, to, &mut self.counters)
-            .map(|spread| Passed { spread })
+        let is_evident = matches!(passing, Passing::Newly(_)) && is_after;
+        self.relays.add_target(relay, to, is_evident, &mut self.counters)
     }
 
     /// A full senders filter takes the recipients with it: a recipient remembered for

@@ -2,7 +2,7 @@
 
 use super::super::alarms::{Alarm, HostEvidence};
 use super::super::conversations::Facts;
-use super::super::conversations::Role;
+use super::super::conversations::{NewPair, Role};
 use super::super::count::FirstSighting;
 use super::super::handshakes::{Handshakes, SourceBits};
 use super::super::ports::{PortCounts, Roles};
@@ -49,6 +49,12 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// Whether it was sent by who began its conversation, to a host that it had not talked
+    /// to before.
+    pub fn is_new_request(&self) -> bool {
+        self.facts.role == Role::Initiator && self.facts.new_pair == NewPair::Yes
+    }
+
     /// The earliest time at which its conversation may have begun, if that is known.
     pub fn begun(&self) -> Option<Timestamp> {
         Some(self.time - self.facts.age.within()?)

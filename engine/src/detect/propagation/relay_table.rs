@@ -5,7 +5,7 @@
 //! null link, and zeroed memory an empty table.
 
 use super::targets::{EXACT, Pool, Targets};
-use super::{PropagationCounters, Relay};
+use super::{Passed, PropagationCounters, Relay};
 use crate::packet::Host;
 use crate::sketch::{hash_word, reduce};
 use crate::state::persist;
@@ -33,6 +33,8 @@ struct Entry {
     /// When it last sent the content.
     epoch: Epoch,
     targets: Targets,
+    /// Targets of which there is evidence, see [`Passing`](super::Passing).
+    evident: u8,
     /// Its content's place.
     content: Link,
     /// The next relay with the same bucket, or the next free entry.
@@ -87,6 +89,7 @@ const NO_ENTRY: Entry = Entry {
     sent_at: Timestamp::from_nanos(0),
     epoch: Epoch::new(0),
     targets: Targets::NONE,
+    evident: 0,
     content: 0,
     next_in_bucket: 0,
     next_of_content: 0,
@@ -196,18 +199,24 @@ impl RelayTable {
         &mut self,
         at: Link,
         target: u64,
+        evident: bool,
         counters: &mut PropagationCounters,
-    ) -> Option<u32> {
+    ) -> Option<Passed> {
         let before = self.entry(at).fan_out_counted();
+        let targets = self.entry(at).targets.count();
         // The queue goes by fan-out.
         self.dequeue(at);
         let cut = self.entries[at as usize].targets.insert(target, &mut self.pool);
         counters.fan_outs_cut += u64::from(cut);
         self.enqueue(at);
+        let entry = &mut self.entries[at as usize];
+        let is_new = entry.targets.count() > targets;
+        entry.evident = entry.evident.saturating_add(u8::from(evident && is_new));
+        let is_evident = u32::from(entry.evident) >= COUNTING;
         let grown = self.entry(at).fan_out_counted() - before;
         let content = &mut self.contents[self.entries[at as usize].content as usize];
         content.spread = content.spread.saturating_add(grown);
-        (grown > 0).then_some(content.spread)
+        (grown > 0).then_some(Passed { spread: content.spread, is_evident })
     }
 
     /// Removes what was last seen two epochs ago or earlier; returns how many.
@@ -416,6 +425,7 @@ persist!(Entry {
     sent_at,
     epoch,
     targets,
+    evident,
     content,
     next_in_bucket,
     next_of_content,
@@ -516,8 +526,8 @@ mod tests {
                 let before = twin.spread(key);
                 twin.entries.last_mut().unwrap().3.insert(target);
                 let after = twin.spread(key);
-                let raised = table.add_target(at, hash_word(target, 2), &mut counters);
-                prop_assert_eq!(raised, (after > before).then_some(after));
+                let raised = table.add_target(at, hash_word(target, 2), false, &mut counters);
+                prop_assert_eq!(raised.map(|it| it.spread), (after > before).then_some(after));
                 prop_assert_eq!(table.len(), twin.entries.len());
                 for key in 0..4 {
                     prop_assert_eq!(table.spread(key), twin.spread(key));

@@ -235,8 +235,12 @@ fn relays_that_fell_silent_for_two_windows_are_gone() {
         |time, from, to| table.observe(1, at(time), host(from), host(to), false);
     send(50, 0, 1);
     send(60, 1, 2);
-    assert_eq!(send(70, 1, 3), Some(Passed { spread: 2 }));
-    assert_eq!(send(150, 1, 4), Some(Passed { spread: 3 }), "the next window");
+    assert_eq!(send(70, 1, 3), Some(Passed { spread: 2, is_evident: false }));
+    assert_eq!(
+        send(150, 1, 4),
+        Some(Passed { spread: 3, is_evident: false }),
+        "the next window"
+    );
     table.advance(at(299));
     assert_eq!(table.spread(1), 3);
     table.advance(at(300));

@@ -30,6 +30,11 @@ const WELL_KNOWN: u16 = 1_024;
 /// 3283 Apple Remote Desktop, 5683 CoAP, 27015 Steam).
 const REFLECTORS: [u16; 8] = [1_900, 3_283, 3_702, 5_093, 5_353, 5_683, 11_211, 27_015];
 
+/// Ports of services whose servers forward what they receive, to hosts that are new to them
+/// as well: SMTP, DNS, NNTP, syslog, SIP. That a host passes something on at once is no
+/// evidence there.
+const FORWARDING: [u16; 8] = [25, 53, 119, 465, 514, 587, 5_060, 5_061];
+
 /// Gives the keys of contents at one port.
 #[derive(Clone, Copy)]
 pub(crate) struct PortKeys {
@@ -72,6 +77,8 @@ pub(super) struct Entered {
     pub(super) estimates: (u32, u32),
     /// Whether it passed the content on.
     pub(super) passed: bool,
+    /// Whether there is evidence that a relay passed it on to new hosts.
+    pub(super) is_evident: bool,
     /// The class's candidate, if it has one.
     pub(super) slot: Option<Slot>,
 }
@@ -126,10 +133,17 @@ impl ContentShard {
         let passing = match class.is_over_all {
             _ if self.rules.is_exempt(seen) => Passing::Never,
             true => Passing::BegunAfterReceipt(seen.begun()),
+            false
+                if seen.is_new_request()
+                    && !FORWARDING.contains(&seen.destination_port) =>
+            {
+                Passing::Newly(seen.begun())
+            }
             false => Passing::Always,
         };
         let propagation = &mut self.propagation;
         let passed = propagation.observe_if(key, time, source, destination, passing);
+        let is_evident = passed.is_some_and(|passed| passed.is_evident);
         let passed = passed.map(|passed| passed.spread);
         let estimates = match class.is_reply {
             true => self.dispersion.estimate(key),
@@ -145,7 +159,7 @@ impl ContentShard {
         let (candidates, requests) = (&mut self.candidates, &mut self.requests_of_one);
         let passed = passed.is_some();
         let slot = observe(candidates, key, seen, estimates, passed, requests);
-        Some(Entered { class, estimates, passed, slot })
+        Some(Entered { class, estimates, passed, is_evident, slot })
     }
 
     /// Whether a content shows more over all ports than at one, or did before: else it

@@ -179,10 +179,10 @@ impl ContentShard {
         Ground { spread, may_disperse, thresholds }: Ground,
         decision: &mut Decision,
     ) {
-        let Entered { class, estimates, slot, .. } = *entered;
+        let Entered { class, estimates, slot, is_evident, .. } = *entered;
         let passed_on = spread.is_some_and(|spread| {
             let relays = || self.propagation.relay_count(class.key);
-            thresholds.is_passed_on(spread, relays)
+            thresholds.is_passed_on(spread, is_evident, relays)
         });
         let Some(slot) = slot else {
             let reached = passed_on || thresholds.are_estimated(estimates);
