@@ -1,6 +1,7 @@
 //! What holds of the library as a whole, in one program: `cargo test -p wormsift --test all time`
 //! runs the tests of one file.
 
+mod addresses;
 mod architecture;
 mod baseline;
 mod captures;

@@ -13,6 +13,7 @@
 pub mod alarms;
 pub mod candidates;
 pub mod conversations;
+pub mod copies;
 pub mod count;
 pub mod dispersion;
 pub mod handshakes;

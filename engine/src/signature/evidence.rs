@@ -23,6 +23,9 @@ pub struct Evidence {
     pub handshakes: Handshakes,
     /// How much of its conversations the tap had seen by the latest tick.
     pub view: View,
+    /// Packets that came again from another source, between the same ports and to the same
+    /// host: the tap sees both sides of an address translator.
+    pub translated: u32,
     /// How full the sensor was when its windows alarmed.
     pub load: Load,
     /// What is known to be good and comes nearest, if anything does.

@@ -34,6 +34,10 @@ pub(super) struct EvidenceRecord {
     load: LoadRecord,
     #[serde(default)]
     nearest: Option<NearestRecord>,
+    /// Packets that came again from another source: seen on both sides of an address
+    /// translator.
+    #[serde(default)]
+    translated: u32,
 }
 
 /// Exponential growth of the number of sources.
@@ -144,6 +148,7 @@ impl From<&Evidence> for EvidenceRecord {
                 dispersion_fill: f64::from(load.dispersion) / 1_000.0,
             },
             nearest,
+            translated: evidence.translated,
         }
     }
 }
@@ -174,6 +179,7 @@ impl TryFrom<EvidenceRecord> for Evidence {
                 record.load.prevalence_fill,
                 record.load.dispersion_fill,
             ),
+            translated: record.translated,
             nearest: record.nearest.map(|nearest| Nearest {
                 literals: nearest.literals,
                 bytes: nearest.bytes,

@@ -66,6 +66,7 @@ fn signature() -> Signature {
             keys: 3,
             alarms: vec![Alarm::Propagation],
             distinct_bytes: 9,
+            translated: 2,
             reasons: vec!["2 hosts received it.".to_owned()],
             growth: Some(Growth {
                 rate_per_second: 0.25,
@@ -121,7 +122,7 @@ const GOLDEN: &str = concat!(
     r#""handshake":{"answered":1,"unanswered":3,"unknown":1},"#,
     r#""view":{"two_way":true,"directions":100,"answered":90},"#,
     r#""load":{"prevalence_fill":0.031,"dispersion_fill":0.007},"#,
-    r#""nearest":{"literals":"http","bytes":6}},"#,
+    r#""nearest":{"literals":"http","bytes":6},"translated":2},"#,
     r#""samples":[{"packet":41,"time":"1970-01-01T00:00:01.500000000Z","#,
     r#""source":"192.0.2.7","destination":"198.51.100.1","source_port":1025,"#,
     r#""destination_port":445,"offset":-3,"payload_length":null,"#,

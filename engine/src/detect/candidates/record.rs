@@ -3,6 +3,7 @@
 use super::super::alarms::{Alarm, HostEvidence};
 use super::super::conversations::Facts;
 use super::super::conversations::{NewPair, Role};
+use super::super::copies::Copies;
 use super::super::count::FirstSighting;
 use super::super::handshakes::{Handshakes, SourceBits};
 use super::super::ports::{PortCounts, Roles};
@@ -158,6 +159,8 @@ pub struct Candidate {
     pub roles: Roles,
     /// Sightings by service port.
     pub ports: PortCounts,
+    /// Packets that were seen before and after an address translator.
+    pub copies: Copies,
     /// A source port of requests, and by how many it leads: a majority vote (Boyer, Moore
     /// 1981).
     source_port: (u16, u32),
@@ -272,6 +275,8 @@ impl Candidate {
         self.has_relay |= has_relay;
         self.roles.count(seen.facts.role);
         self.ports.count(seen.service_port());
+        let ports = (seen.source_port, seen.destination_port);
+        self.copies.see(seen.time, (seen.source, seen.destination), ports);
         if seen.facts.role != Role::Responder {
             let (port, lead) = &mut self.source_port;
             if *lead == 0 {
@@ -376,6 +381,7 @@ impl Persist for Candidate {
             has_relay,
             roles,
             ports,
+            copies,
             source_port,
             source_bits,
             epoch,
@@ -393,6 +399,7 @@ impl Persist for Candidate {
         has_relay.persist(file)?;
         roles.persist(file)?;
         ports.persist(file)?;
+        copies.persist(file)?;
         source_port.persist(file)?;
         source_bits.persist(file)?;
         epoch.persist(file)?;

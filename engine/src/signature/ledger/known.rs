@@ -170,7 +170,8 @@ impl Known {
             view: around.view,
             load: tally.load,
         };
-        let (confidence, reasons) = grounds.judge();
+        let (confidence, mut reasons) = grounds.judge();
+        reasons.extend(translation(tally.packets, tally.translated));
         let evidence = Evidence {
             keys: self.members.len() as u64,
             alarms,
@@ -178,6 +179,7 @@ impl Known {
             growth: growth(relays),
             handshakes,
             view: around.view,
+            translated: tally.translated,
             load: tally.load,
             nearest: around.nearest(&self.content),
             reasons,
@@ -233,6 +235,16 @@ impl Known {
             // Once in this set and once in the ledger's map from keys.
             + self.members.len() * 6 * size_of::<u64>()
     }
+}
+
+/// What is to be said where a quarter of the packets, or more, were seen twice.
+fn translation(packets: u64, translated: u32) -> Option<String> {
+    (translated > 0 && 4 * u64::from(translated) >= packets).then(|| {
+        format!(
+            "{translated} of {packets} packets came again from another address within 50 ms: \
+             the tap sees both sides of an address translator, so that hosts count twice."
+        )
+    })
 }
 
 /// What a signature says besides what is known of its content.

@@ -22,6 +22,7 @@ pub(super) struct Tally {
     /// Of the window with the most packets.
     pub(super) roles: Roles,
     pub(super) ports: PortCounts,
+    pub(super) translated: u32,
     pub(super) spread: u32,
     pub(super) first: Option<FirstSighting>,
     pub(super) last_seen: Timestamp,
@@ -44,7 +45,8 @@ impl Tally {
         self.sources.add(&Hosts::of(&candidate.sources, bits), seed);
         let none = SourceBits::default();
         self.destinations.add(&Hosts::of(&candidate.destinations, none), seed);
-        self.meet(candidate.packets, candidate.roles, candidate.ports);
+        let translated = candidate.copies.translated();
+        self.meet(candidate.packets, candidate.roles, candidate.ports, translated);
         self.see(Some(candidate.first), candidate.last_seen);
         self.pass_on(candidate.key, spread, relays);
     }
@@ -53,17 +55,18 @@ impl Tally {
     pub(super) fn merge(&mut self, other: &Self, seed: u64) {
         self.sources.add(&other.sources, seed);
         self.destinations.add(&other.destinations, seed);
-        self.meet(other.packets, other.roles, other.ports);
+        self.meet(other.packets, other.roles, other.ports, other.translated);
         self.see(other.first, other.last_seen);
         self.load = self.load.max(other.load);
         self.pass_on(other.relays.0, other.spread, &other.relays.1);
     }
 
-    /// Packets, roles and ports are of the window that was in most packets, the latest of
+    /// Packets, roles, ports and copies are of the window that was in most packets, the latest of
     /// those.
-    fn meet(&mut self, packets: u64, roles: Roles, ports: PortCounts) {
+    fn meet(&mut self, packets: u64, roles: Roles, ports: PortCounts, translated: u32) {
         if packets >= self.packets {
             (self.packets, self.roles, self.ports) = (packets, roles, ports);
+            self.translated = translated;
         }
     }
 
@@ -197,6 +200,7 @@ persist!(Tally {
     packets,
     roles,
     ports,
+    translated,
     spread,
     first,
     last_seen,
