@@ -50,7 +50,7 @@ pub struct Thresholds {
 /// - *Dispersion*: the same thresholds where nine in ten requests come from one source
 ///   port, as those of Witty did. Else twice as many hosts, and less than half as many
 ///   replies with it as requests: what both sides say is a greeting.
-/// - *Propagation*: three relays and twice the spread; a relay for each four hosts that
+/// - *Propagation*: three relays and twice the spread; a relay for each ten hosts that
 ///   send it in conversations that they began, since peers of one protocol send without
 ///   having received; and eight requests with it, and one for each two replies, since
 ///   servers alone are no worm.
@@ -77,7 +77,7 @@ impl OverAllPorts {
             sources: at_port.sources.saturating_mul(factor),
             destinations: at_port.destinations.saturating_mul(factor),
             spread: at_port.spread.saturating_mul(2),
-            relays: at_port.relays.max(3).max((self.sources / 4) as usize),
+            relays: at_port.relays.max(3).max((self.sources / 10) as usize),
         }
     }
 
@@ -256,7 +256,7 @@ mod tests {
         };
         let witty = requests(true, 90, 90, 90);
         let at_random = requests(false, 90, 44, 11);
-        let expected = Thresholds { spread: 8, relays: 22, ..THIRTY };
+        let expected = Thresholds { spread: 8, relays: 9, ..THIRTY };
         assert_eq!(witty.thresholds(&THIRTY), expected);
         let expected = Thresholds { sources: 60, destinations: 60, spread: 8, relays: 3 };
         assert_eq!(at_random.thresholds(&THIRTY), expected);
