@@ -19,6 +19,7 @@ mod forged_sources;
 mod fuzz;
 mod hard_negatives;
 mod hosts;
+mod keys;
 mod overload;
 mod public_api;
 mod roles;
