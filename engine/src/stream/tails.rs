@@ -12,7 +12,7 @@ use crate::state::persist;
 #[derive(Clone, Copy, Debug)]
 pub struct Segment<'a> {
     /// Keyed hash of the flow direction, with VLAN and tunnel identifiers, see
-    /// [`direction`](super::direction).
+    /// [`direction`](fn@super::direction).
     pub direction: u64,
     /// The header's sequence number.
     pub sequence: u32,
