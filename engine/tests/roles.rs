@@ -179,8 +179,9 @@ fn dispersion_by_role_and_port_is_that_of_exact_sets() {
             let at_ports = |classes: &BTreeSet<Option<u16>>| {
                 classes.iter().filter(|port| port.is_some()).count()
             };
-            let told_over_all = found.contains(&None);
-            assert!(told_over_all || at_ports(&found) == at_ports(&surely), "{seed}");
+            // What is told over all ports is told of each.
+            let may_be_over_all = possibly.contains(&None);
+            assert!(may_be_over_all || at_ports(&found) == at_ports(&surely), "{seed}");
             alarmed += usize::from(!found.is_empty());
             over_all += usize::from(found.contains(&None));
             quiet += usize::from(found.is_empty());

@@ -214,6 +214,7 @@ mod tests {
             received_at: None,
             sent_at: Timestamp::from_nanos(1_074_556_799_000_000_000),
             fan_out: 3,
+            ..Relay::default()
         }];
         let page = findings(&[signature(8, 0, 31, b"other"), found]);
         let document = check(&page);

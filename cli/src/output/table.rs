@@ -394,6 +394,7 @@ pub(crate) mod testing {
                 received_at: None,
                 sent_at: time,
                 fan_out: 1,
+                ..Relay::default()
             }],
             first_seen: time,
             first_sighting: Some(FirstSighting {

@@ -178,6 +178,7 @@ mod tests {
             received_at: None,
             sent_at: signature.first_seen,
             fan_out: 3,
+            ..Relay::default()
         }];
         let alert = value(&signature, None);
         assert_eq!(alert["timestamp"], "2023-11-14T22:14:10.000000+0000");

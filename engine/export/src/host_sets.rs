@@ -168,7 +168,7 @@ mod tests {
     fn relay(text: &str) -> Relay {
         let sent_at = Timestamp::from_nanos(1);
         let host = Host::of(text.parse().unwrap(), 128);
-        Relay { host, received_at: None, sent_at, fan_out: 2 }
+        Relay { host, received_at: None, sent_at, fan_out: 2, ..Relay::default() }
     }
 
     fn one() -> Signature {

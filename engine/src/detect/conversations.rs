@@ -76,7 +76,7 @@ mod pairs;
 mod side;
 mod table;
 
-pub use facts::{Age, Answered, Facts, NewPair, Role, ViewStep};
+pub use facts::{Acquaintance, Age, Answered, Facts, NewPair, Role, ViewStep};
 
 use crate::counters::counters;
 use crate::packet::Handshake;
@@ -159,7 +159,7 @@ pub struct Conversations {
 }
 
 impl Conversations {
-    /// A table and two filters of at most `bytes` in all (and never less than 92), the
+    /// A table and two filters of at most `bytes` in all (and never less than 256), the
     /// window of the filters and the seed of the hashes.
     ///
     /// A quarter goes to the filters, so that they hold about twice as many new pairs a
@@ -265,11 +265,16 @@ impl Conversations {
             if lately { NewPair::Lately } else { NewPair::No }
         } else if self.pairs.is_complete() {
             self.pairs.enter(met_lately(step.pair));
+            self.pairs.meet(step.pair, step.time);
             NewPair::Yes
         } else {
             NewPair::Unknown
         };
-        Conversation::begin(step, new_pair, doubtful)
+        let met_at = match new_pair {
+            NewPair::Lately => self.pairs.met_at(step.pair),
+            NewPair::Yes | NewPair::No | NewPair::Unknown => None,
+        };
+        Conversation::begin(step, new_pair, met_at, doubtful)
     }
 }
 

@@ -25,7 +25,7 @@ mod targets;
 persist!(Propagation {
     recipients, senders, receipts, relays, counters; host_seed
 });
-persist!(Relay { host, received_at, sent_at, fan_out });
+persist!(Relay { host, received_at, sent_at, fan_out, new_targets, known_targets });
 
 #[cfg(test)]
 mod tests;
@@ -71,6 +71,18 @@ pub enum Passing {
     BegunAfterReceipt(Option<Timestamp>),
 }
 
+/// When the two hosts of a sighting first talked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Met {
+    /// Not known.
+    #[default]
+    Unknown,
+    /// Before all that is remembered of contents.
+    LongAgo,
+    /// Not before the first time, nor after the second.
+    Between(Timestamp, Timestamp),
+}
+
 /// A sighting passed its content on: some relay's fan-out grew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Passed {
@@ -95,9 +107,26 @@ pub struct Relay {
     /// there on. Where the pool of registers is used up (counted), it is one from 512 bits:
     /// 8 % at 2,000, and it ends at 3,549.
     pub fan_out: u32,
+    /// Of its targets, up to 255: those that it began to talk to after it had received the
+    /// content, and those that it knew before. Of others that is not known.
+    pub new_targets: u8,
+    /// See `new_targets`.
+    pub known_targets: u8,
 }
 
 impl Relay {
+    /// Whether most of its targets, as far as that is known, are hosts that it had talked to
+    /// before: what forwards does so.
+    pub fn keeps_to_contacts(&self) -> bool {
+        self.known_targets > self.new_targets
+    }
+
+    /// Whether two targets or more, and most as far as that is known, are hosts that it began
+    /// to talk to after it had received the content.
+    pub fn spreads(&self) -> bool {
+        self.new_targets >= 2 && self.new_targets > self.known_targets
+    }
+
     /// Whether its fan-out was counted and not estimated.
     pub fn is_exact(&self) -> bool {
         self.fan_out <= targets::EXACT
@@ -173,17 +202,18 @@ impl Propagation {
         exempt: bool,
     ) -> Option<Passed> {
         let passing = if exempt { Passing::Never } else { Passing::Always };
-        self.observe_if(key, time, source, destination, passing)
+        self.observe_if(key, time, (source, destination), passing, Met::Unknown)
     }
 
-    /// The same, under a condition for passing on.
+    /// The same of (source, destination), under a condition for passing on; `met` is when
+    /// they first talked.
     pub fn observe_if(
         &mut self,
         key: u64,
         time: Timestamp,
-        source: Host,
-        destination: Host,
+        (source, destination): (Host, Host),
         passing: Passing,
+        met: Met,
     ) -> Option<Passed> {
         self.advance(time);
         let [from, to] =
@@ -193,7 +223,7 @@ impl Propagation {
             None
         } else {
             let sighting = Sighting { key, time, source, destination, from, to, is_late };
-            self.follow(sighting, passing)
+            self.follow(sighting, passing, met)
         };
         if is_late {
             self.senders.enter_previous(from);
@@ -264,7 +294,12 @@ impl Propagation {
     }
 
     /// Applies a sighting to the relays, before it is entered in the filters.
-    fn follow(&mut self, sighting: Sighting, passing: Passing) -> Option<Passed> {
+    fn follow(
+        &mut self,
+        sighting: Sighting,
+        passing: Passing,
+        met: Met,
+    ) -> Option<Passed> {
         let Sighting { key, time, source, destination, from, to, is_late } = sighting;
         let epoch = if is_late { self.epoch().previous() } else { self.epoch() };
         let relay = if let Some(known) = self.relays.find(from, key, source) {
@@ -279,7 +314,8 @@ impl Propagation {
                 return None;
             }
             let received_at = self.receipts.first(from, self.since());
-            let new = Relay { host: source, received_at, sent_at: time, fan_out: 0 };
+            let new =
+                Relay { host: source, received_at, sent_at: time, ..Relay::default() };
             self.relays.insert(from, key, new, epoch, &mut self.counters)
         };
         if destination.is_group() || destination == source || self.senders.contains(to) {
@@ -295,7 +331,12 @@ impl Propagation {
             return None;
         }
         let is_evident = matches!(passing, Passing::Newly(_)) && is_after;
-        self.relays.add_target(relay, to, is_evident, &mut self.counters)
+        self.relays.add_target(
+            relay,
+            to,
+            Evidence { is_evident, met },
+            &mut self.counters,
+        )
     }
 
     /// A full senders filter takes the recipients with it: a recipient remembered for
@@ -327,6 +368,13 @@ impl Propagation {
     fn since(&self) -> Timestamp {
         self.senders.clock().previous_start()
     }
+}
+
+/// What is known of a target.
+#[derive(Clone, Copy, Default)]
+struct Evidence {
+    is_evident: bool,
+    met: Met,
 }
 
 /// A sighting with the hashes of (key, source) and (key, destination).

@@ -1,19 +1,19 @@
-//! What the flow stage finds out about each packet: two bytes a record.
+//! What the flow stage finds out about each packet: four bytes a record.
 //!
 //! Flow shards write it, each for its own packets; content shards read it after all have
 //! written. The stages are separated by the end of a parallel loop, so no stronger order
 //! than relaxed is needed.
 
 use crate::detect::conversations::{Facts, ViewStep};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The bits above those of packed [`Facts`].
-const IS_FIRST: u16 = 1 << 14;
-const IS_ANSWER: u16 = 1 << 15;
+const IS_FIRST: u32 = 1 << 30;
+const IS_ANSWER: u32 = 1 << 31;
 
 /// The facts of the records of a chunk, by their index.
 #[derive(Default)]
-pub(crate) struct FlowFacts(Vec<AtomicU16>);
+pub(crate) struct FlowFacts(Vec<AtomicU32>);
 
 impl FlowFacts {
     /// So many records of which nothing is known yet. What a freak batch took goes with
@@ -21,7 +21,7 @@ impl FlowFacts {
     pub(crate) fn reset(&mut self, records: usize) {
         self.0.clear();
         self.0.shrink_to(4 * records.max(64));
-        self.0.resize_with(records, AtomicU16::default);
+        self.0.resize_with(records, AtomicU32::default);
     }
 
     #[inline]
@@ -44,7 +44,7 @@ impl FlowFacts {
 
     /// Bytes allocated.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.0.capacity() * size_of::<AtomicU16>()
+        self.0.capacity() * size_of::<AtomicU32>()
     }
 }
 

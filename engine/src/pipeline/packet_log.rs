@@ -26,7 +26,7 @@ pub(crate) struct Logged {
     pub(crate) protocol: u8,
     pub(crate) flow_shard: u8,
     /// [Packed](Facts::pack) facts of its conversation.
-    pub(crate) facts: u16,
+    pub(crate) facts: u32,
 }
 
 impl Logged {

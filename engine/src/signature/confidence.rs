@@ -13,8 +13,9 @@ use crate::packet::protocol;
 ///   [two-way](View::is_two_way) tap, nine in ten of its listed sources sent it over TCP
 ///   without ever acknowledging what the other side answered, and no other host passed
 ///   it on.
-/// - *High*: none of that, and either at least two hosts passed it on, or both alarms
-///   fired while fewer than 40 % of dispersion cells were in use.
+/// - *High*: none of that, and at least two hosts passed it on to hosts which they had not
+///   talked to before they received it. What is not known of their targets counts neither
+///   way. Never what responders alone sent.
 /// - *Medium*: all others. What nobody passed on is never more, since UDP, and TCP on a
 ///   tap that sees one direction, do not show whether sources are forged.
 ///
@@ -57,6 +58,12 @@ pub(super) struct Grounds<'a> {
     pub(super) relays: usize,
     /// Those that are not known to get no answers.
     pub(super) credible_relays: usize,
+    /// Those that sent it to hosts which they began to talk to after they had received it,
+    /// and those that kept to hosts which they had talked to before.
+    pub(super) spreading_relays: usize,
+    pub(super) contact_relays: usize,
+    /// Whether responders alone sent it, as far as roles are known.
+    pub(super) only_replies: bool,
     /// Whether all of them pass on whatever comes.
     pub(super) forwarded: bool,
     pub(super) protocol: u8,
@@ -136,13 +143,18 @@ impl Grounds<'_> {
 
     fn for_it(&self) -> Vec<String> {
         let mut for_it = Vec::new();
-        let relays = self.relays;
-        if self.alarms.contains(&Alarm::Propagation) && relays >= SEVERAL_RELAYS {
+        if self.only_replies {
+            return for_it;
+        }
+        let (relays, spreading) = (self.relays, self.spreading_relays);
+        let several = spreading >= SEVERAL_RELAYS;
+        if self.alarms.contains(&Alarm::Propagation) && several {
             for_it.push(format!(
-                "{relays} hosts received the content and then passed it on."
+                "{relays} hosts received the content and then passed it on, {spreading} of \
+                 them to hosts that they had not talked to before they received it."
             ));
         }
-        if self.alarms.len() == Alarm::ALL.len() && !self.is_overloaded() {
+        if self.alarms.len() == Alarm::ALL.len() && several && !self.is_overloaded() {
             for_it
                 .push("Both the dispersion and the propagation alarm fired.".to_owned());
         }
@@ -164,6 +176,16 @@ impl Grounds<'_> {
                 )
             }
         });
+        if self.contact_relays > 0 {
+            reasons.push(format!(
+                "{} of {} hosts that passed it on kept to hosts that they had talked to before \
+                 they received it: services that forward do, and a worm that attacks contacts.",
+                self.contact_relays, self.relays
+            ));
+        }
+        if self.only_replies {
+            reasons.push("It was only sent in replies, as servers do.".to_owned());
+        }
         if self.alarms.contains(&Alarm::Dispersion) && self.is_overloaded() {
             reasons.push(
                 "Dispersion tables were overloaded, so that its estimates run high."
@@ -207,6 +229,9 @@ mod tests {
             hosts: [Count::exact(3), Count::about(900)],
             relays,
             credible_relays: relays,
+            spreading_relays: relays,
+            contact_relays: 0,
+            only_replies: false,
             forwarded: false,
             protocol: protocol::TCP,
             handshakes: Handshakes { answered: 30, unanswered: 0, unknown: 0 },
@@ -230,7 +255,7 @@ mod tests {
             (&[Propagation], 1, Medium, 1),
             (&[Propagation], 2, High, 1),
             (&[Dispersion], 2, Medium, 1),
-            (&[Dispersion, Propagation], 1, High, 1),
+            (&[Dispersion, Propagation], 1, Medium, 1),
             (&[Dispersion, Propagation], 2, High, 2),
         ];
         for (alarms, relays, grade, reasons) in cases {
@@ -245,6 +270,26 @@ mod tests {
         for support in [OneSource, OneSample] {
             assert_grade(Grounds { support, ..grounds(&[Dispersion], 0) }, Low, 1);
         }
+    }
+
+    #[test]
+    fn who_keeps_to_contacts_or_only_replies_is_never_high() {
+        use Confidence::{High, Medium};
+        let both = grounds(&[Dispersion, Propagation], 4);
+        let kept = |contact_relays, spreading_relays| Grounds {
+            contact_relays,
+            spreading_relays,
+            ..both
+        };
+        assert_grade(kept(2, 2), High, 2);
+        assert_grade(kept(3, 1), Medium, 2);
+        assert_grade(kept(0, 0), Medium, 1);
+        let said = kept(4, 0).judge().1;
+        assert!(
+            said[1].starts_with("4 of 4 hosts that passed it on kept to"),
+            "{said:?}"
+        );
+        assert_grade(Grounds { only_replies: true, ..both }, Medium, 2);
     }
 
     #[test]
@@ -282,6 +327,7 @@ mod tests {
         let load = Load { prevalence: 0, dispersion: 401 };
         let both = Grounds { load, ..grounds(&[Dispersion, Propagation], 1) };
         assert_grade(both, Confidence::Medium, 2);
-        assert_grade(Grounds { relays: 2, ..both }, Confidence::High, 1);
+        let two = Grounds { relays: 2, spreading_relays: 2, ..both };
+        assert_grade(two, Confidence::High, 1);
     }
 }

@@ -155,6 +155,7 @@ mod tests {
             received_at: None,
             sent_at: time,
             fan_out: 2,
+            ..Relay::default()
         });
         // The third is not listed.
         assert_eq!(credible(&relays, &[Host(7), Host(8)], bits), 2);

@@ -422,6 +422,12 @@ impl Ledger {
         let rule = self.settings.rule_of(service.1);
         let mut findings = Vec::new();
         let mut returned = false;
+        if let ([], Some((joined, _))) = (&group.known[..], &group.content)
+            && let Some(n) = self.known_in_other_class(service, &joined.content)
+        {
+            group.known.push(n);
+            group.content = None;
+        }
         if let ([], Some((joined, _))) = (&group.known[..], &group.content) {
             let id = signature_id(service.0, rule, service.1, &joined.content);
             if let Some(n) = self.ids.get(&id) {
@@ -514,6 +520,20 @@ impl Ledger {
         }
         self.remember(n, known);
         findings
+    }
+
+    /// A known signature that holds this content at a port, of one over all ports, or over
+    /// all ports, of one at a port: some windows of a content may alarm there first.
+    fn known_in_other_class(&self, service: Service, content: &[u8]) -> Option<u64> {
+        let (protocol, port) = service;
+        let is_other = |known: &Known| {
+            known.protocol == protocol && known.port.is_some() != port.is_some()
+        };
+        let holds = |known: &Known| {
+            known.content.windows(content.len()).any(|part| part == content)
+        };
+        let mut known = self.known.iter();
+        known.find(|(_, it)| is_other(it) && holds(it)).map(|(n, _)| *n)
     }
 
     fn around(&self) -> Around<'_> {

@@ -149,6 +149,12 @@ struct RelayRecord {
     sent_at: Time,
     /// Hosts that it was the first to send it to.
     fan_out: u32,
+    /// Of these, up to 255, those that it began to talk to after it had received it; and
+    /// those that it had talked to before. The rest is not known.
+    #[serde(default)]
+    new_targets: u8,
+    #[serde(default)]
+    known_targets: u8,
     /// Whether the host is in `home_net`; null where that is not set.
     #[serde(skip_deserializing)]
     inside: Option<bool>,
@@ -328,6 +334,8 @@ impl RelayRecord {
             received_at: relay.received_at.map(Time::from),
             sent_at: relay.sent_at.into(),
             fan_out: relay.fan_out,
+            new_targets: relay.new_targets,
+            known_targets: relay.known_targets,
             inside: plan.inside(relay.host),
         }
     }
@@ -345,6 +353,8 @@ impl TryFrom<RelayRecord> for Relay {
                 .transpose()?,
             sent_at: record.sent_at.read("sent_at")?,
             fan_out: record.fan_out,
+            new_targets: record.new_targets,
+            known_targets: record.known_targets,
         })
     }
 }

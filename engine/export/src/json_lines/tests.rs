@@ -42,12 +42,14 @@ fn signature() -> Signature {
                 received_at: Some(at(1_000_000_000)),
                 sent_at: at(1_500_000_000),
                 fan_out: 2,
+                ..Relay::default()
             },
             Relay {
                 host: host("192.0.2.30"),
                 received_at: None,
                 sent_at: at(1_600_000_001),
                 fan_out: 2,
+                ..Relay::default()
             },
         ],
         first_seen: at(0),
@@ -107,9 +109,9 @@ const GOLDEN: &str = concat!(
     r#""destination_list":["198.51.100.1","2001:db8:1:2::"],"spread":4,"#,
     r#""spread_precision":"exact","#,
     r#""relays":[{"host":"192.0.2.7","received_at":"1970-01-01T00:00:01.000000000Z","#,
-    r#""sent_at":"1970-01-01T00:00:01.500000000Z","fan_out":2,"inside":true},"#,
+    r#""sent_at":"1970-01-01T00:00:01.500000000Z","fan_out":2,"new_targets":0,"known_targets":0,"inside":true},"#,
     r#"{"host":"192.0.2.30","received_at":null,"#,
-    r#""sent_at":"1970-01-01T00:00:01.600000001Z","fan_out":2,"inside":false}],"#,
+    r#""sent_at":"1970-01-01T00:00:01.600000001Z","fan_out":2,"new_targets":0,"known_targets":0,"inside":false}],"#,
     r#""first_seen":"1970-01-01T00:00:00.000000000Z","#,
     r#""first_sighting":{"packet":7,"time":"1970-01-01T00:00:00.000000000Z","#,
     r#""source":"192.0.2.7","destination":"198.51.100.1","source_port":1024,"#,
@@ -198,6 +200,7 @@ fn a_line_of_an_earlier_writer_is_read() {
     let first = [&first[..last], "}"].concat();
     let first = first
         .replace("wormsift/2", "wormsift/1")
+        .replace(r#","new_targets":0,"known_targets":0"#, "")
         .replace(r#","inside":true"#, "")
         .replace(r#","inside":false"#, "")
         .replace(r#","source_inside":true,"destination_inside":false"#, "")

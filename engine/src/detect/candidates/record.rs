@@ -7,6 +7,7 @@ use super::super::copies::Copies;
 use super::super::count::FirstSighting;
 use super::super::handshakes::{Handshakes, SourceBits};
 use super::super::ports::{PortCounts, Roles};
+use super::super::propagation::Met;
 use super::hosts::{Listed, Side, grow};
 use super::recency::WITH_RELAY;
 use crate::packet::Host;
@@ -54,6 +55,27 @@ impl Seen {
     /// to before.
     pub fn is_new_request(&self) -> bool {
         self.facts.role == Role::Initiator && self.facts.new_pair == NewPair::Yes
+    }
+
+    /// Between which times its two hosts first talked, as far as that is known. Who replies
+    /// chose no target.
+    pub fn met(&self) -> Met {
+        let Facts { new_pair, age, acquaintance, midstream, .. } = self.facts;
+        let begun =
+            age.within().map(|within| (self.time - within, self.time - age.at_least()));
+        match (new_pair, begun) {
+            (NewPair::No, _) => Met::LongAgo,
+            _ if midstream || self.facts.role == Role::Responder => Met::Unknown,
+            (NewPair::Yes, Some((earliest, latest))) => Met::Between(earliest, latest),
+            (NewPair::Lately, Some((earliest, latest))) => match acquaintance.between() {
+                Some((least, Some(most))) => {
+                    Met::Between(earliest - most, latest - least)
+                }
+                Some((least, None)) => Met::Between(Timestamp::default(), latest - least),
+                None => Met::Unknown,
+            },
+            _ => Met::Unknown,
+        }
     }
 
     /// The earliest time at which its conversation may have begun, if that is known.

@@ -1,6 +1,8 @@
 //! A conversation as the table keeps it: half a cache line.
 
-use super::facts::{AGE_UNIT, Age, Answered, Facts, NewPair, Role, ViewStep};
+use super::facts::{
+    AGE_UNIT, Acquaintance, Age, Answered, Facts, NewPair, Role, ViewStep,
+};
 use super::side::*;
 use super::{Kind, Step};
 use crate::packet::{Handshake, tcp_flags};
@@ -18,6 +20,8 @@ const DATAGRAMS: u8 = 1 << 2;
 const TAKEN_UP: u8 = 1 << 3;
 const MIDSTREAM: u8 = 1 << 4;
 const NEW_PAIR: u32 = 5;
+/// The bits of a turn.
+pub(super) const TURNS: u16 = (1 << 11) - 1;
 /// Its age is not known, or no longer.
 const AGELESS: u8 = 1 << 7;
 
@@ -42,8 +46,9 @@ pub(super) struct Conversation {
     pub(super) last: Timestamp,
     /// The lower end's, and the higher one's.
     sides: [Side; 2],
-    /// The turn of the filters in which its pair was last entered, modulo 2^16.
+    /// The turn of the filters in which its pair was last entered, modulo 2^11.
     pub(super) turn: u16,
+    pub(super) acquaintance: Acquaintance,
     /// The unit of time in which it began, modulo 2^16.
     begun: u16,
     state: u8,
@@ -104,7 +109,12 @@ fn unit(time: Timestamp) -> u64 {
 impl Conversation {
     /// A conversation that begins with this step, or is taken up at it: the step itself
     /// is still to be taken. `doubtful`: the table may have known it and let go of it.
-    pub(super) fn begin(step: &Step, new_pair: NewPair, doubtful: bool) -> Self {
+    pub(super) fn begin(
+        step: &Step,
+        new_pair: NewPair,
+        met_at: Option<Timestamp>,
+        doubtful: bool,
+    ) -> Self {
         let side = step.side();
         let datagrams = step.kind == Kind::Datagram;
         let opening = step.opening();
@@ -123,7 +133,10 @@ impl Conversation {
             | bit(midstream || doubtful, AGELESS)
             | (new_pair as u8) << NEW_PAIR;
         let begun = unit(step.time) as u16;
-        Self { state, begun, last: step.time, ..Self::default() }
+        let acquaintance = met_at.map_or(Acquaintance::default(), |met_at| {
+            Acquaintance::of_units(unit(step.time).saturating_sub(unit(met_at)))
+        });
+        Self { state, begun, last: step.time, acquaintance, ..Self::default() }
     }
 
     pub(super) fn is_datagrams(&self) -> bool {
@@ -285,6 +298,7 @@ impl Conversation {
             } else {
                 Age::default()
             },
+            acquaintance: self.acquaintance,
         }
     }
 
@@ -300,7 +314,10 @@ impl Conversation {
             self.last.as_nanos(),
             numbers(low),
             numbers(high),
-            u64::from(self.turn) | u64::from(self.begun) << 16 | u64::from(flags) << 32,
+            u64::from(self.turn & TURNS)
+                | u64::from(self.acquaintance.bits()) << 11
+                | u64::from(self.begun) << 16
+                | u64::from(flags) << 32,
         ]
     }
 
@@ -316,7 +333,8 @@ impl Conversation {
         Self {
             last: Timestamp::from_nanos(last),
             sides: [side(low, flags), side(high, flags >> FLAG_BITS)],
-            turn: rest as u16,
+            turn: rest as u16 & TURNS,
+            acquaintance: Acquaintance::of_bits((rest >> 11) as u8),
             begun: (rest >> 16) as u16,
             state: (flags >> (2 * FLAG_BITS)) as u8,
         }

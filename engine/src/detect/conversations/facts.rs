@@ -67,7 +67,41 @@ pub struct Facts {
     pub midstream: bool,
     /// How long ago the conversation began.
     pub age: Age,
+    /// How long before it the two hosts first talked, where that was lately.
+    pub acquaintance: Acquaintance,
 }
+
+/// How long before a conversation began its two hosts first talked, between powers of two of
+/// 1/64 s; not known where they did not talk before, or too long ago.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Acquaintance(u8);
+
+impl Acquaintance {
+    /// From times in units of 1/64 s.
+    pub(super) fn of_units(units: u64) -> Self {
+        let bits = u64::BITS - units.leading_zeros();
+        Self(u8::try_from(bits + 1).unwrap_or(u8::MAX).min(MOST_ACQUAINTANCE))
+    }
+
+    pub(super) fn of_bits(bits: u8) -> Self {
+        Self(bits & MOST_ACQUAINTANCE)
+    }
+
+    pub(super) fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// At least and at most so long, if that is known.
+    pub fn between(self) -> Option<(Span, Option<Span>)> {
+        let bits = u32::from(self.0).checked_sub(1)?;
+        let least = (1_u64 << bits >> 1).saturating_sub(1);
+        let most = (self.0 < MOST_ACQUAINTANCE).then(|| Span(AGE_UNIT << bits));
+        Some((Span(AGE_UNIT * least), most))
+    }
+}
+
+/// Five bits.
+const MOST_ACQUAINTANCE: u8 = 31;
 
 /// How long ago a conversation began, rounded up to a power of two of 1/64 s; not known
 /// where its beginning was not seen, or is 512 s ago or more.
@@ -92,6 +126,12 @@ impl Age {
     pub fn within(self) -> Option<Span> {
         (1..=MOST_AGE).contains(&self.0).then(|| Span(AGE_UNIT << (self.0 - 1)))
     }
+
+    /// It is at least so old.
+    pub fn at_least(self) -> Span {
+        let units = 1_u64 << self.0 >> 2;
+        Span(AGE_UNIT * units.saturating_sub(1))
+    }
 }
 
 /// What a packet adds to the view of the tap, which is of TCP directions with payload.
@@ -104,39 +144,42 @@ pub struct ViewStep {
 }
 
 /// Two bits a fact; the order is that of [`Facts::pack`].
-const ANSWERED: u16 = 2;
-const HANDSHAKE: u16 = 4;
-const NEW_PAIR: u16 = 6;
-const MIDSTREAM: u16 = 8;
-const AGE: u16 = 9;
+const ANSWERED: u32 = 2;
+const HANDSHAKE: u32 = 4;
+const NEW_PAIR: u32 = 6;
+const MIDSTREAM: u32 = 8;
+const AGE: u32 = 9;
 const MOST_AGE: u8 = 16;
+const ACQUAINTANCE: u32 = 14;
 
 impl Facts {
-    /// The facts as a number below 16,384; 0 if nothing is known.
+    /// The facts as a number below 2^19; 0 if nothing is known.
     #[inline]
-    pub fn pack(self) -> u16 {
-        self.role as u16
-            | (self.answered as u16) << ANSWERED
-            | (self.handshake as u16) << HANDSHAKE
-            | (self.new_pair as u16) << NEW_PAIR
-            | u16::from(self.midstream) << MIDSTREAM
-            | u16::from(self.age.0) << AGE
+    pub fn pack(self) -> u32 {
+        self.role as u32
+            | (self.answered as u32) << ANSWERED
+            | (self.handshake as u32) << HANDSHAKE
+            | (self.new_pair as u32) << NEW_PAIR
+            | u32::from(self.midstream) << MIDSTREAM
+            | u32::from(self.age.0) << AGE
+            | u32::from(self.acquaintance.0) << ACQUAINTANCE
     }
 
     /// The facts that were packed. What no facts pack to counts as unknown.
     #[inline]
-    pub fn unpack(packed: u16) -> Self {
-        let two = |at: u16| usize::from(packed >> at & 0b11);
+    pub fn unpack(packed: u32) -> Self {
+        let two = |at: u32| (packed >> at & 0b11) as usize;
         Self {
             role: ROLES[two(0)],
             answered: ANSWERS[two(ANSWERED)],
             handshake: HANDSHAKES[two(HANDSHAKE)],
-            new_pair: NewPair::of(packed >> NEW_PAIR),
+            new_pair: NewPair::of((packed >> NEW_PAIR) as u16),
             midstream: packed >> MIDSTREAM & 1 == 1,
             age: match (packed >> AGE) as u8 & 0b1_1111 {
                 age @ 0..=MOST_AGE => Age(age),
                 _ => Age::default(),
             },
+            acquaintance: Acquaintance::of_bits((packed >> ACQUAINTANCE) as u8),
         }
     }
 }
@@ -173,6 +216,7 @@ mod tests {
                                     new_pair,
                                     midstream,
                                     age,
+                                    acquaintance: Acquaintance(7),
                                 };
                                 assert_eq!(Facts::unpack(facts.pack()), facts);
                                 numbers.insert(facts.pack());
@@ -183,6 +227,29 @@ mod tests {
             }
         }
         assert_eq!(numbers.len(), 3 * 3 * 3 * 4 * 2 * 17);
+    }
+
+    #[test]
+    fn an_acquaintance_lies_between_powers_of_two() {
+        let unit = |span: Span| span.0 / AGE_UNIT;
+        for (units, least, most) in
+            [(0, 0, 1), (1, 0, 2), (2, 1, 4), (3, 1, 4), (4, 3, 8), (1_000, 511, 1_024)]
+        {
+            let between = Acquaintance::of_units(units).between().unwrap();
+            assert_eq!((unit(between.0), between.1.map(unit)), (least, Some(most)));
+        }
+        assert_eq!(Acquaintance::of_units(u64::MAX).between().unwrap().1, None);
+        assert_eq!(Acquaintance::default().between(), None);
+    }
+
+    #[test]
+    fn an_age_is_at_least_what_was_seen() {
+        for units in [0_u16, 1, 2, 3, 4, 100, 0x7fff] {
+            let age = Age::of_units(units);
+            let least = age.at_least().0 / AGE_UNIT;
+            assert!(least <= u64::from(units) && 4 * least + 4 > u64::from(units));
+        }
+        assert_eq!(Age::default().at_least(), Span(0));
     }
 
     #[test]
@@ -207,12 +274,17 @@ mod tests {
     fn any_number_unpacks() {
         assert_eq!(Facts::default().pack(), 0);
         assert_eq!(Facts::unpack(0), Facts::default());
-        for number in 0..=u16::MAX {
+        for number in (0..=u32::MAX).step_by(65_537) {
             let facts = Facts::unpack(number);
-            assert!(facts.pack() < 1 << 14);
+            assert!(facts.pack() < 1 << 19);
             assert_eq!(Facts::unpack(facts.pack()), facts);
         }
-        let none = Facts { new_pair: NewPair::Yes, midstream: true, ..Facts::default() };
-        assert_eq!(Facts::unpack(u16::MAX), none);
+        let none = Facts {
+            new_pair: NewPair::Yes,
+            midstream: true,
+            acquaintance: Acquaintance(31),
+            ..Facts::default()
+        };
+        assert_eq!(Facts::unpack(u32::MAX), none);
     }
 }

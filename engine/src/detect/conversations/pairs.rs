@@ -4,7 +4,7 @@
 //! always held, as long as [`Pairs::is_complete`]; one in a thousand that did not is held
 //! as well when both filters are full.
 
-use crate::sketch::{Bloom, Epochs, Turn};
+use crate::sketch::{Bloom, Epochs, FirstSeen, Turn};
 use crate::state::persist;
 use crate::time::{Epoch, Span, Timestamp};
 
@@ -19,17 +19,23 @@ pub(super) struct Pairs {
     /// The first window in which the filters hold all of it and of the one before.
     complete_from: Epoch,
     turned_early: u64,
+    /// When pairs that were new first talked.
+    met: FirstSeen,
 }
 
 impl Pairs {
     /// Two filters of `bytes` in all and a window.
     pub(super) fn new(bytes: usize, window: Span, seed: u64) -> Self {
+        // A quarter remembers the times of some.
+        let met = FirstSeen::new(bytes / 4);
+        let bytes = bytes.saturating_sub(met.memory_bytes());
         let filter = || Bloom::new(bytes / 2, FALSE_POSITIVE_RATE, seed);
         Self {
             filters: Epochs::new(filter(), filter(), window),
             turn: 0,
             complete_from: Epoch::default(),
             turned_early: 0,
+            met,
         }
     }
 
@@ -45,7 +51,7 @@ impl Pairs {
     /// once in each.
     #[inline]
     pub(super) fn turn(&self) -> u16 {
-        self.turn
+        self.turn & super::entry::TURNS
     }
 
     /// Enters a pair that talks now.
@@ -59,6 +65,17 @@ impl Pairs {
             self.complete_from = Epoch::new(self.filters.clock().epoch().number() + 2);
         }
         self.filters.current_mut().insert(pair);
+    }
+
+    /// Notes when a new pair first talked.
+    pub(super) fn meet(&mut self, pair: u64, time: Timestamp) {
+        let since = self.filters.clock().previous_start();
+        self.met.note(pair, time, since);
+    }
+
+    /// When it did, if that is still known.
+    pub(super) fn met_at(&self, pair: u64) -> Option<Timestamp> {
+        self.met.first(pair, self.filters.clock().previous_start())
     }
 
     /// Whether the pair talked. No is certain if the filters are complete.
@@ -77,11 +94,13 @@ impl Pairs {
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        self.filters.current().memory_bytes() + self.filters.previous().memory_bytes()
+        self.filters.current().memory_bytes()
+            + self.filters.previous().memory_bytes()
+            + self.met.memory_bytes()
     }
 }
 
-persist!(Pairs { filters, turn, complete_from, turned_early });
+persist!(Pairs { filters, turn, complete_from, turned_early, met });
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,7 @@
 //! null link, and zeroed memory an empty table.
 
 use super::targets::{EXACT, Pool, Targets};
-use super::{Passed, PropagationCounters, Relay};
+use super::{Evidence, Met, Passed, PropagationCounters, Relay};
 use crate::packet::Host;
 use crate::sketch::{hash_word, reduce};
 use crate::state::persist;
@@ -35,6 +35,9 @@ struct Entry {
     targets: Targets,
     /// Targets of which there is evidence, see [`Passing`](super::Passing).
     evident: u8,
+    /// Targets that it met after it had received the content, and before.
+    new: u8,
+    known: u8,
     /// Its content's place.
     content: Link,
     /// The next relay with the same bucket, or the next free entry.
@@ -90,6 +93,8 @@ const NO_ENTRY: Entry = Entry {
     epoch: Epoch::new(0),
     targets: Targets::NONE,
     evident: 0,
+    new: 0,
+    known: 0,
     content: 0,
     next_in_bucket: 0,
     next_of_content: 0,
@@ -199,7 +204,7 @@ impl RelayTable {
         &mut self,
         at: Link,
         target: u64,
-        evident: bool,
+        evidence: Evidence,
         counters: &mut PropagationCounters,
     ) -> Option<Passed> {
         let before = self.entry(at).fan_out_counted();
@@ -211,7 +216,19 @@ impl RelayTable {
         self.enqueue(at);
         let entry = &mut self.entries[at as usize];
         let is_new = entry.targets.count() > targets;
-        entry.evident = entry.evident.saturating_add(u8::from(evident && is_new));
+        let Evidence { is_evident, met } = evidence;
+        entry.evident = entry.evident.saturating_add(u8::from(is_evident && is_new));
+        let is_known = match (met, entry.received_at) {
+            (Met::LongAgo, _) => Some(true),
+            (Met::Between(earliest, _), Some(at)) if earliest >= at => Some(false),
+            (Met::Between(_, latest), Some(at)) if latest < at => Some(true),
+            _ => None,
+        };
+        match is_known.filter(|_| is_new) {
+            Some(true) => entry.known = entry.known.saturating_add(1),
+            Some(false) => entry.new = entry.new.saturating_add(1),
+            None => {}
+        }
         let is_evident = u32::from(entry.evident) >= COUNTING;
         let grown = self.entry(at).fan_out_counted() - before;
         let content = &mut self.contents[self.entries[at as usize].content as usize];
@@ -251,6 +268,8 @@ impl RelayTable {
                 received_at: entry.received_at,
                 sent_at: entry.sent_at,
                 fan_out: entry.targets.count(),
+                new_targets: entry.new,
+                known_targets: entry.known,
             })
     }
 
@@ -426,6 +445,8 @@ persist!(Entry {
     epoch,
     targets,
     evident,
+    new,
+    known,
     content,
     next_in_bucket,
     next_of_content,
@@ -520,13 +541,13 @@ mod tests {
                     }
                     twin.entries.push((key, host, epoch, HashSet::new()));
                     let sent_at = Timestamp::from_nanos(epoch);
-                    let relay = Relay { host, received_at: None, sent_at, fan_out: 0 };
+                    let relay = Relay { host, received_at: None, sent_at, ..Relay::default() };
                     table.insert(hash, key, relay, Epoch::new(epoch), &mut counters)
                 };
                 let before = twin.spread(key);
                 twin.entries.last_mut().unwrap().3.insert(target);
                 let after = twin.spread(key);
-                let raised = table.add_target(at, hash_word(target, 2), false, &mut counters);
+                let raised = table.add_target(at, hash_word(target, 2), Evidence::default(), &mut counters);
                 prop_assert_eq!(raised.map(|it| it.spread), (after > before).then_some(after));
                 prop_assert_eq!(table.len(), twin.entries.len());
                 for key in 0..4 {

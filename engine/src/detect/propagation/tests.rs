@@ -79,6 +79,7 @@ impl Twin {
                 received_at: relay.received_at.map(Timestamp::from_nanos),
                 sent_at: Timestamp::from_nanos(relay.sent_at),
                 fan_out: relay.targets.len() as u32,
+                ..Relay::default()
             })
             .collect();
         relays.sort_by_key(|relay| (relay.sent_at, relay.host));
@@ -192,6 +193,7 @@ fn a_chain_of_infections_is_followed_from_host_to_host() {
         received_at: Some(at(received)),
         sent_at: at(sent),
         fan_out,
+        ..Relay::default()
     };
     assert_eq!(table.relays(5), [relay(2, 2, 10, 3), relay(7, 11, 14, 2)]);
     assert_eq!((table.spread(6), table.has_relay(6)), (0, false));

@@ -142,7 +142,8 @@ impl ContentShard {
             false => Passing::Always,
         };
         let propagation = &mut self.propagation;
-        let passed = propagation.observe_if(key, time, source, destination, passing);
+        let hosts = (source, destination);
+        let passed = propagation.observe_if(key, time, hosts, passing, seen.met());
         let is_evident = passed.is_some_and(|passed| passed.is_evident);
         let passed = passed.map(|passed| passed.spread);
         let estimates = match class.is_reply {

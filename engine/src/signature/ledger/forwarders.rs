@@ -110,6 +110,7 @@ mod tests {
             received_at: None,
             sent_at: Timestamp::from_nanos(minutes * 60_000_000_000),
             fan_out: 2,
+            ..Relay::default()
         }
     }
 

@@ -4,8 +4,8 @@ use super::super::coalesce::{Occurrence, Piece};
 use super::super::confidence::Grounds;
 use super::super::evidence::{credible, growth};
 use super::super::{
-    Alarm, Boilerplate, Evidence, Nearest, Sample, Signature, SignatureSample, Support,
-    View, signature_id,
+    Alarm, Boilerplate, Evidence, Nearest, Roles, Sample, Signature, SignatureSample,
+    Support, View, signature_id,
     tokens::{Holder, Tokens, chosen, narrowed, tokens},
 };
 use super::LedgerSettings;
@@ -163,6 +163,12 @@ impl Known {
             alarms: &alarms,
             hosts,
             relays: relays.len(),
+            spreading_relays: relays.iter().filter(|it| it.spreads()).count(),
+            contact_relays: relays.iter().filter(|it| it.keeps_to_contacts()).count(),
+            only_replies: {
+                let Roles { initiator, responder, unknown } = tally.roles;
+                responder > 0 && initiator + unknown == 0
+            },
             forwarded: around.forwarders.are_all((self.protocol, self.port), relays),
             credible_relays: credible(relays, sources, tally.sources.bits()),
             protocol: self.protocol,

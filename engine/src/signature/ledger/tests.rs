@@ -179,18 +179,26 @@ fn the_second_alarm_updates_once_and_so_does_each_new_window() {
     let streams = whole(&content, 0..4);
     let mut ledger = ledger();
     let first = ledger.tick(at(100), vec![alarm(1, 0, &streams)]);
-    let relay = Relay { host: host(3), received_at: None, sent_at: at(90), fan_out: 3 };
+    let relay = |n, seconds| Relay {
+        host: host(n),
+        received_at: None,
+        sent_at: at(seconds),
+        fan_out: 3,
+        new_targets: 3,
+        known_targets: 0,
+    };
+    let relays = vec![relay(3, 90), relay(4, 91)];
     let mut passed_on = alarm(2, 20, &streams);
     passed_on.alarm = Alarm::Propagation;
-    passed_on.spread = 3;
-    passed_on.relays = vec![relay];
+    passed_on.spread = 6;
+    passed_on.relays = relays.clone();
     let second = ledger.tick(at(200), vec![passed_on.clone()]);
     let [Finding::Update(update)] = &second[..] else { panic!("{second:?}") };
     assert_eq!(update.id, first[0].signature().id);
     assert_eq!(update.alarm, Alarm::Dispersion);
     assert_eq!(update.evidence.alarms, Alarm::ALL);
     assert_eq!(update.confidence, Confidence::High);
-    assert_eq!((update.spread, &update.relays[..]), (3, &[relay][..]));
+    assert_eq!((update.spread, &update.relays), (6, &relays));
     assert_eq!(update.detected_at, at(100));
     assert_eq!(ledger.tick(at(3_699), vec![alarm(3, 5, &streams)]), []);
     let again = vec![alarm(1, 0, &streams), alarm(3, 5, &streams), passed_on];
@@ -405,8 +413,13 @@ fn summaries_take_final_counts_and_rank_what_was_passed_on_first() {
 #[test]
 fn hosts_are_those_of_all_windows_and_relays_of_one_ties_go_to_the_lowest_key() {
     let streams = whole(&noise(1, 200), 0..4);
-    let relay =
-        |n| Relay { host: host(n), received_at: None, sent_at: at(n), fan_out: 1 };
+    let relay = |n| Relay {
+        host: host(n),
+        received_at: None,
+        sent_at: at(n),
+        fan_out: 1,
+        ..Relay::default()
+    };
     let mut alarms: Vec<_> = [(7, 0, 2), (5, 3, 2), (6, 9, 2)]
         .map(|(key, position, spread)| {
             let mut alarm = alarm(key, position, &streams);
@@ -523,7 +536,13 @@ fn a_token_of_other_traffic_is_left_out() {
 fn passed_on(n: u64, by: u64, second: u64) -> AlarmedCandidate {
     let streams = whole(&noise(n + 50, 200), 4 * (n % 50)..4 * (n % 50) + 4);
     let sent_at = at(second);
-    let relay = Relay { host: host(by), received_at: None, sent_at, fan_out: 3 };
+    let relay = Relay {
+        host: host(by),
+        received_at: None,
+        sent_at,
+        fan_out: 3,
+        ..Relay::default()
+    };
     let alarm = alarm(n + 1, 0, &streams);
     AlarmedCandidate {
         alarm: Alarm::Propagation,

@@ -12,6 +12,7 @@ const LARGEST_WINDOW: i64 = 1 << 30;
 struct Talk {
     steps: Vec<Step>,
     new_pair: NewPair,
+    acquaintance: Acquaintance,
     /// Whether it may be the rest of one that was forgotten.
     doubtful: bool,
 }
@@ -237,6 +238,7 @@ impl Talk {
             new_pair: self.new_pair,
             midstream: self.is_midstream(),
             age: self.age(),
+            acquaintance: self.acquaintance,
         }
     }
 }
@@ -260,6 +262,8 @@ pub(super) struct Twin {
     /// Pairs and windows in which they talked, and in which they did for the first time.
     talked: HashSet<(u64, u64)>,
     met: HashSet<(u64, u64)>,
+    /// The last time at which a pair was new.
+    met_at: HashMap<u64, u64>,
     /// By set and whether of datagrams: until when a conversation that was forgotten may
     /// go on.
     gone: HashMap<(usize, bool), u64>,
@@ -273,6 +277,7 @@ impl Twin {
             talks: HashMap::new(),
             talked: HashSet::new(),
             met: HashSet::new(),
+            met_at: HashMap::new(),
             gone: HashMap::new(),
         }
     }
@@ -294,6 +299,16 @@ impl Twin {
             talk.new_pair = self.new_pair(&talk, gone > 0);
             if talk.new_pair == NewPair::Yes {
                 self.met.insert((step.pair, self.now / self.window));
+                self.met_at.insert(step.pair, step.time.as_nanos());
+            }
+            let met_at = self.met_at.get(&step.pair).copied();
+            let since = (self.now / self.window).saturating_sub(1) * self.window;
+            let met_at =
+                met_at.filter(|at| talk.new_pair == NewPair::Lately && *at >= since);
+            if let Some(met_at) = met_at {
+                let unit = |nanos: u64| nanos / 15_625_000;
+                let units = unit(step.time.as_nanos()).saturating_sub(unit(met_at));
+                talk.acquaintance = Acquaintance::of_units(units);
             }
             talk.steps.clear();
             self.talks.insert(step.connection, talk);
