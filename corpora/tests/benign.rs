@@ -37,7 +37,9 @@ impl Rules {
     fn of(expectation: &Expectation) -> Self {
         let default = Self { port: |ports| ports[1], telescope: false, exempt: None };
         match expectation.settings {
-            "" => default,
+            // By default a content counts at its port, and over all ports by rules of which
+            // this count knows none.
+            "" | "port_rule = \"destination\"" => default,
             "port_rule = \"none\"" => Self { port: |_| 0, ..default },
             "port_rule = \"service\"" => {
                 Self { port: |ports| ports[0].min(ports[1]), ..default }
@@ -122,6 +124,24 @@ fn check(remainder: usize) {
         let trace = trace(profile.name, 3);
         for expectation in profile.expectations {
             let (dispersion, spread) = greatest(&trace, &Rules::of(expectation));
+            // What is left open by default must be many to many at a port or over all.
+            let over_all =
+                Expectation { settings: "port_rule = \"none\"", ..*expectation };
+            let is_default = expectation.settings.is_empty();
+            let is_open = |verdict| !matches!(verdict, Verdict::Silent(_));
+            let (dispersion, spread) = match is_default && profile.name != "sip-proxy" {
+                true => {
+                    let (wider, further) = greatest(&trace, &Rules::of(&over_all));
+                    let pick = |verdict, at_port, all| {
+                        if is_open(verdict) { all } else { at_port }
+                    };
+                    (
+                        pick(expectation.dispersion, dispersion, wider.max(dispersion)),
+                        pick(expectation.propagation, spread, further.max(spread)),
+                    )
+                }
+                false => (dispersion, spread),
+            };
             let what = format!(
                 "{}, {:?}: at most {dispersion} x {dispersion}, spread {spread}",
                 profile.name, expectation.settings

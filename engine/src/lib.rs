@@ -96,7 +96,6 @@
 //!         source_port: 5_000 + u16::from(step),
 //!         destination_port: 4_444,
 //!         encapsulation: 0,
-//!         to_group: false,
 //!     };
 //!     // Each piece is shorter than a window of 40 bytes.
 //!     for (n, payload) in body.chunks(30).enumerate() {

@@ -418,7 +418,7 @@ fn wrong_settings_leave_it_inactive_and_the_host_running() {
             "tunnels=perhaps",
             "tunnels: expected true or false, such as true; found the text",
         ),
-        ("port_rule=maybe", "port-rule: expected destination, source"),
+        ("port_rule=maybe", "port-rule: expected roles, destination, source"),
         ("stream=maybe", "stream: expected yes or no, found \"maybe\""),
         ("state_interval=soon", "state-interval: expected a time such as "),
         ("ordered=1", "ordered: there is no such setting here"),
