@@ -81,7 +81,7 @@ class Bench:
 
     def detect(self, capture):
         done = run([self.options.wormsift, "detect", "-q", "--json", "--key-file", str(self.key),
-                    str(capture)])
+                    "--sampling", suricata_twin.SAMPLING, str(capture)])
         assert done.returncode == 0, done.stderr
         return last_words(line for line in done.stdout.splitlines() if line)
 
@@ -95,7 +95,8 @@ class Bench:
         folder.mkdir()
         yaml = self.base + (
             f"\nplugins:\n  - {self.options.plugin}\n"
-            f"wormsift:\n  stream: {stream}\n  key: {KEY}\n{settings}"
+            f"wormsift:\n  stream: {stream}\n  key: {KEY}\n"
+            f"  sampling: {suricata_twin.SAMPLING}\n{settings}"
         )
         (folder / "suricata.yaml").write_text(yaml)
         command = [f"{self.options.suricata}/bin/suricata", "-c", str(folder / "suricata.yaml"),

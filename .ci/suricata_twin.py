@@ -13,6 +13,9 @@ import ctypes
 import struct
 
 OK = 0
+# Counts of packets are compared, and a winnowed window near a seam may count in its segment
+# and again at the seam, so that copies of segments do not add up.
+SAMPLING = "64"
 ANSWERED, UNANSWERED = 1, 2
 # So far may an acknowledgement lie from what the other side sends next.
 REACH = 65535
@@ -56,6 +59,7 @@ class Engine:
         self.engine, self.worker = ctypes.c_void_p(), ctypes.c_void_p()
         self.well(self.lib.wormsift_config_new(ctypes.byref(config)))
         self.well(self.lib.wormsift_config_set(config, b"key", key.encode()))
+        self.well(self.lib.wormsift_config_set(config, b"sampling", SAMPLING.encode()))
         self.well(self.lib.wormsift_engine_new(config, ctypes.byref(self.engine)))
         self.well(self.lib.wormsift_worker_new(self.engine, ctypes.byref(self.worker)))
         self.lib.wormsift_config_free(config)
