@@ -104,9 +104,7 @@ fn check(remainder: usize) {
     assert!(worms.len() >= 20, "{worms:?}");
     let mine = worms.into_iter().skip(remainder).step_by(4);
     let wrong: Vec<String> = mine
-        .flat_map(|name| {
-            (1..=sample(1, 8)).flat_map(move |seed| differences(name, seed))
-        })
+        .flat_map(|name| (1..=sample(1, 8)).flat_map(move |seed| differences(name, seed)))
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -10,6 +10,9 @@
 //!   nature. Replies count for no dispersion. What initiators send counts towards higher thresholds, see
 //!   [`OverAllPorts`](crate::detect::alarms::OverAllPorts).
 //!
+//! A content that was seen at its port three times is counted there alone, until a reply or
+//! another port shows it as well.
+//!
 //! A sender whose role is not known counts as an initiator, and so does the first one of a
 //! conversation of datagrams, unless its port is that of a service and the other is not: in
 //! a capture that begins in the middle, or sees one direction, that is a reply; so is what
@@ -34,6 +37,9 @@ const REFLECTORS: [u16; 8] = [1_900, 3_283, 3_702, 5_093, 5_353, 5_683, 11_211, 
 /// as well: SMTP, DNS, NNTP, syslog, SIP. That a host passes something on at once is no
 /// evidence there.
 const FORWARDING: [u16; 8] = [25, 53, 119, 465, 514, 587, 5_060, 5_061];
+
+/// Packets from which on a content is known at a port.
+const KNOWN: u64 = 2;
 
 /// Gives the keys of contents at one port.
 #[derive(Clone, Copy)]
@@ -130,6 +136,9 @@ impl ContentShard {
     ) -> Option<Entered> {
         let Seen { time, source, destination, .. } = *seen;
         let key = class.key;
+        if class.is_over_all && !class.is_reply && self.is_known_at(at_port, key) {
+            return None;
+        }
         let passing = match class.is_over_all {
             _ if self.rules.is_exempt(seen) => Passing::Never,
             true => Passing::BegunAfterReceipt(seen.begun()),
@@ -150,7 +159,10 @@ impl ContentShard {
             true => self.dispersion.estimate(key),
             false => self.dispersion.observe(key, time, source, destination),
         };
-        if class.is_over_all && !self.says_more(class, estimates, passed, at_port) {
+        if class.is_over_all
+            && !self.says_more(class, estimates, passed, at_port)
+            && !(class.is_reply && self.is_requested(seen))
+        {
             return None;
         }
         let observe = match recalled {
@@ -180,6 +192,23 @@ impl ContentShard {
         ports_differ && !class.is_reply
             || spread.is_some_and(|spread| spread > spread_at_port())
             || self.candidates.find(class.key).is_some()
+    }
+
+    /// Whether a content is well known at one port, and not over all: most are at one port
+    /// for ever, and need not be counted twice. A reply with it, or what another port shows,
+    /// changes that.
+    fn is_known_at(&self, at_port: Option<Entered>, over_all: u64) -> bool {
+        let candidate = at_port.and_then(|it| self.candidates.get(it.slot?));
+        candidate.is_some_and(|it| it.packets > KNOWN)
+            && self.candidates.find(over_all).is_none()
+    }
+
+    /// Whether what a reply shows is also sent in requests to its service.
+    fn is_requested(&self, seen: &Seen) -> bool {
+        self.rules.port_keys.is_some_and(|port_keys| {
+            let key = port_keys.at(seen.content, seen.source_port);
+            self.candidates.find(key).is_some()
+        })
     }
 }
 
