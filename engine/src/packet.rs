@@ -119,8 +119,8 @@ pub struct StreamPiece<'a> {
     /// Bytes of the direction before it. One that does not continue the piece before
     /// stands behind a gap.
     pub offset: u64,
-    /// What the host knows of who sends: the first piece of a direction that says
-    /// something decides for all of it.
+    /// What the host knows of who sends. From a piece that says answered on, the direction
+    /// is.
     pub handshake: Handshake,
     /// The bytes, at most 4 GiB.
     pub payload: &'a [u8],
@@ -147,9 +147,9 @@ pub enum Handshake {
     /// together did not say what it acknowledged.
     #[default]
     Unknown,
-    /// The first segment with payload acknowledged what the other side had sent.
+    /// One of its segments acknowledged what the other side had sent.
     Answered,
-    /// It did not, or the other side was not seen. On a tap that sees both directions
+    /// None did so far, and one should have. On a tap that sees both directions
     /// of its conversations the address may be forged; on others this says nothing.
     Unanswered,
 }

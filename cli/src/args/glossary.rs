@@ -22,7 +22,7 @@ const WORDS: [(&str, &str); 5] = [
     (
         "relay, spread",
         "a host that received the content before it sent it; how many new hosts all relays sent \
-         it to; {spread} alarm",
+         it to; {spread} alarm, or one less if it began to talk to them afterwards",
     ),
     (
         "signature, grade",

@@ -423,8 +423,7 @@ typedef struct {
      */
     uint8_t ip_version;
     /**
-     * A `wormsift_handshake`: the first piece of a direction that says something decides
-     * for all of it.
+     * A `wormsift_handshake`: from a piece that says answered on, the direction is.
      */
     uint8_t handshake;
     /**

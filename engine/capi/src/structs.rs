@@ -72,8 +72,7 @@ pub struct wormsift_piece {
     pub offset: u64,
     /// 4 or 6.
     pub ip_version: u8,
-    /// A `wormsift_handshake`: the first piece of a direction that says something decides
-    /// for all of it.
+    /// A `wormsift_handshake`: from a piece that says answered on, the direction is.
     pub handshake: u8,
     /// 0.
     pub reserved: [u8; 2],

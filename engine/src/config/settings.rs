@@ -187,7 +187,8 @@ settings! {
     dispersion_window: Span = "4h", Kind::Time(MILLISECOND, TEN_YEARS),
         "EarlyBird, section 5.4 (\"several hours\")";
 
-    /// Hosts that relays passed a content on to, at which it alarms
+    /// Hosts that relays passed a content on to, at which it alarms; one less where they were
+    /// new to their relay
     spread: u32 = "3", Kind::Number(2, 1_000_000, "hosts"),
         "the lowest at which a benign mix of 2,700 captures shows one content";
 
@@ -225,12 +226,12 @@ settings! {
     checksums: bool = "false", Kind::Switch,
         "since offload leaves them unset";
 
-    /// Bits of an IPv6 address that make a host
+    /// Bits of an IPv6 address that make a host, unless its network is seen to hold several
     v6_prefix: u8 = "64", Kind::Number(0, 128, "bits"),
         "since a host changes its address within a /64";
 
     /// Networks that are ours: they tell inside from outside in the output, and leave no
-    /// packet out
+    /// packet out; single IPv6 addresses in them are hosts
     home_net: HomeNet, Kind::List("networks", "ADDR/BITS", "\"192.0.2.0/24\""),
         "none, so that inside is unknown";
 

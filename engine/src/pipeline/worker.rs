@@ -41,7 +41,7 @@ impl Sifter {
                 kernel,
             ),
             port_rule: config.port_rule,
-            port_keys: (config.port_rule == PortRule::Roles).then(|| port_keys(seeds)),
+            port_keys: port_keys(config, seeds),
             telescope: config.preset == Preset::Telescope,
             short_datagrams: config.short_datagrams,
             tails: config.tails,

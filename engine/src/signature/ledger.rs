@@ -419,22 +419,13 @@ impl Ledger {
         mut group: Group,
     ) -> Vec<Finding> {
         group.alarms.sort_unstable();
-        let rule = self.settings.rule_of(service.1);
         let mut findings = Vec::new();
         let mut returned = false;
         if let ([], Some((joined, _))) = (&group.known[..], &group.content)
-            && let Some(n) = self.known_in_other_class(service, &joined.content)
+            && let Some(n) = self.known_as(service, &joined.content)
         {
             group.known.push(n);
             group.content = None;
-        }
-        if let ([], Some((joined, _))) = (&group.known[..], &group.content) {
-            let id = signature_id(service.0, rule, service.1, &joined.content);
-            if let Some(n) = self.ids.get(&id) {
-                // The very content that another signature began as, before it grew.
-                group.known.push(*n);
-                group.content = None;
-            }
         }
         // The oldest is carried on under its id; others were parts of it.
         let oldest = group.known.iter().min().copied();
@@ -453,7 +444,8 @@ impl Ledger {
                 }
                 let content = joined.content.clone();
                 let support = joined.support;
-                let known = Known::new(service, rule, content, support, first, now);
+                let id = self.id_of(service, &content);
+                let known = Known::new(service, id, content, support, first, now);
                 self.next += 1;
                 let windows = alarmed.iter().map(|alarm| alarm.key);
                 match self.reported.take(known.report().id, windows) {
@@ -522,6 +514,13 @@ impl Ledger {
         findings
     }
 
+    /// The known signature that a content belongs to though it shares no sample with it: in
+    /// another class, or the one that began as this very content, before it grew.
+    fn known_as(&self, service: Service, content: &[u8]) -> Option<u64> {
+        let began_as = || self.ids.get(&self.id_of(service, content)).copied();
+        self.known_in_other_class(service, content).or_else(began_as)
+    }
+
     /// A known signature that holds this content at a port, of one over all ports, or over
     /// all ports, of one at a port: some windows of a content may alarm there first.
     fn known_in_other_class(&self, service: Service, content: &[u8]) -> Option<u64> {
@@ -534,6 +533,11 @@ impl Ledger {
         };
         let mut known = self.known.iter();
         known.find(|(_, it)| is_other(it) && holds(it)).map(|(n, _)| *n)
+    }
+
+    /// The id of a content that is first reported now.
+    fn id_of(&self, (protocol, port): Service, content: &[u8]) -> String {
+        signature_id(protocol, self.settings.rule_of(port), port, content)
     }
 
     fn around(&self) -> Around<'_> {
@@ -564,10 +568,7 @@ impl Ledger {
         };
         self.counters.suppressed += 1;
         self.suppressed.add(Suppressed {
-            id: {
-                let rule = self.settings.rule_of(service.1);
-                signature_id(service.0, rule, service.1, content)
-            },
+            id: self.id_of(service, content),
             by,
             alarm: alarms[0].alarm,
             protocol: service.0,

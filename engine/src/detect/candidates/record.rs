@@ -1,8 +1,7 @@
 //! What the table remembers of one content, and which samples it asks for.
 
 use super::super::alarms::{Alarm, HostEvidence};
-use super::super::conversations::Facts;
-use super::super::conversations::{NewPair, Role};
+use super::super::conversations::{Facts, NewPair, Role};
 use super::super::copies::Copies;
 use super::super::count::FirstSighting;
 use super::super::handshakes::{Handshakes, SourceBits};

@@ -1,4 +1,4 @@
-//! What is known of a packet's conversation, in 16 bits.
+//! What is known of a packet's conversation, in 19 bits.
 
 use crate::packet::Handshake;
 use crate::time::Span;

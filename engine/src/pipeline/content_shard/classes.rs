@@ -22,10 +22,10 @@
 
 use super::ContentShard;
 use crate::detect::conversations::Role;
-use crate::detect::propagation::Passing;
+use crate::detect::propagation::{Passed, Passing};
 use crate::packet::protocol;
 use crate::pipeline::seeds::mix;
-use crate::signature::{Seen, Slot};
+use crate::signature::{Candidates, Seen, Slot};
 
 /// Below it, ports are those of services (RFC 6335, section 6).
 const WELL_KNOWN: u16 = 1_024;
@@ -81,10 +81,8 @@ pub(super) struct Class {
 pub(super) struct Entered {
     pub(super) class: Class,
     pub(super) estimates: (u32, u32),
-    /// Whether it passed the content on.
-    pub(super) passed: bool,
-    /// Whether there is evidence that a relay passed it on to new hosts.
-    pub(super) is_evident: bool,
+    /// How it passed the content on, if it did.
+    pub(super) passed: Option<Passed>,
     /// The class's candidate, if it has one.
     pub(super) slot: Option<Slot>,
 }
@@ -153,8 +151,6 @@ impl ContentShard {
         let propagation = &mut self.propagation;
         let hosts = (source, destination);
         let passed = propagation.observe_if(key, time, hosts, passing, seen.met());
-        let is_evident = passed.is_some_and(|passed| passed.is_evident);
-        let passed = passed.map(|passed| passed.spread);
         let estimates = match class.is_reply {
             true => self.dispersion.estimate(key),
             false => self.dispersion.observe(key, time, source, destination),
@@ -165,14 +161,10 @@ impl ContentShard {
         {
             return None;
         }
-        let observe = match recalled {
-            true => crate::signature::Candidates::recall,
-            false => crate::signature::Candidates::observe,
-        };
+        let observe = if recalled { Candidates::recall } else { Candidates::observe };
         let (candidates, requests) = (&mut self.candidates, &mut self.requests_of_one);
-        let passed = passed.is_some();
-        let slot = observe(candidates, key, seen, estimates, passed, requests);
-        Some(Entered { class, estimates, passed, is_evident, slot })
+        let slot = observe(candidates, key, seen, estimates, passed.is_some(), requests);
+        Some(Entered { class, estimates, passed, slot })
     }
 
     /// Whether a content shows more over all ports than at one, or did before: else it
@@ -181,7 +173,7 @@ impl ContentShard {
         &self,
         class: Class,
         estimates: (u32, u32),
-        spread: Option<u32>,
+        passed: Option<Passed>,
         at_port: Option<Entered>,
     ) -> bool {
         let ports_differ = at_port.is_some_and(|it| {
@@ -190,7 +182,7 @@ impl ContentShard {
         let at_port = at_port.map(|it| it.class.key);
         let spread_at_port = || at_port.map_or(0, |key| self.propagation.spread(key));
         ports_differ && !class.is_reply
-            || spread.is_some_and(|spread| spread > spread_at_port())
+            || passed.is_some_and(|passed| passed.spread > spread_at_port())
             || self.candidates.find(class.key).is_some()
     }
 

@@ -126,7 +126,8 @@ impl ContentShard {
             decision.destinations = decision.destinations.max(destinations);
             // Replies pass a content on over all ports, and raise no alarm themselves: by
             // a request it is known whether its port has alarmed.
-            let passed = is_over_all || entered.passed || passed_before.contains(&key);
+            let passed =
+                is_over_all || entered.passed.is_some() || passed_before.contains(&key);
             let may_pass = over_all.is_none_or(|it| it.may_be_passed_on());
             let spread = (passed && may_pass).then(|| self.propagation.spread(key));
             if !is_reply && !self.is_told_by_other_class(next, is_over_all, record.time) {
@@ -179,7 +180,8 @@ impl ContentShard {
         Ground { spread, may_disperse, thresholds }: Ground,
         decision: &mut Decision,
     ) {
-        let Entered { class, estimates, slot, is_evident, .. } = *entered;
+        let Entered { class, estimates, passed, slot } = *entered;
+        let is_evident = passed.is_some_and(|passed| passed.is_evident);
         let passed_on = spread.is_some_and(|spread| {
             let relays = || self.propagation.relay_count(class.key);
             thresholds.is_passed_on(spread, is_evident, relays)

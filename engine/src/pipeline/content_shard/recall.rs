@@ -40,7 +40,8 @@ impl ContentShard {
             let seen = packet.seen(next.key, 0, missing);
             self.counters.recalled += 1;
             let entered = self.enter(&seen, true).into_iter().flatten();
-            passed_on.extend(entered.filter(|it| it.passed).map(|it| it.class.key));
+            passed_on
+                .extend(entered.filter(|it| it.passed.is_some()).map(|it| it.class.key));
         }
         (missing, passed_on)
     }

@@ -8,9 +8,10 @@ use crate::pipeline::seeds::Seeds;
 use crate::pipeline::sizing::CONTENT_SHARDS;
 use crate::signature::Seen;
 
-/// What gives the keys of contents at one port.
-pub(crate) fn port_keys(seeds: &Seeds) -> PortKeys {
-    PortKeys::new(seeds.narrow("port key"), CONTENT_SHARDS)
+/// What gives the keys of contents at one port, under the port rule `roles`.
+pub(crate) fn port_keys(config: &Config, seeds: &Seeds) -> Option<PortKeys> {
+    let seed = || seeds.narrow("port key");
+    (config.port_rule == PortRule::Roles).then(|| PortKeys::new(seed(), CONTENT_SHARDS))
 }
 
 /// Thresholds and rules.
@@ -50,7 +51,7 @@ impl Rules {
                 },
             },
             port_rule: config.port_rule,
-            port_keys: (config.port_rule == PortRule::Roles).then(|| port_keys(seeds)),
+            port_keys: port_keys(config, seeds),
             exempt,
         }
     }

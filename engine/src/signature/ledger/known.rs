@@ -5,7 +5,7 @@ use super::super::confidence::Grounds;
 use super::super::evidence::{credible, growth};
 use super::super::{
     Alarm, Boilerplate, Evidence, Nearest, Roles, Sample, Signature, SignatureSample,
-    Support, View, signature_id,
+    Support, View,
     tokens::{Holder, Tokens, chosen, narrowed, tokens},
 };
 use super::LedgerSettings;
@@ -55,14 +55,14 @@ pub(super) struct Witness {
 impl Known {
     pub(super) fn new(
         (protocol, port): (u8, Option<u16>),
-        port_rule: &str,
+        id: String,
         content: Vec<u8>,
         support: Support,
         alarm: Alarm,
         detected_at: Timestamp,
     ) -> Self {
         Self {
-            id: signature_id(protocol, port_rule, port, &content),
+            id,
             protocol,
             port,
             content,
