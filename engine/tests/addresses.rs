@@ -1,9 +1,9 @@
 //! What counts as a host: single IPv6 addresses, groups, translated addresses.
 
-use crate::common::Random;
+use crate::common::{Random, datagram};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use wormsift::config::{Config, Size};
-use wormsift::packet::{Frame, LinkType, Packet, Timestamp, protocol};
+use wormsift::packet::{Frame, LinkType, Timestamp};
 use wormsift::pipeline::Sensor;
 use wormsift::signature::{Finding, Signature};
 
@@ -31,21 +31,13 @@ fn send(settings: &str, sent: &[(u64, IpAddr, u16, IpAddr)]) -> Vec<Signature> {
     let mut sensor = sensor(settings);
     let mut worker = sensor.worker();
     for (number, &(milliseconds, source, source_port, destination)) in (1..).zip(sent) {
-        worker.observe(&Packet {
+        worker.observe(&datagram(
             number,
-            time: Timestamp::from_nanos(1_000_000_000_000 + milliseconds * MILLISECOND),
-            source,
-            destination,
-            protocol: protocol::UDP,
-            source_port,
-            destination_port: 4_500,
-            sequence: 0,
-            acknowledgement: 0,
-            tcp_flags: 0,
-            encapsulation: 0,
-            to_group: false,
-            payload: &body,
-        });
+            1_000_000_000_000 + milliseconds * MILLISECOND,
+            (source, source_port),
+            (destination, 4_500),
+            &body,
+        ));
     }
     sensor.absorb([&mut worker]);
     summaries(sensor)

@@ -1,10 +1,9 @@
 //! What is known to be good raises no alarm, and nothing else is lost with it.
 
-use crate::common::{Random, frames, outbreak_frames};
+use crate::common::{Random, datagram, frames, outbreak_frames};
 use std::net::Ipv4Addr;
 use wormsift::config::Config;
 use wormsift::error::BaselineError;
-use wormsift::packet::{Packet, Timestamp};
 use wormsift::pipeline::{Baseline, Sensor};
 use wormsift::signature::{Finding, Signature};
 
@@ -38,21 +37,13 @@ fn spread(sensor: &mut Sensor, payloads: impl Fn(u8) -> Vec<u8>) -> Vec<Signatur
     let mut worker = sensor.worker();
     for i in 0..60_u8 {
         let payload = payloads(i);
-        worker.observe(&Packet {
-            number: u64::from(i) + 1,
-            time: Timestamp::from_nanos(u64::from(i) * 160_000_000),
-            source: Ipv4Addr::new(10, 0, 0, i).into(),
-            destination: Ipv4Addr::new(10, 9, 0, i).into(),
-            protocol: 17,
-            source_port: 4_000 + u16::from(i),
-            destination_port: 8_080,
-            sequence: 0,
-            acknowledgement: 0,
-            tcp_flags: 0,
-            encapsulation: 0,
-            to_group: false,
-            payload: &payload,
-        });
+        worker.observe(&datagram(
+            u64::from(i) + 1,
+            u64::from(i) * 160_000_000,
+            (Ipv4Addr::new(10, 0, 0, i).into(), 4_000 + u16::from(i)),
+            (Ipv4Addr::new(10, 9, 0, i).into(), 8_080),
+            &payload,
+        ));
     }
     sensor.absorb([&mut worker]);
     sensor.finish();

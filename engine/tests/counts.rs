@@ -1,11 +1,10 @@
 //! What a signature says of its hosts and its first packet is true, or says that it is not
 //! known.
 
-use crate::common::Random;
+use crate::common::{Random, datagram};
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 use wormsift::config::{Config, Size};
-use wormsift::packet::{Packet, Timestamp};
 use wormsift::pipeline::Sensor;
 use wormsift::signature::{Precision, Signature};
 
@@ -27,21 +26,13 @@ fn found(config: Config, traffic: &[Sent]) -> Signature {
         let other = Random(number << 20).bytes(160);
         let (source, destination) =
             pair.unwrap_or((900_000 + number, 1_900_000 + number));
-        worker.observe(&Packet {
+        worker.observe(&datagram(
             number,
-            time: Timestamp::from_nanos(*time),
-            source: address(source),
-            destination: address(destination),
-            protocol: 17,
-            source_port: 9,
-            destination_port: 7_777,
-            sequence: 0,
-            acknowledgement: 0,
-            tcp_flags: 0,
-            encapsulation: 0,
-            to_group: false,
-            payload: if pair.is_some() { &content } else { &other },
-        });
+            *time,
+            (address(source), 9),
+            (address(destination), 7_777),
+            if pair.is_some() { &content } else { &other },
+        ));
         if number % 500 == 0 {
             sensor.absorb([&mut worker]);
         }

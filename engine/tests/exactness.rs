@@ -1,9 +1,9 @@
 //! The sensor against its exact twin, which is fed by the packets: same windows, no sketch.
 
-use crate::common::Random;
 use crate::common::contents::Contents;
 use crate::common::environment::sample;
 use crate::common::twin::{Gates, Truth, Twin};
+use crate::common::{Random, datagram};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use wormsift::config::{Config, PortRule, Size, Span};
@@ -42,21 +42,13 @@ fn body(n: u64) -> Vec<u8> {
 }
 
 fn packet<'a>(number: u64, message: &Message, payload: &'a [u8]) -> Packet<'a> {
-    Packet {
+    datagram(
         number,
-        time: Timestamp::from_nanos(message.time),
-        source: address(message.source),
-        destination: address(message.destination),
-        protocol: 17,
-        source_port: 9,
-        destination_port: 7_777,
-        sequence: 0,
-        acknowledgement: 0,
-        tcp_flags: 0,
-        encapsulation: 0,
-        to_group: false,
+        message.time,
+        (address(message.source), 9),
+        (address(message.destination), 7_777),
         payload,
-    }
+    )
 }
 
 /// A content, and what both say of one of its messages.

@@ -1,8 +1,7 @@
 //! Tables that are far too small say so, and cry at nothing.
 
-use crate::common::Random;
+use crate::common::{Random, datagram};
 use wormsift::config::{Config, Size};
-use wormsift::packet::{Packet, Timestamp};
 use wormsift::pipeline::Sensor;
 
 /// Sifts 60,000 different payloads at one a 100 us, all windows kept, in the least
@@ -20,21 +19,13 @@ fn flood(instead: impl Fn(u64) -> Option<(u32, u32, Vec<u8>)>) -> Sensor {
         let planted = (number > 30_000 && number.is_multiple_of(10))
             .then(|| instead((number - 30_000) / 10));
         let (source, destination, payload) = planted.flatten().unwrap_or(unique);
-        worker.observe(&Packet {
+        worker.observe(&datagram(
             number,
-            time: Timestamp::from_nanos(number * 100_000),
-            source: (0x0a00_0000 + source).to_be_bytes().into(),
-            destination: (0x1400_0000 + destination).to_be_bytes().into(),
-            protocol: 17,
-            source_port: 7,
-            destination_port: 9,
-            sequence: 0,
-            acknowledgement: 0,
-            tcp_flags: 0,
-            encapsulation: 0,
-            to_group: false,
-            payload: &payload,
-        });
+            number * 100_000,
+            ((0x0a00_0000 + source).to_be_bytes().into(), 7),
+            ((0x1400_0000 + destination).to_be_bytes().into(), 9),
+            &payload,
+        ));
         if number % 500 == 0 {
             sensor.absorb([&mut worker]);
         }

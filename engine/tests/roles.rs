@@ -3,10 +3,9 @@
 //! The twin knows every packet. It tells roles, ports and hosts from the packets alone, and
 //! states the rule in its own words.
 
-use crate::common::Random;
+use crate::common::{Random, datagram};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wormsift::config::{Config, PortRule, Size};
-use wormsift::packet::{Packet, Timestamp, protocol};
 use wormsift::pipeline::Sensor;
 
 const SECOND: u64 = 1_000_000_000;
@@ -96,21 +95,13 @@ fn sensor(messages: &[Message]) -> Found {
     let mut worker = sensor.worker();
     for (number, message) in (1..).zip(messages) {
         let payload = body(message.content);
-        worker.observe(&Packet {
+        worker.observe(&datagram(
             number,
-            time: Timestamp::from_nanos(message.time),
-            source: [10, 0, 0, message.source].into(),
-            destination: [10, 0, 0, message.destination].into(),
-            protocol: protocol::UDP,
-            source_port: message.ports.0,
-            destination_port: message.ports.1,
-            sequence: 0,
-            acknowledgement: 0,
-            tcp_flags: 0,
-            encapsulation: 0,
-            to_group: false,
-            payload: &payload,
-        });
+            message.time,
+            ([10, 0, 0, message.source].into(), message.ports.0),
+            ([10, 0, 0, message.destination].into(), message.ports.1),
+            &payload,
+        ));
         sensor.absorb([&mut worker]);
     }
     sensor.finish();

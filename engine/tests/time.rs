@@ -3,7 +3,7 @@
 use crate::common;
 use crate::common::{frames, outbreak_frames};
 use wormsift::config::Config;
-use wormsift::packet::{Packet, Timestamp};
+use wormsift::packet::Timestamp;
 use wormsift::pipeline::{Sensor, Stats};
 use wormsift::signature::{Finding, Signature};
 
@@ -212,21 +212,13 @@ fn a_single_worker_is_put_into_order_too() {
                 let host = (number * side * 7_919 % 97) as u8;
                 std::net::IpAddr::from([10, side as u8, 0, host])
             });
-            worker.observe(&Packet {
+            worker.observe(&common::datagram(
                 number,
-                time: Timestamp::from_nanos(number * 10_000_000),
-                source: hosts[0],
-                destination: hosts[1],
-                protocol: 17,
-                source_port: 4_000,
-                destination_port: 53,
-                sequence: 0,
-                acknowledgement: 0,
-                tcp_flags: 0,
-                encapsulation: 0,
-                to_group: false,
-                payload: &common::Random(9).bytes(700),
-            });
+                number * 10_000_000,
+                (hosts[0], 4_000),
+                (hosts[1], 53),
+                &common::Random(9).bytes(700),
+            ));
         }
         sensor.absorb([&mut worker]);
         sensor.finish();

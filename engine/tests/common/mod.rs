@@ -9,7 +9,8 @@ pub(crate) mod source_files;
 pub(crate) mod tshark;
 pub(crate) mod twin;
 
-use wormsift::packet::{Frame, LinkType, Timestamp};
+use std::net::IpAddr;
+use wormsift::packet::{Frame, LinkType, Packet, Timestamp, protocol};
 
 /// SplitMix64: the tests' seeded numbers.
 pub(crate) struct Random(pub(crate) u64);
@@ -30,6 +31,31 @@ impl Random {
 
     pub(crate) fn bytes(&mut self, n: usize) -> Vec<u8> {
         (0..n).map(|_| self.next() as u8).collect()
+    }
+}
+
+/// A datagram at a time in nanoseconds, from an address and port to an address and port.
+pub(crate) fn datagram<'a>(
+    number: u64,
+    time: u64,
+    (source, source_port): (IpAddr, u16),
+    (destination, destination_port): (IpAddr, u16),
+    payload: &'a [u8],
+) -> Packet<'a> {
+    Packet {
+        number,
+        time: Timestamp::from_nanos(time),
+        source,
+        destination,
+        protocol: protocol::UDP,
+        source_port,
+        destination_port,
+        sequence: 0,
+        acknowledgement: 0,
+        tcp_flags: 0,
+        encapsulation: 0,
+        to_group: false,
+        payload,
     }
 }
 
@@ -66,7 +92,7 @@ pub(crate) fn flood_frames(
     length: usize,
     rate: u32,
 ) -> Vec<(u64, Vec<u8>)> {
-    use std::net::{IpAddr, Ipv4Addr};
+    use std::net::Ipv4Addr;
     use wormsift_corpora::frame_builder::{Datagram, FrameBuilder, Transport};
     let mut random = Random(seed);
     let mut stored = Vec::new();
