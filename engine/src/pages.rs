@@ -8,15 +8,25 @@
 //! Memory that no key touches costs nothing.
 
 use crate::state::{Exchange, Persist};
+use memmap2::MmapMut;
 use std::ops::{Deref, DerefMut};
-
-pub(crate) use memmap2::MmapMut as Pages;
 
 /// Bytes in a cache line.
 pub(crate) const CACHE_LINE: usize = 64;
 
 /// Bytes from which a table has a mapping of its own.
 const LEAST: usize = 64 << 10;
+
+/// Bytes in a huge page. A table of that size or more begins with one.
+const HUGE: usize = 2 << 20;
+
+/// Bytes in pages of their own, zero at first.
+#[derive(Debug)]
+pub(crate) struct Pages {
+    mapping: MmapMut,
+    first: usize,
+    len: usize,
+}
 
 /// A fixed number of words, zero at first.
 #[derive(Debug)]
@@ -32,18 +42,39 @@ pub(crate) enum Words {
 ///
 /// If the system has no such memory, as any allocation does.
 pub(crate) fn pages(bytes: usize) -> Pages {
-    let pages = Pages::map_anon(bytes.max(1)).expect("memory for a table");
+    let len = bytes.max(1);
+    // A table by itself would begin anywhere between two huge pages. What lies before its
+    // first one is never touched.
+    let slack = if len >= HUGE { HUGE } else { 0 };
+    let mapping = MmapMut::map_anon(len + slack).expect("memory for a table");
     // The system may decline; then pages are as usual.
     #[cfg(target_os = "linux")]
-    if bytes >= LEAST {
-        let _ = pages.advise(memmap2::Advice::HugePage);
+    if len >= LEAST {
+        let _ = mapping.advise(memmap2::Advice::HugePage);
     }
-    pages
+    let first = mapping.as_ptr().align_offset(HUGE).min(slack);
+    Pages { mapping, first, len }
+}
+
+impl Deref for Pages {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        &self.mapping[self.first..][..self.len]
+    }
+}
+
+impl DerefMut for Pages {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.mapping[self.first..][..self.len]
+    }
 }
 
 /// Whether the system has so many bytes to give, asked for in one piece. Nothing is kept.
 pub(crate) fn can_reserve(bytes: u64) -> bool {
-    usize::try_from(bytes).is_ok_and(|bytes| Pages::map_anon(bytes.max(1)).is_ok())
+    usize::try_from(bytes).is_ok_and(|bytes| MmapMut::map_anon(bytes.max(1)).is_ok())
 }
 
 impl Words {

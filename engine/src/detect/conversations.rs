@@ -159,7 +159,7 @@ pub struct Conversations {
 }
 
 impl Conversations {
-    /// A table and two filters of at most `bytes` in all (and never less than 256), the
+    /// A table and two filters of at most `bytes` in all (and never less than 384), the
     /// window of the filters and the seed of the hashes.
     ///
     /// A quarter goes to the filters, so that they hold about twice as many new pairs a

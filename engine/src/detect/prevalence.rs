@@ -54,8 +54,23 @@ impl Prevalence {
     /// A table of at most `bytes` in all (and never less than 256), the length of each time
     /// window, the threshold (1 to 15) and the hash seed.
     pub fn new(bytes: usize, window: Span, threshold: u8, seed: u64) -> Self {
+        Self::of(CountMin::new(bytes), window, threshold, seed)
+    }
+
+    /// One table of this size for each seed. They share huge pages.
+    pub fn side_by_side(
+        bytes: usize,
+        window: Span,
+        threshold: u8,
+        seeds: &[u64],
+    ) -> Vec<Self> {
+        let counts = CountMin::side_by_side(bytes, seeds.len()).into_iter().zip(seeds);
+        counts.map(|(counts, seed)| Self::of(counts, window, threshold, *seed)).collect()
+    }
+
+    fn of(counts: CountMin, window: Span, threshold: u8, seed: u64) -> Self {
         Self {
-            counts: CountMin::new(bytes),
+            counts,
             clock: VariableEpochClock::new(window, window),
             threshold: u32::from(threshold.clamp(1, CountMin::CAP)),
             seed,

@@ -100,15 +100,19 @@ impl ContentShard {
                 Propagation::new(plan.propagation, window, seed)
             })
             .collect();
-        (dispersions.into_iter().zip(propagations).enumerate())
-            .map(|(shard, (dispersion, propagation))| Self {
-                prevalence: Prevalence::new(
-                    plan.prevalence,
-                    config.prevalence_window,
-                    config.prevalence,
-                    seeds.shard("prevalence", shard),
-                )
-                .with_windows(config.prevalence_window, config.prevalence_window_most),
+        let (at_least, at_most) =
+            (config.prevalence_window, config.prevalence_window_most);
+        let prevalence_seeds: Vec<_> =
+            (0..CONTENT_SHARDS).map(|shard| seeds.shard("prevalence", shard)).collect();
+        let prevalences = Prevalence::side_by_side(
+            plan.prevalence,
+            at_least,
+            config.prevalence,
+            &prevalence_seeds,
+        );
+        (prevalences.into_iter().zip(dispersions).zip(propagations))
+            .map(|((prevalence, dispersion), propagation)| Self {
+                prevalence: prevalence.with_windows(at_least, at_most),
                 first_sightings: FirstSightings::new(plan.first_sightings),
                 dispersion,
                 propagation,

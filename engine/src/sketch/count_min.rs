@@ -62,9 +62,19 @@ impl CountMin {
     /// A sketch of at most `bytes`; never less than one line an epoch, which takes
     /// 256 bytes.
     pub fn new(bytes: usize) -> Self {
-        // What says which pairs were written: two bits a pair, in whole words.
-        let noted = bytes / 512 + 2 * size_of::<u64>();
-        Self::of(LinePairs::within(bytes.saturating_sub(noted)))
+        Self::of(LinePairs::within(Self::of_pairs(bytes)))
+    }
+
+    /// Several sketches of this size, that share huge pages.
+    pub fn side_by_side(bytes: usize, sketches: usize) -> Vec<Self> {
+        let pairs = LinePairs::side_by_side(Self::of_pairs(bytes), sketches);
+        pairs.into_iter().map(Self::of).collect()
+    }
+
+    /// What is left for pairs of lines: two bits a pair, in whole words, say which were
+    /// written.
+    fn of_pairs(bytes: usize) -> usize {
+        bytes.saturating_sub(bytes / 512 + 2 * size_of::<u64>())
     }
 
     fn of(pairs: LinePairs) -> Self {

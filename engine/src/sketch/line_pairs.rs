@@ -26,6 +26,8 @@ pub(super) type LinePair = [[u8; CACHE_LINE]; 2];
 pub(super) struct LinePairs {
     /// Those in use. Begins with a page, so that pairs are aligned, and ends with a pair.
     pages: Pages,
+    /// Memory for the times when more are in use, the next last. Untouched so far.
+    later: Vec<Pages>,
     /// In use at first.
     least: usize,
     reserved: usize,
@@ -35,6 +37,23 @@ impl LinePairs {
     /// As many as fit in `bytes`; at least one.
     pub(super) fn within(bytes: usize) -> Self {
         Self::growing(bytes / BYTES, FIRST)
+    }
+
+    /// Several tables that each fit in `bytes`. What they have in use at a time lies side by
+    /// side, so that huge pages hold parts of several.
+    pub(super) fn side_by_side(bytes: usize, tables: usize) -> Vec<Self> {
+        let mut tables: Vec<_> = (0..tables).map(|_| Self::within(bytes)).collect();
+        let Some(LinePairs { least, reserved, .. }) = tables.first() else {
+            return tables;
+        };
+        let (mut used, reserved) = (*least, *reserved);
+        while used < reserved {
+            used *= STEP;
+            for table in &mut tables {
+                table.later.insert(0, pages::pages(used * BYTES));
+            }
+        }
+        tables
     }
 
     /// Bytes within which there are at least `count`.
@@ -50,7 +69,7 @@ impl LinePairs {
         let steps = STEP.pow(Self::steps(count, first));
         let used = count / steps;
         let pages = pages::pages(used * BYTES);
-        Self { pages, least: used, reserved: used * steps }
+        Self { pages, later: Vec::new(), least: used, reserved: used * steps }
     }
 
     /// How often a table of `count` can grow from at most `first`.
@@ -126,7 +145,10 @@ impl LinePairs {
 
     /// Takes so many into use, all zero; gives those that were.
     fn renew(&mut self, used: usize) -> Pages {
-        std::mem::replace(&mut self.pages, pages::pages(used * BYTES))
+        let bytes = used * BYTES;
+        let next = self.later.pop_if(|next| next.len() == bytes);
+        let pages = next.unwrap_or_else(|| pages::pages(bytes));
+        std::mem::replace(&mut self.pages, pages)
     }
 
     /// Bytes, once all that is reserved is in use. While it grows to that, a fourth more.

@@ -16,6 +16,7 @@
 //! A `place` is the memory that a later update will need, to be prefetched: an update
 //! that finds its lines in the cache costs a tenth of one that waits for memory.
 
+mod blocked_bloom;
 mod bloom;
 mod count_min;
 mod distinct_count;
@@ -28,6 +29,7 @@ mod line_pairs;
 mod lines;
 mod variable_epochs;
 
+pub use blocked_bloom::BlockedBloom;
 pub use bloom::Bloom;
 pub use count_min::CountMin;
 pub use distinct_count::{DistinctCount, linear_count};

@@ -1,10 +1,10 @@
 //! Host pairs that talked in this time window or the one before.
 //!
-//! Two epochs of a keyed [`Bloom`] filter, so memory is fixed. A pair that talked is
+//! Two epochs of a keyed [`BlockedBloom`] filter, so memory is fixed. A pair that talked is
 //! always held, as long as [`Pairs::is_complete`]; one in a thousand that did not is held
 //! as well when both filters are full.
 
-use crate::sketch::{Bloom, Epochs, FirstSeen, Turn};
+use crate::sketch::{BlockedBloom, Epochs, FirstSeen, Turn};
 use crate::state::persist;
 use crate::time::{Epoch, Span, Timestamp};
 
@@ -13,7 +13,7 @@ const FALSE_POSITIVE_RATE: f64 = 0.5e-3;
 
 #[derive(Debug)]
 pub(super) struct Pairs {
-    filters: Epochs<Bloom>,
+    filters: Epochs<BlockedBloom>,
     /// Grows with every new filter.
     turn: u16,
     /// The first window in which the filters hold all of it and of the one before.
@@ -29,7 +29,7 @@ impl Pairs {
         // A quarter remembers the times of some.
         let met = FirstSeen::new(bytes / 4);
         let bytes = bytes.saturating_sub(met.memory_bytes());
-        let filter = || Bloom::new(bytes / 2, FALSE_POSITIVE_RATE, seed);
+        let filter = || BlockedBloom::new(bytes / 2, FALSE_POSITIVE_RATE, seed);
         Self {
             filters: Epochs::new(filter(), filter(), window),
             turn: 0,

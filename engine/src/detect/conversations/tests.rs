@@ -577,9 +577,9 @@ fn a_conversation_that_was_let_go_of_comes_back_with_less() {
 
 #[test]
 fn any_memory_is_kept_to_and_none_knows_nothing() {
-    for bytes in [0, 255, 256, 500, 1_000, 65_536, 1 << 20, 3_000_001] {
+    for bytes in [0, 256, 384, 500, 1_000, 65_536, 1 << 20, 3_000_001] {
         let mut all = Conversations::new(bytes, Span(WINDOW), 7);
-        assert!(all.memory_bytes() <= bytes.max(256), "{bytes}");
+        assert!(all.memory_bytes() <= bytes.max(384), "{bytes}");
         let facts = all.observe(step(LOW, WINDOW, Kind::Datagram, 9));
         let known = all.capacity() > 0;
         assert_eq!(facts != Facts::default(), known, "{bytes}");
