@@ -285,5 +285,8 @@ fn report_news(
     for finding in sensor.findings() {
         report.finding(finding, talk)?;
     }
+    for incident in sensor.incidents() {
+        report.incident(incident)?;
+    }
     Ok(())
 }

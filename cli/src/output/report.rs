@@ -6,7 +6,7 @@ use crate::output::table::{Ranking, host_count, number};
 use crate::output::talk::{Palette, Talk};
 use serde::Serialize;
 use std::io::{self, IsTerminal};
-use wormsift::signature::{Finding, Signature};
+use wormsift::signature::{Finding, Incident, Signature};
 use wormsift_export::json_lines;
 use wormsift_export::text::{counted, service};
 
@@ -118,6 +118,18 @@ impl Report {
                 Ok(())
             }
             (Form::Table(_), _) => Ok(()),
+        }
+    }
+
+    /// Writes, or keeps, what is new of an incident.
+    pub(crate) fn incident(&mut self, incident: Incident) -> Result<(), Failure> {
+        match &mut self.form {
+            Form::Json if self.stopped.is_some() => Ok(()),
+            Form::Json => {
+                let result = print_line(&json_lines::write_incident(&incident));
+                self.printed(result)
+            }
+            Form::Table(_) => Ok(()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Findings as JSON lines, and back.
 //!
 //! One line is one JSON object with `schema` ([`SCHEMA`]) and `type`: `signature`,
-//! `update` or `summary`. Within a schema version, fields are only added, never
+//! `update` or `summary`, and `incident` for what belongs together. Within a schema version, fields are only added, never
 //! renamed or dropped, and a reader skips those that it does not know. A key has one JSON
 //! type, null aside, wherever it stands in lines of any type. What each field says stands in
 //! `engine/export/schema/wormsift-2.schema.json`, the JSON Schema of these and all other
@@ -11,17 +11,21 @@
 //! Everything named `inside` is null where `home_net` is not set.
 
 mod evidence;
+mod incident;
 mod record;
 #[cfg(feature = "schema")]
 pub mod schema;
 mod texts;
 
 pub use evidence::GrowthRecord;
+pub use incident::{read_incident, write_incident};
 use record::Record;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 pub(super) use texts::read_time;
-pub use texts::{Address, AlarmName, Hex, Id, PrecisionName, Protocol, Time};
+pub use texts::{
+    Address, AlarmName, GradeName, Hex, Id, KindName, PrecisionName, Protocol, Time,
+};
 use wormsift::signature::Finding;
 
 /// The schema and its version, on every line that is written.
@@ -96,7 +100,7 @@ pub fn write(finding: &Finding) -> String {
     line(kind, &Record::from(finding.signature())).unwrap_or_default()
 }
 
-/// Reads one line; `None` for a line of another type (`stats`, `warning`, and
+/// Reads one line of a finding; `None` for a line of another type (`incident`, `stats`, `warning`, and
 /// what later writers of this schema add).
 ///
 /// # Errors

@@ -76,7 +76,7 @@ mod pairs;
 mod side;
 mod table;
 
-pub use facts::{Acquaintance, Age, Answered, Facts, NewPair, Role, ViewStep};
+pub use facts::{Acquaintance, Age, Answered, Facts, NewPair, Observed, Role, ViewStep};
 
 use crate::counters::counters;
 use crate::packet::Handshake;
@@ -197,16 +197,16 @@ impl Conversations {
 
     /// Takes the shard's next packet and says what is known of its conversation.
     pub fn observe(&mut self, step: Step) -> Facts {
-        self.observe_with_view(step).0
+        self.take(step).facts
     }
 
-    /// The same, and what the packet adds to the view of the tap.
-    pub fn observe_with_view(&mut self, step: Step) -> (Facts, ViewStep) {
+    /// The same, and what the packet adds besides.
+    pub fn take(&mut self, step: Step) -> Observed {
         self.pairs.advance(step.time);
         let Some((place, met)) = self.table.place(step.connection, !step.is_request())
         else {
             self.counters.refused += 1;
-            return Default::default();
+            return Observed::default();
         };
         let mut conversation = Conversation::from_words(*self.table.entry(place));
         let begins = met != Met::Known || conversation.is_over_at(&step);
@@ -222,9 +222,9 @@ impl Conversations {
             self.pairs.enter(step.pair);
             conversation.turn = self.pairs.turn();
         }
-        let taken = conversation.take(&step);
+        let (facts, view) = conversation.take(&step);
         *self.table.entry_mut(place) = conversation.to_words();
-        taken
+        Observed { facts, view, begins }
     }
 
     /// Remembers that a conversation of this set made room for another.

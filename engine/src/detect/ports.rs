@@ -64,6 +64,11 @@ impl PortCounts {
         self.ports.into_iter().zip(self.counts).filter(taken)
     }
 
+    /// The listed port with most sightings, of several the highest.
+    pub(crate) fn busiest(&self) -> Option<u16> {
+        self.list().max_by_key(|(port, count)| (*count, *port)).map(|(port, _)| port)
+    }
+
     /// Sightings at ports that are not listed.
     pub fn others(&self) -> u32 {
         self.others
@@ -98,6 +103,8 @@ mod tests {
         let list: Vec<_> = ports.list().collect();
         assert_eq!(list, [(80, 2), (0, 2), (1, 1), (2, 1), (3, 1), (4, 1)]);
         assert_eq!(ports.others(), 3);
+        assert_eq!(ports.busiest(), Some(80));
+        assert_eq!(PortCounts::default().busiest(), None);
         assert_eq!(PortCounts::of(&list, 3), ports);
     }
 

@@ -9,8 +9,8 @@
 //! From the first sighting past prevalence on, two keyed Bloom filters remember who
 //! received each content and who sent it. A sender that is in the first and not yet in
 //! the second is entered in a bounded table of relays, and from then on its
-//! targets are counted. When it received the content stands in a [`FirstSeen`] table,
-//! best effort.
+//! targets are counted. When it received the content, and from whom, stands in a table of
+//! receipts, best effort.
 //!
 //! Which way it errs: a wrong yes of the recipients filter (at most 1 in 10,000) makes a
 //! relay of a host that received nothing; one of the senders filter hides a relay or a
@@ -19,24 +19,36 @@
 //! remains the alarm.
 
 mod host_filter;
+mod receipts;
 mod relay_table;
 mod targets;
 
 persist!(Propagation {
     recipients, senders, receipts, relays, counters; host_seed
 });
-persist!(Relay { host, received_at, sent_at, fan_out, new_targets, known_targets });
+persist!(Relay {
+    host,
+    received_at,
+    received_from,
+    sent_at,
+    fan_out,
+    new_targets,
+    known_targets,
+    began_before
+});
 
 #[cfg(test)]
 mod tests;
 
 use crate::counters::counters;
 use crate::packet::Host;
-use crate::sketch::{FirstSeen, Turn, hash_pair, hash_word};
+use crate::sketch::{Turn, hash_pair, hash_word};
 use crate::state::persist;
 use crate::time::{Epoch, Span, Timestamp};
 use host_filter::HostFilter;
+use receipts::{Receipt, Receipts, tag};
 use relay_table::RelayTable;
+use std::collections::BTreeMap;
 
 /// Wrong yes of one filter at its capacity: both epochs make 1 in 10,000 together.
 const FALSE_POSITIVE_RATE: f64 = 0.5e-4;
@@ -49,7 +61,7 @@ const LEAST_BYTES: usize = 2 << 10;
 pub struct Propagation {
     recipients: HostFilter,
     senders: HostFilter,
-    receipts: FirstSeen,
+    receipts: Receipts,
     relays: RelayTable,
     host_seed: u64,
     counters: PropagationCounters,
@@ -100,6 +112,8 @@ pub struct Relay {
     pub host: Host,
     /// When it first received the content, if that is still known.
     pub received_at: Option<Timestamp>,
+    /// Who first sent it the content, if that is known and among the hosts that are listed.
+    pub received_from: Option<Host>,
     /// When it first sent the content.
     pub sent_at: Timestamp,
     /// How many hosts it passed the content on to. Exact up to 16; beyond that an estimate
@@ -112,6 +126,9 @@ pub struct Relay {
     pub new_targets: u8,
     /// See `new_targets`.
     pub known_targets: u8,
+    /// Whether it had begun a conversation at this port before it received the content, if
+    /// that is known of the last two windows.
+    pub began_before: Option<bool>,
 }
 
 impl Relay {
@@ -177,7 +194,7 @@ impl Propagation {
         Self {
             recipients: HostFilter::new(bytes / 6, places, window, hash_word(0, seed)),
             senders: HostFilter::new(bytes / 12, places, window, hash_word(1, seed)),
-            receipts: FirstSeen::new(
+            receipts: Receipts::new(
                 bytes / 4 - bytes / 64 - 2 * places * size_of::<u64>(),
             ),
             relays: RelayTable::new(bytes / 4 + bytes / 64, hash_word(2, seed)),
@@ -229,14 +246,13 @@ impl Propagation {
             self.senders.enter_previous(from);
             if !destination.is_group() {
                 self.recipients.enter_previous(to);
-                let evicted = self.receipts.note(to, time, self.since());
-                self.counters.receipts_evicted += u64::from(evicted);
+                self.note_receipt(to, Receipt { time, from: tag(from) });
             }
             return passed;
         }
         self.enter_sender(from);
         if !destination.is_group() {
-            self.enter_recipient(to, time);
+            self.enter_recipient(to, Receipt { time, from: tag(from) });
         }
         passed
     }
@@ -259,9 +275,19 @@ impl Propagation {
         self.spread(key) > 0
     }
 
-    /// The content's relays, ordered by when they first sent it, then by host.
-    pub fn relays(&self, key: u64) -> Vec<Relay> {
-        let mut relays: Vec<_> = self.relays.counting(key).collect();
+    /// The content's relays, ordered by when they first sent it, then by host. Who sent it
+    /// to each is looked for among those that are in the table, and among `sources`.
+    pub fn relays(&self, key: u64, sources: &[Host]) -> Vec<Relay> {
+        let listed = sources
+            .iter()
+            .map(|host| (tag(hash_pair(key, host.0, self.host_seed)), *host));
+        let senders: BTreeMap<u32, Host> =
+            listed.chain(self.relays.senders(key)).collect();
+        let relays = self.relays.counting(key).map(|(relay, from)| Relay {
+            received_from: senders.get(&from).copied(),
+            ..relay
+        });
+        let mut relays: Vec<_> = relays.collect();
         relays.sort_unstable_by_key(|relay| (relay.sent_at, relay.host));
         relays
     }
@@ -313,10 +339,14 @@ impl Propagation {
             {
                 return None;
             }
-            let received_at = self.receipts.first(from, self.since());
-            let new =
-                Relay { host: source, received_at, sent_at: time, ..Relay::default() };
-            self.relays.insert(from, key, new, epoch, &mut self.counters)
+            let receipt = self.receipts.first(from, self.since());
+            self.relays.insert(
+                from,
+                key,
+                (source, time, receipt),
+                epoch,
+                &mut self.counters,
+            )
         };
         if destination.is_group() || destination == source || self.senders.contains(to) {
             return None;
@@ -350,13 +380,17 @@ impl Propagation {
         }
     }
 
-    fn enter_recipient(&mut self, to: u64, time: Timestamp) {
+    fn enter_recipient(&mut self, to: u64, receipt: Receipt) {
         self.recipients.enter(to);
         if self.recipients.is_full() {
             self.recipients.rotate_early();
             self.counters.recipients_turned_early += 1;
         }
-        let evicted = self.receipts.note(to, time, self.since());
+        self.note_receipt(to, receipt);
+    }
+
+    fn note_receipt(&mut self, to: u64, receipt: Receipt) {
+        let evicted = self.receipts.note(to, receipt, self.since());
         self.counters.receipts_evicted += u64::from(evicted);
     }
 

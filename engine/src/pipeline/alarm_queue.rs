@@ -150,7 +150,7 @@ impl AlarmQueue {
                     protocol: first.protocol,
                     port: first.port,
                     spread,
-                    relays: propagation.relays(first.key),
+                    relays: propagation.relays(first.key, candidate.sources.list()),
                     candidate,
                     samples: Vec::new(),
                     packet: first.packet,

@@ -290,11 +290,9 @@ impl ContentShard {
 
     /// A key's candidate, spread and relays as they stand.
     pub(crate) fn current(&self, key: u64) -> Option<Snapshot> {
-        Some(Snapshot {
-            candidate: self.candidates.get(self.candidates.find(key)?)?.clone(),
-            spread: self.propagation.spread(key),
-            relays: self.propagation.relays(key),
-        })
+        let candidate = self.candidates.get(self.candidates.find(key)?)?.clone();
+        let relays = self.propagation.relays(key, candidate.sources.list());
+        Some(Snapshot { spread: self.propagation.spread(key), relays, candidate })
     }
 
     /// Bytes of (prevalence, dispersion, propagation, candidates, first sightings).

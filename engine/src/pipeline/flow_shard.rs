@@ -5,8 +5,9 @@ use super::batch::{Chunk, Frames, Record};
 use super::record_at::{PlacedRequest, RecordAt, SeamSighting};
 use super::seeds::{Seeds, mix};
 use super::sizing::Plan;
+use super::starts::Start;
 use super::worker::{Sifter, TOGETHER};
-use crate::detect::conversations::{Conversations, Step};
+use crate::detect::conversations::{Conversations, Observed, Step};
 use crate::fingerprint::{Scratch, Windows, prefetch};
 use crate::packet::Timestamp;
 use crate::signature::{SampleRequest, View};
@@ -24,6 +25,8 @@ pub(crate) struct FlowShard {
     flows: Vec<RecordAt>,
     /// Of these, the TCP segments with payload or SYN.
     segments: Vec<RecordAt>,
+    /// The batch's conversations that began.
+    pub(crate) starts: Vec<Start>,
     /// How many TCP directions brought payload and how many were answered, as far as the
     /// second pass has come: so it stands at ticks for what came before them.
     pub(crate) view: View,
@@ -80,6 +83,7 @@ impl FlowShard {
             scratch: Scratch::default(),
             flows: Vec::new(),
             segments: Vec::new(),
+            starts: Vec::new(),
             view: View::default(),
             windows: Windows::default(),
             buffers: Vec::new(),
@@ -115,9 +119,12 @@ impl FlowShard {
                 prefetch(self.conversations.place(connection));
             }
             let record = at.record(chunks);
-            let (facts, view) =
-                self.conversations.observe_with_view(step_of(record, sifter));
+            let Observed { facts, view, begins } =
+                self.conversations.take(step_of(record, sifter));
             chunks[at.chunk as usize].facts.set(at.record, facts, view);
+            if begins {
+                self.starts.push(Start { at, role: facts.role });
+            }
             if record.is_segment() && (record.payload.len > 0 || record.syn()) {
                 self.segments.push(at);
             }
@@ -307,8 +314,8 @@ const KEPT: usize = 128;
 /// A sample's bytes after the history (DESIGN, "Candidates").
 const SAMPLE_BYTES: usize = 2_048;
 
-// Between batches, flows, segments, buffers, seams and requests are empty.
+// Between batches, flows, segments, starts, buffers, seams and requests are empty.
 persist!(FlowShard {
-    conversations, tails, samples, view, windows; scratch, flows, segments, buffers, laid,
-    seams, nanos, requests, cursor
+    conversations, tails, samples, view, windows; scratch, flows, segments, starts, buffers,
+    laid, seams, nanos, requests, cursor
 });

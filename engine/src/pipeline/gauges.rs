@@ -142,6 +142,7 @@ impl Sensor {
         let tails: usize = self.flow.iter().map(|flow| flow.tails.memory_bytes()).sum();
         let conversations: usize =
             self.flow.iter().map(|flow| flow.conversations.memory_bytes()).sum();
+        let conversations = conversations + self.starts.memory_bytes();
         let samples: usize =
             self.flow.iter().map(|flow| flow.samples.memory_bytes()).sum();
         let fragments = self.defragmenter.memory_bytes();

@@ -35,6 +35,7 @@ mod saved;
 mod seeds;
 mod sizing;
 mod stage_times;
+mod starts;
 mod stats;
 mod warnings;
 mod worker;
@@ -58,7 +59,7 @@ use crate::error::Error;
 use crate::fingerprint::Kernel;
 use crate::pages::can_reserve;
 use crate::signature::{
-    AlarmedCandidate, Boilerplate, Finding, Ledger, LedgerSettings, Sample,
+    AlarmedCandidate, Boilerplate, Finding, Incident, Ledger, LedgerSettings, Sample,
     SampleReference, Suppressed,
 };
 use crate::time::Timestamp;
@@ -77,6 +78,7 @@ use prepare::Spare;
 use seeds::Seeds;
 use sizing::{FLOW_SHARDS, Plan};
 use stage_times::StageTimer;
+use starts::Starts;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use warnings::MANY_FRAMES;
@@ -130,9 +132,11 @@ pub struct Sensor {
     content: Vec<ContentShard>,
     packet_log: PacketLog,
     host_names: HostNames,
+    starts: Starts,
     ledger: Ledger,
     spare: Spare,
     findings: Vec<Finding>,
+    incidents: Vec<Incident>,
     /// Whether the learning period, if any, has begun.
     learning_begun: bool,
     baseline_shape: Option<baseline::Shape>,
@@ -208,6 +212,11 @@ impl Sensor {
                 .collect(),
             content: ContentShard::all(&config, &plan, &seeds, &rules),
             packet_log: PacketLog::new(plan.packet_log),
+            starts: Starts::new(
+                plan.starts,
+                config.dispersion_window,
+                seeds.narrow("starts"),
+            ),
             host_names: HostNames::new(
                 plan.host_names,
                 &config,
@@ -223,6 +232,7 @@ impl Sensor {
             .with_boilerplate(boilerplate, config.beta),
             spare: Spare::default(),
             findings: Vec::new(),
+            incidents: Vec::new(),
             learning_begun: false,
             baseline_shape: None,
             frames: 0,
@@ -362,6 +372,8 @@ impl Sensor {
             timer.add(begin, &mut flow.nanos[0]);
         });
         self.distribute_seams();
+        let starts = self.flow.iter_mut().flat_map(|flow| flow.starts.drain(..));
+        self.starts.take(starts.collect(), chunks);
         self.sift_content(chunks, now);
         while let Some(stop) = self.content.iter().filter_map(|c| c.stopped).min() {
             self.collect_samples(chunks, frames, stop.record(chunks).time);
@@ -426,6 +438,7 @@ impl Sensor {
     fn end_batch(&mut self, chunks: &[Chunk], frames: &dyn Frames) {
         self.collect_until(chunks, frames, Timestamp::MAX);
         self.flow.iter_mut().for_each(FlowShard::end_collecting);
+        self.starts.enter_all();
         self.warn_of_overload();
         // Late enough for shares to mean something, and early in a long run.
         if self.coverage.frames() >= MANY_FRAMES {
@@ -448,8 +461,11 @@ impl Sensor {
         let (sifter, flow) = (&*self.sifter, &mut self.flow);
         // Windows of one piece of stream share its bytes.
         let mut pieces: BTreeMap<(u8, u64), Arc<[u8]>> = BTreeMap::new();
+        self.starts.enter_until(tick);
         for alarm in &mut alarms {
             let (key, protocol, port) = (alarm.key, alarm.protocol, alarm.port);
+            let service = port.or_else(|| alarm.candidate.ports.busiest());
+            self.starts.judge(&mut alarm.relays, protocol, service, tick);
             let mut sample_of = |sample: &SampleReference| {
                 let shard = sample.flow_shard;
                 let view = flow[usize::from(shard)].samples.sample(
@@ -499,6 +515,13 @@ impl Sensor {
                 .for_each(|finding| own_time::restore(finding, &self.clock));
         }
         self.findings.append(&mut findings);
+        for mut incident in self.ledger.take_incidents() {
+            incident.addresses = plan.clone();
+            if !self.clock.own_time().is_engine_time() {
+                own_time::restore_incident(&mut incident, &self.clock);
+            }
+            self.incidents.push(incident);
+        }
     }
 
     /// Moves packet time to `now`, which the host vouches for: ticks that have
@@ -523,15 +546,26 @@ impl Sensor {
         self.end_batch(&[], &NoFrames);
         self.warn_of_blindness();
         self.ledger.show_view(self.view());
-        let content = &self.content;
-        let summaries =
-            self.ledger.finish(|key| content[batch::content_shard(key)].current(key));
+        let (content, starts, now) = (&self.content, &self.starts, self.clock.now());
+        let summaries = self.ledger.finish(|key, protocol, port| {
+            let mut current = content[batch::content_shard(key)].current(key)?;
+            let service = port.or_else(|| current.candidate.ports.busiest());
+            starts.judge(&mut current.relays, protocol, service, now);
+            Some(current)
+        });
         self.report(summaries);
     }
 
     /// The findings since the last call, in order.
     pub fn findings(&mut self) -> Vec<Finding> {
         std::mem::take(&mut self.findings)
+    }
+
+    /// What is new of incidents since the last call, in order: each when it is first seen, and
+    /// again when its kind, grade or signatures change or its relays have doubled; after
+    /// [`Sensor::finish`] each once more, the first to read first.
+    pub fn incidents(&mut self) -> Vec<Incident> {
+        std::mem::take(&mut self.incidents)
     }
 
     /// Contents that alarmed and were kept back as boilerplate: the first 256, in the

@@ -6,7 +6,7 @@
 //! oldest place that is kept are given with its difference.
 
 use super::clock::Clock;
-use crate::signature::Finding;
+use crate::signature::{Finding, Incident};
 use crate::state::persist;
 use crate::time::{Span, Timestamp};
 
@@ -65,6 +65,14 @@ pub(super) fn restore(finding: &mut Finding, clock: &Clock) {
         .chain(it.first_sighting.iter_mut().map(|first| &mut first.time))
         .chain([&mut it.first_seen, &mut it.last_seen, &mut it.detected_at])
         .for_each(|time| *time = clock.own_time().at(*time));
+}
+
+/// The same of an incident.
+pub(super) fn restore_incident(incident: &mut Incident, clock: &Clock) {
+    let hosts = incident.hosts.iter_mut().filter_map(|host| host.first_seen.as_mut());
+    let own =
+        [&mut incident.first_seen, &mut incident.last_seen, &mut incident.detected_at];
+    hosts.chain(own).for_each(|time| *time = clock.own_time().at(*time));
 }
 
 persist!(OwnTime { steps });

@@ -87,6 +87,7 @@ impl Persist for Tables<'_> {
             content,
             packet_log,
             host_names,
+            starts,
             ledger,
             frames,
             packets,
@@ -104,6 +105,7 @@ impl Persist for Tables<'_> {
             decoder: _,
             spare: _,
             findings: _,
+            incidents: _,
             warnings: _,
             timer: _,
             times: _,
@@ -117,6 +119,7 @@ impl Persist for Tables<'_> {
         }
         packet_log.persist(file)?;
         host_names.persist(file)?;
+        starts.persist(file)?;
         ledger.persist(file)?;
         frames.persist(file)?;
         packets.persist(file)?;

@@ -14,7 +14,8 @@ const PROPAGATION: u64 = 110;
 const CANDIDATES: u64 = 110;
 const SAMPLES: u64 = 120;
 const TAILS: u64 = 70;
-const CONVERSATIONS: u64 = 30;
+const CONVERSATIONS: u64 = 26;
+const STARTS: u64 = 4;
 const FRAGMENTS: u64 = 30;
 const LEDGER: u64 = 40;
 const FIRST_SIGHTINGS: u64 = 22;
@@ -27,6 +28,7 @@ const PREVALENCE: u64 = 1_000
     - SAMPLES
     - TAILS
     - CONVERSATIONS
+    - STARTS
     - FRAGMENTS
     - LEDGER
     - FIRST_SIGHTINGS
@@ -43,6 +45,8 @@ pub(crate) struct Plan {
     pub(crate) samples: usize,
     pub(crate) tails: usize,
     pub(crate) conversations: usize,
+    /// For the one table of first conversations.
+    pub(crate) starts: usize,
     /// For the one pool of fragments, not a shard's.
     pub(crate) fragments: usize,
     /// For the signatures remembered, over all shards.
@@ -70,6 +74,7 @@ impl Plan {
             samples: share(SAMPLES, FLOW_SHARDS),
             tails: share(TAILS, FLOW_SHARDS),
             conversations: share(CONVERSATIONS, FLOW_SHARDS),
+            starts: share(STARTS, 1),
             fragments: share(FRAGMENTS, 1),
             ledger: share(LEDGER, 1),
             first_sightings: share(FIRST_SIGHTINGS, CONTENT_SHARDS),
@@ -96,7 +101,11 @@ mod tests {
                 + plan.candidates
                 + plan.first_sightings;
             let flow = plan.samples + plan.tails + plan.conversations;
-            let single = plan.fragments + plan.ledger + plan.packet_log + plan.host_names;
+            let single = plan.fragments
+                + plan.ledger
+                + plan.packet_log
+                + plan.host_names
+                + plan.starts;
             let total = 64 * content + 64 * flow + single;
             assert!(total as u64 <= budget && total as u64 > budget - 64 * 8);
             assert!(64 * plan.samples as u64 <= budget / 4);

@@ -3,8 +3,9 @@
 use super::Handshakes;
 use super::evidence::{Load, View};
 use super::strength::LEAST_VALUES;
-use super::{Alarm, Count, Support};
+use super::{Alarm, Count, Kind, Support};
 use crate::packet::protocol;
+use crate::state::persist_choice;
 
 /// How much to trust a signature.
 ///
@@ -13,18 +14,19 @@ use crate::packet::protocol;
 ///   [two-way](View::is_two_way) tap, nine in ten of its listed sources sent it over TCP
 ///   without ever acknowledging what the other side answered, and no other host passed
 ///   it on.
-/// - *High*: none of that, and at least two hosts passed it on to hosts which they had not
-///   talked to before they received it. What is not known of their targets counts neither
-///   way. Never what responders alone sent.
+/// - *High*: none of that, its [kind](super::Kind) is an outbreak, and at least two hosts
+///   passed this very content on as that rule asks. What is not known of hosts counts neither
+///   way. Never what responders alone sent, nor what hosts pass on by trade.
 /// - *Medium*: all others. What nobody passed on is never more, since UDP, and TCP on a
 ///   tap that sees one direction, do not show whether sources are forged.
 ///
 /// One grade lower where every host that passed it on had begun to pass on something else
 /// at this port on eight other occasions or more, ten minutes or more apart: servers that
 /// forward do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Confidence {
     /// May well be filler, one host's habit, or forged.
+    #[default]
     Low,
     /// One alarm, and nothing against it.
     Medium,
@@ -58,10 +60,14 @@ pub(super) struct Grounds<'a> {
     pub(super) relays: usize,
     /// Those that are not known to get no answers.
     pub(super) credible_relays: usize,
-    /// Those that sent it to hosts which they began to talk to after they had received it,
-    /// and those that kept to hosts which they had talked to before.
-    pub(super) spreading_relays: usize,
+    /// Those that are infected by the rule of [`Kind`], if that is an outbreak.
+    pub(super) infected_relays: usize,
+    /// Those that kept to hosts which they had talked to before.
     pub(super) contact_relays: usize,
+    /// What the content is likely to be, with others that belong to it.
+    pub(super) kind: Kind,
+    /// How many contents belong to it.
+    pub(super) contents: usize,
     /// Whether responders alone sent it, as far as roles are known.
     pub(super) only_replies: bool,
     /// Whether all of them pass on whatever comes.
@@ -143,15 +149,16 @@ impl Grounds<'_> {
 
     fn for_it(&self) -> Vec<String> {
         let mut for_it = Vec::new();
-        if self.only_replies {
+        if self.only_replies || self.kind != Kind::Outbreak {
             return for_it;
         }
-        let (relays, spreading) = (self.relays, self.spreading_relays);
-        let several = spreading >= SEVERAL_RELAYS;
+        let (relays, infected) = (self.relays, self.infected_relays);
+        let several = infected >= SEVERAL_RELAYS;
         if self.alarms.contains(&Alarm::Propagation) && several {
             for_it.push(format!(
-                "{relays} hosts received the content and then passed it on, {spreading} of \
-                 them to hosts that they had not talked to before they received it."
+                "{relays} hosts received the content and then passed it on, {infected} of \
+                 them as hosts do that it infects: to hosts new to them, or at a port where \
+                 they had begun nothing before."
             ));
         }
         if self.alarms.len() == Alarm::ALL.len() && several && !self.is_overloaded() {
@@ -181,6 +188,12 @@ impl Grounds<'_> {
                 "{} of {} hosts that passed it on kept to hosts that they had talked to before \
                  they received it: services that forward do, and a worm that attacks contacts.",
                 self.contact_relays, self.relays
+            ));
+        }
+        if self.kind.is_by_trade() && self.contents > 1 {
+            reasons.push(format!(
+                "It is one of {} contents that belong together and are passed on by trade.",
+                self.contents
             ));
         }
         if self.only_replies {
@@ -213,6 +226,8 @@ impl Grounds<'_> {
     }
 }
 
+persist_choice!(Confidence: Confidence::Low, Confidence::Medium, Confidence::High);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,8 +244,10 @@ mod tests {
             hosts: [Count::exact(3), Count::about(900)],
             relays,
             credible_relays: relays,
-            spreading_relays: relays,
+            infected_relays: relays,
             contact_relays: 0,
+            kind: Kind::Outbreak,
+            contents: 1,
             only_replies: false,
             forwarded: false,
             protocol: protocol::TCP,
@@ -276,9 +293,9 @@ mod tests {
     fn who_keeps_to_contacts_or_only_replies_is_never_high() {
         use Confidence::{High, Medium};
         let both = grounds(&[Dispersion, Propagation], 4);
-        let kept = |contact_relays, spreading_relays| Grounds {
+        let kept = |contact_relays, infected_relays| Grounds {
             contact_relays,
-            spreading_relays,
+            infected_relays,
             ..both
         };
         assert_grade(kept(2, 2), High, 2);
@@ -289,6 +306,12 @@ mod tests {
             said[1].starts_with("4 of 4 hosts that passed it on kept to"),
             "{said:?}"
         );
+        for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Outbreak) {
+            assert_grade(Grounds { kind, ..both }, Medium, 1);
+        }
+        let trade = Grounds { kind: Kind::PeerProtocol, contents: 3, ..both };
+        assert_grade(trade, Medium, 2);
+        assert!(trade.judge().1[1].starts_with("It is one of 3 contents"));
         assert_grade(Grounds { only_replies: true, ..both }, Medium, 2);
     }
 
@@ -327,7 +350,7 @@ mod tests {
         let load = Load { prevalence: 0, dispersion: 401 };
         let both = Grounds { load, ..grounds(&[Dispersion, Propagation], 1) };
         assert_grade(both, Confidence::Medium, 2);
-        let two = Grounds { relays: 2, spreading_relays: 2, ..both };
+        let two = Grounds { relays: 2, infected_relays: 2, ..both };
         assert_grade(two, Confidence::High, 1);
     }
 }

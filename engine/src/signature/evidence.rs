@@ -1,6 +1,6 @@
 //! What a signature rests on.
 
-use super::{Alarm, Growth, Handshakes, Relay};
+use super::{Alarm, Growth, Handshakes, PassingOn, Relay};
 use crate::detect::conversations::ViewStep;
 use crate::detect::dispersion::Dispersion;
 use crate::detect::handshakes::SourceBits;
@@ -17,6 +17,8 @@ pub struct Evidence {
     pub alarms: Vec<Alarm>,
     /// Distinct byte values in the content.
     pub distinct_bytes: u32,
+    /// What those that passed it on did.
+    pub passing_on: PassingOn,
     /// How the number of hosts that passed it on grew, by the relays' first sendings.
     pub growth: Option<Growth>,
     /// Whether its listed sources get answers.

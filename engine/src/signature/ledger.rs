@@ -6,12 +6,14 @@
 //! the other alarm for a known one, or nothing new.
 
 mod forwarders;
+mod incidents;
 mod known;
 mod reported;
 mod tally;
 
 use super::baseline::{Boilerplate, LiteralFile, START, Suppressed, SuppressedList};
 use super::coalesce::related;
+use super::incidents::{Incident, Incidents};
 use super::{
     Alarm, Candidate, Grown, Load, Occurrence, Piece, Relay, Sample, Side, Signature,
     View, coalesce, grow, signature_id, tokens::Holder,
@@ -159,6 +161,11 @@ pub struct Ledger {
     reported: Reported,
     /// Hosts that pass on whatever comes.
     forwarders: Forwarders,
+    incidents: Incidents,
+    /// Signatures that alarms of the tick were of.
+    touched: BTreeSet<u64>,
+    /// News of incidents that was not taken yet.
+    incident_news: Vec<Incident>,
     /// Samples of the current tick that no alarm asked for.
     ordinary: Vec<Arc<[u8]>>,
     counters: SignatureCounters,
@@ -170,6 +177,20 @@ pub struct Ledger {
 }
 
 type Service = (u8, Option<u16>);
+
+/// What a content of a tick has to say, of a signature by its number.
+#[derive(Debug)]
+enum News {
+    First(u64),
+    More(u64),
+    PartOf(u64, Box<Signature>),
+}
+
+impl News {
+    fn is_of(&self, number: u64) -> bool {
+        matches!(self, Self::First(n) | Self::More(n) if *n == number)
+    }
+}
 
 /// Where an alarm was raised: decides the order of findings.
 type Raised = (u64, i32, u64);
@@ -191,6 +212,9 @@ impl Ledger {
         Self {
             reported: Reported::new(settings.bytes / REPORTED_SHARE),
             forwarders: Forwarders::new(settings.bytes / FORWARDERS_SHARE),
+            incidents: Incidents::default(),
+            touched: BTreeSet::new(),
+            incident_news: Vec::new(),
             settings,
             known: BTreeMap::new(),
             next: 0,
@@ -255,7 +279,10 @@ impl Ledger {
 
     /// Bytes that the remembered signatures take, at most the setting.
     pub fn memory_bytes(&self) -> usize {
-        self.bytes + self.reported.memory_bytes() + self.forwarders.memory_bytes()
+        self.bytes
+            + self.reported.memory_bytes()
+            + self.forwarders.memory_bytes()
+            + Incidents::bytes_for(self.known.len())
     }
 
     /// What became of alarms and signatures so far.
@@ -276,17 +303,21 @@ impl Ledger {
         for alarm in &alarms {
             services.entry((alarm.protocol, alarm.port)).or_default().push(alarm);
         }
-        let mut findings: Vec<(Raised, Finding)> = Vec::new();
+        let mut news: Vec<(Raised, News)> = Vec::new();
         for (service, alarms) in services {
             for group in self.group(service, &alarms) {
                 let first = raised(alarms[group.alarms[0]]);
-                let news = self.enter(now, service, &alarms, group);
-                findings.extend(news.into_iter().map(|finding| (first, finding)));
+                for entered in self.enter(now, service, &alarms, group) {
+                    if let News::PartOf(other, _) = &entered {
+                        // It was news of its own in this tick.
+                        news.retain(|(_, it)| !it.is_of(*other));
+                    }
+                    news.push((first, entered));
+                }
             }
         }
-        findings.sort_by_key(|(raised, _)| *raised);
-        let mut findings: Vec<_> =
-            findings.into_iter().map(|(_, finding)| finding).collect();
+        news.sort_by_key(|(raised, _)| *raised);
+        let mut findings = self.tell(news.into_iter().map(|(_, news)| news).collect());
         self.ordinary = Vec::new();
         let others = self.reported.budget() + self.forwarders.budget();
         while self.known.len() > self.settings.signatures
@@ -295,7 +326,8 @@ impl Ledger {
             let Some(oldest) = self.known.keys().next().copied() else { break };
             if let Some(retired) = self.forget(oldest) {
                 self.reported.insert(retired.report());
-                findings.push(Finding::Summary(retired.signature(&self.around())));
+                findings
+                    .push(Finding::Summary(retired.signature(oldest, &self.around())));
             }
             self.counters.retired += 1;
         }
@@ -303,17 +335,18 @@ impl Ledger {
     }
 
     /// Ends the run: one summary a remembered signature, with the counts of
-    /// candidates that are still there (`lookup`, by key), else the last known.
+    /// candidates that are still there (`lookup`, by key, protocol and port), else the last
+    /// known.
     ///
     /// They come in the order of [`Signature::by_rank`].
     pub fn finish(
         &mut self,
-        mut lookup: impl FnMut(u64) -> Option<Snapshot>,
+        mut lookup: impl FnMut(u64, u8, Option<u16>) -> Option<Snapshot>,
     ) -> Vec<Finding> {
         let mut summaries = Vec::with_capacity(self.known.len());
         for known in self.known.values_mut() {
             for &key in &known.members {
-                if let Some(now) = lookup(key) {
+                if let Some(now) = lookup(key, known.protocol, known.port) {
                     known.tally.add(
                         &now.candidate,
                         now.spread,
@@ -324,8 +357,14 @@ impl Ledger {
             }
             self.reported.insert(known.report());
         }
+        self.look_at_incidents();
         let around = self.around();
-        summaries.extend(self.known.values().map(|known| known.signature(&around)));
+        summaries
+            .extend(self.known.iter().map(|(n, known)| known.signature(*n, &around)));
+        let mut incidents: Vec<Incident> =
+            (self.incidents.all()).map(|(id, found)| self.incident(id, found)).collect();
+        incidents.sort_by(Incident::by_rank);
+        self.incident_news.append(&mut incidents);
         self.known.clear();
         self.ids.clear();
         self.owners.clear();
@@ -417,7 +456,7 @@ impl Ledger {
         service: Service,
         alarms: &[&AlarmedCandidate],
         mut group: Group,
-    ) -> Vec<Finding> {
+    ) -> Vec<News> {
         group.alarms.sort_unstable();
         let mut findings = Vec::new();
         let mut returned = false;
@@ -458,14 +497,15 @@ impl Ledger {
             }
         };
         for &other in group.known.iter().filter(|other| **other != n) {
-            if let Some(other) = self.forget(other) {
-                known.absorb(&other, self.settings.seed);
+            if let Some(other) = self.forget(other).map(|known| (other, known)) {
+                known.absorb(&other.1, self.settings.seed);
                 // Its windows are the other's now.
-                self.reported.insert(Report { keys: [0; KEYS], ..other.report() });
+                self.reported.insert(Report { keys: [0; KEYS], ..other.1.report() });
                 self.counters.absorbed += 1;
                 let part_of = Some(known.id.clone());
-                let last = other.signature(&self.around());
-                findings.push(Finding::Summary(Signature { part_of, ..last }));
+                let last = other.1.signature(other.0, &self.around());
+                let last = Signature { part_of, ..last };
+                findings.push(News::PartOf(other.0, Box::new(last)));
             }
         }
         let mut news = false;
@@ -504,12 +544,11 @@ impl Ledger {
             self.forwarders.note(service, &known.tally.relays.1);
         }
         if oldest.is_none() && !returned {
-            self.counters.signatures += 1;
-            findings.insert(0, Finding::Signature(known.signature(&self.around())));
+            findings.insert(0, News::First(n));
         } else if news {
-            self.counters.updates += 1;
-            findings.insert(0, Finding::Update(known.signature(&self.around())));
+            findings.insert(0, News::More(n));
         }
+        self.touched.insert(n);
         self.remember(n, known);
         findings
     }
@@ -546,6 +585,7 @@ impl Ledger {
             view: self.view,
             boilerplate: self.boilerplate.as_ref().map(|(boilerplate, _)| boilerplate),
             forwarders: &self.forwarders,
+            incidents: &self.incidents,
         }
     }
 
@@ -667,8 +707,8 @@ fn witnesses(samples: &[Sample], grown: &Grown) -> impl Iterator<Item = Witness>
 
 // Between ticks there are no samples of one, and the view is shown anew at each.
 persist!(Ledger {
-    known, next, ids, owners, services, bytes, reported, forwarders, counters, suppressed; settings,
-    ordinary, boilerplate, view
+    known, next, ids, owners, services, bytes, reported, forwarders, incidents, counters,
+    suppressed; settings, touched, incident_news, ordinary, boilerplate, view
 });
 
 #[cfg(test)]

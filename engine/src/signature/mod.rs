@@ -13,6 +13,7 @@
 //!    polymorphic body repeats in several strings.
 //! 5. The [`Ledger`] knows what was reported before. It turns the alarms of one
 //!    tick into findings: a new signature, an update of a known one, or nothing.
+//! 6. Signatures that belong together are one [`Incident`], which has a [`Kind`].
 //!
 //! Every step is a function of its input alone: no clock, no random choice, and
 //! alarms in any order give the same findings.
@@ -23,7 +24,10 @@ mod confidence;
 mod evidence;
 mod grow;
 mod growth;
+mod incidents;
+mod kind;
 mod ledger;
+mod passing;
 mod rank;
 mod sample;
 #[doc(hidden)]
@@ -51,9 +55,12 @@ pub use evidence::{Evidence, Load, Nearest, View};
 #[doc(hidden)]
 pub use grow::{Grown, Support, grow};
 pub use growth::Growth;
+pub use incidents::{Incident, IncidentHost};
+pub use kind::Kind;
 pub use ledger::Finding;
 #[doc(hidden)]
 pub use ledger::{AlarmedCandidate, Ledger, LedgerSettings, SignatureCounters, Snapshot};
+pub use passing::PassingOn;
 #[doc(hidden)]
 pub use sample::Sample;
 
@@ -93,6 +100,10 @@ pub struct Signature {
     pub alarm: Alarm,
     /// How much to trust it; `evidence.reasons` says why.
     pub confidence: Confidence,
+    /// What it is likely to be, together with the signatures of its incident.
+    pub kind: Kind,
+    /// The id of the incident that it belongs to.
+    pub incident: Option<String>,
     /// IP protocol number.
     pub protocol: u8,
     /// Port under the port rule; `None` under rule `none`.
@@ -216,6 +227,42 @@ persist!(SignatureSample {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// One with these relays and sources, and nothing else.
+    pub(super) fn signature_of(relays: Vec<Relay>, source_list: Vec<Host>) -> Signature {
+        Signature {
+            id: String::new(),
+            alarm: Alarm::Propagation,
+            confidence: Confidence::Medium,
+            kind: Kind::Unclear,
+            incident: None,
+            protocol: 6,
+            port: Some(80),
+            port_rule: String::new(),
+            part_of: None,
+            content: Vec::new(),
+            tokens: Vec::new(),
+            tokens_ordered: false,
+            packets: 0,
+            sources: 0,
+            sources_precision: Precision::Exact,
+            destinations: 0,
+            destinations_precision: Precision::Exact,
+            source_list,
+            destination_list: Vec::new(),
+            roles: Roles::default(),
+            ports: PortCounts::default(),
+            spread: 0,
+            relays,
+            first_seen: Timestamp::default(),
+            first_sighting: None,
+            last_seen: Timestamp::default(),
+            detected_at: Timestamp::default(),
+            evidence: Evidence::default(),
+            samples: Vec::new(),
+            addresses: AddressPlan::default(),
+        }
+    }
 
     #[test]
     fn the_id_depends_on_every_part_and_never_changes() {

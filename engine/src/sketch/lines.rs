@@ -8,7 +8,7 @@ use crate::state::{Exchange, Persist};
 pub(super) const WORDS: usize = CACHE_LINE / size_of::<u64>();
 
 /// One 64-byte cache line.
-pub(super) type Line = [u64; WORDS];
+pub(crate) type Line = [u64; WORDS];
 
 /// No line was written there.
 const EMPTY: &Line = &[0; WORDS];
@@ -23,7 +23,7 @@ const EMPTY: &Line = &[0; WORDS];
 /// page, on first use; a vector of an aligned type would be written at once instead.
 /// Hence the plain words with an aligned beginning.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     words: Words,
     /// Where the first aligned line begins in `words`.
     first: usize,
@@ -34,7 +34,7 @@ pub(super) struct Lines {
 
 impl Lines {
     /// As many lines as fit in `bytes`, bookkeeping included; at least one.
-    pub(super) fn within(bytes: usize) -> Self {
+    pub(crate) fn within(bytes: usize) -> Self {
         // count * 64 + 56 to align + 8 * (bits / 64, rounded up) <= bytes
         let left = bytes.saturating_sub(CACHE_LINE - 1);
         let per_word = 64 * CACHE_LINE + size_of::<u64>();
@@ -52,19 +52,19 @@ impl Lines {
         Self { words, first, count, written: vec![0; count.div_ceil(64)] }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.count
     }
 
     /// Line `index`, which must be below [`Lines::len`].
     #[inline]
-    pub(super) fn line(&self, index: usize) -> &Line {
+    pub(crate) fn line(&self, index: usize) -> &Line {
         if self.is_written(index) { self.raw(index) } else { EMPTY }
     }
 
     /// The same, to be written.
     #[inline]
-    pub(super) fn line_mut(&mut self, index: usize) -> &mut Line {
+    pub(crate) fn line_mut(&mut self, index: usize) -> &mut Line {
         let bits = &mut self.written[index / 64];
         let line = &mut self.words[self.first..].as_chunks_mut().0[index];
         if *bits >> (index % 64) & 1 == 0 {
@@ -112,7 +112,7 @@ impl Lines {
         true
     }
 
-    pub(super) fn memory_bytes(&self) -> usize {
+    pub(crate) fn memory_bytes(&self) -> usize {
         self.words.memory_bytes() + self.written.capacity() * size_of::<u64>()
     }
 }

@@ -37,4 +37,5 @@ pub use epochs::{Clear, EpochClock, Epochs, Turn};
 pub use first_seen::FirstSeen;
 pub use first_sightings::{FirstSightings, Recalled};
 pub use hash::{hash_pair, hash_word, reduce};
+pub(crate) use lines::{Line, Lines};
 pub use variable_epochs::VariableEpochClock;

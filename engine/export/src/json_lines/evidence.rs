@@ -3,7 +3,7 @@
 use super::LineError;
 use super::texts::AlarmName;
 use serde::{Deserialize, Serialize};
-use wormsift::signature::{Evidence, Growth, Handshakes, Load, Nearest, View};
+use wormsift::signature::{Evidence, Growth, Handshakes, Load, Nearest, PassingOn, View};
 
 /// What the signature rests on.
 // All after `reasons` is missing in the oldest lines.
@@ -38,6 +38,51 @@ pub(super) struct EvidenceRecord {
     /// translator.
     #[serde(default)]
     translated: u32,
+    // It follows from the relays and is not read.
+    #[serde(skip_deserializing)]
+    passing_on: PassingOnRecord,
+}
+
+/// What the relays did; what is not known of them is counted apart.
+#[derive(Default, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "passing_on")
+)]
+struct PassingOnRecord {
+    /// Length of the longest chain of relays, each of which received the content from the
+    /// one before.
+    generations: u32,
+    /// Relays of which it is not known who sent them the content.
+    sender_unknown: u32,
+    /// Hosts that relays began to talk to after they had received the content.
+    new_targets: u32,
+    /// Hosts that they had talked to before.
+    known_targets: u32,
+    /// Hosts of which neither is known.
+    target_unknown: u32,
+    /// Relays that began their first conversation at this port after they had received it.
+    turned: u32,
+    /// Relays that had begun one before.
+    had_begun: u32,
+    /// Relays of which neither is known.
+    began_unknown: u32,
+}
+
+impl From<PassingOn> for PassingOnRecord {
+    fn from(it: PassingOn) -> Self {
+        Self {
+            generations: it.generations,
+            sender_unknown: it.sender_unknown,
+            new_targets: it.new_targets,
+            known_targets: it.known_targets,
+            target_unknown: it.target_unknown,
+            turned: it.turned,
+            had_begun: it.began_before,
+            began_unknown: it.began_unknown,
+        }
+    }
 }
 
 /// Exponential growth of the number of sources.
@@ -120,6 +165,17 @@ impl From<Growth> for GrowthRecord {
     }
 }
 
+impl From<GrowthRecord> for Growth {
+    fn from(record: GrowthRecord) -> Self {
+        Self {
+            rate_per_second: record.rate_per_second,
+            doubling_seconds: record.doubling_seconds,
+            standard_error: record.standard_error,
+            points: record.points,
+        }
+    }
+}
+
 impl From<&Evidence> for EvidenceRecord {
     fn from(evidence: &Evidence) -> Self {
         let Evidence { handshakes, view, load, .. } = evidence;
@@ -149,6 +205,7 @@ impl From<&Evidence> for EvidenceRecord {
             },
             nearest,
             translated: evidence.translated,
+            passing_on: evidence.passing_on.into(),
         }
     }
 }
@@ -164,12 +221,7 @@ impl TryFrom<EvidenceRecord> for Evidence {
             alarms: alarms.collect::<Result<_, _>>()?,
             distinct_bytes: record.distinct_bytes,
             reasons: record.reasons,
-            growth: record.growth.map(|growth| Growth {
-                rate_per_second: growth.rate_per_second,
-                doubling_seconds: growth.doubling_seconds,
-                standard_error: growth.standard_error,
-                points: growth.points,
-            }),
+            growth: record.growth.map(Growth::from),
             handshakes: Handshakes { answered, unanswered, unknown },
             view: View {
                 directions: record.view.directions,
@@ -180,6 +232,8 @@ impl TryFrom<EvidenceRecord> for Evidence {
                 record.load.dispersion_fill,
             ),
             translated: record.translated,
+            // Whoever has the relays fills it in.
+            passing_on: PassingOn::default(),
             nearest: record.nearest.map(|nearest| Nearest {
                 literals: nearest.literals,
                 bytes: nearest.bytes,

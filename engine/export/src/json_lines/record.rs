@@ -3,13 +3,14 @@
 use super::LineError;
 use super::evidence::EvidenceRecord;
 use super::texts::{
-    Address, AlarmName, Hex, Id, PrecisionName, Protocol, Time, unreadable,
+    Address, AlarmName, GradeName, Hex, Id, KindName, PrecisionName, Protocol, Time,
+    unreadable,
 };
 use crate::text::printable;
 use serde::{Deserialize, Serialize};
 use wormsift::packet::{AddressPlan, Host, Network};
 use wormsift::signature::{
-    Confidence, FirstSighting, PortCounts, Precision, Relay, Roles, Signature,
+    Evidence, FirstSighting, PassingOn, PortCounts, Precision, Relay, Roles, Signature,
     SignatureSample,
 };
 
@@ -24,8 +25,13 @@ pub(super) struct Record {
     id: Id,
     /// Whichever fired first.
     alarm: AlarmName,
-    #[cfg_attr(feature = "schema", schemars(extend("enum" = GRADES.map(Confidence::name))))]
-    confidence: String,
+    confidence: GradeName,
+    // Missing in lines of earlier writers.
+    #[serde(default)]
+    kind: KindName,
+    /// The id of the incident that it belongs to; null in lines of earlier writers.
+    #[serde(default)]
+    incident: Option<Id>,
     protocol: Protocol,
     /// The port of the port rule; for ICMP type x 256 + code; null without one.
     port: Option<u16>,
@@ -127,9 +133,6 @@ struct PortRecord {
     packets: u32,
 }
 
-/// Every grade, from the lowest on.
-const GRADES: [Confidence; 3] = [Confidence::Low, Confidence::Medium, Confidence::High];
-
 /// What older lines were written under.
 fn v6_prefix() -> u8 {
     AddressPlan::default().v6_prefix
@@ -155,6 +158,14 @@ struct RelayRecord {
     new_targets: u8,
     #[serde(default)]
     known_targets: u8,
+    /// Who first sent it the content; null where that is not known or is none of the hosts
+    /// that are listed.
+    #[serde(default)]
+    received_from: Option<Address>,
+    /// Whether it had begun conversations at this port before it received the content; null
+    /// where that is not known.
+    #[serde(default)]
+    began_before: Option<bool>,
     /// Whether the host is in `home_net`; null where that is not set.
     #[serde(skip_deserializing)]
     inside: Option<bool>,
@@ -212,7 +223,9 @@ impl From<&Signature> for Record {
         Self {
             id: Id(signature.id.clone()),
             alarm: signature.alarm.into(),
-            confidence: signature.confidence.name().to_owned(),
+            confidence: signature.confidence.into(),
+            kind: signature.kind.into(),
+            incident: signature.incident.clone().map(Id),
             protocol: signature.protocol.into(),
             port: signature.port,
             port_rule: signature.port_rule.clone(),
@@ -265,23 +278,24 @@ impl TryFrom<Record> for Signature {
         let ports: Vec<_> =
             record.ports.iter().map(|it| (it.service_port, it.packets)).collect();
         let tokens = record.tokens_hex.iter().map(|token| token.read("tokens_hex"));
+        let relays: Vec<_> =
+            record.relays.into_iter().map(Relay::try_from).collect::<Result<_, _>>()?;
+        let evidence = Evidence {
+            passing_on: PassingOn::of(&relays),
+            ..record.evidence.try_into()?
+        };
         Ok(Self {
             alarm: record.alarm.read("alarm")?,
-            confidence: GRADES
-                .into_iter()
-                .find(|grade| grade.name() == record.confidence)
-                .ok_or_else(|| unreadable("confidence", &record.confidence))?,
+            confidence: record.confidence.read("confidence")?,
+            kind: record.kind.read("kind")?,
+            incident: record.incident.map(|id| id.0),
             protocol: record.protocol.read("protocol")?,
             content: record.content_hex.read("content_hex")?,
             tokens: tokens.collect::<Result<_, _>>()?,
             tokens_ordered: record.tokens_ordered,
             source_list: hosts(&record.source_list, "source_list")?,
             destination_list: hosts(&record.destination_list, "destination_list")?,
-            relays: record
-                .relays
-                .into_iter()
-                .map(Relay::try_from)
-                .collect::<Result<_, _>>()?,
+            relays,
             first_seen: record.first_seen.read("first_seen")?,
             first_sighting: record
                 .first_sighting
@@ -294,7 +308,7 @@ impl TryFrom<Record> for Signature {
                 .into_iter()
                 .map(SignatureSample::try_from)
                 .collect::<Result<_, _>>()?,
-            evidence: record.evidence.try_into()?,
+            evidence,
             addresses: AddressPlan {
                 v6_prefix: Some(record.v6_prefix)
                     .filter(|bits| *bits <= 128)
@@ -336,6 +350,8 @@ impl RelayRecord {
             fan_out: relay.fan_out,
             new_targets: relay.new_targets,
             known_targets: relay.known_targets,
+            received_from: relay.received_from.map(Address::from),
+            began_before: relay.began_before,
             inside: plan.inside(relay.host),
         }
     }
@@ -355,6 +371,11 @@ impl TryFrom<RelayRecord> for Relay {
             fan_out: record.fan_out,
             new_targets: record.new_targets,
             known_targets: record.known_targets,
+            received_from: record
+                .received_from
+                .map(|host| host.read("received_from"))
+                .transpose()?,
+            began_before: record.began_before,
         })
     }
 }

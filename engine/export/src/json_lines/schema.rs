@@ -1,5 +1,6 @@
 //! The JSON Schema of lines, derived from the types that are written.
 
+use super::incident::{INCIDENT, IncidentRecord};
 use super::{KINDS, Line, Record, SCHEMA};
 use schemars::generate::SchemaSettings;
 use schemars::transform::transform_subschemas;
@@ -56,6 +57,7 @@ impl Lines {
         let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
         let mut lines = Self { generator, kinds: Vec::new() };
         KINDS.iter().for_each(|kind| lines.add::<Record>(kind));
+        lines.add::<IncidentRecord>(INCIDENT);
         lines
     }
 

@@ -8,7 +8,7 @@ use crate::text::{bytes_of, hex};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use wormsift::packet::{Host, Timestamp};
-use wormsift::signature::{Alarm, Precision};
+use wormsift::signature::{Alarm, Confidence, Kind, Precision};
 
 macro_rules! texts {
     ($($(#[doc = $doc:literal])+ $name:ident as $called:tt { $($keyword:tt)+ })+) => {$(
@@ -33,9 +33,16 @@ texts! {
     Protocol as "protocol" { "pattern" = "^[a-z0-9]+$" }
     /// What raised an alarm.
     AlarmName as "alarm" { "enum" = Alarm::ALL.map(Alarm::name) }
+    /// How much to trust it.
+    GradeName as "confidence" { "enum" = GRADES.map(Confidence::name) }
+    /// What a content is likely to be, together with those that belong to it.
+    KindName as "kind" { "enum" = Kind::ALL.map(Kind::name) }
     /// What the number is: exact; about, an estimate; at_least, so many and others.
     PrecisionName as "precision" { "enum" = Precision::ALL.map(Precision::name) }
 }
+
+/// Every grade, from the lowest on.
+const GRADES: [Confidence; 3] = [Confidence::Low, Confidence::Medium, Confidence::High];
 
 /// The protocols that have a name here, by IANA's numbers.
 const PROTOCOLS: [(u8, &str); 13] = [
@@ -87,6 +94,39 @@ impl From<u8> for Protocol {
 impl From<Alarm> for AlarmName {
     fn from(alarm: Alarm) -> Self {
         Self(alarm.name().to_owned())
+    }
+}
+
+impl From<Confidence> for GradeName {
+    fn from(grade: Confidence) -> Self {
+        Self(grade.name().to_owned())
+    }
+}
+
+impl GradeName {
+    pub(super) fn read(&self, field: &'static str) -> Result<Confidence, LineError> {
+        let found = GRADES.into_iter().find(|grade| grade.name() == self.0);
+        found.ok_or_else(|| unreadable(field, &self.0))
+    }
+}
+
+impl From<Kind> for KindName {
+    fn from(kind: Kind) -> Self {
+        Self(kind.name().to_owned())
+    }
+}
+
+/// What is not known of lines of earlier writers.
+impl Default for KindName {
+    fn default() -> Self {
+        Kind::default().into()
+    }
+}
+
+impl KindName {
+    pub(super) fn read(&self, field: &'static str) -> Result<Kind, LineError> {
+        let found = Kind::ALL.into_iter().find(|kind| kind.name() == self.0);
+        found.ok_or_else(|| unreadable(field, &self.0))
     }
 }
 

@@ -143,6 +143,17 @@ pub struct ViewStep {
     pub is_answer: bool,
 }
 
+/// What [`Conversations::take`](super::Conversations::take) says of a packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// What is known of its conversation.
+    pub facts: Facts,
+    /// What it adds to the view of the tap.
+    pub view: ViewStep,
+    /// Whether its conversation begins with it, as far as is known.
+    pub begins: bool,
+}
+
 /// Two bits a fact; the order is that of [`Facts::pack`].
 const ANSWERED: u32 = 2;
 const HANDSHAKE: u32 = 4;

@@ -4,6 +4,7 @@
 //! in it, so that nothing allocates after construction. Place 0 is never used: 0 is the
 //! null link, and zeroed memory an empty table.
 
+use super::receipts::{Receipt, tag};
 use super::targets::{EXACT, Pool, Targets};
 use super::{Evidence, Met, Passed, PropagationCounters, Relay};
 use crate::packet::Host;
@@ -29,6 +30,8 @@ struct Entry {
     hash: u64,
     host: Host,
     received_at: Option<Timestamp>,
+    /// Tag of who sent it to this host; 0 where that is not known.
+    received_from: u32,
     sent_at: Timestamp,
     /// When it last sent the content.
     epoch: Epoch,
@@ -89,6 +92,7 @@ const NO_ENTRY: Entry = Entry {
     hash: 0,
     host: Host(0),
     received_at: None,
+    received_from: 0,
     sent_at: Timestamp::from_nanos(0),
     epoch: Epoch::new(0),
     targets: Targets::NONE,
@@ -157,7 +161,7 @@ impl RelayTable {
         &mut self,
         hash: u64,
         key: u64,
-        relay: Relay,
+        (host, sent_at, receipt): (Host, Timestamp, Option<Receipt>),
         epoch: Epoch,
         counters: &mut PropagationCounters,
     ) -> Link {
@@ -174,9 +178,10 @@ impl RelayTable {
         let first = std::mem::replace(&mut self.contents[content as usize].first, at);
         self.entries[at as usize] = Entry {
             hash,
-            host: relay.host,
-            received_at: relay.received_at,
-            sent_at: relay.sent_at,
+            host,
+            received_at: receipt.map(|receipt| receipt.time),
+            received_from: receipt.map_or(0, |receipt| receipt.from),
+            sent_at,
             epoch,
             content,
             next_in_bucket: std::mem::replace(bucket, at),
@@ -257,20 +262,33 @@ impl RelayTable {
         self.contents[self.find_content(key) as usize].spread
     }
 
-    /// The content's relays that count, in no order that means anything.
-    pub(super) fn counting(&self, key: u64) -> impl Iterator<Item = Relay> {
-        let first = self.contents[self.find_content(key) as usize].first;
-        let link = |at: Link| (at != 0).then(|| self.entry(at));
-        std::iter::successors(link(first), move |entry| link(entry.next_of_content))
-            .filter(|entry| entry.fan_out_counted() > 0)
-            .map(|entry| Relay {
+    /// The content's relays that count, in no order that means anything, and with each the
+    /// tag of who sent it the content.
+    pub(super) fn counting(&self, key: u64) -> impl Iterator<Item = (Relay, u32)> {
+        self.of_content(key).filter(|entry| entry.fan_out_counted() > 0).map(|entry| {
+            let relay = Relay {
                 host: entry.host,
                 received_at: entry.received_at,
                 sent_at: entry.sent_at,
                 fan_out: entry.targets.count(),
                 new_targets: entry.new,
                 known_targets: entry.known,
-            })
+                ..Relay::default()
+            };
+            (relay, entry.received_from)
+        })
+    }
+
+    /// The hosts in the table that sent the content after they had received it, whether they
+    /// count or not, with their tags.
+    pub(super) fn senders(&self, key: u64) -> impl Iterator<Item = (u32, Host)> {
+        self.of_content(key).map(|entry| (tag(entry.hash), entry.host))
+    }
+
+    fn of_content(&self, key: u64) -> impl Iterator<Item = &Entry> {
+        let first = self.contents[self.find_content(key) as usize].first;
+        let link = |at: Link| (at != 0).then(|| self.entry(at));
+        std::iter::successors(link(first), move |entry| link(entry.next_of_content))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -441,6 +459,7 @@ persist!(Entry {
     hash,
     host,
     received_at,
+    received_from,
     sent_at,
     epoch,
     targets,

@@ -12,12 +12,12 @@ const SPAN: Span = Span(WINDOW);
 struct Twin {
     received: HashSet<(u64, Host, u64)>,
     sent: HashSet<(u64, Host, u64)>,
-    first_receipt: HashMap<(u64, Host), u64>,
+    first_receipt: HashMap<(u64, Host), (u64, Host)>,
     relays: HashMap<(u64, Host), TwinRelay>,
 }
 
 struct TwinRelay {
-    received_at: Option<u64>,
+    receipt: Option<(u64, Host)>,
     sent_at: u64,
     seen: u64,
     targets: HashSet<Host>,
@@ -35,16 +35,16 @@ impl Twin {
         let now = time / WINDOW;
         let since = now.saturating_sub(1);
         self.relays.retain(|_, relay| relay.seen >= since);
-        self.first_receipt.retain(|_, receipt| *receipt / WINDOW >= since);
+        self.first_receipt.retain(|_, receipt| receipt.0 / WINDOW >= since);
         let known = |set: &HashSet<(u64, Host, u64)>, host| {
             (since..=now).any(|epoch| set.contains(&(key, host, epoch)))
         };
         let before = self.spread(key);
         if !exempt {
             if known(&self.received, from) && !known(&self.sent, from) {
-                let received_at = self.first_receipt.get(&(key, from)).copied();
+                let receipt = self.first_receipt.get(&(key, from)).copied();
                 self.relays.entry((key, from)).or_insert(TwinRelay {
-                    received_at,
+                    receipt,
                     sent_at: time,
                     seen: now,
                     targets: HashSet::new(),
@@ -60,7 +60,7 @@ impl Twin {
         self.sent.insert((key, from, now));
         if !to.is_group() {
             self.received.insert((key, to, now));
-            self.first_receipt.entry((key, to)).or_insert(time);
+            self.first_receipt.entry((key, to)).or_insert((time, from));
         }
         let after = self.spread(key);
         (after > before).then_some(after)
@@ -76,7 +76,8 @@ impl Twin {
             .filter(counts)
             .map(|(of, relay)| Relay {
                 host: of.1,
-                received_at: relay.received_at.map(Timestamp::from_nanos),
+                received_at: relay.receipt.map(|(time, _)| Timestamp::from_nanos(time)),
+                received_from: relay.receipt.map(|(_, from)| from),
                 sent_at: Timestamp::from_nanos(relay.sent_at),
                 fan_out: relay.targets.len() as u32,
                 ..Relay::default()
@@ -89,6 +90,11 @@ impl Twin {
     fn spread(&self, key: u64) -> u32 {
         self.relays(key).iter().map(|relay| relay.fan_out).sum()
     }
+}
+
+/// All hosts that are no groups.
+fn hosts() -> Vec<Host> {
+    (0..14).map(host).collect()
 }
 
 /// Hosts 0 to 13; 14 is a multicast group and 15 broadcast.
@@ -141,7 +147,7 @@ proptest! {
             prop_assert_eq!(passed.map(|passed| passed.spread), expected);
             for key in 0..3 {
                 prop_assert_eq!(table.spread(key), twin.spread(key));
-                prop_assert_eq!(table.relays(key), twin.relays(key));
+                prop_assert_eq!(table.relays(key, &hosts()), twin.relays(key));
                 prop_assert_eq!(table.has_relay(key), !twin.relays(key).is_empty());
             }
         }
@@ -157,7 +163,7 @@ proptest! {
         for (key, source, destination, gap, exempt) in steps {
             time += gap;
             table.observe(key, at(time), host(source), host(destination), exempt == 0);
-            let sum: u32 = table.relays(key).iter().map(|relay| relay.fan_out).sum();
+            let sum: u32 = table.relays(key, &[]).iter().map(|relay| relay.fan_out).sum();
             prop_assert_eq!(table.spread(key), sum);
         }
         prop_assert_eq!(table.memory_bytes(), memory);
@@ -188,14 +194,19 @@ fn a_chain_of_infections_is_followed_from_host_to_host() {
     assert_eq!(send(&mut table, 14, 7, 8), None);
     assert_eq!(send(&mut table, 15, 7, 9), Some(4));
     assert_eq!(send(&mut table, 16, 2, 10), Some(5));
-    let relay = |n, received, sent, fan_out| Relay {
+    let relay = |n, (received, from), sent, fan_out| Relay {
         host: host(n),
         received_at: Some(at(received)),
+        received_from: from,
         sent_at: at(sent),
         fan_out,
         ..Relay::default()
     };
-    assert_eq!(table.relays(5), [relay(2, 2, 10, 3), relay(7, 11, 14, 2)]);
+    let second = relay(7, (11, Some(host(2))), 14, 2);
+    let relays = table.relays(5, &hosts());
+    assert_eq!(relays, [relay(2, (2, Some(host(0))), 10, 3), second]);
+    // The first sender is no relay, so that its name must come from elsewhere.
+    assert_eq!(table.relays(5, &[]), [relay(2, (2, None), 10, 3), second]);
     assert_eq!((table.spread(6), table.has_relay(6)), (0, false));
 }
 
@@ -214,7 +225,7 @@ fn echoes_replies_and_groups_never_count() {
             assert_eq!(table.observe(1, at(time), from, to, false), None);
         }
     }
-    assert_eq!((table.spread(1), table.relays(1)), (0, vec![]));
+    assert_eq!((table.spread(1), table.relays(1, &[])), (0, vec![]));
 }
 
 #[test]
@@ -263,7 +274,7 @@ fn a_large_fan_out_stays_within_the_stated_error() {
     }
     // A standard error of 4.8 % at 1,000.
     assert!((850..1_150).contains(&last), "{last}");
-    assert_eq!(table.relays(1)[0].fan_out, last);
+    assert_eq!(table.relays(1, &[])[0].fan_out, last);
 }
 
 #[test]
@@ -281,7 +292,7 @@ fn a_flood_of_hosts_that_echo_does_not_push_out_relays_that_count() {
     for n in 20_000..40_000 {
         table.observe(2, at(1), host(5), Host(0xffff_0b00_0000 + n), false);
     }
-    assert_eq!((table.spread(1), table.relays(1).len()), (3, 1));
+    assert_eq!((table.spread(1), table.relays(1, &[]).len()), (3, 1));
     let counters = table.counters();
     assert_eq!(counters.counting_relays_evicted, 0);
     assert!(counters.relays_evicted > 19_000, "{counters:?}");

@@ -3,9 +3,11 @@
 use super::super::coalesce::{Occurrence, Piece};
 use super::super::confidence::Grounds;
 use super::super::evidence::{credible, growth};
+use super::super::incidents::{Incidents, Member};
+use super::super::kind::{Facts, infected};
 use super::super::{
-    Alarm, Boilerplate, Evidence, Nearest, Roles, Sample, Signature, SignatureSample,
-    Support, View,
+    Alarm, Boilerplate, Confidence, Evidence, Kind, Nearest, PassingOn, Relay, Roles,
+    Sample, Signature, SignatureSample, Support, View,
     tokens::{Holder, Tokens, chosen, narrowed, tokens},
 };
 use super::LedgerSettings;
@@ -40,6 +42,8 @@ pub(super) struct Known {
     pub(super) fired: [Option<Timestamp>; 2],
     /// Whether its relays were noted as such.
     pub(super) noted: bool,
+    /// The grade that was last told.
+    pub(super) told: Option<Confidence>,
     pub(super) id: String,
     alarm: Alarm,
     detected_at: Timestamp,
@@ -74,6 +78,7 @@ impl Known {
             tally: Tally::default(),
             fired: [None; 2],
             noted: false,
+            told: None,
             alarm,
             detected_at,
         }
@@ -144,27 +149,53 @@ impl Known {
         }
     }
 
-    /// The signature as of now.
-    pub(super) fn signature(&self, around: &Around<'_>) -> Signature {
-        let alarms: Vec<Alarm> = Alarm::ALL
-            .into_iter()
-            .filter(|alarm| self.fired[*alarm as usize].is_some())
-            .collect();
+    /// The alarms that fired.
+    fn alarms(&self) -> Vec<Alarm> {
+        let fired = |alarm: &Alarm| self.fired[*alarm as usize].is_some();
+        Alarm::ALL.into_iter().filter(fired).collect()
+    }
+
+    /// Itself as it is compared with other signatures.
+    pub(super) fn member(&self, number: u64) -> Member<'_> {
+        let tally = &self.tally;
+        let sources = sorted(tally.sources.list());
+        let destinations = tally.destinations.list();
+        let on_both = sources.iter().filter(|host| destinations.contains(host)).count();
+        Member {
+            number,
+            protocol: self.protocol,
+            port: self.port.or_else(|| tally.ports.busiest()),
+            facts: Facts {
+                relays: (&tally.relays.1[..]).into(),
+                roles: tally.roles,
+                handshakes: tally.sources.bits().counts(sources.len()),
+                hosts: [tally.sources.count(), tally.destinations.count()].map(Some),
+                listed: sources.len() + destinations.len() - on_both,
+                on_both_lists: on_both,
+            },
+            sources,
+        }
+    }
+
+    /// The grade as of now, and each ground for it.
+    pub(super) fn grade(&self, n: u64, around: &Around<'_>) -> (Confidence, Vec<String>) {
         let tally = &self.tally;
         let (sources, relays) = (tally.sources.list(), &tally.relays.1);
-        let mut seen = [false; 256];
-        self.content.iter().for_each(|byte| seen[usize::from(*byte)] = true);
-        let distinct_bytes = seen.iter().filter(|seen| **seen).count() as u32;
-        let handshakes = tally.sources.bits().counts(sources.len());
-        let hosts = [tally.sources.count(), tally.destinations.count()];
-        let grounds = Grounds {
-            distinct_bytes,
+        let (kind, contents) = around
+            .incidents
+            .of(n)
+            .map_or((Kind::Unclear, 1), |(_, found)| (found.kind, found.members.len()));
+        let count = |is: fn(&Relay) -> bool| relays.iter().filter(|it| is(it)).count();
+        Grounds {
+            distinct_bytes: self.distinct_bytes(),
             support: self.support,
-            alarms: &alarms,
-            hosts,
+            alarms: &self.alarms(),
+            hosts: [tally.sources.count(), tally.destinations.count()],
             relays: relays.len(),
-            spreading_relays: relays.iter().filter(|it| it.spreads()).count(),
-            contact_relays: relays.iter().filter(|it| it.keeps_to_contacts()).count(),
+            infected_relays: infected(relays),
+            contact_relays: count(Relay::keeps_to_contacts),
+            kind,
+            contents,
             only_replies: {
                 let Roles { initiator, responder, unknown } = tally.roles;
                 responder > 0 && initiator + unknown == 0
@@ -172,16 +203,33 @@ impl Known {
             forwarded: around.forwarders.are_all((self.protocol, self.port), relays),
             credible_relays: credible(relays, sources, tally.sources.bits()),
             protocol: self.protocol,
-            handshakes,
+            handshakes: tally.sources.bits().counts(sources.len()),
             view: around.view,
             load: tally.load,
-        };
-        let (confidence, mut reasons) = grounds.judge();
+        }
+        .judge()
+    }
+
+    fn distinct_bytes(&self) -> u32 {
+        let mut seen = [false; 256];
+        self.content.iter().for_each(|byte| seen[usize::from(*byte)] = true);
+        seen.iter().filter(|seen| **seen).count() as u32
+    }
+
+    /// The signature as of now; `n` is its number in the ledger.
+    pub(super) fn signature(&self, n: u64, around: &Around<'_>) -> Signature {
+        let tally = &self.tally;
+        let (sources, relays) = (tally.sources.list(), &tally.relays.1);
+        let handshakes = tally.sources.bits().counts(sources.len());
+        let hosts = [tally.sources.count(), tally.destinations.count()];
+        let (confidence, mut reasons) = self.grade(n, around);
+        let incident = around.incidents.of(n);
         reasons.extend(translation(tally.packets, tally.translated));
         let evidence = Evidence {
             keys: self.members.len() as u64,
-            alarms,
-            distinct_bytes,
+            alarms: self.alarms(),
+            distinct_bytes: self.distinct_bytes(),
+            passing_on: PassingOn::of(relays),
             growth: growth(relays),
             handshakes,
             view: around.view,
@@ -198,6 +246,8 @@ impl Known {
             id: self.id.clone(),
             alarm: self.alarm,
             confidence,
+            kind: incident.map_or(Kind::Unclear, |(_, found)| found.kind),
+            incident: incident.map(|(id, _)| format!("{id:032x}")),
             protocol: self.protocol,
             port: self.port,
             port_rule: around.settings.rule_of(self.port).to_owned(),
@@ -259,6 +309,7 @@ pub(super) struct Around<'a> {
     pub(super) view: View,
     pub(super) boilerplate: Option<&'a Boilerplate>,
     pub(super) forwarders: &'a Forwarders,
+    pub(super) incidents: &'a Incidents,
 }
 
 impl Around<'_> {
@@ -352,6 +403,7 @@ persist!(Known {
     tally,
     fired,
     noted,
+    told,
     id,
     alarm,
     detected_at

@@ -167,7 +167,7 @@ fn a_later_alarm_inside_a_known_content_is_no_news() {
         assert_eq!(ledger.tick(at(200), vec![late]), []);
     }
     assert_eq!(ledger.counters().alarms_known, 3);
-    let summary = &ledger.finish(|_| None)[0];
+    let summary = &ledger.finish(|_, _, _| None)[0];
     assert_eq!(summary.signature().content, content);
     assert_eq!(summary.signature().evidence.keys, 3);
     assert_eq!(summary.signature().sources, 9);
@@ -281,7 +281,7 @@ fn a_bridge_joins_two_known_contents_under_the_older_id() {
     assert_eq!(update.evidence.keys, 3);
     assert_eq!(summary.id, two[0].signature().id);
     assert_eq!(ledger.counters().absorbed, 1);
-    assert_eq!(ledger.finish(|_| None).len(), 1);
+    assert_eq!(ledger.finish(|_, _, _| None).len(), 1);
 }
 
 #[test]
@@ -315,7 +315,9 @@ fn the_oldest_signatures_are_retired_with_a_summary_and_memory_keeps_to_its_boun
         assert_eq!(emitted.len(), 60);
         assert_eq!(retired[..], emitted[..retired.len()]);
         assert_eq!(ledger.counters().retired, retired.len() as u64);
-        retired.extend(ledger.finish(|_| None).iter().map(|f| f.signature().id.clone()));
+        retired.extend(
+            ledger.finish(|_, _, _| None).iter().map(|f| f.signature().id.clone()),
+        );
         retired.sort();
         emitted.sort();
         assert_eq!(retired, emitted);
@@ -355,7 +357,7 @@ fn a_forgotten_content_comes_back_as_an_update_and_never_as_a_second_signature()
         assert_eq!(ledger.counters().returned, 40);
         assert!(ledger.memory_bytes() <= bytes);
         // What a finished run reported is not new to packets that follow it.
-        ledger.finish(|_| None);
+        ledger.finish(|_, _, _| None);
         let later = alarm(20, 0, &whole(&noise(69, 200), 76..80));
         assert!(matches!(ledger.tick(at(99), vec![later])[..], [Finding::Update(_)]));
     }
@@ -465,7 +467,7 @@ proptest! {
             let mut ledger = ledger();
             let mut findings = ledger.tick(at(1), first);
             findings.extend(ledger.tick(at(2), later));
-            findings.extend(ledger.finish(|_| None));
+            findings.extend(ledger.finish(|_, _, _| None));
             findings
         };
         let findings = run(alarms.clone(), later.clone());

@@ -1,0 +1,124 @@
+//! When each host first received each content, and from whom.
+//!
+//! A set-associative table, best effort: what does not fit is forgotten, oldest first. The
+//! sender is remembered by a tag of 32 bits, to be compared with those of hosts that are
+//! known otherwise: of a thousand, one is taken for another once in four million times.
+
+use crate::sketch::{Line, Lines, reduce};
+use crate::state::persist;
+use crate::time::Timestamp;
+
+/// Entries in a line: four times, then four tags with the sender's above.
+const WAYS: usize = 4;
+
+/// The tag of a hash of content and host; never 0, which stands for none.
+pub(super) fn tag(hash: u64) -> u32 {
+    hash as u32 | 1
+}
+
+/// A first receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Receipt {
+    pub(super) time: Timestamp,
+    /// Tag of the sender.
+    pub(super) from: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct Receipts {
+    lines: Lines,
+}
+
+impl Receipts {
+    /// A table of at most `bytes` (and never less than 124).
+    pub(super) fn new(bytes: usize) -> Self {
+        Self { lines: Lines::within(bytes) }
+    }
+
+    /// Notes that the hash of a content and a host was seen, unless an earlier receipt is
+    /// known. Those before `since` have expired: they are replaced, and make room first.
+    /// Returns whether one that had not expired was forgotten for it.
+    pub(super) fn note(&mut self, hash: u64, receipt: Receipt, since: Timestamp) -> bool {
+        let tag = tag(hash);
+        let line = self.lines.line_mut(reduce(hash, self.lines.len()));
+        let alive = |way: usize| tag_at(line, way) != 0 && line[way] >= since.as_nanos();
+        let known = (0..WAYS).find(|&way| tag_at(line, way) == tag);
+        if known.is_some_and(alive) {
+            return false;
+        }
+        let way = known.or_else(|| (0..WAYS).find(|&way| !alive(way)));
+        let evicts = way.is_none();
+        let way = way.or_else(|| (0..WAYS).min_by_key(|&way| line[way])).unwrap_or(0);
+        line[way] = receipt.time.as_nanos();
+        line[WAYS + way] = u64::from(receipt.from) << 32 | u64::from(tag);
+        evicts
+    }
+
+    /// The first receipt, if it is still known and not before `since`.
+    pub(super) fn first(&self, hash: u64, since: Timestamp) -> Option<Receipt> {
+        let line = self.lines.line(reduce(hash, self.lines.len()));
+        let way = (0..WAYS).find(|&way| tag_at(line, way) == tag(hash))?;
+        let from = (line[WAYS + way] >> 32) as u32;
+        let receipt = Receipt { time: Timestamp::from_nanos(line[way]), from };
+        Some(receipt).filter(|receipt| receipt.time >= since)
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.lines.memory_bytes()
+    }
+}
+
+fn tag_at(line: &Line, way: usize) -> u32 {
+    line[WAYS + way] as u32
+}
+
+persist!(Receipts { lines });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sketch::hash_word;
+    use crate::time::Span;
+    use proptest::prelude::*;
+    use std::collections::HashMap;
+
+    proptest! {
+        #[test]
+        fn with_room_it_knows_every_first_receipt_that_has_not_expired(
+            notes in prop::collection::vec((0u64..40, 0u64..9, 1u32..9), 1..200),
+            window in 1u64..200,
+        ) {
+            let mut table = Receipts::new(1 << 20);
+            let mut exact: HashMap<u64, Receipt> = HashMap::new();
+            let mut time = Timestamp::default();
+            for (key, gap, from) in notes {
+                time = time + Span(gap);
+                let since = time - Span(window);
+                let receipt = Receipt { time, from };
+                prop_assert!(!table.note(hash_word(key, 1), receipt, since));
+                let first = exact.entry(key).or_insert(receipt);
+                if first.time < since {
+                    *first = receipt;
+                }
+                for key in 0..40 {
+                    let known = exact.get(&key).copied().filter(|it| it.time >= since);
+                    prop_assert_eq!(table.first(hash_word(key, 1), since), known);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_oldest_is_forgotten_for_the_fifth_of_a_line() {
+        let mut table = Receipts::new(0);
+        let receipt = |n: u64| Receipt { time: Timestamp::from_nanos(10 + n), from: 3 };
+        let since = Timestamp::from_nanos(5);
+        for n in 0..4 {
+            assert!(!table.note(hash_word(n, 1), receipt(n), since));
+        }
+        assert!(table.note(hash_word(9, 1), receipt(9), since));
+        assert_eq!(table.first(hash_word(0, 1), since), None);
+        assert_eq!(table.first(hash_word(9, 1), since), Some(receipt(9)));
+        assert_eq!(table.first(hash_word(3, 1), Timestamp::from_nanos(14)), None);
+    }
+}

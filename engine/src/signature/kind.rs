@@ -1,0 +1,363 @@
+//! What a content, or several that belong together, are likely to be.
+//!
+//! A kind is a statement with its evidence, never a filter: all are reported.
+
+use super::passing::PassingOn;
+use super::{Handshakes, Relay, Roles};
+use crate::detect::count::Count;
+use crate::state::persist_choice;
+use std::borrow::Cow;
+
+/// What spreads.
+///
+/// The rule, the first that holds:
+///
+/// 1. **Forwarding service, peer protocol.** At least two contents, or the only one, are
+///    *settled*: most of their relays had begun conversations at the port before they received
+///    the content, and do not spread it to hosts that were new to them; or keep to hosts that
+///    they knew. It is a peer protocol where a relay received it from another, or where half of
+///    the listed hosts both sent and received it; else a forwarding service.
+/// 2. **Outbreak.** At least two relays sent it to hosts that were new to them, and had begun no
+///    conversation at the port before they received it, as far as is known. Or as many of both
+///    kinds that had not, in a chain of two or more: a worm that attacks contacts. Or at least
+///    five sent it to hosts that were new to them, in such a chain.
+/// 3. **Mass delivery.** Nobody passed it on, and responders sent most of it, or most listed
+///    sources are answered and there are four times as many destinations as sources.
+/// 4. **Scan campaign.** Nobody passed it on, initiators sent it, and most listed sources are not
+///    known to be answered, to at least as many destinations as sources.
+/// 5. **Unclear.**
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Content that infects: recipients become relays, and attack hosts new to them.
+    Outbreak,
+    /// Servers pass on what they receive, to the hosts that they serve.
+    ForwardingService,
+    /// Hosts of one protocol pass content on among each other.
+    PeerProtocol,
+    /// Sent to many hosts that may not have asked for it, and passed on by none.
+    ScanCampaign,
+    /// Received by many from few, and passed on by none.
+    MassDelivery,
+    /// None of these rules holds.
+    #[default]
+    Unclear,
+}
+
+/// So many relays that spread are enough, or settled contents.
+const SEVERAL: usize = 2;
+/// So many that spread are enough even if they began conversations at the port before.
+const MANY_RELAYS: usize = 5;
+/// Recipients for each source that make a delivery.
+const MANY_EACH: u64 = 4;
+
+impl Kind {
+    /// All, in the order in which they are to be read.
+    pub const ALL: [Self; 6] = [
+        Self::Outbreak,
+        Self::Unclear,
+        Self::ScanCampaign,
+        Self::MassDelivery,
+        Self::PeerProtocol,
+        Self::ForwardingService,
+    ];
+
+    /// The name used in output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Outbreak => "outbreak",
+            Self::ForwardingService => "forwarding_service",
+            Self::PeerProtocol => "peer_protocol",
+            Self::ScanCampaign => "scan_campaign",
+            Self::MassDelivery => "mass_delivery",
+            Self::Unclear => "unclear",
+        }
+    }
+
+    /// Whether hosts pass content on by trade.
+    pub const fn is_by_trade(self) -> bool {
+        matches!(self, Self::ForwardingService | Self::PeerProtocol)
+    }
+}
+
+/// What the rule looks at, of one content.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Facts<'a> {
+    pub(super) relays: Cow<'a, [Relay]>,
+    pub(super) roles: Roles,
+    pub(super) handshakes: Handshakes,
+    /// Sources and destinations.
+    pub(super) hosts: [Option<Count>; 2],
+    /// Listed hosts, and those of them on both lists.
+    pub(super) listed: usize,
+    pub(super) on_both_lists: usize,
+}
+
+impl Facts<'_> {
+    fn settled_relays(&self) -> usize {
+        self.relays.iter().filter(|relay| is_settled(relay)).count()
+    }
+
+    /// Whether most relays pass it on by trade.
+    fn is_settled(&self) -> bool {
+        !self.relays.is_empty() && 2 * self.settled_relays() > self.relays.len()
+    }
+
+    fn numbers(&self) -> [u64; 2] {
+        self.hosts.map(|count| count.map_or(0, |count| count.number.into()))
+    }
+}
+
+/// Whether a relay does what forwards does.
+fn is_settled(relay: &Relay) -> bool {
+    match relay.began_before {
+        Some(true) => !relay.spreads(),
+        Some(false) => false,
+        None => relay.keeps_to_contacts(),
+    }
+}
+
+/// Whether a relay attacks hosts that are new to it, at a port that is new to it as far as is
+/// known.
+pub(super) fn is_turned(relay: &Relay) -> bool {
+    relay.spreads() && relay.began_before != Some(true)
+}
+
+/// How many relays of one content are infected by the rule of [`Kind`]: the first of its three
+/// ways that finds enough, else what the first one finds.
+pub(super) fn infected(relays: &[Relay]) -> usize {
+    let count = |is: fn(&Relay) -> bool| relays.iter().filter(|it| is(it)).count();
+    let turned = count(is_turned);
+    let is_chain = || PassingOn::of(relays).generations > 1;
+    if turned >= SEVERAL || !is_chain() {
+        return turned;
+    }
+    let changed = count(|relay| relay.began_before == Some(false));
+    let spreading = count(Relay::spreads);
+    match (changed >= SEVERAL, spreading >= MANY_RELAYS) {
+        (true, _) => changed,
+        (false, true) => spreading,
+        (false, false) => turned,
+    }
+}
+
+/// Applies the rule of [`Kind`] to contents that belong together: the kind, and each ground as
+/// a sentence.
+pub(super) fn judge(contents: &[Facts<'_>]) -> (Kind, Vec<String>) {
+    let relays = || contents.iter().flat_map(|content| content.relays.iter());
+    if relays().next().is_none() {
+        return without_relays(contents);
+    }
+    let with_relays = contents.iter().filter(|it| !it.relays.is_empty()).count();
+    let settled = contents.iter().filter(|content| content.is_settled()).count();
+    let chain = contents
+        .iter()
+        .map(|content| PassingOn::of(&content.relays).generations)
+        .max()
+        .unwrap_or(0);
+    if settled >= SEVERAL || (settled > 0 && settled == with_relays) {
+        let said = format!(
+            "Of {} most relays had begun conversations at the port before they received it, or \
+             keep to hosts that they knew.",
+            of_all(settled, with_relays)
+        );
+        return match chain > 1 || half_are_both(contents) {
+            true => (
+                Kind::PeerProtocol,
+                vec![said, "Hosts both send and receive it.".to_owned()],
+            ),
+            false => (Kind::ForwardingService, vec![said]),
+        };
+    }
+    // The content that most relays spread.
+    let most = |is: fn(&Relay) -> bool| {
+        let of = |content: &Facts<'_>| content.relays.iter().filter(|it| is(it)).count();
+        contents.iter().map(of).max().unwrap_or(0)
+    };
+    let turned = most(is_turned);
+    let changed = most(|relay| relay.began_before == Some(false));
+    let spreading = most(Relay::spreads);
+    if turned >= SEVERAL {
+        let said = format!(
+            "{turned} hosts passed it on to hosts that were new to them, at a port where they \
+             are not known to have begun conversations before."
+        );
+        return (Kind::Outbreak, vec![said, chain_of(chain)]);
+    }
+    if changed >= SEVERAL && chain > 1 {
+        let said = format!(
+            "{changed} hosts began conversations at the port only after they had received it."
+        );
+        return (Kind::Outbreak, vec![said, chain_of(chain)]);
+    }
+    if spreading >= MANY_RELAYS && chain > 1 {
+        let said =
+            format!("{spreading} hosts passed it on to hosts that were new to them.");
+        return (Kind::Outbreak, vec![said, chain_of(chain)]);
+    }
+    (Kind::Unclear, Vec::new())
+}
+
+fn without_relays(contents: &[Facts<'_>]) -> (Kind, Vec<String>) {
+    // They belong together: the one that most hosts sent or received speaks for all.
+    let Some(content) = contents.iter().max_by_key(|it| it.numbers().iter().sum::<u64>())
+    else {
+        return (Kind::Unclear, Vec::new());
+    };
+    let [sources, destinations] = content.numbers();
+    let Roles { initiator, responder, unknown } = content.roles;
+    let Handshakes { answered, unanswered, unknown: silent } = content.handshakes;
+    let are_answered = answered > unanswered + silent;
+    if u64::from(responder) > u64::from(initiator) + u64::from(unknown) {
+        let said = "Nobody passed it on; most of it was sent in replies.".to_owned();
+        return (Kind::MassDelivery, vec![said]);
+    }
+    if are_answered && destinations >= MANY_EACH * sources {
+        let said = format!(
+            "Nobody passed it on; {sources} sources, most of them answered, sent it to \
+             {destinations} hosts."
+        );
+        return (Kind::MassDelivery, vec![said]);
+    }
+    if !are_answered && destinations >= sources && initiator >= unknown {
+        let said = format!(
+            "Nobody passed it on; {sources} sources, most of them not known to be answered, \
+             sent it to {destinations} hosts."
+        );
+        return (Kind::ScanCampaign, vec![said]);
+    }
+    (Kind::Unclear, Vec::new())
+}
+
+fn half_are_both(contents: &[Facts<'_>]) -> bool {
+    let sum = |of: fn(&Facts<'_>) -> usize| contents.iter().map(of).sum::<usize>();
+    2 * sum(|it| it.on_both_lists) >= sum(|it| it.listed)
+}
+
+fn of_all(some: usize, all: usize) -> String {
+    match (some, all) {
+        (1, 1) => "the content".to_owned(),
+        (some, all) if some == all => format!("all {all} contents"),
+        (some, all) => format!("{some} of {all} contents"),
+    }
+}
+
+fn chain_of(generations: u32) -> String {
+    match generations {
+        0 | 1 => "No relay is known to have received it from another.".to_owned(),
+        n => format!("The longest chain of relays is {n} hosts long."),
+    }
+}
+
+persist_choice!(
+    Kind: Kind::Outbreak,
+    Kind::Unclear,
+    Kind::ScanCampaign,
+    Kind::MassDelivery,
+    Kind::PeerProtocol,
+    Kind::ForwardingService,
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::{Host, Timestamp};
+
+    fn relay(host: u128, began_before: Option<bool>, new: u8, known: u8) -> Relay {
+        Relay {
+            host: Host(host),
+            received_at: Some(Timestamp::from_nanos(host as u64)),
+            received_from: (host > 1).then(|| Host(host - 1)),
+            sent_at: Timestamp::from_nanos(host as u64 + 1),
+            fan_out: u32::from(new) + u32::from(known),
+            new_targets: new,
+            known_targets: known,
+            began_before,
+        }
+    }
+
+    /// Relays that all received it from outside.
+    fn apart(mut relays: Vec<Relay>) -> Facts<'static> {
+        relays.iter_mut().for_each(|relay| relay.received_from = Some(Host(99)));
+        chain(relays)
+    }
+
+    /// Each from the one before.
+    fn chain(relays: Vec<Relay>) -> Facts<'static> {
+        Facts { relays: relays.into(), listed: 20, ..Facts::default() }
+    }
+
+    fn assert_kind(contents: &[Facts<'_>], kind: Kind) {
+        let (found, said) = judge(contents);
+        assert_eq!(found, kind, "{contents:?}: {said:?}");
+        assert_eq!(said.is_empty(), kind == Kind::Unclear);
+        assert!(said.iter().all(|it| it.ends_with('.')), "{said:?}");
+    }
+
+    #[test]
+    fn relays_that_turned_make_an_outbreak_and_those_that_did_so_by_trade_do_not() {
+        let (n, b) = (Some(false), Some(true));
+        assert_kind(&[apart(vec![relay(1, n, 3, 0), relay(2, n, 3, 0)])], Kind::Outbreak);
+        assert_kind(
+            &[apart(vec![relay(1, None, 3, 0), relay(2, None, 3, 0)])],
+            Kind::Outbreak,
+        );
+        assert_kind(&[apart(vec![relay(1, n, 3, 0)])], Kind::Unclear);
+        let forwards = || apart(vec![relay(1, b, 0, 3), relay(2, b, 1, 2)]);
+        assert_kind(&[forwards()], Kind::ForwardingService);
+        // The first content of all looks as a worm does, and those after it do not.
+        let first = apart(vec![relay(1, n, 3, 0), relay(2, n, 3, 0)]);
+        assert_kind(&[first.clone(), forwards()], Kind::Outbreak);
+        assert_kind(&[first, forwards(), forwards()], Kind::ForwardingService);
+        assert_kind(
+            &[chain(vec![relay(1, b, 0, 3), relay(2, b, 0, 3)])],
+            Kind::PeerProtocol,
+        );
+        let both = Facts { on_both_lists: 10, ..forwards() };
+        assert_kind(&[both], Kind::PeerProtocol);
+    }
+
+    #[test]
+    fn a_worm_that_attacks_contacts_is_an_outbreak_in_a_chain_alone() {
+        let n = Some(false);
+        let relays = || vec![relay(1, n, 0, 3), relay(2, n, 0, 3)];
+        assert_kind(&[chain(relays())], Kind::Outbreak);
+        assert_kind(&[apart(relays())], Kind::Unclear);
+        // Where the port is used by all anyway, it takes five that attack others.
+        let used =
+            |count| (1..=count).map(|host| relay(host, Some(true), 3, 0)).collect();
+        assert_kind(&[chain(used(5))], Kind::Outbreak);
+        assert_kind(&[chain(used(4))], Kind::Unclear);
+        assert_kind(&[apart(used(5))], Kind::Unclear);
+    }
+
+    #[test]
+    fn what_nobody_passed_on_is_a_delivery_or_a_scan() {
+        let roles = |initiator, responder| Roles { initiator, responder, unknown: 0 };
+        let hosts = |s, d| [Some(Count::exact(s)), Some(Count::exact(d))];
+        let answered =
+            |answered, unknown| Handshakes { answered, unanswered: 0, unknown };
+        let content = |roles, hosts, handshakes| Facts {
+            roles,
+            hosts,
+            handshakes,
+            ..Facts::default()
+        };
+        let replies = content(roles(3, 9), hosts(5, 40), answered(5, 0));
+        assert_kind(&[replies], Kind::MassDelivery);
+        let mail = content(roles(50, 0), hosts(3, 40), answered(3, 0));
+        assert_kind(&[mail], Kind::MassDelivery);
+        let scan = content(roles(50, 0), hosts(30, 40), answered(0, 30));
+        assert_kind(&[scan], Kind::ScanCampaign);
+        let crowd = content(roles(50, 0), hosts(60, 3), answered(60, 0));
+        assert_kind(&[crowd], Kind::Unclear);
+        assert_kind(&[], Kind::Unclear);
+    }
+
+    #[test]
+    fn every_kind_has_its_name_and_place() {
+        let names: std::collections::BTreeSet<_> =
+            Kind::ALL.map(Kind::name).into_iter().collect();
+        assert_eq!(names.len(), 6);
+        assert_eq!(Kind::ALL[0], Kind::Outbreak);
+    }
+}

@@ -1,0 +1,102 @@
+//! The ledger's part in incidents: when they are looked at, and what is told of them.
+
+use super::super::incidents::{Incident, incident};
+use super::super::{
+    Signature,
+    incidents::{Changed, Found},
+};
+use super::{Finding, Ledger, News};
+use std::collections::BTreeSet;
+
+impl Ledger {
+    /// Looks at incidents anew, then puts the news of a tick in words: of signatures that the
+    /// alarms were of, of others whose grade has changed with their incident, and of incidents.
+    pub(super) fn tell(&mut self, news: Vec<News>) -> Vec<Finding> {
+        if self.touched.is_empty() && news.is_empty() {
+            return Vec::new();
+        }
+        let changed = self.look_at_incidents();
+        let mut findings = Vec::with_capacity(news.len());
+        let mut told = BTreeSet::new();
+        for news in news {
+            findings.push(match news {
+                News::PartOf(_, last) => Finding::Summary(*last),
+                News::First(n) => {
+                    self.counters.signatures += 1;
+                    told.insert(n);
+                    Finding::Signature(self.known[&n].signature(n, &self.around()))
+                }
+                News::More(n) => {
+                    self.counters.updates += 1;
+                    told.insert(n);
+                    Finding::Update(self.known[&n].signature(n, &self.around()))
+                }
+            });
+        }
+        let found = changed.incidents.iter().filter_map(|id| self.incidents.get(*id));
+        for n in found.flat_map(|found| &found.members) {
+            let known = &self.known[n];
+            let is_told = told.contains(n);
+            if !is_told && known.told != Some(known.grade(*n, &self.around()).0) {
+                self.counters.updates += 1;
+                findings.push(Finding::Update(known.signature(*n, &self.around())));
+            }
+        }
+        for finding in &findings {
+            if let Finding::Signature(it) | Finding::Update(it) = finding
+                && let Some(known) =
+                    self.ids.get(&it.id).and_then(|n| self.known.get_mut(n))
+            {
+                known.told = Some(it.confidence);
+            }
+        }
+        self.tell_incidents(&changed);
+        findings
+    }
+
+    /// Which signatures belong together now.
+    pub(super) fn look_at_incidents(&mut self) -> Changed {
+        let touched = std::mem::take(&mut self.touched);
+        let members: Vec<_> =
+            self.known.iter().map(|(n, known)| known.member(*n)).collect();
+        let first_id = |n: u64| self.known[&n].id.clone();
+        self.incidents.look(&members, &touched, first_id)
+    }
+
+    fn tell_incidents(&mut self, changed: &Changed) {
+        let mut news: Vec<(u128, Incident)> = (changed.incidents.iter())
+            .filter_map(|id| Some((*id, self.incident(*id, self.incidents.get(*id)?))))
+            .collect();
+        news.retain_mut(|(id, incident)| self.incidents.is_news(*id, incident));
+        for &(part, whole) in &changed.parts {
+            let Some(found) = self.incidents.get(whole) else { continue };
+            let last = Incident {
+                id: format!("{part:032x}"),
+                part_of: Some(format!("{whole:032x}")),
+                ..self.incident(whole, found)
+            };
+            self.incidents.forget(part);
+            self.incident_news.push(last);
+        }
+        self.incidents.drop_ended();
+        news.sort_by(|(_, a), (_, b)| {
+            (a.detected_at, &a.id).cmp(&(b.detected_at, &b.id))
+        });
+        self.incident_news.extend(news.into_iter().map(|(_, incident)| incident));
+    }
+
+    pub(super) fn incident(&self, id: u128, found: &Found) -> Incident {
+        let around = self.around();
+        let mut signatures: Vec<Signature> = (found.members.iter())
+            .filter_map(|n| Some(self.known.get(n)?.signature(*n, &around)))
+            .collect();
+        signatures.sort_by(Signature::by_rank);
+        incident(id, found, &signatures)
+    }
+
+    /// What is new of incidents since the last call: each as of its tick, and at the end of a
+    /// run each once, in the order of [`Incident::by_rank`].
+    pub fn take_incidents(&mut self) -> Vec<Incident> {
+        std::mem::take(&mut self.incident_news)
+    }
+}
