@@ -26,8 +26,8 @@ Keys: title, seeds, suite, sweep, scenarios (names), clean, held_out (captures),
   expect = { dispersion = \"fires\", propagation = \"open\" }
 
 Settings are those of `wormsift config`. Options are duration, packets, until_infected,
-background_hosts, background_rate, vulnerable_hosts, scan_rate, carriage and worm, as the
-flags of `wormsift generate`; expected is fires, silent or open";
+background_hosts, background_rate, vulnerable_hosts, scan_rate, sees_all, carriage and worm,
+as the flags of `wormsift generate`; expected is fires, silent or open";
 
 /// `wormsift evaluate`
 #[derive(Args, Debug)]
