@@ -10,6 +10,18 @@ use wormsift_evaluate::{Sweep, parse_sweep};
 pub(crate) enum Suite {
     /// Every standard worm and hard negative, each under each of its settings
     Standard,
+    /// Every worm and hard negative under the settings as they are, and worms where the tap
+    /// sees all
+    Plain,
+}
+
+impl From<Suite> for wormsift_evaluate::Suite {
+    fn from(suite: Suite) -> Self {
+        match suite {
+            Suite::Standard => Self::Standard,
+            Suite::Plain => Self::Plain,
+        }
+    }
 }
 
 const MANIFEST: &str = "\

@@ -19,7 +19,7 @@ pub fn render(evaluation: &Evaluation) -> String {
             row.swept.clone().unwrap_or_default(),
             row.as_expected.to_string(),
         ];
-        for alarm in [&row.dispersion, &row.propagation] {
+        for alarm in [&row.dispersion, &row.propagation, &row.first] {
             fields.extend(alarm_fields(alarm));
         }
         fields.extend([
@@ -38,6 +38,7 @@ pub fn render(evaluation: &Evaluation) -> String {
             number(Some(&row.packets), |it| it.mean),
             row.memory_bytes.to_string(),
             format!("{:.0}", row.bytes_per_second),
+            row.sees_all.to_string(),
         ]);
         let guarded: Vec<String> = fields.iter().map(|field| guard(field)).collect();
         write(&guarded);
@@ -49,7 +50,7 @@ pub fn render(evaluation: &Evaluation) -> String {
 fn heading() -> Vec<String> {
     let mut names: Vec<String> =
         ["name", "subject", "settings", "swept", "as_expected"].map(str::to_owned).into();
-    for alarm in ["dispersion", "propagation"] {
+    for alarm in ["dispersion", "propagation", "first"] {
         for name in ALARM {
             names.push(format!("{alarm}_{name}"));
         }
@@ -70,6 +71,7 @@ fn heading() -> Vec<String> {
         "packets",
         "memory_bytes",
         "bytes_per_second",
+        "sees_all",
     ];
     names.extend(rest.map(str::to_owned));
     names

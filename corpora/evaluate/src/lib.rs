@@ -24,6 +24,7 @@ mod setting;
 mod statistics;
 mod stored;
 mod story;
+mod suite;
 mod table;
 
 pub use csv::render as render_csv;
@@ -35,4 +36,5 @@ pub use page::render as render_page;
 pub use plan::{Plan, Request};
 pub use results::{Evaluation, Sweep};
 pub use runner::threads;
+pub use suite::Suite;
 pub use table::render as render_table;

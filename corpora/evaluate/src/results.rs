@@ -106,12 +106,18 @@ pub(crate) struct Row {
     pub(crate) subject: Subject,
     /// Settings that differ from [`Setting::config`], TOML; empty for none.
     pub(crate) settings: String,
+    /// Whether the tap sees all that the scenario's hosts send.
+    #[serde(default)]
+    pub(crate) sees_all: bool,
     /// The swept value, where there is a sweep.
     pub(crate) swept: Option<String>,
     /// The dispersion alarm.
     pub(crate) dispersion: AlarmResult,
     /// The propagation alarm.
     pub(crate) propagation: AlarmResult,
+    /// Whichever alarm came first, about whichever content.
+    #[serde(default)]
+    pub(crate) first: AlarmResult,
     /// Whether all is as expected.
     pub(crate) as_expected: bool,
     /// False signatures a run.
@@ -201,6 +207,9 @@ pub(crate) struct Run {
     pub(crate) dispersion: Option<Found>,
     /// Found by propagation, when all contents were.
     pub(crate) propagation: Option<Found>,
+    /// The first of the contents found, by either.
+    #[serde(default)]
+    pub(crate) first: Option<Found>,
     /// Recall over all contents, and precision over those that were found, where any was.
     pub(crate) recall: Option<f64>,
     /// See `recall`.

@@ -1,7 +1,7 @@
 //! The runs of a subject, summed up in a row.
 
 use super::job::{Key, values};
-use super::results::{AlarmResult, Found, Row, Run, Subject, Sweep};
+use super::results::{AlarmResult, Estimate, Found, Row, Run, Subject, Sweep};
 use super::statistics::{
     estimate, share_interval, some_estimate, some_estimate_of_shares,
 };
@@ -56,6 +56,7 @@ fn row(story: &Story, case: &Case, swept: Option<String>, runs: Vec<Run>) -> Row
         as_expected: as_expected(&dispersion) && as_expected(&propagation),
         dispersion,
         propagation,
+        sees_all: story.options.sees_all,
         rules_wrong: rules_wrong(&runs),
         ..measured(runs)
     }
@@ -101,6 +102,15 @@ pub(crate) fn exact(rows: &[Row]) -> [u64; 2] {
         .fold([0; 2], |[exact, all], row| [exact + row.exact[0], all + row.exact[1]])
 }
 
+/// The infected at the first alarm in the rows of worms where one fired, whose tap sees all
+/// or not: each row counts with its median.
+pub(crate) fn first_alarms(rows: &[Row], sees_all: bool) -> Option<Estimate> {
+    let rows = rows
+        .iter()
+        .filter(|row| row.subject == Subject::Worm && row.sees_all == sees_all);
+    some_estimate(rows.filter_map(|row| row.first.infected.map(|it| it.median)))
+}
+
 /// Whether these are at least 95 in a hundred.
 pub(crate) fn is_exact_enough([exact, all]: [u64; 2]) -> bool {
     100 * exact >= 95 * all
@@ -143,6 +153,7 @@ fn measured(runs: Vec<Run>) -> Row {
     let benign = runs.iter().filter_map(|run| run.rules_hit_benign);
     let speeds = runs.iter().filter(|run| run.seconds > 0.0);
     Row {
+        first: alarm_result(&runs, |run| run.first),
         false_signatures: estimate(
             runs.iter().map(|run| run.false_signatures.len() as f64),
         ),

@@ -14,7 +14,7 @@ use wormsift::packet::{Frame, protocol};
 use wormsift::pipeline::Sensor;
 use wormsift::signature::{Alarm, Finding, Signature};
 use wormsift_corpora::ground_truth::Protocol;
-use wormsift_corpora::{Claim, Edges, GroundTruth, Score};
+use wormsift_corpora::{Claim, Detection, Edges, GroundTruth, Score};
 
 /// What a sensor said.
 pub(crate) struct Said {
@@ -98,6 +98,8 @@ pub(crate) fn judge(said: &Said, truth: &GroundTruth, config: &Config) -> Run {
             .collect();
         found(&claims, truth, first_infection)
     };
+    let every: Vec<Claim> = said.news.iter().map(|(time, it)| claim(*time, it)).collect();
+    let first = found_first(&every, truth, first_infection);
     let last = said.last();
     let claims: Vec<Claim> = last.values().map(|(time, it)| claim(*time, it)).collect();
     let score = Score::new(&claims, truth);
@@ -124,6 +126,7 @@ pub(crate) fn judge(said: &Said, truth: &GroundTruth, config: &Config) -> Run {
         bytes: said.bytes,
         dispersion: by_alarm(Alarm::Dispersion),
         propagation: by_alarm(Alarm::Propagation),
+        first,
         recall: mean(recall, score.contents.len()),
         precision: mean(precision, found.len()),
         false_signatures,
@@ -159,20 +162,43 @@ pub(crate) fn is_true(it: &Signature, truth: &GroundTruth, config: &Config) -> b
 /// claim at all counts as found.
 fn found(claims: &[Claim], truth: &GroundTruth, first_infection: u64) -> Option<Found> {
     if truth.contents.is_empty() {
-        let time_ns = claims.iter().map(|claim| claim.time_ns).min()?;
-        let seconds = time_ns.saturating_sub(truth.first_packet_ns) as f64 / 1e9;
-        return Some(Found { seconds, packets: 0, infected: 0, at: seconds });
+        return found_false(claims, truth);
     }
     let score = Score::new(claims, truth);
     let detections: Option<Vec<_>> =
         score.contents.iter().map(|content| content.detection).collect();
     let last = detections?.into_iter().max_by_key(|detection| detection.time_ns)?;
-    Some(Found {
-        seconds: last.delay_seconds,
-        packets: last.delay_packets,
-        infected: last.infected_hosts as u64,
-        at: (last.time_ns as f64 - first_infection as f64) / 1e9,
-    })
+    Some(of_detection(last, first_infection))
+}
+
+/// When the first of the contents was found.
+fn found_first(
+    claims: &[Claim],
+    truth: &GroundTruth,
+    first_infection: u64,
+) -> Option<Found> {
+    if truth.contents.is_empty() {
+        return found_false(claims, truth);
+    }
+    let score = Score::new(claims, truth);
+    let detections = score.contents.iter().filter_map(|content| content.detection);
+    let first = detections.min_by_key(|detection| detection.time_ns)?;
+    Some(of_detection(first, first_infection))
+}
+
+fn found_false(claims: &[Claim], truth: &GroundTruth) -> Option<Found> {
+    let time_ns = claims.iter().map(|claim| claim.time_ns).min()?;
+    let seconds = time_ns.saturating_sub(truth.first_packet_ns) as f64 / 1e9;
+    Some(Found { seconds, packets: 0, infected: 0, at: seconds })
+}
+
+fn of_detection(it: Detection, first_infection: u64) -> Found {
+    Found {
+        seconds: it.delay_seconds,
+        packets: it.delay_packets,
+        infected: it.infected_hosts as u64,
+        at: (it.time_ns as f64 - first_infection as f64) / 1e9,
+    }
 }
 
 /// (seconds since the first infection, hosts infected by then), at most 100 points.

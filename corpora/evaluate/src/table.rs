@@ -14,6 +14,8 @@ pub fn render(evaluation: &Evaluation) -> String {
         "infected",
         "propagation",
         "infected",
+        "first alarm",
+        "infected",
         "false",
         "recall",
         "precision",
@@ -49,6 +51,16 @@ pub fn render(evaluation: &Evaluation) -> String {
             counted(all, "run"),
             100.0 * exact as f64 / all as f64
         );
+    }
+    for (sees_all, whose) in [(false, "worms"), (true, "worms whose tap sees all")] {
+        if let Some(median) = rows::first_alarms(&evaluation.rows, sees_all) {
+            let _ = writeln!(
+                text,
+                "{:.1} infected at the first alarm, the median of {} of {whose}",
+                median.median,
+                counted(median.count, "row")
+            );
+        }
     }
     if !judged.is_empty() {
         let _ = writeln!(text, "{right} of {} rows as expected", judged.len());
@@ -94,6 +106,8 @@ fn fields(row: &Row) -> Vec<String> {
         infected(&row.dispersion),
         rate(&row.propagation),
         infected(&row.propagation),
+        rate(&row.first),
+        infected(&row.first),
         format!("{:.2}", row.false_signatures.mean),
         share(row.recall.as_ref()),
         share(row.precision.as_ref()),

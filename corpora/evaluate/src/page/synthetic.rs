@@ -129,6 +129,8 @@ fn worm_row(
         },
         dispersion: alarm(dispersion, runs, pace * 0.9, 31.0),
         propagation: alarm(propagation, runs, pace * 0.3, 4.0),
+        first: alarm("", runs, pace * 0.3, 4.0),
+        sees_all: index == 1,
         as_expected: true,
         false_signatures: about(0.0, 0.0),
         benign_packets_matched: Some(about(0.0, 0.0)),
