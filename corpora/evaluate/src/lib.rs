@@ -4,6 +4,7 @@
 //! and gives an [`Evaluation`], which [`render_table`], [`render_csv`] and [`render_page`]
 //! show. A run is a function of scenario, seed and settings; only its speed is measured.
 
+mod counted;
 mod csv;
 mod error;
 mod evaluator;
@@ -20,6 +21,7 @@ mod rows;
 mod rules_hit;
 mod run;
 mod runner;
+mod sent;
 mod setting;
 mod statistics;
 mod stored;

@@ -3,6 +3,7 @@
 //! An [`Evaluation`] is the JSON file, and all that the CSV and the HTML page are
 //! drawn from. Whatever came from a payload is hexadecimal text.
 
+use super::counted::{Counted, CountedRow};
 use serde::{Deserialize, Serialize};
 
 /// The version of the JSON form.
@@ -142,6 +143,9 @@ pub(crate) struct Row {
     /// and packets that these held.
     #[serde(default)]
     pub(crate) rules_hit_benign: Option<[u64; 2]>,
+    /// Hosts and first sightings of true signatures against the truth.
+    #[serde(default)]
+    pub(crate) counted: CountedRow,
     /// Why the rules, or the edges of the content, are not good enough; empty where they
     /// are.
     #[serde(default)]
@@ -229,6 +233,9 @@ pub(crate) struct Run {
     /// greatest error in bytes, and whether all are exact.
     #[serde(default)]
     pub(crate) edges: Option<(u64, bool)>,
+    /// The hosts and the first sighting of each true signature beside the truth.
+    #[serde(default)]
+    pub(crate) counted: Vec<Counted>,
     /// Whether some content has several invariant pieces.
     #[serde(default)]
     pub(crate) polymorphic: bool,

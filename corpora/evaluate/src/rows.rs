@@ -1,5 +1,6 @@
 //! The runs of a subject, summed up in a row.
 
+use super::counted::CountedRow;
 use super::job::{Key, values};
 use super::results::{AlarmResult, Estimate, Found, Row, Run, Subject, Sweep};
 use super::statistics::{
@@ -96,6 +97,12 @@ fn rules_wrong(runs: &[Run]) -> String {
     runs.iter().find_map(wrong).unwrap_or_default()
 }
 
+/// Whether all is as expected, rules and edges are good enough, and what signatures count
+/// is true.
+pub(crate) fn is_good(row: &Row) -> bool {
+    row.as_expected && row.rules_wrong.is_empty() && row.counted.wrong.is_empty()
+}
+
 /// Over all rows, runs whose content is the invariant byte for byte, and runs that could be.
 pub(crate) fn exact(rows: &[Row]) -> [u64; 2] {
     rows.iter()
@@ -168,6 +175,7 @@ fn measured(runs: Vec<Run>) -> Row {
             hits.map(|[hit, all]| hit as f64 / all as f64),
         ),
         rules_hit_benign: benign.reduce(|a, b| [a[0] + b[0], a[1] + b[1]]),
+        counted: CountedRow::of(runs.iter().map(|run| (run.seed, &run.counted[..]))),
         packets: estimate(runs.iter().map(|run| run.packets as f64)),
         memory_bytes: runs.iter().map(|run| run.memory_bytes).max().unwrap_or(0),
         bytes_per_second: estimate(speeds.map(|run| run.bytes as f64 / run.seconds))

@@ -20,6 +20,8 @@ use wormsift_corpora::{Claim, Detection, Edges, GroundTruth, Score};
 pub(crate) struct Said {
     /// Each signature or update, and the tick at which it was said.
     pub(crate) news: Vec<(u64, Signature)>,
+    /// The last word on each that is a content of its own, at the end.
+    pub(crate) closing: Vec<Signature>,
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
     pub(crate) memory_bytes: u64,
@@ -50,7 +52,7 @@ pub(crate) fn sift(
     stopped: &AtomicBool,
 ) -> Result<Option<Said>, Error> {
     let mut sensor = known.sensor(config)?;
-    let mut news = Vec::new();
+    let (mut news, mut closing) = (Vec::new(), Vec::new());
     let started = Instant::now();
     let second = |frame: &Frame<'_>| frame.time.as_nanos() / TICK;
     for batch in frames.chunk_by(|a, b| second(a) == second(b)) {
@@ -58,14 +60,15 @@ pub(crate) fn sift(
             return Ok(None);
         }
         sensor.sift(batch);
-        take(&mut sensor, second(&batch[0]) * TICK, &mut news);
+        take(&mut sensor, second(&batch[0]) * TICK, &mut news, &mut closing);
     }
     sensor.finish();
     let last = frames.last().map_or(0, |frame| (second(frame) + 1) * TICK);
-    take(&mut sensor, last, &mut news);
+    take(&mut sensor, last, &mut news, &mut closing);
     let seconds = started.elapsed().as_secs_f64();
     Ok(Some(Said {
         news,
+        closing,
         packets: frames.len() as u64,
         bytes: frames.iter().map(|frame| frame.data.len() as u64).sum(),
         memory_bytes: sensor.memory_bytes(),
@@ -73,12 +76,18 @@ pub(crate) fn sift(
     }))
 }
 
-fn take(sensor: &mut Sensor, now: u64, news: &mut Vec<(u64, Signature)>) {
+fn take(
+    sensor: &mut Sensor,
+    now: u64,
+    news: &mut Vec<(u64, Signature)>,
+    closing: &mut Vec<Signature>,
+) {
     for finding in sensor.findings() {
         match finding {
             // A long silence may lie between its tick and the next packet.
             Finding::Signature(it) => news.push((it.detected_at.as_nanos(), it)),
             Finding::Update(it) => news.push((now.max(it.detected_at.as_nanos()), it)),
+            Finding::Summary(it) if it.part_of.is_none() => closing.push(it),
             Finding::Summary(_) => {}
         }
     }
@@ -134,6 +143,7 @@ pub(crate) fn judge(said: &Said, truth: &GroundTruth, config: &Config) -> Run {
         rules_hit_benign: None,
         rules_hit: None,
         edges,
+        counted: Vec::new(),
         polymorphic: truth.contents.iter().any(|content| content.invariant.len() > 1),
         vulnerable: truth.vulnerable_hosts,
         growth: growth(truth, first_infection),
@@ -156,6 +166,16 @@ fn claim(time_ns: u64, it: &Signature, config: &Config) -> Claim {
 /// Whether a signature is about something planted.
 pub(crate) fn is_true(it: &Signature, truth: &GroundTruth, config: &Config) -> bool {
     Score::new(&[claim(0, it, config)], truth).false_claims == 0
+}
+
+/// Of each planted content, whether a signature is about it.
+pub(crate) fn concerns(
+    it: &Signature,
+    truth: &GroundTruth,
+    config: &Config,
+) -> Vec<bool> {
+    let score = Score::new(&[claim(0, it, config)], truth);
+    score.contents.iter().map(|content| content.detection.is_some()).collect()
 }
 
 /// When the last of the contents was found, if all were. Where nothing was planted, any
