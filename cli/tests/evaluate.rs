@@ -150,6 +150,45 @@ fn captures_are_labelled_by_the_truth_beside_them_or_clean() {
     assert_eq!(counts, [0, 1, 2, 1], "30, 10, 3 and propagation");
 }
 
+/// Hosts and first sighting are held against the packets that the truth names: against a
+/// truth that names every second of their runs alone, they are wrong.
+#[test]
+fn what_a_signature_counts_is_compared_with_the_truth() {
+    let folder = folder("evaluate_counted");
+    let [capture, truth, report] =
+        ["worm.pcapng", "worm.truth.json", "out.json"].map(|name| folder.join(name));
+    let [capture, report] = [&capture, &report].map(|path| path.to_str().unwrap());
+    assert_eq!(code(&run(&["generate", "outbreak", "-q", "-o", capture])), 0);
+    let evaluate = || {
+        let flags = ["--runs-only", "--strict", "--json-file", report];
+        let output = run(&[&["evaluate", capture][..], &flags].concat());
+        let row = json(Path::new(report))["rows"][0].clone();
+        (code(&output), stdout(&output), row)
+    };
+    let (code, table, row) = evaluate();
+    assert_eq!((code, &row["counted"]["wrong"]), (0, &"".into()), "{table}");
+    let said = "what is said of hosts and first sightings holds for 1 of 1 signature\n";
+    assert!(table.contains(said), "{table}");
+    let counted = &row["runs"][0]["counted"][0];
+    for side in ["sources", "destinations"] {
+        assert_eq!(counted[side]["precision"], "about");
+        assert!(counted[side]["truth"][0].as_u64().unwrap() > 64, "{counted}");
+    }
+    assert_eq!(counted["first_seen"]["seconds"], 0.0);
+
+    let mut half = json(&truth);
+    let runs = half["contents"][0]["carriers"]["runs"].as_array_mut().unwrap();
+    let mut count = 0;
+    runs.retain(|_| {
+        count += 1;
+        count % 2 == 0
+    });
+    std::fs::write(&truth, half.to_string()).unwrap();
+    let (code, table, row) = evaluate();
+    assert_eq!((code, &row["counted"]["within"]), (4, &0.into()), "{table}");
+    assert!(table.contains(" sources (about), in truth "), "{table}");
+}
+
 #[test]
 fn what_cannot_be_evaluated_is_wrong_usage() {
     let folder = folder("evaluate_usage");

@@ -236,7 +236,7 @@ impl Source {
         }
         for (index, infection) in planted.infections.into_iter().enumerate() {
             let packet = self.infecting.get(index).copied().filter(|&number| number > 0);
-            let happened = if infection.crosses_tap {
+            let happened = if infection.seen {
                 packet.is_some()
             } else {
                 infection.time_ns <= end_ns

@@ -107,7 +107,7 @@ pub struct InfectionTruth {
     pub time_ns: u64,
     /// By whom; `None` for those infected at the start.
     pub by: Option<IpAddr>,
-    /// The packet that completed it; `None` when it did not cross the tap.
+    /// The packet that completed it; `None` when the tap did not see it.
     pub packet: Option<u64>,
 }
 

@@ -50,6 +50,10 @@ pub struct GenerateOptions {
     /// Whether the truth lists the packets that carry a content. It takes up to
     /// 16 bytes of memory for each.
     pub list_carriers: bool,
+    /// Whether the tap sees all that the scenario's hosts send each other, and not only what
+    /// goes from one side to the other. Background traffic has no hosts on one side that
+    /// talk to each other.
+    pub sees_all: bool,
     /// Addresses of a given capture in place of the scenario's own. Background traffic
     /// keeps its addresses.
     pub addresses: Option<Arc<AddressMap>>,
@@ -71,6 +75,7 @@ impl Default for GenerateOptions {
             body: None,
             carriage: Carriage::default(),
             list_carriers: true,
+            sees_all: false,
             addresses: None,
         }
     }

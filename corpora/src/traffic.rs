@@ -96,6 +96,6 @@ pub(crate) struct PlantedInfection {
     pub(crate) time_ns: u64,
     /// By which host; `None` for those infected at the start.
     pub(crate) by: Option<IpAddr>,
-    /// Whether what infected it crosses the tap.
-    pub(crate) crosses_tap: bool,
+    /// Whether the tap sees what infected it.
+    pub(crate) seen: bool,
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
 
-use crate::common::{alone, carriers, parse, trace, trace_with};
+use crate::common::{alone, carriers, parse, refused, trace, trace_with};
 use wormsift_corpora::{GenerateOptions, GroundTruth};
 
 #[test]
@@ -178,4 +178,34 @@ fn datagrams_share_what_their_profile_says() {
         assert_eq!(parsed.payload.len(), 400);
         assert!(parsed.payload.chunks(8).all(|run| runs.insert(run)));
     }
+}
+
+#[test]
+fn a_tap_that_sees_all_sees_every_infection() {
+    for name in
+        ["outbreak", "local-preference", "hit-list", "tcp-exploit", "mail", "slow"]
+            .into_iter()
+            .chain(["topological", "web-server-browser", "multi-stage", "fragmented"])
+    {
+        let unseen = |sees_all| {
+            let options = GenerateOptions {
+                background_hosts: Some(0),
+                until_infected: Some(40),
+                sees_all,
+                ..GenerateOptions::default()
+            };
+            let truth = trace_with(name, 3, options).truth;
+            let later = truth.infections.iter().filter(|one| one.by.is_some());
+            assert!(later.clone().count() >= 39, "{name}");
+            later.filter(|one| one.packet.is_none()).count()
+        };
+        assert_eq!(unseen(true), 0, "{name}");
+        assert!(unseen(false) > 0, "{name}");
+    }
+}
+
+#[test]
+fn where_nothing_spreads_the_tap_sees_all_there_is() {
+    let all = GenerateOptions { sees_all: true, ..GenerateOptions::default() };
+    assert!(refused("flash-crowd", all));
 }

@@ -10,6 +10,18 @@ use wormsift_evaluate::{Sweep, parse_sweep};
 pub(crate) enum Suite {
     /// Every standard worm and hard negative, each under each of its settings
     Standard,
+    /// Every worm and hard negative under the settings as they are, and worms where the tap
+    /// sees all
+    Plain,
+}
+
+impl From<Suite> for wormsift_evaluate::Suite {
+    fn from(suite: Suite) -> Self {
+        match suite {
+            Suite::Standard => Self::Standard,
+            Suite::Plain => Self::Plain,
+        }
+    }
 }
 
 const MANIFEST: &str = "\
@@ -26,8 +38,8 @@ Keys: title, seeds, suite, sweep, scenarios (names), clean, held_out (captures),
   expect = { dispersion = \"fires\", propagation = \"open\" }
 
 Settings are those of `wormsift config`. Options are duration, packets, until_infected,
-background_hosts, background_rate, vulnerable_hosts, scan_rate, carriage and worm, as the
-flags of `wormsift generate`; expected is fires, silent or open";
+background_hosts, background_rate, vulnerable_hosts, scan_rate, sees_all, carriage and worm,
+as the flags of `wormsift generate`; expected is fires, silent or open";
 
 /// `wormsift evaluate`
 #[derive(Args, Debug)]

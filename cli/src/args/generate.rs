@@ -108,6 +108,10 @@ pub(crate) struct StoryArgs {
     /// Nothing planted: ordinary traffic alone
     #[arg(long, conflicts_with_all = ["merge", "into", "payload"])]
     pub(crate) no_worm: bool,
+    /// The tap sees all that the scenario's hosts send, not only what goes between inside and
+    /// outside
+    #[arg(long, conflicts_with = "merge")]
+    pub(crate) sees_all: bool,
     /// Leave the list of packets that carry the content out of the truth: for large captures
     #[arg(long, conflicts_with = "merge")]
     pub(crate) no_carriers: bool,

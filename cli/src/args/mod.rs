@@ -20,7 +20,7 @@ mod setting_flags;
 pub(crate) mod settings;
 
 pub(crate) use bench::BenchArgs;
-pub(crate) use evaluate::{EvaluateArgs, Suite};
+pub(crate) use evaluate::EvaluateArgs;
 pub(crate) use explain::ExplainArgs;
 #[cfg(test)]
 pub(crate) use export::Grade;

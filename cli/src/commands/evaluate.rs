@@ -1,8 +1,8 @@
 //! `wormsift evaluate`: what is detected, how early, at what price.
 
+use crate::args::EvaluateArgs;
 use crate::args::limits::check_memory;
 use crate::args::settings::Settings;
-use crate::args::{EvaluateArgs, Suite};
 use crate::input::signals::{Signals, interruptible};
 use crate::output::exit_code::{Exit, Failure};
 use crate::output::output_file::OutputFiles;
@@ -64,7 +64,7 @@ pub(super) fn run(args: &EvaluateArgs, talk: &mut Talk) -> Result<Exit, Failure>
 
 fn request(args: &EvaluateArgs) -> Request {
     Request {
-        suite: matches!(args.suite, Some(Suite::Standard)),
+        suite: args.suite.map(Into::into),
         scenarios: args.scenario.clone(),
         manifest: args.manifest.clone(),
         captures: args.captures.clone(),

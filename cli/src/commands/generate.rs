@@ -167,6 +167,7 @@ fn options(args: &GenerateArgs) -> Result<GenerateOptions, Failure> {
         scan_rate: story.scan_rate,
         carriage: story.carriage.clone(),
         list_carriers: !story.no_carriers,
+        sees_all: story.sees_all,
         addresses: None,
     })
 }

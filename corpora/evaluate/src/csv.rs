@@ -19,7 +19,7 @@ pub fn render(evaluation: &Evaluation) -> String {
             row.swept.clone().unwrap_or_default(),
             row.as_expected.to_string(),
         ];
-        for alarm in [&row.dispersion, &row.propagation] {
+        for alarm in [&row.dispersion, &row.propagation, &row.first] {
             fields.extend(alarm_fields(alarm));
         }
         fields.extend([
@@ -35,9 +35,17 @@ pub fn render(evaluation: &Evaluation) -> String {
             row.rules_hit_benign.map(|[hit, _]| hit.to_string()).unwrap_or_default(),
             row.rules_hit_benign.map(|[_, all]| all.to_string()).unwrap_or_default(),
             row.rules_wrong.clone(),
+            row.counted.compared.to_string(),
+            row.counted.within.to_string(),
+            row.counted.precisions.map(|count| count.to_string()).join(" "),
+            row.counted.error.map(|error| format!("{error:.6}")).unwrap_or_default(),
+            row.counted.certain.to_string(),
+            row.counted.late.map(|late| format!("{late:.6}")).unwrap_or_default(),
+            row.counted.wrong.clone(),
             number(Some(&row.packets), |it| it.mean),
             row.memory_bytes.to_string(),
             format!("{:.0}", row.bytes_per_second),
+            row.sees_all.to_string(),
         ]);
         let guarded: Vec<String> = fields.iter().map(|field| guard(field)).collect();
         write(&guarded);
@@ -49,7 +57,7 @@ pub fn render(evaluation: &Evaluation) -> String {
 fn heading() -> Vec<String> {
     let mut names: Vec<String> =
         ["name", "subject", "settings", "swept", "as_expected"].map(str::to_owned).into();
-    for alarm in ["dispersion", "propagation"] {
+    for alarm in ["dispersion", "propagation", "first"] {
         for name in ALARM {
             names.push(format!("{alarm}_{name}"));
         }
@@ -67,9 +75,17 @@ fn heading() -> Vec<String> {
         "rules_hit_benign",
         "rules_benign_packets",
         "rules_wrong",
+        "hosts_compared",
+        "hosts_within",
+        "hosts_exact_about_at_least",
+        "hosts_error",
+        "first_seen_certain",
+        "first_seen_late",
+        "hosts_wrong",
         "packets",
         "memory_bytes",
         "bytes_per_second",
+        "sees_all",
     ];
     names.extend(rest.map(str::to_owned));
     names

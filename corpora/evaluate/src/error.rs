@@ -1,5 +1,6 @@
 //! What ends an evaluation early.
 
+use crate::suite::Suite;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -84,7 +85,7 @@ impl fmt::Display for EvaluateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Suite { found } => {
-                write!(f, "no suite is called {found:?}: expected standard")
+                write!(f, "no suite is called {found:?}: expected {}", Suite::names())
             }
             Self::Scenario(error) => error.fmt(f),
             Self::ListedTwice { scenario } => write!(

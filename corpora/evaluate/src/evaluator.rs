@@ -180,11 +180,12 @@ impl Evaluator {
         self.damaged
     }
 
-    /// Whether every row is as its scenario says, and contents are exact often enough.
+    /// Whether every row is as its scenario says, signatures say of hosts and first
+    /// sightings what is true, and contents are exact often enough.
     pub fn is_as_expected(&self) -> bool {
         let rows = &self.evaluation.rows;
-        let wrong = |row: &Row| !row.as_expected || !row.rules_wrong.is_empty();
-        !rows.iter().any(wrong) && rows::is_exact_enough(rows::exact(rows))
+        !rows.iter().any(|row| !rows::is_good(row))
+            && rows::is_exact_enough(rows::exact(rows))
     }
 }
 

@@ -4,6 +4,7 @@
 //! and gives an [`Evaluation`], which [`render_table`], [`render_csv`] and [`render_page`]
 //! show. A run is a function of scenario, seed and settings; only its speed is measured.
 
+mod counted;
 mod csv;
 mod error;
 mod evaluator;
@@ -20,10 +21,12 @@ mod rows;
 mod rules_hit;
 mod run;
 mod runner;
+mod sent;
 mod setting;
 mod statistics;
 mod stored;
 mod story;
+mod suite;
 mod table;
 
 pub use csv::render as render_csv;
@@ -35,4 +38,5 @@ pub use page::render as render_page;
 pub use plan::{Plan, Request};
 pub use results::{Evaluation, Sweep};
 pub use runner::threads;
+pub use suite::Suite;
 pub use table::render as render_table;

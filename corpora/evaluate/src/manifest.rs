@@ -43,7 +43,7 @@ const KEYS: [&str; 9] = [
 ];
 const SCENARIO_KEYS: [&str; 6] =
     ["name", "label", "seeds", "settings", "options", "expect"];
-const OPTION_KEYS: [&str; 9] = [
+const OPTION_KEYS: [&str; 10] = [
     "duration",
     "packets",
     "until_infected",
@@ -51,6 +51,7 @@ const OPTION_KEYS: [&str; 9] = [
     "background_rate",
     "vulnerable_hosts",
     "scan_rate",
+    "sees_all",
     "carriage",
     "worm",
 ];
@@ -130,6 +131,8 @@ struct Options {
     background_rate: Option<f64>,
     vulnerable_hosts: Option<u32>,
     scan_rate: Option<f64>,
+    #[serde(default)]
+    sees_all: bool,
     carriage: Option<String>,
     worm: Option<bool>,
 }
@@ -205,6 +208,7 @@ fn options(table: Table) -> Result<GenerateOptions, ManifestError> {
         background_rate: it.background_rate,
         vulnerable_hosts: it.vulnerable_hosts,
         scan_rate: it.scan_rate,
+        sees_all: it.sees_all,
         carriage: carriage.map_err(ManifestError::Carriage)?,
         worm: it.worm.unwrap_or(true),
         ..GenerateOptions::default()

@@ -3,6 +3,7 @@
 use super::manifest::Manifest;
 use super::results::Sweep;
 use super::story::Story;
+use super::suite::Suite;
 use crate::error::{EvaluateError, ManifestError};
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,8 +16,8 @@ const SEEDS: u64 = 20;
 /// What is asked for. What is absent here, the manifest may say.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// The standard suite.
-    pub suite: bool,
+    /// A built-in suite.
+    pub suite: Option<Suite>,
     /// Scenarios by name.
     pub scenarios: Vec<String>,
     /// A TOML file that lists what to evaluate.
@@ -56,12 +57,12 @@ impl Plan {
             Some(path) => read(path)?,
             None => Manifest::default(),
         };
-        let suite = match (args.suite, manifest.suite.as_deref()) {
-            (true, _) | (false, Some("standard")) => true,
-            (false, None) => false,
-            (false, Some(other)) => {
-                return Err(EvaluateError::Suite { found: other.to_owned() });
-            }
+        let named_suite = |name: &String| {
+            name.parse().map_err(|()| EvaluateError::Suite { found: name.clone() })
+        };
+        let suite = match (args.suite, &manifest.suite) {
+            (Some(suite), _) => Some(suite),
+            (None, name) => name.as_ref().map(named_suite).transpose()?,
         };
         let sweep = match (&args.sweep, &manifest.sweep) {
             (Some(sweep), _) => Some(sweep.clone()),
@@ -74,13 +75,16 @@ impl Plan {
             Scenario::named(name, 1)?;
         }
         let seeds = args.seeds.or(manifest.seeds).unwrap_or(SEEDS);
-        let wanted = |profile: &&'static Profile| {
-            suite && profile.standard || named.iter().any(|name| *name == profile.name)
+        // One that is named besides has all its settings.
+        let story = |profile: &'static Profile| {
+            if named.iter().any(|name| *name == profile.name) {
+                return Some(Story::standard(profile, seeds));
+            }
+            let suite = suite.filter(|suite| suite.holds(profile))?;
+            Some(suite.story(profile, seeds))
         };
-        let mut stories: Vec<Story> = Scenario::profiles()
-            .filter(wanted)
-            .map(|profile| Story::standard(profile, seeds))
-            .collect();
+        let mut stories: Vec<Story> = Scenario::profiles().filter_map(story).collect();
+        stories.extend(suite.into_iter().flat_map(|suite| suite.others(seeds)));
         for mut told in manifest.told {
             // A flag wins over what the manifest says of one scenario, too.
             told.seeds = args.seeds.or(told.seeds);
@@ -133,12 +137,13 @@ impl Plan {
         self.clean.iter().chain(&self.held_out).chain(&self.learn).chain(labelled)
     }
 
-    fn name(&self, suite: bool) -> String {
-        let stories = self.stories.iter();
-        let alone = stories.filter(|story| !suite || !story.profile.standard);
+    fn name(&self, suite: Option<Suite>) -> String {
+        let of_suite =
+            |story: &Story| suite.is_some_and(|suite| suite.holds(story.profile));
+        let alone = self.stories.iter().filter(|story| !of_suite(story));
         let mut parts = Vec::new();
-        if suite {
-            parts.push("the standard suite".to_owned());
+        if let Some(suite) = suite {
+            parts.push(format!("the {} suite", suite.name()));
         }
         parts.extend(alone.map(|story| story.name.clone()));
         parts.extend(self.labelled.iter().map(|(name, _)| name.clone()));

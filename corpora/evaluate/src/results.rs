@@ -3,6 +3,7 @@
 //! An [`Evaluation`] is the JSON file, and all that the CSV and the HTML page are
 //! drawn from. Whatever came from a payload is hexadecimal text.
 
+use super::counted::{Counted, CountedRow};
 use serde::{Deserialize, Serialize};
 
 /// The version of the JSON form.
@@ -106,12 +107,18 @@ pub(crate) struct Row {
     pub(crate) subject: Subject,
     /// Settings that differ from [`Setting::config`], TOML; empty for none.
     pub(crate) settings: String,
+    /// Whether the tap sees all that the scenario's hosts send.
+    #[serde(default)]
+    pub(crate) sees_all: bool,
     /// The swept value, where there is a sweep.
     pub(crate) swept: Option<String>,
     /// The dispersion alarm.
     pub(crate) dispersion: AlarmResult,
     /// The propagation alarm.
     pub(crate) propagation: AlarmResult,
+    /// Whichever alarm came first, about whichever content.
+    #[serde(default)]
+    pub(crate) first: AlarmResult,
     /// Whether all is as expected.
     pub(crate) as_expected: bool,
     /// False signatures a run.
@@ -136,6 +143,9 @@ pub(crate) struct Row {
     /// and packets that these held.
     #[serde(default)]
     pub(crate) rules_hit_benign: Option<[u64; 2]>,
+    /// Hosts and first sightings of true signatures against the truth.
+    #[serde(default)]
+    pub(crate) counted: CountedRow,
     /// Why the rules, or the edges of the content, are not good enough; empty where they
     /// are.
     #[serde(default)]
@@ -201,6 +211,9 @@ pub(crate) struct Run {
     pub(crate) dispersion: Option<Found>,
     /// Found by propagation, when all contents were.
     pub(crate) propagation: Option<Found>,
+    /// The first of the contents found, by either.
+    #[serde(default)]
+    pub(crate) first: Option<Found>,
     /// Recall over all contents, and precision over those that were found, where any was.
     pub(crate) recall: Option<f64>,
     /// See `recall`.
@@ -220,6 +233,9 @@ pub(crate) struct Run {
     /// greatest error in bytes, and whether all are exact.
     #[serde(default)]
     pub(crate) edges: Option<(u64, bool)>,
+    /// The hosts and the first sighting of each true signature beside the truth.
+    #[serde(default)]
+    pub(crate) counted: Vec<Counted>,
     /// Whether some content has several invariant pieces.
     #[serde(default)]
     pub(crate) polymorphic: bool,

@@ -1,7 +1,8 @@
 //! The runs of a subject, summed up in a row.
 
+use super::counted::CountedRow;
 use super::job::{Key, values};
-use super::results::{AlarmResult, Found, Row, Run, Subject, Sweep};
+use super::results::{AlarmResult, Estimate, Found, Row, Run, Subject, Sweep};
 use super::statistics::{
     estimate, share_interval, some_estimate, some_estimate_of_shares,
 };
@@ -56,6 +57,7 @@ fn row(story: &Story, case: &Case, swept: Option<String>, runs: Vec<Run>) -> Row
         as_expected: as_expected(&dispersion) && as_expected(&propagation),
         dispersion,
         propagation,
+        sees_all: story.options.sees_all,
         rules_wrong: rules_wrong(&runs),
         ..measured(runs)
     }
@@ -95,10 +97,25 @@ fn rules_wrong(runs: &[Run]) -> String {
     runs.iter().find_map(wrong).unwrap_or_default()
 }
 
+/// Whether all is as expected, rules and edges are good enough, and what signatures count
+/// is true.
+pub(crate) fn is_good(row: &Row) -> bool {
+    row.as_expected && row.rules_wrong.is_empty() && row.counted.wrong.is_empty()
+}
+
 /// Over all rows, runs whose content is the invariant byte for byte, and runs that could be.
 pub(crate) fn exact(rows: &[Row]) -> [u64; 2] {
     rows.iter()
         .fold([0; 2], |[exact, all], row| [exact + row.exact[0], all + row.exact[1]])
+}
+
+/// The infected at the first alarm in the rows of worms where one fired, whose tap sees all
+/// or not: each row counts with its median.
+pub(crate) fn first_alarms(rows: &[Row], sees_all: bool) -> Option<Estimate> {
+    let rows = rows
+        .iter()
+        .filter(|row| row.subject == Subject::Worm && row.sees_all == sees_all);
+    some_estimate(rows.filter_map(|row| row.first.infected.map(|it| it.median)))
 }
 
 /// Whether these are at least 95 in a hundred.
@@ -143,6 +160,7 @@ fn measured(runs: Vec<Run>) -> Row {
     let benign = runs.iter().filter_map(|run| run.rules_hit_benign);
     let speeds = runs.iter().filter(|run| run.seconds > 0.0);
     Row {
+        first: alarm_result(&runs, |run| run.first),
         false_signatures: estimate(
             runs.iter().map(|run| run.false_signatures.len() as f64),
         ),
@@ -157,6 +175,7 @@ fn measured(runs: Vec<Run>) -> Row {
             hits.map(|[hit, all]| hit as f64 / all as f64),
         ),
         rules_hit_benign: benign.reduce(|a, b| [a[0] + b[0], a[1] + b[1]]),
+        counted: CountedRow::of(runs.iter().map(|run| (run.seed, &run.counted[..]))),
         packets: estimate(runs.iter().map(|run| run.packets as f64)),
         memory_bytes: runs.iter().map(|run| run.memory_bytes).max().unwrap_or(0),
         bytes_per_second: estimate(speeds.map(|run| run.bytes as f64 / run.seconds))

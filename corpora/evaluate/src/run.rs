@@ -14,12 +14,14 @@ use wormsift::packet::{Frame, protocol};
 use wormsift::pipeline::Sensor;
 use wormsift::signature::{Alarm, Finding, Signature};
 use wormsift_corpora::ground_truth::Protocol;
-use wormsift_corpora::{Claim, Edges, GroundTruth, Score};
+use wormsift_corpora::{Claim, Detection, Edges, GroundTruth, Score};
 
 /// What a sensor said.
 pub(crate) struct Said {
     /// Each signature or update, and the tick at which it was said.
     pub(crate) news: Vec<(u64, Signature)>,
+    /// The last word on each that is a content of its own, at the end.
+    pub(crate) closing: Vec<Signature>,
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
     pub(crate) memory_bytes: u64,
@@ -50,7 +52,7 @@ pub(crate) fn sift(
     stopped: &AtomicBool,
 ) -> Result<Option<Said>, Error> {
     let mut sensor = known.sensor(config)?;
-    let mut news = Vec::new();
+    let (mut news, mut closing) = (Vec::new(), Vec::new());
     let started = Instant::now();
     let second = |frame: &Frame<'_>| frame.time.as_nanos() / TICK;
     for batch in frames.chunk_by(|a, b| second(a) == second(b)) {
@@ -58,14 +60,15 @@ pub(crate) fn sift(
             return Ok(None);
         }
         sensor.sift(batch);
-        take(&mut sensor, second(&batch[0]) * TICK, &mut news);
+        take(&mut sensor, second(&batch[0]) * TICK, &mut news, &mut closing);
     }
     sensor.finish();
     let last = frames.last().map_or(0, |frame| (second(frame) + 1) * TICK);
-    take(&mut sensor, last, &mut news);
+    take(&mut sensor, last, &mut news, &mut closing);
     let seconds = started.elapsed().as_secs_f64();
     Ok(Some(Said {
         news,
+        closing,
         packets: frames.len() as u64,
         bytes: frames.iter().map(|frame| frame.data.len() as u64).sum(),
         memory_bytes: sensor.memory_bytes(),
@@ -73,12 +76,18 @@ pub(crate) fn sift(
     }))
 }
 
-fn take(sensor: &mut Sensor, now: u64, news: &mut Vec<(u64, Signature)>) {
+fn take(
+    sensor: &mut Sensor,
+    now: u64,
+    news: &mut Vec<(u64, Signature)>,
+    closing: &mut Vec<Signature>,
+) {
     for finding in sensor.findings() {
         match finding {
             // A long silence may lie between its tick and the next packet.
             Finding::Signature(it) => news.push((it.detected_at.as_nanos(), it)),
             Finding::Update(it) => news.push((now.max(it.detected_at.as_nanos()), it)),
+            Finding::Summary(it) if it.part_of.is_none() => closing.push(it),
             Finding::Summary(_) => {}
         }
     }
@@ -98,6 +107,8 @@ pub(crate) fn judge(said: &Said, truth: &GroundTruth, config: &Config) -> Run {
             .collect();
         found(&claims, truth, first_infection)
     };
+    let every: Vec<Claim> = said.news.iter().map(|(time, it)| claim(*time, it)).collect();
+    let first = found_first(&every, truth, first_infection);
     let last = said.last();
     let claims: Vec<Claim> = last.values().map(|(time, it)| claim(*time, it)).collect();
     let score = Score::new(&claims, truth);
@@ -124,6 +135,7 @@ pub(crate) fn judge(said: &Said, truth: &GroundTruth, config: &Config) -> Run {
         bytes: said.bytes,
         dispersion: by_alarm(Alarm::Dispersion),
         propagation: by_alarm(Alarm::Propagation),
+        first,
         recall: mean(recall, score.contents.len()),
         precision: mean(precision, found.len()),
         false_signatures,
@@ -131,6 +143,7 @@ pub(crate) fn judge(said: &Said, truth: &GroundTruth, config: &Config) -> Run {
         rules_hit_benign: None,
         rules_hit: None,
         edges,
+        counted: Vec::new(),
         polymorphic: truth.contents.iter().any(|content| content.invariant.len() > 1),
         vulnerable: truth.vulnerable_hosts,
         growth: growth(truth, first_infection),
@@ -155,24 +168,57 @@ pub(crate) fn is_true(it: &Signature, truth: &GroundTruth, config: &Config) -> b
     Score::new(&[claim(0, it, config)], truth).false_claims == 0
 }
 
+/// Of each planted content, whether a signature is about it.
+pub(crate) fn concerns(
+    it: &Signature,
+    truth: &GroundTruth,
+    config: &Config,
+) -> Vec<bool> {
+    let score = Score::new(&[claim(0, it, config)], truth);
+    score.contents.iter().map(|content| content.detection.is_some()).collect()
+}
+
 /// When the last of the contents was found, if all were. Where nothing was planted, any
 /// claim at all counts as found.
 fn found(claims: &[Claim], truth: &GroundTruth, first_infection: u64) -> Option<Found> {
     if truth.contents.is_empty() {
-        let time_ns = claims.iter().map(|claim| claim.time_ns).min()?;
-        let seconds = time_ns.saturating_sub(truth.first_packet_ns) as f64 / 1e9;
-        return Some(Found { seconds, packets: 0, infected: 0, at: seconds });
+        return found_false(claims, truth);
     }
     let score = Score::new(claims, truth);
     let detections: Option<Vec<_>> =
         score.contents.iter().map(|content| content.detection).collect();
     let last = detections?.into_iter().max_by_key(|detection| detection.time_ns)?;
-    Some(Found {
-        seconds: last.delay_seconds,
-        packets: last.delay_packets,
-        infected: last.infected_hosts as u64,
-        at: (last.time_ns as f64 - first_infection as f64) / 1e9,
-    })
+    Some(of_detection(last, first_infection))
+}
+
+/// When the first of the contents was found.
+fn found_first(
+    claims: &[Claim],
+    truth: &GroundTruth,
+    first_infection: u64,
+) -> Option<Found> {
+    if truth.contents.is_empty() {
+        return found_false(claims, truth);
+    }
+    let score = Score::new(claims, truth);
+    let detections = score.contents.iter().filter_map(|content| content.detection);
+    let first = detections.min_by_key(|detection| detection.time_ns)?;
+    Some(of_detection(first, first_infection))
+}
+
+fn found_false(claims: &[Claim], truth: &GroundTruth) -> Option<Found> {
+    let time_ns = claims.iter().map(|claim| claim.time_ns).min()?;
+    let seconds = time_ns.saturating_sub(truth.first_packet_ns) as f64 / 1e9;
+    Some(Found { seconds, packets: 0, infected: 0, at: seconds })
+}
+
+fn of_detection(it: Detection, first_infection: u64) -> Found {
+    Found {
+        seconds: it.delay_seconds,
+        packets: it.delay_packets,
+        infected: it.infected_hosts as u64,
+        at: (it.time_ns as f64 - first_infection as f64) / 1e9,
+    }
 }
 
 /// (seconds since the first infection, hosts infected by then), at most 100 points.

@@ -1,5 +1,6 @@
 //! The runs shared out over threads, kept in a file, and resumed.
 
+use super::counted::counted;
 use super::job::{Job, Key};
 use super::learned::Learned;
 use super::results::Run;
@@ -147,6 +148,7 @@ fn work(queue: &Queue, sender: &Sender<Done>, known: &Learned, also: Also<'_>) {
             let done = said.map(|said| {
                 let mut run = judge(&said, truth, &config);
                 run.frames_hash.clone_from(&hash);
+                run.counted = counted(&said, &frames, truth, &config);
                 let rules = Rules::of(&said, truth, &config);
                 rules.count_worm(&frames, truth, &mut run);
                 also(&rules, &mut run);

@@ -46,6 +46,13 @@ impl Story {
         }
     }
 
+    /// A scenario as it is, under the settings as they are.
+    pub(crate) fn plain(profile: &'static Profile, seeds: u64) -> Self {
+        let mut story = Self::standard(profile, seeds);
+        story.cases.retain(|case| case.settings.is_empty());
+        story
+    }
+
     /// A scenario with something changed. What its profile expects holds for the scenario
     /// as it is, so only what the manifest expects counts.
     pub(crate) fn changed(told: Told, seeds: u64) -> Result<Self, CorpusError> {
@@ -93,7 +100,7 @@ impl Case {
 }
 
 impl Expected {
-    fn of(verdict: Verdict) -> Self {
+    pub(crate) fn of(verdict: Verdict) -> Self {
         let (verdict, reason) = match verdict {
             Verdict::Fires => ("fires", ""),
             Verdict::Late(why) => ("fires", why),

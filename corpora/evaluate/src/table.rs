@@ -14,10 +14,13 @@ pub fn render(evaluation: &Evaluation) -> String {
         "infected",
         "propagation",
         "infected",
+        "first alarm",
+        "infected",
         "false",
         "recall",
         "precision",
         "exact",
+        "hosts",
         "rules hit",
         "benign",
         "",
@@ -38,7 +41,7 @@ pub fn render(evaluation: &Evaluation) -> String {
     }
     let (judged, free): (Vec<&Row>, Vec<&Row>) =
         evaluation.rows.iter().partition(|row| is_judged(row));
-    let good = |row: &&&Row| row.as_expected && row.rules_wrong.is_empty();
+    let good = |row: &&&Row| rows::is_good(row);
     let right = judged.iter().filter(good).count();
     let [exact, all] = rows::exact(&evaluation.rows);
     if all > 0 {
@@ -49,6 +52,26 @@ pub fn render(evaluation: &Evaluation) -> String {
             counted(all, "run"),
             100.0 * exact as f64 / all as f64
         );
+    }
+    let counts = || evaluation.rows.iter().map(|row| &row.counted);
+    let compared: u64 = counts().map(|it| it.compared).sum();
+    if compared > 0 {
+        let within: u64 = counts().map(|it| it.within).sum();
+        let _ = writeln!(
+            text,
+            "what is said of hosts and first sightings holds for {within} of {}",
+            counted(compared, "signature")
+        );
+    }
+    for (sees_all, whose) in [(false, "worms"), (true, "worms whose tap sees all")] {
+        if let Some(median) = rows::first_alarms(&evaluation.rows, sees_all) {
+            let _ = writeln!(
+                text,
+                "{:.1} infected at the first alarm, the median of {} of {whose}",
+                median.median,
+                counted(median.count, "row")
+            );
+        }
     }
     if !judged.is_empty() {
         let _ = writeln!(text, "{right} of {} rows as expected", judged.len());
@@ -94,6 +117,8 @@ fn fields(row: &Row) -> Vec<String> {
         infected(&row.dispersion),
         rate(&row.propagation),
         infected(&row.propagation),
+        rate(&row.first),
+        infected(&row.first),
         format!("{:.2}", row.false_signatures.mean),
         share(row.recall.as_ref()),
         share(row.precision.as_ref()),
@@ -101,14 +126,22 @@ fn fields(row: &Row) -> Vec<String> {
             [_, 0] => String::new(),
             [exact, all] => format!("{exact}/{all}"),
         },
+        match row.counted.compared {
+            0 => String::new(),
+            all => format!("{}/{all}", row.counted.within),
+        },
         share(row.rules_hit.as_ref()),
         row.rules_hit_benign.map_or_else(String::new, |[hit, _]| hit.to_string()),
-        match (row.as_expected, &*row.rules_wrong) {
-            (true, wrong) => wrong.to_owned(),
-            (false, "") => "not as expected".to_owned(),
-            (false, wrong) => format!("not as expected; {wrong}"),
-        },
+        wrong(row),
     ]
+}
+
+/// All that is not as it should be.
+fn wrong(row: &Row) -> String {
+    let unexpected = if row.as_expected { "" } else { "not as expected" };
+    let parts = [unexpected, &row.rules_wrong, &row.counted.wrong];
+    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join("; ")
 }
 
 fn rate(alarm: &AlarmResult) -> String {

@@ -75,6 +75,7 @@ impl BenignSetup {
             ("vulnerable_hosts", options.vulnerable_hosts.is_some()),
             ("body", options.body.is_some()),
             ("scan_rate", options.scan_rate.is_some() && !self.scans),
+            ("sees_all", options.sees_all),
         ] {
             if given {
                 let expected = "none: nothing spreads in this scenario";

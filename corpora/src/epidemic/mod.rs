@@ -7,7 +7,8 @@
 //! infected grow at first by `r n / s` a second (Staniford, Paxson and Weaver,
 //! *How to 0wn the Internet in Your Spare Time*, USENIX Security 2002).
 //!
-//! Only scans that cross the tap are made one by one. Of the others, only
+//! Only scans that the tap sees are made one by one: those that cross it, or all of them
+//! where it sees all. Of the others, only
 //! those that find a vulnerable host matter, and only those are drawn; the
 //! superposition of Poisson processes makes this exact. So the cost follows
 //! what the tap sees and the number of infections, not the size of the space.
@@ -31,7 +32,7 @@ pub use settings::{EpidemicSettings, LocalPreference};
 
 use scanners::{Effect, Scanners, Side};
 
-/// A scan that crosses the tap.
+/// A scan that the tap sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contact {
     /// When it starts, in nanoseconds since the epoch.
@@ -60,8 +61,8 @@ pub struct Infection {
     pub time_ns: u64,
     /// The host that did it; `None` at the start.
     pub by: Option<Ipv4Addr>,
-    /// Whether the scan crossed the tap.
-    pub crosses_tap: bool,
+    /// Whether the tap saw the scan.
+    pub seen: bool,
 }
 
 /// A running epidemic.
@@ -138,7 +139,7 @@ impl Epidemic {
         &self.settings
     }
 
-    /// When the next scan crosses the tap; `None` when none ever will.
+    /// When the tap sees the next scan; `None` when it never will.
     pub(crate) fn next_time(&mut self) -> Option<u64> {
         if self.next.is_none() {
             self.next = self.run_to_the_tap();
@@ -146,7 +147,7 @@ impl Epidemic {
         self.next.map(|contact| contact.time_ns)
     }
 
-    /// The next scan that crosses the tap.
+    /// The next scan that the tap sees.
     pub fn next_contact(&mut self) -> Option<Contact> {
         self.next_time()?;
         self.next.take()
@@ -183,12 +184,12 @@ impl Epidemic {
         victim: Victim,
         time_ns: u64,
         by: Option<Ipv4Addr>,
-        crosses_tap: bool,
+        seen: bool,
     ) -> u32 {
         let number = self.infections.len() as u32;
         let host = self.hosts[victim.0 as usize];
         self.taken[victim.0 as usize] = true;
-        self.infections.push(Infection { host, time_ns, by, crosses_tap });
+        self.infections.push(Infection { host, time_ns, by, seen });
         self.latent.push(time_ns.saturating_add(nanos(self.settings.latency)), number);
         number
     }
@@ -209,7 +210,7 @@ impl Epidemic {
         self.hit_list = list;
     }
 
-    /// Runs until a scan crosses the tap.
+    /// Runs until the tap sees a scan.
     fn run_to_the_tap(&mut self) -> Option<Contact> {
         loop {
             let total = if self.hit_list.is_empty() {
@@ -240,12 +241,12 @@ impl Epidemic {
             if self.now() > LAST_START_NS {
                 return None;
             }
-            let crossing = match self.hit_list.pop() {
+            let seen = match self.hit_list.pop() {
                 Some(host) => self.scan_of_listed(host),
                 None => self.random_scan(),
             };
-            if crossing.is_some() {
-                return crossing;
+            if seen.is_some() {
+                return seen;
             }
         }
     }
@@ -260,12 +261,13 @@ impl Epidemic {
         );
     }
 
-    /// The answer is the scan, if it crosses the tap.
+    /// The answer is the scan, if the tap sees it.
     fn scan_of_listed(&mut self, host: u32) -> Option<Contact> {
         let scanner = self.scanners.draw_any(&mut self.rng);
         let source = self.infections[scanner as usize].host;
         let destination = self.hosts[host as usize];
-        if self.side_of(source) != self.side_of(destination) {
+        let crosses = self.side_of(source) != self.side_of(destination);
+        if crosses || self.settings.sees_all {
             let victim = Some(Victim(host));
             return Some(self.contact(scanner, destination, victim));
         }
@@ -273,13 +275,20 @@ impl Epidemic {
         None
     }
 
-    /// The answer is the scan, if it crosses the tap.
+    /// The answer is the scan, if the tap sees it.
     fn random_scan(&mut self) -> Option<Contact> {
         let (effect, level) = self.scanners.draw_effect(&mut self.rng);
         match effect {
-            Effect::Crosses(from) => {
-                let (scanner, destination) =
-                    self.scanners.draw_crossing(from, level, &mut self.rng);
+            Effect::Seen(from) => {
+                let (scanner, destination) = self.scanners.draw_seen(
+                    (from, level),
+                    &self.infections,
+                    &mut self.rng,
+                );
+                if destination == self.infections[scanner as usize].host {
+                    // A host reaches itself by no wire.
+                    return None;
+                }
                 let victim = self.host_at(destination).map(Victim);
                 let victim = victim.filter(|victim| !self.taken[victim.0 as usize]);
                 let chance = self.settings.infection_chance;

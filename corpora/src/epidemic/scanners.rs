@@ -1,7 +1,7 @@
 //! Scanning hosts, and the scans that matter.
 //!
-//! A scan matters when it crosses the tap or finds a vulnerable host on its own
-//! side. Scanners differ in how often theirs do, since each prefers the networks
+//! A scan matters when the tap sees it or when it finds a vulnerable host on its own
+//! side. The tap sees what crosses it, or every scan. Scanners differ in how often theirs do, since each prefers the networks
 //! that it is in itself; the rates of all of them are added up here, network
 //! size by network size, and a scanner is drawn in proportion to its own.
 //! That is done by rejection: any one is drawn, and taken as often as its rate
@@ -25,16 +25,16 @@ pub(super) enum Side {
 /// What a scan does that matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// It crosses the tap, coming from this side.
-    Crosses(Side),
-    /// It finds a vulnerable host on the side that it comes from.
+    /// The tap sees it coming from this side.
+    Seen(Side),
+    /// It finds a vulnerable host on the side that it comes from, unseen.
     Finds(Side),
 }
 
 /// In the order of the rates.
 const EFFECTS: [Effect; 4] = [
-    Effect::Crosses(Side::Outside),
-    Effect::Crosses(Side::Inside),
+    Effect::Seen(Side::Outside),
+    Effect::Seen(Side::Inside),
     Effect::Finds(Side::Outside),
     Effect::Finds(Side::Inside),
 ];
@@ -44,6 +44,7 @@ const LEVELS: usize = 4;
 #[derive(Debug)]
 pub(super) struct Scanners {
     space: AddressSpace,
+    sees_all: bool,
     levels: Vec<Level>,
     /// Infections by side, in the order in which they began to scan.
     sides: [Vec<u32>; 2],
@@ -105,6 +106,7 @@ impl Scanners {
         let levels = whole.filter(|(index, (_, share))| *index == 0 || *share > 0.0);
         Self {
             space,
+            sees_all: settings.sees_all,
             levels: levels.map(|(_, one)| level(one)).collect(),
             sides: [Vec::new(), Vec::new()],
             index,
@@ -149,6 +151,12 @@ impl Scanners {
         let [inside, outside] = [0, 1].map(|side| self.sides[side].len() as f64);
         let reached = self.space.inside.size() as f64;
         for (index, level) in self.levels.iter().enumerate() {
+            if self.sees_all {
+                let every = level.rate * self.network_size(level);
+                let rates = [outside * every, inside * every, 0.0, 0.0];
+                self.rates[4 * index..4 * index + 4].copy_from_slice(&rates);
+                continue;
+            }
             let near = if index == 0 { outside } else { level.near.len() as f64 };
             let opposite = level.around.map_or(0, AddressSpace::outside_size) as f64;
             let [finds_inside, finds_outside] = if index == 0 {
@@ -167,6 +175,11 @@ impl Scanners {
         self.total = self.rates.iter().sum();
     }
 
+    /// Addresses of the network that a scanner's scans of this level go to.
+    fn network_size(&self, level: &Level) -> f64 {
+        Prefix::new(self.space.scanned.network, level.bits).size() as f64
+    }
+
     /// Draws what happens: the effect of a scan, and its level.
     pub(super) fn draw_effect(&self, rng: &mut Rng) -> (Effect, usize) {
         let rates = &self.rates[..4 * self.levels.len()];
@@ -174,13 +187,20 @@ impl Scanners {
         (EFFECTS[index % 4], index / 4)
     }
 
-    /// Draws a scan that crosses the tap: whose, and to which address.
-    pub(super) fn draw_crossing(
+    /// Draws a scan that the tap sees: whose, and to which address.
+    pub(super) fn draw_seen(
         &self,
-        from: Side,
-        level: usize,
+        (from, level): (Side, usize),
+        infections: &[Infection],
         rng: &mut Rng,
     ) -> (u32, Ipv4Addr) {
+        if self.sees_all {
+            let scanners = &self.sides[from as usize];
+            let scanner = scanners[rng.index(scanners.len())];
+            let source = infections[scanner as usize].host;
+            let network = Prefix::new(source, self.levels[level].bits);
+            return (scanner, network.address(rng.below(network.size())));
+        }
         let scanners = match from {
             Side::Outside if level > 0 => &self.levels[level].near,
             _ => &self.sides[from as usize],
@@ -298,12 +318,8 @@ mod tests {
             let inside = hosts.iter().filter(|&&host| space.inside.contains(host));
             let (inside, outside) = hosts.split_at(inside.count());
             let sources = [address(0, 1), address(1, 7), address(4, 3), address(4, 200)];
-            let infections = sources.map(|host| Infection {
-                host,
-                time_ns: 0,
-                by: None,
-                crosses_tap: false,
-            });
+            let infections =
+                sources.map(|host| Infection { host, time_ns: 0, by: None, seen: false });
 
             let mut scanners = Scanners::new(&settings, [inside, outside]);
             for (number, host) in sources.into_iter().enumerate() {
@@ -323,9 +339,9 @@ mod tests {
             let mut drawn = BTreeMap::new();
             for _ in 0..draws {
                 let (scanner, found) = match scanners.draw_effect(&mut rng) {
-                    (Effect::Crosses(from), level) => {
+                    (Effect::Seen(from), level) => {
                         let (scanner, target) =
-                            scanners.draw_crossing(from, level, &mut rng);
+                            scanners.draw_seen((from, level), &infections, &mut rng);
                         assert!(space.scanned.contains(target));
                         let goes_in = space.inside.contains(target);
                         assert_eq!(goes_in, from == Side::Outside);

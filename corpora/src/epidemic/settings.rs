@@ -33,6 +33,8 @@ pub struct EpidemicSettings {
     /// most 1: a worm that guesses passwords mostly fails. Scans of listed hosts
     /// always succeed.
     pub infection_chance: f64,
+    /// Whether the tap sees every scan, and not only those from one side to the other.
+    pub sees_all: bool,
 }
 
 /// 600 vulnerable hosts in the default space, 100 of them inside, one infected,
@@ -49,6 +51,7 @@ impl Default for EpidemicSettings {
             local: LocalPreference::default(),
             hit_list: 0,
             infection_chance: 1.0,
+            sees_all: false,
         }
     }
 }

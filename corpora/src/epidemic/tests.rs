@@ -335,3 +335,49 @@ fn impossible_settings_are_refused() {
         assert!(Epidemic::new(wrong, 0, Rng::new(1, "wrong")).is_err(), "{wrong:?}");
     }
 }
+
+/// Every scan of every host is seen, on either side as often as there are addresses, and
+/// the epidemic is the same one.
+#[test]
+fn a_tap_that_sees_all_sees_every_scan() {
+    let local = LocalPreference { same_24: 0.5, ..LocalPreference::default() };
+    for local in [LocalPreference::default(), local] {
+        let settings = EpidemicSettings {
+            vulnerable_inside: 0,
+            vulnerable_outside: 40,
+            first_infected: 40,
+            local,
+            sees_all: true,
+            ..settings()
+        };
+        let (_, contacts) = run(settings, 1, 201.0);
+        // 40 hosts, 4 scans a second, for 200 s after the latency: sd 179.
+        let expected = 32_000.0;
+        let apart = contacts.len() as f64 - expected;
+        assert!(apart.abs() < 5.0 * expected.sqrt(), "{}", contacts.len());
+        assert!(contacts.iter().all(|one| one.source != one.destination));
+        // One address of sixteen is inside; local scans of hosts outside never are.
+        let inside = settings.space.inside;
+        let into = contacts.iter().filter(|one| inside.contains(one.destination)).count();
+        let share = (1.0 - local.same_24) / 16.0;
+        let apart = into as f64 - share * expected;
+        assert!(apart.abs() < 5.0 * (share * expected).sqrt(), "{into}");
+    }
+}
+
+#[test]
+fn what_a_tap_sees_changes_no_epidemic() {
+    let infected = |sees_all| -> f64 {
+        let one = |seed| {
+            let settings = EpidemicSettings { sees_all, ..settings() };
+            let (epidemic, _) = run(settings, seed, 80.0);
+            let seen = epidemic.infections()[1..].iter().all(|one| one.seen);
+            assert!(seen || !sees_all, "seed {seed}");
+            (epidemic.infections().len() as f64).ln()
+        };
+        (1..=200).map(one).sum::<f64>() / 200.0
+    };
+    // The logarithm of the infected has a standard deviation of about 1 over seeds.
+    let [all, across] = [true, false].map(infected);
+    assert!((all - across).abs() < 0.4, "{all}, {across}");
+}

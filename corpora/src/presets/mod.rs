@@ -96,6 +96,7 @@ impl Preset {
             local: self.local,
             hit_list: 0,
             infection_chance: self.infection_chance,
+            sees_all: false,
         }
     }
 

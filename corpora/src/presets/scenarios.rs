@@ -147,6 +147,7 @@ fn open(
     let mut settings = preset.epidemic(inside);
     settings.vulnerable_outside = options.vulnerable_hosts.unwrap_or(preset.population);
     settings.scan_rate = options.scan_rate.unwrap_or(preset.scan_rate);
+    settings.sees_all = options.sees_all;
     let mut setup = WormSetup::of(request, settings.space);
     setup.background_hosts = most_hosts(inside).min(20) as u32;
     // A slow worm's capture is hours long; the background is as sparse, so that both have

@@ -125,9 +125,8 @@ impl Mail {
         by: Option<Infector>,
         schedule: &mut Schedule<Event>,
     ) {
-        let (by, crosses_tap) =
-            by.map_or((None, false), |by| (Some(by.person), by.crosses));
-        if !self.hosts.infect_from(person, time_ns, by, crosses_tap) {
+        let (by, seen) = by.map_or((None, false), |by| (Some(by.person), by.seen));
+        if !self.hosts.infect_from(person, time_ns, by, seen) {
             return;
         }
         let mut next = time_ns.saturating_add(LATENCY_NS);
@@ -149,7 +148,7 @@ impl Mail {
         hops: u32,
         schedule: &mut Schedule<Event>,
     ) {
-        let arrived = if self.hosts.crosses(from, to) {
+        let arrived = if self.hosts.tap_sees(from, to) {
             let Schedule { link, rng, .. } = schedule;
             self.smtp(time_ns, message, [from, to], hops, link, rng)
         } else {
@@ -203,14 +202,14 @@ impl Mail {
 
     fn fetch(&mut self, time_ns: u64, message: Message, schedule: &mut Schedule<Event>) {
         let (person, server) = (message.to, self.server_of[message.to]);
-        let crosses = self.hosts.crosses(person, server);
-        let complete = if crosses {
+        let seen = self.hosts.tap_sees(person, server);
+        let complete = if seen {
             let Schedule { link, rng, .. } = schedule;
             self.pop3(time_ns, message, link, rng)
         } else {
             time_ns
         };
-        let by = Infector { person: message.from, crosses };
+        let by = Infector { person: message.from, seen };
         self.infect(person, complete, Some(by), schedule);
     }
 
@@ -248,11 +247,11 @@ impl Mail {
     }
 }
 
-/// Who wrote the message that infects, and whether its last hop crosses the tap.
+/// Who wrote the message that infects, and whether the tap sees its last hop.
 #[derive(Clone, Copy)]
 struct Infector {
     person: usize,
-    crosses: bool,
+    seen: bool,
 }
 
 /// What every message has before the attachment and behind it, too: the end of the

@@ -96,9 +96,9 @@ impl Population {
         host < self.inside
     }
 
-    /// Whether the tap is between two hosts.
-    pub(super) fn crosses(&self, a: usize, b: usize) -> bool {
-        self.is_inside(a) != self.is_inside(b)
+    /// Whether the tap sees what two hosts send each other: it is between them, or sees all.
+    pub(super) fn tap_sees(&self, a: usize, b: usize) -> bool {
+        self.setup.options.sees_all || self.is_inside(a) != self.is_inside(b)
     }
 
     /// One of the hosts on the same side, or on the other.
@@ -136,18 +136,18 @@ impl Population {
         time_ns: u64,
         by: Option<usize>,
     ) -> bool {
-        let crosses_tap = by.is_some_and(|by| self.crosses(by, host));
-        self.infect_from(host, time_ns, by, crosses_tap)
+        let seen = by.is_some_and(|by| self.tap_sees(by, host));
+        self.infect_from(host, time_ns, by, seen)
     }
 
-    /// The same where other hosts are between the two, and what infects the host crosses
-    /// the tap or not on its last hop.
+    /// The same where other hosts are between the two, and the tap sees what infects the
+    /// host on its last hop or does not.
     pub(super) fn infect_from(
         &mut self,
         host: usize,
         time_ns: u64,
         by: Option<usize>,
-        crosses_tap: bool,
+        seen: bool,
     ) -> bool {
         if std::mem::replace(&mut self.infected[host], true) {
             return false;
@@ -156,7 +156,7 @@ impl Population {
             host: self.hosts[host],
             time_ns,
             by: by.map(|by| self.hosts[by]),
-            crosses_tap,
+            seen,
         });
         self.places.push(host);
         true

@@ -95,6 +95,7 @@ impl Scanning {
                 latency: self.latency,
                 local: self.local,
                 hit_list: self.hit_list.min(vulnerable.saturating_sub(1)),
+                sees_all: setup.options.sees_all,
                 ..EpidemicSettings::default()
             };
             let epidemic =
@@ -108,7 +109,7 @@ impl Scanning {
 /// What ends a capture, some time after the scan that brings it about.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Stop {
-    /// So many different hosts have scanned across the tap.
+    /// The tap has seen so many different hosts scan.
     Sources(usize),
     /// So many hosts are infected.
     Infected(usize),
@@ -123,7 +124,7 @@ pub(crate) struct Scan<A> {
     listening: f64,
     salt: u64,
     stop: Option<Stop>,
-    /// Who has scanned across the tap, where that can end the capture.
+    /// Whom the tap has seen scan, where that can end the capture.
     sources: BTreeSet<Ipv4Addr>,
     ends_at: Option<u64>,
 }
@@ -200,7 +201,7 @@ impl<A: Attack> Scan<A> {
 }
 
 impl<A: Attack> Process for Scan<A> {
-    /// The next scan that crosses the tap.
+    /// The next scan that the tap sees.
     type Event = ();
 
     fn begin(&mut self, _: u64, schedule: &mut Schedule<()>) {

@@ -131,6 +131,9 @@ impl WormSetup {
             ("inside", self.space.inside.to_string().into()),
             ("scanned", self.space.scanned.to_string().into()),
         ];
+        if self.options.sees_all {
+            parameters.push(("sees_all", true.into()));
+        }
         parameters.extend(more);
         parameters
     }
@@ -253,7 +256,7 @@ impl<W: Worm> Process for Running<W> {
             host: address(one.host),
             time_ns: one.time_ns,
             by: one.by.map(address),
-            crosses_tap: one.crosses_tap,
+            seen: one.seen,
         });
         Planted { infections: infections.collect(), ..self.planted.clone() }
     }

@@ -18,7 +18,7 @@ use crate::simulation::{Process, Schedule};
 use crate::time::SECOND;
 
 const PORT: u16 = 48_883;
-/// Between two copies at the tap, in seconds.
+/// Between two copies that cross the tap, in seconds.
 const GAP: (u64, u64) = (61, 119);
 
 const FORGOTTEN: Verdict = Verdict::Silent(
@@ -101,10 +101,17 @@ impl Process for Turns {
         if let Some(complete) = self.attack.send(&attempt, &mut schedule.link, rng) {
             self.hosts.infect(to, complete, Some(from));
         }
-        // Meanwhile, one attack that the tap does not see.
+        // Meanwhile, one attack that does not cross the tap.
         let (from, to) = self.pair(false, rng);
-        let unseen = time_ns + rng.between(SECOND, GAP.0 * SECOND);
-        self.hosts.infect(to, unseen, Some(from));
+        let then = time_ns + rng.between(SECOND, GAP.0 * SECOND);
+        if from != to && self.hosts.tap_sees(from, to) {
+            let attempt = self.hosts.attempt(then, from, to);
+            if let Some(complete) = self.attack.send(&attempt, &mut schedule.link, rng) {
+                self.hosts.infect(to, complete, Some(from));
+            }
+        } else {
+            self.hosts.infect(to, then, Some(from));
+        }
         let gap = rng.between(GAP.0 * SECOND, GAP.1 * SECOND);
         schedule.at(time_ns.saturating_add(gap), ());
     }

@@ -21,7 +21,7 @@ use crate::traffic::Mark;
 const PORT: u16 = 48_884;
 /// Contacts that each host looks for; it has about as many that looked for it.
 const CONTACTS: usize = 12;
-/// Mean time between two conversations across the tap.
+/// Mean time between two conversations that the tap sees.
 const CONVERSATION_GAP_NS: f64 = 0.2e9;
 const LATENCY_NS: u64 = SECOND;
 /// One host in so many can be infected. Addresses are random, so these are the first, and
@@ -61,8 +61,8 @@ struct Contacts {
     hosts: Population,
     /// By host.
     contacts: Vec<Vec<usize>>,
-    /// Pairs with the tap between them.
-    across: Vec<(usize, usize)>,
+    /// Pairs that the tap sees talk.
+    seen: Vec<(usize, usize)>,
     attack: CarriedBody,
     attack_gap_ns: f64,
     /// Of the conversations, which the worm's carriage does not wrap.
@@ -98,8 +98,11 @@ impl Contacts {
             .iter()
             .enumerate()
             .flat_map(|(host, others)| others.iter().map(move |&other| (host, other)));
-        let across: Vec<(usize, usize)> =
-            pairs.filter(|&(a, b)| hosts.crosses(a, b)).collect();
+        let seen: Vec<(usize, usize)> =
+            pairs.filter(|&(a, b)| hosts.tap_sees(a, b)).collect();
+        let is_across =
+            |(a, b): &&(usize, usize)| hosts.is_inside(*a) != hosts.is_inside(*b);
+        let across = seen.iter().filter(is_across).count();
         let both_ways: usize = contacts.iter().map(Vec::len).sum();
         let attack = CarriedBody::new(setup, long_body(setup), PORT)?;
         Ok(Prepared {
@@ -109,14 +112,14 @@ impl Contacts {
             contents: attack.contents(),
             parameters: setup.parameters(vec![
                 ("contacts", (both_ways / 2).into()),
-                ("contacts_across_the_tap", (across.len() / 2).into()),
+                ("contacts_across_the_tap", (across / 2).into()),
                 ("attacks_a_second", (1e9 / attack_gap_ns).into()),
             ]),
             worm: Self {
                 start_ns: setup.options.start_ns,
                 hosts,
                 contacts,
-                across,
+                seen,
                 attack,
                 attack_gap_ns,
                 emitter: Emitter::default(),
@@ -152,7 +155,7 @@ impl Contacts {
         to: usize,
         schedule: &mut Schedule<Event>,
     ) {
-        if !self.hosts.crosses(from, to) {
+        if !self.hosts.tap_sees(from, to) {
             return self.infect(to, time_ns, Some(from), schedule);
         }
         let mut attempt = self.hosts.attempt(time_ns, from, to);
@@ -166,7 +169,7 @@ impl Contacts {
     /// One datagram each way.
     fn converse(&mut self, time_ns: u64, schedule: &mut Schedule<Event>) {
         let rng = &mut self.conversation_rng;
-        if let Some(&(a, b)) = rng.pick(&self.across) {
+        if let Some(&(a, b)) = rng.pick(&self.seen) {
             let client = self.hosts.endpoint(a).client(rng);
             let server = self.hosts.endpoint(b).at(PORT);
             let mut time_ns = time_ns;

@@ -106,7 +106,7 @@ impl Web {
         // Either may infect the other, and what has just come in is not yet run.
         let [serves, uploads] =
             [server, browser].map(|host| self.hosts.is_infected(host));
-        if !self.hosts.crosses(browser, server) {
+        if !self.hosts.tap_sees(browser, server) {
             if serves {
                 self.hosts.infect(browser, time_ns, Some(server));
             }

@@ -43,7 +43,7 @@ fn every_option_is_taken() {
     let told = read(
         "[[scenario]]\nname = \"outbreak\"\n[scenario.options]\nduration = \"5m\"\n\
          packets = 9\nuntil_infected = 8\nbackground_hosts = 7\nbackground_rate = 0.5\n\
-         vulnerable_hosts = 60\nscan_rate = 2\ncarriage = \"tcp:500,ipv6\"\nworm = false",
+         vulnerable_hosts = 60\nscan_rate = 2\nsees_all = true\ncarriage = \"tcp:500,ipv6\"\nworm = false",
     )
     .unwrap()
     .told
@@ -54,7 +54,7 @@ fn every_option_is_taken() {
     assert_eq!((it.background_hosts, it.background_rate), (Some(7), Some(0.5)));
     assert_eq!((it.vulnerable_hosts, it.scan_rate), (Some(60), Some(2.0)));
     assert_eq!(it.carriage, "tcp:500,ipv6".parse().unwrap());
-    assert!(!it.worm);
+    assert!(!it.worm && it.sees_all);
 }
 
 #[test]

@@ -85,6 +85,7 @@ fn a_full_page_has_every_part() {
     assert_eq!(text.matches(sentence).count(), 2);
     assert_eq!(text.matches("not as expected").count(), 2);
     assert!(text.contains("12/13"), "worm rows as expected");
+    assert!(text.contains("19 of 20seed 2: body: 70 sources (exact), in truth 71"));
 }
 
 /// `WORMSIFT_PAGES=FOLDER cargo test -p wormsift-cli pages_to_look_at` writes them, for

@@ -1,6 +1,7 @@
 //! A table row for each scenario and capture.
 
 use super::summary::difference;
+use crate::counted::CountedRow;
 use crate::page::charts::Alarm;
 use crate::results::{AlarmResult, Estimate, Evaluation, Row, Subject};
 use maud::{Markup, html};
@@ -10,7 +11,7 @@ use wormsift_export::html::number::{
 use wormsift_export::html::table_of;
 
 /// Columns of the table.
-const COLUMNS: &str = "14";
+const COLUMNS: &str = "15";
 const GROUPS: [(Subject, &str); 4] = [
     (Subject::Worm, "Worms"),
     (Subject::Benign, "Hard negatives: nothing spreads"),
@@ -22,15 +23,18 @@ const NOTE: &str = "Detected: runs in which the alarm found all that was planted
     of hosts by then, over the share of the vulnerable and the range. Delay: the median time \
     from the content’s first packet, over the packets that had carried it. Recall and \
     precision: of invariant bytes; exact: runs whose content is the invariant, byte for byte. \
+    Hosts as counted: true signatures whose sources, destinations and first sighting are what \
+    the truth says, within the error that they state. \
     Over TCP, rules hit flows. Other numbers are means over their 95 % interval; speed is one \
     thread’s.";
 /// The columns after those of the alarms.
-const NUMBERS: [&str; 6] = [
+const NUMBERS: [&str; 7] = [
     "False signatures a run",
     "Recall, precision",
     "Benign packets matched",
     "Worm packets hit by rules",
     "Content exact",
+    "Hosts as counted",
     "Memory, speed",
 ];
 
@@ -157,8 +161,15 @@ fn numbers(row: &Row) -> Markup {
         (cell(mean_of(row.benign_packets_matched)))
         (cell(row.rules_hit.map(|hit| (percent(hit.mean), row.rules_wrong.clone()))))
         (cell((runs > 0).then(|| (format!("{exact} of {runs}"), String::new()))))
+        (cell(hosts(&row.counted)))
         (cell(Some((bytes(row.memory_bytes), rate(row.bytes_per_second)))))
     }
+}
+
+/// Of how many signatures the hosts and the first sighting are as they say.
+fn hosts(it: &CountedRow) -> Option<(String, String)> {
+    let said = format!("{} of {}", it.within, it.compared);
+    (it.compared > 0).then(|| (said, it.wrong.clone()))
 }
 
 /// A mean of counts, and its interval where it has a length.

@@ -2,6 +2,7 @@
 
 use crate::page::charts::Alarm;
 use crate::results::{AlarmResult, Evaluation, Row, Run, Subject};
+use crate::rows::first_alarms;
 use maud::{Markup, html};
 use wormsift_export::html::figures;
 use wormsift_export::html::number::{NOTHING, count, duration, percent};
@@ -40,6 +41,15 @@ pub(super) fn draw(evaluation: &Evaluation) -> Option<Markup> {
         let (value, detail) = infected(worms(), alarm);
         let name = format!("Median infected at the {} alarm", alarm.name());
         numbers.push((name, value, detail));
+    }
+    for (sees_all, name) in [
+        (false, "Median infected at the first alarm"),
+        (true, "The same where the tap sees all"),
+    ] {
+        if let Some(median) = first_alarms(rows, sees_all) {
+            let detail = format!("of {}", counted(median.count, "worm row"));
+            numbers.push((name.to_owned(), count(median.median), detail));
+        }
     }
     let (value, detail) = false_signatures(rows.iter().filter(|row| !spreads(row)));
     numbers.push(("Signatures where nothing spreads".to_owned(), value, detail));
