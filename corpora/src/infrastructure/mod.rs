@@ -1,0 +1,27 @@
+//! Infrastructure: hosts that forward or repeat content, and therefore look like a worm.
+//!
+//! Balancers, relays, proxies and peers send on what they receive, as infected hosts do.
+//! Each scenario is one of them alone over a little background traffic, seen at a mirror
+//! port, where also what stays inside the site is seen. For two minutes its parties talk
+//! of other things; then something repeats.
+//!
+//! Nothing is planted. The ground truth says what a detector should make of
+//! each, and which hosts pass something on.
+
+mod connections;
+mod dns_forwarders;
+mod load_balancers;
+mod radius_proxies;
+mod service_mesh;
+mod setup;
+mod syslog_relays;
+
+use crate::scenario::Entry;
+
+pub(crate) const SCENARIOS: &[Entry] = &[
+    load_balancers::ENTRY,
+    syslog_relays::ENTRY,
+    dns_forwarders::ENTRY,
+    radius_proxies::ENTRY,
+    service_mesh::ENTRY,
+];
