@@ -10,11 +10,15 @@
 
 mod connections;
 mod dns_forwarders;
+mod gossip;
 mod load_balancers;
+mod node_discovery;
 mod radius_proxies;
+mod replication;
 mod service_mesh;
 mod setup;
 mod syslog_relays;
+mod update_peers;
 
 use crate::scenario::Entry;
 
@@ -24,4 +28,8 @@ pub(crate) const SCENARIOS: &[Entry] = &[
     dns_forwarders::ENTRY,
     radius_proxies::ENTRY,
     service_mesh::ENTRY,
+    gossip::ENTRY,
+    node_discovery::ENTRY,
+    replication::ENTRY,
+    update_peers::ENTRY,
 ];

@@ -15,19 +15,23 @@ const MINUTE: u64 = 60_000_000_000;
 #[test]
 fn they_are_listed_with_what_is_to_be_made_of_them() {
     use IncidentGrade::NeverHigh;
-    use IncidentKind::ForwardingService;
+    use IncidentKind::{ForwardingService, PeerProtocol};
     let expected = [
         ("load-balancers", ForwardingService, NeverHigh),
         ("syslog-relays", ForwardingService, NeverHigh),
         ("dns-forwarders", ForwardingService, NeverHigh),
         ("radius-proxies", ForwardingService, NeverHigh),
         ("service-mesh", ForwardingService, NeverHigh),
+        ("gossip", PeerProtocol, NeverHigh),
+        ("node-discovery", PeerProtocol, NeverHigh),
+        ("replication", PeerProtocol, NeverHigh),
+        ("update-peers", PeerProtocol, NeverHigh),
     ];
     for (subject, kind, grade) in expected {
         let [one] = profile(subject).incidents else { panic!("{subject}") };
         assert_eq!((one.subject, one.kind, one.grade), (subject, kind, grade));
     }
-    assert_eq!(profiles().count(), 5);
+    assert_eq!(profiles().count(), 9);
     assert!(profiles().all(|one| !one.standard));
 }
 

@@ -6,12 +6,15 @@ use super::{Spreading, acquainted, after, alone_with_incident, pair};
 use wormsift_corpora::Trace;
 use wormsift_corpora::ground_truth::IncidentTruth;
 
-const PASSING_ON: [&str; 5] = [
+const PASSING_ON: [&str; 8] = [
     "load-balancers",
     "syslog-relays",
     "dns-forwarders",
     "radius-proxies",
     "service-mesh",
+    "gossip",
+    "replication",
+    "update-peers",
 ];
 
 /// Each host of the incident first receives some of what spreads, and sends it later; of
@@ -108,4 +111,16 @@ fn a_syslog_relay_queues_a_burst() {
         }
         assert_eq!((seen.sent.len(), seen.received.len()), (40 + 2, 2 + 3));
     }
+}
+
+/// Who sends a piece of an update was asked for it, in the same connection.
+#[test]
+fn an_update_is_sent_in_answers_alone() {
+    let (trace, incident) = alone_with_incident("update-peers", 1);
+    let spreading = after(&trace, &incident);
+    assert!(spreading.packets.iter().all(|(.., port)| *port == incident.port));
+    // All but the last to come send it on, and all receive it.
+    let receivers: BTreeSet<_> =
+        spreading.packets.iter().map(|packet| packet.2).collect();
+    assert!(incident.hosts.iter().all(|host| receivers.contains(host)));
 }

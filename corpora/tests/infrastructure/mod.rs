@@ -6,6 +6,7 @@
 
 mod all;
 mod forwarders;
+mod own_senders;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
