@@ -8,10 +8,12 @@
 //! Nothing is planted. The ground truth says what a detector should make of
 //! each, and which hosts pass something on.
 
+mod broadcasts;
 mod connections;
 mod dns_forwarders;
 mod gossip;
 mod load_balancers;
+mod nat_both_sides;
 mod node_discovery;
 mod radius_proxies;
 mod replication;
@@ -32,4 +34,6 @@ pub(crate) const SCENARIOS: &[Entry] = &[
     node_discovery::ENTRY,
     replication::ENTRY,
     update_peers::ENTRY,
+    nat_both_sides::ENTRY,
+    broadcasts::ENTRY,
 ];

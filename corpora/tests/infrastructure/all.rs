@@ -14,8 +14,8 @@ const MINUTE: u64 = 60_000_000_000;
 
 #[test]
 fn they_are_listed_with_what_is_to_be_made_of_them() {
-    use IncidentGrade::NeverHigh;
-    use IncidentKind::{ForwardingService, PeerProtocol};
+    use IncidentGrade::{NeverHigh, Nothing};
+    use IncidentKind::{ForwardingService, PeerProtocol, Unclear};
     let expected = [
         ("load-balancers", ForwardingService, NeverHigh),
         ("syslog-relays", ForwardingService, NeverHigh),
@@ -26,12 +26,14 @@ fn they_are_listed_with_what_is_to_be_made_of_them() {
         ("node-discovery", PeerProtocol, NeverHigh),
         ("replication", PeerProtocol, NeverHigh),
         ("update-peers", PeerProtocol, NeverHigh),
+        ("nat-both-sides", Unclear, NeverHigh),
+        ("broadcasts", Unclear, Nothing),
     ];
     for (subject, kind, grade) in expected {
         let [one] = profile(subject).incidents else { panic!("{subject}") };
         assert_eq!((one.subject, one.kind, one.grade), (subject, kind, grade));
     }
-    assert_eq!(profiles().count(), 9);
+    assert_eq!(profiles().count(), 11);
     assert!(profiles().all(|one| !one.standard));
 }
 
