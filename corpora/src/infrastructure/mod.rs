@@ -3,12 +3,13 @@
 //! Balancers, relays, proxies and peers send on what they receive, as infected hosts do.
 //! Each scenario is one of them alone over a little background traffic, seen at a mirror
 //! port, where also what stays inside the site is seen. For two minutes its parties talk
-//! of other things; then something repeats.
+//! of other things; then something repeats. `busy-site` has all of them, and a worm.
 //!
-//! Nothing is planted. The ground truth says what a detector should make of
+//! Nothing is planted but that worm. The ground truth says what a detector should make of
 //! each, and which hosts pass something on.
 
 mod broadcasts;
+mod busy_site;
 mod connections;
 mod dns_forwarders;
 mod gossip;
@@ -19,6 +20,7 @@ mod radius_proxies;
 mod replication;
 mod service_mesh;
 mod setup;
+mod site_worm;
 mod syslog_relays;
 mod update_peers;
 
@@ -36,4 +38,5 @@ pub(crate) const SCENARIOS: &[Entry] = &[
     update_peers::ENTRY,
     nat_both_sides::ENTRY,
     broadcasts::ENTRY,
+    busy_site::ENTRY,
 ];

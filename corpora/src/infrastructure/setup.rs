@@ -122,6 +122,14 @@ pub(super) fn start_alone(
     start_parts(request, &[part], false)
 }
 
+/// Starts a scenario of many parts, with fewer hosts each.
+pub(super) fn start_together(
+    request: Request<'_>,
+    parts: &[&Part],
+) -> Result<FrameStream, CorpusError> {
+    start_parts(request, parts, true)
+}
+
 fn start_parts(
     request: Request<'_>,
     parts: &[&Part],

@@ -14,8 +14,8 @@ const MINUTE: u64 = 60_000_000_000;
 
 #[test]
 fn they_are_listed_with_what_is_to_be_made_of_them() {
-    use IncidentGrade::{NeverHigh, Nothing};
-    use IncidentKind::{ForwardingService, PeerProtocol, Unclear};
+    use IncidentGrade::{High, NeverHigh, Nothing};
+    use IncidentKind::{ForwardingService, Outbreak, PeerProtocol, Unclear};
     let expected = [
         ("load-balancers", ForwardingService, NeverHigh),
         ("syslog-relays", ForwardingService, NeverHigh),
@@ -28,12 +28,17 @@ fn they_are_listed_with_what_is_to_be_made_of_them() {
         ("update-peers", PeerProtocol, NeverHigh),
         ("nat-both-sides", Unclear, NeverHigh),
         ("broadcasts", Unclear, Nothing),
+        ("worm", Outbreak, High),
     ];
-    for (subject, kind, grade) in expected {
-        let [one] = profile(subject).incidents else { panic!("{subject}") };
-        assert_eq!((one.subject, one.kind, one.grade), (subject, kind, grade));
+    let told = profile("busy-site").incidents.iter();
+    let told: Vec<_> = told.map(|one| (one.subject, one.kind, one.grade)).collect();
+    assert_eq!(told, expected);
+    for ((subject, ..), one) in expected.iter().zip(profiles()).take(11) {
+        assert_eq!((one.name, one.kind), (*subject, Kind::Benign));
+        assert_eq!(one.incidents.len(), 1);
+        assert_eq!(one.incidents[0].subject, *subject);
     }
-    assert_eq!(profiles().count(), 11);
+    assert_eq!(profiles().count(), 12);
     assert!(profiles().all(|one| !one.standard));
 }
 

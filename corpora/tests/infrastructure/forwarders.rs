@@ -19,7 +19,7 @@ const PASSING_ON: [&str; 8] = [
 
 /// Each host of the incident first receives some of what spreads, and sends it later; of
 /// update peers at least two of three, since nobody asks the last ones.
-fn receives_before_it_sends(incident: &IncidentTruth, spreading: &Spreading) {
+pub(super) fn receives_before_it_sends(incident: &IncidentTruth, spreading: &Spreading) {
     let relayed = incident.hosts.iter().filter(|host| {
         spreading.windows.values().any(|seen| {
             let (sent, received) = (seen.sent.get(*host), seen.received.get(*host));
@@ -32,7 +32,7 @@ fn receives_before_it_sends(incident: &IncidentTruth, spreading: &Spreading) {
 }
 
 /// How many pairs the hosts of the incident pass it on over, all of which had talked.
-fn knew_each_other(
+pub(super) fn knew_each_other(
     trace: &Trace,
     incident: &IncidentTruth,
     spreading: &Spreading,

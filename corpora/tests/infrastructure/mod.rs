@@ -5,6 +5,7 @@
 //! tell forwarders and peers from infected hosts.
 
 mod all;
+mod busy_site;
 mod forwarders;
 mod own_senders;
 
