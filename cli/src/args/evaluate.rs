@@ -10,6 +10,8 @@ use wormsift_evaluate::{Sweep, parse_sweep};
 pub(crate) enum Suite {
     /// Every standard worm and hard negative, each under each of its settings
     Standard,
+    /// Forwarders and peers that look like worms, each alone, and all around a worm
+    Trust,
 }
 
 const MANIFEST: &str = "\

@@ -64,7 +64,10 @@ pub(super) fn run(args: &EvaluateArgs, talk: &mut Talk) -> Result<Exit, Failure>
 
 fn request(args: &EvaluateArgs) -> Request {
     Request {
-        suite: matches!(args.suite, Some(Suite::Standard)),
+        suite: args.suite.map(|suite| match suite {
+            Suite::Standard => wormsift_evaluate::Suite::Standard,
+            Suite::Trust => wormsift_evaluate::Suite::Trust,
+        }),
         scenarios: args.scenario.clone(),
         manifest: args.manifest.clone(),
         captures: args.captures.clone(),

@@ -84,7 +84,7 @@ impl fmt::Display for EvaluateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Suite { found } => {
-                write!(f, "no suite is called {found:?}: expected standard")
+                write!(f, "no suite is called {found:?}: expected standard or trust")
             }
             Self::Scenario(error) => error.fmt(f),
             Self::ListedTwice { scenario } => write!(

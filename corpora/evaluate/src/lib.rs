@@ -32,7 +32,7 @@ pub use evaluator::Evaluator;
 pub use job::parse_sweep;
 pub use observer::Observer;
 pub use page::render as render_page;
-pub use plan::{Plan, Request};
+pub use plan::{Plan, Request, Suite};
 pub use results::{Evaluation, Sweep};
 pub use runner::threads;
 pub use table::render as render_table;

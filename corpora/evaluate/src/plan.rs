@@ -12,11 +12,43 @@ use wormsift_corpora::{Profile, Scenario};
 /// Seeds of a scenario unless told otherwise.
 const SEEDS: u64 = 20;
 
+/// A group of scenarios by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suite {
+    /// Worms and hard negatives, each alone.
+    Standard,
+    /// Infrastructure that forwards or repeats content, alone and around a worm.
+    Trust,
+}
+
+impl Suite {
+    const ALL: [Self; 2] = [Self::Standard, Self::Trust];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Trust => "trust",
+        }
+    }
+
+    fn named(name: &str) -> Result<Self, EvaluateError> {
+        let found = Self::ALL.into_iter().find(|suite| suite.name() == name);
+        found.ok_or_else(|| EvaluateError::Suite { found: name.to_owned() })
+    }
+
+    fn has(self, profile: &Profile) -> bool {
+        match self {
+            Self::Standard => profile.standard,
+            Self::Trust => profile.trust,
+        }
+    }
+}
+
 /// What is asked for. What is absent here, the manifest may say.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// The standard suite.
-    pub suite: bool,
+    /// A suite of scenarios.
+    pub suite: Option<Suite>,
     /// Scenarios by name.
     pub scenarios: Vec<String>,
     /// A TOML file that lists what to evaluate.
@@ -57,11 +89,9 @@ impl Plan {
             None => Manifest::default(),
         };
         let suite = match (args.suite, manifest.suite.as_deref()) {
-            (true, _) | (false, Some("standard")) => true,
-            (false, None) => false,
-            (false, Some(other)) => {
-                return Err(EvaluateError::Suite { found: other.to_owned() });
-            }
+            (Some(suite), _) => Some(suite),
+            (None, Some(name)) => Some(Suite::named(name)?),
+            (None, None) => None,
         };
         let sweep = match (&args.sweep, &manifest.sweep) {
             (Some(sweep), _) => Some(sweep.clone()),
@@ -75,7 +105,8 @@ impl Plan {
         }
         let seeds = args.seeds.or(manifest.seeds).unwrap_or(SEEDS);
         let wanted = |profile: &&'static Profile| {
-            suite && profile.standard || named.iter().any(|name| *name == profile.name)
+            suite.is_some_and(|suite| suite.has(profile))
+                || named.iter().any(|name| *name == profile.name)
         };
         let mut stories: Vec<Story> = Scenario::profiles()
             .filter(wanted)
@@ -133,13 +164,12 @@ impl Plan {
         self.clean.iter().chain(&self.held_out).chain(&self.learn).chain(labelled)
     }
 
-    fn name(&self, suite: bool) -> String {
+    fn name(&self, suite: Option<Suite>) -> String {
         let stories = self.stories.iter();
-        let alone = stories.filter(|story| !suite || !story.profile.standard);
+        let alone =
+            stories.filter(|story| !suite.is_some_and(|suite| suite.has(story.profile)));
         let mut parts = Vec::new();
-        if suite {
-            parts.push("the standard suite".to_owned());
-        }
+        parts.extend(suite.map(|suite| format!("the {} suite", suite.name())));
         parts.extend(alone.map(|story| story.name.clone()));
         parts.extend(self.labelled.iter().map(|(name, _)| name.clone()));
         parts.extend(self.clean.iter().cloned());
@@ -170,4 +200,34 @@ fn read(path: &Path) -> Result<Manifest, EvaluateError> {
         .map_err(ManifestError::Io)
         .and_then(|text| Manifest::read(&text, folder))
         .map_err(|reason| EvaluateError::Manifest { path: path.to_owned(), reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(suite: Suite) -> Vec<String> {
+        let request = Request { suite: Some(suite), ..Request::default() };
+        let plan = Plan::new(&request).unwrap();
+        assert_eq!(plan.title, format!("the {} suite", suite.name()));
+        plan.stories.into_iter().map(|story| story.name).collect()
+    }
+
+    #[test]
+    fn no_scenario_is_in_two_suites() {
+        let (standard, trust) = (names(Suite::Standard), names(Suite::Trust));
+        assert!(standard.len() >= 34, "{standard:?}");
+        assert_eq!(trust.len(), 12, "{trust:?}");
+        assert_eq!(trust.last().map(String::as_str), Some("busy-site"));
+        assert!(trust.iter().all(|name| !standard.contains(name)), "{trust:?}");
+    }
+
+    #[test]
+    fn a_suite_is_known_by_its_name_alone() {
+        for suite in Suite::ALL {
+            assert_eq!(Suite::named(suite.name()).unwrap(), suite);
+        }
+        let found = Suite::named("trusted").unwrap_err().to_string();
+        assert_eq!(found, "no suite is called \"trusted\": expected standard or trust");
+    }
 }
