@@ -28,13 +28,13 @@ pub(crate) struct CaptureSetup<'a> {
 }
 
 impl CaptureSetup<'_> {
-    /// Starts the scenario, or the background alone.
+    /// Starts what the scenario consists of, or the background alone.
     pub(crate) fn start(
         self,
-        scenario: Option<Box<dyn Traffic>>,
+        scenario: Vec<Box<dyn Traffic>>,
     ) -> Result<FrameStream, CorpusError> {
         let Request { name, seed, options } = self.request;
-        let mut traffic: Vec<Box<dyn Traffic>> = scenario.into_iter().collect();
+        let mut traffic = scenario;
         traffic.extend(background::open(&BackgroundSettings {
             seed,
             start_ns: options.start_ns,

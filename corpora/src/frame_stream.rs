@@ -219,6 +219,7 @@ impl Source {
         let named = planted.parameters.into_iter();
         truth.parameters.extend(named.map(|(name, value)| (name.to_owned(), value)));
         truth.vulnerable_hosts += planted.vulnerable_hosts;
+        truth.incidents.extend(planted.incidents);
         self.carriers.resize(planted.contents.len(), Carriers::default());
         for (content, carriers) in planted.contents.into_iter().zip(self.carriers) {
             let spans = content.body.invariant().into_iter();

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::profile::{IncidentGrade, IncidentKind};
+
 /// The version of the JSON form.
 pub(crate) const SCHEMA: &str = "wormsift-truth/1";
 
@@ -40,6 +42,9 @@ pub struct GroundTruth {
     pub contents: Vec<ContentTruth>,
     /// Hosts infected until the last packet, in order of time.
     pub infections: Vec<InfectionTruth>,
+    /// What a detector should make of what repeats, where the scenario says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incidents: Vec<IncidentTruth>,
 }
 
 /// One planted content.
@@ -109,6 +114,27 @@ pub struct InfectionTruth {
     pub by: Option<IpAddr>,
     /// The packet that completed it; `None` when the tap did not see it.
     pub packet: Option<u64>,
+}
+
+/// Something that repeats, and what a detector should make of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncidentTruth {
+    /// What happens, by a name that the scenario gives it.
+    pub subject: String,
+    /// What it is.
+    pub kind: IncidentKind,
+    /// How sure one may be that it spreads.
+    pub grade: IncidentGrade,
+    /// What in the packets says so.
+    pub reason: String,
+    /// Hosts that send what repeats on behalf of others: forwarders, peers, or whoever
+    /// was infected.
+    pub hosts: Vec<IpAddr>,
+    /// The port that it is sent to, or answered from.
+    pub port: u16,
+    /// Before this moment its parties talk of other things, in nanoseconds since the
+    /// epoch.
+    pub begins_ns: u64,
 }
 
 impl GroundTruth {

@@ -47,6 +47,7 @@ mod delivery;
 mod error;
 mod event_queue;
 mod frame_stream;
+mod infrastructure;
 mod inject;
 mod link;
 mod merge;
@@ -70,7 +71,9 @@ pub use ground_truth::{GroundTruth, truth_beside};
 pub use inject::{Injected, inject};
 pub use merge::{HeldFrame, Merge};
 pub use pcap_writer::{CapturedFrame, FrameWriter, PcapWriter, PcapngWriter};
-pub use profile::{Expectation, Kind, Profile, Verdict};
+pub use profile::{
+    Expectation, IncidentExpectation, IncidentGrade, IncidentKind, Kind, Profile, Verdict,
+};
 pub use registry::{Scenario, generate};
 pub use scenario::GenerateOptions;
 pub use score::{Claim, ContentScore, Detection, Edges, Score};

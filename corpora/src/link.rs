@@ -12,6 +12,10 @@ use crate::traffic::Mark;
 
 /// Between two frames of one sender: 376 bytes at about 150 Mbit/s.
 pub(crate) const FRAME_GAP_NS: u64 = 20_000;
+/// The hardware address of all hosts.
+const BROADCAST: [u8; 6] = [0xff; 6];
+/// The hardware address of the group of all nodes of IPv6, ff02::1.
+const ALL_NODES: [u8; 6] = [0x33, 0x33, 0, 0, 0, 1];
 /// Buffers that are kept for further frames.
 const MOST_SPARE: usize = 1_024;
 
@@ -208,6 +212,21 @@ impl Link {
         payload: &[u8],
     ) {
         self.send(time_ns, Mark::Ordinary, ends, udp(ends), payload);
+    }
+
+    /// One UDP datagram to all hosts of the sender's network: the frame goes to a group of
+    /// hardware addresses.
+    pub(crate) fn udp_to_all(
+        &mut self,
+        time_ns: u64,
+        ends: (&Endpoint, &Endpoint),
+        payload: &[u8],
+    ) {
+        let to_all = if ends.1.address.is_ipv6() { ALL_NODES } else { BROADCAST };
+        let emitter = &mut self.emitter;
+        let usual = std::mem::replace(&mut emitter.outbound.destination_mac, to_all);
+        self.send(time_ns, Mark::Ordinary, ends, udp(ends), payload);
+        self.emitter.outbound.destination_mac = usual;
     }
 
     /// One ICMP message.

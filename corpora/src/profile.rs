@@ -4,6 +4,8 @@
 //! its nature, written down before anything is measured: an evaluation compares them with
 //! what a sensor reported. No detector reads them.
 
+use serde::{Deserialize, Serialize};
+
 /// What kind of scenario it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -63,6 +65,49 @@ impl Expectation {
 pub(crate) const FIRES: &[Expectation] =
     &[Expectation::by_default(Verdict::Fires, Verdict::Fires)];
 
+/// What a detector should make of something that repeats: in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IncidentKind {
+    /// Something spreads by itself.
+    Outbreak,
+    /// Hosts pass on what they receive to a fixed set of hosts, as their service is.
+    ForwardingService,
+    /// Hosts of one kind tell each other the same.
+    PeerProtocol,
+    /// Hosts send the same to many that they look for.
+    ScanCampaign,
+    /// Hosts send the same to many that take it.
+    MassDelivery,
+    /// None of these can be told from the packets.
+    Unclear,
+}
+
+/// How sure a detector should be that something spreads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IncidentGrade {
+    /// Sure.
+    High,
+    /// It may be reported, but never as sure.
+    NeverHigh,
+    /// It must not be reported.
+    Nothing,
+}
+
+/// What a detector should make of one thing that happens in a scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IncidentExpectation {
+    /// What happens, by a name that the scenario gives it.
+    pub subject: &'static str,
+    /// What it is.
+    pub kind: IncidentKind,
+    /// How sure one may be that it spreads.
+    pub grade: IncidentGrade,
+    /// What in the packets says so.
+    pub reason: &'static str,
+}
+
 /// What is known of a scenario before it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Profile {
@@ -76,9 +121,13 @@ pub struct Profile {
     pub kind: Kind,
     /// Whether it belongs to the standard suite.
     pub standard: bool,
+    /// Whether it belongs to the suite `trust`.
+    pub trust: bool,
     /// What should be found, one entry a group of settings; the first is the
     /// defaults.
     pub expectations: &'static [Expectation],
+    /// What is to be made of it; empty where that was not written down.
+    pub incidents: &'static [IncidentExpectation],
 }
 
 impl Profile {
@@ -89,7 +138,16 @@ impl Profile {
         defeats: &'static str,
         expectations: &'static [Expectation],
     ) -> Self {
-        Self { name, summary, defeats, kind: Kind::Worm, standard: true, expectations }
+        Self {
+            name,
+            summary,
+            defeats,
+            kind: Kind::Worm,
+            standard: true,
+            trust: false,
+            expectations,
+            incidents: &[],
+        }
     }
 
     /// A hard negative of the standard suite.
@@ -100,5 +158,13 @@ impl Profile {
         expectations: &'static [Expectation],
     ) -> Self {
         Self { kind: Kind::Benign, ..Self::worm(name, summary, defeats, expectations) }
+    }
+
+    /// The same in the suite `trust` in place of the standard one.
+    pub(crate) const fn in_trust(
+        self,
+        incidents: &'static [IncidentExpectation],
+    ) -> Self {
+        Self { standard: false, trust: true, incidents, ..self }
     }
 }

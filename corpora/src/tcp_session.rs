@@ -68,6 +68,15 @@ pub(crate) struct TcpSession<'a> {
     time_ns: u64,
 }
 
+/// A session that rests between two exchanges.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PausedSession {
+    ends: [Endpoint; 2],
+    next: [u32; 2],
+    round_trip: [u64; 2],
+    time_ns: u64,
+}
+
 impl<'a> TcpSession<'a> {
     /// A session whose first frame crosses the tap at `time_ns`.
     pub(crate) fn new(
@@ -92,6 +101,25 @@ impl<'a> TcpSession<'a> {
             last_sender: Peer::Client,
             time_ns,
         }
+    }
+
+    /// Lets the session rest.
+    pub(crate) fn pause(self) -> PausedSession {
+        let Self { ends, next, round_trip, time_ns, .. } = self;
+        PausedSession { ends, next, round_trip, time_ns }
+    }
+
+    /// Goes on with a session: the peer sends next, at `time_ns` or as soon as what was
+    /// sent before allows.
+    pub(crate) fn resume(
+        link: &'a mut Link,
+        paused: PausedSession,
+        peer: Peer,
+        time_ns: u64,
+    ) -> Self {
+        let PausedSession { ends, next, round_trip, time_ns: last } = paused;
+        let time_ns = time_ns.max(last + FRAME_GAP_NS);
+        Self { link, ends, next, round_trip, last_sender: peer, time_ns }
     }
 
     /// When the last frame so far crossed the tap.

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use crate::body::Body;
-use crate::ground_truth::Protocol;
+use crate::ground_truth::{IncidentTruth, Protocol};
 
 /// What a frame is, for the ground truth. Numbers are those of the [`Traffic`] that emits
 /// it, see [`Traffic::planted`].
@@ -57,6 +57,8 @@ pub(crate) struct Planted {
     /// Its infections, numbered as in [`Mark::Content`]; also those that were under way
     /// when the capture ended.
     pub(crate) infections: Vec<PlantedInfection>,
+    /// What a detector should make of what repeats.
+    pub(crate) incidents: Vec<IncidentTruth>,
 }
 
 impl Planted {

@@ -21,7 +21,7 @@ use wormsift_corpora::{
 const FOLLOWED: u64 = 8;
 
 fn profiles() -> impl Iterator<Item = &'static Profile> {
-    Scenario::profiles().filter(|profile| profile.kind == Kind::Benign)
+    Scenario::profiles().filter(|one| one.kind == Kind::Benign && !one.trust)
 }
 
 /// How the settings of an expectation change the count.

@@ -8,5 +8,6 @@ mod common;
 mod determinism;
 mod epidemic_presets;
 mod epidemic_rule;
+mod infrastructure;
 mod worm_behaviour;
 mod worms;

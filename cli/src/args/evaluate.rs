@@ -13,6 +13,8 @@ pub(crate) enum Suite {
     /// Every worm and hard negative under the settings as they are, and worms where the tap
     /// sees all
     Plain,
+    /// Forwarders and peers that look like worms, each alone, and all around a worm
+    Trust,
 }
 
 impl From<Suite> for wormsift_evaluate::Suite {
@@ -20,6 +22,7 @@ impl From<Suite> for wormsift_evaluate::Suite {
         match suite {
             Suite::Standard => Self::Standard,
             Suite::Plain => Self::Plain,
+            Suite::Trust => Self::Trust,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! ```toml
 //! title = "our corpus"
 //! seeds = 20
-//! suite = "standard"
+//! suite = "standard"                  # or "trust"
 //! sweep = "sources=2..50:4"
 //! scenarios = ["mail", "cdn-certificates"]
 //! labelled = ["injected.pcapng.zst", { capture = "day.pcap", truth = "answers.json" }]

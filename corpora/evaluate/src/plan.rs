@@ -176,3 +176,33 @@ fn read(path: &Path) -> Result<Manifest, EvaluateError> {
         .and_then(|text| Manifest::read(&text, folder))
         .map_err(|reason| EvaluateError::Manifest { path: path.to_owned(), reason })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(suite: Suite) -> Vec<String> {
+        let request = Request { suite: Some(suite), ..Request::default() };
+        let plan = Plan::new(&request).unwrap();
+        assert_eq!(plan.title, format!("the {} suite", suite.name()));
+        plan.stories.into_iter().map(|story| story.name).collect()
+    }
+
+    #[test]
+    fn no_scenario_is_in_two_suites() {
+        let (standard, trust) = (names(Suite::Standard), names(Suite::Trust));
+        assert!(standard.len() >= 34, "{standard:?}");
+        assert_eq!(trust.len(), 12, "{trust:?}");
+        assert_eq!(trust.last().map(String::as_str), Some("busy-site"));
+        assert!(trust.iter().all(|name| !standard.contains(name)), "{trust:?}");
+    }
+
+    #[test]
+    fn a_suite_is_known_by_its_name_alone() {
+        for suite in Suite::ALL {
+            assert_eq!(Suite::named(suite.name()).unwrap(), suite);
+        }
+        let found = Suite::named("trusted").unwrap_err().to_string();
+        assert_eq!(found, "no suite is called \"trusted\": expected standard or trust");
+    }
+}

@@ -13,6 +13,8 @@ pub enum Suite {
     /// Every worm and hard negative under the settings as they are; and every worm again
     /// that some tap could find, where the tap sees all.
     Plain,
+    /// Infrastructure that forwards or repeats content, each kind alone, and all around a worm.
+    Trust,
 }
 
 /// A worm of the whole Internet is only followed to so many infected hosts where all of it
@@ -26,33 +28,36 @@ const TOO_FEW: Verdict = Verdict::Silent(
 
 impl Suite {
     /// Every suite.
-    const ALL: [Self; 2] = [Self::Standard, Self::Plain];
+    const ALL: [Self; 3] = [Self::Standard, Self::Plain, Self::Trust];
 
     /// What a flag or a manifest calls it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Standard => "standard",
             Self::Plain => "plain",
+            Self::Trust => "trust",
         }
     }
 
     /// The names of all, for a sentence.
     pub(crate) fn names() -> String {
-        Self::ALL.map(Self::name).join(" or ")
+        let [others @ .., last] = Self::ALL.map(Self::name);
+        format!("{} or {last}", others.join(", "))
     }
 
     /// Whether a scenario belongs to it.
     pub(crate) fn holds(self, profile: &Profile) -> bool {
         match self {
             Self::Standard => profile.standard,
-            Self::Plain => true,
+            Self::Plain => !profile.trust,
+            Self::Trust => profile.trust,
         }
     }
 
     /// A scenario of it, as it is in this suite.
     pub(crate) fn story(self, profile: &'static Profile, seeds: u64) -> Story {
         match self {
-            Self::Standard => Story::standard(profile, seeds),
+            Self::Standard | Self::Trust => Story::standard(profile, seeds),
             Self::Plain => Story::plain(profile, seeds),
         }
     }
@@ -60,7 +65,7 @@ impl Suite {
     /// The stories that it has besides.
     pub(crate) fn others(self, seeds: u64) -> Vec<Story> {
         match self {
-            Self::Standard => Vec::new(),
+            Self::Standard | Self::Trust => Vec::new(),
             Self::Plain => {
                 Scenario::profiles().filter_map(|it| seen_whole(it, seeds)).collect()
             }
@@ -87,7 +92,7 @@ fn seen_whole(profile: &'static Profile, seeds: u64) -> Option<Story> {
     let never = silent(first.dispersion) && silent(first.propagation);
     let global = Preset::named(profile.name).is_some();
     let followed = profile.name == "slammer";
-    if profile.kind != Kind::Worm || never || global && !followed {
+    if profile.kind != Kind::Worm || profile.trust || never || global && !followed {
         return None;
     }
     let mut story = Story::plain(profile, seeds);
@@ -126,7 +131,8 @@ mod tests {
         assert_eq!(settings.count(), plan.stories.len());
         let as_they_are = plan.stories.iter().filter(|story| !story.options.sees_all);
         let names: Vec<&str> = as_they_are.clone().map(|story| &*story.name).collect();
-        assert_eq!(names, Scenario::names().collect::<Vec<_>>());
+        let all = Scenario::profiles().filter(|it| !it.trust).map(|it| it.name);
+        assert_eq!(names, all.collect::<Vec<_>>());
         assert!(as_they_are.clone().all(|it| it.options == GenerateOptions::default()));
         // The first expectation of a profile is about the defaults.
         let first = Scenario::profiles().map(|it| it.expectations[0].settings);
@@ -161,6 +167,6 @@ mod tests {
             assert_eq!(suite.name().parse(), Ok(suite));
         }
         assert_eq!("plane".parse::<Suite>(), Err(()));
-        assert_eq!(Suite::names(), "standard or plain");
+        assert_eq!(Suite::names(), "standard, plain or trust");
     }
 }

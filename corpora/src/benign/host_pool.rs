@@ -16,14 +16,14 @@ const OUTSIDE: Prefix = Prefix { network: Ipv4Addr::new(100, 64, 0, 0), bits: 10
 
 /// The monitored site.
 #[derive(Clone, Debug)]
-pub(super) struct Site {
-    pub(super) options: GenerateOptions,
-    pub(super) inside: Prefix,
+pub(crate) struct Site {
+    pub(crate) options: GenerateOptions,
+    pub(crate) inside: Prefix,
 }
 
 impl Site {
     /// Any address of the site, in use or not.
-    pub(super) fn anywhere_inside(&self, rng: &mut Rng) -> Endpoint {
+    pub(crate) fn anywhere_inside(&self, rng: &mut Rng) -> Endpoint {
         self.inside_endpoint(self.inside.address(rng.below(self.inside.size())))
     }
 
@@ -41,16 +41,16 @@ impl Site {
 
 /// Draws hosts, none of them twice.
 #[derive(Debug)]
-pub(super) struct HostPool {
-    pub(super) rng: Rng,
-    pub(super) site: Site,
+pub(crate) struct HostPool {
+    pub(crate) rng: Rng,
+    pub(crate) site: Site,
     taken: BTreeSet<Ipv4Addr>,
     /// The inside hosts drawn so far, servers aside, by their own addresses.
     workstations: Vec<Ipv4Addr>,
 }
 
 impl HostPool {
-    pub(super) fn new(options: &GenerateOptions, rng: Rng) -> Result<Self, CorpusError> {
+    pub(crate) fn new(options: &GenerateOptions, rng: Rng) -> Result<Self, CorpusError> {
         let inside = options.inside.unwrap_or(AddressSpace::default().inside);
         if inside.contains(OUTSIDE.network) || OUTSIDE.contains(inside.network) {
             let expected = format!("a network apart from {OUTSIDE}, found {inside}");
@@ -60,19 +60,19 @@ impl HostPool {
         Ok(Self { rng, site, taken: BTreeSet::new(), workstations: Vec::new() })
     }
 
-    pub(super) fn into_workstations(self) -> Vec<Ipv4Addr> {
+    pub(crate) fn into_workstations(self) -> Vec<Ipv4Addr> {
         self.workstations
     }
 
     /// So many hosts of the site. Some of them have background traffic too.
-    pub(super) fn inside(&mut self, count: usize) -> Result<Vec<Endpoint>, CorpusError> {
+    pub(crate) fn inside(&mut self, count: usize) -> Result<Vec<Endpoint>, CorpusError> {
         let hosts = self.draw(self.site.inside, count)?;
         self.workstations.extend(&hosts);
         Ok(hosts.into_iter().map(|own| self.site.inside_endpoint(own)).collect())
     }
 
     /// So many servers of the site, which nobody uses as a workstation.
-    pub(super) fn inside_servers(
+    pub(crate) fn inside_servers(
         &mut self,
         count: usize,
     ) -> Result<Vec<Endpoint>, CorpusError> {
@@ -81,7 +81,7 @@ impl HostPool {
     }
 
     /// One server of the site, at an address that every seed gives it.
-    pub(super) fn inside_server(&mut self, index: u64) -> Result<Endpoint, CorpusError> {
+    pub(crate) fn inside_server(&mut self, index: u64) -> Result<Endpoint, CorpusError> {
         let network = self.site.inside;
         let own = network.address(index);
         if network.size() <= index || !self.taken.insert(own) {
@@ -91,12 +91,12 @@ impl HostPool {
     }
 
     /// So many hosts outside.
-    pub(super) fn outside(&mut self, count: usize) -> Result<Vec<Endpoint>, CorpusError> {
+    pub(crate) fn outside(&mut self, count: usize) -> Result<Vec<Endpoint>, CorpusError> {
         self.outside_in(OUTSIDE, count)
     }
 
     /// So many hosts of one random network outside.
-    pub(super) fn neighbours(
+    pub(crate) fn neighbours(
         &mut self,
         bits: u8,
         count: usize,

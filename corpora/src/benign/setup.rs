@@ -44,17 +44,18 @@ impl BenignSetup {
         build: impl FnOnce(&mut HostPool) -> Result<P, CorpusError>,
     ) -> Result<FrameStream, CorpusError> {
         let options = request.options;
-        self.check(options)?;
+        let reason = "nothing spreads in this scenario";
+        check_options(options, self.scans, reason)?;
         let mut pool = HostPool::new(options, request.rng("cast"))?;
         let inside = pool.site.inside;
-        let mut scenario = None;
+        let mut scenario: Vec<Box<dyn Traffic>> = Vec::new();
         if options.worm {
             let process = build(&mut pool)?;
             let start_ns = options.start_ns + SECOND;
             let link = Link::default();
             let simulation =
                 Simulation::new(process, start_ns, request.rng("story"), link);
-            scenario = Some(Box::new(simulation) as Box<dyn Traffic>);
+            scenario.push(Box::new(simulation));
         }
         let setup = CaptureSetup {
             request,
@@ -66,27 +67,31 @@ impl BenignSetup {
         };
         setup.start(scenario)
     }
+}
 
-    /// Refuses options that have no meaning here.
-    fn check(&self, options: &GenerateOptions) -> Result<(), CorpusError> {
-        options.check_start()?;
-        for (name, given) in [
-            ("until_infected", options.until_infected.is_some()),
-            ("vulnerable_hosts", options.vulnerable_hosts.is_some()),
-            ("body", options.body.is_some()),
-            ("scan_rate", options.scan_rate.is_some() && !self.scans),
-            ("sees_all", options.sees_all),
-        ] {
-            if given {
-                let expected = "none: nothing spreads in this scenario";
-                return Err(CorpusError::setting(name, expected));
-            }
+/// Refuses options that have no meaning where the hosts and contents of a scenario are
+/// its own.
+pub(crate) fn check_options(
+    options: &GenerateOptions,
+    scans: bool,
+    reason: &str,
+) -> Result<(), CorpusError> {
+    options.check_start()?;
+    for (name, given) in [
+        ("until_infected", options.until_infected.is_some()),
+        ("vulnerable_hosts", options.vulnerable_hosts.is_some()),
+        ("body", options.body.is_some()),
+        ("scan_rate", options.scan_rate.is_some() && !scans),
+        ("sees_all", options.sees_all),
+    ] {
+        if given {
+            return Err(CorpusError::setting(name, format!("none: {reason}")));
         }
-        let plain = Carriage { ipv6: options.carriage.ipv6, ..Carriage::default() };
-        if options.carriage != plain {
-            let expected = "udp or udp,ipv6: its conversations have forms of their own";
-            return Err(CorpusError::setting("carriage", expected));
-        }
-        Ok(())
     }
+    let plain = Carriage { ipv6: options.carriage.ipv6, ..Carriage::default() };
+    if options.carriage != plain {
+        let expected = "udp or udp,ipv6: its conversations have forms of their own";
+        return Err(CorpusError::setting("carriage", expected));
+    }
+    Ok(())
 }

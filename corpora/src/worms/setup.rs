@@ -183,7 +183,7 @@ impl WormSetup {
         };
         if !self.options.worm {
             setup.duration = Some(self.without_worm);
-            return setup.start(None);
+            return setup.start(Vec::new());
         }
         let prepared = prepare(&self)?;
         let Prepared { vulnerable_hosts, contents, parameters, .. } = prepared;
@@ -203,7 +203,7 @@ impl WormSetup {
         setup.prefer = prepared.vulnerable_inside;
         let link = Link::new(self.options.carriage.emitter());
         let simulation = Simulation::new(running, self.begins_ns, prepared.rng, link);
-        setup.start(Some(Box::new(simulation)))
+        setup.start(vec![Box::new(simulation)])
     }
 }
 

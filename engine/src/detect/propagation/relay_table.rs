@@ -560,8 +560,8 @@ mod tests {
                     }
                     twin.entries.push((key, host, epoch, HashSet::new()));
                     let sent_at = Timestamp::from_nanos(epoch);
-                    let relay = Relay { host, received_at: None, sent_at, ..Relay::default() };
-                    table.insert(hash, key, relay, Epoch::new(epoch), &mut counters)
+                    let new = (host, sent_at, None);
+                    table.insert(hash, key, new, Epoch::new(epoch), &mut counters)
                 };
                 let before = twin.spread(key);
                 twin.entries.last_mut().unwrap().3.insert(target);
@@ -571,7 +571,7 @@ mod tests {
                 prop_assert_eq!(table.len(), twin.entries.len());
                 for key in 0..4 {
                     prop_assert_eq!(table.spread(key), twin.spread(key));
-                    let hosts: HashSet<_> = table.counting(key).map(|relay| relay.host).collect();
+                    let hosts: HashSet<_> = table.counting(key).map(|(relay, _)| relay.host).collect();
                     let counts = |entry: &&(u64, Host, u64, HashSet<u64>)| {
                         entry.0 == key && entry.3.len() > 1
                     };

@@ -394,7 +394,7 @@ fn summaries_take_final_counts_and_rank_what_was_passed_on_first() {
     ledger.tick(at(100), vec![alarm(4, 0, &whole(&filler, 16..20))]);
     // Key 0 is gone from its table; 1 and 2 grew; 3 was passed on; 4 grew most, and its
     // content is poor.
-    let lookup = |key: u64| {
+    let lookup = |key: u64, _: u8, _: Option<u16>| {
         let n = [None, Some(20), Some(30), Some(5), Some(40)][key as usize]?;
         let candidate = candidate(key, n);
         Some(Snapshot { candidate, spread: u32::from(key == 3), relays: Vec::new() })
