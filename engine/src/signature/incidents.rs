@@ -248,10 +248,9 @@ impl Incidents {
         self.told.retain(|id, _| now.contains_key(id));
     }
 
-    /// Bytes for so many signatures, near enough.
-    pub(super) fn bytes_for(signatures: usize) -> usize {
-        signatures * 3 * (size_of::<(u64, u128)>() + size_of::<(u128, Told)>())
-    }
+    /// Bytes for each signature, near enough.
+    pub(super) const BYTES_EACH: usize =
+        3 * (size_of::<(u64, u128)>() + size_of::<(u128, Told)>() + size_of::<Found>());
 }
 
 /// An incident of these signatures, strongest first.

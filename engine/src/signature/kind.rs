@@ -230,7 +230,8 @@ fn without_relays(contents: &[Facts<'_>]) -> (Kind, Vec<String>) {
 
 fn half_are_both(contents: &[Facts<'_>]) -> bool {
     let sum = |of: fn(&Facts<'_>) -> usize| contents.iter().map(of).sum::<usize>();
-    2 * sum(|it| it.on_both_lists) >= sum(|it| it.listed)
+    let listed = sum(|it| it.listed);
+    listed > 0 && 2 * sum(|it| it.on_both_lists) >= listed
 }
 
 fn of_all(some: usize, all: usize) -> String {

@@ -279,10 +279,7 @@ impl Ledger {
 
     /// Bytes that the remembered signatures take, at most the setting.
     pub fn memory_bytes(&self) -> usize {
-        self.bytes
-            + self.reported.memory_bytes()
-            + self.forwarders.memory_bytes()
-            + Incidents::bytes_for(self.known.len())
+        self.bytes + self.reported.memory_bytes() + self.forwarders.memory_bytes()
     }
 
     /// What became of alarms and signatures so far.

@@ -92,9 +92,9 @@ impl Twin {
     }
 }
 
-/// All hosts that are no groups.
+/// All hosts, groups too: forged packets may come from one.
 fn hosts() -> Vec<Host> {
-    (0..14).map(host).collect()
+    (0..16).map(host).collect()
 }
 
 /// Hosts 0 to 13; 14 is a multicast group and 15 broadcast.

@@ -290,6 +290,7 @@ impl Known {
             + self.tally.memory_bytes()
             // Once in this set and once in the ledger's map from keys.
             + self.members.len() * 6 * size_of::<u64>()
+            + Incidents::BYTES_EACH
     }
 }
 
