@@ -227,6 +227,9 @@ pub(crate) struct OutputArgs {
     /// JSON lines on stdout, each as soon as it is known, in place of the table
     #[arg(long)]
     pub(crate) json: bool,
+    /// In the table, signatures one by one in place of incidents
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) by_signature: bool,
     /// All counters at the end, on stderr (with --json always also a line on stdout)
     #[arg(long)]
     pub(crate) stats: bool,

@@ -58,7 +58,11 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let mut damaged = captures.missing;
     talk.show_progress();
 
-    let mut report = Report::new(args.output.json, args.output.keeps_signatures());
+    let mut report = Report::new(
+        args.output.json,
+        args.output.by_signature,
+        args.output.keeps_signatures(),
+    );
     let mut progress = Progress::default();
     let limits = args.run.batch.unwrap_or_default();
     let reader = Reader::start(captures.inputs, selection, limits)?;

@@ -1,9 +1,11 @@
 //! What a run writes: tables, pages, rules, messages, and its exit code.
 
+mod columns;
 pub(crate) mod exit_code;
 pub(crate) mod explain;
 pub(crate) mod findings_page;
 pub(crate) mod grounds;
+pub(crate) mod incident_table;
 #[cfg(all(test, target_os = "linux"))]
 mod lines_schema;
 pub(crate) mod output_file;

@@ -1,6 +1,7 @@
 //! stdout: what was found, as JSON lines at once or as a table at the end.
 
 use crate::output::exit_code::Failure;
+use crate::output::incident_table::Incidents;
 use crate::output::stdout::{print, print_json, print_line};
 use crate::output::table::{Ranking, host_count, number};
 use crate::output::talk::{Palette, Talk};
@@ -29,15 +30,21 @@ enum Form {
     /// Each line is written and flushed as it comes; nothing is kept.
     Json,
     /// The best are kept for the end.
-    Table(Ranking),
+    Table { signatures: Ranking, incidents: Incidents, by_signature: bool },
 }
 
 impl Report {
-    /// Lines or a table; `keep` for [`Report::kept`].
-    pub(crate) fn new(json: bool, keep: bool) -> Self {
+    /// Lines or a table, of signatures one by one if that is asked for; `keep` for
+    /// [`Report::kept`].
+    pub(crate) fn new(json: bool, by_signature: bool, keep: bool) -> Self {
+        let table = Form::Table {
+            signatures: Ranking::default(),
+            incidents: Incidents::default(),
+            by_signature,
+        };
         Self {
             kept: keep.then(Vec::new),
-            form: if json { Form::Json } else { Form::Table(Ranking::default()) },
+            form: if json { Form::Json } else { table },
             // The lines themselves are on the screen already.
             talks: !(json && io::stdout().is_terminal()),
             found_any: false,
@@ -113,11 +120,11 @@ impl Report {
                 let result = print_line(&json_lines::write(&finding));
                 self.printed(result)
             }
-            (Form::Table(ranking), Finding::Summary(signature)) if !is_part => {
-                ranking.add(signature);
+            (Form::Table { signatures, .. }, Finding::Summary(signature)) if !is_part => {
+                signatures.add(signature);
                 Ok(())
             }
-            (Form::Table(_), _) => Ok(()),
+            (Form::Table { .. }, _) => Ok(()),
         }
     }
 
@@ -129,7 +136,10 @@ impl Report {
                 let result = print_line(&json_lines::write_incident(&incident));
                 self.printed(result)
             }
-            Form::Table(_) => Ok(()),
+            Form::Table { incidents, .. } => {
+                incidents.take(incident);
+                Ok(())
+            }
         }
     }
 
@@ -148,7 +158,7 @@ impl Report {
                 let result = print_json(kind, it);
                 self.printed(result)
             }
-            Form::Json | Form::Table(_) => Ok(()),
+            Form::Json | Form::Table { .. } => Ok(()),
         }
     }
 
@@ -161,10 +171,16 @@ impl Report {
     pub(crate) fn finish(&mut self, palette: Palette) -> Result<(), Failure> {
         match &mut self.form {
             Form::Json => self.stopped.take().map_or(Ok(()), Err),
-            Form::Table(ranking) => {
-                let ranking = std::mem::take(ranking);
-                self.first_id = ranking.first_id().or(self.first_id.take());
-                print(&ranking.render(width(), palette))
+            Form::Table { signatures, incidents, by_signature } => {
+                let signatures = std::mem::take(signatures);
+                self.first_id = signatures.first_id().or(self.first_id.take());
+                let text = match by_signature {
+                    true => signatures.render(width(), palette),
+                    false => {
+                        std::mem::take(incidents).render(&signatures, width(), palette)
+                    }
+                };
+                print(&text)
             }
         }
     }

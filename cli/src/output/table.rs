@@ -2,23 +2,20 @@
 //!
 //! Payload bytes are hostile: none reaches the terminal but printable ASCII.
 
+use crate::output::columns::{self, Column, column, grade};
 use crate::output::grounds::grounds;
 use crate::output::talk::{Paint, Palette};
 use std::fmt::{Display, Write as _};
 use wormsift::packet::Timestamp;
-use wormsift::signature::{Confidence, Count, Precision, Relay, Signature};
+use wormsift::signature::{Count, Precision, Relay, Signature};
 use wormsift_export::text::{counted, grouped, printable, service};
 
 /// Rows of the table; more findings are counted.
-const ROWS: usize = 100;
+pub(super) const ROWS: usize = 100;
 /// Findings that are shown in full.
-const BLOCKS: usize = 10;
-/// Bytes of a content that a row shows where no width bounds it.
-const PIPED_PREVIEW: usize = 64;
+pub(super) const BLOCKS: usize = 10;
 /// Columns of a line that holds running text and lists.
 const TEXT_WIDTH: usize = 78;
-const LEAST_PREVIEW: usize = 16;
-const GAP: &str = "  ";
 
 /// The best findings so far, whatever their number.
 #[derive(Default)]
@@ -47,6 +44,11 @@ impl Ranking {
     /// The id of the first row.
     pub(crate) fn first_id(&self) -> Option<String> {
         self.best.iter().min_by(|a, b| Signature::by_rank(a, b)).map(|it| it.id.clone())
+    }
+
+    /// The signature with this id, if it is among the best.
+    pub(crate) fn get(&self, id: &str) -> Option<&Signature> {
+        self.best.iter().find(|signature| signature.id == id)
     }
 
     /// All of these.
@@ -81,28 +83,11 @@ impl Ranking {
     }
 }
 
-struct Column {
-    heading: &'static str,
-    right: bool,
-    /// Columns of a higher order give way first where the terminal is narrow.
-    order: u8,
-    cell: fn(usize, &Signature) -> String,
-}
-
-const fn column(
-    heading: &'static str,
-    right: bool,
-    order: u8,
-    cell: fn(usize, &Signature) -> String,
-) -> Column {
-    Column { heading, right, order, cell }
-}
-
 /// All but the preview, which takes what is left. Rank, grade, spread, relays and service
 /// stay at any width.
-const COLUMNS: [Column; 11] = [
+const COLUMNS: [Column<Signature>; 11] = [
     column("rank", true, 0, |rank, _| rank.to_string()),
-    column("grade", false, 0, |_, s| s.confidence.name().to_owned()),
+    grade(|s| s.confidence),
     column("alarm", false, 3, |_, s| s.alarm.name().to_owned()),
     column("service", false, 0, |_, s| service(s)),
     column("length", true, 4, |_, s| grouped(s.content.len() as u64)),
@@ -114,57 +99,9 @@ const COLUMNS: [Column; 11] = [
     column("detected at", false, 5, |_, s| moment(s.detected_at)),
 ];
 
-/// The ranked rows. Without a width, as for a pipe, every column is there, single tabs
-/// stand between them, and nothing is padded: programs split it, people see the block.
 fn table(rows: &[Signature], width: Option<usize>, palette: Palette) -> String {
-    let mut columns: Vec<(&Column, Vec<String>, usize)> = COLUMNS
-        .iter()
-        .map(|column| {
-            let cells: Vec<String> = rows
-                .iter()
-                .zip(1..)
-                .map(|(row, rank)| (column.cell)(rank, row))
-                .collect();
-            let longest = cells.iter().map(String::len).max().unwrap_or(0);
-            (column, cells, longest.max(column.heading.len()))
-        })
-        .collect();
-    let taken = |columns: &[(&Column, Vec<String>, usize)]| -> usize {
-        columns.iter().map(|(_, _, width)| width + GAP.len()).sum()
-    };
-    let mut preview = PIPED_PREVIEW;
-    if let Some(width) = width {
-        while taken(&columns) + LEAST_PREVIEW > width {
-            let last = (0..columns.len()).max_by_key(|index| columns[*index].0.order);
-            match last.filter(|index| columns[*index].0.order > 0) {
-                Some(index) => columns.remove(index),
-                None => break,
-            };
-        }
-        preview = width.saturating_sub(taken(&columns)).max(LEAST_PREVIEW);
-    }
-    let fit =
-        |text: &str, (column, _, longest): &(&Column, Vec<String>, usize)| match width {
-            Some(_) => pad(text, *longest, column.right) + GAP,
-            None => format!("{text}\t"),
-        };
-    let mut text = String::new();
-    let headings: String = columns.iter().map(|it| fit(it.0.heading, it)).collect();
-    let _ = writeln!(text, "{}", palette.paint(Paint::Bold, &(headings + "content")));
-    for (index, row) in rows.iter().enumerate() {
-        for it in &columns {
-            let cell = fit(&it.1[index], it);
-            let cell = match (it.0.heading, row.confidence) {
-                ("grade", Confidence::High) => palette.paint(Paint::Red, &cell),
-                ("grade", Confidence::Medium) => palette.paint(Paint::Yellow, &cell),
-                ("grade", Confidence::Low) => palette.paint(Paint::Dim, &cell),
-                _ => cell,
-            };
-            text.push_str(&cell);
-        }
-        let _ = writeln!(text, "{}", shown(&row.content, preview));
-    }
-    text
+    let preview = |row: &Signature, width| shown(&row.content, width);
+    columns::table(rows, &COLUMNS, ("content", preview), width, palette)
 }
 
 /// One signature in full, with its rank if it has one.
@@ -282,15 +219,11 @@ pub(crate) fn first_packet(signature: &Signature) -> Option<String> {
 }
 
 /// Relays that a block names.
-const RELAYS: usize = 16;
+pub(super) const RELAYS: usize = 16;
 
 /// To the millisecond, in UTC.
 pub(crate) fn moment(time: Timestamp) -> String {
     time.to_string().chars().take(23).collect::<String>().replace('T', " ")
-}
-
-fn pad(text: &str, width: usize, right: bool) -> String {
-    if right { format!("{text:>width$}") } else { format!("{text:width$}") }
 }
 
 /// So many first bytes, as printable ASCII.
@@ -299,7 +232,7 @@ pub(crate) fn shown(content: &[u8], width: usize) -> String {
 }
 
 /// Words after a label, on lines of readable length.
-fn wrapped<'a>(
+pub(super) fn wrapped<'a>(
     text: &mut String,
     label: &str,
     words: impl Iterator<Item = &'a str>,
@@ -355,7 +288,9 @@ pub(crate) mod testing {
 
     use super::*;
     use wormsift::packet::{AddressPlan, Host};
-    use wormsift::signature::{Alarm, Evidence, FirstSighting, PortCounts, Relay, Roles};
+    use wormsift::signature::{
+        Alarm, Confidence, Evidence, FirstSighting, Kind, PortCounts, Relay, Roles,
+    };
 
     pub(crate) fn host(last: u8) -> Host {
         Host::of([192, 0, 2, last].into(), 64)
@@ -372,6 +307,8 @@ pub(crate) mod testing {
             id: format!("{id:032x}"),
             alarm: Alarm::Propagation,
             confidence: Confidence::High,
+            kind: Kind::Outbreak,
+            incident: None,
             protocol: wormsift::packet::protocol::UDP,
             port: Some(4_444),
             port_rule: "destination".to_owned(),
@@ -425,6 +362,8 @@ pub(crate) mod testing {
 mod tests {
     use super::testing::signature;
     use super::*;
+    use crate::output::columns::LEAST_PREVIEW;
+    use wormsift::signature::Confidence;
 
     fn rendered(signatures: Vec<Signature>, width: usize, color: bool) -> String {
         let mut ranking = Ranking::default();

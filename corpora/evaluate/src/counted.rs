@@ -5,7 +5,8 @@
 //! - an `exact` number of hosts by nothing,
 //! - one that is `about` so many by its standard error, 2.3 %: four of those are allowed,
 //!   which one estimate in 16,000 exceeds,
-//! - one that is `at_least` so many may be too low by anything, and too high by nothing,
+//! - one that is `at_least` so many may be too low by anything, and too high by nothing up
+//!   to 64, and as an estimate may beyond,
 //! - `first_seen` is the first packet where `first_sighting` is certain, and else may be
 //!   later. Hosts are those since then.
 //!
@@ -25,6 +26,8 @@ use wormsift_corpora::GroundTruth;
 
 /// Of an estimate of hosts, relative: see [`Precision::About`].
 const STANDARD_ERROR: f64 = 0.023;
+/// Up to so many, hosts are counted one by one.
+const EXACT: u64 = wormsift::signature::MOST_HOSTS as u64;
 /// So many of them are allowed.
 const ERRORS: f64 = 4.0;
 
@@ -146,7 +149,8 @@ impl HostCount {
         let within = match count.precision {
             Precision::Exact => error == 0.0,
             Precision::About => error.abs() <= ERRORS * STANDARD_ERROR,
-            Precision::AtLeast => error <= 0.0,
+            Precision::AtLeast if reported <= EXACT => error <= 0.0,
+            Precision::AtLeast => error <= ERRORS * STANDARD_ERROR,
         };
         let precision = count.precision.name().to_owned();
         Self { reported, precision, truth: [least, most], error, within }

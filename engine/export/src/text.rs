@@ -1,13 +1,22 @@
 //! Numbers, names and bytes as text.
 
 use std::fmt::Write as _;
-use wormsift::packet::protocol;
+use wormsift::packet::{Host, protocol};
 pub use wormsift::pipeline::grouped;
 use wormsift::signature::Signature;
 
 /// `tcp/445`, `udp`, `icmp 8/0`.
 pub fn service(signature: &Signature) -> String {
     service_name(signature.protocol, signature.port)
+}
+
+/// An address and port as settings take them.
+pub fn end(host: Host, port: u16) -> String {
+    let host = host.to_string();
+    match host.contains(':') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
+    }
 }
 
 /// The same of a protocol's number and the port in the key.
@@ -66,6 +75,13 @@ pub fn bytes_of(hex: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ends_are_written_as_settings_take_them() {
+        let host = |text: &str| Host::of(text.parse().unwrap(), 128);
+        assert_eq!(end(host("192.0.2.1"), 53), "192.0.2.1:53");
+        assert_eq!(end(host("2001:db8::1"), 53), "[2001:db8::1]:53");
+    }
 
     #[test]
     fn hexadecimal_is_read_strictly() {

@@ -17,7 +17,9 @@ pub enum Precision {
     /// error of 2.3 %.
     #[default]
     About,
-    /// So many were seen, and others that were not counted.
+    /// So many were seen, and perhaps others that were not counted: there was no room for
+    /// them, or the content is shorter than winnowing guarantees, so that some copies show
+    /// no window. Above 64 it is an estimate as well.
     AtLeast,
 }
 

@@ -56,7 +56,7 @@ pub use worker::Worker;
 use crate::config::Config;
 use crate::decode::{Decoder, Defragmenter, DropCounters};
 use crate::error::Error;
-use crate::fingerprint::Kernel;
+use crate::fingerprint::{Kernel, Sampling};
 use crate::pages::can_reserve;
 use crate::signature::{
     AlarmedCandidate, Boilerplate, Finding, Incident, Ledger, LedgerSettings, Sample,
@@ -228,6 +228,7 @@ impl Sensor {
                 signatures: MOST_SIGNATURES,
                 bytes: plan.ledger,
                 seed: seeds.narrow(HOSTS),
+                partly_seen: partly_seen(&config),
             })
             .with_boilerplate(boilerplate, config.beta),
             spare: Spare::default(),
@@ -617,6 +618,16 @@ const MOST_SIGNATURES: usize = 4_096;
 /// Datagrams that may wait for fragments at the same time: looking them up is a
 /// linear scan of tags, kept short.
 const FRAGMENT_SLOTS: usize = 512;
+
+/// Bytes of contents of which some copies may show no sampled window: those that winnowing
+/// does not guarantee (Schleimer, Wilkerson, Aiken 2003, section 2). Of a value, all copies
+/// show it or none; datagrams shorter than a window are kept whole.
+fn partly_seen(config: &Config) -> std::ops::Range<usize> {
+    match config.sampling {
+        Sampling::Winnow(width) => config.beta..config.beta + usize::from(width) - 1,
+        Sampling::Value(_) => 0..0,
+    }
+}
 
 /// A pool that takes no more than `bytes`, its places included.
 fn defragmenter(bytes: usize) -> Defragmenter {

@@ -15,17 +15,20 @@ use std::borrow::Cow;
 /// 1. **Forwarding service, peer protocol.** At least two contents, or the only one, are
 ///    *settled*: most of their relays had begun conversations at the port before they received
 ///    the content, and do not spread it to hosts that were new to them; or keep to hosts that
-///    they knew. It is a peer protocol where a relay received it from another, or where half of
-///    the listed hosts both sent and received it; else a forwarding service.
-/// 2. **Outbreak.** At least two relays sent it to hosts that were new to them, and had begun no
-///    conversation at the port before they received it, as far as is known. Or as many of both
-///    kinds that had not, in a chain of two or more: a worm that attacks contacts. Or at least
-///    five sent it to hosts that were new to them, in such a chain.
-/// 3. **Mass delivery.** Nobody passed it on, and responders sent most of it, or most listed
+///    they knew. It is a peer protocol where a relay received it from another, or where about
+///    half of the hosts both sent and received it; else a forwarding service.
+/// 2. **Outbreak.** At least two relays of a content, and a quarter of all, sent it to hosts that
+///    were new to them, and had begun no conversation at the port before they received it, as
+///    far as is known. Or as many had begun none, whomever they sent it to, in a chain of two or
+///    more: a worm that attacks contacts. Or at least five sent it to hosts that were new to
+///    them, in such a chain, and half of those that sent it had received it before.
+/// 3. **Peer protocol**, too, where most relays had begun conversations at the port before, and
+///    about half of the hosts both sent and received it.
+/// 4. **Mass delivery.** Nobody passed it on, and responders sent most of it, or most listed
 ///    sources are answered and there are four times as many destinations as sources.
-/// 4. **Scan campaign.** Nobody passed it on, initiators sent it, and most listed sources are not
+/// 5. **Scan campaign.** Nobody passed it on, initiators sent it, and most listed sources are not
 ///    known to be answered, to at least as many destinations as sources.
-/// 5. **Unclear.**
+/// 6. **Unclear.**
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// Content that infects: recipients become relays, and attack hosts new to them.
@@ -47,6 +50,8 @@ pub enum Kind {
 const SEVERAL: usize = 2;
 /// So many that spread are enough even if they began conversations at the port before.
 const MANY_RELAYS: usize = 5;
+/// One in so many relays of a content.
+const SHARE: usize = 4;
 /// Recipients for each source that make a delivery.
 const MANY_EACH: u64 = 4;
 
@@ -87,9 +92,9 @@ pub(super) struct Facts<'a> {
     pub(super) handshakes: Handshakes,
     /// Sources and destinations.
     pub(super) hosts: [Option<Count>; 2],
-    /// Listed hosts, and those of them on both lists.
-    pub(super) listed: usize,
-    pub(super) on_both_lists: usize,
+    /// All hosts, and those that both sent and received it, as far as the lists tell.
+    pub(super) all_hosts: u64,
+    pub(super) both_ways: u64,
 }
 
 impl Facts<'_> {
@@ -122,21 +127,40 @@ pub(super) fn is_turned(relay: &Relay) -> bool {
     relay.spreads() && relay.began_before != Some(true)
 }
 
-/// How many relays of one content are infected by the rule of [`Kind`]: the first of its three
-/// ways that finds enough, else what the first one finds.
-pub(super) fn infected(relays: &[Relay]) -> usize {
+/// How relays of one content are infected: the first of the three ways of [`Kind`] that holds,
+/// and how many are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Infected {
+    Turned(usize),
+    Changed(usize),
+    Spreading(usize),
+}
+
+fn infected_by(content: &Facts<'_>) -> Option<Infected> {
+    let relays = &content.relays;
     let count = |is: fn(&Relay) -> bool| relays.iter().filter(|it| is(it)).count();
+    let are_enough = |some: usize| some >= SEVERAL && SHARE * some >= relays.len();
     let turned = count(is_turned);
-    let is_chain = || PassingOn::of(relays).generations > 1;
-    if turned >= SEVERAL || !is_chain() {
-        return turned;
+    if are_enough(turned) {
+        return Some(Infected::Turned(turned));
+    }
+    if PassingOn::of(relays).generations < 2 {
+        return None;
     }
     let changed = count(|relay| relay.began_before == Some(false));
+    if are_enough(changed) {
+        return Some(Infected::Changed(changed));
+    }
     let spreading = count(Relay::spreads);
-    match (changed >= SEVERAL, spreading >= MANY_RELAYS) {
-        (true, _) => changed,
-        (false, true) => spreading,
-        (false, false) => turned,
+    let had_received = 2 * relays.len() as u64 >= content.numbers()[0];
+    (spreading >= MANY_RELAYS && had_received).then_some(Infected::Spreading(spreading))
+}
+
+/// How many relays of one content are infected by the rule of [`Kind`].
+pub(super) fn infected(content: &Facts<'_>) -> usize {
+    match infected_by(content) {
+        Some(Infected::Turned(n) | Infected::Changed(n) | Infected::Spreading(n)) => n,
+        None => 0,
     }
 }
 
@@ -169,32 +193,37 @@ pub(super) fn judge(contents: &[Facts<'_>]) -> (Kind, Vec<String>) {
         };
     }
     // The content that most relays spread.
-    let most = |is: fn(&Relay) -> bool| {
-        let of = |content: &Facts<'_>| content.relays.iter().filter(|it| is(it)).count();
-        contents.iter().map(of).max().unwrap_or(0)
+    let worst = contents.iter().filter_map(infected_by).max_by_key(|it| match it {
+        Infected::Turned(n) => (3, *n),
+        Infected::Changed(n) => (2, *n),
+        Infected::Spreading(n) => (1, *n),
+    });
+    let said = match worst {
+        Some(Infected::Turned(n)) => format!(
+            "{n} hosts passed it on to hosts that were new to them, at a port where they are not \
+             known to have begun conversations before."
+        ),
+        Some(Infected::Changed(n)) => format!(
+            "{n} hosts began conversations at the port only after they had received it."
+        ),
+        Some(Infected::Spreading(n)) => format!(
+            "{n} hosts passed it on to hosts that were new to them, and half of those that sent \
+             it had received it before."
+        ),
+        None => {
+            let began = relays().filter(|relay| relay.began_before == Some(true)).count();
+            if 2 * began > relays().count() && half_are_both(contents) {
+                let said = format!(
+                    "{began} of {} hosts that passed it on had begun conversations at the port \
+                     before, and about half of all both sent and received it.",
+                    relays().count()
+                );
+                return (Kind::PeerProtocol, vec![said]);
+            }
+            return (Kind::Unclear, Vec::new());
+        }
     };
-    let turned = most(is_turned);
-    let changed = most(|relay| relay.began_before == Some(false));
-    let spreading = most(Relay::spreads);
-    if turned >= SEVERAL {
-        let said = format!(
-            "{turned} hosts passed it on to hosts that were new to them, at a port where they \
-             are not known to have begun conversations before."
-        );
-        return (Kind::Outbreak, vec![said, chain_of(chain)]);
-    }
-    if changed >= SEVERAL && chain > 1 {
-        let said = format!(
-            "{changed} hosts began conversations at the port only after they had received it."
-        );
-        return (Kind::Outbreak, vec![said, chain_of(chain)]);
-    }
-    if spreading >= MANY_RELAYS && chain > 1 {
-        let said =
-            format!("{spreading} hosts passed it on to hosts that were new to them.");
-        return (Kind::Outbreak, vec![said, chain_of(chain)]);
-    }
-    (Kind::Unclear, Vec::new())
+    (Kind::Outbreak, vec![said, chain_of(chain)])
 }
 
 fn without_relays(contents: &[Facts<'_>]) -> (Kind, Vec<String>) {
@@ -229,9 +258,9 @@ fn without_relays(contents: &[Facts<'_>]) -> (Kind, Vec<String>) {
 }
 
 fn half_are_both(contents: &[Facts<'_>]) -> bool {
-    let sum = |of: fn(&Facts<'_>) -> usize| contents.iter().map(of).sum::<usize>();
-    let listed = sum(|it| it.listed);
-    listed > 0 && 2 * sum(|it| it.on_both_lists) >= listed
+    let sum = |of: fn(&Facts<'_>) -> u64| contents.iter().map(of).sum::<u64>();
+    let all = sum(|it| it.all_hosts);
+    all > 0 && 2 * sum(|it| it.both_ways) >= all
 }
 
 fn of_all(some: usize, all: usize) -> String {
@@ -284,7 +313,7 @@ mod tests {
 
     /// Each from the one before.
     fn chain(relays: Vec<Relay>) -> Facts<'static> {
-        Facts { relays: relays.into(), listed: 20, ..Facts::default() }
+        Facts { relays: relays.into(), all_hosts: 20, ..Facts::default() }
     }
 
     fn assert_kind(contents: &[Facts<'_>], kind: Kind) {
@@ -313,7 +342,7 @@ mod tests {
             &[chain(vec![relay(1, b, 0, 3), relay(2, b, 0, 3)])],
             Kind::PeerProtocol,
         );
-        let both = Facts { on_both_lists: 10, ..forwards() };
+        let both = Facts { both_ways: 10, ..forwards() };
         assert_kind(&[both], Kind::PeerProtocol);
     }
 

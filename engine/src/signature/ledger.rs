@@ -25,6 +25,7 @@ use forwarders::Forwarders;
 use known::{Around, Known, Witness, newest};
 use reported::{KEYS, Report, Reported};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// How much a [`Ledger`] remembers, and for how long an alarm is no news.
@@ -40,6 +41,8 @@ pub struct LedgerSettings {
     pub bytes: usize,
     /// Of the registers that count hosts, as the candidates have it.
     pub seed: u64,
+    /// Bytes of contents of which some copies may show no window.
+    pub partly_seen: Range<usize>,
 }
 
 impl LedgerSettings {
@@ -354,7 +357,8 @@ impl Ledger {
             }
             self.reported.insert(known.report());
         }
-        self.look_at_incidents();
+        let parts = self.look_at_incidents().parts;
+        self.tell_parts(&parts);
         let around = self.around();
         summaries
             .extend(self.known.iter().map(|(n, known)| known.signature(*n, &around)));

@@ -3,6 +3,7 @@
 use super::evidence::GrowthRecord;
 use super::texts::{Address, GradeName, Id, KindName, PrecisionName, Protocol, Time};
 use super::{Head, LineError, SCHEMA, line};
+use crate::text::end;
 use serde::{Deserialize, Serialize};
 use wormsift::packet::AddressPlan;
 use wormsift::signature::{Count, Growth, Incident, IncidentHost};
@@ -152,19 +153,9 @@ impl From<&Incident> for IncidentRecord {
             first_seen: it.first_seen.into(),
             last_seen: it.last_seen.into(),
             detected_at: it.detected_at.into(),
-            relay_exempt: exempt
-                .map(|(host, port)| end(host.to_string(), port))
-                .collect(),
+            relay_exempt: exempt.map(|(host, port)| end(host, port)).collect(),
             reasons: it.reasons.clone(),
         }
-    }
-}
-
-/// An address and port as settings take them.
-fn end(host: String, port: u16) -> String {
-    match host.contains(':') {
-        true => format!("[{host}]:{port}"),
-        false => format!("{host}:{port}"),
     }
 }
 
@@ -308,11 +299,5 @@ mod tests {
         assert_eq!((name, &*value), ("kind", "service"));
         let other = line.replace("wormsift/2", "wormsift/9");
         assert!(matches!(read_incident(&other), Err(LineError::Schema(_))));
-    }
-
-    #[test]
-    fn ends_are_written_as_settings_take_them() {
-        assert_eq!(end("192.0.2.1".to_owned(), 53), "192.0.2.1:53");
-        assert_eq!(end("2001:db8::1".to_owned(), 53), "[2001:db8::1]:53");
     }
 }

@@ -2,8 +2,8 @@ use super::*;
 use proptest::prelude::*;
 use wormsift::packet::{AddressPlan, Host, Timestamp};
 use wormsift::signature::{
-    Alarm, Confidence, Evidence, FirstSighting, Growth, Handshakes, Load, Nearest,
-    PortCounts, Precision, Relay, Roles, Signature, SignatureSample, View,
+    Alarm, Confidence, Evidence, FirstSighting, Growth, Handshakes, Kind, Load, Nearest,
+    PassingOn, PortCounts, Precision, Relay, Roles, Signature, SignatureSample, View,
 };
 
 fn host(text: &str) -> Host {
@@ -19,6 +19,8 @@ fn signature() -> Signature {
         id: "00112233445566778899aabbccddeeff".to_owned(),
         alarm: Alarm::Propagation,
         confidence: Confidence::High,
+        kind: Kind::Outbreak,
+        incident: Some("0123456789abcdef0123456789abcdef".to_owned()),
         protocol: 6,
         port: Some(445),
         port_rule: "destination".to_owned(),
@@ -40,8 +42,10 @@ fn signature() -> Signature {
             Relay {
                 host: host("192.0.2.7"),
                 received_at: Some(at(1_000_000_000)),
+                received_from: Some(host("192.0.2.30")),
                 sent_at: at(1_500_000_000),
                 fan_out: 2,
+                began_before: Some(false),
                 ..Relay::default()
             },
             Relay {
@@ -69,6 +73,14 @@ fn signature() -> Signature {
             alarms: vec![Alarm::Propagation],
             distinct_bytes: 9,
             translated: 2,
+            passing_on: PassingOn {
+                generations: 1,
+                sender_unknown: 1,
+                target_unknown: 4,
+                turned: 1,
+                began_unknown: 1,
+                ..PassingOn::default()
+            },
             reasons: vec!["2 hosts received it.".to_owned()],
             growth: Some(Growth {
                 rate_per_second: 0.25,
@@ -101,7 +113,9 @@ fn signature() -> Signature {
 const GOLDEN: &str = concat!(
     r#"{"schema":"wormsift/2","type":"signature","#,
     r#""id":"00112233445566778899aabbccddeeff","alarm":"propagation","#,
-    r#""confidence":"high","protocol":"tcp","port":445,"port_rule":"destination","#,
+    r#""confidence":"high","kind":"outbreak","#,
+    r#""incident":"0123456789abcdef0123456789abcdef","#,
+    r#""protocol":"tcp","port":445,"port_rule":"destination","#,
     r#""content_hex":"47455420222f222000ff7e","length":11,"ascii":"GET \"/\" ..~","#,
     r#""tokens_hex":["47455420222f222000ff7e"],"tokens_ordered":true,"#,
     r#""packets":12,"sources":5,"sources_precision":"exact","#,
@@ -109,9 +123,11 @@ const GOLDEN: &str = concat!(
     r#""destination_list":["198.51.100.1","2001:db8:1:2::"],"spread":4,"#,
     r#""spread_precision":"exact","#,
     r#""relays":[{"host":"192.0.2.7","received_at":"1970-01-01T00:00:01.000000000Z","#,
-    r#""sent_at":"1970-01-01T00:00:01.500000000Z","fan_out":2,"new_targets":0,"known_targets":0,"inside":true},"#,
+    r#""sent_at":"1970-01-01T00:00:01.500000000Z","fan_out":2,"new_targets":0,"known_targets":0,"#,
+    r#""received_from":"192.0.2.30","began_before":false,"inside":true},"#,
     r#"{"host":"192.0.2.30","received_at":null,"#,
-    r#""sent_at":"1970-01-01T00:00:01.600000001Z","fan_out":2,"new_targets":0,"known_targets":0,"inside":false}],"#,
+    r#""sent_at":"1970-01-01T00:00:01.600000001Z","fan_out":2,"new_targets":0,"known_targets":0,"#,
+    r#""received_from":null,"began_before":null,"inside":false}],"#,
     r#""first_seen":"1970-01-01T00:00:00.000000000Z","#,
     r#""first_sighting":{"packet":7,"time":"1970-01-01T00:00:00.000000000Z","#,
     r#""source":"192.0.2.7","destination":"198.51.100.1","source_port":1024,"#,
@@ -124,7 +140,9 @@ const GOLDEN: &str = concat!(
     r#""handshake":{"answered":1,"unanswered":3,"unknown":1},"#,
     r#""view":{"two_way":true,"directions":100,"answered":90},"#,
     r#""load":{"prevalence_fill":0.031,"dispersion_fill":0.007},"#,
-    r#""nearest":{"literals":"http","bytes":6},"translated":2},"#,
+    r#""nearest":{"literals":"http","bytes":6},"translated":2,"#,
+    r#""passing_on":{"generations":1,"sender_unknown":1,"new_targets":0,"known_targets":0,"#,
+    r#""target_unknown":4,"turned":1,"had_begun":0,"began_unknown":1}},"#,
     r#""samples":[{"packet":41,"time":"1970-01-01T00:00:01.500000000Z","#,
     r#""source":"192.0.2.7","destination":"198.51.100.1","source_port":1025,"#,
     r#""destination_port":445,"offset":-3,"payload_length":null,"#,
@@ -201,6 +219,12 @@ fn a_line_of_an_earlier_writer_is_read() {
     let first = first
         .replace("wormsift/2", "wormsift/1")
         .replace(r#","new_targets":0,"known_targets":0"#, "")
+        .replace(r#","received_from":"192.0.2.30","began_before":false"#, "")
+        .replace(r#","received_from":null,"began_before":null"#, "")
+        .replace(
+            r#""kind":"outbreak","incident":"0123456789abcdef0123456789abcdef","#,
+            "",
+        )
         .replace(r#","inside":true"#, "")
         .replace(r#","inside":false"#, "")
         .replace(r#","source_inside":true,"destination_inside":false"#, "")
@@ -210,12 +234,22 @@ fn a_line_of_an_earlier_writer_is_read() {
     assert!(!first.contains("inside"));
     let mut expected = signature();
     expected.tokens_ordered = false;
+    (expected.kind, expected.incident) = (Kind::Unclear, None);
+    let relay = &mut expected.relays[0];
+    (relay.received_from, relay.began_before) = (None, None);
     expected.roles = Roles::default();
     expected.ports = PortCounts::default();
     expected.addresses = AddressPlan::default();
     let Evidence { keys, alarms, distinct_bytes, reasons, .. } = expected.evidence;
-    expected.evidence =
-        Evidence { keys, alarms, distinct_bytes, reasons, ..Evidence::default() };
+    let passing_on = PassingOn::of(&expected.relays);
+    expected.evidence = Evidence {
+        keys,
+        alarms,
+        distinct_bytes,
+        reasons,
+        passing_on,
+        ..Evidence::default()
+    };
     assert_eq!(read(&first), Ok(Some(Finding::Signature(expected))));
 }
 

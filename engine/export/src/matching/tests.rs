@@ -10,6 +10,8 @@ fn signature(protocol: u8, port: Option<u16>, tokens: &[&[u8]]) -> Signature {
         id: "0".repeat(32),
         alarm: Alarm::Dispersion,
         confidence: Confidence::Medium,
+        kind: wormsift::signature::Kind::Unclear,
+        incident: None,
         protocol,
         port,
         port_rule: "destination".to_owned(),

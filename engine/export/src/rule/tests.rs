@@ -19,6 +19,8 @@ pub(crate) fn signature(content: &[u8]) -> Signature {
         id: signature_id(17, "destination", Some(445), content),
         alarm: Alarm::Propagation,
         confidence: Confidence::High,
+        kind: wormsift::signature::Kind::Unclear,
+        incident: None,
         protocol: 17,
         port: Some(445),
         port_rule: "destination".to_owned(),

@@ -25,7 +25,7 @@ use crate::detect::conversations::Role;
 use crate::detect::propagation::{Passed, Passing};
 use crate::packet::protocol;
 use crate::pipeline::seeds::mix;
-use crate::signature::{Candidates, Seen, Slot};
+use crate::signature::{Candidates, Missing, Seen, Slot};
 
 /// Below it, ports are those of services (RFC 6335, section 6).
 const WELL_KNOWN: u16 = 1_024;
@@ -162,6 +162,11 @@ impl ContentShard {
             return None;
         }
         let observe = if recalled { Candidates::recall } else { Candidates::observe };
+        // A second candidate begins when there is more to say, and knows nothing of what came
+        // before.
+        let begins = class.is_over_all && self.candidates.find(key).is_none();
+        let missing = Missing { any: seen.missing.any || begins, ..seen.missing };
+        let seen = &Seen { missing, ..*seen };
         let (candidates, requests) = (&mut self.candidates, &mut self.requests_of_one);
         let slot = observe(candidates, key, seen, estimates, passed.is_some(), requests);
         Some(Entered { class, estimates, passed, slot })

@@ -68,7 +68,17 @@ impl Ledger {
             .filter_map(|id| Some((*id, self.incident(*id, self.incidents.get(*id)?))))
             .collect();
         news.retain_mut(|(id, incident)| self.incidents.is_news(*id, incident));
-        for &(part, whole) in &changed.parts {
+        self.tell_parts(&changed.parts);
+        self.incidents.drop_ended();
+        news.sort_by(|(_, a), (_, b)| {
+            (a.detected_at, &a.id).cmp(&(b.detected_at, &b.id))
+        });
+        self.incident_news.extend(news.into_iter().map(|(_, incident)| incident));
+    }
+
+    /// The last words on incidents that have become part of others.
+    pub(super) fn tell_parts(&mut self, parts: &[(u128, u128)]) {
+        for &(part, whole) in parts {
             let Some(found) = self.incidents.get(whole) else { continue };
             let last = Incident {
                 id: format!("{part:032x}"),
@@ -78,11 +88,6 @@ impl Ledger {
             self.incidents.forget(part);
             self.incident_news.push(last);
         }
-        self.incidents.drop_ended();
-        news.sort_by(|(_, a), (_, b)| {
-            (a.detected_at, &a.id).cmp(&(b.detected_at, &b.id))
-        });
-        self.incident_news.extend(news.into_iter().map(|(_, incident)| incident));
     }
 
     pub(super) fn incident(&self, id: u128, found: &Found) -> Incident {

@@ -6,8 +6,8 @@ use super::super::evidence::{credible, growth};
 use super::super::incidents::{Incidents, Member};
 use super::super::kind::{Facts, infected};
 use super::super::{
-    Alarm, Boilerplate, Confidence, Evidence, Kind, Nearest, PassingOn, Relay, Roles,
-    Sample, Signature, SignatureSample, Support, View,
+    Alarm, Boilerplate, Confidence, Count, Evidence, Kind, Nearest, PassingOn, Relay,
+    Roles, Sample, Signature, SignatureSample, Support, View,
     tokens::{Holder, Tokens, chosen, narrowed, tokens},
 };
 use super::LedgerSettings;
@@ -161,6 +161,12 @@ impl Known {
         let sources = sorted(tally.sources.list());
         let destinations = tally.destinations.list();
         let on_both = sources.iter().filter(|host| destinations.contains(host)).count();
+        let counts = [tally.sources.count(), tally.destinations.count()];
+        let numbers = counts.map(|count| u64::from(count.number));
+        let listed = (sources.len() * destinations.len()).max(1) as u64;
+        // Of lists that name one in n hosts and one in m, one in n m is on both.
+        let both_ways = on_both as u64 * numbers[0] * numbers[1] / listed;
+        let both_ways = both_ways.min(numbers[0]).min(numbers[1]);
         Member {
             number,
             protocol: self.protocol,
@@ -169,9 +175,9 @@ impl Known {
                 relays: (&tally.relays.1[..]).into(),
                 roles: tally.roles,
                 handshakes: tally.sources.bits().counts(sources.len()),
-                hosts: [tally.sources.count(), tally.destinations.count()].map(Some),
-                listed: sources.len() + destinations.len() - on_both,
-                on_both_lists: on_both,
+                hosts: counts.map(Some),
+                all_hosts: numbers[0] + numbers[1] - both_ways,
+                both_ways,
             },
             sources,
         }
@@ -190,9 +196,9 @@ impl Known {
             distinct_bytes: self.distinct_bytes(),
             support: self.support,
             alarms: &self.alarms(),
-            hosts: [tally.sources.count(), tally.destinations.count()],
+            hosts: self.hosts(around),
             relays: relays.len(),
-            infected_relays: infected(relays),
+            infected_relays: infected(&self.member(n).facts),
             contact_relays: count(Relay::keeps_to_contacts),
             kind,
             contents,
@@ -210,6 +216,16 @@ impl Known {
         .judge()
     }
 
+    /// Sources and destinations. Of a content that does not show a window in each of its
+    /// copies, some hosts are missing.
+    fn hosts(&self, around: &Around<'_>) -> [Count; 2] {
+        let counts = [self.tally.sources.count(), self.tally.destinations.count()];
+        match around.settings.partly_seen.contains(&self.content.len()) {
+            true => counts.map(|count| Count::at_least(count.number)),
+            false => counts,
+        }
+    }
+
     fn distinct_bytes(&self) -> u32 {
         let mut seen = [false; 256];
         self.content.iter().for_each(|byte| seen[usize::from(*byte)] = true);
@@ -221,7 +237,7 @@ impl Known {
         let tally = &self.tally;
         let (sources, relays) = (tally.sources.list(), &tally.relays.1);
         let handshakes = tally.sources.bits().counts(sources.len());
-        let hosts = [tally.sources.count(), tally.destinations.count()];
+        let hosts = self.hosts(around);
         let (confidence, mut reasons) = self.grade(n, around);
         let incident = around.incidents.of(n);
         reasons.extend(translation(tally.packets, tally.translated));

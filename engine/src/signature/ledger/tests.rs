@@ -22,6 +22,7 @@ fn ledger_of(signatures: usize, bytes: usize) -> Ledger {
         signatures,
         bytes,
         seed: 11,
+        partly_seen: 0..0,
     })
 }
 
