@@ -95,7 +95,7 @@ fn without_json_there_is_a_table_with_the_whole_content() {
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     let table = stdout(&output);
     let first = table.lines().nth(1).unwrap();
-    assert!(first.contains("udp/4444") && first.contains("propagation"), "{table}");
+    assert!(first.contains("udp/4444") && first.contains("outbreak"), "{table}");
     let dumped: String = table
         .lines()
         .filter_map(|line| line.trim_start().split_once("  "))
@@ -108,6 +108,12 @@ fn without_json_there_is_a_table_with_the_whole_content() {
     assert_eq!(dumped, hex(&body()), "{table}");
     assert!(stderr(&output).contains("\npacket_counters\n  "), "{}", stderr(&output));
     assert!(!table.contains('\x1b'), "a pipe gets no colours");
+    let by_signature = stdout(&detect(&["--by-signature", &capture]));
+    let first = by_signature.lines().nth(1).unwrap();
+    assert!(
+        first.contains("udp/4444") && first.contains("propagation"),
+        "{by_signature}"
+    );
     let painted = detect(&["--color", "always", &capture]);
     assert!(stdout(&painted).contains('\x1b'));
 }

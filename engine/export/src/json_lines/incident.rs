@@ -1,6 +1,7 @@
 //! Record of an incident, as a line holds it.
 
 use super::evidence::GrowthRecord;
+use super::record::{address_plan, networks};
 use super::texts::{Address, GradeName, Id, KindName, PrecisionName, Protocol, Time};
 use super::{Head, LineError, SCHEMA, line};
 use crate::text::end;
@@ -61,6 +62,11 @@ pub(super) struct IncidentRecord {
     relay_exempt: Vec<String>,
     /// Why the kind is what it is, a sentence each.
     reasons: Vec<String>,
+    /// Bits of an IPv6 address that make a host.
+    #[cfg_attr(feature = "schema", schemars(range(max = 128)))]
+    v6_prefix: u8,
+    /// The networks that are ours, as `10.0.0.0/8`; null where that is not set.
+    home_net: Option<Vec<String>>,
 }
 
 /// A protocol and port.
@@ -155,6 +161,8 @@ impl From<&Incident> for IncidentRecord {
             detected_at: it.detected_at.into(),
             relay_exempt: exempt.map(|(host, port)| end(host, port)).collect(),
             reasons: it.reasons.clone(),
+            v6_prefix: it.addresses.v6_prefix,
+            home_net: networks(&it.addresses),
         }
     }
 }
@@ -222,7 +230,7 @@ impl TryFrom<IncidentRecord> for Incident {
             spread: record.spread,
             growth: record.growth.map(Growth::from),
             reasons: record.reasons,
-            addresses: AddressPlan::default(),
+            addresses: address_plan(record.v6_prefix, record.home_net)?,
         })
     }
 }

@@ -133,6 +133,28 @@ struct PortRecord {
     packets: u32,
 }
 
+/// The networks that are ours, if that is set.
+pub(super) fn networks(plan: &AddressPlan) -> Option<Vec<String>> {
+    let networks = plan.home_net.networks().iter().map(Network::to_string);
+    (!plan.home_net.is_unset()).then(|| networks.collect())
+}
+
+/// What a line says of hosts.
+pub(super) fn address_plan(
+    v6_prefix: u8,
+    home_net: Option<Vec<String>>,
+) -> Result<AddressPlan, LineError> {
+    if v6_prefix > 128 {
+        return Err(unreadable("v6_prefix", &v6_prefix.to_string()));
+    }
+    let networks = home_net.unwrap_or_default();
+    let networks = networks
+        .iter()
+        .map(|text| text.parse().map_err(|_| unreadable("home_net", text)));
+    let home_net = networks.collect::<Result<Vec<Network>, _>>()?.into();
+    Ok(AddressPlan { v6_prefix, home_net })
+}
+
 /// What older lines were written under.
 fn v6_prefix() -> u8 {
     AddressPlan::default().v6_prefix
@@ -219,7 +241,6 @@ impl From<&Signature> for Record {
     fn from(signature: &Signature) -> Self {
         let hosts = |list: &[Host]| list.iter().map(|host| (*host).into()).collect();
         let plan = &signature.addresses;
-        let home = plan.home_net.networks().iter().map(Network::to_string);
         Self {
             id: Id(signature.id.clone()),
             alarm: signature.alarm.into(),
@@ -256,7 +277,7 @@ impl From<&Signature> for Record {
                 .map(|it| SampleRecord::of(it, plan))
                 .collect(),
             v6_prefix: plan.v6_prefix,
-            home_net: (!plan.home_net.is_unset()).then(|| home.collect()),
+            home_net: networks(plan),
             sources_inside: plan.count_inside(&signature.source_list),
             destinations_inside: plan.count_inside(&signature.destination_list),
             roles: signature.roles.into(),
@@ -309,20 +330,7 @@ impl TryFrom<Record> for Signature {
                 .map(SignatureSample::try_from)
                 .collect::<Result<_, _>>()?,
             evidence,
-            addresses: AddressPlan {
-                v6_prefix: Some(record.v6_prefix)
-                    .filter(|bits| *bits <= 128)
-                    .ok_or_else(|| {
-                        unreadable("v6_prefix", &record.v6_prefix.to_string())
-                    })?,
-                home_net: record
-                    .home_net
-                    .unwrap_or_default()
-                    .iter()
-                    .map(|text| text.parse().map_err(|_| unreadable("home_net", text)))
-                    .collect::<Result<Vec<Network>, _>>()?
-                    .into(),
-            },
+            addresses: address_plan(record.v6_prefix, record.home_net)?,
             id: record.id.0,
             port: record.port,
             port_rule: record.port_rule,

@@ -74,7 +74,7 @@ fn signature() -> Signature {
             distinct_bytes: 9,
             translated: 2,
             passing_on: PassingOn {
-                generations: 1,
+                generations: 2,
                 sender_unknown: 1,
                 target_unknown: 4,
                 turned: 1,
@@ -141,7 +141,7 @@ const GOLDEN: &str = concat!(
     r#""view":{"two_way":true,"directions":100,"answered":90},"#,
     r#""load":{"prevalence_fill":0.031,"dispersion_fill":0.007},"#,
     r#""nearest":{"literals":"http","bytes":6},"translated":2,"#,
-    r#""passing_on":{"generations":1,"sender_unknown":1,"new_targets":0,"known_targets":0,"#,
+    r#""passing_on":{"generations":2,"sender_unknown":1,"new_targets":0,"known_targets":0,"#,
     r#""target_unknown":4,"turned":1,"had_begun":0,"began_unknown":1}},"#,
     r#""samples":[{"packet":41,"time":"1970-01-01T00:00:01.500000000Z","#,
     r#""source":"192.0.2.7","destination":"198.51.100.1","source_port":1025,"#,
