@@ -103,3 +103,20 @@ fn an_id_that_is_none_is_said_with_the_nearest() {
     assert!(refused("02a").contains("first four hexadecimal digits"));
     assert!(refused("xyzw").contains("found `xyzw`"));
 }
+
+#[test]
+fn an_incident_is_explained_by_its_hosts_and_strongest_signature() {
+    let (_, file, id) = findings("explain_incident");
+    let lines = std::fs::read_to_string(&file).unwrap();
+    let last = lines.lines().rfind(|line| line.contains(r#""type":"incident""#)).unwrap();
+    let incident: Value = serde_json::from_str(last).unwrap();
+    let name = incident["id"].as_str().unwrap();
+    let output = run(&["explain", &name[..8], "--signatures", &file]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.starts_with(&format!("{name}  outbreak, high confidence")), "{text}");
+    let host = incident["incident_hosts"][0]["host"].as_str().unwrap();
+    assert!(text.contains(&format!("      {host:15}  received ")), "{text}");
+    assert_eq!(incident["signature_ids"][0], id.as_str());
+    assert!(text.contains(&format!("\n{id}  ")), "{text}");
+}

@@ -177,3 +177,40 @@ fn lines_of_version_1_are_exported_as_before() {
     assert!(rules.starts_with("alert udp "));
     assert_eq!(stdout(&run(&["export", &older])), rules);
 }
+
+#[test]
+fn what_is_passed_on_by_trade_has_no_rule_unless_it_is_asked_for() {
+    let (folder, lines) = found("export_kinds");
+    let text = std::fs::read_to_string(&lines).unwrap();
+    assert!(text.contains(r#""kind":"outbreak""#));
+    let by_trade = text.replace(r#""kind":"outbreak""#, r#""kind":"forwarding_service""#);
+    let by_trade = file(&folder, "by_trade.jsonl", by_trade.as_bytes());
+    for format in ["suricata", "csv"] {
+        let export = |more: &[&str]| run(&[&["export", "--format", format], more].concat());
+        let default = export(&[&by_trade]);
+        assert_eq!(code(&default), 0);
+        let said = stderr(&default);
+        assert!(said.contains("1 signature left out: of kinds"), "{format}: {said}");
+        assert!(!stdout(&default).contains("10.0.0.1") && !stdout(&default).contains("sid:"));
+        let all = stdout(&export(&["--kind", "all", &by_trade]));
+        let named = stdout(&export(&["--kind", "unclear,forwarding-service", &by_trade]));
+        let outbreak = stdout(&export(&[&lines]));
+        assert_eq!((&all, &named), (&outbreak, &outbreak), "{format}");
+    }
+}
+
+#[test]
+fn the_signatures_of_one_incident_are_exported_by_its_id() {
+    let (_, lines) = found("export_incident");
+    let text = std::fs::read_to_string(&lines).unwrap();
+    let line = text.lines().find(|line| line.contains(r#""type":"incident""#)).unwrap();
+    let incident: serde_json::Value = serde_json::from_str(line).unwrap();
+    let id = incident["id"].as_str().unwrap();
+    let export = |id: &str| run(&["export", "--incident", id, &lines]);
+    assert_eq!(stdout(&export(&id[..6])), stdout(&run(&["export", &lines])));
+    let other = if id.starts_with('0') { "ffff" } else { "0000" };
+    let none = export(other);
+    assert!(stderr(&none).contains("1 signature left out: of other incidents"));
+    assert!(!stdout(&none).contains("sid:"));
+    assert_eq!(code(&export("xyz")), 2);
+}

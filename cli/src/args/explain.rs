@@ -16,7 +16,8 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ExplainArgs {
-    /// The signature's id, or the first four digits or more of it
+    /// The id of a signature, or of an incident, or the first four digits or more of it; of
+    /// an incident its strongest signature is followed
     #[arg(value_name = "ID")]
     pub(crate) id: String,
     /// The captures that it was found in, to look for it again: files, folders or globs

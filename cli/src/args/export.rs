@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-use wormsift::signature::Confidence;
+use wormsift::signature::{Confidence, Kind, Signature};
 
 /// In which form others take findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -61,6 +61,13 @@ pub(crate) struct RuleArgs {
     /// medium for nftables, ipset and csv
     #[arg(long, value_name = "GRADE", value_enum)]
     pub(crate) min_confidence: Option<Grade>,
+    /// Only signatures of incidents of these kinds. Default: outbreak, unclear and
+    /// scan-campaign, so not what hosts pass on by trade; for nftables, ipset and csv outbreak
+    #[arg(long, value_name = "KIND", value_enum, value_delimiter = ',')]
+    pub(crate) kind: Vec<KindArg>,
+    /// Only the signatures of this incident: its id, or the first four digits or more
+    #[arg(long, value_name = "ID", value_parser = id_prefix)]
+    pub(crate) incident: Option<String>,
     /// Most signatures that are written; those of the lowest grade and spread are left
     /// out first. Default: all; with `live` 4096
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -72,6 +79,21 @@ pub(crate) struct RuleArgs {
 }
 
 impl RuleArgs {
+    /// Whether a signature is asked for, by its incident.
+    pub(crate) fn takes(&self, signature: &Signature) -> bool {
+        if let Some(id) = &self.incident {
+            return signature.incident.as_deref().is_some_and(|it| it.starts_with(id));
+        }
+        let by_default: &[KindArg] = match self.format.is_host_set() {
+            // Whoever is listed is cut off: nobody who is not known to be infected.
+            true => &[KindArg::Outbreak],
+            // Where a tap sees one direction, a worm is a campaign.
+            false => &[KindArg::Outbreak, KindArg::Unclear, KindArg::ScanCampaign],
+        };
+        let kinds = if self.kind.is_empty() { by_default } else { &self.kind };
+        kinds.iter().any(|kind| kind.takes(signature.kind))
+    }
+
     /// The least grade that is written.
     pub(crate) fn least(&self) -> Confidence {
         match self.min_confidence {
@@ -80,6 +102,50 @@ impl RuleArgs {
             Some(Grade::High) => Confidence::High,
             None if self.format.is_host_set() => Confidence::Medium,
             None => Confidence::Low,
+        }
+    }
+}
+
+/// A kind of incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KindArg {
+    /// Recipients become senders, and attack hosts new to them
+    Outbreak,
+    /// Servers pass on what they receive
+    ForwardingService,
+    /// Hosts of one protocol pass content on among each other
+    PeerProtocol,
+    /// Sent to many, and passed on by none
+    ScanCampaign,
+    /// Received by many from few, and passed on by none
+    MassDelivery,
+    /// None of these
+    Unclear,
+    /// All of these
+    All,
+}
+
+impl KindArg {
+    fn takes(self, kind: Kind) -> bool {
+        match self {
+            Self::Outbreak => kind == Kind::Outbreak,
+            Self::ForwardingService => kind == Kind::ForwardingService,
+            Self::PeerProtocol => kind == Kind::PeerProtocol,
+            Self::ScanCampaign => kind == Kind::ScanCampaign,
+            Self::MassDelivery => kind == Kind::MassDelivery,
+            Self::Unclear => kind == Kind::Unclear,
+            Self::All => true,
+        }
+    }
+}
+
+/// The beginning of an id.
+fn id_prefix(text: &str) -> Result<String, String> {
+    let text = text.to_ascii_lowercase();
+    match text.len() >= 4 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        true => Ok(text),
+        false => {
+            Err("expected an id, or its first four hexadecimal digits or more".into())
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `wormsift explain`: all that is known of one signature, for a person.
+//! `wormsift explain`: all that is known of one incident or signature, for a person.
 
 use crate::args::ExplainArgs;
 use crate::input::inputs;
@@ -8,12 +8,14 @@ use crate::input::signals::Signals;
 use crate::input::signature_files;
 use crate::output::exit_code::{Exit, Failure};
 use crate::output::explain::{self, Trail};
+use crate::output::incident_table;
 use crate::output::stdout::{print, print_json};
 use crate::output::talk::Talk;
+use std::collections::BTreeMap;
 use wormsift::decode::Fragments;
 use wormsift::decode::{Decoded, Decoder};
 use wormsift::packet::Packet;
-use wormsift::signature::Signature;
+use wormsift::signature::{Incident, Signature};
 use wormsift_export::matching::Matcher;
 use wormsift_export::{Rule, RuleOptions, Sid};
 
@@ -21,8 +23,14 @@ use wormsift_export::{Rule, RuleOptions, Sid};
 const TAILS: usize = 64 << 20;
 
 pub(super) fn run(args: &ExplainArgs, talk: &mut Talk) -> Result<Exit, Failure> {
-    let (signatures, mut damaged) = signature_files::read(&args.signatures, talk)?;
-    let signature = chosen(&args.id, &signatures)?;
+    let (signatures, incidents, mut damaged) =
+        signature_files::read_with_incidents(&args.signatures, talk)?;
+    let incident = incident(&args.id, &incidents, &signatures);
+    if let Some(incident) = incident.filter(|_| !args.json) {
+        print(&incident_table::text(incident, talk.stdout_palette()))?;
+    }
+    let strongest = incident.and_then(|it| it.signatures.first());
+    let signature = chosen(strongest.unwrap_or(&args.id), &signatures)?;
     let mut trail = Trail::of(signature);
     let mut stopped_by = None;
     if !args.captures.is_empty() {
@@ -39,6 +47,20 @@ pub(super) fn run(args: &ExplainArgs, talk: &mut Talk) -> Result<Exit, Failure> 
         None if damaged > 0 => Exit::Damaged,
         None => Exit::Done,
     })
+}
+
+/// The incident whose id begins like this, if that is one and no signature is.
+fn incident<'a>(
+    id: &str,
+    incidents: &'a BTreeMap<String, Incident>,
+    signatures: &[Signature],
+) -> Option<&'a Incident> {
+    let id = id.to_ascii_lowercase();
+    if signatures.iter().any(|signature| signature.id.starts_with(&id)) {
+        return None;
+    }
+    let mut fit = incidents.values().filter(|incident| incident.id.starts_with(&id));
+    fit.next().filter(|_| fit.next().is_none())
 }
 
 /// The one signature whose id begins like this.
@@ -62,7 +84,7 @@ fn chosen<'a>(id: &str, signatures: &'a [Signature]) -> Result<&'a Signature, Fa
             let nearest =
                 nearest.map_or(String::new(), |s| format!("; the nearest is {}", s.id));
             Err(Failure::usage(format_args!(
-                "no signature has an id that begins with `{id}`, of {} read{nearest}",
+                "no signature or incident has an id that begins with `{id}`, of {} read{nearest}",
                 signatures.len()
             )))
         }

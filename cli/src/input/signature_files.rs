@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use wormsift::signature::Signature;
+use wormsift::signature::{Incident, Signature};
 use wormsift_export::json_lines;
 
 /// The last word on each signature of these files, in the order of their first, and how
@@ -15,6 +15,15 @@ pub(crate) fn read(
     paths: &[PathBuf],
     talk: &Talk,
 ) -> Result<(Vec<Signature>, u64), Failure> {
+    let (signatures, _, damaged) = read_with_incidents(paths, talk)?;
+    Ok((signatures, damaged))
+}
+
+/// The same with the last word on each incident, by id.
+pub(crate) fn read_with_incidents(
+    paths: &[PathBuf],
+    talk: &Talk,
+) -> Result<(Vec<Signature>, BTreeMap<String, Incident>, u64), Failure> {
     let mut latest = Latest::default();
     let mut damaged = 0;
     for path in paths {
@@ -22,13 +31,14 @@ pub(crate) fn read(
     }
     // A part of another signature is no content of its own.
     latest.signatures.retain(|signature| signature.part_of.is_none());
-    Ok((latest.signatures, damaged))
+    Ok((latest.signatures, latest.incidents, damaged))
 }
 
 #[derive(Default)]
 struct Latest {
     places: BTreeMap<String, usize>,
     signatures: Vec<Signature>,
+    incidents: BTreeMap<String, Incident>,
 }
 
 impl Latest {
@@ -54,9 +64,18 @@ fn read_one(path: &Path, latest: &mut Latest, talk: &Talk) -> Result<u64, Failur
     let mut damaged = 0;
     for (line, number) in input.lines().zip(1_u64..) {
         let line = line.map_err(|error| Failure::of(&name, error))?;
+        let incident = |it: Option<Incident>| {
+            latest.incidents.extend(it.map(|it| (it.id.clone(), it)));
+        };
         match json_lines::read(&line) {
             Ok(Some(finding)) => latest.enter(finding.into_signature()),
-            Ok(None) => {}
+            Ok(None) => match json_lines::read_incident(&line).map(incident) {
+                Ok(()) => {}
+                Err(error) => {
+                    damaged += 1;
+                    talk.error(format_args!("{name}: line {number}: {error}"));
+                }
+            },
             Err(_) if line.trim().is_empty() => {}
             Err(error) => {
                 damaged += 1;

@@ -153,6 +153,8 @@ mod tests {
             sids: Some(beside(&path, ".sids.json")),
             sid_base: None,
             sid_count: None,
+            kind: Vec::new(),
+            incident: None,
             min_confidence: Some(Grade::Low),
             most_rules: Some(2),
             most_bytes: 256,

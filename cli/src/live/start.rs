@@ -93,7 +93,13 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         .map_err(owned)?;
     let rotation = args.output.rotate_size.map(|size| (size.0, args.output.rotate_keep));
     let output = Output::open(args.output.output.as_deref(), rotation).map_err(owned)?;
-    let rule_args = |format| RuleArgs { format, sids: sids.clone(), ..args.rules };
+    let rule_args = |format| RuleArgs {
+        format,
+        sids: sids.clone(),
+        kind: args.rules.kind.clone(),
+        incident: args.rules.incident.clone(),
+        ..args.rules
+    };
     let form = if args.output.eve { Form::Eve } else { Form::Json };
     let alerts =
         args.output.eve.then(|| RuleArgs { most_rules: None, ..rule_args(Format::Eve) });

@@ -319,6 +319,8 @@ mod tests {
             sids: Some(sids),
             sid_base: None,
             sid_count: None,
+            kind: Vec::new(),
+            incident: None,
             min_confidence: None,
             most_rules: None,
             most_bytes: 256,

@@ -65,7 +65,7 @@ impl Incidents {
         }
         for (index, incident) in incidents.iter().take(BLOCKS).enumerate() {
             text.push('\n');
-            in_full(&mut text, index + 1, incident, palette);
+            in_full(&mut text, Some(index + 1), incident, palette);
             let strongest = incident.signatures.first().and_then(|id| signatures.get(id));
             if let Some(signature) = strongest.filter(|_| !incident.kind.is_by_trade()) {
                 let _ = writeln!(text, "   its strongest signature:");
@@ -111,9 +111,20 @@ fn services(incident: &Incident, width: usize) -> String {
     text
 }
 
-/// One incident in full, with its rank.
-pub(crate) fn in_full(text: &mut String, rank: usize, it: &Incident, palette: Palette) {
-    let title = format!("{rank}. {}", it.id);
+/// One incident by itself, before its strongest signature.
+pub(crate) fn text(incident: &Incident, palette: Palette) -> String {
+    let mut text = String::new();
+    in_full(&mut text, None, incident, palette);
+    text += "\nits strongest signature:\n";
+    text
+}
+
+/// One incident in full, with its rank if it has one.
+fn in_full(text: &mut String, rank: Option<usize>, it: &Incident, palette: Palette) {
+    let title = match rank {
+        Some(rank) => format!("{rank}. {}", it.id),
+        None => it.id.clone(),
+    };
     let _ = writeln!(
         text,
         "{}  {}, {} confidence",

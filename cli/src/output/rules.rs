@@ -11,6 +11,7 @@ pub(crate) use crate::output::output_file::replace;
 use crate::output::talk::Talk;
 use numbers::Numbers;
 use wormsift::signature::Signature;
+use wormsift_export::text::counted;
 use wormsift_export::{
     Rule, RuleOptions, eve, host_sets, misp, select, snort3, stix, suricata, yara, zeek,
 };
@@ -96,7 +97,7 @@ pub(crate) fn options(args: &RuleArgs) -> RuleOptions {
     RuleOptions { most_bytes: args.most_bytes.into(), ..RuleOptions::default() }
 }
 
-/// Those of a sufficient grade, in their order; of too many, those of the most weight.
+/// Those of a sufficient grade and of the kinds that are asked for, in their order; of too many, those of the most weight.
 fn chosen<'a>(
     signatures: impl IntoIterator<Item = &'a Signature>,
     args: &RuleArgs,
@@ -105,6 +106,16 @@ fn chosen<'a>(
     let least = args.least();
     let mut chosen: Vec<&Signature> =
         signatures.into_iter().filter(|it| it.confidence >= least).collect();
+    let all = chosen.len();
+    chosen.retain(|signature| args.takes(signature));
+    if chosen.len() < all {
+        let hint = match args.incident {
+            Some(_) => "of other incidents",
+            None => "of kinds that were not asked for; --kind all takes them",
+        };
+        let left_out = counted((all - chosen.len()) as u64, "signature");
+        talk.warning(format_args!("{left_out} left out: {hint}"));
+    }
     let most = args.most_rules.map_or(usize::MAX, |most| most as usize);
     if chosen.len() > most {
         let mut order: Vec<usize> = (0..chosen.len()).collect();
