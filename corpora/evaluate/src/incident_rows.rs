@@ -1,7 +1,7 @@
 //! The incidents of a row's runs, summed up.
 
 use super::incidents::{MOST, RunIncidents};
-use super::results::{Estimate, Run};
+use super::results::{Estimate, Row, Run, Subject};
 use super::statistics::estimate;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ pub(crate) struct IncidentsRow {
     pub(crate) kinds: BTreeMap<String, u64>,
     /// What was expected of each subject beside what was said.
     pub(crate) subjects: Vec<SubjectRow>,
-    /// The first that is not as expected; empty where all is, or nothing is expected.
+    /// All that is not as expected; empty where all is, or nothing is expected.
     pub(crate) wrong: String,
 }
 
@@ -61,21 +61,32 @@ impl IncidentsRow {
         let number = estimate(its().map(|it| it.all.len() as f64));
         let high = its().map(RunIncidents::high).sum();
         let subjects = subjects(runs);
-        let odd = subjects.iter().find(|it| !it.wrong.is_empty());
-        let odd = odd.map(|it| format!("{}: {}", it.subject, it.wrong));
-        let wrong = match asked {
-            Asked::Nothing => None,
-            Asked::Subjects => odd,
-            Asked::Few => odd.or_else(|| too_many(number.mean, high)),
-        };
+        let odd = subjects.iter().filter(|it| !it.wrong.is_empty());
+        let mut wrong: Vec<_> =
+            odd.map(|it| format!("{}: {}", it.subject, it.wrong)).collect();
+        match asked {
+            Asked::Nothing => wrong.clear(),
+            Asked::Subjects => {}
+            Asked::Few => wrong.extend(too_many(number.mean, high)),
+        }
         Self {
             number,
             high,
             kinds: count(its().flat_map(|it| it.all.iter().map(|it| &it.kind))),
             subjects,
-            wrong: wrong.unwrap_or_default(),
+            wrong: wrong.join("; "),
         }
     }
+}
+
+/// Of hard negatives under the settings as they are: runs, incidents, and those that are high.
+pub(crate) fn of_hard_negatives(rows: &[Row]) -> Option<[u64; 3]> {
+    let is_plain = |row: &&Row| row.settings.is_empty() && row.swept.is_none();
+    let rows = rows.iter().filter(|row| row.subject == Subject::Benign).filter(is_plain);
+    let its: Vec<_> = rows.flat_map(|row| &row.runs).map(|run| &run.incidents).collect();
+    let all = its.iter().map(|it| it.all.len() as u64).sum();
+    let high = its.iter().map(|it| it.high()).sum();
+    (!its.is_empty()).then_some([its.len() as u64, all, high])
 }
 
 fn too_many(mean: f64, high: u64) -> Option<String> {

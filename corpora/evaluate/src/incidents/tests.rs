@@ -190,6 +190,21 @@ fn hard_negatives_have_few_incidents_and_none_high() {
 }
 
 #[test]
+fn hard_negatives_count_under_the_settings_as_they_are() {
+    use crate::incident_rows::of_hard_negatives;
+    use crate::results::{Row, Subject};
+    let row = |subject, settings: &str| {
+        let incidents = made_of(vec![worm(), forwarder()]);
+        let runs = vec![Run { incidents, ..Run::default() }, Run::default()];
+        Row { subject, settings: settings.to_owned(), runs, ..Row::default() }
+    };
+    let others = [row(Subject::Worm, ""), row(Subject::Benign, "sources = 3")];
+    assert_eq!(of_hard_negatives(&others), None);
+    let all = [others.to_vec(), vec![row(Subject::Benign, "")]].concat();
+    assert_eq!(of_hard_negatives(&all), Some([2, 2, 1]));
+}
+
+#[test]
 fn a_row_with_other_incidents_is_not_good() {
     let row = crate::results::Row { as_expected: true, ..Default::default() };
     assert!(crate::rows::is_good(&row));

@@ -86,6 +86,8 @@ fn a_full_page_has_every_part() {
     assert_eq!(text.matches("not as expected").count(), 2);
     assert!(text.contains("12/13"), "worm rows as expected");
     assert!(text.contains("19 of 20seed 2: body: 70 sources (exact), in truth 71"));
+    assert!(text.contains("240/241"), "runs high soon after a relay");
+    assert!(text.contains("0 of 0 high"), "incidents of hard negatives");
     assert!(
         text.contains("outbreak highoutbreak 20"),
         "what a subject was and should be"

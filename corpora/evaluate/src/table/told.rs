@@ -1,8 +1,8 @@
 //! What the table says of incidents: each subject, hard negatives, and worms that were not high.
 
 use crate::high::FEW;
-use crate::incident_rows::{SubjectRow, kinds};
-use crate::results::{Evaluation, Row, Subject};
+use crate::incident_rows::{SubjectRow, kinds, of_hard_negatives};
+use crate::results::{Evaluation, Row};
 use std::fmt::Write;
 use wormsift_export::text::counted;
 
@@ -47,17 +47,12 @@ fn line(row: &Row, it: &SubjectRow) -> Vec<String> {
 /// Of hard negatives, and of worms.
 pub(super) fn sums(evaluation: &Evaluation) -> String {
     let mut text = String::new();
-    let benign = || evaluation.rows.iter().filter(|row| row.subject == Subject::Benign);
-    let runs: usize = benign().map(|row| row.runs.len()).sum();
-    if runs > 0 {
-        let its = || benign().flat_map(|row| row.runs.iter().map(|run| &run.incidents));
-        let all: usize = its().map(|it| it.all.len()).sum();
-        let high = its().map(|it| it.high()).sum();
+    if let Some([runs, all, high]) = of_hard_negatives(&evaluation.rows) {
         let _ = writeln!(
             text,
-            "{:.2} incidents a run of hard negatives, {} high",
-            all as f64 / runs as f64,
-            counted(high, "incident")
+            "{:.2} incidents a run of hard negatives under the settings as they are, {high} of {all} \
+             high",
+            all as f64 / runs as f64
         );
     }
     let highs = || evaluation.rows.iter().map(|row| &row.high);

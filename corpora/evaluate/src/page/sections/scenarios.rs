@@ -1,6 +1,6 @@
 //! A table row for each scenario and capture.
 
-use super::summary::difference;
+use super::summary::{difference, is_odd};
 use crate::counted::CountedRow;
 use crate::high::HighRow;
 use crate::incident_rows::IncidentsRow;
@@ -92,9 +92,9 @@ fn head() -> Markup {
 }
 
 fn one(evaluation: &Evaluation, index: usize, row: &Row, again: bool) -> Markup {
-    let (class, verdict) = match row.as_expected {
-        true => ("row", "as expected"),
-        false => ("row unexpected", "not as expected"),
+    let (class, verdict) = match is_odd(row) {
+        false => ("row", "as expected"),
+        true => ("row unexpected", "not as expected"),
     };
     let key = evaluation.sweep.as_ref().map_or("", |sweep| &sweep.key);
     html! {
@@ -111,7 +111,7 @@ fn one(evaluation: &Evaluation, index: usize, row: &Row, again: bool) -> Markup 
                 @for alarm in Alarm::BOTH { (alarm_cells(alarm.of_row(row), row.subject)) }
                 (numbers(row))
             }
-            @if !again || !row.as_expected {
+            @if !again || is_odd(row) {
                 tr.about { td colspan=(COLUMNS) { div { (about(row, again)) } } }
             }
         }
@@ -216,7 +216,7 @@ fn about(row: &Row, again: bool) -> Markup {
             @if !row.defeats.is_empty() { i { (introduced) } (sentence(&row.defeats)) }
             @for alarm in Alarm::BOTH { (expectation(alarm, alarm.of_row(row))) }
         }
-        @if !row.as_expected { strong { " Not as expected: " (difference(row)) "." } }
+        @if is_odd(row) { strong { " Not as expected: " (difference(row)) "." } }
     }
 }
 
