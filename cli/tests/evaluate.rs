@@ -189,6 +189,40 @@ fn what_a_signature_counts_is_compared_with_the_truth() {
     assert!(table.contains(" sources (about), in truth "), "{table}");
 }
 
+/// What the truth expects of incidents is held against what the sensor reports: where it
+/// expects something else, a strict run fails and says so.
+#[test]
+fn incidents_are_compared_with_the_truth() {
+    let folder = folder("evaluate_incidents");
+    let [capture, truth, report] =
+        ["relays.pcapng", "relays.truth.json", "out.json"].map(|name| folder.join(name));
+    let [capture, report] = [&capture, &report].map(|path| path.to_str().unwrap());
+    assert_eq!(code(&run(&["generate", "load-balancers", "-q", "-o", capture])), 0);
+    let evaluate = || {
+        let flags = ["--runs-only", "--strict", "--json-file", report];
+        let output = run(&[&["evaluate", capture][..], &flags].concat());
+        let row = json(Path::new(report))["rows"][0].clone();
+        (code(&output), stdout(&output), row)
+    };
+    let (code, table, row) = evaluate();
+    assert_eq!((code, &row["incidents"]["wrong"]), (0, &"".into()), "{table}");
+    let subject = &row["incidents"]["subjects"][0];
+    assert_eq!(
+        (&subject["subject"], &subject["as_expected"]),
+        (&"load-balancers".into(), &1.into())
+    );
+    assert_eq!(subject["kinds"]["forwarding_service"], 1);
+    let incident = &row["runs"][0]["incidents"]["all"][0];
+    assert_eq!(incident["subjects"][0], "load-balancers");
+
+    let mut other = json(&truth);
+    other["incidents"][0]["kind"] = "peer_protocol".into();
+    std::fs::write(&truth, other.to_string()).unwrap();
+    let (code, table, row) = evaluate();
+    assert_eq!((code, &row["incidents"]["subjects"][0]["as_expected"]), (4, &0.into()));
+    assert!(table.contains(" in place of peer_protocol"), "{table}");
+}
+
 #[test]
 fn what_cannot_be_evaluated_is_wrong_usage() {
     let folder = folder("evaluate_usage");

@@ -1,5 +1,6 @@
 //! An evaluation as comma-separated values (RFC 4180): one line a row.
 
+use super::incident_rows::{SubjectRow, kinds};
 use super::results::{AlarmResult, Estimate, Evaluation};
 
 /// The table with its heading.
@@ -46,6 +47,18 @@ pub fn render(evaluation: &Evaluation) -> String {
             row.memory_bytes.to_string(),
             format!("{:.0}", row.bytes_per_second),
             row.sees_all.to_string(),
+            number(Some(&row.incidents.number), |it| it.mean),
+            row.incidents.high.to_string(),
+            kinds(&row.incidents.kinds),
+            subjects(&row.incidents.subjects),
+            row.incidents.wrong.clone(),
+            row.high.high.to_string(),
+            row.high.relayed.to_string(),
+            row.high.within.to_string(),
+            number(row.high.infected.as_ref(), |it| it.median),
+            number(row.high.after_relay.as_ref(), |it| it.median),
+            number(row.high.after_relay.as_ref(), |it| it.range[1]),
+            row.high.why_not.clone(),
         ]);
         let guarded: Vec<String> = fields.iter().map(|field| guard(field)).collect();
         write(&guarded);
@@ -86,6 +99,18 @@ fn heading() -> Vec<String> {
         "memory_bytes",
         "bytes_per_second",
         "sees_all",
+        "incidents",
+        "incidents_high",
+        "incidents_kinds",
+        "incidents_subjects",
+        "incidents_wrong",
+        "high_runs",
+        "high_relayed_runs",
+        "high_within_runs",
+        "high_infected_median",
+        "high_after_relay_median",
+        "high_after_relay_most",
+        "high_why_not",
     ];
     names.extend(rest.map(str::to_owned));
     names
@@ -126,6 +151,15 @@ fn alarm_fields(alarm: &AlarmResult) -> [String; 12] {
 
 fn number(estimate: Option<&Estimate>, of: fn(&Estimate) -> f64) -> String {
     estimate.map(|it| format!("{:.6}", of(it))).unwrap_or_default()
+}
+
+/// Each with the kind and grade expected, and the runs that are as expected.
+fn subjects(subjects: &[SubjectRow]) -> String {
+    let parts = subjects.iter().map(|it| {
+        let expected = format!("{} {}", it.kind, it.grade);
+        format!("{}: {} {}/{}", it.subject, expected.trim(), it.as_expected, it.runs)
+    });
+    parts.collect::<Vec<_>>().join("; ")
 }
 
 pub(crate) fn subject(subject: super::results::Subject) -> &'static str {

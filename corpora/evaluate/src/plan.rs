@@ -196,13 +196,4 @@ mod tests {
         assert_eq!(trust.last().map(String::as_str), Some("busy-site"));
         assert!(trust.iter().all(|name| !standard.contains(name)), "{trust:?}");
     }
-
-    #[test]
-    fn a_suite_is_known_by_its_name_alone() {
-        for suite in Suite::ALL {
-            assert_eq!(Suite::named(suite.name()).unwrap(), suite);
-        }
-        let found = Suite::named("trusted").unwrap_err().to_string();
-        assert_eq!(found, "no suite is called \"trusted\": expected standard or trust");
-    }
 }

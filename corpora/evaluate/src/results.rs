@@ -4,6 +4,9 @@
 //! drawn from. Whatever came from a payload is hexadecimal text.
 
 use super::counted::{Counted, CountedRow};
+use super::high::{HighAt, HighRow};
+use super::incident_rows::IncidentsRow;
+use super::incidents::RunIncidents;
 use serde::{Deserialize, Serialize};
 
 /// The version of the JSON form.
@@ -146,6 +149,12 @@ pub(crate) struct Row {
     /// Hosts and first sightings of true signatures against the truth.
     #[serde(default)]
     pub(crate) counted: CountedRow,
+    /// Incidents, and what was expected of them.
+    #[serde(default)]
+    pub(crate) incidents: IncidentsRow,
+    /// When its worm was high.
+    #[serde(default)]
+    pub(crate) high: HighRow,
     /// Why the rules, or the edges of the content, are not good enough; empty where they
     /// are.
     #[serde(default)]
@@ -236,6 +245,12 @@ pub(crate) struct Run {
     /// The hosts and the first sighting of each true signature beside the truth.
     #[serde(default)]
     pub(crate) counted: Vec<Counted>,
+    /// Its incidents, and what was expected of them.
+    #[serde(default)]
+    pub(crate) incidents: RunIncidents,
+    /// When its worm was high.
+    #[serde(default)]
+    pub(crate) high: Option<HighAt>,
     /// Whether some content has several invariant pieces.
     #[serde(default)]
     pub(crate) polymorphic: bool,

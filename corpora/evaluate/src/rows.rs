@@ -1,6 +1,8 @@
 //! The runs of a subject, summed up in a row.
 
 use super::counted::CountedRow;
+use super::high::HighRow;
+use super::incident_rows::{Asked, IncidentsRow};
 use super::job::{Key, values};
 use super::results::{AlarmResult, Estimate, Found, Row, Run, Subject, Sweep};
 use super::statistics::{
@@ -59,7 +61,7 @@ fn row(story: &Story, case: &Case, swept: Option<String>, runs: Vec<Run>) -> Row
         propagation,
         sees_all: story.options.sees_all,
         rules_wrong: rules_wrong(&runs),
-        ..measured(runs)
+        ..measured(runs, case.incidents)
     }
 }
 
@@ -97,10 +99,13 @@ fn rules_wrong(runs: &[Run]) -> String {
     runs.iter().find_map(wrong).unwrap_or_default()
 }
 
-/// Whether all is as expected, rules and edges are good enough, and what signatures count
-/// is true.
+/// Whether all is as expected, rules and edges are good enough, what signatures count is
+/// true, and incidents are what they should be.
 pub(crate) fn is_good(row: &Row) -> bool {
-    row.as_expected && row.rules_wrong.is_empty() && row.counted.wrong.is_empty()
+    row.as_expected
+        && [&row.rules_wrong, &row.counted.wrong, &row.incidents.wrong]
+            .iter()
+            .all(|wrong| wrong.is_empty())
 }
 
 /// Over all rows, runs whose content is the invariant byte for byte, and runs that could be.
@@ -137,23 +142,24 @@ pub(crate) fn capture_row(
     };
     let dispersion = alarm_result(&runs, |run| run.dispersion);
     let propagation = alarm_result(&runs, |run| run.propagation);
+    // Of swept settings nothing is expected.
+    let asked = if swept.is_some() { Asked::Nothing } else { Asked::Subjects };
     Row {
         name: name.to_owned(),
         summary: summary.to_owned(),
         subject,
-        // Of swept settings nothing is expected.
         as_expected: !quiet
             || swept.is_some()
             || dispersion.detected + propagation.detected == 0,
         swept,
         dispersion,
         propagation,
-        ..measured(runs)
+        ..measured(runs, asked)
     }
 }
 
 /// What is counted and measured in any runs.
-fn measured(runs: Vec<Run>) -> Row {
+fn measured(runs: Vec<Run>, asked: Asked) -> Row {
     let edges = || runs.iter().filter_map(|run| run.edges);
     let exact = [edges().filter(|(_, exact)| *exact).count(), edges().count()];
     let hits = runs.iter().filter_map(|run| run.rules_hit).filter(|[_, all]| *all > 0);
@@ -176,6 +182,8 @@ fn measured(runs: Vec<Run>) -> Row {
         ),
         rules_hit_benign: benign.reduce(|a, b| [a[0] + b[0], a[1] + b[1]]),
         counted: CountedRow::of(runs.iter().map(|run| (run.seed, &run.counted[..]))),
+        incidents: IncidentsRow::of(&runs, asked),
+        high: HighRow::of(&runs),
         packets: estimate(runs.iter().map(|run| run.packets as f64)),
         memory_bytes: runs.iter().map(|run| run.memory_bytes).max().unwrap_or(0),
         bytes_per_second: estimate(speeds.map(|run| run.bytes as f64 / run.seconds))

@@ -3,6 +3,7 @@
 //! [`sift`] is given frames and settings, as `detect` is, and no truth; [`judge`] comes
 //! after it.
 
+use super::incidents::RunIncidents;
 use super::learned::Learned;
 use super::results::{FalseSignature, Found, Run};
 use std::collections::BTreeMap;
@@ -12,16 +13,19 @@ use wormsift::config::{Config, PortRule};
 use wormsift::error::Error;
 use wormsift::packet::{Frame, protocol};
 use wormsift::pipeline::Sensor;
-use wormsift::signature::{Alarm, Finding, Signature};
+use wormsift::signature::{Alarm, Finding, Incident, Signature};
 use wormsift_corpora::ground_truth::Protocol;
 use wormsift_corpora::{Claim, Detection, Edges, GroundTruth, Score};
 
 /// What a sensor said.
+#[derive(Default)]
 pub(crate) struct Said {
     /// Each signature or update, and the tick at which it was said.
     pub(crate) news: Vec<(u64, Signature)>,
     /// The last word on each that is a content of its own, at the end.
     pub(crate) closing: Vec<Signature>,
+    /// Each word on an incident, and the tick at which it was said.
+    pub(crate) incidents: Vec<(u64, Incident)>,
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
     pub(crate) memory_bytes: u64,
@@ -36,6 +40,32 @@ impl Said {
             last.entry(&it.id).and_modify(|known| known.1 = it).or_insert((*time, it));
         }
         last
+    }
+
+    /// The last word on a signature.
+    pub(crate) fn word(&self, id: &str) -> Option<&Signature> {
+        let news = || self.news.iter().rev().map(|(_, it)| it);
+        self.closing.iter().chain(news()).find(|it| it.id == id)
+    }
+
+    /// Takes what a sensor says at a tick.
+    fn take(&mut self, sensor: &mut Sensor, now: u64) {
+        for finding in sensor.findings() {
+            match finding {
+                // A long silence may lie between its tick and the next packet.
+                Finding::Signature(it) => {
+                    self.news.push((it.detected_at.as_nanos(), it));
+                }
+                Finding::Update(it) => {
+                    self.news.push((now.max(it.detected_at.as_nanos()), it));
+                }
+                Finding::Summary(it) if it.part_of.is_none() => self.closing.push(it),
+                Finding::Summary(_) => {}
+            }
+        }
+        let incidents = sensor.incidents().into_iter();
+        self.incidents
+            .extend(incidents.map(|it| (now.max(it.detected_at.as_nanos()), it)));
     }
 }
 
@@ -52,7 +82,7 @@ pub(crate) fn sift(
     stopped: &AtomicBool,
 ) -> Result<Option<Said>, Error> {
     let mut sensor = known.sensor(config)?;
-    let (mut news, mut closing) = (Vec::new(), Vec::new());
+    let mut said = Said::default();
     let started = Instant::now();
     let second = |frame: &Frame<'_>| frame.time.as_nanos() / TICK;
     for batch in frames.chunk_by(|a, b| second(a) == second(b)) {
@@ -60,37 +90,19 @@ pub(crate) fn sift(
             return Ok(None);
         }
         sensor.sift(batch);
-        take(&mut sensor, second(&batch[0]) * TICK, &mut news, &mut closing);
+        said.take(&mut sensor, second(&batch[0]) * TICK);
     }
     sensor.finish();
     let last = frames.last().map_or(0, |frame| (second(frame) + 1) * TICK);
-    take(&mut sensor, last, &mut news, &mut closing);
+    said.take(&mut sensor, last);
     let seconds = started.elapsed().as_secs_f64();
     Ok(Some(Said {
-        news,
-        closing,
         packets: frames.len() as u64,
         bytes: frames.iter().map(|frame| frame.data.len() as u64).sum(),
         memory_bytes: sensor.memory_bytes(),
         seconds,
+        ..said
     }))
-}
-
-fn take(
-    sensor: &mut Sensor,
-    now: u64,
-    news: &mut Vec<(u64, Signature)>,
-    closing: &mut Vec<Signature>,
-) {
-    for finding in sensor.findings() {
-        match finding {
-            // A long silence may lie between its tick and the next packet.
-            Finding::Signature(it) => news.push((it.detected_at.as_nanos(), it)),
-            Finding::Update(it) => news.push((now.max(it.detected_at.as_nanos()), it)),
-            Finding::Summary(it) if it.part_of.is_none() => closing.push(it),
-            Finding::Summary(_) => {}
-        }
-    }
 }
 
 /// Lays what was said beside the truth.
@@ -144,6 +156,8 @@ pub(crate) fn judge(said: &Said, truth: &GroundTruth, config: &Config) -> Run {
         rules_hit: None,
         edges,
         counted: Vec::new(),
+        incidents: RunIncidents::of(said, truth, config),
+        high: None,
         polymorphic: truth.contents.iter().any(|content| content.invariant.len() > 1),
         vulnerable: truth.vulnerable_hosts,
         growth: growth(truth, first_infection),

@@ -1,6 +1,7 @@
 //! The runs shared out over threads, kept in a file, and resumed.
 
 use super::counted::counted;
+use super::high::HighAt;
 use super::job::{Job, Key};
 use super::learned::Learned;
 use super::results::Run;
@@ -149,6 +150,7 @@ fn work(queue: &Queue, sender: &Sender<Done>, known: &Learned, also: Also<'_>) {
                 let mut run = judge(&said, truth, &config);
                 run.frames_hash.clone_from(&hash);
                 run.counted = counted(&said, &frames, truth, &config);
+                run.high = HighAt::of(&said, &frames, truth, &config);
                 let rules = Rules::of(&said, truth, &config);
                 rules.count_worm(&frames, truth, &mut run);
                 also(&rules, &mut run);

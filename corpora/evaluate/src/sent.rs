@@ -117,7 +117,11 @@ impl Sent {
 }
 
 /// Gives every packet, fragments put together.
-fn each(frames: &[Frame<'_>], config: &Config, mut each: impl FnMut(&Packet<'_>)) {
+pub(crate) fn each(
+    frames: &[Frame<'_>],
+    config: &Config,
+    mut each: impl FnMut(&Packet<'_>),
+) {
     let decoder = decoder(config);
     let mut fragments = Fragments::new(decoder);
     let mut give = |packet: &Packet<'_>| -> Result<(), Infallible> {

@@ -1,8 +1,9 @@
 //! A scenario of an evaluation: its options, seeds and expected findings.
 
+use super::incident_rows::Asked;
 use super::manifest::Told;
 use wormsift_corpora::{
-    CorpusError, Expectation, GenerateOptions, Profile, Scenario, Verdict,
+    CorpusError, Expectation, GenerateOptions, Kind, Profile, Scenario, Verdict,
 };
 
 /// A scenario to be evaluated.
@@ -23,6 +24,8 @@ pub(crate) struct Case {
     pub(crate) settings: String,
     pub(crate) dispersion: Expected,
     pub(crate) propagation: Expected,
+    /// What is asked of the incidents.
+    pub(crate) incidents: Asked,
 }
 
 /// What one alarm should do.
@@ -42,7 +45,7 @@ impl Story {
             profile,
             options: GenerateOptions::default(),
             seeds: (1..=seeds).collect(),
-            cases: profile.expectations.iter().map(Case::of).collect(),
+            cases: profile.expectations.iter().map(|it| Case::of(profile, it)).collect(),
         }
     }
 
@@ -68,7 +71,12 @@ impl Story {
             profile,
             options: told.options,
             seeds: (1..=told.seeds.unwrap_or(seeds)).collect(),
-            cases: vec![Case { settings: told.settings, dispersion, propagation }],
+            cases: vec![Case {
+                settings: told.settings,
+                dispersion,
+                propagation,
+                incidents: Asked::Nothing,
+            }],
         })
     }
 
@@ -79,6 +87,7 @@ impl Story {
         for case in &mut self.cases {
             case.dispersion = Expected::default();
             case.propagation = Expected::default();
+            case.incidents = Asked::Nothing;
         }
     }
 
@@ -90,8 +99,15 @@ impl Story {
 }
 
 impl Case {
-    fn of(expectation: &Expectation) -> Self {
+    fn of(profile: &Profile, expectation: &Expectation) -> Self {
+        let incidents = match profile.kind {
+            // What is to be made of them is said of the settings as they are.
+            _ if !expectation.settings.is_empty() => Asked::Nothing,
+            Kind::Worm => Asked::Subjects,
+            Kind::Benign => Asked::Few,
+        };
         Self {
+            incidents,
             settings: expectation.settings.to_owned(),
             dispersion: Expected::of(expectation.dispersion),
             propagation: Expected::of(expectation.propagation),

@@ -1,5 +1,7 @@
 //! The rows as a table for a terminal.
 
+mod told;
+
 use super::results::{AlarmResult, Estimate, Evaluation, Row, Subject};
 use super::rows;
 use std::fmt::Write;
@@ -21,23 +23,20 @@ pub fn render(evaluation: &Evaluation) -> String {
         "precision",
         "exact",
         "hosts",
+        "incidents",
+        "high at",
         "rules hit",
         "benign",
         "",
     ];
     let mut lines: Vec<Vec<String>> = vec![heading.map(str::to_owned).to_vec()];
     lines.extend(evaluation.rows.iter().map(fields));
-    let widths: Vec<usize> = (0..heading.len())
-        .map(|column| {
-            lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0)
-        })
-        .collect();
-    let mut text = String::new();
-    for line in &lines {
-        let cells = line.iter().zip(&widths);
-        let row: Vec<String> =
-            cells.map(|(cell, width)| format!("{cell:<width$}")).collect();
-        let _ = writeln!(text, "{}", row.join("  ").trim_end());
+    let mut text = aligned(&lines);
+    let subjects = told::subjects(evaluation);
+    if !subjects.is_empty() {
+        text.push('\n');
+        text += &aligned(&subjects);
+        text.push('\n');
     }
     let (judged, free): (Vec<&Row>, Vec<&Row>) =
         evaluation.rows.iter().partition(|row| is_judged(row));
@@ -73,6 +72,7 @@ pub fn render(evaluation: &Evaluation) -> String {
             );
         }
     }
+    text += &told::sums(evaluation);
     if !judged.is_empty() {
         let _ = writeln!(text, "{right} of {} rows as expected", judged.len());
     }
@@ -91,6 +91,24 @@ pub fn render(evaluation: &Evaluation) -> String {
             count.signatures.len(),
             count.thresholds
         );
+    }
+    text
+}
+
+/// Lines of cells, in columns.
+fn aligned(lines: &[Vec<String>]) -> String {
+    let columns = lines.first().map_or(0, Vec::len);
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| {
+            lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0)
+        })
+        .collect();
+    let mut text = String::new();
+    for line in lines {
+        let cells = line.iter().zip(&widths);
+        let row: Vec<String> =
+            cells.map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let _ = writeln!(text, "{}", row.join("  ").trim_end());
     }
     text
 }
@@ -130,6 +148,11 @@ fn fields(row: &Row) -> Vec<String> {
             0 => String::new(),
             all => format!("{}/{all}", row.counted.within),
         },
+        match row.incidents.high {
+            0 => format!("{:.1}", row.incidents.number.mean),
+            high => format!("{:.1} ({high} high)", row.incidents.number.mean),
+        },
+        row.high.cell(),
         share(row.rules_hit.as_ref()),
         row.rules_hit_benign.map_or_else(String::new, |[hit, _]| hit.to_string()),
         wrong(row),
@@ -139,7 +162,7 @@ fn fields(row: &Row) -> Vec<String> {
 /// All that is not as it should be.
 fn wrong(row: &Row) -> String {
     let unexpected = if row.as_expected { "" } else { "not as expected" };
-    let parts = [unexpected, &row.rules_wrong, &row.counted.wrong];
+    let parts = [unexpected, &row.rules_wrong, &row.counted.wrong, &row.incidents.wrong];
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join("; ")
 }
@@ -156,4 +179,63 @@ fn rate(alarm: &AlarmResult) -> String {
 
 fn infected(alarm: &AlarmResult) -> String {
     alarm.infected.map_or_else(String::new, |it| format!("{:.0}", it.median))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::high::HighRow;
+    use crate::incident_rows::{IncidentsRow, SubjectRow};
+
+    #[test]
+    fn subjects_and_worms_that_were_not_high_have_their_lines() {
+        let subject = SubjectRow {
+            subject: "relays".to_owned(),
+            kind: "forwarding_service".to_owned(),
+            grade: "never_high".to_owned(),
+            runs: 3,
+            as_expected: 1,
+            high: 2,
+            kinds: [("outbreak".to_owned(), 2)].into(),
+            wrong: "seed 1: outbreak at udp/514 is high".to_owned(),
+            ..SubjectRow::default()
+        };
+        let row = Row {
+            name: "site".to_owned(),
+            incidents: IncidentsRow {
+                high: 2,
+                subjects: vec![subject],
+                wrong: "relays: wrong".to_owned(),
+                ..IncidentsRow::default()
+            },
+            high: HighRow {
+                runs: 3,
+                relayed: 3,
+                within: 2,
+                why_not: "seed 2: late".to_owned(),
+                ..HighRow::default()
+            },
+            ..Row::default()
+        };
+        let plain = Row { name: "plain".to_owned(), ..Row::default() };
+        let evaluation = |rows| Evaluation { rows, ..Evaluation::default() };
+        let text = render(&evaluation(vec![row, plain.clone()]));
+        let words = |line: &&str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let lines: Vec<String> = text.lines().map(|line| words(&line)).collect();
+        for line in [
+            "site relays forwarding_service never_high 0.0 2 outbreak 2 1/3 seed 1: outbreak at \
+             udp/514 is high",
+            "not high, site: seed 2: late",
+            "high within 10 infections after the first relay in 2 of 3 runs whose tap sees one",
+        ] {
+            assert!(lines.iter().any(|it| it == line), "{line}: {text}");
+        }
+        assert!(
+            lines
+                .iter()
+                .any(|it| it.starts_with("site ") && it.ends_with("; relays: wrong"))
+        );
+        let text = render(&evaluation(vec![plain]));
+        assert!(!text.contains("subject") && !text.contains("not high"), "{text}");
+    }
 }

@@ -3,6 +3,8 @@
 //! Its numbers come from closed formulas and not from a detector; the title says so.
 
 use crate::counted::CountedRow;
+use crate::high::HighRow;
+use crate::incident_rows::{IncidentsRow, SubjectRow};
 use crate::results::*;
 
 /// Rows that spread, with their names and what is expected of both alarms.
@@ -142,6 +144,20 @@ fn worm_row(
             },
             ..CountedRow::default()
         },
+        incidents: worm_incidents(runs),
+        high: HighRow {
+            runs,
+            high: runs,
+            relayed: runs,
+            within: runs - u64::from(index == 3),
+            infected: Some(about(9.0, 1.0)),
+            after_relay: Some(about(5.0, 1.0)),
+            why_not: if index == 3 {
+                "seed 4: 14 infections after the first relay".to_owned()
+            } else {
+                String::new()
+            },
+        },
         as_expected: true,
         false_signatures: about(0.0, 0.0),
         benign_packets_matched: Some(about(0.0, 0.0)),
@@ -160,6 +176,28 @@ fn worm_row(
         row.dispersion.detected = runs.saturating_sub(1);
     }
     row
+}
+
+fn worm_incidents(runs: u64) -> IncidentsRow {
+    let kinds = || [("outbreak".to_owned(), runs)].into();
+    let subject = SubjectRow {
+        subject: "worm".to_owned(),
+        kind: "outbreak".to_owned(),
+        grade: "high".to_owned(),
+        runs,
+        as_expected: runs,
+        number: about(1.0, 0.0),
+        high: runs,
+        kinds: kinds(),
+        wrong: String::new(),
+    };
+    IncidentsRow {
+        number: about(1.0, 0.0),
+        high: runs,
+        kinds: kinds(),
+        subjects: vec![subject],
+        wrong: String::new(),
+    }
 }
 
 fn worm_run(seed: u64, pace: f64, dispersion: &str, propagation: &str) -> Run {

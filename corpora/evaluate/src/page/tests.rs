@@ -86,6 +86,13 @@ fn a_full_page_has_every_part() {
     assert_eq!(text.matches("not as expected").count(), 2);
     assert!(text.contains("12/13"), "worm rows as expected");
     assert!(text.contains("19 of 20seed 2: body: 70 sources (exact), in truth 71"));
+    assert!(text.contains("240/241"), "runs high soon after a relay");
+    assert!(text.contains("0 of 0 high"), "incidents of hard negatives");
+    assert!(
+        text.contains("outbreak highoutbreak 20"),
+        "what a subject was and should be"
+    );
+    assert_eq!(text.matches("seed 4: 14 infections after the first relay").count(), 1);
 }
 
 /// `WORMSIFT_PAGES=FOLDER cargo test -p wormsift-cli pages_to_look_at` writes them, for
@@ -125,7 +132,7 @@ fn an_empty_evaluation_is_still_a_page() {
     let text = text(&page);
     assert!(text.contains("No scenario or capture was sifted."));
     assert!(text.contains(
-        "Not part of this evaluation: sensitivity, scenarios and captures, growth"
+        "Not part of this evaluation: sensitivity, scenarios and captures, incidents, growth"
     ));
 }
 

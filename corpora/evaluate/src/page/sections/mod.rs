@@ -2,6 +2,7 @@
 
 mod drawn;
 mod false_signatures;
+mod incidents;
 mod rule;
 mod scenarios;
 mod setting;
@@ -14,10 +15,11 @@ use maud::Markup;
 type Draw = fn(&Evaluation) -> Option<Markup>;
 
 /// Anchors, headings and contents, in reading order.
-pub(super) const SECTIONS: [(&str, &str, Draw); 11] = [
+pub(super) const SECTIONS: [(&str, &str, Draw); 12] = [
     ("summary", "Summary", summary::draw),
     ("sensitivity", "Sensitivity", drawn::sensitivity),
     ("scenarios", "Scenarios and captures", scenarios::draw),
+    ("incidents", "Incidents", incidents::draw),
     ("growth", "Growth and detection", drawn::growth),
     ("benign", "Signatures without worms", drawn::benign),
     ("maps", "Prevalence and dispersion", drawn::maps),

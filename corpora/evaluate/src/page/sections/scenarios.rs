@@ -1,7 +1,9 @@
 //! A table row for each scenario and capture.
 
-use super::summary::difference;
+use super::summary::{difference, is_odd};
 use crate::counted::CountedRow;
+use crate::high::HighRow;
+use crate::incident_rows::IncidentsRow;
 use crate::page::charts::Alarm;
 use crate::results::{AlarmResult, Estimate, Evaluation, Row, Subject};
 use maud::{Markup, html};
@@ -11,7 +13,7 @@ use wormsift_export::html::number::{
 use wormsift_export::html::table_of;
 
 /// Columns of the table.
-const COLUMNS: &str = "15";
+const COLUMNS: &str = "17";
 const GROUPS: [(Subject, &str); 4] = [
     (Subject::Worm, "Worms"),
     (Subject::Benign, "Hard negatives: nothing spreads"),
@@ -24,17 +26,21 @@ const NOTE: &str = "Detected: runs in which the alarm found all that was planted
     from the content’s first packet, over the packets that had carried it. Recall and \
     precision: of invariant bytes; exact: runs whose content is the invariant, byte for byte. \
     Hosts as counted: true signatures whose sources, destinations and first sighting are what \
-    the truth says, within the error that they state. \
+    the truth says, within the error that they state. Incidents: over how many are high in all \
+    runs. Infected when high: hosts infected when the worm was first graded high, over those \
+    since the first relay that the tap sees. \
     Over TCP, rules hit flows. Other numbers are means over their 95 % interval; speed is one \
     thread’s.";
 /// The columns after those of the alarms.
-const NUMBERS: [&str; 7] = [
+const NUMBERS: [&str; 9] = [
     "False signatures a run",
     "Recall, precision",
     "Benign packets matched",
     "Worm packets hit by rules",
     "Content exact",
     "Hosts as counted",
+    "Incidents a run",
+    "Infected when high",
     "Memory, speed",
 ];
 
@@ -86,9 +92,9 @@ fn head() -> Markup {
 }
 
 fn one(evaluation: &Evaluation, index: usize, row: &Row, again: bool) -> Markup {
-    let (class, verdict) = match row.as_expected {
-        true => ("row", "as expected"),
-        false => ("row unexpected", "not as expected"),
+    let (class, verdict) = match is_odd(row) {
+        false => ("row", "as expected"),
+        true => ("row unexpected", "not as expected"),
     };
     let key = evaluation.sweep.as_ref().map_or("", |sweep| &sweep.key);
     html! {
@@ -105,7 +111,7 @@ fn one(evaluation: &Evaluation, index: usize, row: &Row, again: bool) -> Markup 
                 @for alarm in Alarm::BOTH { (alarm_cells(alarm.of_row(row), row.subject)) }
                 (numbers(row))
             }
-            @if !again || !row.as_expected {
+            @if !again || is_odd(row) {
                 tr.about { td colspan=(COLUMNS) { div { (about(row, again)) } } }
             }
         }
@@ -162,6 +168,8 @@ fn numbers(row: &Row) -> Markup {
         (cell(row.rules_hit.map(|hit| (percent(hit.mean), row.rules_wrong.clone()))))
         (cell((runs > 0).then(|| (format!("{exact} of {runs}"), String::new()))))
         (cell(hosts(&row.counted)))
+        (cell(incidents(&row.incidents)))
+        (cell(high(&row.high)))
         (cell(Some((bytes(row.memory_bytes), rate(row.bytes_per_second)))))
     }
 }
@@ -170,6 +178,22 @@ fn numbers(row: &Row) -> Markup {
 fn hosts(it: &CountedRow) -> Option<(String, String)> {
     let said = format!("{} of {}", it.within, it.compared);
     (it.compared > 0).then(|| (said, it.wrong.clone()))
+}
+
+/// Incidents a run, and how many are high in all.
+fn incidents(it: &IncidentsRow) -> Option<(String, String)> {
+    let high = if it.high > 0 { format!("{} high", it.high) } else { String::new() };
+    (it.number.count > 0).then(|| (count(it.number.mean), high))
+}
+
+/// Hosts infected when it was high, and those since the first relay.
+fn high(it: &HighRow) -> Option<(String, String)> {
+    let mut more = it.after_relay.map(|it| format!("{} since a relay", count(it.median)));
+    if it.high < it.runs {
+        more = Some(format!("in {} of {} runs", it.high, it.runs));
+    }
+    let infected = it.infected.map_or_else(|| NOTHING.to_owned(), |it| count(it.median));
+    (it.runs > 0).then(|| (infected, more.unwrap_or_default()))
 }
 
 /// A mean of counts, and its interval where it has a length.
@@ -192,7 +216,7 @@ fn about(row: &Row, again: bool) -> Markup {
             @if !row.defeats.is_empty() { i { (introduced) } (sentence(&row.defeats)) }
             @for alarm in Alarm::BOTH { (expectation(alarm, alarm.of_row(row))) }
         }
-        @if !row.as_expected { strong { " Not as expected: " (difference(row)) "." } }
+        @if is_odd(row) { strong { " Not as expected: " (difference(row)) "." } }
     }
 }
 

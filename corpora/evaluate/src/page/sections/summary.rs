@@ -1,5 +1,7 @@
 //! Summary: the headline numbers, and the rows that are not as expected.
 
+use crate::high::FEW;
+use crate::incident_rows::of_hard_negatives;
 use crate::page::charts::Alarm;
 use crate::results::{AlarmResult, Evaluation, Row, Run, Subject};
 use crate::rows::first_alarms;
@@ -29,7 +31,7 @@ pub(in crate::page) fn masthead(evaluation: &Evaluation) -> Markup {
 pub(super) fn draw(evaluation: &Evaluation) -> Option<Markup> {
     let rows = &evaluation.rows;
     let worms = || rows.iter().filter(|row| spreads(row));
-    let expected = worms().filter(|row| row.as_expected).count();
+    let expected = worms().filter(|row| !is_odd(row)).count();
     let [recall, precision] = [|run: &Run| run.recall, |run: &Run| run.precision]
         .map(|of| mean(worms().flat_map(|row| &row.runs).filter_map(of)));
     let mut numbers = vec![(
@@ -51,6 +53,12 @@ pub(super) fn draw(evaluation: &Evaluation) -> Option<Markup> {
             numbers.push((name.to_owned(), count(median.median), detail));
         }
     }
+    if let Some((value, detail)) = high_soon(rows) {
+        numbers.push(("Worm runs high soon after a relay".to_owned(), value, detail));
+    }
+    if let Some((value, detail)) = quiet_incidents(rows) {
+        numbers.push(("Incidents a run of hard negatives".to_owned(), value, detail));
+    }
     let (value, detail) = false_signatures(rows.iter().filter(|row| !spreads(row)));
     numbers.push(("Signatures where nothing spreads".to_owned(), value, detail));
     numbers.push((
@@ -62,6 +70,21 @@ pub(super) fn draw(evaluation: &Evaluation) -> Option<Markup> {
         p.lead { (lead(evaluation)) }
         @if !rows.is_empty() { (figures(numbers)) (surprises(evaluation)) }
     })
+}
+
+/// Of the runs whose tap sees a relay, those whose worm was high soon after the first.
+fn high_soon(rows: &[Row]) -> Option<(String, String)> {
+    let relayed: u64 = rows.iter().map(|row| row.high.relayed).sum();
+    let within: u64 = rows.iter().map(|row| row.high.within).sum();
+    let detail = format!("within {FEW} infections of the first relay that the tap sees");
+    (relayed > 0).then(|| (format!("{within}/{relayed}"), detail))
+}
+
+/// The mean, and how many are high.
+fn quiet_incidents(rows: &[Row]) -> Option<(String, String)> {
+    let [runs, all, high] = of_hard_negatives(rows)?;
+    let detail = format!("{high} of {all} high, under the settings as they are");
+    Some((count(all as f64 / runs as f64), detail))
 }
 
 /// Whether something spreads in a row's subject.
@@ -107,7 +130,7 @@ fn lead(evaluation: &Evaluation) -> String {
 
 fn verdicts(rows: &[Row]) -> String {
     let all = rows.iter().filter(|row| !spreads(row)).count();
-    let expected = rows.iter().filter(|row| !spreads(row) && row.as_expected).count();
+    let expected = rows.iter().filter(|row| !spreads(row) && !is_odd(row)).count();
     match all {
         0 => "no rows without worms".to_owned(),
         _ => format!("and {expected}/{all} rows without worms"),
@@ -164,7 +187,7 @@ fn false_signatures<'a>(rows: impl Iterator<Item = &'a Row>) -> (String, String)
 
 fn surprises(evaluation: &Evaluation) -> Markup {
     let odd: Vec<_> =
-        evaluation.rows.iter().enumerate().filter(|(_, row)| !row.as_expected).collect();
+        evaluation.rows.iter().enumerate().filter(|(_, row)| is_odd(row)).collect();
     let more = odd.len().saturating_sub(NAMED);
     html! {
         @if odd.is_empty() { p { "Every row is as expected." } }
@@ -195,6 +218,11 @@ pub(super) fn full_name(evaluation: &Evaluation, row: &Row) -> String {
     parts.join(" · ")
 }
 
+/// Whether an alarm or an incident of a row is not as expected.
+pub(super) fn is_odd(row: &Row) -> bool {
+    !row.as_expected || !row.incidents.wrong.is_empty()
+}
+
 /// How a row differs from what was expected of it.
 pub(super) fn difference(row: &Row) -> String {
     let parts = Alarm::BOTH.into_iter().filter_map(|alarm| {
@@ -206,7 +234,8 @@ pub(super) fn difference(row: &Row) -> String {
         };
         Some(format!("{} {what} in {detected} of {runs} runs", alarm.name()))
     });
-    let parts: Vec<String> = parts.collect();
+    let incidents = Some(row.incidents.wrong.clone()).filter(|it| !it.is_empty());
+    let parts: Vec<String> = parts.chain(incidents).collect();
     if parts.is_empty() { "see its row".to_owned() } else { parts.join("; ") }
 }
 
@@ -236,6 +265,15 @@ mod tests {
         assert_eq!(median(vec![]), None);
         assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
         assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), Some(2.5));
+    }
+
+    #[test]
+    fn what_incidents_are_not_is_a_difference() {
+        let mut row = Row { as_expected: true, ..Row::default() };
+        assert!(!is_odd(&row));
+        row.incidents.wrong = "relays: seed 1: 3 incidents".to_owned();
+        assert!(is_odd(&row));
+        assert_eq!(difference(&row), "relays: seed 1: 3 incidents");
     }
 
     #[test]
