@@ -186,12 +186,15 @@ fn what_is_passed_on_by_trade_has_no_rule_unless_it_is_asked_for() {
     let by_trade = text.replace(r#""kind":"outbreak""#, r#""kind":"forwarding_service""#);
     let by_trade = file(&folder, "by_trade.jsonl", by_trade.as_bytes());
     for format in ["suricata", "csv"] {
-        let export = |more: &[&str]| run(&[&["export", "--format", format], more].concat());
+        let export =
+            |more: &[&str]| run(&[&["export", "--format", format], more].concat());
         let default = export(&[&by_trade]);
         assert_eq!(code(&default), 0);
         let said = stderr(&default);
         assert!(said.contains("1 signature left out: of kinds"), "{format}: {said}");
-        assert!(!stdout(&default).contains("10.0.0.1") && !stdout(&default).contains("sid:"));
+        assert!(
+            !stdout(&default).contains("10.0.0.1") && !stdout(&default).contains("sid:")
+        );
         let all = stdout(&export(&["--kind", "all", &by_trade]));
         let named = stdout(&export(&["--kind", "unclear,forwarding-service", &by_trade]));
         let outbreak = stdout(&export(&[&lines]));

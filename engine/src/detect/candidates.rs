@@ -286,6 +286,20 @@ impl Candidates {
         last.is_none_or(|last| time.since(last) >= self.window).then_some(last)
     }
 
+    /// Whether the alarm of propagation may fire again, though it did in this window: the
+    /// spread is twice what it was then, so that there is more to say of who passes it on.
+    pub fn has_doubled(&self, slot: Slot, spread: u32) -> bool {
+        self.get(slot)
+            .is_some_and(|it| spread >= it.alarmed_spread.saturating_mul(2).max(2))
+    }
+
+    /// Notes the spread at which the alarm of propagation fires.
+    pub fn set_spread(&mut self, slot: Slot, spread: u32) {
+        if let Some(entry) = self.entries.get_mut(slot.0 as usize) {
+            entry.alarmed_spread = spread;
+        }
+    }
+
     /// Notes when `alarm` last fired, or that what fired is taken back.
     pub fn set_alarm(&mut self, slot: Slot, alarm: Alarm, at: Option<Timestamp>) {
         if let Some(entry) = self.entries.get_mut(slot.0 as usize) {

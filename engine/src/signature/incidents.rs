@@ -3,7 +3,8 @@
 //! Two signatures belong together if they are of one service (protocol and port; where
 //! a signature has no port, the one at which it was seen most) and share a relay, or half of
 //! the listed sources of the one that lists fewer, two at least. So do outbreaks at different
-//! services that share half of the relays of the one that has fewer, two at least.
+//! services that share half of the relays of the one that has fewer, two at least; and all that
+//! hosts pass on by trade at one service.
 //!
 //! An incident keeps its id as long as one of its signatures is known. Where two become one,
 //! the older one goes on, and the other's last word says that it is part of it.
@@ -12,7 +13,7 @@ use super::confidence::Confidence;
 use super::kind::{Facts, Kind, judge};
 use super::passing::generations;
 use super::{Growth, Signature};
-use crate::detect::count::Count;
+use crate::detect::count::{Count, MOST_HOSTS};
 use crate::packet::{AddressPlan, Host, Timestamp};
 use crate::state::persist;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,8 +21,8 @@ use xxhash_rust::xxh3::xxh3_128;
 
 /// Hosts that an incident lists.
 const MOST_LISTED: usize = 256;
-/// Sources by which signatures are compared, the lowest of each.
-const COMPARED: usize = 16;
+/// Sources by which signatures are compared: all that are listed.
+const COMPARED: usize = MOST_HOSTS;
 /// Signatures that are compared by one source.
 const MOST_SHARING: usize = 32;
 
@@ -163,7 +164,7 @@ impl Incidents {
         touched: &BTreeSet<u64>,
         first_id: impl Fn(u64) -> String,
     ) -> Changed {
-        let groups = joined_outbreaks(grouped(members), members);
+        let groups = joined(grouped(members), members);
         let mut of = BTreeMap::new();
         let mut now = BTreeMap::new();
         let mut parts = BTreeMap::new();
@@ -360,29 +361,29 @@ fn grouped(members: &[Member<'_>]) -> Vec<Vec<usize>> {
     sets.groups()
 }
 
-/// Joins outbreaks at different services that share relays.
-fn joined_outbreaks(groups: Vec<Vec<usize>>, members: &[Member<'_>]) -> Vec<Vec<usize>> {
+/// Joins outbreaks at different services that share relays, and what is passed on by trade at
+/// one service.
+fn joined(groups: Vec<Vec<usize>>, members: &[Member<'_>]) -> Vec<Vec<usize>> {
     let mut sets = Sets::new(groups.len());
-    let relays: Vec<BTreeSet<Host>> = groups
-        .iter()
-        .map(|group| {
-            let facts: Vec<Facts<'_>> =
-                group.iter().map(|i| members[*i].facts.clone()).collect();
-            match judge(&facts).0 {
-                Kind::Outbreak => {
-                    let relays = facts.iter().flat_map(|facts| facts.relays.iter());
-                    relays.map(|relay| relay.host).collect()
-                }
-                _ => BTreeSet::new(),
-            }
-        })
-        .collect();
-    let outbreaks: Vec<usize> =
-        (0..groups.len()).filter(|i| !relays[*i].is_empty()).collect();
-    for (n, a) in outbreaks.iter().enumerate() {
-        for b in &outbreaks[n + 1..] {
-            let shared = relays[*a].intersection(&relays[*b]).count();
-            if is_half(shared, relays[*a].len().min(relays[*b].len())) {
+    let mut by_trade: BTreeMap<(u8, Option<u16>), usize> = BTreeMap::new();
+    let mut outbreaks: Vec<(usize, BTreeSet<Host>)> = Vec::new();
+    for (i, group) in groups.iter().enumerate() {
+        let facts: Vec<Facts<'_>> =
+            group.iter().map(|i| members[*i].facts.clone()).collect();
+        let kind = judge(&facts).0;
+        if kind == Kind::Outbreak {
+            let relays = facts.iter().flat_map(|facts| facts.relays.iter());
+            outbreaks.push((i, relays.map(|relay| relay.host).collect()));
+        } else if kind.is_by_trade() {
+            let service = (members[group[0]].protocol, members[group[0]].port);
+            let first = *by_trade.entry(service).or_insert(i);
+            sets.join(first, i);
+        }
+    }
+    for (n, (a, mine)) in outbreaks.iter().enumerate() {
+        for (b, theirs) in &outbreaks[n + 1..] {
+            let shared = mine.intersection(theirs).count();
+            if is_half(shared, mine.len().min(theirs.len())) {
                 sets.join(*a, *b);
             }
         }

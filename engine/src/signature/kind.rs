@@ -5,8 +5,10 @@
 use super::passing::PassingOn;
 use super::{Handshakes, Relay, Roles};
 use crate::detect::count::Count;
+use crate::packet::Host;
 use crate::state::persist_choice;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// What spreads.
 ///
@@ -15,11 +17,13 @@ use std::borrow::Cow;
 /// 1. **Forwarding service, peer protocol.** At least two contents, or the only one, are
 ///    *settled*: most of their relays had begun conversations at the port before they received
 ///    the content, and do not spread it to hosts that were new to them; or keep to hosts that
-///    they knew. It is a peer protocol where a relay received it from another, or where about
-///    half of the hosts both sent and received it; else a forwarding service.
+///    they knew. It is a peer protocol where a third of the hosts are relays, or about half both
+///    sent and received it; else a forwarding service.
 /// 2. **Outbreak.** At least two relays of a content, and a quarter of all, sent it to hosts that
 ///    were new to them, and had begun no conversation at the port before they received it, as
-///    far as is known. Or as many had begun none, whomever they sent it to, in a chain of two or
+///    far as is known; and one in twelve of those that sent it are relays, or these relays
+///    attacked five new hosts each: what is part of a protocol is also passed on by a few that
+///    talk to a host or two. Or as many had begun none, whomever they sent it to, in a chain of two or
 ///    more: a worm that attacks contacts. Or at least five sent it to hosts that were new to
 ///    them, in such a chain, and half of those that sent it had received it before.
 /// 3. **Peer protocol**, too, where most relays had begun conversations at the port before, and
@@ -52,6 +56,12 @@ const SEVERAL: usize = 2;
 const MANY_RELAYS: usize = 5;
 /// One in so many relays of a content.
 const SHARE: usize = 4;
+/// One in so many of those that sent a content received it before, or relays attack so many
+/// hosts that were new to them.
+const SENDERS: u64 = 12;
+const ATTACKED: usize = 5;
+/// One in so many hosts of a peer protocol are relays.
+const PEERS: u64 = 3;
 /// Recipients for each source that make a delivery.
 const MANY_EACH: u64 = 4;
 
@@ -141,7 +151,14 @@ fn infected_by(content: &Facts<'_>) -> Option<Infected> {
     let count = |is: fn(&Relay) -> bool| relays.iter().filter(|it| is(it)).count();
     let are_enough = |some: usize| some >= SEVERAL && SHARE * some >= relays.len();
     let turned = count(is_turned);
-    if are_enough(turned) {
+    let attacked: usize = relays
+        .iter()
+        .filter(|it| is_turned(it))
+        .map(|it| usize::from(it.new_targets))
+        .sum();
+    let is_more_than_talk = SENDERS * relays.len() as u64 >= content.numbers()[0]
+        || attacked >= ATTACKED * turned;
+    if are_enough(turned) && is_more_than_talk {
         return Some(Infected::Turned(turned));
     }
     if PassingOn::of(relays).generations < 2 {
@@ -184,10 +201,10 @@ pub(super) fn judge(contents: &[Facts<'_>]) -> (Kind, Vec<String>) {
              keep to hosts that they knew.",
             of_all(settled, with_relays)
         );
-        return match chain > 1 || half_are_both(contents) {
+        return match third_are_relays(contents) || half_are_both(contents) {
             true => (
                 Kind::PeerProtocol,
-                vec![said, "Hosts both send and receive it.".to_owned()],
+                vec![said, "Many of its hosts both send and receive it.".to_owned()],
             ),
             false => (Kind::ForwardingService, vec![said]),
         };
@@ -257,6 +274,15 @@ fn without_relays(contents: &[Facts<'_>]) -> (Kind, Vec<String>) {
     (Kind::Unclear, Vec::new())
 }
 
+fn third_are_relays(contents: &[Facts<'_>]) -> bool {
+    let relays: BTreeSet<Host> = contents
+        .iter()
+        .flat_map(|content| content.relays.iter().map(|relay| relay.host))
+        .collect();
+    let hosts = contents.iter().map(|content| content.all_hosts).max().unwrap_or(0);
+    hosts > 0 && PEERS * relays.len() as u64 >= hosts
+}
+
 fn half_are_both(contents: &[Facts<'_>]) -> bool {
     let sum = |of: fn(&Facts<'_>) -> u64| contents.iter().map(of).sum::<u64>();
     let all = sum(|it| it.all_hosts);
@@ -290,7 +316,7 @@ persist_choice!(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::{Host, Timestamp};
+    use crate::packet::Timestamp;
 
     fn relay(host: u128, began_before: Option<bool>, new: u8, known: u8) -> Relay {
         Relay {
@@ -332,16 +358,22 @@ mod tests {
             Kind::Outbreak,
         );
         assert_kind(&[apart(vec![relay(1, n, 3, 0)])], Kind::Unclear);
+        // Of a protocol's own bytes a few senders had received them before, and talk on.
+        let sources = |count| [Some(Count::exact(count)), None];
+        let two = |new| apart(vec![relay(1, n, new, 0), relay(2, n, new, 0)]);
+        assert_kind(&[Facts { hosts: sources(24), ..two(2) }], Kind::Outbreak);
+        assert_kind(&[Facts { hosts: sources(25), ..two(2) }], Kind::Unclear);
+        assert_kind(&[Facts { hosts: sources(700), ..two(5) }], Kind::Outbreak);
         let forwards = || apart(vec![relay(1, b, 0, 3), relay(2, b, 1, 2)]);
         assert_kind(&[forwards()], Kind::ForwardingService);
         // The first content of all looks as a worm does, and those after it do not.
         let first = apart(vec![relay(1, n, 3, 0), relay(2, n, 3, 0)]);
         assert_kind(&[first.clone(), forwards()], Kind::Outbreak);
         assert_kind(&[first, forwards(), forwards()], Kind::ForwardingService);
-        assert_kind(
-            &[chain(vec![relay(1, b, 0, 3), relay(2, b, 0, 3)])],
-            Kind::PeerProtocol,
-        );
+        // A row of proxies is a chain as well.
+        let row = chain(vec![relay(1, b, 0, 3), relay(2, b, 0, 3)]);
+        assert_kind(std::slice::from_ref(&row), Kind::ForwardingService);
+        assert_kind(&[Facts { all_hosts: 6, ..row }], Kind::PeerProtocol);
         let both = Facts { both_ways: 10, ..forwards() };
         assert_kind(&[both], Kind::PeerProtocol);
     }
@@ -358,6 +390,17 @@ mod tests {
         assert_kind(&[chain(used(5))], Kind::Outbreak);
         assert_kind(&[chain(used(4))], Kind::Unclear);
         assert_kind(&[apart(used(5))], Kind::Unclear);
+        // Peers send it before they receive it.
+        let hosts = [Some(Count::about(11)), None];
+        let peers = Facts { hosts, ..chain(used(5)) };
+        assert_kind(std::slice::from_ref(&peers), Kind::Unclear);
+        assert_kind(&[Facts { both_ways: 10, ..peers }], Kind::PeerProtocol);
+        // A few that joined late make no worm of it.
+        let mut some: Vec<Relay> = used(9);
+        some[0].began_before = Some(false);
+        some[1].began_before = Some(false);
+        assert_kind(&[apart(some.clone())], Kind::Unclear);
+        assert_kind(&[apart(some[..8].to_vec())], Kind::Outbreak);
     }
 
     #[test]

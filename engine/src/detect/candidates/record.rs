@@ -191,6 +191,8 @@ pub struct Candidate {
     epoch: Epoch,
     /// When each alarm last fired, in the order of [`Alarm::ALL`].
     pub alarmed_at: [Option<Timestamp>; 2],
+    /// The spread when the alarm of propagation last fired.
+    pub alarmed_spread: u32,
     /// The samples asked for, oldest first.
     pub samples: Vec<SampleReference>,
     /// Samples taken since the priority last rose, and that priority.
@@ -407,6 +409,7 @@ impl Persist for Candidate {
             source_bits,
             epoch,
             alarmed_at,
+            alarmed_spread,
             samples,
             taken,
         } = self;
@@ -425,6 +428,7 @@ impl Persist for Candidate {
         source_bits.persist(file)?;
         epoch.persist(file)?;
         alarmed_at.persist(file)?;
+        alarmed_spread.persist(file)?;
         persist_list(samples, file)?;
         taken.persist(file)
     }

@@ -191,14 +191,23 @@ impl ContentShard {
             self.counters.alarms_without_room += u64::from(reached);
             return;
         };
-        decision.propagation_alarm |=
-            passed_on && self.raise(slot, Alarm::Propagation, next, record, class);
+        let spread = spread.unwrap_or(0);
+        if passed_on && self.candidates.has_doubled(slot, spread) {
+            let fires = self.raise(slot, Alarm::Propagation, next, record, class, true);
+            decision.propagation_alarm |= fires;
+            if fires {
+                self.candidates.set_spread(slot, spread);
+            }
+        } else if passed_on {
+            decision.propagation_alarm |=
+                self.raise(slot, Alarm::Propagation, next, record, class, false);
+        }
         // Over all ports the lists hold those who reply as well.
         let is_estimated = !class.is_over_all || thresholds.are_estimated(estimates);
         decision.dispersion_alarm |= may_disperse
             && is_estimated
             && self.is_dispersed(slot, estimates, &thresholds)
-            && self.raise(slot, Alarm::Dispersion, next, record, class);
+            && self.raise(slot, Alarm::Dispersion, next, record, class, false);
     }
 
     /// Whether the alarm of dispersion has grounds.
@@ -216,8 +225,8 @@ impl ContentShard {
         dispersed == Dispersed::Yes
     }
 
-    /// Lets an alarm wait for its tick, unless it fired in this dispersion window already
-    /// or more important ones leave no room.
+    /// Lets an alarm wait for its tick, unless it fired in this dispersion window already, or
+    /// more important ones leave no room. One that fires `again` need not wait for the window.
     fn raise(
         &mut self,
         slot: Slot,
@@ -225,9 +234,12 @@ impl ContentShard {
         next: &Next,
         record: &Record,
         class: Class,
+        again: bool,
     ) -> bool {
         let now = record.time;
-        let Some(before) = self.candidates.may_alarm(slot, alarm, now) else {
+        let last = || self.candidates.get(slot).map(|it| it.alarmed(alarm));
+        let may = self.candidates.may_alarm(slot, alarm, now);
+        let Some(before) = may.or_else(|| last().filter(|_| again)) else {
             return false;
         };
         let rank = self
