@@ -3,10 +3,10 @@
 use super::pictures::scatter::kind_name;
 use super::pictures::{timeline, tree};
 use crate::output::grounds::doubling;
-use crate::output::table::{host_count, moment};
+use crate::output::table::{brief, host_count, moment, number};
 use maud::{Markup, html};
 use std::collections::BTreeSet;
-use wormsift::signature::{Incident, Kind};
+use wormsift::signature::{Count, Incident, Kind, Precision};
 use wormsift_export::html::{pairs, table};
 use wormsift_export::text::{counted, grouped, service_name};
 
@@ -37,9 +37,9 @@ pub(super) fn overview(incidents: &[&Incident]) -> Markup {
                     td { a href={ "#i" (it.id) } { (kind_name(it.kind)) } }
                     td class=(it.confidence.name()) { (it.confidence.name()) }
                     td { (services(it)) }
-                    @for count in [it.relays.into(), it.spread.into(), it.signatures.len() as u64] {
-                        td.n { (grouped(count)) }
-                    }
+                    td.n { (grouped(it.relays.into())) }
+                    td.n { (brief(spread(it))) }
+                    td.n { (grouped(it.signatures.len() as u64)) }
                     td.n.when { (moment(it.first_seen)) }
                     td.n.when { (moment(it.detected_at)) }
                 }
@@ -97,7 +97,7 @@ fn facts(it: &Incident) -> Vec<(&'static str, String)> {
             "{} in {}, spread {}",
             counted(relays.into(), "host"),
             counted(it.generations.into(), "generation"),
-            grouped(it.spread.into())
+            number(spread(it))
         ),
     };
     let mut facts = vec![
@@ -117,6 +117,15 @@ fn facts(it: &Incident) -> Vec<(&'static str, String)> {
         ("Id", it.id.clone()),
     ]);
     facts
+}
+
+/// Its spread: an estimate where a fan-out may be one.
+fn spread(it: &Incident) -> Count {
+    let is_exact = |fan_out: u32| tree::fan_out(fan_out).precision == Precision::Exact;
+    match it.hosts_unlisted == 0 && it.hosts.iter().all(|it| is_exact(it.fan_out)) {
+        true => Count::exact(it.spread),
+        false => Count::about(it.spread),
+    }
 }
 
 /// Their names, up to a few.

@@ -37,8 +37,8 @@ struct Piece {
 }
 
 impl Picture<'_> {
-    /// The figure of these pieces.
-    fn draw(&self, pieces: &[Piece]) -> Markup {
+    /// The figure of these pieces, with a key under them.
+    fn draw(&self, pieces: &[Piece], key: &Markup) -> Markup {
         html! {
             figure class=(self.class) {
                 figcaption { b { (self.title) ". " } (self.caption) }
@@ -54,6 +54,7 @@ impl Picture<'_> {
                         svg viewBox=(view) aria-hidden="true" { (piece.marks) }
                     }
                 }
+                (key)
             }
         }
     }

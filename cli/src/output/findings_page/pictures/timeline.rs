@@ -57,7 +57,7 @@ pub(in super::super) fn draw(incident: &Incident) -> Option<Markup> {
         description: &description,
         width: WIDTH,
     };
-    Some(picture.draw(&[Piece { height: HEIGHT, marks }]))
+    Some(picture.draw(&[Piece { height: HEIGHT, marks }], &Markup::default()))
 }
 
 /// The story in a sentence.

@@ -5,15 +5,18 @@
 //! first are drawn, and the others are counted under the nearest host that is drawn.
 
 use super::{Clock, Picture, Piece, WIDTH, disc, label, path, px, span, text_width};
+use crate::output::table::brief;
 use maud::{Markup, html};
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
 use wormsift::packet::Host;
-use wormsift::signature::{Incident, IncidentHost};
+use wormsift::signature::{Count, Incident, IncidentHost, Kind, Relay};
 use wormsift_export::text::{counted, grouped};
 
 /// Hosts that are drawn.
 const MOST_HOSTS: usize = 60;
+/// Hosts that are drawn though they are only known to have sent it, and infected none that is.
+const MOST_SENDERS: usize = 12;
 /// Height of a row, and of the headings above the first.
 const ROW: f64 = 16.0;
 const HEAD: f64 = 24.0;
@@ -90,8 +93,8 @@ impl<'a> Tree<'a> {
     }
 
     /// Puts children in order, and marks what is drawn: of the hosts whose parent is, always
-    /// the one that was first. Where not all can be, none that is only known to have sent it,
-    /// unless it was seen to infect another.
+    /// the one that was first. Of those that are only known to have sent it, and to no host that
+    /// passed it on, all are drawn or none.
     fn choose(&mut self) {
         let first: Vec<usize> =
             (0..self.nodes.len()).map(|at| self.first_relay(at)).collect();
@@ -99,8 +102,9 @@ impl<'a> Tree<'a> {
             node.children.sort_by_key(|at| first[*at]);
         }
         self.nodes[0].is_drawn = true;
-        let all_fit = self.nodes.len() - 1 <= MOST_HOSTS;
         let received = self.nodes.len();
+        let senders = first[1..].iter().filter(|it| **it >= received).count();
+        let all_fit = received - 1 <= MOST_HOSTS && senders <= MOST_SENDERS;
         let mut open: BTreeSet<(usize, usize)> = BTreeSet::new();
         let mut at = 0;
         for _ in 0..MOST_HOSTS {
@@ -241,12 +245,15 @@ pub(in super::super) fn draw(incident: &Incident) -> Option<Markup> {
     );
     let picture = Picture {
         class: "tree",
-        title: "Who infected whom",
+        title: match incident.kind {
+            Kind::Outbreak => "Who infected whom",
+            _ => "Who passed it on to whom",
+        },
         caption: &caption,
         description: &description,
         width,
     };
-    Some(picture.draw(&pieces))
+    Some(picture.draw(&pieces, &Markup::default()))
 }
 
 /// The height at which a row stands.
@@ -289,6 +296,11 @@ fn between(lines: &[Line], top: f64, bottom: f64) -> String {
     drawn
 }
 
+/// A fan-out with what it says.
+pub(in super::super) fn fan_out(fan_out: u32) -> Count {
+    Relay { fan_out, ..Relay::default() }.fan_out_count()
+}
+
 /// Name, time and number of targets of a row.
 fn texts(row: &Row, tree: &Tree<'_>, clock: &Clock) -> [String; 3] {
     let at = match row.what {
@@ -308,7 +320,7 @@ fn texts(row: &Row, tree: &Tree<'_>, clock: &Clock) -> [String; 3] {
     [
         name,
         time.map(|time| clock.after(time)).unwrap_or_default(),
-        targets.map(|it| grouped(it.fan_out.into())).unwrap_or_default(),
+        targets.map(|it| brief(fan_out(it.fan_out))).unwrap_or_default(),
     ]
 }
 

@@ -180,6 +180,15 @@ fn sources_do_not_displace_hosts_that_passed_it_on() {
 }
 
 #[test]
+fn a_few_that_only_sent_it_are_drawn() {
+    for (count, last) in [(12, ".10.0.0.111"), (13, ".and 13 more")] {
+        let mut hosts = vec![relay(1, Some(2), 1, 5)];
+        hosts.extend((100..100 + count).map(source));
+        assert_eq!(outline(&incident(hosts)).last().unwrap(), last);
+    }
+}
+
+#[test]
 fn long_chains_and_long_addresses_fit() {
     let chain = (0..60).map(|n| relay(n, n.checked_sub(1), n + 1, 60 * n)).collect();
     check(&draw(&incident(chain)).unwrap().into_string());
@@ -190,6 +199,8 @@ fn long_chains_and_long_addresses_fit() {
     };
     let figure = draw(&incident((0..5).map(wide).collect())).unwrap().into_string();
     let texts = check(&figure);
+    // Above 16 it is an estimate.
+    assert!(texts.iter().any(|it| it == "~4,000,000,000"), "{texts:?}");
     assert!(texts.iter().any(|it| it == "2001:db8:ffff:ffff:ffff:ffff:ffff:f004"));
 }
 
