@@ -14,6 +14,8 @@ use wormsift_export::text::{counted, grouped, service_name};
 const MOST_NAMED: usize = 24;
 /// Values of `relay_exempt` that are shown.
 const MOST_EXEMPT: usize = 512;
+/// So many are shown unasked, on paper too.
+const MOST_OPEN: usize = 64;
 
 const HEADINGS: [&str; 9] = [
     "#Rank",
@@ -154,7 +156,7 @@ fn exempt(it: &Incident) -> Markup {
         .collect();
     html! {
         @if !lines.is_empty() {
-            details {
+            details open=[(values.len() <= MOST_OPEN).then_some("open")] {
                 summary {
                     (counted(values.len() as u64, "value")) " of " code { "relay_exempt" }
                     " to be told of it no more"
