@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use std::collections::BTreeSet;
 use wormsift::signature::{Count, Incident, Kind, Precision};
 use wormsift_export::html::{pairs, table};
-use wormsift_export::text::{counted, grouped, service_name};
+use wormsift_export::text::{counted, end, grouped, service_name};
 
 /// Signatures and services that are named.
 const MOST_NAMED: usize = 24;
@@ -149,11 +149,8 @@ fn exempt(it: &Incident) -> Markup {
         return Markup::default();
     }
     let values = it.relay_exempt();
-    let lines: Vec<String> = values
-        .iter()
-        .take(MOST_EXEMPT)
-        .map(|(host, port)| std::net::SocketAddr::new(host.address(), *port).to_string())
-        .collect();
+    let lines: Vec<String> =
+        values.iter().take(MOST_EXEMPT).map(|(host, port)| end(*host, *port)).collect();
     html! {
         @if !lines.is_empty() {
             details open=[(values.len() <= MOST_OPEN).then_some("open")] {
