@@ -253,6 +253,9 @@ fn an_outbreak_on_the_wire_gives_the_contents_of_its_capture() {
         });
         assert!(are_forms, "{threads} threads: {told:?}");
         assert_eq!(contents(&text, "summary"), expected, "{threads} threads");
+        let incident =
+            lines(&text, "incident").pop().expect("what was found belongs together");
+        assert_eq!(incident["kind"], "outbreak", "{incident}");
         let stats = lines(&text, "stats").pop().expect("a last line of statistics");
         let capture = &stats["capture"];
         assert_eq!(capture["frames"], frames.len(), "{capture}");

@@ -271,6 +271,7 @@ fn page(report: &Report, sensor: &Sensor, stats: &FinalStats) -> String {
         command: std::env::args().collect::<Vec<_>>().join(" "),
         tool: format!("wormsift {version}, kernel {}", sensor.kernel()),
         signatures: report.kept(),
+        incidents: report.kept_incidents().collect(),
         warnings: report.warnings(),
         // Plain objects of plain numbers: there is nothing that could fail.
         stats: serde_json::to_value(stats).unwrap_or_default(),

@@ -11,7 +11,7 @@ use crate::output::talk::Talk;
 use serde::Serialize;
 use serde_json::json;
 use wormsift::Stats;
-use wormsift::signature::Finding;
+use wormsift::signature::{Finding, Incident};
 use wormsift_capture::live::LiveCounters;
 use wormsift_export::json_lines;
 #[cfg(test)]
@@ -100,6 +100,18 @@ impl Lines {
     ) -> Result<(), Failure> {
         match self.form {
             Form::Json => self.output.line(&json_lines::write(finding), talk),
+            Form::Eve => Ok(()),
+        }
+    }
+
+    /// Writes what is new of an incident, where it is one of the engine's own lines.
+    pub(super) fn incident(
+        &mut self,
+        incident: &Incident,
+        talk: &Talk,
+    ) -> Result<(), Failure> {
+        match self.form {
+            Form::Json => self.output.line(&json_lines::write_incident(incident), talk),
             Form::Eve => Ok(()),
         }
     }

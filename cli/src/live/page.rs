@@ -4,11 +4,14 @@
 //! from elsewhere, and a policy that says so to the browser. Payload bytes are hostile;
 //! `wormsift_export::html` says what keeps the page harmless.
 
-use super::board::Snapshot;
+use super::board::{News, Snapshot};
+use crate::output::findings_page::incident::services;
 use crate::output::findings_page::signature::{self, Most};
 use crate::output::stats::by_name;
+use crate::output::table::{brief, moment};
 use maud::{Markup, html};
 use serde::Serialize;
+use wormsift::signature::{Count, Incident, Relay};
 use wormsift_export::html::number::{bytes, decimal, duration, percent};
 use wormsift_export::html::{self, figures, table};
 use wormsift_export::text::{counted, grouped, service};
@@ -17,6 +20,18 @@ use wormsift_export::text::{counted, grouped, service};
 pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// Incidents that are shown.
+const INCIDENTS: usize = 20;
+const HEADINGS: [&str; 8] = [
+    "Kind",
+    "Confidence",
+    "Services",
+    "#Sources",
+    "#Destinations",
+    "#Passed on by",
+    "#Spread",
+    "Detected at",
+];
 /// What is shown of each signature.
 const MOST: Most = Most { hosts: 16, bytes: 512 };
 
@@ -33,6 +48,8 @@ pub(super) fn render(it: &Snapshot) -> String {
         }
         @for warning in &it.news.warnings { p.warn { (warning) } }
         (figures(numbers(it)))
+        h2 { "Incidents" }
+        (incidents(&it.news))
         h2 { "Newest signatures" }
         @if signatures.is_empty() { p { "None so far." } }
         @for signature in signatures {
@@ -43,6 +60,39 @@ pub(super) fn render(it: &Snapshot) -> String {
         footer { (own(it)) }
     };
     html::page(&title, "", body)
+}
+
+/// The newest incidents, those of the highest rank first.
+fn incidents(news: &News) -> Markup {
+    let best = news.best_incidents(INCIDENTS);
+    let rows = html! {
+        tbody {
+            @for it in &best {
+                tr {
+                    td { (it.kind.name().replace('_', " ")) }
+                    td { (it.confidence.name()) }
+                    td { (services(it)) }
+                    @for hosts in [it.sources, it.destinations, Count::exact(it.relays)] {
+                        td.n { (brief(hosts)) }
+                    }
+                    td.n { (brief(spread(it))) }
+                    td.n.when { (moment(it.detected_at)) }
+                }
+            }
+        }
+    };
+    html! {
+        @if best.is_empty() { p { "None so far." } }
+        @else { (table("plain", "Incidents", &HEADINGS, rows)) }
+        @if news.incidents.len() > best.len() {
+            p.note { "and " (news.incidents.len() - best.len()) " more" }
+        }
+    }
+}
+
+/// Above what a single fan-out counts exactly it may be an estimate.
+fn spread(it: &Incident) -> Count {
+    Relay { fan_out: it.spread, ..Relay::default() }.fan_out_count()
 }
 
 /// The version, what runs, and what was said about the sandbox.
@@ -129,6 +179,14 @@ mod tests {
         let bare: String = shown.chars().filter(|c| !c.is_whitespace()).collect();
         assert!(bare.contains("<script>alert("), "{shown}");
         assert!(shown.chars().all(|c| c == '\n' || (' '..='~').contains(&c)));
+        let row: Vec<&str> = page
+            .descendants()
+            .find(|node| node.has_tag_name("td") && node.text() == Some("outbreak"))
+            .and_then(|cell| cell.parent())
+            .into_iter()
+            .flat_map(|row| row.children().filter_map(|cell| cell.text()))
+            .collect();
+        assert_eq!(row[..3], ["outbreak", "high", "udp/4444"]);
         assert!(text.contains("tables are &lt;b&gt;full&lt;/b&gt;"));
         assert!(text.contains("wormsift on tap&quot;0"));
         assert!(!text.contains("http:") || text.matches("http:").count() == 1);

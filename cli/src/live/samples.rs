@@ -13,6 +13,16 @@ pub(crate) const HOSTILE: &[u8] = b"<script>alert(1)</script><img src=x onerror=
 
 /// What a sensor makes of hosts that pass the hostile content on.
 pub(crate) fn signature() -> Signature {
+    last(&mut spreading())
+}
+
+fn last(sensor: &mut Sensor) -> Signature {
+    let last = sensor.findings().pop().map(Finding::into_signature);
+    last.expect("it spreads")
+}
+
+/// A sensor that has seen them.
+fn spreading() -> Sensor {
     let mut sensor = Sensor::new(
         Config::from_toml("sampling = '1'\nmemory = '16MiB'").expect("plain settings"),
     )
@@ -37,8 +47,7 @@ pub(crate) fn signature() -> Signature {
     }
     sensor.absorb([&mut worker]);
     sensor.finish();
-    let last = sensor.findings().pop().map(Finding::into_signature);
-    last.expect("it spreads")
+    sensor
 }
 
 pub(crate) fn snapshot() -> Snapshot {
@@ -51,7 +60,9 @@ pub(crate) fn snapshot() -> Snapshot {
     let mut batches = BatchTimes::default();
     [2, 5, 20].iter().for_each(|time| batches.add(Duration::from_millis(*time)));
     let mut news = News::default();
-    news.signature(&signature());
+    let mut spread = spreading();
+    spread.incidents().into_iter().for_each(|it| news.incident(it));
+    news.signature(&last(&mut spread));
     news.warning("tables are <b>full</b>");
     Snapshot {
         fixed: Arc::new(Fixed {

@@ -1,6 +1,7 @@
 //! The loop of a live sensor.
 
 mod reload;
+mod report;
 
 use super::board::{BatchTimes, Board, Fixed, Load, News, Snapshot};
 use super::lines::{Lines, LiveRun, LiveStats, now};
@@ -12,7 +13,6 @@ use crate::args::SettingArgs;
 use crate::input::selection::Selection;
 use crate::input::signals::Signals;
 use crate::output::exit_code::{Exit, Failure};
-use crate::output::report::news;
 use crate::output::talk::Talk;
 use rayon::ThreadPool;
 use std::fs::File;
@@ -22,7 +22,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wormsift::Sensor;
 use wormsift::packet::Timestamp;
-use wormsift::signature::Finding;
 use wormsift_capture::live::{LiveCounters, LiveError, Rings};
 
 /// How long a signal, or somebody who looks at the page, may wait.
@@ -173,54 +172,6 @@ impl Watch {
         self.batches.add(took);
         self.second.busy += took;
         self.interval.busy += took;
-    }
-
-    /// Writes what the sensor has found and has to say.
-    fn report(&mut self, talk: &Talk) -> Result<(), Failure> {
-        for warning in self.parts.sensor.warnings() {
-            self.news.warning(&warning);
-            self.parts.lines.warning(&warning, talk)?;
-        }
-        for finding in self.parts.sensor.findings() {
-            self.parts.lines.finding(&finding, talk)?;
-            let signature = finding.signature();
-            match &finding {
-                Finding::Signature(_) => talk.news(news(signature)),
-                Finding::Update(_) => {
-                    talk.detail(format_args!("update: {}", news(signature)))
-                }
-                Finding::Summary(_) => {}
-            }
-            self.news.signature(signature);
-            if let Some(writer) = &mut self.parts.writer {
-                writer.finding(&finding);
-            }
-        }
-        let Some(writer) = &mut self.parts.writer else { return Ok(()) };
-        writer.pass();
-        self.counts = writer.counts();
-        let written = writer.news();
-        self.hear_writer(written, talk)
-    }
-
-    /// Writes the alerts that are ready, and passes on what else the writer says.
-    fn hear_writer(&mut self, news: Vec<Written>, talk: &Talk) -> Result<(), Failure> {
-        for one in news {
-            match one {
-                Written::Alerts(lines) => self.parts.lines.text(&lines, talk)?,
-                Written::RulesWritten => {
-                    if let Some(suricata) = &self.parts.suricata {
-                        suricata.reload();
-                    }
-                }
-                Written::Warning(text) => {
-                    self.news.warning(&text);
-                    self.parts.lines.warning(&text, talk)?;
-                }
-                Written::Failed(reason) => talk.error(reason),
-            }
-        }
-        Ok(())
     }
 
     /// Clocks: rates, packet time while nothing comes in, rules, Suricata's answers.

@@ -1,12 +1,19 @@
 //! The findings of a run as an HTML page: `--report`.
+//!
+//! Incidents come first, each with its signatures and what it shows as pictures; then the
+//! signatures.
 
+pub(crate) mod incident;
+mod pictures;
 pub(crate) mod signature;
 
 use crate::output::table::{Ranking, brief, moment, shown};
 use maud::{Markup, html};
+use pictures::scatter;
 use serde_json::Value;
 use signature::Most;
-use wormsift::signature::{Confidence, Signature};
+use std::collections::BTreeSet;
+use wormsift::signature::{Confidence, Incident, Kind, Signature};
 use wormsift_export::html::{self, Section, figures, table};
 use wormsift_export::text::{counted, grouped, service};
 
@@ -14,6 +21,9 @@ const STYLE: &str = include_str!("findings_page/style.css");
 
 /// Bytes of a content that a row shows.
 const PREVIEW: usize = 48;
+/// Incidents that have a section, and those of them that have pictures of their own.
+const INCIDENTS: usize = 100;
+const PICTURED: usize = 20;
 
 /// What is shown.
 pub(crate) struct Findings<'a> {
@@ -23,6 +33,8 @@ pub(crate) struct Findings<'a> {
     pub(crate) tool: String,
     /// The final state of each signature.
     pub(crate) signatures: &'a [Signature],
+    /// The last word on each incident, in any order.
+    pub(crate) incidents: Vec<&'a Incident>,
     pub(crate) warnings: &'a [String],
     /// All counters, by section.
     pub(crate) stats: Value,
@@ -33,6 +45,8 @@ pub(crate) struct Findings<'a> {
 /// The page of a run.
 pub(crate) fn render(findings: &Findings<'_>) -> String {
     let (best, total) = Ranking::of(findings.signatures).best();
+    let mut incidents = findings.incidents.clone();
+    incidents.sort_by(|a, b| a.by_rank(b));
     let in_full = html! {
         @for (signature, rank) in best.iter().zip(1..) {
             (signature::draw(&format!("{rank}. "), signature, Most::ALL))
@@ -43,35 +57,64 @@ pub(crate) fn render(findings: &Findings<'_>) -> String {
         pre { (findings.settings.trim_end()) }
     };
     let sections = [
-        ("ranking", "Ranking", ranking(&best, total)),
+        (
+            "incidents",
+            "Incidents",
+            self::incidents(findings.signatures, &incidents, &best),
+        ),
+        ("ranking", "Signatures", ranking(&best, total)),
         ("signatures", "Signatures in full", in_full),
         ("counters", "Counters", counters(&findings.stats)),
         ("setting", "Command and settings", setting),
     ]
     .map(|(id, title, content)| Section { id, title, content });
+    let title = format!(
+        "{}, {}",
+        counted(incidents.len() as u64, "incident"),
+        counted(total, "signature")
+    );
     let body = html! {
-        header { (masthead(findings, total)) }
+        header { (masthead(findings, &title)) }
         (html::contents(&sections))
         (html::sections(&sections))
         footer { (findings.tool) }
     };
-    html::page(&format!("wormsift: {}", counted(total, "signature")), STYLE, body)
+    html::page(&format!("wormsift: {title}"), STYLE, body)
 }
 
-fn masthead(findings: &Findings<'_>, total: u64) -> Markup {
+/// All signatures in a picture, and each incident.
+fn incidents(all: &[Signature], incidents: &[&Incident], best: &[Signature]) -> Markup {
+    let shown = &incidents[..incidents.len().min(INCIDENTS)];
+    let linked: BTreeSet<&str> = best.iter().map(|it| it.id.as_str()).collect();
+    let others = (incidents.len() - shown.len()) as u64;
+    html! {
+        @if shown.is_empty() { p { "No incident was found." } }
+        @else { (incident::overview(shown)) }
+        @if others > 0 { p.note { "and " (grouped(others)) " more" } }
+        @if let Some(scatter) = scatter::draw(all, incidents) { (scatter) }
+        @for (n, it) in shown.iter().enumerate() {
+            (incident::draw(n as u64 + 1, it, &linked, n < PICTURED))
+        }
+    }
+}
+
+fn masthead(findings: &Findings<'_>, title: &str) -> Markup {
     let all = findings.signatures;
     let of = |name: &str| findings.stats["packet_counters"][name].as_u64().unwrap_or(0);
     let first = all.iter().map(|s| s.first_seen).min();
     let last = all.iter().map(|s| s.last_seen).max();
+    let outbreaks = findings.incidents.iter().filter(|it| it.kind == Kind::Outbreak);
+    let outbreaks = ("outbreaks".to_owned(), grouped(outbreaks.count() as u64), "");
     let grades = [Confidence::High, Confidence::Medium, Confidence::Low].map(|grade| {
         let many = all.iter().filter(|s| s.confidence == grade).count();
-        (format!("{} confidence", grade.name()), grouped(many as u64), "")
+        (format!("signatures of {} confidence", grade.name()), grouped(many as u64), "")
     });
     let passed_on = all.iter().filter(|s| !s.relays.is_empty()).count() as u64;
-    let passed_on = ("seen to be passed on".to_owned(), grouped(passed_on), "");
+    let passed_on =
+        ("signatures seen to be passed on".to_owned(), grouped(passed_on), "");
     html! {
         p.kind { "wormsift detect" }
-        h1 { (counted(total, "signature")) }
+        h1 { (title) }
         p.meta {
             (counted(of("packets"), "packet")) " · "
             (counted(of("payload_bytes"), "byte")) " of payload"
@@ -79,7 +122,7 @@ fn masthead(findings: &Findings<'_>, total: u64) -> Markup {
                 " · seen from " (moment(first)) " to " (moment(last)) " UTC"
             }
         }
-        (figures(grades.into_iter().chain([passed_on])))
+        (figures([outbreaks].into_iter().chain(grades).chain([passed_on])))
         @for warning in findings.warnings { p.warn { (warning) } }
     }
 }
@@ -162,98 +205,4 @@ fn counters(stats: &Value) -> Markup {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::output::table::testing::{host, signature};
-    use roxmltree::{Document, ParsingOptions};
-    use wormsift::packet::Timestamp;
-    use wormsift::signature::Relay;
-
-    const HOSTILE: &[u8] = b"</code></td><script>alert(1)</script>\x1b[2J\xff\"'&";
-
-    fn findings(signatures: &[Signature]) -> String {
-        render(&Findings {
-            command: "wormsift detect '<b>.pcap'".to_owned(),
-            tool: "wormsift 0".to_owned(),
-            signatures,
-            warnings: &["a <script> warns".to_owned()],
-            stats: serde_json::json!({"packet_counters": {"packets": 1234567, "empty": 0}, "x": {"y": 0}}),
-            settings: "beta = 40\n".to_owned(),
-        })
-    }
-
-    fn check(page: &str) -> Document<'_> {
-        let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
-        let document =
-            Document::parse_with_options(page, options).expect("well-formed XML");
-        for node in document.descendants().filter(roxmltree::Node::is_element) {
-            assert!(
-                !["script", "img", "link", "iframe"].contains(&node.tag_name().name())
-            );
-            for attribute in node.attributes() {
-                assert!(!attribute.name().starts_with("on") && attribute.name() != "src");
-                if attribute.name() == "href" {
-                    let target =
-                        attribute.value().strip_prefix('#').expect("a place here");
-                    assert!(
-                        document.descendants().any(|n| n.attribute("id") == Some(target))
-                    );
-                }
-            }
-        }
-        document
-    }
-
-    #[test]
-    fn hostile_bytes_stay_text_and_nothing_is_missing() {
-        let mut found = signature(7, 3, 40, HOSTILE);
-        found.evidence.reasons = vec!["Because <i>.".to_owned()];
-        found.tokens = vec![HOSTILE.to_vec(), b"second token".to_vec()];
-        found.relays = vec![Relay {
-            host: host(9),
-            received_at: None,
-            sent_at: Timestamp::from_nanos(1_074_556_799_000_000_000),
-            fan_out: 3,
-            ..Relay::default()
-        }];
-        let page = findings(&[signature(8, 0, 31, b"other"), found]);
-        let document = check(&page);
-        let text: String =
-            document.descendants().filter_map(|node| node.text()).collect();
-        for expected in [
-            "</code></td><script>alert(1)</script>.[2J.\"'&",
-            "Because <i>.",
-            "192.0.2.9",
-            "1,234,567",
-            "3c 2f 63 6f 64 65",
-            "second token",
-            "a <script> warns",
-        ] {
-            assert!(text.contains(expected), "{expected} in {text}");
-        }
-        // What was passed on comes first.
-        assert!(
-            page.find("#s00000000000000000000000000000007")
-                < page.find("#s00000000000000000000000000000008")
-        );
-    }
-
-    #[test]
-    fn nothing_found_is_a_page_too() {
-        let page = findings(&[]);
-        check(&page);
-        assert!(page.contains("No signature was found."));
-    }
-
-    /// For `.ci/page`: pages for a browser to draw.
-    #[test]
-    fn pages_to_look_at() {
-        let Some(folder) = std::env::var_os("WORMSIFT_PAGES") else { return };
-        let folder = std::path::PathBuf::from(folder);
-        std::fs::create_dir_all(&folder).unwrap();
-        let many: Vec<Signature> =
-            (0..130).map(|n| signature(n, n % 5, 30 + n, &HOSTILE.repeat(9))).collect();
-        std::fs::write(folder.join("findings.html"), findings(&many)).unwrap();
-        std::fs::write(folder.join("findings-none.html"), findings(&[])).unwrap();
-    }
-}
+mod tests;

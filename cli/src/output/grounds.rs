@@ -1,6 +1,6 @@
 //! The figures that a signature rests on, besides its reasons.
 
-use wormsift::signature::{Evidence, Handshakes, Load, Signature, View};
+use wormsift::signature::{Evidence, Growth, Handshakes, Load, Signature, View};
 use wormsift_export::text::{counted, grouped};
 
 /// Each figure with its name; none that lines of an earlier writer do not have.
@@ -8,20 +8,7 @@ pub(crate) fn grounds(signature: &Signature) -> Vec<(&'static str, String)> {
     let Evidence { handshakes, view, load, growth, nearest, .. } = &signature.evidence;
     let mut lines = Vec::new();
     if let Some(growth) = growth {
-        let seconds = growth.doubling_seconds;
-        let doubling = match seconds < 0.1 {
-            true => format!("{:.3} ms", seconds * 1e3),
-            false => format!("{seconds:.1} s"),
-        };
-        lines.push((
-            "growth",
-            format!(
-                "relays double in {doubling} ({:.3e} per second, standard error {:.1e}, {})",
-                growth.rate_per_second,
-                growth.standard_error,
-                counted(growth.points, "point"),
-            ),
-        ));
+        lines.push(("growth", doubling(growth)));
     }
     if (*handshakes, *view) == (Handshakes::default(), View::default()) {
         return lines;
@@ -72,11 +59,26 @@ pub(crate) fn grounds(signature: &Signature) -> Vec<(&'static str, String)> {
     lines
 }
 
+/// How fast relays became more.
+pub(crate) fn doubling(growth: &Growth) -> String {
+    let seconds = growth.doubling_seconds;
+    let doubling = match seconds < 0.1 {
+        true => format!("{:.3} ms", seconds * 1e3),
+        false => format!("{seconds:.1} s"),
+    };
+    format!(
+        "relays double in {doubling} ({:.3e} per second, standard error {:.1e}, {})",
+        growth.rate_per_second,
+        growth.standard_error,
+        counted(growth.points, "point"),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::output::table::testing::signature;
-    use wormsift::signature::{Growth, Nearest};
+    use wormsift::signature::Nearest;
 
     #[test]
     fn every_figure_has_a_line_and_an_older_line_has_none() {

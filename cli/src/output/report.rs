@@ -6,6 +6,7 @@ use crate::output::stdout::{print, print_json, print_line};
 use crate::output::table::{Ranking, host_count, number};
 use crate::output::talk::{Palette, Talk};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 use wormsift::signature::{Finding, Incident, Signature};
 use wormsift_export::json_lines;
@@ -19,6 +20,8 @@ pub(crate) struct Report {
     found_any: bool,
     /// The last word on each signature, where rules are to be made of them.
     kept: Option<Vec<Signature>>,
+    /// The last word on each incident by its id, where signatures are kept.
+    kept_incidents: BTreeMap<String, Incident>,
     warnings: Vec<String>,
     /// What stopped stdout, where other outputs are still to be written.
     stopped: Option<Failure>,
@@ -44,6 +47,7 @@ impl Report {
         };
         Self {
             kept: keep.then(Vec::new),
+            kept_incidents: BTreeMap::new(),
             form: if json { Form::Json } else { table },
             // The lines themselves are on the screen already.
             talks: !(json && io::stdout().is_terminal()),
@@ -79,6 +83,11 @@ impl Report {
     /// The signatures of all summaries so far, if they were to be kept.
     pub(crate) fn kept(&self) -> &[Signature] {
         self.kept.as_deref().unwrap_or_default()
+    }
+
+    /// The last word on each incident so far that is part of no other, if signatures are kept.
+    pub(crate) fn kept_incidents(&self) -> impl Iterator<Item = &Incident> {
+        self.kept_incidents.values()
     }
 
     /// The warnings so far, if signatures are kept.
@@ -130,6 +139,12 @@ impl Report {
 
     /// Writes, or keeps, what is new of an incident.
     pub(crate) fn incident(&mut self, incident: Incident) -> Result<(), Failure> {
+        if self.kept.is_some() {
+            match incident.part_of {
+                Some(_) => self.kept_incidents.remove(&incident.id),
+                None => self.kept_incidents.insert(incident.id.clone(), incident.clone()),
+            };
+        }
         match &mut self.form {
             Form::Json if self.stopped.is_some() => Ok(()),
             Form::Json => {

@@ -1,0 +1,65 @@
+//! What is written of what the sensor finds and the writer says.
+
+use super::{Watch, Written};
+use crate::output::exit_code::Failure;
+use crate::output::report::news;
+use crate::output::talk::Talk;
+use wormsift::signature::Finding;
+
+impl Watch {
+    /// Writes what the sensor has found and has to say.
+    pub(super) fn report(&mut self, talk: &Talk) -> Result<(), Failure> {
+        for warning in self.parts.sensor.warnings() {
+            self.news.warning(&warning);
+            self.parts.lines.warning(&warning, talk)?;
+        }
+        for finding in self.parts.sensor.findings() {
+            self.parts.lines.finding(&finding, talk)?;
+            let signature = finding.signature();
+            match &finding {
+                Finding::Signature(_) => talk.news(news(signature)),
+                Finding::Update(_) => {
+                    talk.detail(format_args!("update: {}", news(signature)))
+                }
+                Finding::Summary(_) => {}
+            }
+            self.news.signature(signature);
+            if let Some(writer) = &mut self.parts.writer {
+                writer.finding(&finding);
+            }
+        }
+        for incident in self.parts.sensor.incidents() {
+            self.parts.lines.incident(&incident, talk)?;
+            self.news.incident(incident);
+        }
+        let Some(writer) = &mut self.parts.writer else { return Ok(()) };
+        writer.pass();
+        self.counts = writer.counts();
+        let written = writer.news();
+        self.hear_writer(written, talk)
+    }
+
+    /// Writes the alerts that are ready, and passes on what else the writer says.
+    pub(super) fn hear_writer(
+        &mut self,
+        news: Vec<Written>,
+        talk: &Talk,
+    ) -> Result<(), Failure> {
+        for one in news {
+            match one {
+                Written::Alerts(lines) => self.parts.lines.text(&lines, talk)?,
+                Written::RulesWritten => {
+                    if let Some(suricata) = &self.parts.suricata {
+                        suricata.reload();
+                    }
+                }
+                Written::Warning(text) => {
+                    self.news.warning(&text);
+                    self.parts.lines.warning(&text, talk)?;
+                }
+                Written::Failed(reason) => talk.error(reason),
+            }
+        }
+        Ok(())
+    }
+}
