@@ -146,7 +146,7 @@ impl AlarmQueue {
                 alarm: AlarmedCandidate {
                     key: first.key,
                     alarm: first.alarm,
-                    both: of_key.len() > 1,
+                    both: of_key.iter().any(|it| it.alarm != first.alarm),
                     protocol: first.protocol,
                     port: first.port,
                     spread,

@@ -94,8 +94,8 @@ impl Incident {
         relays.flat_map(|it| ports().map(|port| (it.host, port))).collect()
     }
 
-    /// The order in which a person should read incidents: outbreaks first, then the higher
-    /// confidence, the larger spread, the more dispersed, the lower id.
+    /// The order in which a person should read incidents: the higher confidence, then by kind,
+    /// outbreaks first, the larger spread, the more dispersed, the lower id.
     pub fn by_rank(&self, other: &Self) -> std::cmp::Ordering {
         let key = |it: &Self| {
             let place = Kind::ALL.iter().position(|kind| *kind == it.kind);
