@@ -128,7 +128,12 @@ pub struct Profile {
     pub expectations: &'static [Expectation],
     /// What is to be made of it; empty where that was not written down.
     pub incidents: &'static [IncidentExpectation],
+    /// Where nothing spreads: incidents a run, on average, at most.
+    pub most_incidents: u64,
 }
+
+/// A person who looks at a hard negative should not have to look at more than this.
+const MOST_INCIDENTS: u64 = 2;
 
 impl Profile {
     /// A worm of the standard suite.
@@ -147,6 +152,7 @@ impl Profile {
             trust: false,
             expectations,
             incidents: &[],
+            most_incidents: MOST_INCIDENTS,
         }
     }
 
@@ -158,6 +164,11 @@ impl Profile {
         expectations: &'static [Expectation],
     ) -> Self {
         Self { kind: Kind::Benign, ..Self::worm(name, summary, defeats, expectations) }
+    }
+
+    /// The same with so many incidents: where several services have contents of their own.
+    pub(crate) const fn with_incidents(self, most_incidents: u64) -> Self {
+        Self { most_incidents, ..self }
     }
 
     /// The same in the suite `trust` in place of the standard one.

@@ -116,7 +116,8 @@ pub(crate) fn counted(
         if its.is_empty() || content.carriers.runs.is_empty() {
             continue;
         }
-        let sought: Vec<Sought<'_>> = its.iter().map(|it| Sought::of(it)).collect();
+        let sought: Vec<Sought<'_>> =
+            its.iter().map(|it| Sought::of(it, config)).collect();
         let sent = Sent::of(&sought, content, frames, config);
         all.extend(
             its.iter().zip(&sent).map(|(it, sent)| compared(it, &content.name, sent)),

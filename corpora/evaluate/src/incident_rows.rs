@@ -1,6 +1,6 @@
 //! The incidents of a row's runs, summed up.
 
-use super::incidents::{MOST, RunIncidents};
+use super::incidents::RunIncidents;
 use super::results::{Estimate, Row, Run, Subject};
 use super::statistics::estimate;
 use serde::{Deserialize, Serialize};
@@ -51,8 +51,8 @@ pub(crate) enum Asked {
     Nothing,
     /// What the truth expects of its subjects.
     Subjects,
-    /// The same, and that a run has few, none of them high: nothing spreads.
-    Few,
+    /// The same, and that a run has so many at most, none of them high: nothing spreads.
+    Few(u64),
 }
 
 impl IncidentsRow {
@@ -67,7 +67,7 @@ impl IncidentsRow {
         match asked {
             Asked::Nothing => wrong.clear(),
             Asked::Subjects => {}
-            Asked::Few => wrong.extend(too_many(number.mean, high)),
+            Asked::Few(most) => wrong.extend(too_many(number.mean, high, most)),
         }
         Self {
             number,
@@ -89,8 +89,8 @@ pub(crate) fn of_hard_negatives(rows: &[Row]) -> Option<[u64; 3]> {
     (!its.is_empty()).then_some([its.len() as u64, all, high])
 }
 
-fn too_many(mean: f64, high: u64) -> Option<String> {
-    match (high, mean > MOST as f64) {
+fn too_many(mean: f64, high: u64, most: u64) -> Option<String> {
+    match (high, mean > most as f64) {
         (0, false) => None,
         (0, true) => Some(format!("{mean:.1} incidents a run")),
         (high, _) => Some(format!("{} high", counted(high, "incident"))),

@@ -23,7 +23,7 @@ use wormsift_corpora::{GroundTruth, IncidentGrade, IncidentKind};
 use wormsift_export::text::{counted, service_name};
 
 /// Incidents that one subject, and a run of a hard negative on average, may make.
-pub(crate) const MOST: u64 = 2;
+const MOST: u64 = 2;
 /// What incidents are about that are about no subject of the truth.
 const OTHERS: &str = "others";
 

@@ -22,6 +22,8 @@ pub(crate) struct Sought<'a> {
     pub(crate) content: &'a [u8],
     pub(crate) port: Option<u16>,
     pub(crate) port_rule: &'a str,
+    /// Bytes of a window.
+    pub(crate) beta: usize,
 }
 
 /// The copies of one signature, in any order.
@@ -38,7 +40,8 @@ struct Copy {
     begins_ns: u64,
     /// When all the signature's bytes were there, or its last carrier.
     ends_ns: u64,
-    /// Whether it holds all the signature's bytes. Else it was cut short, and may hold some.
+    /// Whether it holds all the signature's bytes. Else it was cut short, and may hold some, or
+    /// it holds a window of them: who sent a part of a signature counts as its source.
     whole: bool,
 }
 
@@ -50,8 +53,19 @@ pub(crate) struct Between {
 }
 
 impl<'a> Sought<'a> {
-    pub(crate) fn of(it: &'a Signature) -> Self {
-        Self { content: &it.content, port: it.port, port_rule: &it.port_rule }
+    pub(crate) fn of(it: &'a Signature, config: &Config) -> Self {
+        Self {
+            content: &it.content,
+            port: it.port,
+            port_rule: &it.port_rule,
+            beta: config.beta,
+        }
+    }
+
+    /// Whether these bytes hold a window of its.
+    fn has_window_in(&self, bytes: &[u8]) -> bool {
+        let windows: HashSet<&[u8]> = self.content.windows(self.beta).collect();
+        bytes.windows(self.beta).any(|window| windows.contains(window))
     }
 
     /// Whether it speaks of what goes from the first port to the second.
@@ -172,9 +186,12 @@ impl Followed<'_> {
         let (hosts, time_ns) = (self.hosts(packet), packet.time.as_nanos());
         let ports = [packet.source_port, packet.destination_port];
         for (it, sent) in self.sought.iter().zip(&mut self.sent) {
-            if it.is_at(ports) && place(packet.payload, it.content).is_some() {
-                let copy =
-                    Copy { hosts, begins_ns: time_ns, ends_ns: time_ns, whole: true };
+            if !it.is_at(ports) {
+                continue;
+            }
+            let whole = place(packet.payload, it.content).is_some();
+            if whole || it.has_window_in(packet.payload) {
+                let copy = Copy { hosts, begins_ns: time_ns, ends_ns: time_ns, whole };
                 sent.copies.push(copy);
             }
         }
@@ -217,7 +234,8 @@ impl Followed<'_> {
                 continue;
             }
             let whole_ns = runs.iter().find_map(|run| run.holds(it.content));
-            if whole_ns.is_some() || cut {
+            let has_window = || runs.iter().any(|run| it.has_window_in(&run.bytes));
+            if whole_ns.is_some() || cut || has_window() {
                 sent.copies.push(Copy {
                     hosts: stream.hosts,
                     begins_ns,

@@ -104,7 +104,7 @@ impl Case {
             // What is to be made of them is said of the settings as they are.
             _ if !expectation.settings.is_empty() => Asked::Nothing,
             Kind::Worm => Asked::Subjects,
-            Kind::Benign => Asked::Few,
+            Kind::Benign => Asked::Few(profile.most_incidents),
         };
         Self {
             incidents,

@@ -33,7 +33,9 @@ pub(super) const ENTRY: Entry = Entry {
             Verdict::Open("what every program says first goes from many to many"),
             Verdict::Open("hosts that serve and connect on pass it on at one port"),
         )],
-    ),
+    )
+    // Two for each of four services.
+    .with_incidents(8),
     open: |request| start_arrivals(request, Headers::new),
 };
 

@@ -21,11 +21,12 @@ use std::collections::BTreeSet;
 ///    sent and received it; else a forwarding service.
 /// 2. **Outbreak.** At least two relays of a content, and a quarter of all, sent it to hosts that
 ///    were new to them, and had begun no conversation at the port before they received it, as
-///    far as is known; and one in twelve of those that sent it are relays, or these relays
-///    attacked five new hosts each: what is part of a protocol is also passed on by a few that
-///    talk to a host or two. Or as many had begun none, whomever they sent it to, in a chain of two or
-///    more: a worm that attacks contacts. Or at least five sent it to hosts that were new to
-///    them, in such a chain, and half of those that sent it had received it before.
+///    far as is known; and one in ten of those that sent it are relays, or these relays attacked
+///    five new hosts each: what is part of a protocol is also passed on by a few that talk to a
+///    host or two. Or as many had begun none, whomever they sent it to, in a chain of two or
+///    more, and are one in ten of all senders: a worm that attacks contacts. Or at least five
+///    sent it to hosts that were new to them, in such a chain, and half of those that sent it
+///    had received it before.
 /// 3. **Peer protocol**, too, where most relays had begun conversations at the port before, and
 ///    about half of the hosts both sent and received it.
 /// 4. **Mass delivery.** Nobody passed it on, and responders sent most of it, or most listed
@@ -58,7 +59,7 @@ const MANY_RELAYS: usize = 5;
 const SHARE: usize = 4;
 /// One in so many of those that sent a content received it before, or relays attack so many
 /// hosts that were new to them.
-const SENDERS: u64 = 12;
+const SENDERS: u64 = 10;
 const ATTACKED: usize = 5;
 /// One in so many hosts of a peer protocol are relays.
 const PEERS: u64 = 3;
@@ -150,26 +151,26 @@ fn infected_by(content: &Facts<'_>) -> Option<Infected> {
     let relays = &content.relays;
     let count = |is: fn(&Relay) -> bool| relays.iter().filter(|it| is(it)).count();
     let are_enough = |some: usize| some >= SEVERAL && SHARE * some >= relays.len();
+    let senders = content.numbers()[0];
     let turned = count(is_turned);
     let attacked: usize = relays
         .iter()
         .filter(|it| is_turned(it))
         .map(|it| usize::from(it.new_targets))
         .sum();
-    let is_more_than_talk = SENDERS * relays.len() as u64 >= content.numbers()[0]
-        || attacked >= ATTACKED * turned;
-    if are_enough(turned) && is_more_than_talk {
+    let are_many = SENDERS * relays.len() as u64 >= senders;
+    if are_enough(turned) && (are_many || attacked >= ATTACKED * turned) {
         return Some(Infected::Turned(turned));
     }
     if PassingOn::of(relays).generations < 2 {
         return None;
     }
     let changed = count(|relay| relay.began_before == Some(false));
-    if are_enough(changed) {
+    if are_enough(changed) && are_many {
         return Some(Infected::Changed(changed));
     }
     let spreading = count(Relay::spreads);
-    let had_received = 2 * relays.len() as u64 >= content.numbers()[0];
+    let had_received = 2 * relays.len() as u64 >= senders;
     (spreading >= MANY_RELAYS && had_received).then_some(Infected::Spreading(spreading))
 }
 
@@ -361,8 +362,8 @@ mod tests {
         // Of a protocol's own bytes a few senders had received them before, and talk on.
         let sources = |count| [Some(Count::exact(count)), None];
         let two = |new| apart(vec![relay(1, n, new, 0), relay(2, n, new, 0)]);
-        assert_kind(&[Facts { hosts: sources(24), ..two(2) }], Kind::Outbreak);
-        assert_kind(&[Facts { hosts: sources(25), ..two(2) }], Kind::Unclear);
+        assert_kind(&[Facts { hosts: sources(20), ..two(2) }], Kind::Outbreak);
+        assert_kind(&[Facts { hosts: sources(21), ..two(2) }], Kind::Unclear);
         assert_kind(&[Facts { hosts: sources(700), ..two(5) }], Kind::Outbreak);
         let forwards = || apart(vec![relay(1, b, 0, 3), relay(2, b, 1, 2)]);
         assert_kind(&[forwards()], Kind::ForwardingService);

@@ -123,7 +123,8 @@ pub struct Signature {
     pub tokens_ordered: bool,
     /// Packets with one of its windows, at most, since that window was watched.
     pub packets: u64,
-    /// Number of sources since it was first seen.
+    /// Number of sources since it was first seen. Where a content grew beyond what all of them
+    /// sent, those that sent a window of it count as well; so with destinations.
     pub sources: u32,
     /// How much that says.
     pub sources_precision: Precision,

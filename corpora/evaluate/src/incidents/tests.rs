@@ -180,7 +180,7 @@ fn hard_negatives_have_few_incidents_and_none_high() {
             Run { incidents, ..Run::default() }
         };
         let runs: Vec<Run> = runs.iter().map(run).collect();
-        IncidentsRow::of(&runs, Asked::Few).wrong
+        IncidentsRow::of(&runs, Asked::Few(2)).wrong
     };
     let many = [1, 2, 3].map(|n| Incident { id: n.to_string(), ..forwarder() });
     assert_eq!(wrong(&[&many[..2]]), "");

@@ -16,7 +16,7 @@ fn sent(
     let (stored, truth) = Stored::of(&scenario).unwrap();
     let content = &truth.contents[0];
     let bytes = bytes(content.invariant_pieces().remove(0));
-    let sought = Sought { content: &bytes, port, port_rule: "destination" };
+    let sought = Sought { content: &bytes, port, port_rule: "destination", beta: 40 };
     let config = Config::default();
     let sent = Sent::of(&[sought], content, &stored.frames(), &config).remove(0);
     (sent, truth)

@@ -55,7 +55,8 @@ pub(super) struct Record {
     tokens_ordered: bool,
     /// Packets in which it was counted.
     packets: u64,
-    /// Source hosts since first_seen; an estimate has a standard error of 2.3 %.
+    /// Source hosts since first_seen; an estimate has a standard error of 2.3 %. Where a content
+    /// grew beyond what all of them sent, those that sent a part of it count as well.
     sources: u32,
     // All that has a default from here on is missing in lines of earlier writers.
     #[serde(default = "about")]

@@ -6,8 +6,8 @@ use super::super::evidence::{credible, growth};
 use super::super::incidents::{Incidents, Member};
 use super::super::kind::{Facts, infected};
 use super::super::{
-    Alarm, Boilerplate, Confidence, Count, Evidence, Kind, Nearest, PassingOn, Relay,
-    Roles, Sample, Signature, SignatureSample, Support, View,
+    Alarm, Boilerplate, Confidence, Count, Evidence, FirstSighting, Kind, Nearest,
+    PassingOn, Relay, Roles, Sample, Signature, SignatureSample, Support, View,
     tokens::{Holder, Tokens, chosen, narrowed, tokens},
 };
 use super::LedgerSettings;
@@ -220,7 +220,7 @@ impl Known {
     /// copies, some hosts are missing.
     fn hosts(&self, around: &Around<'_>) -> [Count; 2] {
         let counts = [self.tally.sources.count(), self.tally.destinations.count()];
-        match around.settings.partly_seen.contains(&self.content.len()) {
+        match around.is_partly_seen(&self.content) {
             true => counts.map(|count| Count::at_least(count.number)),
             false => counts,
         }
@@ -283,7 +283,10 @@ impl Known {
             spread: tally.spread,
             relays: tally.relays.1.clone(),
             first_seen: tally.first.unwrap_or_default().time,
-            first_sighting: tally.first,
+            first_sighting: tally.first.map(|first| FirstSighting {
+                certain: first.certain && !around.is_partly_seen(&self.content),
+                ..first
+            }),
             last_seen: tally.last_seen,
             detected_at: self.detected_at,
             evidence,
@@ -330,6 +333,11 @@ pub(super) struct Around<'a> {
 }
 
 impl Around<'_> {
+    /// Whether some copies of a content may show no window.
+    fn is_partly_seen(&self, content: &[u8]) -> bool {
+        self.settings.partly_seen.contains(&content.len())
+    }
+
     /// The boilerplate that covers most of a content.
     fn nearest(&self, content: &[u8]) -> Option<Nearest> {
         let covered = self.boilerplate?.cover(content);
