@@ -21,10 +21,11 @@ use std::collections::BTreeSet;
 ///    sent and received it; else a forwarding service.
 /// 2. **Outbreak.** At least two relays of a content, and a quarter of all, sent it to hosts that
 ///    were new to them, and had begun no conversation at the port before they received it, as
-///    far as is known; and one in ten of those that sent it are relays, or these relays attacked
-///    five new hosts each: what is part of a protocol is also passed on by a few that talk to a
-///    host or two. Or as many had begun none, whomever they sent it to, in a chain of two or
-///    more, and are one in ten of all senders: a worm that attacks contacts. Or at least five
+///    far as is known; and one in ten of those that sent it are relays, of which fewer than half
+///    had begun such before, or these relays attacked five new hosts each: what is part of a
+///    protocol is also passed on by a few that talk to a host or two. Or as many had begun none,
+///    whomever they sent it to, in a chain of two or more, and relays are as many as that among
+///    all senders: a worm that attacks contacts. Or at least five
 ///    sent it to hosts that were new to them, in such a chain, and half of those that sent it
 ///    had received it before.
 /// 3. **Peer protocol**, too, where most relays had begun conversations at the port before, and
@@ -158,7 +159,8 @@ fn infected_by(content: &Facts<'_>) -> Option<Infected> {
         .filter(|it| is_turned(it))
         .map(|it| usize::from(it.new_targets))
         .sum();
-    let are_many = SENDERS * relays.len() as u64 >= senders;
+    let began = count(|relay| relay.began_before == Some(true));
+    let are_many = SENDERS * relays.len() as u64 >= senders && 2 * began < relays.len();
     if are_enough(turned) && (are_many || attacked >= ATTACKED * turned) {
         return Some(Infected::Turned(turned));
     }
@@ -401,7 +403,11 @@ mod tests {
         some[0].began_before = Some(false);
         some[1].began_before = Some(false);
         assert_kind(&[apart(some.clone())], Kind::Unclear);
+        assert_kind(&[apart(some[..8].to_vec())], Kind::Unclear);
+        // Unless these attack many.
+        (some[0].new_targets, some[1].new_targets) = (5, 5);
         assert_kind(&[apart(some[..8].to_vec())], Kind::Outbreak);
+        assert_kind(&[apart(some[..3].to_vec())], Kind::Outbreak);
     }
 
     #[test]
