@@ -1,10 +1,10 @@
-//! The five words that output and help take for granted; the README has the same table.
+//! The six words that output and help take for granted; the README has the same table.
 
 use std::sync::LazyLock;
 use wormsift::config::SETTINGS;
 
 /// A word, and what it means; `{name}` is the default of a setting.
-const WORDS: [(&str, &str); 5] = [
+const WORDS: [(&str, &str); 6] = [
     (
         "content, window",
         "bytes that recur; they are compared in pieces (windows) of {beta} bytes",
@@ -27,6 +27,11 @@ const WORDS: [(&str, &str); 5] = [
     (
         "signature, grade",
         "the whole content with its evidence; how sure it is: low, medium or high",
+    ),
+    (
+        "incident, kind",
+        "signatures that belong together; outbreak, forwarding service, peer protocol, \
+         scan campaign, mass delivery or unclear",
     ),
 ];
 

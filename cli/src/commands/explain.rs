@@ -5,7 +5,7 @@ use crate::input::inputs;
 use crate::input::reader::{self, Reader, Wait};
 use crate::input::selection::Selection;
 use crate::input::signals::Signals;
-use crate::input::signature_files;
+use crate::input::signature_files::{self, FromFiles};
 use crate::output::exit_code::{Exit, Failure};
 use crate::output::explain::{self, Trail};
 use crate::output::incident_table;
@@ -23,7 +23,7 @@ use wormsift_export::{Rule, RuleOptions, Sid};
 const TAILS: usize = 64 << 20;
 
 pub(super) fn run(args: &ExplainArgs, talk: &mut Talk) -> Result<Exit, Failure> {
-    let (signatures, incidents, mut damaged) =
+    let FromFiles { signatures, incidents, mut damaged } =
         signature_files::read_with_incidents(&args.signatures, talk)?;
     let incident = incident(&args.id, &incidents, &signatures);
     if let Some(incident) = incident.filter(|_| !args.json) {

@@ -15,15 +15,24 @@ pub(crate) fn read(
     paths: &[PathBuf],
     talk: &Talk,
 ) -> Result<(Vec<Signature>, u64), Failure> {
-    let (signatures, _, damaged) = read_with_incidents(paths, talk)?;
+    let FromFiles { signatures, damaged, .. } = read_with_incidents(paths, talk)?;
     Ok((signatures, damaged))
 }
 
-/// The same with the last word on each incident, by id.
+/// What stands in files.
+pub(crate) struct FromFiles {
+    pub(crate) signatures: Vec<Signature>,
+    /// The last word on each incident, by id.
+    pub(crate) incidents: BTreeMap<String, Incident>,
+    /// Lines that could not be read.
+    pub(crate) damaged: u64,
+}
+
+/// The same with incidents.
 pub(crate) fn read_with_incidents(
     paths: &[PathBuf],
     talk: &Talk,
-) -> Result<(Vec<Signature>, BTreeMap<String, Incident>, u64), Failure> {
+) -> Result<FromFiles, Failure> {
     let mut latest = Latest::default();
     let mut damaged = 0;
     for path in paths {
@@ -31,7 +40,8 @@ pub(crate) fn read_with_incidents(
     }
     // A part of another signature is no content of its own.
     latest.signatures.retain(|signature| signature.part_of.is_none());
-    Ok((latest.signatures, latest.incidents, damaged))
+    let Latest { signatures, incidents, .. } = latest;
+    Ok(FromFiles { signatures, incidents, damaged })
 }
 
 #[derive(Default)]

@@ -16,7 +16,8 @@
 //! is then a range: from the hosts of whole copies to those of all copies; and from the
 //! first packet of a copy to the packet that completes one.
 
-use super::run::{Said, concerns};
+use super::run::concerns;
+use super::said::Said;
 use super::sent::{Between, Sent, Sought};
 use serde::{Deserialize, Serialize};
 use wormsift::config::Config;

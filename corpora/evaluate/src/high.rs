@@ -6,7 +6,8 @@
 
 use super::incidents::passed_on;
 use super::results::{Estimate, Run};
-use super::run::{Said, is_true};
+use super::run::is_true;
+use super::said::Said;
 use super::sent::each;
 use super::statistics::some_estimate;
 use serde::{Deserialize, Serialize};

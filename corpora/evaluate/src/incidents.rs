@@ -12,7 +12,7 @@
 //!
 //! No incident about something else may be high: these are the subject [`OTHERS`].
 
-use super::run::Said;
+use super::said::Said;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use wormsift::config::Config;

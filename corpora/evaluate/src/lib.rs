@@ -24,6 +24,7 @@ mod rows;
 mod rules_hit;
 mod run;
 mod runner;
+mod said;
 mod sent;
 mod setting;
 mod statistics;

@@ -4,7 +4,8 @@
 //! the tokens of the rules as an IDS does, over datagrams and along TCP directions.
 
 use super::results::Run;
-use super::run::{Said, is_true};
+use super::run::is_true;
+use super::said::Said;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::IpAddr;

@@ -432,7 +432,8 @@ impl Sets {
     }
 }
 
-persist!(Incidents { of, told; now });
+persist!(Incidents { of, told, now });
+persist!(Found { members, kind, reasons });
 persist!(Told { detected_at, kind, confidence, signatures, relays });
 
 #[cfg(test)]

@@ -69,7 +69,8 @@ fn only_what_came_since_counts() {
 fn other_bytes_and_other_ports_are_no_copies() {
     let whole = |port| {
         let options = GenerateOptions::default();
-        sent("outbreak", options, port, |invariant| invariant).0.copies.len()
+        let sent = sent("outbreak", options, port, |invariant| invariant).0;
+        sent.copies.iter().filter(|copy| copy.whole).count()
     };
     assert!(whole(None) > 1_000);
     assert_eq!((whole(Some(48_879)), whole(Some(80))), (whole(None), 0));
@@ -79,8 +80,11 @@ fn other_bytes_and_other_ports_are_no_copies() {
         invariant.push(7);
         invariant
     });
-    let share = longer.0.copies.len() as f64 / whole(None) as f64;
+    let of_longer = longer.0.copies.iter().filter(|copy| copy.whole).count();
+    let share = of_longer as f64 / whole(None) as f64;
     assert!(share > 0.0 && share < 0.02, "{share}");
+    // All hold a window of it.
+    assert_eq!(longer.0.copies.len(), whole(None));
 }
 
 #[test]
