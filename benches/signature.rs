@@ -223,6 +223,7 @@ fn ledger_with(others: u64) -> Ledger {
         signatures: 8_192,
         bytes: 1 << 30,
         seed: 11,
+        partly_seen: 0..0,
     });
     let alarms =
         (0..others).flat_map(|n| alarms(&noise(10_000 + n, 376), 1, 100 + 8 * n));
