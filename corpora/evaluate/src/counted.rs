@@ -16,7 +16,7 @@
 //! is then a range: from the hosts of whole copies to those of all copies; and from the
 //! first packet of a copy to the packet that completes one.
 
-use super::run::concerns;
+use super::about::concerns;
 use super::said::Said;
 use super::sent::{Between, Sent, Sought};
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,5 @@
 //! What ends an evaluation early.
 
-use crate::suite::Suite;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,6 +15,8 @@ pub enum EvaluateError {
     Suite {
         /// The name that was asked for.
         found: String,
+        /// The names that there are.
+        expected: String,
     },
     /// A scenario that does not exist, or not with these options.
     Scenario(CorpusError),
@@ -84,8 +85,8 @@ impl EvaluateError {
 impl fmt::Display for EvaluateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Suite { found } => {
-                write!(f, "no suite is called {found:?}: expected {}", Suite::names())
+            Self::Suite { found, expected } => {
+                write!(f, "no suite is called {found:?}: expected {expected}")
             }
             Self::Scenario(error) => error.fmt(f),
             Self::ListedTwice { scenario } => write!(

@@ -4,12 +4,11 @@
 //! infections after the first relay that the tap can see: the first packet with the content
 //! from a host whose infection the tap saw. Where it takes more than ten, the row says why.
 
+use super::about::is_true;
 use super::incidents::passed_on;
-use super::results::{Estimate, Run};
-use super::run::is_true;
 use super::said::Said;
 use super::sent::each;
-use super::statistics::some_estimate;
+use super::statistics::Estimate;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -164,27 +163,6 @@ pub(crate) struct HighRow {
 }
 
 impl HighRow {
-    pub(crate) fn of(runs: &[Run]) -> Self {
-        let its = || runs.iter().filter_map(|run| Some((run.seed, run.high.as_ref()?)));
-        let count =
-            |is: fn(&HighAt) -> bool| its().filter(|(_, it)| is(it)).count() as u64;
-        let after = || its().filter_map(|(_, it)| it.after_relay());
-        let why_not = its().find(|(_, it)| !it.why_not.is_empty());
-        Self {
-            runs: its().count() as u64,
-            high: count(|it| it.infected.is_some()),
-            relayed: count(|it| it.relay.is_some()),
-            within: after().filter(|after| *after <= FEW).count() as u64,
-            infected: some_estimate(
-                its().filter_map(|(_, it)| it.infected.map(|infected| infected as f64)),
-            ),
-            after_relay: some_estimate(after().map(|after| after as f64)),
-            why_not: why_not
-                .map(|(seed, it)| format!("seed {seed}: {}", it.why_not))
-                .unwrap_or_default(),
-        }
-    }
-
     /// For a cell: the infected when it was, and how many since the first relay.
     pub(crate) fn cell(&self) -> String {
         let infected = match (&self.infected, self.runs) {

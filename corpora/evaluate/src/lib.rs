@@ -4,6 +4,7 @@
 //! and gives an [`Evaluation`], which [`render_table`], [`render_csv`] and [`render_page`]
 //! show. A run is a function of scenario, seed and settings; only its speed is measured.
 
+mod about;
 mod counted;
 mod csv;
 mod error;
@@ -11,7 +12,9 @@ mod evaluator;
 mod extras;
 mod held_out;
 mod high;
+mod high_rows;
 mod incident_rows;
+mod incident_sums;
 mod incidents;
 mod job;
 mod learned;

@@ -58,7 +58,10 @@ impl Plan {
             None => Manifest::default(),
         };
         let named_suite = |name: &String| {
-            name.parse().map_err(|()| EvaluateError::Suite { found: name.clone() })
+            name.parse().map_err(|()| EvaluateError::Suite {
+                found: name.clone(),
+                expected: Suite::names(),
+            })
         };
         let suite = match (args.suite, &manifest.suite) {
             (Some(suite), _) => Some(suite),

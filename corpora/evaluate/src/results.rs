@@ -7,6 +7,7 @@ use super::counted::{Counted, CountedRow};
 use super::high::{HighAt, HighRow};
 use super::incident_rows::IncidentsRow;
 use super::incidents::RunIncidents;
+pub(crate) use super::statistics::Estimate;
 use serde::{Deserialize, Serialize};
 
 /// The version of the JSON form.
@@ -190,21 +191,6 @@ pub(crate) struct AlarmResult {
     pub(crate) infected: Option<Estimate>,
     /// The same as a share of the vulnerable hosts.
     pub(crate) infected_share: Option<Estimate>,
-}
-
-/// A quantity over several runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Estimate {
-    /// Runs that have a value.
-    pub(crate) count: u64,
-    /// Mean.
-    pub(crate) mean: f64,
-    /// 95 % interval of the mean (Student).
-    pub(crate) interval: [f64; 2],
-    /// Median.
-    pub(crate) median: f64,
-    /// Least and greatest.
-    pub(crate) range: [f64; 2],
 }
 
 /// One run.

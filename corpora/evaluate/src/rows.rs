@@ -1,8 +1,9 @@
 //! The runs of a subject, summed up in a row.
 
 use super::counted::CountedRow;
-use super::high::HighRow;
-use super::incident_rows::{Asked, IncidentsRow};
+use super::high_rows::high_row;
+use super::incident_rows::Asked;
+use super::incident_sums::incidents_row;
 use super::job::{Key, values};
 use super::results::{AlarmResult, Estimate, Found, Row, Run, Subject, Sweep};
 use super::statistics::{
@@ -182,8 +183,8 @@ fn measured(runs: Vec<Run>, asked: Asked) -> Row {
         ),
         rules_hit_benign: benign.reduce(|a, b| [a[0] + b[0], a[1] + b[1]]),
         counted: CountedRow::of(runs.iter().map(|run| (run.seed, &run.counted[..]))),
-        incidents: IncidentsRow::of(&runs, asked),
-        high: HighRow::of(&runs),
+        incidents: incidents_row(&runs, asked),
+        high: high_row(&runs),
         packets: estimate(runs.iter().map(|run| run.packets as f64)),
         memory_bytes: runs.iter().map(|run| run.memory_bytes).max().unwrap_or(0),
         bytes_per_second: estimate(speeds.map(|run| run.bytes as f64 / run.seconds))

@@ -3,8 +3,8 @@
 //! Of the worm's own traffic all of it, of other traffic nothing. The matcher looks for
 //! the tokens of the rules as an IDS does, over datagrams and along TCP directions.
 
+use super::about::is_true;
 use super::results::Run;
-use super::run::is_true;
 use super::said::Said;
 use std::collections::BTreeMap;
 use std::convert::Infallible;

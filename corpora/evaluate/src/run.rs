@@ -3,18 +3,18 @@
 //! [`sift`] is given frames and settings, as `detect` is, and no truth; [`judge`] comes
 //! after it.
 
+use super::about::claim;
 use super::incidents::RunIncidents;
 use super::learned::Learned;
 use super::results::{FalseSignature, Found, Run};
 use super::said::Said;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
-use wormsift::config::{Config, PortRule};
+use wormsift::config::Config;
 use wormsift::error::Error;
-use wormsift::packet::{Frame, protocol};
+use wormsift::packet::Frame;
 
 use wormsift::signature::{Alarm, Signature};
-use wormsift_corpora::ground_truth::Protocol;
 use wormsift_corpora::{Claim, Detection, Edges, GroundTruth, Score};
 
 /// Nanoseconds between ticks.
@@ -115,31 +115,6 @@ pub(crate) fn judge(said: &Said, truth: &GroundTruth, config: &Config) -> Run {
     }
 }
 
-fn claim(time_ns: u64, it: &Signature, config: &Config) -> Claim {
-    Claim {
-        content: it.content.clone(),
-        protocol: protocol_of(it.protocol),
-        // Under another rule the port is not the one that the truth names.
-        port: it.port.filter(|_| config.port_rule == PortRule::Destination),
-        time_ns,
-    }
-}
-
-/// Whether a signature is about something planted.
-pub(crate) fn is_true(it: &Signature, truth: &GroundTruth, config: &Config) -> bool {
-    Score::new(&[claim(0, it, config)], truth).false_claims == 0
-}
-
-/// Of each planted content, whether a signature is about it.
-pub(crate) fn concerns(
-    it: &Signature,
-    truth: &GroundTruth,
-    config: &Config,
-) -> Vec<bool> {
-    let score = Score::new(&[claim(0, it, config)], truth);
-    score.contents.iter().map(|content| content.detection.is_some()).collect()
-}
-
 /// When the last of the contents was found, if all were. Where nothing was planted, any
 /// claim at all counts as found.
 fn found(claims: &[Claim], truth: &GroundTruth, first_infection: u64) -> Option<Found> {
@@ -214,13 +189,5 @@ pub(crate) fn false_signature(it: &Signature) -> FalseSignature {
         length: it.content.len(),
         sources: it.sources,
         destinations: it.destinations,
-    }
-}
-
-fn protocol_of(number: u8) -> Protocol {
-    match number {
-        protocol::TCP => Protocol::Tcp,
-        protocol::UDP => Protocol::Udp,
-        _ => Protocol::Icmp,
     }
 }

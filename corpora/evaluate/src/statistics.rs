@@ -1,7 +1,22 @@
 //! Confidence intervals of means and shares.
 
-use super::results::Estimate;
+use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
+
+/// A quantity over several runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Estimate {
+    /// Runs that have a value.
+    pub(crate) count: u64,
+    /// Mean.
+    pub(crate) mean: f64,
+    /// 95 % interval of the mean (Student).
+    pub(crate) interval: [f64; 2],
+    /// Median.
+    pub(crate) median: f64,
+    /// Least and greatest.
+    pub(crate) range: [f64; 2],
+}
 
 /// Two-sided 95 % of the normal distribution.
 const NORMAL: f64 = 1.959_964;

@@ -27,9 +27,11 @@ use std::collections::BTreeSet;
 ///    whomever they sent it to, in a chain of two or more, and relays are as many as that among
 ///    all senders: a worm that attacks contacts. Or at least five
 ///    sent it to hosts that were new to them, in such a chain, and half of those that sent it
-///    had received it before.
-/// 3. **Peer protocol**, too, where most relays had begun conversations at the port before, and
-///    about half of the hosts both sent and received it.
+///    had received it before. Hosts that are settled relays of another of these contents do not
+///    count.
+/// 3. **Forwarding service, peer protocol**, too, where any content is settled; and a peer
+///    protocol where most relays had begun conversations at the port before, and about half of
+///    the hosts both sent and received it.
 /// 4. **Mass delivery.** Nobody passed it on, and responders sent most of it, or most listed
 ///    sources are answered and there are four times as many destinations as sources.
 /// 5. **Scan campaign.** Nobody passed it on, initiators sent it, and most listed sources are not
@@ -148,18 +150,18 @@ enum Infected {
     Spreading(usize),
 }
 
-fn infected_by(content: &Facts<'_>) -> Option<Infected> {
+/// Hosts that are known to pass on `by_trade` are not infected.
+fn infected_by(content: &Facts<'_>, by_trade: &BTreeSet<Host>) -> Option<Infected> {
     let relays = &content.relays;
-    let count = |is: fn(&Relay) -> bool| relays.iter().filter(|it| is(it)).count();
+    let others = || relays.iter().filter(|it| !by_trade.contains(&it.host));
+    let count = |is: fn(&Relay) -> bool| others().filter(|it| is(it)).count();
     let are_enough = |some: usize| some >= SEVERAL && SHARE * some >= relays.len();
     let senders = content.numbers()[0];
     let turned = count(is_turned);
-    let attacked: usize = relays
-        .iter()
-        .filter(|it| is_turned(it))
-        .map(|it| usize::from(it.new_targets))
-        .sum();
-    let began = count(|relay| relay.began_before == Some(true));
+    let attacks =
+        others().filter(|it| is_turned(it)).map(|it| usize::from(it.new_targets));
+    let attacked: usize = attacks.sum();
+    let began = relays.iter().filter(|it| it.began_before == Some(true)).count();
     let are_many = SENDERS * relays.len() as u64 >= senders && 2 * began < relays.len();
     if are_enough(turned) && (are_many || attacked >= ATTACKED * turned) {
         return Some(Infected::Turned(turned));
@@ -178,7 +180,7 @@ fn infected_by(content: &Facts<'_>) -> Option<Infected> {
 
 /// How many relays of one content are infected by the rule of [`Kind`].
 pub(super) fn infected(content: &Facts<'_>) -> usize {
-    match infected_by(content) {
+    match infected_by(content, &BTreeSet::new()) {
         Some(Infected::Turned(n) | Infected::Changed(n) | Infected::Spreading(n)) => n,
         None => 0,
     }
@@ -199,21 +201,13 @@ pub(super) fn judge(contents: &[Facts<'_>]) -> (Kind, Vec<String>) {
         .max()
         .unwrap_or(0);
     if settled >= SEVERAL || (settled > 0 && settled == with_relays) {
-        let said = format!(
-            "Of {} most relays had begun conversations at the port before they received it, or \
-             keep to hosts that they knew.",
-            of_all(settled, with_relays)
-        );
-        return match third_are_relays(contents) || half_are_both(contents) {
-            true => (
-                Kind::PeerProtocol,
-                vec![said, "Many of its hosts both send and receive it.".to_owned()],
-            ),
-            false => (Kind::ForwardingService, vec![said]),
-        };
+        return by_trade(contents, settled, with_relays);
     }
     // The content that most relays spread.
-    let worst = contents.iter().filter_map(infected_by).max_by_key(|it| match it {
+    let settled_hosts = settled_elsewhere(contents);
+    let found =
+        contents.iter().filter_map(|content| infected_by(content, &settled_hosts));
+    let worst = found.max_by_key(|it| match it {
         Infected::Turned(n) => (3, *n),
         Infected::Changed(n) => (2, *n),
         Infected::Spreading(n) => (1, *n),
@@ -230,6 +224,7 @@ pub(super) fn judge(contents: &[Facts<'_>]) -> (Kind, Vec<String>) {
             "{n} hosts passed it on to hosts that were new to them, and half of those that sent \
              it had received it before."
         ),
+        None if settled > 0 => return by_trade(contents, settled, with_relays),
         None => {
             let began = relays().filter(|relay| relay.began_before == Some(true)).count();
             if 2 * began > relays().count() && half_are_both(contents) {
@@ -244,6 +239,22 @@ pub(super) fn judge(contents: &[Facts<'_>]) -> (Kind, Vec<String>) {
         }
     };
     (Kind::Outbreak, vec![said, chain_of(chain)])
+}
+
+/// What hosts pass on by trade, of which so many contents with relays are settled.
+fn by_trade(contents: &[Facts<'_>], settled: usize, of: usize) -> (Kind, Vec<String>) {
+    let said = format!(
+        "Of {} most relays had begun conversations at the port before they received it, or keep \
+         to hosts that they knew.",
+        of_all(settled, of)
+    );
+    match third_are_relays(contents) || half_are_both(contents) {
+        true => {
+            let both = "Many of its hosts both send and receive it.".to_owned();
+            (Kind::PeerProtocol, vec![said, both])
+        }
+        false => (Kind::ForwardingService, vec![said]),
+    }
 }
 
 fn without_relays(contents: &[Facts<'_>]) -> (Kind, Vec<String>) {
@@ -275,6 +286,13 @@ fn without_relays(contents: &[Facts<'_>]) -> (Kind, Vec<String>) {
         return (Kind::ScanCampaign, vec![said]);
     }
     (Kind::Unclear, Vec::new())
+}
+
+/// Hosts that pass one of several contents on as forwarders do.
+fn settled_elsewhere(contents: &[Facts<'_>]) -> BTreeSet<Host> {
+    let relays = contents.iter().flat_map(|content| content.relays.iter());
+    let settled = relays.filter(|relay| is_settled(relay)).map(|relay| relay.host);
+    settled.collect()
 }
 
 fn third_are_relays(contents: &[Facts<'_>]) -> bool {
@@ -371,7 +389,9 @@ mod tests {
         assert_kind(&[forwards()], Kind::ForwardingService);
         // The first content of all looks as a worm does, and those after it do not.
         let first = apart(vec![relay(1, n, 3, 0), relay(2, n, 3, 0)]);
-        assert_kind(&[first.clone(), forwards()], Kind::Outbreak);
+        let by_others = apart(vec![relay(8, b, 0, 3), relay(9, b, 1, 2)]);
+        assert_kind(&[first.clone(), by_others], Kind::Outbreak);
+        assert_kind(&[first.clone(), forwards()], Kind::ForwardingService);
         assert_kind(&[first, forwards(), forwards()], Kind::ForwardingService);
         // A row of proxies is a chain as well.
         let row = chain(vec![relay(1, b, 0, 3), relay(2, b, 0, 3)]);

@@ -1,7 +1,9 @@
 //! The first relay is one that the tap sees, and what came too late or never says so.
 
 use super::*;
+use crate::high_rows::high_row;
 use crate::learned::Learned;
+use crate::results::Run;
 use crate::run::sift;
 use crate::stored::Stored;
 use std::sync::atomic::AtomicBool;
@@ -120,13 +122,13 @@ fn a_row_counts_runs_and_says_why_not() {
         run(4, at(None, None, "no relay")),
         run(5, None),
     ];
-    let row = HighRow::of(&runs);
+    let row = high_row(&runs);
     assert_eq!((row.runs, row.high, row.relayed, row.within), (4, 2, 3, 1));
     assert_eq!(row.infected.unwrap().median, 21.0);
     assert_eq!(row.after_relay.unwrap().range, [8.0, 20.0]);
     assert_eq!(row.why_not, "seed 2: late");
     assert_eq!(row.cell(), "21 +14 2/4");
-    assert_eq!(HighRow::of(&runs[..1]).cell(), "12 +8");
-    assert_eq!(HighRow::of(&runs[2..4]).cell(), "0/2");
-    assert_eq!(HighRow::of(&runs[4..]).cell(), "");
+    assert_eq!(high_row(&runs[..1]).cell(), "12 +8");
+    assert_eq!(high_row(&runs[2..4]).cell(), "0/2");
+    assert_eq!(high_row(&runs[4..]).cell(), "");
 }

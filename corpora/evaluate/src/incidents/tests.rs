@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::incident_rows::{Asked, IncidentsRow};
+use crate::incident_sums::incidents_row;
 use crate::results::Run;
 use std::net::IpAddr;
 use wormsift::signature::{IncidentHost, Kind};
@@ -157,13 +158,13 @@ fn a_row_tells_the_first_thing_wrong_unless_nothing_is_asked() {
     let run =
         |seed, incidents| Run { seed, incidents: made_of(incidents), ..Run::default() };
     let runs = [run(1, vec![worm()]), run(2, vec![forwarder()])];
-    let row = IncidentsRow::of(&runs, Asked::Subjects);
+    let row = incidents_row(&runs, Asked::Subjects);
     assert_eq!(row.wrong, "worm: seed 2: no incident");
     assert_eq!((row.number.mean, row.high), (1.0, 1));
     let worm_is = &row.subjects[2];
     assert_eq!((worm_is.runs, worm_is.as_expected, worm_is.high), (2, 1, 1));
     assert_eq!(crate::incident_rows::kinds(&worm_is.kinds), "outbreak 1");
-    assert_eq!(IncidentsRow::of(&runs, Asked::Nothing).wrong, "");
+    assert_eq!(incidents_row(&runs, Asked::Nothing).wrong, "");
 }
 
 #[test]
@@ -180,7 +181,7 @@ fn hard_negatives_have_few_incidents_and_none_high() {
             Run { incidents, ..Run::default() }
         };
         let runs: Vec<Run> = runs.iter().map(run).collect();
-        IncidentsRow::of(&runs, Asked::Few(2)).wrong
+        incidents_row(&runs, Asked::Few(2)).wrong
     };
     let many = [1, 2, 3].map(|n| Incident { id: n.to_string(), ..forwarder() });
     assert_eq!(wrong(&[&many[..2]]), "");
@@ -191,7 +192,7 @@ fn hard_negatives_have_few_incidents_and_none_high() {
 
 #[test]
 fn hard_negatives_count_under_the_settings_as_they_are() {
-    use crate::incident_rows::of_hard_negatives;
+    use crate::incident_sums::of_hard_negatives;
     use crate::results::{Row, Subject};
     let row = |subject, settings: &str| {
         let incidents = made_of(vec![worm(), forwarder()]);

@@ -1,7 +1,8 @@
 //! What the table says of incidents: each subject, hard negatives, and worms that were not high.
 
 use crate::high::FEW;
-use crate::incident_rows::{SubjectRow, kinds, of_hard_negatives};
+use crate::incident_rows::{SubjectRow, kinds};
+use crate::incident_sums::of_hard_negatives;
 use crate::results::{Evaluation, Row};
 use std::fmt::Write;
 use wormsift_export::text::counted;

@@ -1,7 +1,7 @@
 //! Summary: the headline numbers, and the rows that are not as expected.
 
 use crate::high::FEW;
-use crate::incident_rows::of_hard_negatives;
+use crate::incident_sums::of_hard_negatives;
 use crate::page::charts::Alarm;
 use crate::results::{AlarmResult, Evaluation, Row, Run, Subject};
 use crate::rows::first_alarms;
