@@ -3,8 +3,10 @@
 //! Two signatures belong together if they are of one service (protocol and port; where
 //! a signature has no port, the one at which it was seen most) and share a relay, or half of
 //! the listed sources of the one that lists fewer, two at least. So do outbreaks at different
-//! services that share half of the relays of the one that has fewer, two at least; and all that
-//! hosts pass on by trade at one service.
+//! services that share half of the relays of the one that has fewer, two at least; what is
+//! neither outbreak nor trade, if half of its relays, or of its listed sources where nobody passed
+//! it on, two at least, are hosts of an outbreak: the further stages of a worm; and all that hosts
+//! pass on by trade at one service.
 //!
 //! An incident keeps its id as long as one of its signatures is known. Where two become one,
 //! the older one goes on, and the other's last word says that it is part of it.
@@ -361,12 +363,13 @@ fn grouped(members: &[Member<'_>]) -> Vec<Vec<usize>> {
     sets.groups()
 }
 
-/// Joins outbreaks at different services that share relays, and what is passed on by trade at
-/// one service.
+/// Joins outbreaks at different services that share relays, what their hosts send besides, and
+/// what is passed on by trade at one service.
 fn joined(groups: Vec<Vec<usize>>, members: &[Member<'_>]) -> Vec<Vec<usize>> {
     let mut sets = Sets::new(groups.len());
     let mut by_trade: BTreeMap<(u8, Option<u16>), usize> = BTreeMap::new();
     let mut outbreaks: Vec<(usize, BTreeSet<Host>)> = Vec::new();
+    let mut others: Vec<usize> = Vec::new();
     for (i, group) in groups.iter().enumerate() {
         let facts: Vec<Facts<'_>> =
             group.iter().map(|i| members[*i].facts.clone()).collect();
@@ -378,6 +381,28 @@ fn joined(groups: Vec<Vec<usize>>, members: &[Member<'_>]) -> Vec<Vec<usize>> {
             let service = (members[group[0]].protocol, members[group[0]].port);
             let first = *by_trade.entry(service).or_insert(i);
             sets.join(first, i);
+        } else {
+            others.push(i);
+        }
+    }
+    let sources = |group: usize| -> BTreeSet<Host> {
+        groups[group].iter().flat_map(|i| members[*i].sources.iter().copied()).collect()
+    };
+    let relays_of = |group: usize| -> BTreeSet<Host> {
+        let members = groups[group].iter().map(|i| &members[*i]);
+        let relays = members.flat_map(|member| member.facts.relays.iter());
+        relays.map(|relay| relay.host).collect()
+    };
+    for &group in &others {
+        let relays = relays_of(group);
+        let senders = if relays.is_empty() { sources(group) } else { relays };
+        let is_from = |(outbreak, relays): &&(usize, BTreeSet<Host>)| {
+            let hosts: BTreeSet<Host> =
+                sources(*outbreak).union(relays).copied().collect();
+            is_half(senders.intersection(&hosts).count(), senders.len())
+        };
+        if let Some((outbreak, _)) = outbreaks.iter().find(is_from) {
+            sets.join(*outbreak, group);
         }
     }
     for (n, (a, mine)) in outbreaks.iter().enumerate() {

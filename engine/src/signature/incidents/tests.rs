@@ -99,6 +99,21 @@ fn outbreaks_at_two_ports_with_the_same_relays_are_one() {
 }
 
 #[test]
+fn what_infected_hosts_send_besides_belongs_to_the_outbreak() {
+    let mut incidents = Incidents::default();
+    let signatures = [
+        (1, plain(80, &[1, 2, 3], &[9], true)),
+        (2, plain(81, &[], &[1, 9, 20, 21], true)),
+        (3, plain(82, &[], &[1, 20, 21], true)),
+        // Relays of its own make it another matter.
+        (4, plain(83, &[30], &[1, 2, 3], true)),
+    ];
+    look(&mut incidents, &signatures);
+    assert_eq!(sets(&incidents), [vec![1, 2], vec![3], vec![4]]);
+    assert_eq!(incidents.of(2).unwrap().1.kind, Kind::Outbreak);
+}
+
+#[test]
 fn an_incident_keeps_its_id_and_the_younger_becomes_part_of_the_older() {
     let mut incidents = Incidents::default();
     let mut signatures =

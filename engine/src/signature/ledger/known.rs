@@ -16,6 +16,7 @@ use super::reported::{KEYS, Report};
 use super::tally::Tally;
 use crate::packet::{AddressPlan, Host, Timestamp};
 use crate::state::persist;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -172,7 +173,7 @@ impl Known {
             protocol: self.protocol,
             port: self.port.or_else(|| tally.ports.busiest()),
             facts: Facts {
-                relays: (&tally.relays.1[..]).into(),
+                relays: self.relays_as_judged(),
                 roles: tally.roles,
                 handshakes: tally.sources.bits().counts(sources.len()),
                 hosts: counts.map(Some),
@@ -181,6 +182,18 @@ impl Known {
             },
             sources,
         }
+    }
+
+    /// Its relays. Of what responders send, it says nothing that a relay began a conversation at
+    /// the port before it received it: who fetches a content begins.
+    fn relays_as_judged(&self) -> Cow<'_, [Relay]> {
+        let (relays, roles) = (&self.tally.relays.1[..], self.tally.roles);
+        if u64::from(roles.responder)
+            <= u64::from(roles.initiator) + u64::from(roles.unknown)
+        {
+            return relays.into();
+        }
+        relays.iter().map(|relay| Relay { began_before: None, ..*relay }).collect()
     }
 
     /// The grade as of now, and each ground for it.
