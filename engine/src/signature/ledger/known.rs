@@ -184,16 +184,20 @@ impl Known {
         }
     }
 
-    /// Its relays. Of what responders send, it says nothing that a relay began a conversation at
-    /// the port before it received it: who fetches a content begins.
+    /// Whether responders alone sent it, as far as roles are known.
+    fn is_only_replied(&self) -> bool {
+        let Roles { initiator, responder, unknown } = self.tally.roles;
+        responder > 0 && initiator + unknown == 0
+    }
+
+    /// Its relays. Of what responders alone send, it says nothing that a relay began a
+    /// conversation at the port before it received it: who fetches a content begins.
     fn relays_as_judged(&self) -> Cow<'_, [Relay]> {
-        let (relays, roles) = (&self.tally.relays.1[..], self.tally.roles);
-        if u64::from(roles.responder)
-            <= u64::from(roles.initiator) + u64::from(roles.unknown)
-        {
-            return relays.into();
+        let relays = &self.tally.relays.1[..];
+        match self.is_only_replied() {
+            true => relays.iter().map(|it| Relay { began_before: None, ..*it }).collect(),
+            false => relays.into(),
         }
-        relays.iter().map(|relay| Relay { began_before: None, ..*relay }).collect()
     }
 
     /// The grade as of now, and each ground for it.
@@ -215,10 +219,7 @@ impl Known {
             contact_relays: count(Relay::keeps_to_contacts),
             kind,
             contents,
-            only_replies: {
-                let Roles { initiator, responder, unknown } = tally.roles;
-                responder > 0 && initiator + unknown == 0
-            },
+            only_replies: self.is_only_replied(),
             forwarded: around.forwarders.are_all((self.protocol, self.port), relays),
             credible_relays: credible(relays, sources, tally.sources.bits()),
             protocol: self.protocol,
