@@ -42,11 +42,11 @@ mod tests;
 
 use crate::counters::counters;
 use crate::packet::Host;
-use crate::sketch::{Turn, hash_pair, hash_word};
+use crate::sketch::{Turn, hash_pair, hash_word, tag};
 use crate::state::persist;
 use crate::time::{Epoch, Span, Timestamp};
 use host_filter::HostFilter;
-use receipts::{Receipt, Receipts, tag};
+use receipts::{Receipt, Receipts};
 use relay_table::RelayTable;
 use std::collections::BTreeMap;
 

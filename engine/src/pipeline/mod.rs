@@ -465,8 +465,8 @@ impl Sensor {
         self.starts.enter_until(tick);
         for alarm in &mut alarms {
             let (key, protocol, port) = (alarm.key, alarm.protocol, alarm.port);
-            let service = port.or_else(|| alarm.candidate.ports.busiest());
-            self.starts.judge(&mut alarm.relays, protocol, service, tick);
+            let seen_at = alarm.candidate.ports;
+            self.starts.judge(&mut alarm.relays, (protocol, port), seen_at, tick);
             let mut sample_of = |sample: &SampleReference| {
                 let shard = sample.flow_shard;
                 let view = flow[usize::from(shard)].samples.sample(
@@ -550,8 +550,8 @@ impl Sensor {
         let (content, starts, now) = (&self.content, &self.starts, self.clock.now());
         let summaries = self.ledger.finish(|key, protocol, port| {
             let mut current = content[batch::content_shard(key)].current(key)?;
-            let service = port.or_else(|| current.candidate.ports.busiest());
-            starts.judge(&mut current.relays, protocol, service, now);
+            let seen_at = current.candidate.ports;
+            starts.judge(&mut current.relays, (protocol, port), seen_at, now);
             Some(current)
         });
         self.report(summaries);

@@ -8,7 +8,7 @@ use super::batch::Chunk;
 use super::record_at::RecordAt;
 use crate::detect::conversations::Role;
 use crate::packet::Host;
-use crate::signature::Relay;
+use crate::signature::{PortCounts, Relay};
 use crate::sketch::{FirstSeen, hash_pair};
 use crate::state::persist;
 use crate::time::{Span, Timestamp};
@@ -61,29 +61,31 @@ impl Starts {
 
     /// Enters those before a time.
     pub(crate) fn enter_until(&mut self, until: Timestamp) {
-        while let Some((time, hash)) = self.waiting.pop_if(|(time, _)| *time < until) {
-            self.first.note(hash, time, time - self.memory);
-        }
+        self.enter_while(|time| time < until);
     }
 
     /// Enters the rest, at the end of a batch.
     pub(crate) fn enter_all(&mut self) {
-        while let Some((time, hash)) = self.waiting.pop() {
-            self.first.note(hash, time, time - self.memory);
-        }
+        self.enter_while(|_| true);
         self.waiting.shrink_to(KEPT);
     }
 
-    /// Says of relays at a port whether they had begun conversations there before they
-    /// received the content.
+    fn enter_while(&mut self, is_due: impl Fn(Timestamp) -> bool) {
+        while let Some((time, hash)) = self.waiting.pop_if(|(time, _)| is_due(*time)) {
+            self.first.note(hash, time, time - self.memory);
+        }
+    }
+
+    /// Says of a content's relays whether they had begun conversations at its port before they
+    /// received it; of one over all ports, at the port at which it was seen most.
     pub(crate) fn judge(
         &self,
         relays: &mut [Relay],
-        protocol: u8,
-        port: Option<u16>,
+        (protocol, port): (u8, Option<u16>),
+        seen_at: PortCounts,
         now: Timestamp,
     ) {
-        let Some(port) = port else { return };
+        let Some(port) = port.or_else(|| seen_at.busiest()) else { return };
         for relay in relays {
             let hash = self.hash(relay.host, protocol, port);
             let begun = self.first.first(hash, now - self.memory);

@@ -30,14 +30,11 @@ impl FirstSeen {
     pub fn note(&mut self, hash: u64, time: Timestamp, since: Timestamp) -> bool {
         let tag = tag(hash);
         let line = self.lines.line_mut(reduce(hash, self.lines.len()));
-        let alive = |way: usize| tag_at(line, way) != 0 && line[way] >= since.as_nanos();
-        let known = (0..WAYS).find(|&way| tag_at(line, way) == tag);
-        if known.is_some_and(alive) {
+        let times = &line[..WAYS];
+        let Some((way, evicts)) = way_for(tag, times, since, |way| tag_at(line, way))
+        else {
             return false;
-        }
-        let way = known.or_else(|| (0..WAYS).find(|&way| !alive(way)));
-        let evicts = way.is_none();
-        let way = way.or_else(|| (0..WAYS).min_by_key(|&way| line[way])).unwrap_or(0);
+        };
         let (word, shift) = tag_place(way);
         line[way] = time.as_nanos();
         line[word] =
@@ -64,8 +61,28 @@ impl FirstSeen {
 }
 
 /// The tag of a hash: its low bits (the upper ones chose the line), never 0 (empty).
-fn tag(hash: u64) -> u32 {
+pub(crate) fn tag(hash: u64) -> u32 {
     hash as u32 | 1
+}
+
+/// Where a tag that is seen now is entered among the ways of a line that have these times, and
+/// whether what stood there had not expired. Nothing if it is known since a time that has not:
+/// the first one counts. Those of before `since` have expired, and make room before the oldest.
+pub(crate) fn way_for(
+    tag: u32,
+    times: &[u64],
+    since: Timestamp,
+    tag_at: impl Fn(usize) -> u32,
+) -> Option<(usize, bool)> {
+    let ways = 0..times.len();
+    let alive = |way: usize| tag_at(way) != 0 && times[way] >= since.as_nanos();
+    let known = ways.clone().find(|&way| tag_at(way) == tag);
+    if known.is_some_and(alive) {
+        return None;
+    }
+    let free = known.or_else(|| ways.clone().find(|&way| !alive(way)));
+    let oldest = || ways.min_by_key(|&way| times[way]).unwrap_or(0);
+    Some((free.unwrap_or_else(oldest), free.is_none()))
 }
 
 fn tag_place(way: usize) -> (usize, usize) {

@@ -35,6 +35,7 @@ pub use count_min::CountMin;
 pub use distinct_count::{DistinctCount, linear_count};
 pub use epochs::{Clear, EpochClock, Epochs, Turn};
 pub use first_seen::FirstSeen;
+pub(crate) use first_seen::{tag, way_for};
 pub use first_sightings::{FirstSightings, Recalled};
 pub use hash::{hash_pair, hash_word, reduce};
 pub(crate) use lines::{Line, Lines};

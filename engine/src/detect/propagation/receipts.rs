@@ -4,17 +4,12 @@
 //! sender is remembered by a tag of 32 bits, to be compared with those of hosts that are
 //! known otherwise: of a thousand, one is taken for another once in four million times.
 
-use crate::sketch::{Line, Lines, reduce};
+use crate::sketch::{Line, Lines, reduce, tag, way_for};
 use crate::state::persist;
 use crate::time::Timestamp;
 
 /// Entries in a line: four times, then four tags with the sender's above.
 const WAYS: usize = 4;
-
-/// The tag of a hash of content and host; never 0, which stands for none.
-pub(super) fn tag(hash: u64) -> u32 {
-    hash as u32 | 1
-}
 
 /// A first receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,14 +36,11 @@ impl Receipts {
     pub(super) fn note(&mut self, hash: u64, receipt: Receipt, since: Timestamp) -> bool {
         let tag = tag(hash);
         let line = self.lines.line_mut(reduce(hash, self.lines.len()));
-        let alive = |way: usize| tag_at(line, way) != 0 && line[way] >= since.as_nanos();
-        let known = (0..WAYS).find(|&way| tag_at(line, way) == tag);
-        if known.is_some_and(alive) {
+        let times = &line[..WAYS];
+        let Some((way, evicts)) = way_for(tag, times, since, |way| tag_at(line, way))
+        else {
             return false;
-        }
-        let way = known.or_else(|| (0..WAYS).find(|&way| !alive(way)));
-        let evicts = way.is_none();
-        let way = way.or_else(|| (0..WAYS).min_by_key(|&way| line[way])).unwrap_or(0);
+        };
         line[way] = receipt.time.as_nanos();
         line[WAYS + way] = u64::from(receipt.from) << 32 | u64::from(tag);
         evicts

@@ -4,11 +4,11 @@
 //! in it, so that nothing allocates after construction. Place 0 is never used: 0 is the
 //! null link, and zeroed memory an empty table.
 
-use super::receipts::{Receipt, tag};
+use super::receipts::Receipt;
 use super::targets::{EXACT, Pool, Targets};
 use super::{Evidence, Met, Passed, PropagationCounters, Relay};
 use crate::packet::Host;
-use crate::sketch::{hash_word, reduce};
+use crate::sketch::{hash_word, reduce, tag};
 use crate::state::persist;
 use crate::time::{Epoch, Timestamp};
 

@@ -192,15 +192,12 @@ impl ContentShard {
             return;
         };
         let spread = spread.unwrap_or(0);
-        if passed_on && self.candidates.has_doubled(slot, spread) {
-            let fires = self.raise(slot, Alarm::Propagation, next, record, class, true);
-            decision.propagation_alarm |= fires;
-            if fires {
+        let again = self.candidates.has_doubled(slot, spread);
+        if passed_on && self.raise(slot, Alarm::Propagation, next, record, class, again) {
+            decision.propagation_alarm = true;
+            if again {
                 self.candidates.set_spread(slot, spread);
             }
-        } else if passed_on {
-            decision.propagation_alarm |=
-                self.raise(slot, Alarm::Propagation, next, record, class, false);
         }
         // Over all ports the lists hold those who reply as well.
         let is_estimated = !class.is_over_all || thresholds.are_estimated(estimates);
