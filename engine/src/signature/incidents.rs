@@ -15,7 +15,7 @@ use super::confidence::Confidence;
 use super::kind::{Facts, Kind, judge};
 use super::passing::generations;
 use super::{Growth, Signature};
-use crate::detect::count::{Count, MOST_HOSTS};
+use crate::detect::count::Count;
 use crate::packet::{AddressPlan, Host, Timestamp};
 use crate::state::persist;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,8 +23,6 @@ use xxhash_rust::xxh3::xxh3_128;
 
 /// Hosts that an incident lists.
 const MOST_LISTED: usize = 256;
-/// Sources by which signatures are compared: all that are listed.
-const COMPARED: usize = MOST_HOSTS;
 /// Signatures that are compared by one source.
 const MOST_SHARING: usize = 32;
 
@@ -185,9 +183,7 @@ impl Incidents {
             taken.insert(id);
             parts.extend(before.into_iter().filter(|it| *it != id).map(|it| (it, id)));
             of.extend(numbers.iter().map(|n| (*n, id)));
-            let facts: Vec<Facts<'_>> =
-                group.iter().map(|i| members[*i].facts.clone()).collect();
-            let (kind, reasons) = judge(&facts);
+            let (kind, reasons) = judge(&facts_of(&group, members));
             now.insert(id, Found { members: numbers, kind, reasons });
         }
         // Where a part of one went on by itself, nothing became part of another.
@@ -338,7 +334,7 @@ fn grouped(members: &[Member<'_>]) -> Vec<Vec<usize>> {
                 *relay_of.entry((member.protocol, member.port, relay.host)).or_insert(i);
             sets.join(first, i);
         }
-        for source in member.sources.iter().take(COMPARED) {
+        for source in &member.sources {
             let same =
                 sending.entry((member.protocol, member.port, *source)).or_default();
             if same.len() < MOST_SHARING {
@@ -355,12 +351,20 @@ fn grouped(members: &[Member<'_>]) -> Vec<Vec<usize>> {
         }
     }
     for ((a, b), shared) in shared {
-        let compared = |i: usize| members[i].sources.len().min(COMPARED);
-        if is_half(shared, compared(a).min(compared(b))) {
+        let listed = |i: usize| members[i].sources.len();
+        if is_half(shared, listed(a).min(listed(b))) {
             sets.join(a, b);
         }
     }
     sets.groups()
+}
+
+/// A group of members whose kind is an outbreak.
+struct Outbreak {
+    group: usize,
+    relays: BTreeSet<Host>,
+    /// Relays and listed sources.
+    hosts: BTreeSet<Host>,
 }
 
 /// Joins outbreaks at different services that share relays, what their hosts send besides, and
@@ -368,48 +372,42 @@ fn grouped(members: &[Member<'_>]) -> Vec<Vec<usize>> {
 fn joined(groups: Vec<Vec<usize>>, members: &[Member<'_>]) -> Vec<Vec<usize>> {
     let mut sets = Sets::new(groups.len());
     let mut by_trade: BTreeMap<(u8, Option<u16>), usize> = BTreeMap::new();
-    let mut outbreaks: Vec<(usize, BTreeSet<Host>)> = Vec::new();
-    let mut others: Vec<usize> = Vec::new();
-    for (i, group) in groups.iter().enumerate() {
-        let facts: Vec<Facts<'_>> =
-            group.iter().map(|i| members[*i].facts.clone()).collect();
+    let mut outbreaks: Vec<Outbreak> = Vec::new();
+    // The senders of each.
+    let mut others: Vec<(usize, BTreeSet<Host>)> = Vec::new();
+    for (group, its) in groups.iter().enumerate() {
+        let facts = facts_of(its, members);
         let kind = judge(&facts).0;
+        if kind.is_by_trade() {
+            let service = (members[its[0]].protocol, members[its[0]].port);
+            sets.join(*by_trade.entry(service).or_insert(group), group);
+            continue;
+        }
+        let relays = facts.iter().flat_map(|facts| facts.relays.iter());
+        let relays: BTreeSet<Host> = relays.map(|relay| relay.host).collect();
+        let sources = || its.iter().flat_map(|i| members[*i].sources.iter().copied());
         if kind == Kind::Outbreak {
-            let relays = facts.iter().flat_map(|facts| facts.relays.iter());
-            outbreaks.push((i, relays.map(|relay| relay.host).collect()));
-        } else if kind.is_by_trade() {
-            let service = (members[group[0]].protocol, members[group[0]].port);
-            let first = *by_trade.entry(service).or_insert(i);
-            sets.join(first, i);
+            let hosts = relays.iter().copied().chain(sources()).collect();
+            outbreaks.push(Outbreak { group, relays, hosts });
+        } else if relays.is_empty() {
+            others.push((group, sources().collect()));
         } else {
-            others.push(i);
+            others.push((group, relays));
         }
     }
-    let sources = |group: usize| -> BTreeSet<Host> {
-        groups[group].iter().flat_map(|i| members[*i].sources.iter().copied()).collect()
-    };
-    let relays_of = |group: usize| -> BTreeSet<Host> {
-        let members = groups[group].iter().map(|i| &members[*i]);
-        let relays = members.flat_map(|member| member.facts.relays.iter());
-        relays.map(|relay| relay.host).collect()
-    };
-    for &group in &others {
-        let relays = relays_of(group);
-        let senders = if relays.is_empty() { sources(group) } else { relays };
-        let is_from = |(outbreak, relays): &&(usize, BTreeSet<Host>)| {
-            let hosts: BTreeSet<Host> =
-                sources(*outbreak).union(relays).copied().collect();
-            is_half(senders.intersection(&hosts).count(), senders.len())
+    for (group, senders) in &others {
+        let is_from = |it: &&Outbreak| {
+            is_half(senders.intersection(&it.hosts).count(), senders.len())
         };
-        if let Some((outbreak, _)) = outbreaks.iter().find(is_from) {
-            sets.join(*outbreak, group);
+        if let Some(outbreak) = outbreaks.iter().find(is_from) {
+            sets.join(outbreak.group, *group);
         }
     }
-    for (n, (a, mine)) in outbreaks.iter().enumerate() {
-        for (b, theirs) in &outbreaks[n + 1..] {
-            let shared = mine.intersection(theirs).count();
-            if is_half(shared, mine.len().min(theirs.len())) {
-                sets.join(*a, *b);
+    for (n, a) in outbreaks.iter().enumerate() {
+        for b in &outbreaks[n + 1..] {
+            let shared = a.relays.intersection(&b.relays).count();
+            if is_half(shared, a.relays.len().min(b.relays.len())) {
+                sets.join(a.group, b.group);
             }
         }
     }
@@ -420,6 +418,10 @@ fn joined(groups: Vec<Vec<usize>>, members: &[Member<'_>]) -> Vec<Vec<usize>> {
         group
     });
     joined.collect()
+}
+
+fn facts_of<'m, 'a>(group: &[usize], members: &'m [Member<'a>]) -> Vec<&'m Facts<'a>> {
+    group.iter().map(|i| &members[*i].facts).collect()
 }
 
 /// At least half, and at least two.

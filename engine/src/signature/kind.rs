@@ -112,13 +112,10 @@ pub(super) struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    fn settled_relays(&self) -> usize {
-        self.relays.iter().filter(|relay| is_settled(relay)).count()
-    }
-
     /// Whether most relays pass it on by trade.
     fn is_settled(&self) -> bool {
-        !self.relays.is_empty() && 2 * self.settled_relays() > self.relays.len()
+        let settled = self.relays.iter().filter(|relay| is_settled(relay)).count();
+        2 * settled > self.relays.len()
     }
 
     fn numbers(&self) -> [u64; 2] {
@@ -137,13 +134,12 @@ fn is_settled(relay: &Relay) -> bool {
 
 /// Whether a relay attacks hosts that are new to it, at a port that is new to it as far as is
 /// known.
-pub(super) fn is_turned(relay: &Relay) -> bool {
+fn is_turned(relay: &Relay) -> bool {
     relay.spreads() && relay.began_before != Some(true)
 }
 
 /// How relays of one content are infected: the first of the three ways of [`Kind`] that holds,
 /// and how many are.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Infected {
     Turned(usize),
     Changed(usize),
@@ -188,7 +184,7 @@ pub(super) fn infected(content: &Facts<'_>) -> usize {
 
 /// Applies the rule of [`Kind`] to contents that belong together: the kind, and each ground as
 /// a sentence.
-pub(super) fn judge(contents: &[Facts<'_>]) -> (Kind, Vec<String>) {
+pub(super) fn judge(contents: &[&Facts<'_>]) -> (Kind, Vec<String>) {
     let relays = || contents.iter().flat_map(|content| content.relays.iter());
     if relays().next().is_none() {
         return without_relays(contents);
@@ -205,8 +201,7 @@ pub(super) fn judge(contents: &[Facts<'_>]) -> (Kind, Vec<String>) {
     }
     // The content that most relays spread.
     let settled_hosts = settled_elsewhere(contents);
-    let found =
-        contents.iter().filter_map(|content| infected_by(content, &settled_hosts));
+    let found = contents.iter().filter_map(|it| infected_by(it, &settled_hosts));
     let worst = found.max_by_key(|it| match it {
         Infected::Turned(n) => (3, *n),
         Infected::Changed(n) => (2, *n),
@@ -242,7 +237,7 @@ pub(super) fn judge(contents: &[Facts<'_>]) -> (Kind, Vec<String>) {
 }
 
 /// What hosts pass on by trade, of which so many contents with relays are settled.
-fn by_trade(contents: &[Facts<'_>], settled: usize, of: usize) -> (Kind, Vec<String>) {
+fn by_trade(contents: &[&Facts<'_>], settled: usize, of: usize) -> (Kind, Vec<String>) {
     let said = format!(
         "Of {} most relays had begun conversations at the port before they received it, or keep \
          to hosts that they knew.",
@@ -257,7 +252,7 @@ fn by_trade(contents: &[Facts<'_>], settled: usize, of: usize) -> (Kind, Vec<Str
     }
 }
 
-fn without_relays(contents: &[Facts<'_>]) -> (Kind, Vec<String>) {
+fn without_relays(contents: &[&Facts<'_>]) -> (Kind, Vec<String>) {
     // They belong together: the one that most hosts sent or received speaks for all.
     let Some(content) = contents.iter().max_by_key(|it| it.numbers().iter().sum::<u64>())
     else {
@@ -289,13 +284,13 @@ fn without_relays(contents: &[Facts<'_>]) -> (Kind, Vec<String>) {
 }
 
 /// Hosts that pass one of several contents on as forwarders do.
-fn settled_elsewhere(contents: &[Facts<'_>]) -> BTreeSet<Host> {
+fn settled_elsewhere(contents: &[&Facts<'_>]) -> BTreeSet<Host> {
     let relays = contents.iter().flat_map(|content| content.relays.iter());
     let settled = relays.filter(|relay| is_settled(relay)).map(|relay| relay.host);
     settled.collect()
 }
 
-fn third_are_relays(contents: &[Facts<'_>]) -> bool {
+fn third_are_relays(contents: &[&Facts<'_>]) -> bool {
     let relays: BTreeSet<Host> = contents
         .iter()
         .flat_map(|content| content.relays.iter().map(|relay| relay.host))
@@ -304,8 +299,8 @@ fn third_are_relays(contents: &[Facts<'_>]) -> bool {
     hosts > 0 && PEERS * relays.len() as u64 >= hosts
 }
 
-fn half_are_both(contents: &[Facts<'_>]) -> bool {
-    let sum = |of: fn(&Facts<'_>) -> u64| contents.iter().map(of).sum::<u64>();
+fn half_are_both(contents: &[&Facts<'_>]) -> bool {
+    let sum = |of: fn(&Facts<'_>) -> u64| contents.iter().map(|it| of(it)).sum::<u64>();
     let all = sum(|it| it.all_hosts);
     all > 0 && 2 * sum(|it| it.both_ways) >= all
 }
@@ -364,7 +359,8 @@ mod tests {
     }
 
     fn assert_kind(contents: &[Facts<'_>], kind: Kind) {
-        let (found, said) = judge(contents);
+        let contents: Vec<&Facts<'_>> = contents.iter().collect();
+        let (found, said) = judge(&contents);
         assert_eq!(found, kind, "{contents:?}: {said:?}");
         assert_eq!(said.is_empty(), kind == Kind::Unclear);
         assert!(said.iter().all(|it| it.ends_with('.')), "{said:?}");

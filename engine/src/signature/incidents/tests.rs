@@ -189,17 +189,13 @@ fn twin(signatures: &[(u64, Plain)]) -> Vec<Vec<u64>> {
         let set: BTreeSet<_> = a.iter().collect();
         b.iter().collect::<BTreeSet<_>>().intersection(&set).count()
     };
-    let lowest = |sources: &[u128]| -> Vec<u128> {
-        let set: BTreeSet<_> = sources.iter().copied().collect();
-        set.into_iter().take(COMPARED).collect()
-    };
+    let listed = |sources: &[u128]| sources.iter().collect::<BTreeSet<_>>().len();
     let together = |a: &Plain, b: &Plain| {
-        let (mine, theirs) = (lowest(&a.sources), lowest(&b.sources));
-        let shared_sources = shared(&mine, &theirs);
+        let shared_sources = shared(&a.sources, &b.sources);
         a.port == b.port
             && (shared(&a.relays, &b.relays) > 0
                 || shared_sources >= 2
-                    && 2 * shared_sources >= mine.len().min(theirs.len()))
+                    && 2 * shared_sources >= listed(&a.sources).min(listed(&b.sources)))
     };
     let mut sets: Vec<Vec<usize>> = (0..signatures.len()).map(|i| vec![i]).collect();
     loop {

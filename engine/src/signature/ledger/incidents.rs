@@ -6,7 +6,6 @@ use super::super::{
     incidents::{Changed, Found},
 };
 use super::{Finding, Ledger, News};
-use std::collections::BTreeSet;
 
 impl Ledger {
     /// Looks at incidents anew, then puts the news of a tick in words: of signatures that the
@@ -17,41 +16,39 @@ impl Ledger {
         }
         let changed = self.look_at_incidents();
         let mut findings = Vec::with_capacity(news.len());
-        let mut told = BTreeSet::new();
         for news in news {
             findings.push(match news {
                 News::PartOf(_, last) => Finding::Summary(*last),
                 News::First(n) => {
                     self.counters.signatures += 1;
-                    told.insert(n);
-                    Finding::Signature(self.known[&n].signature(n, &self.around()))
+                    Finding::Signature(self.told(n))
                 }
                 News::More(n) => {
                     self.counters.updates += 1;
-                    told.insert(n);
-                    Finding::Update(self.known[&n].signature(n, &self.around()))
+                    Finding::Update(self.told(n))
                 }
             });
         }
         let found = changed.incidents.iter().filter_map(|id| self.incidents.get(*id));
-        for n in found.flat_map(|found| &found.members) {
-            let known = &self.known[n];
-            let is_told = told.contains(n);
-            if !is_told && known.told != Some(known.grade(*n, &self.around()).0) {
+        let members: Vec<u64> = found.flat_map(|it| it.members.iter().copied()).collect();
+        for n in members {
+            let known = &self.known[&n];
+            if known.told != Some(known.grade(n, &self.around()).0) {
                 self.counters.updates += 1;
-                findings.push(Finding::Update(known.signature(*n, &self.around())));
-            }
-        }
-        for finding in &findings {
-            if let Finding::Signature(it) | Finding::Update(it) = finding
-                && let Some(known) =
-                    self.ids.get(&it.id).and_then(|n| self.known.get_mut(n))
-            {
-                known.told = Some(it.confidence);
+                findings.push(Finding::Update(self.told(n)));
             }
         }
         self.tell_incidents(&changed);
         findings
+    }
+
+    /// The signature of this number, whose grade is told now.
+    fn told(&mut self, n: u64) -> Signature {
+        let signature = self.known[&n].signature(n, &self.around());
+        if let Some(known) = self.known.get_mut(&n) {
+            known.told = Some(signature.confidence);
+        }
+        signature
     }
 
     /// Which signatures belong together now.

@@ -158,9 +158,19 @@ impl Known {
 
     /// Itself as it is compared with other signatures.
     pub(super) fn member(&self, number: u64) -> Member<'_> {
+        Member {
+            number,
+            protocol: self.protocol,
+            port: self.port.or_else(|| self.tally.ports.busiest()),
+            facts: self.facts(),
+            sources: sorted(self.tally.sources.list()),
+        }
+    }
+
+    /// What decides its kind.
+    fn facts(&self) -> Facts<'_> {
         let tally = &self.tally;
-        let sources = sorted(tally.sources.list());
-        let destinations = tally.destinations.list();
+        let (sources, destinations) = (tally.sources.list(), tally.destinations.list());
         let on_both = sources.iter().filter(|host| destinations.contains(host)).count();
         let counts = [tally.sources.count(), tally.destinations.count()];
         let numbers = counts.map(|count| u64::from(count.number));
@@ -168,19 +178,13 @@ impl Known {
         // Of lists that name one in n hosts and one in m, one in n m is on both.
         let both_ways = on_both as u64 * numbers[0] * numbers[1] / listed;
         let both_ways = both_ways.min(numbers[0]).min(numbers[1]);
-        Member {
-            number,
-            protocol: self.protocol,
-            port: self.port.or_else(|| tally.ports.busiest()),
-            facts: Facts {
-                relays: self.relays_as_judged(),
-                roles: tally.roles,
-                handshakes: tally.sources.bits().counts(sources.len()),
-                hosts: counts.map(Some),
-                all_hosts: numbers[0] + numbers[1] - both_ways,
-                both_ways,
-            },
-            sources,
+        Facts {
+            relays: self.relays_as_judged(),
+            roles: tally.roles,
+            handshakes: tally.sources.bits().counts(sources.len()),
+            hosts: counts.map(Some),
+            all_hosts: numbers[0] + numbers[1] - both_ways,
+            both_ways,
         }
     }
 
@@ -215,7 +219,7 @@ impl Known {
             alarms: &self.alarms(),
             hosts: self.hosts(around),
             relays: relays.len(),
-            infected_relays: infected(&self.member(n).facts),
+            infected_relays: infected(&self.facts()),
             contact_relays: count(Relay::keeps_to_contacts),
             kind,
             contents,
