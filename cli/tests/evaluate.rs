@@ -150,6 +150,14 @@ fn captures_are_labelled_by_the_truth_beside_them_or_clean() {
     assert_eq!(counts, [0, 1, 2, 1], "30, 10, 3 and propagation");
 }
 
+/// The exit code, the table, and the only row of a strict run over a capture.
+fn strictly(capture: &str, report: &str) -> (i32, String, Value) {
+    let flags = ["--runs-only", "--strict", "--json-file", report];
+    let output = run(&[&["evaluate", capture][..], &flags].concat());
+    let row = json(Path::new(report))["rows"][0].clone();
+    (code(&output), stdout(&output), row)
+}
+
 /// Hosts and first sighting are held against the packets that the truth names: against a
 /// truth that names every second of their runs alone, they are wrong.
 #[test]
@@ -159,12 +167,7 @@ fn what_a_signature_counts_is_compared_with_the_truth() {
         ["worm.pcapng", "worm.truth.json", "out.json"].map(|name| folder.join(name));
     let [capture, report] = [&capture, &report].map(|path| path.to_str().unwrap());
     assert_eq!(code(&run(&["generate", "outbreak", "-q", "-o", capture])), 0);
-    let evaluate = || {
-        let flags = ["--runs-only", "--strict", "--json-file", report];
-        let output = run(&[&["evaluate", capture][..], &flags].concat());
-        let row = json(Path::new(report))["rows"][0].clone();
-        (code(&output), stdout(&output), row)
-    };
+    let evaluate = || strictly(capture, report);
     let (code, table, row) = evaluate();
     assert_eq!((code, &row["counted"]["wrong"]), (0, &"".into()), "{table}");
     let said = "what is said of hosts and first sightings holds for 1 of 1 signature\n";
@@ -198,12 +201,7 @@ fn incidents_are_compared_with_the_truth() {
         ["relays.pcapng", "relays.truth.json", "out.json"].map(|name| folder.join(name));
     let [capture, report] = [&capture, &report].map(|path| path.to_str().unwrap());
     assert_eq!(code(&run(&["generate", "load-balancers", "-q", "-o", capture])), 0);
-    let evaluate = || {
-        let flags = ["--runs-only", "--strict", "--json-file", report];
-        let output = run(&[&["evaluate", capture][..], &flags].concat());
-        let row = json(Path::new(report))["rows"][0].clone();
-        (code(&output), stdout(&output), row)
-    };
+    let evaluate = || strictly(capture, report);
     let (code, table, row) = evaluate();
     assert_eq!((code, &row["incidents"]["wrong"]), (0, &"".into()), "{table}");
     let subject = &row["incidents"]["subjects"][0];

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::common::exact::{self, Seen, Tails, WINDOW, periodic};
-use crate::common::{Parsed, parse, refused, trace, trace_with};
+use crate::common::{Parsed, assert_seed_decides, parse, refused, trace, trace_with};
 use wormsift_corpora::address_space::Prefix;
 use wormsift_corpora::{
     Carriage, Expectation, GenerateOptions, Kind, Profile, Scenario, Trace, Verdict,
@@ -206,17 +206,7 @@ fn every_one_repeats_often_within_minutes() {
 
 #[test]
 fn a_seed_decides_every_byte() {
-    let short = || GenerateOptions { packets: Some(1_500), ..GenerateOptions::default() };
-    for profile in profiles() {
-        let first = trace_with(profile.name, 7, short());
-        assert_eq!(first.frames.len(), 1_500, "{}", profile.name);
-        assert!(first.frames.windows(2).all(|pair| pair[0].0 <= pair[1].0));
-        let again = trace_with(profile.name, 7, short());
-        assert!(first.frames == again.frames, "{}", profile.name);
-        assert_eq!(first.truth, again.truth);
-        let other = trace_with(profile.name, 8, short());
-        assert!(first.frames != other.frames, "{}", profile.name);
-    }
+    profiles().for_each(|profile| assert_seed_decides(profile.name));
 }
 
 #[test]

@@ -11,6 +11,19 @@ pub(crate) fn trace_with(name: &str, seed: u64, options: GenerateOptions) -> Tra
     scenario.stream().expect(name).into_trace()
 }
 
+/// One seed gives the same frames, in order, and the same truth; another gives others.
+pub(crate) fn assert_seed_decides(name: &str) {
+    let short = || GenerateOptions { packets: Some(1_500), ..GenerateOptions::default() };
+    let first = trace_with(name, 7, short());
+    assert_eq!(first.frames.len(), 1_500, "{name}");
+    assert!(first.frames.windows(2).all(|pair| pair[0].0 <= pair[1].0));
+    let again = trace_with(name, 7, short());
+    assert!(first.frames == again.frames, "{name}");
+    assert_eq!(first.truth, again.truth);
+    let other = trace_with(name, 8, short());
+    assert!(first.frames != other.frames, "{name}");
+}
+
 pub(crate) fn trace(name: &str, seed: u64) -> Trace {
     trace_with(name, seed, GenerateOptions::default())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{profile, profiles, spreading};
-use crate::common::{alone, parse, refused, trace, trace_with};
+use crate::common::{alone, assert_seed_decides, parse, refused, trace, trace_with};
 use wormsift_corpora::address_space::Prefix;
 use wormsift_corpora::{
     Carriage, GenerateOptions, GroundTruth, IncidentGrade, IncidentKind, Kind,
@@ -118,17 +118,7 @@ fn the_truth_says_what_the_profile_does_and_reads_back() {
 
 #[test]
 fn a_seed_decides_every_byte() {
-    let short = || GenerateOptions { packets: Some(1_500), ..GenerateOptions::default() };
-    for profile in profiles() {
-        let first = trace_with(profile.name, 7, short());
-        assert_eq!(first.frames.len(), 1_500, "{}", profile.name);
-        assert!(first.frames.windows(2).all(|pair| pair[0].0 <= pair[1].0));
-        let again = trace_with(profile.name, 7, short());
-        assert!(first.frames == again.frames, "{}", profile.name);
-        assert_eq!(first.truth, again.truth);
-        let other = trace_with(profile.name, 8, short());
-        assert!(first.frames != other.frames, "{}", profile.name);
-    }
+    profiles().for_each(|profile| assert_seed_decides(profile.name));
 }
 
 #[test]
