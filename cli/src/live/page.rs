@@ -11,7 +11,7 @@ use crate::output::stats::by_name;
 use crate::output::table::{brief, moment};
 use maud::{Markup, html};
 use serde::Serialize;
-use wormsift::signature::{Count, Incident, Relay};
+use wormsift::signature::Count;
 use wormsift_export::html::number::{bytes, decimal, duration, percent};
 use wormsift_export::html::{self, figures, table};
 use wormsift_export::text::{counted, grouped, service};
@@ -75,7 +75,7 @@ fn incidents(news: &News) -> Markup {
                     @for hosts in [it.sources, it.destinations, Count::exact(it.relays)] {
                         td.n { (brief(hosts)) }
                     }
-                    td.n { (brief(spread(it))) }
+                    td.n { (brief(it.spread)) }
                     td.n.when { (moment(it.detected_at)) }
                 }
             }
@@ -88,11 +88,6 @@ fn incidents(news: &News) -> Markup {
             p.note { "and " (news.incidents.len() - best.len()) " more" }
         }
     }
-}
-
-/// Above what a single fan-out counts exactly it may be an estimate.
-fn spread(it: &Incident) -> Count {
-    Relay { fan_out: it.spread, ..Relay::default() }.fan_out_count()
 }
 
 /// The version, what runs, and what was said about the sandbox.

@@ -85,7 +85,7 @@ const COLUMNS: [Column<Incident>; 11] = [
     column("chain", true, 4, |_, it| grouped(it.generations.into())),
     column("sources", true, 1, |_, it| brief(it.sources)),
     column("destinations", true, 2, |_, it| brief(it.destinations)),
-    column("spread", true, 0, |_, it| grouped(it.spread.into())),
+    column("spread", true, 0, |_, it| brief(it.spread)),
     column("signatures", true, 3, |_, it| grouped(it.signatures.len() as u64)),
     column("first seen", false, 6, |_, it| moment(it.first_seen)),
     column("detected at", false, 5, |_, it| moment(it.detected_at)),
@@ -169,7 +169,7 @@ fn in_full(text: &mut String, rank: Option<usize>, it: &Incident, palette: Palet
                 host.first_seen.map_or_else(|| "(not recorded)".to_owned(), moment),
                 host.received_from
                     .map_or_else(|| "(not known)".to_owned(), |it| it.to_string()),
-                counted(host.fan_out.into(), "host")
+                host_count(host.fan_out_count(), "host")
             );
         }
         let others = relays().count().saturating_sub(RELAYS);
@@ -227,7 +227,7 @@ mod tests {
             generations: 1,
             sources: Count::exact(20),
             destinations: Count::about(900),
-            spread,
+            spread: Count::exact(spread),
             first_seen: time,
             detected_at: time,
             last_seen: time,

@@ -14,7 +14,7 @@
 use super::confidence::Confidence;
 use super::kind::{Facts, Kind, judge};
 use super::passing::generations;
-use super::{Growth, Signature};
+use super::{Growth, Relay, Signature};
 use crate::detect::count::Count;
 use crate::packet::{AddressPlan, Host, Timestamp};
 use crate::state::persist;
@@ -53,7 +53,7 @@ pub struct Incident {
     /// Of its strongest signature.
     pub destinations: Count,
     /// The largest of its signatures'.
-    pub spread: u32,
+    pub spread: Count,
     /// Of its strongest signature: how the number of relays grew.
     pub growth: Option<Growth>,
     /// Time of the first packet that is known.
@@ -85,6 +85,13 @@ pub struct IncidentHost {
     pub fan_out: u32,
 }
 
+impl IncidentHost {
+    /// Its fan-out with what that says, as of a relay.
+    pub fn fan_out_count(&self) -> Count {
+        Relay { fan_out: self.fan_out, ..Relay::default() }.fan_out_count()
+    }
+}
+
 impl Incident {
     /// Where the hosts of a service would be exempted: the values of the setting
     /// `relay_exempt` that silence it.
@@ -101,7 +108,7 @@ impl Incident {
             let place = Kind::ALL.iter().position(|kind| *kind == it.kind);
             let least = it.sources.number.min(it.destinations.number);
             use std::cmp::Reverse;
-            (Reverse(it.confidence), place, Reverse((it.spread, least)))
+            (Reverse(it.confidence), place, Reverse((it.spread.number, least)))
         };
         key(self).cmp(&key(other)).then_with(|| self.id.cmp(&other.id))
     }
@@ -275,7 +282,11 @@ pub(super) fn incident(id: u128, found: &Found, signatures: &[Signature]) -> Inc
         generations: hosts.iter().map(|host| host.generation).max().unwrap_or(0),
         sources: strongest.source_count(),
         destinations: strongest.destination_count(),
-        spread: signatures.iter().map(|it| it.spread).max().unwrap_or(0),
+        spread: signatures
+            .iter()
+            .map(Signature::spread_count)
+            .max_by_key(|count| count.number)
+            .unwrap_or(Count::exact(0)),
         growth: strongest.evidence.growth,
         first_seen: times(|it| it.first_seen).min().unwrap_or_default(),
         last_seen: times(|it| it.last_seen).max().unwrap_or_default(),

@@ -6,7 +6,7 @@ use crate::output::grounds::doubling;
 use crate::output::table::{brief, host_count, moment, number};
 use maud::{Markup, html};
 use std::collections::BTreeSet;
-use wormsift::signature::{Count, Incident, Kind, Precision};
+use wormsift::signature::{Incident, Kind};
 use wormsift_export::html::{pairs, table};
 use wormsift_export::text::{counted, end, grouped, service_name};
 
@@ -40,7 +40,7 @@ pub(super) fn overview(incidents: &[&Incident]) -> Markup {
                     td class=(it.confidence.name()) { (it.confidence.name()) }
                     td { (services(it)) }
                     td.n { (grouped(it.relays.into())) }
-                    td.n { (brief(spread(it))) }
+                    td.n { (brief(it.spread)) }
                     td.n { (grouped(it.signatures.len() as u64)) }
                     td.n.when { (moment(it.first_seen)) }
                     td.n.when { (moment(it.detected_at)) }
@@ -99,7 +99,7 @@ fn facts(it: &Incident) -> Vec<(&'static str, String)> {
             "{} in {}, spread {}",
             counted(relays.into(), "host"),
             counted(it.generations.into(), "generation"),
-            number(spread(it))
+            number(it.spread)
         ),
     };
     let mut facts = vec![
@@ -119,15 +119,6 @@ fn facts(it: &Incident) -> Vec<(&'static str, String)> {
         ("Id", it.id.clone()),
     ]);
     facts
-}
-
-/// Its spread: an estimate where a fan-out may be one.
-fn spread(it: &Incident) -> Count {
-    let is_exact = |fan_out: u32| tree::fan_out(fan_out).precision == Precision::Exact;
-    match it.hosts_unlisted == 0 && it.hosts.iter().all(|it| is_exact(it.fan_out)) {
-        true => Count::exact(it.spread),
-        false => Count::about(it.spread),
-    }
 }
 
 /// Their names, up to a few.

@@ -5,7 +5,7 @@ use crate::incident_rows::{Asked, IncidentsRow};
 use crate::incident_sums::incidents_row;
 use crate::results::Run;
 use std::net::IpAddr;
-use wormsift::signature::{IncidentHost, Kind};
+use wormsift::signature::{Count, IncidentHost, Kind};
 
 fn address(number: u8) -> IpAddr {
     [10, 0, 0, number].into()
@@ -118,11 +118,14 @@ fn every_expectation_can_be_missed() {
 
 #[test]
 fn the_worm_is_to_be_the_first_to_read() {
-    let before =
-        Incident { spread: 9, ..incident("a", Kind::Outbreak, Confidence::High, 80) };
+    let before = Incident {
+        spread: Count::exact(9),
+        ..incident("a", Kind::Outbreak, Confidence::High, 80)
+    };
     let [.., worm_is, _] = wrong(vec![worm(), before.clone()]);
     assert_eq!(worm_is, "another is first to read");
-    let [.., worm_is, _] = wrong(vec![Incident { spread: 10, ..worm() }, before]);
+    let [.., worm_is, _] =
+        wrong(vec![Incident { spread: Count::exact(10), ..worm() }, before]);
     assert_eq!(worm_is, "");
 }
 

@@ -49,6 +49,7 @@ pub(super) struct IncidentRecord {
     destinations_precision: PrecisionName,
     /// The largest of its signatures.
     spread: u32,
+    spread_precision: PrecisionName,
     /// Of the strongest signature: fit of the number of relays over time; null where times
     /// are too few.
     growth: Option<GrowthRecord>,
@@ -154,7 +155,8 @@ impl From<&Incident> for IncidentRecord {
             sources_precision: it.sources.precision.into(),
             destinations: it.destinations.number,
             destinations_precision: it.destinations.precision.into(),
-            spread: it.spread,
+            spread: it.spread.number,
+            spread_precision: it.spread.precision.into(),
             growth: it.growth.map(GrowthRecord::from),
             first_seen: it.first_seen.into(),
             last_seen: it.last_seen.into(),
@@ -227,7 +229,10 @@ impl TryFrom<IncidentRecord> for Incident {
             hosts_unlisted: record.hosts_unlisted,
             relays: record.relay_count,
             generations: record.generations,
-            spread: record.spread,
+            spread: Count {
+                number: record.spread,
+                precision: record.spread_precision.read("spread_precision")?,
+            },
             growth: record.growth.map(Growth::from),
             reasons: record.reasons,
             addresses: address_plan(record.v6_prefix, record.home_net)?,
@@ -266,7 +271,7 @@ mod tests {
             generations: 1,
             sources: Count::exact(4),
             destinations: Count::about(900),
-            spread: 5,
+            spread: Count::exact(5),
             growth: None,
             first_seen: Timestamp::from_nanos(900_000_000),
             last_seen: Timestamp::from_nanos(2_000_000_000),

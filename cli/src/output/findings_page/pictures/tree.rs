@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
 use wormsift::packet::Host;
-use wormsift::signature::{Count, Incident, IncidentHost, Kind, Relay};
+use wormsift::signature::{Incident, IncidentHost, Kind};
 use wormsift_export::text::{counted, grouped};
 
 /// Hosts that are drawn.
@@ -296,11 +296,6 @@ fn between(lines: &[Line], top: f64, bottom: f64) -> String {
     drawn
 }
 
-/// A fan-out with what it says.
-pub(in super::super) fn fan_out(fan_out: u32) -> Count {
-    Relay { fan_out, ..Relay::default() }.fan_out_count()
-}
-
 /// Name, time and number of targets of a row.
 fn texts(row: &Row, tree: &Tree<'_>, clock: &Clock) -> [String; 3] {
     let at = match row.what {
@@ -320,7 +315,7 @@ fn texts(row: &Row, tree: &Tree<'_>, clock: &Clock) -> [String; 3] {
     [
         name,
         time.map(|time| clock.after(time)).unwrap_or_default(),
-        targets.map(|it| brief(fan_out(it.fan_out))).unwrap_or_default(),
+        targets.map(|it| brief(it.fan_out_count())).unwrap_or_default(),
     ]
 }
 
