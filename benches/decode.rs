@@ -159,23 +159,23 @@ fn by_protocol(criterion: &mut Criterion) {
         let segment = tcp(random, &payload);
         ethernet(0x0800, &ipv4(random, protocol::TCP, &segment))
     });
-    measure(&mut group, "tcp".into_id(), decoder, &tcp);
+    measure(&mut group, "tcp".into_id(), decoder.clone(), &tcp);
     let udp = frames(|random| {
         let payload = random.bytes(512);
         let datagram = udp(random, 53, &payload);
         ethernet(0x0800, &ipv4(random, protocol::UDP, &datagram))
     });
-    measure(&mut group, "udp".into_id(), decoder, &udp);
+    measure(&mut group, "udp".into_id(), decoder.clone(), &udp);
     for (name, number) in [("icmp", protocol::ICMP), ("other", 89)] {
         let frames = frames(|random| {
             let payload = random.bytes(520);
             ethernet(0x0800, &ipv4(random, number, &payload))
         });
-        measure(&mut group, name.into_id(), decoder, &frames);
+        measure(&mut group, name.into_id(), decoder.clone(), &frames);
     }
     let mixed: Vec<_> =
         tcp.iter().zip(&udp).flat_map(|pair| [pair.0.clone(), pair.1.clone()]).collect();
-    measure(&mut group, "tcp and udp".into_id(), decoder, &mixed[..FRAMES]);
+    measure(&mut group, "tcp and udp".into_id(), decoder.clone(), &mixed[..FRAMES]);
     group.finish();
 }
 
@@ -269,6 +269,7 @@ fn piece(identification: u32, offset: usize, more: bool, bytes: &[u8]) -> Fragme
         identification,
         protocol: protocol::UDP,
         encapsulation: 0,
+        untrusted_tunnel: false,
         offset: offset as u16,
         more,
         depth: 0,

@@ -28,6 +28,7 @@ fn main() -> Result<(), wormsift::error::Error> {
             tcp_flags: 0,
             encapsulation: 0,
             to_group: false,
+            untrusted_tunnel: false,
             payload: &worm,
         });
     }

@@ -32,6 +32,7 @@
 //!         tcp_flags: 0,
 //!         encapsulation: 0,
 //!         to_group: false,
+//!         untrusted_tunnel: false,
 //!         payload: &body,
 //!     });
 //! }

@@ -85,6 +85,10 @@ pub struct Packet<'a> {
     /// Whether the link layer sent it to a group of receivers, as Ethernet sends what goes
     /// to the broadcast address of a subnet.
     pub to_group: bool,
+    /// Whether it came through a tunnel between hosts that are not trusted: either end can put
+    /// whatever it likes into it, both directions of a conversation too, so that nothing in
+    /// it shows that an address is not forged.
+    pub untrusted_tunnel: bool,
     /// The transport payload, as far as it was captured.
     pub payload: &'a [u8],
 }

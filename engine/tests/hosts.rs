@@ -322,6 +322,7 @@ proptest! {
                         tcp_flags: *flags,
                         encapsulation: *number,
                         to_group: false,
+                        untrusted_tunnel: false,
                         payload,
                     });
                     given += 1;

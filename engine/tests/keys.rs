@@ -69,6 +69,7 @@ fn contents(key: u128, segments: &[Vec<u8>]) -> Vec<Vec<u8>> {
                 tcp_flags: flags,
                 encapsulation: 0,
                 to_group: false,
+                untrusted_tunnel: false,
                 payload,
             });
         });

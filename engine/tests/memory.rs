@@ -144,6 +144,7 @@ impl Flood {
             tcp_flags: 0,
             encapsulation: 0,
             to_group: false,
+            untrusted_tunnel: false,
             payload,
         });
     }

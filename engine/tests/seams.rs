@@ -112,6 +112,7 @@ fn outbreak(seed: u64, how: Carriage, tails: bool) -> Run {
                     tcp_flags: flags,
                     encapsulation: 0,
                     to_group: false,
+                    untrusted_tunnel: false,
                     payload: &payload,
                 });
             }

@@ -121,7 +121,7 @@ fn follow(
     let signals = Signals::new()?;
     let config = args.vxlan.config()?;
     let decoder = Decoder::new(true, false).with_vxlan_ports(&config.vxlan_ports);
-    let mut fragments = Fragments::new(decoder);
+    let mut fragments = Fragments::new(decoder.clone());
     let selection = Selection::new(&args.selection, &config);
     let batches = args.run.batch.unwrap_or_default();
     let reader = Reader::start(captures.inputs, selection, batches)?;

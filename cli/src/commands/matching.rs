@@ -53,7 +53,7 @@ pub(super) fn run(args: &MatchArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let pool = args.run.pool()?;
     let config = args.vxlan.config()?;
     let decoder = Decoder::new(true, false).with_vxlan_ports(&config.vxlan_ports);
-    let mut fragments = Fragments::new(decoder);
+    let mut fragments = Fragments::new(decoder.clone());
     let mut looking = Looking {
         matcher,
         matches: rules.iter().map(|rule| Matches::new(rule.signature)).collect(),

@@ -42,6 +42,7 @@ fn spreading() -> Sensor {
             tcp_flags: 0,
             encapsulation: 0,
             to_group: false,
+            untrusted_tunnel: false,
             payload: HOSTILE,
         });
     }

@@ -243,7 +243,7 @@ fn named(it: &Incident) -> String {
 pub(crate) fn passed_on(relays: usize, it: &PassingOn) -> String {
     format!(
         "{} in {} generations; targets {} new, {} known, {} unknown; conversations at the port \
-         begun {} after, {} before, {} unknown",
+         begun {} after, {} before, {} unknown; {} shown not to be forged",
         counted(relays as u64, "relay"),
         it.generations,
         it.new_targets,
@@ -251,7 +251,8 @@ pub(crate) fn passed_on(relays: usize, it: &PassingOn) -> String {
         it.target_unknown,
         it.turned,
         it.began_before,
-        it.began_unknown
+        it.began_unknown,
+        it.proven
     )
 }
 

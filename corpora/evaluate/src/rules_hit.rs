@@ -117,7 +117,7 @@ impl<'a> Rules<'a> {
         }
         let Ok(mut matcher) = Matcher::new(&self.rules, TAILS) else { return };
         let decoder = Decoder::new(true, false);
-        let mut fragments = Fragments::new(decoder);
+        let mut fragments = Fragments::new(decoder.clone());
         let (mut found, mut holding) = (Vec::new(), Vec::new());
         let mut scan = |packet: &Packet<'_>| -> Result<(), Infallible> {
             found.clear();

@@ -137,7 +137,7 @@ pub(crate) fn each(
     mut each: impl FnMut(&Packet<'_>),
 ) {
     let decoder = decoder(config);
-    let mut fragments = Fragments::new(decoder);
+    let mut fragments = Fragments::new(decoder.clone());
     let mut give = |packet: &Packet<'_>| -> Result<(), Infallible> {
         each(packet);
         Ok(())

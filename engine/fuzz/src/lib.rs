@@ -207,6 +207,7 @@ fn sift(kept: &mut Kept, mut input: Input<'_>) {
             tcp_flags: flags >> 3 & 0x17,
             encapsulation: 0,
             to_group: false,
+            untrusted_tunnel: false,
             payload,
         });
         if flags & 0x30 == 0 {

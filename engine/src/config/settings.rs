@@ -6,7 +6,7 @@
 use super::{Endpoint, Kind, PortRule, Preset, SecretKey, Size, Span};
 use crate::error::Error;
 use crate::fingerprint::Sampling;
-use crate::packet::HomeNet;
+use crate::packet::{HomeNet, Network};
 use serde::Deserialize;
 use serde_json::Value;
 use strsim::levenshtein as edits;
@@ -238,6 +238,11 @@ settings! {
     /// Services that pass content on by nature, such as a mail server
     relay_exempt: Vec<Endpoint>, Kind::List("addresses with ports", "ADDR:PORT", "\"192.0.2.1:25\""),
         "none";
+
+    /// Networks whose hosts are trusted as ends of tunnels, such as mirrors and routers of ours:
+    /// what comes in other tunnels shows of no address that it is not forged
+    trusted_tunnels: Vec<Network>, Kind::List("networks", "ADDR/BITS", "\"192.0.2.0/24\""),
+        "none, since whoever sends into a tunnel can forge both directions";
 
     /// Memory of all tables together, never exceeded
     memory: Size = "256MiB", Kind::Size(Config::LEAST_MEMORY, Size(16 << 40)),

@@ -35,7 +35,7 @@ fn samples(setting: &Setting) -> (Vec<String>, Vec<String>) {
             let (most, more) = (ports(16).join(","), ports(17).join(","));
             texts(&["1", "65535", "[1, 2]", &most], &["", "0", "65536", "x", &more])
         }
-        Kind::List(..) if setting.name == "home_net" => {
+        Kind::List(..) if ["home_net", "trusted_tunnels"].contains(&setting.name) => {
             let taken = ["192.0.2.0/24", "2001:db8::/32,10.0.0.0/8", "0.0.0.0/0", ""];
             texts(&taken, &["192.0.2.1/24", "192.0.2.0/33", "x"])
         }

@@ -66,6 +66,9 @@ pub struct Datagram {
     pub protocol: u8,
     /// See [`Packet::encapsulation`](crate::packet::Packet::encapsulation).
     pub encapsulation: u64,
+    /// Whether any of its fragments came through a tunnel that is not trusted, see
+    /// [`Packet::untrusted_tunnel`](crate::packet::Packet::untrusted_tunnel).
+    pub untrusted_tunnel: bool,
     /// Tunnels and reassemblies passed before this one.
     pub depth: u8,
     /// See [`Fragment::routed`].

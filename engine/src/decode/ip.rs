@@ -175,6 +175,7 @@ fn fragment<'a>(
         identification: header.identification,
         protocol: header.protocol,
         encapsulation: context.encapsulation,
+        untrusted_tunnel: context.untrusted_tunnel,
         offset: header.offset,
         more: header.more,
         depth: context.depth,

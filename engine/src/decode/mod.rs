@@ -41,6 +41,7 @@ mod tunnel;
 
 use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 pub use defrag::{Carried, Datagram, Defragmenter, FragmentCounters, REASSEMBLY_NANOS};
 pub use drops::{Drop, DropCounters};
@@ -50,7 +51,7 @@ pub use list::list;
 pub use names::Unread;
 pub use stop::{Layer, Reach, Stop};
 
-use crate::packet::{Frame, Packet, Timestamp};
+use crate::packet::{self, Frame, Packet, Timestamp};
 use encapsulation::{Wrapping, fold};
 use tunnel::ports::VxlanPorts;
 pub use tunnel::ports::{DEFAULT_VXLAN_PORTS, MOST_VXLAN_PORTS};
@@ -60,11 +61,12 @@ pub use tunnel::ports::{DEFAULT_VXLAN_PORTS, MOST_VXLAN_PORTS};
 pub const MAX_DEPTH: u8 = 8;
 
 /// Reads frames; holds options and no state.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Decoder {
     tunnels: bool,
     checksums: bool,
     vxlan: VxlanPorts,
+    trusted: Option<Arc<[packet::Network]>>,
 }
 
 /// What a frame turned out to be.
@@ -97,6 +99,8 @@ pub struct Fragment<'a> {
     pub protocol: u8,
     /// See [`Packet::encapsulation`].
     pub encapsulation: u64,
+    /// See [`Packet::untrusted_tunnel`].
+    pub untrusted_tunnel: bool,
     /// Where `bytes` begin in the datagram, in bytes; a multiple of 8.
     pub offset: u16,
     /// Whether bytes of the datagram follow this fragment's.
@@ -118,13 +122,28 @@ impl Decoder {
     /// - `checksums`: drop packets whose IPv4, TCP, UDP or ICMP checksum is
     ///   wrong. One that cannot be computed, because bytes are missing, passes.
     pub const fn new(tunnels: bool, checksums: bool) -> Self {
-        Self { tunnels, checksums, vxlan: VxlanPorts::DEFAULT }
+        Self { tunnels, checksums, vxlan: VxlanPorts::DEFAULT, trusted: None }
     }
 
     /// The same with other UDP ports of VXLAN, of which the first [`MOST_VXLAN_PORTS`]
     /// count.
     pub fn with_vxlan_ports(self, ports: &[u16]) -> Self {
         Self { vxlan: VxlanPorts::new(ports), ..self }
+    }
+
+    /// The same with networks whose hosts are trusted as ends of tunnels, see
+    /// [`Packet::untrusted_tunnel`]. Without this, none are.
+    pub fn with_trusted_tunnels(self, networks: &[packet::Network]) -> Self {
+        let trusted = (!networks.is_empty()).then(|| networks.into());
+        Self { trusted, ..self }
+    }
+
+    /// Whether both ends of a tunnel are trusted.
+    fn trusts(&self, tunnel: &Network) -> bool {
+        let trusted = self.trusted.as_deref().unwrap_or_default();
+        let is_trusted = |end| trusted.iter().any(|network| network.contains(end));
+        let (source, destination) = tunnel.addresses();
+        is_trusted(source) && is_trusted(destination)
     }
 
     /// Decodes one frame.
@@ -172,6 +191,7 @@ impl Decoder {
         let noted = Cell::default();
         let context = Context {
             encapsulation: datagram.encapsulation,
+            untrusted_tunnel: datagram.untrusted_tunnel,
             depth: datagram.depth,
             ..self.context(datagram.number, datagram.time, &noted)
         };
@@ -205,6 +225,7 @@ impl Decoder {
             number,
             time,
             encapsulation: 0,
+            untrusted_tunnel: false,
             to_group: false,
             depth: 0,
             cut: false,
@@ -256,6 +277,8 @@ struct Context<'c> {
     number: u64,
     time: Timestamp,
     encapsulation: u64,
+    /// Whether a datagram that was put together came through such a tunnel.
+    untrusted_tunnel: bool,
     /// Whether the nearest Ethernet header names a group.
     to_group: bool,
     depth: u8,

@@ -65,7 +65,7 @@ fn other<'a>(
         if let Some(row) = rows.find(|row| row.number == protocol) {
             let inner = (row.decode)(context, data);
             let is_outer = inner.is_err();
-            let used = tunnel::inner_or_outer(network, inner, outer);
+            let used = tunnel::inner_or_outer(context, network, inner, outer);
             if is_outer && used.is_ok() && context.noted.get().is_none() {
                 context.unread(Layer::IpProtocol, protocol.into());
             }
@@ -126,7 +126,7 @@ fn udp<'a>(context: &Context, network: &Network, data: &'a [u8]) -> Outcome<'a> 
     let outer = with_ports(context, network, protocol::UDP, header, payload);
     match tunnel {
         Some(decode) if context.decoder.tunnels => {
-            tunnel::inner_or_outer(network, decode(context, payload), outer)
+            tunnel::inner_or_outer(context, network, decode(context, payload), outer)
         }
         None if tunnel::looks_like_vxlan(payload) => {
             tunnel::suspected_vxlan(context, destination_port, payload);
@@ -193,6 +193,7 @@ fn packet<'a>(
         tcp_flags: 0,
         encapsulation: context.encapsulation,
         to_group: context.to_group,
+        untrusted_tunnel: context.untrusted_tunnel,
         payload,
     }
 }

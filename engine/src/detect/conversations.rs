@@ -222,9 +222,9 @@ impl Conversations {
             self.pairs.enter(step.pair);
             conversation.turn = self.pairs.turn();
         }
-        let (facts, view) = conversation.take(&step);
+        let observed = conversation.take(&step);
         *self.table.entry_mut(place) = conversation.to_words();
-        Observed { facts, view, begins }
+        Observed { begins, ..observed }
     }
 
     /// Remembers that a conversation of this set made room for another.

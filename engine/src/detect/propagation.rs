@@ -34,7 +34,10 @@ persist!(Relay {
     fan_out,
     new_targets,
     known_targets,
-    began_before
+    began_before,
+    begun,
+    unanswered,
+    proven
 });
 
 #[cfg(test)]
@@ -83,6 +86,32 @@ pub enum Passing {
     BegunAfterReceipt(Option<Timestamp>),
 }
 
+/// What is known of a sighting besides its hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sending {
+    /// When it may count as passing its content on.
+    pub passing: Passing,
+    /// When its two hosts first talked.
+    pub met: Met,
+    /// Whether it shows that its source is not forged, see [`Relay::proven`].
+    pub proven: Option<bool>,
+    /// Whether its source may be forged where those of others are known not to be: then it
+    /// does not count as a sender, so that a forged copy does not hide a relay.
+    pub is_doubtful: bool,
+}
+
+impl Default for Sending {
+    /// It always may count, and no more is known.
+    fn default() -> Self {
+        Self {
+            passing: Passing::Always,
+            met: Met::Unknown,
+            proven: None,
+            is_doubtful: false,
+        }
+    }
+}
+
 /// When the two hosts of a sighting first talked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Met {
@@ -129,6 +158,17 @@ pub struct Relay {
     /// Whether it had begun a conversation at this port before it received the content, if
     /// that is known of the last two windows.
     pub began_before: Option<bool>,
+    /// Conversations that it began at this port in the last two windows, as far as they are
+    /// remembered; 0 where nothing is known.
+    pub begun: u16,
+    /// Those of them that were not answered so far, or refused.
+    pub unanswered: u16,
+    /// Whether it is shown that the address was not forged where it sent the content: over TCP
+    /// it acknowledged what the other side had answered, outside of tunnels that are not
+    /// trusted; by a datagram from the home network to a host outside, since whoever is outside
+    /// cannot send that past a tap at the border. `Some(false)`: it did so over TCP, and never
+    /// got an answer that the tap saw.
+    pub proven: Option<bool>,
 }
 
 impl Relay {
@@ -219,38 +259,41 @@ impl Propagation {
         exempt: bool,
     ) -> Option<Passed> {
         let passing = if exempt { Passing::Never } else { Passing::Always };
-        self.observe_if(key, time, (source, destination), passing, Met::Unknown)
+        let sending = Sending { passing, ..Sending::default() };
+        self.observe_if(key, time, (source, destination), sending)
     }
 
-    /// The same of (source, destination), under a condition for passing on; `met` is when
-    /// they first talked.
+    /// The same of (source, destination), with what else is known.
     pub fn observe_if(
         &mut self,
         key: u64,
         time: Timestamp,
         (source, destination): (Host, Host),
-        passing: Passing,
-        met: Met,
+        sending: Sending,
     ) -> Option<Passed> {
         self.advance(time);
         let [from, to] =
             [source, destination].map(|h| hash_pair(key, h.0, self.host_seed));
         let is_late = self.senders.clock().is_previous(time);
-        let passed = if passing == Passing::Never {
+        let passed = if sending.passing == Passing::Never {
             None
         } else {
             let sighting = Sighting { key, time, source, destination, from, to, is_late };
-            self.follow(sighting, passing, met)
+            self.follow(sighting, sending)
         };
         if is_late {
-            self.senders.enter_previous(from);
+            if !sending.is_doubtful {
+                self.senders.enter_previous(from);
+            }
             if !destination.is_group() {
                 self.recipients.enter_previous(to);
                 self.note_receipt(to, Receipt { time, from: tag(from) });
             }
             return passed;
         }
-        self.enter_sender(from);
+        if !sending.is_doubtful {
+            self.enter_sender(from);
+        }
         if !destination.is_group() {
             self.enter_recipient(to, Receipt { time, from: tag(from) });
         }
@@ -320,12 +363,8 @@ impl Propagation {
     }
 
     /// Applies a sighting to the relays, before it is entered in the filters.
-    fn follow(
-        &mut self,
-        sighting: Sighting,
-        passing: Passing,
-        met: Met,
-    ) -> Option<Passed> {
+    fn follow(&mut self, sighting: Sighting, sending: Sending) -> Option<Passed> {
+        let Sending { passing, met, proven, .. } = sending;
         let Sighting { key, time, source, destination, from, to, is_late } = sighting;
         let epoch = if is_late { self.epoch().previous() } else { self.epoch() };
         let relay = if let Some(known) = self.relays.find(from, key, source) {
@@ -348,6 +387,7 @@ impl Propagation {
                 &mut self.counters,
             )
         };
+        self.relays.prove(relay, proven);
         if destination.is_group() || destination == source || self.senders.contains(to) {
             return None;
         }

@@ -29,7 +29,9 @@ pub(crate) fn content_shard(key: u64) -> usize {
 /// The flag of what a host has put together from segments; on the wire this bit is CWR
 /// (RFC 3168), which no stage reads.
 pub(crate) const REASSEMBLED: u8 = 0x80;
-/// With it, what the host says of its sender, in bits that stand for other things on the
+/// The flag of what came through a tunnel that is not trusted; on the wire this bit is ECE.
+pub(crate) const UNTRUSTED: u8 = 0x40;
+/// With `REASSEMBLED`, what the host says of its sender, in bits that stand for other things on the
 /// wire: it gets answers, it gets none, or this is the first piece of its direction.
 const ANSWERED: u8 = tcp_flags::ACK;
 const UNANSWERED: u8 = tcp_flags::FIN;
@@ -93,6 +95,11 @@ impl Record {
 
     pub(crate) fn syn(&self) -> bool {
         self.flags & tcp_flags::SYN != 0
+    }
+
+    /// Whether it came through a tunnel that is not trusted.
+    pub(crate) fn is_untrusted(&self) -> bool {
+        self.flags & UNTRUSTED != 0
     }
 
     /// Whether it belongs to a stream of bytes.

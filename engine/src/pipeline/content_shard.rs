@@ -47,6 +47,9 @@ pub(crate) struct ContentShard {
     pub(crate) propagation: Propagation,
     pub(crate) candidates: Candidates,
     dispersion_clock: EpochClock,
+    /// Whether at the current packet the tap is known to see both directions, and to be at the
+    /// border of the home network.
+    tap: (bool, bool),
     /// Keys already seen in the current packet, but for its first, in order.
     seen_in_packet: Vec<u64>,
     /// Where it stopped until waiting alarms are emitted.
@@ -124,6 +127,7 @@ impl ContentShard {
                 ),
                 dispersion_clock: EpochClock::new(window),
                 rules: rules.clone(),
+                tap: (false, false),
                 seen_in_packet: Vec::new(),
                 is_calm: false,
                 seams: Vec::new(),
@@ -322,6 +326,6 @@ const SAMPLES_PER_CANDIDATE: usize = 8;
 persist!(ContentShard {
     prevalence, first_sightings, dispersion, propagation, candidates, dispersion_clock, alarms,
     counters, baseline, learns_until;
-    nearest, rules, seen_in_packet, stopped, is_calm, requests_of_one,
+    nearest, rules, tap, seen_in_packet, stopped, is_calm, requests_of_one,
     requests, decisions, epoch_begins, seams, queue, timer, nanos
 });

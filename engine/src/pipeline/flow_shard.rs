@@ -2,12 +2,12 @@
 //! its packets.
 
 use super::batch::{Chunk, Frames, Record};
+use super::moments::Moment;
 use super::record_at::{PlacedRequest, RecordAt, SeamSighting};
 use super::seeds::{Seeds, mix};
 use super::sizing::Plan;
-use super::starts::Start;
 use super::worker::{Sifter, TOGETHER};
-use crate::detect::conversations::{Conversations, Observed, Step};
+use crate::detect::conversations::{Conversations, Observed, Step, ViewStep};
 use crate::fingerprint::{Scratch, Windows, prefetch};
 use crate::packet::Timestamp;
 use crate::signature::{SampleRequest, View};
@@ -25,8 +25,8 @@ pub(crate) struct FlowShard {
     flows: Vec<RecordAt>,
     /// Of these, the TCP segments with payload or SYN.
     segments: Vec<RecordAt>,
-    /// The batch's conversations that began.
-    pub(crate) starts: Vec<Start>,
+    /// When the batch's conversations began and were answered, in packet order.
+    pub(crate) moments: Vec<Moment>,
     /// How many TCP directions brought payload and how many were answered, as far as the
     /// second pass has come: so it stands at ticks for what came before them.
     pub(crate) view: View,
@@ -83,7 +83,7 @@ impl FlowShard {
             scratch: Scratch::default(),
             flows: Vec::new(),
             segments: Vec::new(),
-            starts: Vec::new(),
+            moments: Vec::new(),
             view: View::default(),
             windows: Windows::default(),
             buffers: Vec::new(),
@@ -119,11 +119,14 @@ impl FlowShard {
                 prefetch(self.conversations.place(connection));
             }
             let record = at.record(chunks);
-            let Observed { facts, view, begins } =
-                self.conversations.take(step_of(record, sifter));
+            let mut observed = self.conversations.take(step_of(record, sifter));
+            if record.is_untrusted() {
+                observed.distrust();
+            }
+            let Observed { facts, view, begins, answers } = observed;
             chunks[at.chunk as usize].facts.set(at.record, facts, view);
-            if begins {
-                self.starts.push(Start { at, role: facts.role });
+            if begins || answers || view != ViewStep::default() {
+                self.moments.push(Moment { at, role: facts.role, begins, answers, view });
             }
             if record.is_segment() && (record.payload.len > 0 || record.syn()) {
                 self.segments.push(at);
@@ -314,8 +317,8 @@ const KEPT: usize = 128;
 /// A sample's bytes after the history (DESIGN, "Candidates").
 const SAMPLE_BYTES: usize = 2_048;
 
-// Between batches, flows, segments, starts, buffers, seams and requests are empty.
+// Between batches, flows, segments, moments, buffers, seams and requests are empty.
 persist!(FlowShard {
-    conversations, tails, samples, view, windows; scratch, flows, segments, starts, buffers,
+    conversations, tails, samples, view, windows; scratch, flows, segments, moments, buffers,
     laid, seams, nanos, requests, cursor
 });

@@ -25,6 +25,7 @@ mod flow_shard;
 mod frames;
 mod gauges;
 mod host_names;
+mod moments;
 mod nearest;
 mod order;
 mod own_time;
@@ -72,6 +73,7 @@ use coverage::Causes;
 use flow_shard::FlowShard;
 use frames::Round;
 use host_names::HostNames;
+use moments::{Moment, RunningView, TapView};
 use nearest::Nearest;
 use packet_log::PacketLog;
 use prepare::Spare;
@@ -86,7 +88,9 @@ use worker::Sifter;
 
 /// The decoder that a sensor of these settings uses.
 pub fn decoder(config: &Config) -> Decoder {
-    Decoder::new(config.tunnels, config.checksums).with_vxlan_ports(&config.vxlan_ports)
+    Decoder::new(config.tunnels, config.checksums)
+        .with_vxlan_ports(&config.vxlan_ports)
+        .with_trusted_tunnels(&config.trusted_tunnels)
 }
 
 /// Packets in, findings out.
@@ -114,6 +118,7 @@ pub fn decoder(config: &Config) -> Decoder {
 ///     tcp_flags: 0,
 ///     encapsulation: 0,
 ///     to_group: false,
+///     untrusted_tunnel: false,
 ///     payload: b"what the packet carries",
 /// });
 /// sensor.absorb([&mut worker]);
@@ -133,6 +138,7 @@ pub struct Sensor {
     packet_log: PacketLog,
     host_names: HostNames,
     starts: Starts,
+    running_view: RunningView,
     ledger: Ledger,
     spare: Spare,
     findings: Vec<Finding>,
@@ -212,6 +218,7 @@ impl Sensor {
                 .collect(),
             content: ContentShard::all(&config, &plan, &seeds, &rules),
             packet_log: PacketLog::new(plan.packet_log),
+            running_view: RunningView::default(),
             starts: Starts::new(
                 plan.starts,
                 config.dispersion_window,
@@ -280,7 +287,7 @@ impl Sensor {
 
     /// A worker for one thread of a host that decodes packets itself.
     pub fn worker(&self) -> Worker {
-        Worker::new(Arc::clone(&self.sifter), self.decoder, self.timer)
+        Worker::new(Arc::clone(&self.sifter), self.decoder.clone(), self.timer)
     }
 
     /// Takes what workers have buffered, in order of packet numbers, and empties
@@ -373,12 +380,15 @@ impl Sensor {
             timer.add(begin, &mut flow.nanos[0]);
         });
         self.distribute_seams();
-        let starts = self.flow.iter_mut().flat_map(|flow| flow.starts.drain(..));
-        self.starts.take(starts.collect(), chunks);
-        self.sift_content(chunks, now);
+        let moments = self.flow.iter_mut().flat_map(|flow| flow.moments.drain(..));
+        let mut moments: Vec<Moment> = moments.collect();
+        moments.sort_unstable_by_key(|moment| moment.at);
+        self.starts.take(&moments, chunks);
+        let view = &self.running_view.take(&moments, chunks, &self.config.home_net);
+        self.sift_content(chunks, view, now);
         while let Some(stop) = self.content.iter().filter_map(|c| c.stopped).min() {
             self.collect_samples(chunks, frames, stop.record(chunks).time);
-            self.sift_content(chunks, now);
+            self.sift_content(chunks, view, now);
         }
         self.collect_samples(chunks, frames, Timestamp::MAX);
         self.end_batch(chunks, frames);
@@ -395,8 +405,8 @@ impl Sensor {
     }
 
     /// The content shards, each from where it stopped.
-    fn sift_content(&mut self, chunks: &[Chunk], now: Timestamp) {
-        let packets = &self.packet_log.batch(chunks);
+    fn sift_content(&mut self, chunks: &[Chunk], view: &TapView, now: Timestamp) {
+        let packets = &self.packet_log.batch(chunks, view);
         let resumed = self.content.iter().any(|content| content.stopped.is_some());
         for_each_with_affinity(&mut self.content, |shard, content| {
             if !resumed || content.stopped.is_some() {

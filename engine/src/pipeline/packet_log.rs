@@ -8,6 +8,7 @@
 //! nothing else, batches least of all. Costs: 64 bytes a packet, written once, in a row.
 
 use super::batch::{Chunk, Record};
+use super::moments::TapView;
 use super::record_at::RecordAt;
 use crate::detect::conversations::Facts;
 use crate::packet::{Host, Timestamp};
@@ -83,14 +84,18 @@ impl PacketLog {
     }
 
     /// How the packets of a batch count on from those before.
-    pub(crate) fn batch<'a>(&'a self, chunks: &'a [Chunk]) -> LoggedBatch<'a> {
+    pub(crate) fn batch<'a>(
+        &'a self,
+        chunks: &'a [Chunk],
+        view: &'a TapView,
+    ) -> LoggedBatch<'a> {
         let mut starts = Vec::with_capacity(chunks.len() + 1);
         let mut start = self.before;
         for chunk in chunks {
             starts.push(start);
             start += chunk.records.len() as u64;
         }
-        LoggedBatch { log: self, chunks, starts }
+        LoggedBatch { log: self, chunks, view, starts }
     }
 
     /// Enters a batch, after its stages are done.
@@ -122,6 +127,7 @@ impl PacketLog {
 pub(crate) struct LoggedBatch<'a> {
     log: &'a PacketLog,
     chunks: &'a [Chunk],
+    view: &'a TapView,
     starts: Vec<u64>,
 }
 
@@ -130,6 +136,12 @@ impl LoggedBatch<'_> {
     #[inline]
     pub(crate) fn ordinal(&self, at: RecordAt) -> u64 {
         self.starts[at.chunk as usize] + u64::from(at.record)
+    }
+
+    /// What the tap was seen to see.
+    #[inline]
+    pub(crate) fn view(&self) -> &TapView {
+        self.view
     }
 
     /// The packet of an earlier ordinal, if at `now` it is still known.
@@ -181,7 +193,7 @@ mod tests {
             capacity in 1_usize..60,
         ) {
             let mut log = PacketLog::new(capacity * size_of::<Logged>());
-            let mut first = 0;
+            let (mut first, view) = (0, TapView::default());
             for cut in cuts {
                 let mut chunks = Vec::new();
                 let begin = first;
@@ -189,7 +201,7 @@ mod tests {
                     chunks.push(chunk(first..first + length));
                     first += length;
                 }
-                let batch = log.batch(&chunks);
+                let batch = log.batch(&chunks, &view);
                 for now in begin..first {
                     for ordinal in 0..first {
                         let known = ordinal <= now && now - ordinal < capacity as u64;

@@ -112,7 +112,7 @@ impl Sensor {
     pub fn preparer(&self) -> Preparer {
         Preparer {
             sifter: Arc::clone(&self.sifter),
-            decoder: self.decoder,
+            decoder: self.decoder.clone(),
             round: self.round,
             spare: self.spare.clone(),
             timer: self.timer,

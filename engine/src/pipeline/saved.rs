@@ -88,6 +88,7 @@ impl Persist for Tables<'_> {
             packet_log,
             host_names,
             starts,
+            running_view,
             ledger,
             frames,
             packets,
@@ -120,6 +121,7 @@ impl Persist for Tables<'_> {
         packet_log.persist(file)?;
         host_names.persist(file)?;
         starts.persist(file)?;
+        running_view.persist(file)?;
         ledger.persist(file)?;
         frames.persist(file)?;
         packets.persist(file)?;

@@ -122,6 +122,7 @@ mod tests {
                     tcp_flags: 0,
                     encapsulation: 0,
                     to_group: false,
+                    untrusted_tunnel: false,
                     payload: &[7; 100],
                 });
             }

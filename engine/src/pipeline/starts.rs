@@ -1,61 +1,83 @@
-//! When each host first began a conversation at each port.
+//! Which conversations each host began at each port: when first, how many, and how many of
+//! them were answered.
 //!
 //! One table, filled in packet order between the stages that run in shards, and read at
 //! ticks: so what it answers at a tick is of the packets before it. Best effort: what does not
-//! fit is forgotten, oldest first, and then nothing is known.
+//! fit is forgotten, oldest first, and then nothing is known. What was forgotten and began
+//! again is counted from there, so that of conversations there may have been more, and of
+//! those without an answer too.
 
 use super::batch::Chunk;
-use super::record_at::RecordAt;
+use super::moments::Moment;
 use crate::detect::conversations::Role;
 use crate::packet::Host;
 use crate::signature::{PortCounts, Relay};
-use crate::sketch::{FirstSeen, hash_pair};
+use crate::sketch::{Line, Lines, hash_pair, reduce, tag, way_for};
 use crate::state::persist;
 use crate::time::{Span, Timestamp};
 
-/// The beginning of a conversation.
-#[derive(Clone, Copy)]
-pub(crate) struct Start {
-    /// Its first packet.
-    pub(crate) at: RecordAt,
-    /// The role of that packet's sender.
-    pub(crate) role: Role,
+/// Entries in a line: four times, then four tags with the counts above.
+const WAYS: usize = 4;
+/// Places of the counts in such a word.
+const BEGUN: u32 = 32;
+const ANSWERED: u32 = 48;
+
+/// What one host began at one port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Begun {
+    first: Timestamp,
+    /// Up to 65,535 each.
+    conversations: u16,
+    answered: u16,
 }
 
 #[derive(Debug)]
 pub(crate) struct Starts {
-    first: FirstSeen,
+    lines: Lines,
     /// How long a beginning is remembered.
     memory: Span,
     seed: u64,
     /// Those of the batch in packet order, the last first.
-    waiting: Vec<(Timestamp, u64)>,
+    waiting: Vec<Waiting>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    time: Timestamp,
+    hash: u64,
+    /// The conversation begins, or else is answered.
+    begins: bool,
 }
 
 impl Starts {
     /// A table of at most `bytes`, for two dispersion windows.
     pub(crate) fn new(bytes: usize, window: Span, seed: u64) -> Self {
         let memory = Span(window.0.saturating_mul(2));
-        Self { first: FirstSeen::new(bytes), memory, seed, waiting: Vec::new() }
+        Self { lines: Lines::within(bytes), memory, seed, waiting: Vec::new() }
     }
 
-    /// Takes the beginnings of a batch, in any order.
-    pub(crate) fn take(&mut self, mut starts: Vec<Start>, chunks: &[Chunk]) {
-        starts.sort_unstable_by_key(|start| start.at);
-        for Start { at, role } in starts.into_iter().rev() {
+    /// Takes the moments of a batch, in packet order.
+    pub(crate) fn take(&mut self, moments: &[Moment], chunks: &[Chunk]) {
+        for &Moment { at, role, begins, answers, .. } in moments.iter().rev() {
             let record = at.record(chunks);
-            let sent = (record.source, record.destination_port);
-            let received = (record.destination, record.source_port);
+            let (time, protocol) = (record.time, record.protocol);
+            let hash = |host, port| self.hash(host, protocol, port);
+            let sent = || hash(record.source, record.destination_port);
+            let received = || hash(record.destination, record.source_port);
             // Where it is not known who began, either may have.
             let ends = match role {
-                Role::Initiator => [Some(sent), None],
-                Role::Responder => [Some(received), None],
-                Role::Unknown => [Some(received), Some(sent)],
+                _ if !begins => [None, None],
+                Role::Initiator => [Some(sent()), None],
+                Role::Responder => [Some(received()), None],
+                Role::Unknown => [Some(received()), Some(sent())],
             };
-            for (host, port) in ends.into_iter().flatten() {
-                let hash = self.hash(host, record.protocol, port);
-                self.waiting.push((record.time, hash));
-            }
+            // Whose first packet is an answer began with it as far as was seen.
+            let answered = answers.then(received);
+            let answered =
+                answered.into_iter().map(|hash| Waiting { time, hash, begins: false });
+            let begun = ends.into_iter().flatten();
+            let begun = begun.map(|hash| Waiting { time, hash, begins: true });
+            self.waiting.extend(answered.chain(begun));
         }
     }
 
@@ -71,13 +93,45 @@ impl Starts {
     }
 
     fn enter_while(&mut self, is_due: impl Fn(Timestamp) -> bool) {
-        while let Some((time, hash)) = self.waiting.pop_if(|(time, _)| is_due(*time)) {
-            self.first.note(hash, time, time - self.memory);
+        while let Some(it) = self.waiting.pop_if(|waiting| is_due(waiting.time)) {
+            self.enter(&it);
         }
     }
 
-    /// Says of a content's relays whether they had begun conversations at its port before they
-    /// received it; of one over all ports, at the port at which it was seen most.
+    fn enter(&mut self, &Waiting { time, hash, begins }: &Waiting) {
+        let since = time - self.memory;
+        let index = reduce(hash, self.lines.len());
+        let line = self.lines.line_mut(index);
+        let new = way_for(tag(hash), &line[..WAYS], since, |way| tag_at(line, way));
+        let way = match new {
+            // Of what began before it was entered an answer says nothing.
+            Some(_) if !begins => return,
+            Some((way, _)) => {
+                line[way] = time.as_nanos();
+                line[WAYS + way] = u64::from(tag(hash));
+                way
+            }
+            None => (0..WAYS).find(|&way| tag_at(line, way) == tag(hash)).unwrap_or(0),
+        };
+        let [begun, answered] = counts(line, way);
+        let place = match begins {
+            true if begun < u16::MAX => BEGUN,
+            false if answered < begun => ANSWERED,
+            _ => return,
+        };
+        line[WAYS + way] += 1 << place;
+    }
+
+    fn begun(&self, hash: u64, since: Timestamp) -> Option<Begun> {
+        let line = self.lines.line(reduce(hash, self.lines.len()));
+        let way = (0..WAYS).find(|&way| tag_at(line, way) == tag(hash))?;
+        let [conversations, answered] = counts(line, way);
+        let first = Timestamp::from_nanos(line[way]);
+        (first >= since).then_some(Begun { first, conversations, answered })
+    }
+
+    /// Says of a content's relays which conversations they began at its port, and whether
+    /// before they received it; of one over all ports, at the port at which it was seen most.
     pub(crate) fn judge(
         &self,
         relays: &mut [Relay],
@@ -88,16 +142,15 @@ impl Starts {
         let Some(port) = port.or_else(|| seen_at.busiest()) else { return };
         for relay in relays {
             let hash = self.hash(relay.host, protocol, port);
-            let begun = self.first.first(hash, now - self.memory);
-            relay.began_before = match (begun, relay.received_at) {
-                (Some(begun), Some(received)) => Some(begun < received),
-                _ => None,
-            };
+            let Some(begun) = self.begun(hash, now - self.memory) else { continue };
+            relay.begun = begun.conversations;
+            relay.unanswered = begun.conversations - begun.answered;
+            relay.began_before = relay.received_at.map(|at| begun.first < at);
         }
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.first.memory_bytes()
+        self.lines.memory_bytes()
     }
 
     fn hash(&self, host: Host, protocol: u8, port: u16) -> u64 {
@@ -105,8 +158,66 @@ impl Starts {
     }
 }
 
+fn tag_at(line: &Line, way: usize) -> u32 {
+    line[WAYS + way] as u32
+}
+
+fn counts(line: &Line, way: usize) -> [u16; 2] {
+    [BEGUN, ANSWERED].map(|place| (line[WAYS + way] >> place) as u16)
+}
+
 /// Places that the list keeps from batch to batch.
 const KEPT: usize = 1_024;
 
 // Between batches none waits.
-persist!(Starts { first; memory, seed, waiting });
+persist!(Starts { lines; memory, seed, waiting });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sketch::hash_word;
+    use proptest::prelude::*;
+    use std::collections::HashMap;
+
+    proptest! {
+        /// Against a map, with room for all.
+        #[test]
+        fn with_room_it_counts_all_that_began_and_was_answered(
+            steps in prop::collection::vec((0u64..20, any::<bool>(), 0u64..9), 1..200),
+            window in 1u64..100,
+        ) {
+            let mut starts = Starts::new(1 << 20, Span(window), 3);
+            let mut twin: HashMap<u64, Begun> = HashMap::new();
+            let mut time = Timestamp::default();
+            for (key, begins, gap) in steps {
+                time = time + Span(gap);
+                let since = time - Span(2 * window);
+                let hash = hash_word(key, 1);
+                starts.enter(&Waiting { time, hash, begins });
+                twin.retain(|_, begun| begun.first >= since);
+                if begins {
+                    let new = Begun { first: time, conversations: 0, answered: 0 };
+                    twin.entry(key).or_insert(new).conversations += 1;
+                } else if let Some(it) = twin.get_mut(&key) {
+                    it.answered = (it.answered + 1).min(it.conversations);
+                }
+                for key in 0..20 {
+                    let known = twin.get(&key).copied();
+                    prop_assert_eq!(starts.begun(hash_word(key, 1), since), known);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn counts_end_at_their_width() {
+        let mut starts = Starts::new(0, Span(1 << 40), 0);
+        let enter = |starts: &mut Starts, begins| {
+            starts.enter(&Waiting { time: Timestamp::default(), hash: 7, begins });
+        };
+        (0..70_000).for_each(|_| enter(&mut starts, true));
+        (0..70_000).for_each(|_| enter(&mut starts, false));
+        let begun = starts.begun(7, Timestamp::default()).unwrap();
+        assert_eq!((begun.conversations, begun.answered), (u16::MAX, u16::MAX));
+    }
+}

@@ -1,8 +1,8 @@
 //! The stage that needs no order: packets in, records and sightings out.
 
 use super::batch::{
-    Chunk, FragmentAt, KeptFrame, PayloadAt, REASSEMBLED, Record, is_backscatter,
-    reassembled,
+    Chunk, FragmentAt, KeptFrame, PayloadAt, REASSEMBLED, Record, UNTRUSTED,
+    is_backscatter, reassembled,
 };
 use super::content_shard::{PortKeys, port_keys};
 use super::coverage::wire_len;
@@ -156,7 +156,8 @@ impl Sifter {
             source_port: packet.source_port,
             destination_port: packet.destination_port,
             protocol: packet.protocol,
-            flags: packet.tcp_flags & !REASSEMBLED,
+            flags: packet.tcp_flags & !(REASSEMBLED | UNTRUSTED)
+                | if packet.untrusted_tunnel { UNTRUSTED } else { 0 },
             flow_shard,
             vacant: false,
             payload,
@@ -432,6 +433,7 @@ impl Worker {
             tcp_flags: 0,
             encapsulation: flow.encapsulation,
             to_group: false,
+            untrusted_tunnel: false,
             payload: piece.payload,
         };
         let before = self.chunk.records.len();

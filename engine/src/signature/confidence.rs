@@ -15,10 +15,22 @@ use crate::state::persist_choice;
 ///   without ever acknowledging what the other side answered, and no other host passed
 ///   it on.
 /// - *High*: none of that, its [kind](super::Kind) is an outbreak, and at least two hosts
-///   passed this very content on as that rule asks. What is not known of hosts counts neither
-///   way. Never what responders alone sent, nor what hosts pass on by trade.
+///   passed this very content on as that rule asks, and are shown not to be forged. What else
+///   is not known of hosts counts neither way. Never what responders alone sent, nor what hosts
+///   pass on by trade.
 /// - *Medium*: all others. What nobody passed on is never more, since UDP, and TCP on a
 ///   tap that sees one direction, do not show whether sources are forged.
+///
+/// What shows that an address is not forged depends on the transport:
+///
+/// - *TCP*: where it sent the content, it acknowledged what the other side had answered. A tap
+///   that sees one direction shows that of nobody.
+/// - *Datagrams* have no handshake. The setting `home_net` must be given, and the host in it
+///   must have sent the content to one outside: at the border of a network nobody outside can
+///   do so in its place.
+/// - *In tunnels* nothing shows it, unless both ends are in `trusted_tunnels`: whoever sends
+///   into a tunnel can forge both directions.
+/// - *Streams that an IDS put together*: what the IDS says of the handshake.
 ///
 /// One grade lower where every host that passed it on had begun to pass on something else
 /// at this port on eight other occasions or more, ten minutes or more apart: servers that
@@ -62,6 +74,8 @@ pub(super) struct Grounds<'a> {
     pub(super) credible_relays: usize,
     /// Those that are infected by the rule of [`Kind`], if that is an outbreak.
     pub(super) infected_relays: usize,
+    /// Those of them that are shown not to be forged.
+    pub(super) proven_relays: usize,
     /// Those that kept to hosts which they had talked to before.
     pub(super) contact_relays: usize,
     /// What the content is likely to be, with others that belong to it.
@@ -153,7 +167,7 @@ impl Grounds<'_> {
             return for_it;
         }
         let (relays, infected) = (self.relays, self.infected_relays);
-        let several = infected >= SEVERAL_RELAYS;
+        let several = self.proven_relays >= SEVERAL_RELAYS;
         if self.alarms.contains(&Alarm::Propagation) && several {
             for_it.push(format!(
                 "{relays} hosts received the content and then passed it on, {infected} of \
@@ -190,6 +204,9 @@ impl Grounds<'_> {
                 self.contact_relays, self.relays
             ));
         }
+        if self.infected_relays >= SEVERAL_RELAYS && self.proven_relays < SEVERAL_RELAYS {
+            reasons.push(self.lack_of_proof());
+        }
         if self.kind.is_by_trade() && self.contents > 1 {
             reasons.push(format!(
                 "It is one of {} contents that belong together and are passed on by trade.",
@@ -221,6 +238,27 @@ impl Grounds<'_> {
         reasons
     }
 
+    /// Why hosts that pass it on as infected ones do are not enough.
+    fn lack_of_proof(&self) -> String {
+        let (infected, proven) = (self.infected_relays, self.proven_relays);
+        let known = format!(
+            "Of {infected} hosts that passed it on as hosts do that it infects, {proven} are \
+             shown not to be forged"
+        );
+        let how = match self.protocol {
+            protocol::TCP => {
+                "over TCP that takes a handshake that the tap saw, outside of tunnels whose \
+                 ends are not in trusted_tunnels"
+            }
+            _ => {
+                "without a handshake that takes a host of the home network (home_net) that \
+                 sends it outside, and not through tunnels whose ends are not in \
+                 trusted_tunnels"
+            }
+        };
+        format!("{known}: {how}.")
+    }
+
     fn is_overloaded(&self) -> bool {
         self.load.is_dispersion_overloaded()
     }
@@ -245,6 +283,7 @@ mod tests {
             relays,
             credible_relays: relays,
             infected_relays: relays,
+            proven_relays: relays,
             contact_relays: 0,
             kind: Kind::Outbreak,
             contents: 1,
@@ -296,6 +335,7 @@ mod tests {
         let kept = |contact_relays, infected_relays| Grounds {
             contact_relays,
             infected_relays,
+            proven_relays: infected_relays,
             ..both
         };
         assert_grade(kept(2, 2), High, 2);
@@ -338,6 +378,24 @@ mod tests {
     }
 
     #[test]
+    fn hosts_that_may_be_forged_make_no_high_grade() {
+        let both = grounds(&[Dispersion, Propagation], 9);
+        for (proven_relays, grade, reasons) in [
+            (0, Confidence::Medium, 2),
+            (1, Confidence::Medium, 2),
+            (2, Confidence::High, 2),
+        ] {
+            for protocol in [protocol::TCP, protocol::UDP] {
+                assert_grade(Grounds { proven_relays, protocol, ..both }, grade, reasons);
+            }
+        }
+        let said = Grounds { proven_relays: 1, ..both }.judge().1;
+        let known =
+            "Of 9 hosts that passed it on as hosts do that it infects, 1 are shown";
+        assert!(said[1].starts_with(known), "{said:?}");
+    }
+
+    #[test]
     fn what_only_forwarding_servers_passed_on_is_one_grade_lower() {
         let both = Grounds { forwarded: true, ..grounds(&[Dispersion, Propagation], 2) };
         assert_grade(both, Confidence::Medium, 3);
@@ -350,7 +408,7 @@ mod tests {
         let load = Load { prevalence: 0, dispersion: 401 };
         let both = Grounds { load, ..grounds(&[Dispersion, Propagation], 1) };
         assert_grade(both, Confidence::Medium, 2);
-        let two = Grounds { relays: 2, infected_relays: 2, ..both };
+        let two = Grounds { relays: 2, infected_relays: 2, proven_relays: 2, ..both };
         assert_grade(two, Confidence::High, 1);
     }
 }

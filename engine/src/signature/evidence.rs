@@ -3,8 +3,7 @@
 use super::{Alarm, Growth, Handshakes, PassingOn, Relay};
 use crate::detect::conversations::ViewStep;
 use crate::detect::dispersion::Dispersion;
-use crate::detect::handshakes::SourceBits;
-use crate::packet::{Handshake, Host, Timestamp};
+use crate::packet::Timestamp;
 use crate::state::persist;
 use serde::Serialize;
 
@@ -121,15 +120,6 @@ pub(super) fn growth(relays: &[Relay]) -> Option<Growth> {
     Growth::fit(&times)
 }
 
-/// How many relays are not known as sources that get no answers.
-pub(super) fn credible(relays: &[Relay], sources: &[Host], bits: SourceBits) -> usize {
-    let unanswered = |relay: &&Relay| {
-        let place = sources.iter().position(|source| *source == relay.host);
-        place.is_some_and(|place| bits.at(place) == Handshake::Unanswered)
-    };
-    relays.len() - relays.iter().filter(unanswered).count()
-}
-
 persist!(View { directions, answered });
 persist!(Load { prevalence, dispersion });
 
@@ -144,22 +134,5 @@ mod tests {
             let view = View { directions, answered };
             assert_eq!(view.is_two_way(), two_way, "{view:?}");
         }
-    }
-
-    #[test]
-    fn relays_that_get_no_answers_are_not_credible() {
-        let mut bits = SourceBits::default();
-        bits.note(0, Handshake::Unanswered);
-        bits.note(1, Handshake::Answered);
-        let time = Timestamp::default();
-        let relays = [7, 8, 9].map(|host| Relay {
-            host: Host(host),
-            received_at: None,
-            sent_at: time,
-            fan_out: 2,
-            ..Relay::default()
-        });
-        // The third is not listed.
-        assert_eq!(credible(&relays, &[Host(7), Host(8)], bits), 2);
     }
 }

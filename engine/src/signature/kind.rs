@@ -138,6 +138,11 @@ fn is_turned(relay: &Relay) -> bool {
     relay.spreads() && relay.began_before != Some(true)
 }
 
+/// Whether a relay began its first conversation at the port after it had received the content.
+fn is_changed(relay: &Relay) -> bool {
+    relay.began_before == Some(false)
+}
+
 /// How relays of one content are infected: the first of the three ways of [`Kind`] that holds,
 /// and how many are.
 enum Infected {
@@ -165,7 +170,7 @@ fn infected_by(content: &Facts<'_>, by_trade: &BTreeSet<Host>) -> Option<Infecte
     if PassingOn::of(relays).generations < 2 {
         return None;
     }
-    let changed = count(|relay| relay.began_before == Some(false));
+    let changed = count(is_changed);
     if are_enough(changed) && are_many {
         return Some(Infected::Changed(changed));
     }
@@ -174,12 +179,18 @@ fn infected_by(content: &Facts<'_>, by_trade: &BTreeSet<Host>) -> Option<Infecte
     (spreading >= MANY_RELAYS && had_received).then_some(Infected::Spreading(spreading))
 }
 
-/// How many relays of one content are infected by the rule of [`Kind`].
-pub(super) fn infected(content: &Facts<'_>) -> usize {
-    match infected_by(content, &BTreeSet::new()) {
-        Some(Infected::Turned(n) | Infected::Changed(n) | Infected::Spreading(n)) => n,
-        None => 0,
-    }
+/// How many relays of one content are infected by the rule of [`Kind`], and how many of these
+/// are [shown not to be forged](Relay::proven).
+pub(super) fn infected(content: &Facts<'_>) -> (usize, usize) {
+    let (is, infected): (fn(&Relay) -> bool, _) =
+        match infected_by(content, &BTreeSet::new()) {
+            Some(Infected::Turned(n)) => (is_turned, n),
+            Some(Infected::Changed(n)) => (is_changed, n),
+            Some(Infected::Spreading(n)) => (Relay::spreads, n),
+            None => return (0, 0),
+        };
+    let proven = |it: &&Relay| it.proven == Some(true) && is(it);
+    (infected, content.relays.iter().filter(proven).count())
 }
 
 /// Applies the rule of [`Kind`] to contents that belong together: the kind, and each ground as
@@ -233,7 +244,21 @@ pub(super) fn judge(contents: &[&Facts<'_>]) -> (Kind, Vec<String>) {
             return (Kind::Unclear, Vec::new());
         }
     };
-    (Kind::Outbreak, vec![said, chain_of(chain)])
+    let mut reasons = vec![said, chain_of(chain)];
+    reasons.extend(unanswered(contents));
+    (Kind::Outbreak, reasons)
+}
+
+/// What the relays of the content that most pass on met, where much of it did not answer.
+fn unanswered(contents: &[&Facts<'_>]) -> Option<String> {
+    let most = contents.iter().max_by_key(|content| content.relays.len())?;
+    let PassingOn { begun, unanswered, .. } = PassingOn::of(&most.relays);
+    (unanswered > 0 && SHARE as u32 * unanswered >= begun).then(|| {
+        format!(
+            "Of {begun} conversations that they began at the port, {unanswered} were not \
+             answered: scans meet such hosts."
+        )
+    })
 }
 
 /// What hosts pass on by trade, of which so many contents with relays are settled.
@@ -344,6 +369,7 @@ mod tests {
             new_targets: new,
             known_targets: known,
             began_before,
+            ..Relay::default()
         }
     }
 

@@ -30,6 +30,15 @@ pub struct PassingOn {
     pub began_before: u32,
     /// Relays of which that is not known.
     pub began_unknown: u32,
+    /// Conversations that relays began at this port, and those of them that were not answered
+    /// by then: a scan meets hosts that do not answer.
+    pub begun: u32,
+    /// See `begun`.
+    pub unanswered: u32,
+    /// Relays of which that is not known.
+    pub begun_unknown: u32,
+    /// Relays of which it is shown that their addresses were not forged.
+    pub proven: u32,
 }
 
 impl PassingOn {
@@ -49,6 +58,10 @@ impl PassingOn {
             sum.turned += u32::from(relay.began_before == Some(false));
             sum.began_before += u32::from(relay.began_before == Some(true));
             sum.began_unknown += u32::from(relay.began_before.is_none());
+            sum.begun += u32::from(relay.begun);
+            sum.unanswered += u32::from(relay.unanswered);
+            sum.begun_unknown += u32::from(relay.begun == 0);
+            sum.proven += u32::from(relay.proven == Some(true));
         }
         sum
     }
@@ -85,6 +98,9 @@ mod tests {
             new_targets: 2,
             known_targets: 1,
             began_before: None,
+            begun: 9,
+            unanswered: 4,
+            proven: Some(host == 1),
         }
     }
 
@@ -96,6 +112,10 @@ mod tests {
         assert_eq!((passing.generations, passing.sender_unknown), (3, 0));
         assert_eq!((passing.new_targets, passing.known_targets), (6, 3));
         assert_eq!(passing.target_unknown, 3);
+        assert_eq!((passing.begun, passing.unanswered), (27, 12));
+        assert_eq!((passing.begun_unknown, passing.proven), (0, 1));
+        relays[1].begun = 0;
+        assert_eq!(PassingOn::of(&relays).begun_unknown, 1);
         relays[2].received_from = None;
         relays[0].began_before = Some(false);
         relays[1].began_before = Some(true);

@@ -55,6 +55,7 @@ pub(crate) fn datagram<'a>(
         tcp_flags: 0,
         encapsulation: 0,
         to_group: false,
+        untrusted_tunnel: false,
         payload,
     }
 }

@@ -32,12 +32,12 @@ impl Survey {
         let decoder = Decoder::new(true, false);
         let mut survey = Self::default();
         for held in frames {
-            survey.enter(&held.view(), decoder);
+            survey.enter(&held.view(), &decoder);
         }
         survey
     }
 
-    fn enter(&mut self, frame: &CapturedFrame<'_>, decoder: Decoder) {
+    fn enter(&mut self, frame: &CapturedFrame<'_>, decoder: &Decoder) {
         self.packets += 1;
         let time_ns = frame.time_ns;
         let (first, last) = self.ends_ns.unwrap_or((time_ns, time_ns));

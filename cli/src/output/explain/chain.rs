@@ -145,6 +145,7 @@ mod tests {
             tcp_flags: 0,
             encapsulation: 0,
             to_group: false,
+            untrusted_tunnel: false,
             payload: b"x",
         }
     }

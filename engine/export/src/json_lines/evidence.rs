@@ -68,6 +68,14 @@ struct PassingOnRecord {
     had_begun: u32,
     /// Relays of which neither is known.
     began_unknown: u32,
+    /// Conversations that relays began at this port.
+    conversations_begun: u32,
+    /// Of them, those that were not answered by then, or refused.
+    conversations_unanswered: u32,
+    /// Relays of which neither is known.
+    conversations_unknown: u32,
+    /// Relays of which it is shown that their addresses were not forged.
+    proven: u32,
 }
 
 impl From<PassingOn> for PassingOnRecord {
@@ -81,6 +89,10 @@ impl From<PassingOn> for PassingOnRecord {
             turned: it.turned,
             had_begun: it.began_before,
             began_unknown: it.began_unknown,
+            conversations_begun: it.begun,
+            conversations_unanswered: it.unanswered,
+            conversations_unknown: it.begun_unknown,
+            proven: it.proven,
         }
     }
 }

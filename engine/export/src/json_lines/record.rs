@@ -189,6 +189,15 @@ struct RelayRecord {
     /// where that is not known.
     #[serde(default)]
     began_before: Option<bool>,
+    /// Conversations that it began at the port lately; 0 where that is not known.
+    #[serde(default)]
+    conversations_begun: u16,
+    /// Of them, those that were not answered by then, or refused.
+    #[serde(default)]
+    conversations_unanswered: u16,
+    /// Whether it is shown that its address was not forged; false where it got no answers.
+    #[serde(default)]
+    proven: Option<bool>,
     /// Whether the host is in `home_net`; null where that is not set.
     #[serde(skip_deserializing)]
     inside: Option<bool>,
@@ -361,6 +370,9 @@ impl RelayRecord {
             known_targets: relay.known_targets,
             received_from: relay.received_from.map(Address::from),
             began_before: relay.began_before,
+            conversations_begun: relay.begun,
+            conversations_unanswered: relay.unanswered,
+            proven: relay.proven,
             inside: plan.inside(relay.host),
         }
     }
@@ -385,6 +397,9 @@ impl TryFrom<RelayRecord> for Relay {
                 .map(|host| host.read("received_from"))
                 .transpose()?,
             began_before: record.began_before,
+            begun: record.conversations_begun,
+            unanswered: record.conversations_unanswered,
+            proven: record.proven,
         })
     }
 }

@@ -46,6 +46,9 @@ fn signature() -> Signature {
                 sent_at: at(1_500_000_000),
                 fan_out: 2,
                 began_before: Some(false),
+                begun: 7,
+                unanswered: 3,
+                proven: Some(true),
                 ..Relay::default()
             },
             Relay {
@@ -79,6 +82,10 @@ fn signature() -> Signature {
                 target_unknown: 4,
                 turned: 1,
                 began_unknown: 1,
+                begun: 7,
+                unanswered: 3,
+                begun_unknown: 1,
+                proven: 1,
                 ..PassingOn::default()
             },
             reasons: vec!["2 hosts received it.".to_owned()],
@@ -124,10 +131,12 @@ const GOLDEN: &str = concat!(
     r#""spread_precision":"exact","#,
     r#""relays":[{"host":"192.0.2.7","received_at":"1970-01-01T00:00:01.000000000Z","#,
     r#""sent_at":"1970-01-01T00:00:01.500000000Z","fan_out":2,"new_targets":0,"known_targets":0,"#,
-    r#""received_from":"192.0.2.30","began_before":false,"inside":true},"#,
+    r#""received_from":"192.0.2.30","began_before":false,"#,
+    r#""conversations_begun":7,"conversations_unanswered":3,"proven":true,"inside":true},"#,
     r#"{"host":"192.0.2.30","received_at":null,"#,
     r#""sent_at":"1970-01-01T00:00:01.600000001Z","fan_out":2,"new_targets":0,"known_targets":0,"#,
-    r#""received_from":null,"began_before":null,"inside":false}],"#,
+    r#""received_from":null,"began_before":null,"#,
+    r#""conversations_begun":0,"conversations_unanswered":0,"proven":null,"inside":false}],"#,
     r#""first_seen":"1970-01-01T00:00:00.000000000Z","#,
     r#""first_sighting":{"packet":7,"time":"1970-01-01T00:00:00.000000000Z","#,
     r#""source":"192.0.2.7","destination":"198.51.100.1","source_port":1024,"#,
@@ -142,7 +151,9 @@ const GOLDEN: &str = concat!(
     r#""load":{"prevalence_fill":0.031,"dispersion_fill":0.007},"#,
     r#""nearest":{"literals":"http","bytes":6},"translated":2,"#,
     r#""passing_on":{"generations":2,"sender_unknown":1,"new_targets":0,"known_targets":0,"#,
-    r#""target_unknown":4,"turned":1,"had_begun":0,"began_unknown":1}},"#,
+    r#""target_unknown":4,"turned":1,"had_begun":0,"began_unknown":1,"#,
+    r#""conversations_begun":7,"conversations_unanswered":3,"conversations_unknown":1,"#,
+    r#""proven":1}},"#,
     r#""samples":[{"packet":41,"time":"1970-01-01T00:00:01.500000000Z","#,
     r#""source":"192.0.2.7","destination":"198.51.100.1","source_port":1025,"#,
     r#""destination_port":445,"offset":-3,"payload_length":null,"#,
@@ -222,6 +233,14 @@ fn a_line_of_an_earlier_writer_is_read() {
         .replace(r#","received_from":"192.0.2.30","began_before":false"#, "")
         .replace(r#","received_from":null,"began_before":null"#, "")
         .replace(
+            r#","conversations_begun":7,"conversations_unanswered":3,"proven":true"#,
+            "",
+        )
+        .replace(
+            r#","conversations_begun":0,"conversations_unanswered":0,"proven":null"#,
+            "",
+        )
+        .replace(
             r#""kind":"outbreak","incident":"0123456789abcdef0123456789abcdef","#,
             "",
         )
@@ -237,6 +256,7 @@ fn a_line_of_an_earlier_writer_is_read() {
     (expected.kind, expected.incident) = (Kind::Unclear, None);
     let relay = &mut expected.relays[0];
     (relay.received_from, relay.began_before) = (None, None);
+    (relay.begun, relay.unanswered, relay.proven) = (0, 0, None);
     expected.roles = Roles::default();
     expected.ports = PortCounts::default();
     expected.addresses = AddressPlan::default();

@@ -60,6 +60,7 @@ fn packet(protocol: u8, port: u16, sequence: u32, payload: &[u8]) -> Packet<'_> 
         tcp_flags: 0,
         encapsulation: 0,
         to_group: false,
+        untrusted_tunnel: false,
         payload,
     }
 }

@@ -59,6 +59,7 @@ pub(super) struct Partial {
     protocol: u8,
     depth: u8,
     routed: bool,
+    untrusted_tunnel: bool,
     /// Fragments with something new in them.
     pub(super) fragments: u64,
     pub(super) carried: Carried,
@@ -80,6 +81,7 @@ impl Partial {
             protocol: fragment.protocol,
             depth: fragment.depth,
             routed: false,
+            untrusted_tunnel: false,
             fragments: 0,
             carried: Carried::default(),
             // The number is kept beside it, for the first fragment's counts.
@@ -158,6 +160,7 @@ impl Partial {
         self.fragments += 1;
         self.depth = self.depth.max(fragment.depth);
         self.routed |= fragment.routed;
+        self.untrusted_tunnel |= fragment.untrusted_tunnel;
         if new_bytes == fragment.bytes.len() { News::All } else { News::Part }
     }
 
@@ -194,6 +197,7 @@ impl Partial {
             destination: self.key.destination,
             protocol: self.protocol,
             encapsulation: self.key.encapsulation,
+            untrusted_tunnel: self.untrusted_tunnel,
             depth: self.depth,
             routed: self.routed,
             bytes,

@@ -16,6 +16,7 @@ fn piece(identification: u32, offset: u16, more: bool, bytes: &[u8]) -> Fragment
         identification,
         protocol: protocol::UDP,
         encapsulation: 0,
+        untrusted_tunnel: false,
         offset,
         more,
         depth: 0,

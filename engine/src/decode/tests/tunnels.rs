@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::decode::MAX_DEPTH;
+use crate::packet::Network;
+use std::net::IpAddr;
 
 const RAW: LinkType = LinkType::RAW;
 
@@ -49,6 +51,39 @@ fn the_innermost_packet_counts() {
         assert_sample(&packet);
         assert_ne!(packet.encapsulation, 0);
     }
+}
+
+#[test]
+fn a_tunnel_is_trusted_between_trusted_ends_alone() {
+    let [from_4, to_4] = [SOURCE_4, DESTINATION_4].map(IpAddr::from);
+    let [from_6, to_6] = [SOURCE_6, DESTINATION_6].map(IpAddr::from);
+    let network = |end: IpAddr| Network::around(end, 128);
+    let all = [from_4, to_4, from_6, to_6].map(network);
+    let is_untrusted = |trusted: &[Network], data: &[u8]| {
+        let decoder = Decoder::new(true, false).with_trusted_tunnels(trusted);
+        match decoder.frame(&frame(RAW, data)) {
+            Decoded::Packet(packet) => packet.untrusted_tunnel,
+            Decoded::Fragment(fragment) => fragment.untrusted_tunnel,
+            Decoded::Drop(reason) => panic!("{reason:?}"),
+        }
+    };
+    for (name, data) in every_tunnel() {
+        assert!(is_untrusted(&[], &data), "{name}");
+        assert!(!is_untrusted(&all, &data), "{name}");
+        assert!(is_untrusted(&[network(from_4), network(from_6)], &data), "{name}");
+        assert!(is_untrusted(&[network(to_4), network(to_6)], &data), "{name}");
+    }
+    assert!(!is_untrusted(&[], &sample()), "no tunnel");
+    // One within another is trusted where both are.
+    let framed = ethernet(0x0800, &sample());
+    let within = v4(41, &v6(17, &udp(9, 4_789, &vxlan(5, &framed))));
+    assert!(!is_untrusted(&all, &within));
+    assert!(is_untrusted(&all[..2], &within));
+    assert!(is_untrusted(&all[2..], &within));
+    // So is a fragment, and what it is put together to.
+    let fragment = v4(4, &v4_at(17, 0x2000, &[7; 16]));
+    assert!(is_untrusted(&[], &fragment));
+    assert!(!is_untrusted(&all, &fragment));
 }
 
 #[test]

@@ -41,7 +41,7 @@ pub(super) use vxlan::{looks_like as looks_like_vxlan, suspected as suspected_vx
 use super::encapsulation::Wrapping;
 use super::link::{self, ethertype, header};
 use super::names::Tunnel;
-use super::{Context, Decoded, Drop, Layer, Network, Outcome};
+use super::{Context, Decoded, Drop, Fragment, Layer, Network, Outcome};
 use crate::packet::Packet;
 
 /// Reads what is behind a header that was recognised.
@@ -53,6 +53,7 @@ type Decode = for<'a> fn(&Context<'_>, &'a [u8]) -> Outcome<'a>;
 /// A few reasons stand nevertheless: the inner packet exists but must not be
 /// used, or it may exist and the capture cut its headers off.
 pub(super) fn inner_or_outer<'a>(
+    context: &Context<'_>,
     network: &Network,
     inner: Outcome<'a>,
     outer: Packet<'a>,
@@ -62,7 +63,22 @@ pub(super) fn inner_or_outer<'a>(
             Err(reason)
         }
         Err(_) => Ok(Decoded::Packet(outer)),
-        found => found,
+        Ok(found) => Ok(match context.decoder.trusts(network) {
+            true => found,
+            false => from_untrusted_tunnel(found),
+        }),
+    }
+}
+
+fn from_untrusted_tunnel(found: Decoded<'_>) -> Decoded<'_> {
+    match found {
+        Decoded::Packet(packet) => {
+            Decoded::Packet(Packet { untrusted_tunnel: true, ..packet })
+        }
+        Decoded::Fragment(fragment) => {
+            Decoded::Fragment(Fragment { untrusted_tunnel: true, ..fragment })
+        }
+        Decoded::Drop(reason) => Decoded::Drop(reason),
     }
 }
 

@@ -4,7 +4,7 @@ use super::facts::{
     AGE_UNIT, Acquaintance, Age, Answered, Facts, NewPair, Role, ViewStep,
 };
 use super::side::*;
-use super::{Kind, Step};
+use super::{Kind, Observed, Step};
 use crate::packet::{Handshake, tcp_flags};
 use crate::time::{Span, Timestamp};
 
@@ -181,9 +181,10 @@ impl Conversation {
 
     /// Takes a packet of this conversation, and says what is known at it.
     #[inline]
-    pub(super) fn take(&mut self, step: &Step) -> (Facts, ViewStep) {
+    pub(super) fn take(&mut self, step: &Step) -> Observed {
         let side = step.side();
         let (mut me, other) = (self.sides[side], self.sides[1 - side]);
+        let mut speaks = !me.is(SPOKE);
         match step.kind {
             Kind::Datagram => {}
             Kind::HostStream { handshake, .. } => {
@@ -220,6 +221,7 @@ impl Conversation {
                     // section 3.10.7.1).
                     let refuses = other.is(SPOKE) && other.is(ACKED) != ack;
                     me.flags |= if refuses { REFUSED } else { 0 };
+                    speaks = false;
                 } else if syn || ack || step.payload_len > 0 {
                     let start = sequence.wrapping_add(u32::from(syn));
                     me.send(start, start.wrapping_add(step.payload_len));
@@ -242,7 +244,9 @@ impl Conversation {
             self.state |= AGELESS;
         }
         self.last = now;
-        (self.facts(side), view)
+        let facts = self.facts(side);
+        let answers = speaks && facts.role == Role::Responder;
+        Observed { facts, view, begins: false, answers }
     }
 
     /// Whether a segment that acknowledges nothing which the other side was seen to send
@@ -299,6 +303,8 @@ impl Conversation {
                 Age::default()
             },
             acquaintance: self.acquaintance,
+            // That is known of packets, not of conversations.
+            untrusted: false,
         }
     }
 

@@ -1,4 +1,4 @@
-//! What is known of a packet's conversation, in 19 bits.
+//! What is known of a packet's conversation, in 20 bits.
 
 use crate::packet::Handshake;
 use crate::time::Span;
@@ -69,6 +69,9 @@ pub struct Facts {
     pub age: Age,
     /// How long before it the two hosts first talked, where that was lately.
     pub acquaintance: Acquaintance,
+    /// Whether the packet came through a tunnel that is not trusted, so that both directions
+    /// may be forged: then the sender is never said to be answered.
+    pub untrusted: bool,
 }
 
 /// How long before a conversation began its two hosts first talked, between powers of two of
@@ -152,6 +155,20 @@ pub struct Observed {
     pub view: ViewStep,
     /// Whether its conversation begins with it, as far as is known.
     pub begins: bool,
+    /// Whether it is the first that the responder says, and more than a refusal.
+    pub answers: bool,
+}
+
+impl Observed {
+    /// Of a packet that came through a tunnel that is not trusted: it is no evidence of what
+    /// its sender gets to see, nor of what the tap sees.
+    pub fn distrust(&mut self) {
+        self.facts.untrusted = true;
+        if self.facts.handshake == Handshake::Answered {
+            self.facts.handshake = Handshake::Unknown;
+        }
+        self.view = ViewStep::default();
+    }
 }
 
 /// Two bits a fact; the order is that of [`Facts::pack`].
@@ -162,9 +179,10 @@ const MIDSTREAM: u32 = 8;
 const AGE: u32 = 9;
 const MOST_AGE: u8 = 16;
 const ACQUAINTANCE: u32 = 14;
+const UNTRUSTED: u32 = 19;
 
 impl Facts {
-    /// The facts as a number below 2^19; 0 if nothing is known.
+    /// The facts as a number below 2^20; 0 if nothing is known.
     #[inline]
     pub fn pack(self) -> u32 {
         self.role as u32
@@ -174,6 +192,7 @@ impl Facts {
             | u32::from(self.midstream) << MIDSTREAM
             | u32::from(self.age.0) << AGE
             | u32::from(self.acquaintance.0) << ACQUAINTANCE
+            | u32::from(self.untrusted) << UNTRUSTED
     }
 
     /// The facts that were packed. What no facts pack to counts as unknown.
@@ -191,6 +210,7 @@ impl Facts {
                 _ => Age::default(),
             },
             acquaintance: Acquaintance::of_bits((packed >> ACQUAINTANCE) as u8),
+            untrusted: packed >> UNTRUSTED & 1 == 1,
         }
     }
 }
@@ -228,6 +248,7 @@ mod tests {
                                     midstream,
                                     age,
                                     acquaintance: Acquaintance(7),
+                                    untrusted: midstream,
                                 };
                                 assert_eq!(Facts::unpack(facts.pack()), facts);
                                 numbers.insert(facts.pack());
@@ -287,13 +308,14 @@ mod tests {
         assert_eq!(Facts::unpack(0), Facts::default());
         for number in (0..=u32::MAX).step_by(65_537) {
             let facts = Facts::unpack(number);
-            assert!(facts.pack() < 1 << 19);
+            assert!(facts.pack() < 1 << 20);
             assert_eq!(Facts::unpack(facts.pack()), facts);
         }
         let none = Facts {
             new_pair: NewPair::Yes,
             midstream: true,
             acquaintance: Acquaintance(31),
+            untrusted: true,
             ..Facts::default()
         };
         assert_eq!(Facts::unpack(u32::MAX), none);

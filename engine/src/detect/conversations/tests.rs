@@ -78,6 +78,7 @@ fn a_three_way_handshake_answers_both_sides() {
         midstream: false,
         age: Age::of_units(0),
         acquaintance: Acquaintance::default(),
+        untrusted: false,
     };
     let high = Facts { role: Responder, ..low(Yes, Gets) };
     assert_eq!(
@@ -396,6 +397,7 @@ fn the_first_datagram_asks_and_another_answers() {
         midstream: false,
         age: Age::of_units(0),
         acquaintance: Acquaintance::default(),
+        untrusted: false,
     };
     let answers = Facts { role: Responder, answered: Yes, ..asks };
     let goes_on = Facts { answered: Yes, ..asks };

@@ -41,6 +41,8 @@ struct Entry {
     /// Targets that it met after it had received the content, and before.
     new: u8,
     known: u8,
+    /// See [`Relay::proven`].
+    proven: Option<bool>,
     /// Its content's place.
     content: Link,
     /// The next relay with the same bucket, or the next free entry.
@@ -99,6 +101,7 @@ const NO_ENTRY: Entry = Entry {
     evident: 0,
     new: 0,
     known: 0,
+    proven: None,
     content: 0,
     next_in_bucket: 0,
     next_of_content: 0,
@@ -204,6 +207,12 @@ impl RelayTable {
         self.enqueue(at);
     }
 
+    /// Notes whether a sending shows that the relay is not forged. One that does is enough.
+    pub(super) fn prove(&mut self, at: Link, proven: Option<bool>) {
+        let entry = &mut self.entries[at as usize];
+        entry.proven = entry.proven.max(proven);
+    }
+
     /// Adds a target by its hash; the content's spread, when that raised it.
     pub(super) fn add_target(
         &mut self,
@@ -273,6 +282,7 @@ impl RelayTable {
                 fan_out: entry.targets.count(),
                 new_targets: entry.new,
                 known_targets: entry.known,
+                proven: entry.proven,
                 ..Relay::default()
             };
             (relay, entry.received_from)
@@ -466,6 +476,7 @@ persist!(Entry {
     evident,
     new,
     known,
+    proven,
     content,
     next_in_bucket,
     next_of_content,

@@ -21,6 +21,7 @@ struct TwinRelay {
     sent_at: u64,
     seen: u64,
     targets: HashSet<Host>,
+    proven: Option<bool>,
 }
 
 impl Twin {
@@ -30,7 +31,7 @@ impl Twin {
         time: u64,
         from: Host,
         to: Host,
-        exempt: bool,
+        sending: Sending,
     ) -> Option<u32> {
         let now = time / WINDOW;
         let since = now.saturating_sub(1);
@@ -40,7 +41,7 @@ impl Twin {
             (since..=now).any(|epoch| set.contains(&(key, host, epoch)))
         };
         let before = self.spread(key);
-        if !exempt {
+        if sending.passing != Passing::Never {
             if known(&self.received, from) && !known(&self.sent, from) {
                 let receipt = self.first_receipt.get(&(key, from)).copied();
                 self.relays.entry((key, from)).or_insert(TwinRelay {
@@ -48,16 +49,24 @@ impl Twin {
                     sent_at: time,
                     seen: now,
                     targets: HashSet::new(),
+                    proven: None,
                 });
             }
             if let Some(relay) = self.relays.get_mut(&(key, from)) {
                 relay.seen = now;
+                relay.proven = match (relay.proven, sending.proven) {
+                    (Some(true), _) | (_, Some(true)) => Some(true),
+                    (Some(false), _) | (_, Some(false)) => Some(false),
+                    (None, None) => None,
+                };
                 if !to.is_group() && to != from && !known(&self.sent, to) {
                     relay.targets.insert(to);
                 }
             }
         }
-        self.sent.insert((key, from, now));
+        if !sending.is_doubtful {
+            self.sent.insert((key, from, now));
+        }
         if !to.is_group() {
             self.received.insert((key, to, now));
             self.first_receipt.entry((key, to)).or_insert((time, from));
@@ -80,6 +89,7 @@ impl Twin {
                 received_from: relay.receipt.map(|(_, from)| from),
                 sent_at: Timestamp::from_nanos(relay.sent_at),
                 fan_out: relay.targets.len() as u32,
+                proven: relay.proven,
                 ..Relay::default()
             })
             .collect();
@@ -110,9 +120,22 @@ fn at(time: u64) -> Timestamp {
     Timestamp::from_nanos(time)
 }
 
-/// A step of random traffic: key, source, destination, time since the last, exempt in one
-/// of ten.
+/// A step of random traffic: key, source, destination, time since the last, and which of
+/// ten ways of sending.
 type Step = (u64, u64, u64, u64, u8);
+
+/// Exempt, doubtful, proven, or none of these.
+fn sending(way: u8) -> Sending {
+    let ordinary = Sending::default();
+    match way {
+        0 => Sending { passing: Passing::Never, ..ordinary },
+        1 => Sending { proven: Some(false), is_doubtful: true, ..ordinary },
+        2 => Sending { is_doubtful: true, ..ordinary },
+        3 => Sending { proven: Some(false), ..ordinary },
+        4..6 => Sending { proven: Some(true), ..ordinary },
+        _ => ordinary,
+    }
+}
 
 /// Random pairs, replies to the step before, echoes, and chains from its destination.
 fn traffic() -> impl Strategy<Value = Vec<Step>> {
@@ -139,11 +162,11 @@ proptest! {
     fn with_roomy_tables_spread_and_relays_equal_the_twins(steps in traffic(), seed: u64) {
         let mut table = Propagation::new(200_000, SPAN, seed);
         let (mut twin, mut time) = (Twin::default(), 0);
-        for (key, source, destination, gap, exempt) in steps {
+        for (key, source, destination, gap, way) in steps {
             time += gap;
-            let (from, to, exempt) = (host(source), host(destination), exempt == 0);
-            let expected = twin.observe(key, time, from, to, exempt);
-            let passed = table.observe(key, at(time), from, to, exempt);
+            let (from, to, sending) = (host(source), host(destination), sending(way));
+            let expected = twin.observe(key, time, from, to, sending);
+            let passed = table.observe_if(key, at(time), (from, to), sending);
             prop_assert_eq!(passed.map(|passed| passed.spread), expected);
             for key in 0..3 {
                 prop_assert_eq!(table.spread(key), twin.spread(key));
@@ -238,6 +261,23 @@ fn an_exempt_service_counts_nothing_and_stays_a_sender() {
     // Once it has sent, it cannot become a relay elsewhere either.
     for to in 9..13 {
         assert_eq!(table.observe(1, at(to), host(1), host(to), false), None);
+    }
+}
+
+#[test]
+fn a_forged_copy_does_not_hide_a_relay() {
+    let forged = Sending { is_doubtful: true, ..Sending::default() };
+    for (copy, spread) in [(forged, Some(2)), (Sending::default(), None)] {
+        let mut table = table();
+        let mut send = |time, from, to, sending| {
+            table
+                .observe_if(1, at(time), (host(from), host(to)), sending)
+                .map(|passed| passed.spread)
+        };
+        assert_eq!(send(0, 1, 9, copy), None);
+        assert_eq!(send(1, 0, 1, Sending::default()), None);
+        assert_eq!(send(2, 1, 2, Sending::default()), None);
+        assert_eq!(send(3, 1, 3, Sending::default()), spread);
     }
 }
 

@@ -22,7 +22,7 @@
 
 use super::ContentShard;
 use crate::detect::conversations::Role;
-use crate::detect::propagation::{Passed, Passing};
+use crate::detect::propagation::{Passed, Passing, Sending};
 use crate::packet::protocol;
 use crate::pipeline::seeds::mix;
 use crate::signature::{Candidates, Missing, Seen, Slot};
@@ -148,9 +148,14 @@ impl ContentShard {
             }
             false => Passing::Always,
         };
-        let propagation = &mut self.propagation;
+        let sending = Sending {
+            passing,
+            met: seen.met(),
+            proven: self.rules.is_proven(seen),
+            is_doubtful: self.rules.is_doubtful(seen, self.tap),
+        };
         let hosts = (source, destination);
-        let passed = propagation.observe_if(key, time, hosts, passing, seen.met());
+        let passed = self.propagation.observe_if(key, time, hosts, sending);
         let estimates = match class.is_reply {
             true => self.dispersion.estimate(key),
             false => self.dispersion.observe(key, time, source, destination),

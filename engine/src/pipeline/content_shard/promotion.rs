@@ -101,6 +101,8 @@ impl ContentShard {
         self.counters.promoted += 1;
         self.counters.promotions +=
             u64::from(decision.prevalence == self.rules.prevalence);
+        let view = packets.view();
+        self.tap = (view.is_two_way(next.at), view.is_at_border(next.at));
         let (missing, passed_before) = match self.candidates.find(next.class) {
             Some(_) => (Missing::default(), Vec::new()),
             None => self.recall(next, record, packets),

@@ -3,7 +3,7 @@
 use super::classes::PortKeys;
 use crate::config::{Config, PortRule};
 use crate::detect::alarms::Thresholds;
-use crate::packet::Host;
+use crate::packet::{Handshake, HomeNet, Host, protocol};
 use crate::pipeline::seeds::Seeds;
 use crate::pipeline::sizing::CONTENT_SHARDS;
 use crate::signature::Seen;
@@ -23,6 +23,7 @@ pub(crate) struct Rules {
     pub(super) port_keys: Option<PortKeys>,
     /// Hosts and ports that pass things on by trade, in order.
     exempt: Vec<(Host, u16)>,
+    home: HomeNet,
 }
 
 impl Rules {
@@ -53,7 +54,47 @@ impl Rules {
             port_rule: config.port_rule,
             port_keys: port_keys(config, seeds),
             exempt,
+            home: config.home_net.clone(),
         }
+    }
+
+    /// Whether a sighting shows that its source is not forged, see
+    /// [`Relay::proven`](crate::signature::Relay).
+    pub(super) fn is_proven(&self, seen: &Seen) -> Option<bool> {
+        match seen.facts.handshake {
+            Handshake::Answered => Some(true),
+            Handshake::Unanswered => Some(false),
+            Handshake::Unknown => {
+                let leaves = seen.protocol != protocol::TCP
+                    && !seen.facts.untrusted
+                    && self.is_inside(seen.source)
+                    && !seen.destination.is_group()
+                    && !self.is_inside(seen.destination);
+                leaves.then_some(true)
+            }
+        }
+    }
+
+    /// Whether the source of a sighting may be forged where true ones are told apart: over TCP
+    /// on a tap that sees both directions it is, unless it is answered; a datagram within the
+    /// home network is, at its border.
+    pub(super) fn is_doubtful(
+        &self,
+        seen: &Seen,
+        (two_way, at_border): (bool, bool),
+    ) -> bool {
+        match seen.protocol {
+            protocol::TCP => two_way && seen.facts.handshake != Handshake::Answered,
+            _ => {
+                at_border
+                    && self.is_inside(seen.source)
+                    && self.is_inside(seen.destination)
+            }
+        }
+    }
+
+    fn is_inside(&self, host: Host) -> bool {
+        self.home.inside(host.address()) == Some(true)
     }
 
     pub(super) fn is_exempt(&self, seen: &Seen) -> bool {

@@ -47,6 +47,7 @@ impl Given {
             tcp_flags: 0,
             encapsulation: 0,
             to_group: false,
+            untrusted_tunnel: false,
             payload: &payload,
         });
     }

@@ -2,7 +2,7 @@
 
 use super::super::coalesce::{Occurrence, Piece};
 use super::super::confidence::Grounds;
-use super::super::evidence::{credible, growth};
+use super::super::evidence::growth;
 use super::super::incidents::{Incidents, Member};
 use super::super::kind::{Facts, infected};
 use super::super::{
@@ -208,6 +208,7 @@ impl Known {
     pub(super) fn grade(&self, n: u64, around: &Around<'_>) -> (Confidence, Vec<String>) {
         let tally = &self.tally;
         let (sources, relays) = (tally.sources.list(), &tally.relays.1);
+        let (infected_relays, proven_relays) = infected(&self.facts());
         let (kind, contents) = around
             .incidents
             .of(n)
@@ -219,13 +220,14 @@ impl Known {
             alarms: &self.alarms(),
             hosts: self.hosts(around),
             relays: relays.len(),
-            infected_relays: infected(&self.facts()),
+            infected_relays,
+            proven_relays,
             contact_relays: count(Relay::keeps_to_contacts),
             kind,
             contents,
             only_replies: self.is_only_replied(),
             forwarded: around.forwarders.are_all((self.protocol, self.port), relays),
-            credible_relays: credible(relays, sources, tally.sources.bits()),
+            credible_relays: count(|relay| relay.proven != Some(false)),
             protocol: self.protocol,
             handshakes: tally.sources.bits().counts(sources.len()),
             view: around.view,

@@ -186,6 +186,7 @@ fn the_second_alarm_updates_once_and_so_does_each_new_window() {
         sent_at: at(seconds),
         fan_out: 3,
         new_targets: 3,
+        proven: Some(true),
         ..Relay::default()
     };
     let relays = vec![relay(3, 90), relay(4, 91)];

@@ -128,8 +128,9 @@ fn play(
     for (n, (raw, also)) in raws.enumerate() {
         let step = player.step(raw, also);
         let set = all.table.set(step.connection).unwrap();
-        let facts = all.observe(step);
+        let Observed { facts, answers, .. } = all.take(step);
         assert_eq!(facts, twin.observe(step, set), "step {n}: {step:?}");
+        assert_eq!(answers, twin.has_answered(step.connection), "step {n}: {step:?}");
         *seen.entry(facts).or_default() += 1;
         for connection in twin.known() {
             if !all.table.holds(connection) {

@@ -239,6 +239,7 @@ impl Talk {
             midstream: self.is_midstream(),
             age: self.age(),
             acquaintance: self.acquaintance,
+            untrusted: false,
         }
     }
 }
@@ -344,6 +345,15 @@ impl Twin {
     /// Whether the last step of this connection began a conversation.
     pub(super) fn has_begun(&self, connection: u64) -> bool {
         self.talks[&connection].steps.len() == 1
+    }
+
+    /// Whether the last step of this connection is the first answer, and no refusal.
+    pub(super) fn has_answered(&self, connection: u64) -> bool {
+        let talk = &self.talks[&connection];
+        let last = talk.steps.last().unwrap();
+        let is_first = talk.from(last.from_higher).count() == 1;
+        let refuses = as_tcp(last).is_some_and(|it| it.rst);
+        is_first && !refuses && talk.facts(last.from_higher).role == Role::Responder
     }
 
     /// Connections that are known.
