@@ -10,6 +10,7 @@ mod export;
 mod generate;
 mod glossary;
 pub(crate) mod instant;
+pub(crate) mod key;
 mod learn;
 pub(crate) mod limits;
 #[cfg(target_os = "linux")]

@@ -102,7 +102,10 @@ fn help(setting: &Setting) -> String {
         Kind::Switch => help.to_owned(),
         Kind::Key => {
             let what = lower(help);
-            format!("A file with 32 hexadecimal digits, {what}. Default: {default}")
+            format!(
+                "A file with 32 hexadecimal digits, {what}; or `random`, which draws one for \
+                 this run: ids then differ from run to run. Default: {default}"
+            )
         }
         Kind::List(..) => format!("{help}; with commas, or repeated. Default: {default}"),
         _ => format!("{help}{range}. Default: {default}"),

@@ -1,12 +1,12 @@
 //! The effective settings, and where each is from: defaults, then a file, then flags.
 
-use crate::args::SettingArgs;
+use crate::args::{SettingArgs, key};
 use crate::output::exit_code::Failure;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::fs;
 use std::path::{Path, PathBuf};
-use wormsift::config::{Config, SETTINGS, SecretKey, Setting};
+use wormsift::config::{Config, SETTINGS, Setting};
 use wormsift::error::Error;
 
 /// Settings that have been checked.
@@ -43,9 +43,9 @@ impl Settings {
             set.map_err(|error| settings.refused(&error))?;
         }
         if let Some(path) = &flags.key_file {
-            let key = Setting::named("key").map_err(Failure::usage)?;
-            settings.config.key = Some(read_key(path)?);
-            settings.origins.insert(key.name, Origin::Flag(key));
+            let setting = Setting::named("key").map_err(Failure::usage)?;
+            settings.config.key = Some(key::given(path)?);
+            settings.origins.insert(setting.name, Origin::Flag(setting));
         }
         settings.config.validate().map_err(|error| settings.refused(&error))?;
         crate::args::limits::check_memory(&settings.config, 1)?;
@@ -117,14 +117,6 @@ impl Settings {
             Some(Origin::Flag(setting)) => format!("flag {}", setting.flag()),
         }
     }
-}
-
-fn read_key(path: &Path) -> Result<SecretKey, Failure> {
-    let wrong = |reason: &dyn fmt::Display| {
-        Failure::usage(format!("{}: {reason}", path.display()))
-    };
-    let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
-    text.parse().map_err(|reason: String| wrong(&reason))
 }
 
 /// A path in a comment must not end the comment.

@@ -18,7 +18,7 @@ use super::writer::Writer;
 use super::{http, sandbox, state};
 use crate::args::limits::check_bytes;
 use crate::args::settings::Settings;
-use crate::args::{Format, LiveArgs, RuleArgs, SelectionArgs};
+use crate::args::{Format, LiveArgs, RuleArgs, SelectionArgs, key};
 use crate::input::baseline;
 use crate::input::selection::Selection;
 use crate::input::signals::Signals;
@@ -26,12 +26,10 @@ use crate::output::exit_code::{Exit, Failure};
 use crate::output::output_file::OutputFiles;
 use crate::output::talk::Talk;
 use std::fs::File;
-use std::io::Read;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wormsift::Sensor;
-use wormsift::config::SecretKey;
 use wormsift_export::text::counted;
 
 /// Runs `wormsift live` until a signal, or the time that was asked for.
@@ -39,7 +37,7 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
     let mut settings = Settings::new(&args.settings)?;
     let given = settings.config.clone();
     if settings.config.key.is_none() {
-        settings.config.key = Some(random_key()?);
+        settings.config.key = Some(key::random()?);
     }
     let sids = sids_path(args)?;
     let threads = args.capture.threads.get();
@@ -218,15 +216,6 @@ fn for_user(failure: Failure, user: Option<&str>) -> Failure {
         }
         (failure, _) => failure,
     }
-}
-
-/// A key that nobody can know: who knows the key knows which windows are sampled.
-fn random_key() -> Result<SecretKey, Failure> {
-    let mut bytes = [0; 16];
-    File::open("/dev/urandom")
-        .and_then(|mut source| source.read_exact(&mut bytes))
-        .map_err(|error| Failure::of("/dev/urandom", error))?;
-    Ok(SecretKey(u128::from_ne_bytes(bytes)))
 }
 
 /// Where the numbers of rules are remembered, if there are rules or alerts.
