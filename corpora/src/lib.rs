@@ -38,6 +38,7 @@ pub mod rng;
 pub mod scenario;
 
 mod address_map;
+mod adversary;
 mod background;
 mod benign;
 mod capture_file;

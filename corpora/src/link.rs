@@ -107,6 +107,11 @@ impl Emitter {
         Self { inbound, outbound, fragment, identification: 0 }
     }
 
+    /// What wraps the datagrams of a host.
+    fn builder(&self, from: &Endpoint) -> &FrameBuilder {
+        if from.inside { &self.outbound } else { &self.inbound }
+    }
+
     /// Adds one datagram; an infection is complete with its last fragment. Returns when
     /// its last frame leaves.
     pub(crate) fn emit(
@@ -149,6 +154,17 @@ impl Emitter {
         }
         time_ns
     }
+}
+
+/// One IP fragment, whatever it claims.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RawFragment<'a> {
+    pub(crate) identification: u32,
+    /// Where its bytes begin, a multiple of 8.
+    pub(crate) offset: usize,
+    /// Whether it says that others follow.
+    pub(crate) more: bool,
+    pub(crate) bytes: &'a [u8],
 }
 
 /// An ICMP message by its meaning: its numbers depend on the version of IP.
@@ -239,6 +255,62 @@ impl Link {
     ) {
         let transport = message.transport(ends.0.address.is_ipv6());
         self.send(time_ns, Mark::Ordinary, ends, transport, payload);
+    }
+
+    /// One IP fragment as it is.
+    pub(crate) fn fragment(
+        &mut self,
+        time_ns: u64,
+        mark: Mark,
+        ends: (&Endpoint, &Endpoint),
+        fragment: RawFragment<'_>,
+    ) {
+        let datagram = Datagram {
+            source: ends.0.address,
+            destination: ends.1.address,
+            hop_limit: ends.0.hop_limit,
+            identification: fragment.identification,
+            transport: udp(ends),
+            payload: &[],
+        };
+        let place = (fragment.offset, fragment.more);
+        let builder = self.emitter.builder(ends.0);
+        self.frames.push(time_ns, mark, |frame| {
+            builder.fragment(&datagram, place, fragment.bytes, frame);
+        });
+    }
+
+    /// One datagram whose TCP or UDP checksum is wrong.
+    pub(crate) fn send_damaged(
+        &mut self,
+        time_ns: u64,
+        ends: (&Endpoint, &Endpoint),
+        transport: Transport,
+        payload: &[u8],
+    ) {
+        let datagram = Datagram {
+            source: ends.0.address,
+            destination: ends.1.address,
+            hop_limit: ends.0.hop_limit,
+            identification: 0,
+            transport,
+            payload,
+        };
+        let mut damaged = FrameBuilder::ip_payload(&datagram);
+        let checksum = match transport {
+            Transport::Tcp { .. } => 16,
+            _ => 6,
+        };
+        damaged[checksum] ^= 0x55;
+        let protocol = match transport {
+            Transport::Tcp { .. } => 6,
+            _ => 17,
+        };
+        let transport = Transport::Other(protocol);
+        let datagram = Datagram { transport, payload: &damaged, ..datagram };
+        let builder = self.emitter.builder(ends.0);
+        self.frames
+            .push(time_ns, Mark::Ordinary, |frame| builder.frame(&datagram, frame));
     }
 
     /// One TCP segment of no connection that the tap knows; `numbers` are its sequence

@@ -123,6 +123,8 @@ pub struct Profile {
     pub standard: bool,
     /// Whether it belongs to the suite `trust`.
     pub trust: bool,
+    /// Whether it belongs to the suite `adversary`.
+    pub adversary: bool,
     /// What should be found, one entry a group of settings; the first is the
     /// defaults.
     pub expectations: &'static [Expectation],
@@ -150,6 +152,7 @@ impl Profile {
             kind: Kind::Worm,
             standard: true,
             trust: false,
+            adversary: false,
             expectations,
             incidents: &[],
             most_incidents: MOST_INCIDENTS,
@@ -177,5 +180,10 @@ impl Profile {
         incidents: &'static [IncidentExpectation],
     ) -> Self {
         Self { standard: false, trust: true, incidents, ..self }
+    }
+
+    /// The same in the suite `adversary` in place of the standard one.
+    pub(crate) const fn of_adversary(self) -> Self {
+        Self { standard: false, adversary: true, ..self }
     }
 }

@@ -6,11 +6,16 @@ use crate::ground_truth::GroundTruth;
 use crate::pcap_writer::FrameWriter;
 use crate::profile::Profile;
 use crate::scenario::{Entry, GenerateOptions, Request};
-use crate::{benign, infrastructure, presets, worms};
+use crate::{adversary, benign, infrastructure, presets, worms};
 
 /// All scenarios, group by group.
-const GROUPS: [&[Entry]; 4] =
-    [worms::SCENARIOS, presets::SCENARIOS, benign::SCENARIOS, infrastructure::SCENARIOS];
+const GROUPS: [&[Entry]; 5] = [
+    worms::SCENARIOS,
+    presets::SCENARIOS,
+    benign::SCENARIOS,
+    infrastructure::SCENARIOS,
+    adversary::SCENARIOS,
+];
 
 fn entries() -> impl Iterator<Item = &'static Entry> {
     GROUPS.into_iter().flatten()

@@ -26,6 +26,15 @@ impl Peer {
     }
 }
 
+/// Why a segment that crosses the tap never arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fake {
+    /// Its time to live ends one hop on.
+    Expires,
+    /// Its checksum is wrong.
+    Damaged,
+}
+
 /// Which of the bytes that a peer sends are planted.
 #[derive(Clone, Debug)]
 pub(crate) struct PlantedRange {
@@ -209,6 +218,34 @@ impl<'a> TcpSession<'a> {
         );
     }
 
+    /// The same, of a segment that never arrives: its way ends behind the tap, or its
+    /// checksum is wrong.
+    pub(crate) fn fake_segment(
+        &mut self,
+        peer: Peer,
+        ahead: u32,
+        bytes: &[u8],
+        fake: Fake,
+    ) {
+        let numbers = (
+            self.next[peer as usize].wrapping_add(ahead),
+            self.next[peer.other() as usize],
+        );
+        let flags = tcp::PSH | tcp::ACK;
+        let (from, to) = (self.ends[peer as usize], self.ends[peer.other() as usize]);
+        let transport = segment_header((&from, &to), numbers, flags);
+        match fake {
+            Fake::Expires => {
+                let from = Endpoint { hop_limit: 1, ..from };
+                let ends = (&from, &to);
+                self.link.send(self.time_ns, Mark::Ordinary, ends, transport, bytes);
+            }
+            Fake::Damaged => {
+                self.link.send_damaged(self.time_ns, (&from, &to), transport, bytes);
+            }
+        }
+    }
+
     /// The other peer's acknowledgement of all bytes up to `ahead` beyond the sender's
     /// next one.
     pub(crate) fn acknowledge_ahead(&mut self, sender: Peer, ahead: u32) {
@@ -272,15 +309,24 @@ impl<'a> TcpSession<'a> {
         mark: Mark,
     ) {
         let (from, to) = (self.ends[peer as usize], self.ends[peer.other() as usize]);
-        let transport = Transport::Tcp {
-            source_port: from.port,
-            destination_port: to.port,
-            sequence,
-            acknowledgement,
-            flags,
-            window: 64_240,
-            maximum_segment: (flags & tcp::SYN != 0).then_some(FULL_SEGMENT as u16),
-        };
+        let numbers = (sequence, acknowledgement);
+        let transport = segment_header((&from, &to), numbers, flags);
         self.link.send(time_ns, mark, (&from, &to), transport, payload);
+    }
+}
+
+fn segment_header(
+    (from, to): (&Endpoint, &Endpoint),
+    (sequence, acknowledgement): (u32, u32),
+    flags: u8,
+) -> Transport {
+    Transport::Tcp {
+        source_port: from.port,
+        destination_port: to.port,
+        sequence,
+        acknowledgement,
+        flags,
+        window: 64_240,
+        maximum_segment: (flags & tcp::SYN != 0).then_some(FULL_SEGMENT as u16),
     }
 }

@@ -1,6 +1,7 @@
 //! What the generators promise, in one program of tests:
 //! `cargo test -p wormsift-corpora --test all worms` runs those of one file.
 
+mod adversary;
 mod background;
 mod benign;
 mod committed_traces;

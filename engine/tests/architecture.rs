@@ -39,7 +39,6 @@ const PACKAGES: &[(&str, &[&str], &[&str])] = &[
             "aho-corasick",
             "bloomfilter",
             "bytemuck",
-            "etherparse",
             "ipnet",
             "jiff",
             "memchr",
@@ -77,7 +76,6 @@ const PACKAGES: &[(&str, &[&str], &[&str])] = &[
 /// Crates that only some modules of the engine may name.
 const RESERVED: &[(&str, &[&str])] = &[
     ("memmap2", &["pages"]),
-    ("etherparse", &["decode"]),
     ("bloomfilter", &["sketch"]),
     ("rayon", &["pipeline"]),
     ("toml", &["config"]),

@@ -16,6 +16,7 @@ mod decoders_page;
 mod determinism;
 mod exactness;
 mod forged_sources;
+mod fragments;
 mod fuzz;
 mod hard_negatives;
 mod hosts;

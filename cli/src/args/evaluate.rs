@@ -15,6 +15,8 @@ pub(crate) enum Suite {
     Plain,
     /// Forwarders and peers that look like worms, each alone, and all around a worm
     Trust,
+    /// Worms whose author knows the sensor and evades it
+    Adversary,
 }
 
 impl From<Suite> for wormsift_evaluate::Suite {
@@ -23,6 +25,7 @@ impl From<Suite> for wormsift_evaluate::Suite {
             Suite::Standard => Self::Standard,
             Suite::Plain => Self::Plain,
             Suite::Trust => Self::Trust,
+            Suite::Adversary => Self::Adversary,
         }
     }
 }

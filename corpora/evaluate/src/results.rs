@@ -114,6 +114,10 @@ pub(crate) struct Row {
     /// Whether the tap sees all that the scenario's hosts send.
     #[serde(default)]
     pub(crate) sees_all: bool,
+    /// Whether it is asked only to be found: of a worm that evades the sensor on purpose, the
+    /// readers that make the reference see less than the receivers.
+    #[serde(default)]
+    pub(crate) found_only: bool,
     /// The swept value, where there is a sweep.
     pub(crate) swept: Option<String>,
     /// The dispersion alarm.

@@ -61,6 +61,7 @@ fn row(story: &Story, case: &Case, swept: Option<String>, runs: Vec<Run>) -> Row
         dispersion,
         propagation,
         sees_all: story.options.sees_all,
+        found_only: profile.adversary,
         rules_wrong: rules_wrong(&runs),
         ..measured(runs, case.incidents)
     }
@@ -101,17 +102,20 @@ fn rules_wrong(runs: &[Run]) -> String {
 }
 
 /// Whether all is as expected, rules and edges are good enough, what signatures count is
-/// true, and incidents are what they should be.
+/// true, and incidents are what they should be; of what is only to be found, the first and
+/// the last.
 pub(crate) fn is_good(row: &Row) -> bool {
+    let finer = [&row.rules_wrong, &row.counted.wrong];
     row.as_expected
-        && [&row.rules_wrong, &row.counted.wrong, &row.incidents.wrong]
-            .iter()
-            .all(|wrong| wrong.is_empty())
+        && row.incidents.wrong.is_empty()
+        && (row.found_only || finer.iter().all(|wrong| wrong.is_empty()))
 }
 
-/// Over all rows, runs whose content is the invariant byte for byte, and runs that could be.
+/// Over all rows that ask for it, runs whose content is the invariant byte for byte, and runs
+/// that could be.
 pub(crate) fn exact(rows: &[Row]) -> [u64; 2] {
     rows.iter()
+        .filter(|row| !row.found_only)
         .fold([0; 2], |[exact, all], row| [exact + row.exact[0], all + row.exact[1]])
 }
 

@@ -15,6 +15,8 @@ pub enum Suite {
     Plain,
     /// Infrastructure that forwards or repeats content, each kind alone, and all around a worm.
     Trust,
+    /// Worms whose author knows the sensor and evades it.
+    Adversary,
 }
 
 /// A worm of the whole Internet is only followed to so many infected hosts where all of it
@@ -28,7 +30,7 @@ const TOO_FEW: Verdict = Verdict::Silent(
 
 impl Suite {
     /// Every suite.
-    const ALL: [Self; 3] = [Self::Standard, Self::Plain, Self::Trust];
+    const ALL: [Self; 4] = [Self::Standard, Self::Plain, Self::Trust, Self::Adversary];
 
     /// What a flag or a manifest calls it.
     pub const fn name(self) -> &'static str {
@@ -36,6 +38,7 @@ impl Suite {
             Self::Standard => "standard",
             Self::Plain => "plain",
             Self::Trust => "trust",
+            Self::Adversary => "adversary",
         }
     }
 
@@ -49,15 +52,18 @@ impl Suite {
     pub(crate) fn holds(self, profile: &Profile) -> bool {
         match self {
             Self::Standard => profile.standard,
-            Self::Plain => !profile.trust,
+            Self::Plain => !profile.trust && !profile.adversary,
             Self::Trust => profile.trust,
+            Self::Adversary => profile.adversary,
         }
     }
 
     /// A scenario of it, as it is in this suite.
     pub(crate) fn story(self, profile: &'static Profile, seeds: u64) -> Story {
         match self {
-            Self::Standard | Self::Trust => Story::standard(profile, seeds),
+            Self::Standard | Self::Trust | Self::Adversary => {
+                Story::standard(profile, seeds)
+            }
             Self::Plain => Story::plain(profile, seeds),
         }
     }
@@ -65,7 +71,7 @@ impl Suite {
     /// The stories that it has besides.
     pub(crate) fn others(self, seeds: u64) -> Vec<Story> {
         match self {
-            Self::Standard | Self::Trust => Vec::new(),
+            Self::Standard | Self::Trust | Self::Adversary => Vec::new(),
             Self::Plain => {
                 Scenario::profiles().filter_map(|it| seen_whole(it, seeds)).collect()
             }
@@ -92,7 +98,8 @@ fn seen_whole(profile: &'static Profile, seeds: u64) -> Option<Story> {
     let never = silent(first.dispersion) && silent(first.propagation);
     let global = Preset::named(profile.name).is_some();
     let followed = profile.name == "slammer";
-    if profile.kind != Kind::Worm || profile.trust || never || global && !followed {
+    let of_other_suites = profile.trust || profile.adversary;
+    if profile.kind != Kind::Worm || of_other_suites || never || global && !followed {
         return None;
     }
     let mut story = Story::plain(profile, seeds);
@@ -131,7 +138,8 @@ mod tests {
         assert_eq!(settings.count(), plan.stories.len());
         let as_they_are = plan.stories.iter().filter(|story| !story.options.sees_all);
         let names: Vec<&str> = as_they_are.clone().map(|story| &*story.name).collect();
-        let all = Scenario::profiles().filter(|it| !it.trust).map(|it| it.name);
+        let all = Scenario::profiles().filter(|it| !it.trust && !it.adversary);
+        let all = all.map(|it| it.name);
         assert_eq!(names, all.collect::<Vec<_>>());
         assert!(as_they_are.clone().all(|it| it.options == GenerateOptions::default()));
         // The first expectation of a profile is about the defaults.
@@ -167,6 +175,6 @@ mod tests {
             assert_eq!(suite.name().parse(), Ok(suite));
         }
         assert_eq!("plane".parse::<Suite>(), Err(()));
-        assert_eq!(Suite::names(), "standard, plain or trust");
+        assert_eq!(Suite::names(), "standard, plain, trust or adversary");
     }
 }

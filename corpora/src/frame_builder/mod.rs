@@ -172,6 +172,31 @@ impl FrameBuilder {
         whole.chunks(size).enumerate().map(piece).collect()
     }
 
+    /// What the IP header of a datagram is followed by: the bytes that fragments cut.
+    pub(crate) fn ip_payload(datagram: &Datagram<'_>) -> Vec<u8> {
+        let mut whole = Vec::new();
+        write_transport(datagram, Version::of(datagram), &mut whole);
+        whole
+    }
+
+    /// Replaces `frame` by that of one fragment, whatever it claims: bytes from `offset` (a
+    /// multiple of 8) on, `more` if others follow. Of the datagram its payload counts not.
+    pub(crate) fn fragment(
+        &self,
+        datagram: &Datagram<'_>,
+        (offset, more): (usize, bool),
+        bytes: &[u8],
+        frame: &mut Vec<u8>,
+    ) {
+        let version = Version::of(datagram);
+        let place = Place { units: (offset / 8) as u16, more };
+        self.wrap(version, frame, |out| {
+            let header = write_ip_header(datagram, version, Some(place), out);
+            out.extend_from_slice(bytes);
+            close_ip(header, out);
+        });
+    }
+
     /// Everything before the IP datagram, the datagram by `body`, then the
     /// outer lengths and the padding.
     fn wrap(&self, version: Version, out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {

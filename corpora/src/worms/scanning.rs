@@ -32,22 +32,22 @@ pub(crate) trait Attack: Send + 'static {
 
 /// How a worm scans.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Scanning {
+pub(crate) struct Scanning {
     /// Hosts that can be infected, on both sides of the tap.
-    pub(super) vulnerable: u32,
+    pub(crate) vulnerable: u32,
     /// Which share of them is inside.
-    pub(super) inside_share: f64,
+    pub(crate) inside_share: f64,
     /// Mean scans a second.
-    pub(super) rate: f64,
-    pub(super) latency: Duration,
-    pub(super) local: LocalPreference,
-    pub(super) hit_list: u32,
+    pub(crate) rate: f64,
+    pub(crate) latency: Duration,
+    pub(crate) local: LocalPreference,
+    pub(crate) hit_list: u32,
     /// Which share (0 to 1) of the other hosts answers all the same.
-    pub(super) listening: f64,
+    pub(crate) listening: f64,
     /// The name of the attack's random stream.
-    pub(super) stream: &'static str,
+    pub(crate) stream: &'static str,
     /// Names of the settings that the ground truth has.
-    pub(super) parameters: &'static [&'static str],
+    pub(crate) parameters: &'static [&'static str],
 }
 
 /// As in the scenario `outbreak`: the number of infected hosts doubles in some 20 s.
@@ -77,7 +77,7 @@ impl Default for Scanning {
 
 impl Scanning {
     /// Starts a worm that scans like this and attacks like that.
-    pub(super) fn start<A: Attack>(
+    pub(crate) fn start<A: Attack>(
         self,
         setup: WormSetup,
         attack: impl FnOnce(&WormSetup) -> Result<A, CorpusError>,

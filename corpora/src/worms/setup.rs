@@ -139,7 +139,7 @@ impl WormSetup {
     }
 
     /// Refuses options that have no meaning here.
-    pub(super) fn refuse(
+    pub(crate) fn refuse(
         &self,
         given: bool,
         name: &'static str,

@@ -43,6 +43,7 @@ use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
+pub(crate) use defrag::Leftover;
 pub use defrag::{Carried, Datagram, Defragmenter, FragmentCounters, REASSEMBLY_NANOS};
 pub use drops::{Drop, DropCounters};
 pub use fragments::Fragments;
@@ -195,13 +196,7 @@ impl Decoder {
             depth: datagram.depth,
             ..self.context(datagram.number, datagram.time, &noted)
         };
-        let ends = match (datagram.source, datagram.destination) {
-            (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                Ends::V4(source.to_bits(), destination.to_bits())
-            }
-            // Both are IPv6, unless somebody made up the datagram.
-            (source, destination) => Ends::V6(v6_bits(source), v6_bits(destination)),
-        };
+        let ends = Ends::of(datagram.source, datagram.destination);
         let network = Network { ends, whole: true, routed: datagram.routed };
         let outcome = context.deeper().and_then(|context| {
             ip::headers(&context, network, datagram.protocol, &datagram.bytes)
@@ -212,6 +207,33 @@ impl Decoder {
             _ => noted.get(),
         };
         (outcome.unwrap_or_else(Decoded::Drop), stop)
+    }
+
+    /// Decodes the beginning of a datagram of which no more is there, as far as it goes.
+    /// What its checksums say is not known.
+    pub(crate) fn beginning<'a>(
+        &self,
+        of: &Leftover,
+        bytes: &'a [u8],
+        time: Timestamp,
+    ) -> Option<Packet<'a>> {
+        let noted = Cell::default();
+        let context = Context {
+            encapsulation: of.encapsulation,
+            untrusted_tunnel: of.untrusted_tunnel,
+            depth: of.depth,
+            cut: true,
+            ..self.context(of.number, time, &noted)
+        };
+        let ends = Ends::of(of.source, of.destination);
+        let network = Network { ends, whole: false, routed: of.routed };
+        let outcome = context
+            .deeper()
+            .and_then(|context| ip::headers(&context, network, of.protocol, bytes));
+        match outcome {
+            Ok(Decoded::Packet(packet)) => Some(packet),
+            _ => None,
+        }
     }
 
     #[inline]
@@ -347,6 +369,18 @@ struct Network {
 enum Ends {
     V4(u32, u32),
     V6(u128, u128),
+}
+
+impl Ends {
+    fn of(source: IpAddr, destination: IpAddr) -> Self {
+        match (source, destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                Self::V4(source.to_bits(), destination.to_bits())
+            }
+            // Both are IPv6, unless somebody made up the datagram.
+            (source, destination) => Self::V6(v6_bits(source), v6_bits(destination)),
+        }
+    }
 }
 
 impl Network {

@@ -248,7 +248,9 @@ impl Stop {
             }
             Layer::Control => "control messages of tunnels".to_owned(),
             Layer::Fragment => {
-                "fragments of datagrams that were never complete".to_owned()
+                "fragments of datagrams that were never complete, of which only pieces \
+                 are sifted"
+                    .to_owned()
             }
             Layer::Truncated => "frames that the capture cut inside a header".to_owned(),
             Layer::Damaged => {

@@ -68,6 +68,8 @@ pub(crate) struct Record {
     pub(crate) flow_shard: u8,
     /// A place kept for a datagram that was not completed: counts as no packet.
     pub(crate) vacant: bool,
+    /// Whether it counts at the time of the packets before it, whatever its own.
+    pub(crate) untimed: bool,
     pub(crate) payload: PayloadAt,
 }
 
@@ -89,6 +91,7 @@ impl Record {
             flags: 0,
             flow_shard: 0,
             vacant: true,
+            untimed: false,
             payload: PayloadAt::default(),
         }
     }
@@ -102,9 +105,10 @@ impl Record {
         self.flags & UNTRUSTED != 0
     }
 
-    /// Whether it belongs to a stream of bytes.
+    /// Whether it belongs to a stream of bytes: a piece of one whose headers are not known
+    /// does not.
     pub(crate) fn is_segment(&self) -> bool {
-        self.protocol == protocol::TCP
+        self.protocol == protocol::TCP && self.direction != 0
     }
 
     /// What it says of its conversation.
@@ -297,6 +301,35 @@ impl Chunk {
         }
         back.kept = self.kept.split_off(kept);
         std::mem::replace(self, back)
+    }
+
+    /// Puts each of the last records right before the one that `before` says for it, in
+    /// ascending order, and what refers to records with them.
+    pub(crate) fn move_last_before(&mut self, before: &[u32]) {
+        if before.is_empty() {
+            return;
+        }
+        let last = self.records.len() - before.len();
+        let mut order = Vec::with_capacity(self.records.len());
+        let mut moved = before.iter().zip(last..).peekable();
+        for old in 0..last {
+            while let Some((_, piece)) = moved.next_if(|(at, _)| **at as usize == old) {
+                order.push(piece);
+            }
+            order.push(old);
+        }
+        order.extend(moved.map(|(_, piece)| piece));
+        let mut places = vec![0; order.len()];
+        for (new, &old) in (0..).zip(&order) {
+            places[old] = new;
+        }
+        self.records = order.iter().map(|&old| self.records[old]).collect();
+        for sighting in self.sightings.iter_mut().flatten() {
+            sighting.record = places[sighting.record as usize];
+        }
+        for record in self.flows.iter_mut().flatten() {
+            *record = places[*record as usize];
+        }
     }
 
     /// Several workers' chunks as one, in order of packet numbers.

@@ -1,19 +1,17 @@
-//! Frames to chunks: decoding over all cores, then fragments in packet order.
+//! Frames to chunks: decoding over all cores.
 
 use super::batch::{Chunk, FragmentAt, Frames, KeptFrame, PayloadAt, Record};
 use super::coverage::{StopAt, reach, wire_len};
 use super::stage_times::StageTimer;
 use super::worker::{Run, Sifter, TOGETHER};
-use crate::decode::{
-    self, Carried, Datagram, Decoded, Decoder, Defragmenter, DropCounters, Stop,
-};
+use crate::decode::{self, Decoded, Decoder, DropCounters, Stop};
 use crate::fingerprint::{Scratch, prefetch};
 use crate::packet::{Frame, Packet};
 use rayon::prelude::*;
 use std::cell::{Cell, RefCell};
 
 thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
+    pub(super) static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
 /// Something that holds frames by index: a batch of a capture, or a slice.
@@ -219,78 +217,6 @@ fn place_in(data: &[u8], frame: usize, packet: &Packet<'_>) -> PayloadAt {
     }
 }
 
-/// Serial, in packet order: what fragments complete fills the record kept for the
-/// fragment that completed it. A datagram may hold a tunnel, and that a fragment.
-pub(crate) fn reassemble<L: FrameList + ?Sized>(
-    chunk: &mut Chunk,
-    frames: &L,
-    decoder: &Decoder,
-    defragmenter: &mut Defragmenter,
-    sifter: &Sifter,
-    drops: &mut DropCounters,
-) {
-    if chunk.fragments.is_empty() {
-        return;
-    }
-    for at in std::mem::take(&mut chunk.fragments) {
-        let frame = frames.frame(at.frame as usize);
-        let Decoded::Fragment(fragment) = decoder.frame(&frame) else { continue };
-        let carried = Carried { frames: 1, bytes: wire_len(&frame) };
-        let mut complete = defragmenter.insert_carried(&fragment, carried);
-        while let Some(datagram) = complete.take() {
-            complete = use_datagram(
-                &datagram,
-                at.record,
-                chunk,
-                decoder,
-                defragmenter,
-                sifter,
-                drops,
-            );
-        }
-    }
-    // The datagrams' stops and sightings came last; back into packet order.
-    chunk.stops.sort_by_key(|at| at.number);
-    for list in &mut chunk.sightings {
-        list.sort_by_key(|sighting| (sighting.record, sighting.offset));
-    }
-    for list in &mut chunk.flows {
-        list.sort_unstable();
-    }
-}
-
-fn use_datagram(
-    datagram: &Datagram,
-    record: u32,
-    chunk: &mut Chunk,
-    decoder: &Decoder,
-    defragmenter: &mut Defragmenter,
-    sifter: &Sifter,
-    drops: &mut DropCounters,
-) -> Option<Datagram> {
-    let (decoded, stop) = decoder.datagram_and_stop(datagram);
-    sifter.note_datagram(datagram, stop, &decoded, chunk);
-    match decoded {
-        Decoded::Packet(packet) => {
-            let payload = PayloadAt {
-                origin: PayloadAt::OWN,
-                start: chunk.own.len() as u64,
-                len: packet.payload.len() as u32,
-            };
-            chunk.own.extend_from_slice(packet.payload);
-            SCRATCH.with_borrow_mut(|scratch| {
-                sifter.sift(&packet, payload, Some(record), scratch, chunk);
-            });
-            None
-        }
-        Decoded::Fragment(inner) => defragmenter.insert_carried(&inner, datagram.carried),
-        Decoded::Drop(reason) => {
-            drops.add(reason);
-            None
-        }
-    }
-}
-
 impl Sifter {
     /// Counts a frame that was not read to a payload, or has none.
     #[cold]
@@ -305,28 +231,6 @@ impl Sifter {
         if !stop.is_none() {
             let flow = packet.map(|packet| self.connection(packet).0);
             chunk.stops.push(StopAt::new(frame.number, stop, 1, flow));
-        }
-    }
-
-    /// Counts the frames of a datagram that is complete as what it turned out to be.
-    fn note_datagram(
-        &self,
-        datagram: &Datagram,
-        stop: Stop,
-        decoded: &Decoded<'_>,
-        chunk: &mut Chunk,
-    ) {
-        let packet = match decoded {
-            Decoded::Packet(packet) => Some(packet),
-            // Its frames stay what they are: fragments, of another datagram now.
-            Decoded::Fragment(_) => return,
-            Decoded::Drop(_) => None,
-        };
-        let Carried { frames, bytes } = datagram.carried;
-        chunk.coverage.complete(reach(stop, packet), frames, bytes);
-        if !stop.is_none() {
-            let flow = packet.map(|packet| self.connection(packet).0);
-            chunk.stops.push(StopAt::new(datagram.number, stop, frames, flow));
         }
     }
 }

@@ -19,12 +19,10 @@ use crate::stream::{SampleCounters, StreamCounters};
 impl Sensor {
     /// The statistics since the sensor was built.
     pub fn stats(&self) -> Stats {
-        let (mut stream, mut samples) =
-            (StreamCounters::default(), SampleCounters::default());
+        let mut samples = SampleCounters::default();
         let mut conversations = ConversationCounters::default();
         for flow in &self.flow {
             conversations += flow.conversations.counters();
-            stream += *flow.tails.counters();
             samples += *flow.samples.counters();
         }
         let mut content = ContentCounters::default();
@@ -51,7 +49,7 @@ impl Sensor {
                 ..self.defragmenter.counters()
             },
             windows: self.windows(),
-            stream,
+            stream: self.stream_counters(),
             conversations,
             view: self.view(),
             samples,
@@ -64,6 +62,14 @@ impl Sensor {
             suppressed: suppressed.map(|(file, times)| (file.name(), *times)).collect(),
             memory: self.memory(),
         }
+    }
+
+    /// Over all flow shards.
+    pub(super) fn stream_counters(&self) -> StreamCounters {
+        self.flow.iter().fold(StreamCounters::default(), |mut sum, flow| {
+            sum += *flow.tails.counters();
+            sum
+        })
     }
 
     /// Bytes of all tables: never above the budget.

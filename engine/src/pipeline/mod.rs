@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! frames -> decode -> fingerprint        any thread, no order      worker, frames
-//!        -> fragments, packet time       serial, packet order      frames, clock
+//!        -> fragments, packet time       serial, packet order      reassembly, clock
 //!        -> seams of TCP segments        64 flow shards            flow_shard
 //!        -> prevalence -> dispersion,
 //!           propagation -> candidates    64 content shards         content_shard
@@ -31,6 +31,7 @@ mod order;
 mod own_time;
 mod packet_log;
 mod prepare;
+mod reassembly;
 mod record_at;
 mod saved;
 mod seeds;
@@ -77,6 +78,7 @@ use moments::{Moment, RunningView, TapView};
 use nearest::Nearest;
 use packet_log::PacketLog;
 use prepare::Spare;
+use reassembly::Reassembly;
 use seeds::Seeds;
 use sizing::{FLOW_SHARDS, Plan};
 use stage_times::StageTimer;
@@ -153,7 +155,7 @@ pub struct Sensor {
     coverage: Coverage,
     causes: Causes,
     /// Which warnings have been given.
-    warned: [bool; 5],
+    warned: [bool; 7],
     warnings: Vec<String>,
     timer: StageTimer,
     times: StageTimes,
@@ -209,7 +211,11 @@ impl Sensor {
             round: Round::for_density(config.sampling.density()),
             clock: Clock::new(config.dispersion_window),
             decoder: decoder(&config),
-            defragmenter: defragmenter(plan.fragments),
+            defragmenter: defragmenter(
+                plan.fragments,
+                context,
+                seeds.narrow("fragments"),
+            ),
             flow: (0..FLOW_SHARDS)
                 .map(|shard| {
                     let window = config.dispersion_window;
@@ -249,7 +255,7 @@ impl Sensor {
             drops: DropCounters::default(),
             coverage: Coverage::default(),
             causes: Causes::new(),
-            warned: [false; 5],
+            warned: [false; 7],
             warnings: Vec::new(),
             timer: StageTimer::default(),
             times: StageTimes::default(),
@@ -339,14 +345,30 @@ impl Sensor {
 
     /// Puts a chunk's fragments together; then its packets can be counted.
     fn reassemble<L: FrameList + ?Sized>(&mut self, chunk: &mut Chunk, frames: &L) {
-        frames::reassemble(
-            chunk,
-            frames,
-            &self.decoder,
-            &mut self.defragmenter,
-            &self.sifter,
-            &mut self.drops,
-        );
+        self.reassembly().take(chunk, frames);
+        self.count_chunk(chunk);
+    }
+
+    fn reassembly(&mut self) -> Reassembly<'_> {
+        Reassembly {
+            decoder: &self.decoder,
+            defragmenter: &mut self.defragmenter,
+            sifter: &self.sifter,
+            drops: &mut self.drops,
+        }
+    }
+
+    /// Sifts what is there of datagrams that are not complete.
+    fn sift_unfinished(&mut self) {
+        let mut chunk = Chunk::new();
+        self.reassembly().finish(&mut chunk);
+        if !chunk.is_empty() {
+            self.count_chunk(&chunk);
+            self.run(&mut [chunk], &NoFrames);
+        }
+    }
+
+    fn count_chunk(&mut self, chunk: &Chunk) {
         let [decode, fingerprint] = chunk.nanos;
         self.times.decode += decode;
         self.times.fingerprint += fingerprint;
@@ -365,7 +387,10 @@ impl Sensor {
                     record.time = self.clock.now();
                     continue;
                 }
-                record.time = self.clock.stamp(record.time);
+                record.time = match record.untimed {
+                    true => self.clock.now(),
+                    false => self.clock.stamp(record.time),
+                };
                 let hosts = (record.source, record.destination);
                 (record.source, record.destination) =
                     self.host_names.of(hosts.0, hosts.1);
@@ -552,6 +577,7 @@ impl Sensor {
     /// Ends the trace: emits what is pending, then one summary a signature with
     /// its final counts. Packets may follow; a later call sums up again.
     pub fn finish(&mut self) {
+        self.sift_unfinished();
         self.content.iter_mut().for_each(|content| content.pass_tick(Timestamp::MAX));
         self.collect_samples(&[], &NoFrames, Timestamp::MAX);
         self.end_batch(&[], &NoFrames);
@@ -625,9 +651,11 @@ const ORDINARY: usize = 16;
 const HOSTS: &str = "hosts";
 /// Signatures remembered at the same time.
 const MOST_SIGNATURES: usize = 4_096;
-/// Datagrams that may wait for fragments at the same time: looking them up is a
-/// linear scan of tags, kept short.
-const FRAGMENT_SLOTS: usize = 512;
+/// Bytes of the pool of fragments for each datagram that may wait there: with more, a
+/// flood of small fragments finds places sooner than memory.
+const FRAGMENT_BYTES: usize = 1_024;
+/// Datagrams that may wait at the same time, however much memory there is.
+const MOST_FRAGMENTED: usize = 8_192;
 
 /// Bytes of contents of which some copies may show no sampled window: those that winnowing
 /// does not guarantee (Schleimer, Wilkerson, Aiken 2003, section 2). Of a value, all copies
@@ -640,7 +668,8 @@ fn partly_seen(config: &Config) -> std::ops::Range<usize> {
 }
 
 /// A pool that takes no more than `bytes`, its places included.
-fn defragmenter(bytes: usize) -> Defragmenter {
-    let places = Defragmenter::new(FRAGMENT_SLOTS, 0).memory_bytes();
-    Defragmenter::new(FRAGMENT_SLOTS, bytes.saturating_sub(places))
+fn defragmenter(bytes: usize, context: usize, seed: u64) -> Defragmenter {
+    let slots = (bytes / FRAGMENT_BYTES).min(MOST_FRAGMENTED);
+    let places = Defragmenter::new(slots, 0).memory_bytes();
+    Defragmenter::keyed(slots, bytes.saturating_sub(places), context, seed)
 }

@@ -17,7 +17,7 @@ impl Sensor {
     /// is written beside `path` and renamed over it; its owner alone may read it.
     ///
     /// Not in it are findings and warnings that have not been taken, what workers have
-    /// buffered, and fragments of datagrams that are not complete.
+    /// buffered, and fragments of datagrams that are not complete: those count as `unfinished`.
     ///
     /// # Errors
     ///

@@ -16,6 +16,14 @@ const MANY_BACKWARDS: u64 = 1_000;
 /// Alarms without a sample that are no accident any more.
 const MANY_UNKNOWN: u64 = 16;
 
+/// Fragments or seams lost that are no accident any more.
+const MANY_LOST: u64 = 100;
+
+/// Whether so many of all are worth a warning: more than a hundredth.
+fn is_share(part: u64, all: u64) -> bool {
+    part >= MANY_LOST && part > all / 100
+}
+
 impl Sensor {
     /// Warns, once of each, when tables are seen to be overloaded and when time
     /// stands still.
@@ -75,10 +83,34 @@ impl Sensor {
         });
     }
 
-    /// Warns, once of each, of what stops more than a hundredth of the frames.
+    /// Warns, once of each, of what stops more than a hundredth of the frames, and of what
+    /// could not be put together.
     pub(super) fn warn_of_blindness(&mut self) {
         let warnings = self.causes.warnings(&self.coverage);
         self.warnings.extend(warnings);
+        let counters = self.defragmenter.counters();
+        let (evicted, all) = (counters.evicted(), counters.fragments);
+        self.warn_once(5, is_share(evicted, all), || {
+            format!(
+                "{:.1} % of the IP fragments ({evicted} of {all}; evicted_slots and evicted_bytes \
+                 of fragment_counters) were given up before their datagram was whole, to make \
+                 room for others: each piece of them is sifted, content that lies across two \
+                 pieces is not seen; a flood of fragments does that; give more memory",
+                evicted as f64 / all as f64 * 100.0
+            )
+        });
+        let stream = self.stream_counters();
+        let lost = stream.seams_lost();
+        let all = stream.joined + lost;
+        self.warn_once(6, is_share(lost, all), || {
+            format!(
+                "{:.1} % of the seams between TCP segments ({lost} of {all}; lost_to_gaps and \
+                 lost_to_store of stream, less recovered) were lost: each segment is sifted, \
+                 content that lies across two of them is not seen there; a capture that lacks \
+                 packets or cuts them does that, or segments far out of order",
+                lost as f64 / all as f64 * 100.0
+            )
+        });
     }
 
     fn warn_once(&mut self, which: usize, when: bool, text: impl FnOnce() -> String) {

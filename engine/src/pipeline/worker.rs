@@ -160,6 +160,7 @@ impl Sifter {
                 | if packet.untrusted_tunnel { UNTRUSTED } else { 0 },
             flow_shard,
             vacant: false,
+            untimed: false,
             payload,
         }
     }
@@ -176,6 +177,31 @@ impl Sifter {
     ) {
         let mut run = Run::<1>::new();
         self.enter(packet, payload, fill, &mut run, scratch, chunk);
+        self.sift_run(&mut run, scratch, chunk);
+    }
+
+    /// Puts a piece of a datagram into a chunk of which no header is known: it has no ports
+    /// and belongs to no conversation.
+    pub(crate) fn sift_headless(
+        &self,
+        piece: &Packet<'_>,
+        payload: PayloadAt,
+        scratch: &mut Scratch,
+        chunk: &mut Chunk,
+    ) {
+        let counters = &mut chunk.packets;
+        counters.packets += 1;
+        counters.payload_bytes += piece.payload.len() as u64;
+        if piece.payload.len() < self.fingerprinter.beta() {
+            counters.too_short += 1;
+            return;
+        }
+        counters.sifted += 1;
+        let record = Record { direction: 0, ..self.record(piece, payload) };
+        let sifted = Sifted { salt: record.salt, record: chunk.records.len() as u32 };
+        chunk.records.push(record);
+        let mut run = Run::<1>::new();
+        run.push(piece.payload, sifted);
         self.sift_run(&mut run, scratch, chunk);
     }
 

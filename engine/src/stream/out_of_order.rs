@@ -7,7 +7,19 @@
 //! `end` (bytes before a sequence number, grown by a segment that begins
 //! there) and the `start` (bytes from a sequence number on, met by a segment
 //! that ends there). In a piece the start comes first, in a hole the end.
+//!
+//! **Who gives way.** A direction holds three quarters of the slots at most. Past that it
+//! gives up its own least worth. In a full pool what was not touched for long goes first,
+//! then the least worth of the direction that holds most. Worth least are single segments,
+//! the furthest from where the direction goes on (the expected byte, the ends of its holes
+//! and of its chains) first: a fake far ahead takes the place of another, never that of a
+//! segment that is about to be joined. Next are chains that have grown, the longest
+//! untouched first; last are holes, unless they take more than a quarter of the share. A
+//! new piece is always stored, or a stream that has moved far away could never show that it
+//! goes on.
 
+use super::after;
+use crate::pages::Bytes;
 use crate::state::{persist, persist_choice};
 
 /// What a slot stands for.
@@ -42,6 +54,20 @@ pub(super) struct Slot {
     touched: u64,
 }
 
+impl Slot {
+    fn is_used(&self) -> bool {
+        self.has_start || self.has_end
+    }
+
+    /// Whether it is one segment that nothing has joined.
+    fn is_single(&self) -> bool {
+        self.kind != Kind::Hole && self.grown == 0
+    }
+}
+
+/// Slots of the pool, so many times, that others must have touched before one is stale.
+const STALE: u64 = 4;
+
 const FREE: Slot = Slot {
     kind: Kind::Hole,
     start: 0,
@@ -59,24 +85,27 @@ pub(super) struct OutOfOrder {
     directions: Box<[u64]>,
     slots: Box<[Slot]>,
     /// A slot's head, then its tail, `context` bytes each.
-    bytes: Box<[u8]>,
+    bytes: Bytes,
     context: usize,
     touches: u64,
+    /// Room to count the slots of each direction.
+    counted: Vec<u64>,
 }
 
 impl OutOfOrder {
     /// Bytes that a slot takes.
     pub(super) fn slot_bytes(context: usize) -> usize {
-        size_of::<u64>() + size_of::<Slot>() + 2 * context
+        2 * size_of::<u64>() + size_of::<Slot>() + 2 * context
     }
 
     pub(super) fn new(slots: usize, context: usize) -> Self {
         Self {
             directions: vec![0; slots].into_boxed_slice(),
             slots: vec![FREE; slots].into_boxed_slice(),
-            bytes: vec![0; slots * 2 * context].into_boxed_slice(),
+            bytes: Bytes::zeroed(slots * 2 * context),
             context,
             touches: 0,
+            counted: Vec::with_capacity(slots),
         }
     }
 
@@ -113,9 +142,10 @@ impl OutOfOrder {
         self.extend_head(i, bytes);
     }
 
-    /// The slot has gained a segment at its end, these bytes of it new.
-    pub(super) fn lengthen(&mut self, i: usize, new: &[u8]) {
-        self.slots[i].grown += 1;
+    /// The slot has gained a segment at its end, these bytes of it new. It has grown if the
+    /// others agree with its own.
+    pub(super) fn lengthen(&mut self, i: usize, new: &[u8], agrees: bool) {
+        self.slots[i].grown += u32::from(agrees);
         if self.slots[i].kind != Kind::Hole {
             self.extend_head(i, new);
         }
@@ -178,25 +208,85 @@ impl OutOfOrder {
 
     /// Frees a slot that has neither end left.
     fn free_if_void(&mut self, i: usize) {
-        if !self.slots[i].has_start && !self.slots[i].has_end {
+        if !self.slots[i].is_used() {
             self.free(i);
         }
     }
 
-    /// A slot without ends, the longest untouched one if none is free, and
-    /// what was in it. `None` if the pool has no slots at all.
+    /// Slots that one direction may hold.
+    fn share(&self) -> usize {
+        (self.slots.len() * 3 / 4).max(1)
+    }
+
+    /// A slot without ends, for a direction whose next byte is `expected`; and what was
+    /// in it, if another had to give way. `None` if the pool has no slots at all.
     pub(super) fn insert(
         &mut self,
         direction: u64,
+        expected: u32,
         kind: Kind,
     ) -> Option<(usize, Option<Kind>)> {
-        let i = (0..self.slots.len()).min_by_key(|&i| self.slots[i].touched)?;
-        let old = self.slots[i];
-        let evicted = (old.has_start || old.has_end).then_some(old.kind);
+        let free = self.slots.iter().position(|slot| !slot.is_used());
+        let held = self.of(direction).count();
+        let i = match free.filter(|_| held < self.share()) {
+            Some(free) => free,
+            None => self.victim(direction, expected, held)?,
+        };
+        let evicted = self.slots[i].is_used().then_some(self.slots[i].kind);
         self.touches += 1;
         self.slots[i] = Slot { kind, touched: self.touches, ..FREE };
         self.directions[i] = direction;
         Some((i, evicted))
+    }
+
+    /// The slot that gives way, where the direction must not or cannot have a free one.
+    fn victim(&mut self, direction: u64, expected: u32, held: usize) -> Option<usize> {
+        let oldest = (0..self.slots.len()).min_by_key(|&i| self.slots[i].touched)?;
+        if held < self.share() {
+            let untouched = self.touches - self.slots[oldest].touched;
+            if untouched > STALE * self.slots.len() as u64 {
+                return Some(oldest);
+            }
+            let (greatest, count) = self.greatest_holder()?;
+            if count > held.max(1) {
+                return self.least_worth(greatest, None);
+            }
+        }
+        self.least_worth(direction, Some(expected)).or(Some(oldest))
+    }
+
+    /// The direction that holds most slots, and how many.
+    fn greatest_holder(&mut self) -> Option<(u64, usize)> {
+        let mut counted = std::mem::take(&mut self.counted);
+        counted.clear();
+        counted.extend_from_slice(&self.directions);
+        counted.sort_unstable();
+        let runs = counted.chunk_by(|a, b| a == b).map(|run| (run[0], run.len()));
+        let greatest = runs.max_by_key(|(_, count)| *count);
+        self.counted = counted;
+        greatest
+    }
+
+    /// Which of a direction's slots is worth least. Its expected byte may not be known.
+    fn least_worth(&self, direction: u64, expected: Option<u32>) -> Option<usize> {
+        let goes_on = |i: &usize| self.slots[*i].has_end && !self.slots[*i].is_single();
+        let ends = self.of(direction).filter(goes_on).map(|i| self.slots[i].end);
+        let ends: Vec<u32> = ends.chain(expected).collect();
+        let distance = |slot: &Slot| {
+            ends.iter().map(|end| after(slot.start, *end).unsigned_abs()).min()
+        };
+        let holes = self.of(direction).filter(|&i| self.slots[i].kind == Kind::Hole);
+        let many_holes = 4 * holes.count() > self.share();
+        self.of(direction).min_by_key(|&i| {
+            let slot = &self.slots[i];
+            let (worth, distance) = match slot.kind {
+                Kind::Hole if many_holes => (0, None),
+                Kind::Hole => (3, None),
+                _ if slot.is_single() => (1, distance(slot)),
+                _ => (2, None),
+            };
+            (worth, std::cmp::Reverse(distance), slot.touched)
+        })
     }
 
     /// Whether anything of the direction is held.
@@ -263,12 +353,12 @@ impl OutOfOrder {
     fn of(&self, direction: u64) -> impl Iterator<Item = usize> {
         self.directions.iter().enumerate().filter_map(move |(i, &d)| {
             let slot = &self.slots[i];
-            (d == direction && (slot.has_start || slot.has_end)).then_some(i)
+            (d == direction && slot.is_used()).then_some(i)
         })
     }
 }
 
-persist!(OutOfOrder { directions, slots, bytes, touches; context });
+persist!(OutOfOrder { directions, slots, bytes, touches; context, counted });
 persist!(Slot {
     kind,
     start,

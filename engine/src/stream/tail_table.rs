@@ -39,8 +39,6 @@ pub(super) struct Head {
     pub(super) tail_len: u16,
     /// Segments since the tail last moved.
     pub(super) idle: u8,
-    /// Segments that waited for a gap to be filled; at most 15.
-    pub(super) waiting: u8,
     /// Whether `expected` means anything yet.
     pub(super) started: bool,
     /// Whether the out-of-order store may hold something of this direction.
@@ -49,7 +47,6 @@ pub(super) struct Head {
 
 const STARTED: u8 = 0x80;
 const STORED: u8 = 0x40;
-const WAITING: u8 = 0x0f;
 
 pub(super) struct TailTable {
     tags: Box<[u64]>,
@@ -135,7 +132,6 @@ impl TailTable {
             expected: u32::from_le_bytes([b[0], b[1], b[2], b[3]]),
             tail_len: u16::from_le_bytes([b[4], b[5]]),
             idle: b[6],
-            waiting: b[7] & WAITING,
             started: b[7] & STARTED != 0,
             stored: b[7] & STORED != 0,
         }
@@ -146,9 +142,8 @@ impl TailTable {
         b[..4].copy_from_slice(&head.expected.to_le_bytes());
         b[4..6].copy_from_slice(&head.tail_len.to_le_bytes());
         b[6] = head.idle;
-        b[7] = head.waiting.min(WAITING)
-            | if head.started { STARTED } else { 0 }
-            | if head.stored { STORED } else { 0 };
+        b[7] =
+            if head.started { STARTED } else { 0 } | if head.stored { STORED } else { 0 };
     }
 
     /// Room for `context` bytes, of which the head's `tail_len` are in use.
@@ -224,18 +219,12 @@ mod tests {
         let mut table = TailTable::new(1_000, 39, 3);
         let (place, _) = table.place(5, false).unwrap();
         for (started, stored) in [(true, false), (false, true)] {
-            let head = Head {
-                expected: 0xfedc_ba98,
-                tail_len: 39,
-                idle: 200,
-                waiting: 9,
-                started,
-                stored,
-            };
+            let head =
+                Head { expected: 0xfedc_ba98, tail_len: 39, idle: 200, started, stored };
             table.set_head(place, head);
             let got = table.head(place);
             assert_eq!((got.expected, got.tail_len, got.idle), (0xfedc_ba98, 39, 200));
-            assert_eq!((got.waiting, got.started, got.stored), (9, started, stored));
+            assert_eq!((got.started, got.stored), (started, stored));
         }
     }
 }

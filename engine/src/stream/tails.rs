@@ -23,9 +23,7 @@ pub struct Segment<'a> {
 }
 
 /// Slots of the out-of-order store, if the memory allows.
-const SLOTS: usize = 64;
-/// Segments that may pass before a gap is given up.
-const PATIENCE: u8 = 8;
+const SLOTS: usize = 192;
 /// Segments that a chain must have gained, while the main tail gained none, to
 /// take its place.
 const TAKEOVER: u32 = 2;
@@ -69,8 +67,8 @@ impl StreamTails {
         let context = context.clamp(1, 4_096);
         let seam = Seam::new(context);
         let chain = Chain { end: 0, len: 0, bytes: vec![0; context].into_boxed_slice() };
-        // An eighth for the store at most.
-        let slots = (bytes / 8 / OutOfOrder::slot_bytes(context)).min(SLOTS);
+        // A quarter for the store at most.
+        let slots = (bytes / 4 / OutOfOrder::slot_bytes(context)).min(SLOTS);
         let store = OutOfOrder::new(slots, context);
         let fixed = store.memory_bytes() + seam.memory_bytes() + context;
         let table = TailTable::new(bytes.saturating_sub(fixed), context, seed);
@@ -129,7 +127,7 @@ impl StreamTails {
             self.counters.midstream += u64::from(!syn);
         } else if syn && start != head.expected {
             self.set_aside(direction, place, &mut head);
-            head = Head { expected: start, tail_len: 0, idle: 0, waiting: 0, ..head };
+            head = Head { expected: start, tail_len: 0, idle: 0, ..head };
         }
         if !payload.is_empty() {
             let ahead = i64::from(after(start, head.expected));
@@ -160,7 +158,7 @@ impl StreamTails {
         self.counters.joined += u64::from(joined);
         head.tail_len = self.seam.leave(payload, tail) as u16;
         head.expected = start.wrapping_add(payload.len() as u32);
-        (head.idle, head.waiting) = (0, 0);
+        head.idle = 0;
         if head.stored {
             head.stored = self.store.holds(direction);
         }
@@ -198,10 +196,9 @@ impl StreamTails {
             self.counters.retransmitted += 1;
         } else {
             self.counters.out_of_order += 1;
-            head.waiting = head.waiting.saturating_add(1);
         }
         let kind = if ahead > 0 { Kind::Ahead } else { Kind::Behind };
-        let mut slot = self.remember(direction, kind, start, payload, join);
+        let mut slot = self.remember(direction, head, kind, start, payload, join);
         match (self.run_on(direction, start, slot, join), slot) {
             (Some(hole), Some(own)) => {
                 self.counters.recovered += u64::from(self.store.close(hole, Some(own)));
@@ -221,7 +218,7 @@ impl StreamTails {
             let full = kind == Kind::Hole || head_len == self.chain.bytes.len();
             full && grown >= needed && u32::from(head.idle) >= needed
         });
-        if outgrown || head.waiting > PATIENCE {
+        if outgrown {
             // A chain that grew from what was the main tail once owes no seam.
             let owed = slot.map_or(kind, |i| self.store.slot(i).kind) == Kind::Ahead;
             self.counters.lost_to_gaps += u64::from(owed);
@@ -255,6 +252,7 @@ impl StreamTails {
     fn remember(
         &mut self,
         direction: u64,
+        head: &Head,
         kind: Kind,
         start: u32,
         payload: &[u8],
@@ -263,16 +261,20 @@ impl StreamTails {
         let end = start.wrapping_add(payload.len() as u32);
         if let Some(i) = self.store.find_end(direction, start, end) {
             let overlap = self.store.slot(i).end.wrapping_sub(start) as usize;
-            let joined = self.seam.lay(self.store.tail(i), overlap, payload, 0, join);
+            let tail = self.store.tail(i);
+            let shared = overlap.min(tail.len());
+            let agrees =
+                tail[tail.len() - shared..] == payload[overlap - shared..overlap];
+            let joined = self.seam.lay(tail, overlap, payload, 0, join);
             self.counters.joined += u64::from(joined);
             self.chain.len = self.seam.leave(payload, &mut self.chain.bytes);
             self.chain.end = end;
-            self.store.lengthen(i, &payload[overlap..]);
+            self.store.lengthen(i, &payload[overlap..], agrees);
             return Some(i);
         }
         let kept = payload.len().min(self.chain.bytes.len());
         self.chain.load(end, &payload[payload.len() - kept..]);
-        let i = self.insert(direction, kind)?;
+        let i = self.insert(direction, head, kind)?;
         self.store.set_head(i, start, payload);
         self.store.set_tail(i, end, self.chain.tail());
         Some(i)
@@ -322,7 +324,7 @@ impl StreamTails {
     /// The main tail as a hole of the store, before a SYN begins another.
     fn set_aside(&mut self, direction: u64, place: TailSlot, head: &mut Head) {
         if head.tail_len > 0
-            && let Some(i) = self.insert(direction, Kind::Hole)
+            && let Some(i) = self.insert(direction, head, Kind::Hole)
         {
             let tail = &self.table.tail(place)[..usize::from(head.tail_len)];
             self.store.set_tail(i, head.expected, tail);
@@ -345,7 +347,7 @@ impl StreamTails {
             self.store.set_tail(i, head.expected, tail);
             self.store.make_hole(i, owed);
         }
-        (head.idle, head.waiting) = (0, 0);
+        head.idle = 0;
         self.make_main(place, head);
     }
 
@@ -355,8 +357,8 @@ impl StreamTails {
         (head.expected, head.tail_len) = (self.chain.end, tail.len() as u16);
     }
 
-    fn insert(&mut self, direction: u64, kind: Kind) -> Option<usize> {
-        let (i, evicted) = self.store.insert(direction, kind)?;
+    fn insert(&mut self, direction: u64, head: &Head, kind: Kind) -> Option<usize> {
+        let (i, evicted) = self.store.insert(direction, head.expected, kind)?;
         self.counters.lost_to_store += u64::from(evicted == Some(Kind::Ahead));
         Some(i)
     }

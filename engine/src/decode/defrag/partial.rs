@@ -1,21 +1,15 @@
-//! One datagram under way: the bytes that are there.
+//! One datagram under way, and what is sifted of it if it is given up.
 
 use std::net::IpAddr;
 
-use etherparse::defrag::{IpDefragBuf, IpFragRange};
-use etherparse::{IpFragOffset, IpNumber};
-
+use super::assembly::{Added, Assembly, Placed};
 use super::{Carried, Datagram, REASSEMBLY_NANOS};
 use crate::decode::Fragment;
 use crate::packet::Timestamp;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// The most pieces with gaps between them in one datagram. A full datagram in
-/// fragments of 576 bytes has 119 pieces, so at most 60 gaps in the worst order;
-/// a scan over them must stay cheap when somebody sends every other fragment.
-pub(super) const MAX_PIECES: usize = 64;
-
-/// Bytes that a waiting datagram takes for its list of pieces.
-pub(super) const PIECES_BYTES: usize = (MAX_PIECES + 1) * size_of::<IpFragRange>();
+/// Bytes of a datagram's beginning that are looked at for its headers.
+const HEADERS: usize = 256;
 
 /// What tells one datagram from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,11 +45,26 @@ impl Key {
     }
 }
 
+/// A keyed hash of who sent a fragment: of an IPv6 address its /64, which one host may
+/// have all of.
+pub(super) fn source_hash(source: IpAddr, seed: u64) -> u64 {
+    match source {
+        IpAddr::V4(v4) => xxh3_64_with_seed(&v4.octets(), seed),
+        IpAddr::V6(v6) => xxh3_64_with_seed(&v6.octets()[..8], seed),
+    }
+}
+
 /// A datagram that still lacks bytes.
 #[derive(Debug)]
 pub(super) struct Partial {
     pub(super) key: Key,
+    /// See [`source_hash`].
+    pub(super) source: u64,
+    /// Its place among all that began to wait.
+    pub(super) arrival: u64,
     started: Timestamp,
+    /// The latest fragment with something new in it.
+    latest: u64,
     protocol: u8,
     depth: u8,
     routed: bool,
@@ -63,33 +72,29 @@ pub(super) struct Partial {
     /// Fragments with something new in them.
     pub(super) fragments: u64,
     pub(super) carried: Carried,
-    pub(super) buffer: IpDefragBuf,
-}
-
-/// How much of a fragment was not there before.
-pub(super) enum News {
-    Nothing,
-    Part,
-    All,
+    pub(super) assembly: Assembly,
 }
 
 impl Partial {
-    pub(super) fn new(key: &Key, fragment: &Fragment<'_>, end: usize) -> Self {
+    pub(super) fn new(
+        key: &Key,
+        source: u64,
+        arrival: u64,
+        fragment: &Fragment<'_>,
+    ) -> Self {
         Self {
             key: *key,
+            source,
+            arrival,
             started: fragment.time,
+            latest: fragment.number,
             protocol: fragment.protocol,
             depth: fragment.depth,
             routed: false,
             untrusted_tunnel: false,
             fragments: 0,
             carried: Carried::default(),
-            // The number is kept beside it, for the first fragment's counts.
-            buffer: IpDefragBuf::new(
-                IpNumber(fragment.protocol),
-                Vec::with_capacity(end),
-                Vec::with_capacity(MAX_PIECES + 1),
-            ),
+            assembly: Assembly::default(),
         }
     }
 
@@ -97,100 +102,33 @@ impl Partial {
         now.as_nanos().saturating_sub(self.started.as_nanos()) > REASSEMBLY_NANOS
     }
 
-    pub(super) fn memory_bytes(&self) -> usize {
-        self.buffer.data().capacity() + PIECES_BYTES
-    }
-
-    /// The memory it takes once it reaches `end`: a vector that must grow at
-    /// least doubles.
-    pub(super) fn memory_bytes_with(&self, end: usize) -> usize {
-        let capacity = self.buffer.data().capacity();
-        let grown = if end <= capacity { capacity } else { end.max(2 * capacity).max(8) };
-        grown + PIECES_BYTES
-    }
-
-    /// Whether the fragment reaches past the known end, or names another, or
-    /// one short of bytes that are there.
-    pub(super) fn contradicts_end(&self, fragment: &Fragment<'_>, end: usize) -> bool {
-        let furthest =
-            self.buffer.sections().iter().map(|piece| usize::from(piece.end)).max();
-        match self.buffer.end() {
-            Some(known) => {
-                let known = usize::from(known);
-                end > known || (!fragment.more && end != known)
-            }
-            None => !fragment.more && furthest.is_some_and(|furthest| end < furthest),
-        }
-    }
-
-    /// Whether the fragment would be one piece too many.
-    pub(super) fn is_scattered(&self, offset: u16, end: usize) -> bool {
-        let pieces = self.buffer.sections();
-        pieces.len() >= MAX_PIECES
-            && !pieces
-                .iter()
-                .any(|piece| piece.start <= end as u16 && piece.end >= offset)
-    }
-
-    /// Adds what is new of a fragment that was found fit.
-    pub(super) fn add(&mut self, fragment: &Fragment<'_>, end: usize) -> News {
+    /// Adds what is new of a fragment for which there is memory.
+    pub(super) fn add(&mut self, fragment: &Fragment<'_>, context: usize) -> Added {
         let start = usize::from(fragment.offset);
-        let had_end = self.buffer.end().is_some();
-        let mut new_bytes = 0;
-        let mut at = start;
-        while let Some((from, to)) = self.gap(at, end) {
-            if from == 0 {
+        let added = self.assembly.add(start, fragment.bytes, !fragment.more, context);
+        if added.is_news() {
+            if start == 0 {
                 // RFC 8200, 4.5: the first fragment's headers count.
                 self.protocol = fragment.protocol;
             }
-            let bytes = fragment.bytes.get(from - start..to - start).unwrap_or_default();
-            if !self.put(from, !fragment.more && to == end, bytes) {
-                break;
-            }
-            new_bytes += to - from;
-            at = to;
+            self.fragments += 1;
+            self.latest = fragment.number;
+            self.depth = self.depth.max(fragment.depth);
+            self.routed |= fragment.routed;
+            self.untrusted_tunnel |= fragment.untrusted_tunnel;
         }
-        // The end may be news although all bytes before it are old.
-        if !fragment.more && self.buffer.end().is_none() {
-            self.put(end, true, &[]);
-        }
-        if new_bytes == 0 && had_end == self.buffer.end().is_some() {
-            return News::Nothing;
-        }
-        self.fragments += 1;
-        self.depth = self.depth.max(fragment.depth);
-        self.routed |= fragment.routed;
-        self.untrusted_tunnel |= fragment.untrusted_tunnel;
-        if new_bytes == fragment.bytes.len() { News::All } else { News::Part }
+        added
     }
 
-    /// The first run of missing bytes in `at..end`.
-    fn gap(&self, mut at: usize, end: usize) -> Option<(usize, usize)> {
-        let pieces = self.buffer.sections();
-        // Pieces never touch, so a position lies in one at most.
-        let inside = |piece: &&IpFragRange| {
-            usize::from(piece.start) <= at && at < usize::from(piece.end)
-        };
-        if let Some(piece) = pieces.iter().find(inside) {
-            at = usize::from(piece.end);
-        }
-        let next = pieces.iter().map(|piece| usize::from(piece.start));
-        let to = next.filter(|start| *start > at).min().unwrap_or(end).min(end);
-        (at < to).then_some((at, to))
-    }
-
-    /// Hands bytes that are missing to the buffer; whether it took them. It
-    /// always does: gaps begin at multiples of 8, and the ends were checked.
-    fn put(&mut self, from: usize, last: bool, bytes: &[u8]) -> bool {
-        u16::try_from(from / 8)
-            .ok()
-            .and_then(|offset| IpFragOffset::try_new(offset).ok())
-            .is_some_and(|offset| self.buffer.add(offset, !last, bytes).is_ok())
-    }
-
-    pub(super) fn into_datagram(self, last: &Fragment<'_>) -> Datagram {
-        let (bytes, _) = self.buffer.take_bufs();
-        Datagram {
+    /// The whole datagram, and what is not in it.
+    pub(super) fn into_datagram(
+        mut self,
+        last: &Fragment<'_>,
+        context: usize,
+    ) -> (Datagram, Option<Leftover>) {
+        let others = self.assembly.not_in_whole(context);
+        let leftover = (!others.is_empty()).then(|| self.leftover(others));
+        let datagram = Datagram {
             number: last.number,
             time: last.time,
             source: self.key.source,
@@ -200,8 +138,76 @@ impl Partial {
             untrusted_tunnel: self.untrusted_tunnel,
             depth: self.depth,
             routed: self.routed,
-            bytes,
+            bytes: self.assembly.take_whole(),
             carried: self.carried,
+        };
+        (datagram, leftover)
+    }
+
+    /// All that is there of a datagram that will not be whole.
+    pub(super) fn into_leftover(self, context: usize) -> Leftover {
+        let mut pieces: Vec<Placed> = self.assembly.runs().collect();
+        pieces.extend(self.assembly.other_pieces(context));
+        self.leftover(pieces)
+    }
+
+    /// Pieces of it.
+    pub(super) fn leftover(&self, pieces: Vec<Placed>) -> Leftover {
+        let Key { source, destination, encapsulation, .. } = self.key;
+        Leftover {
+            number: self.latest,
+            source,
+            destination,
+            protocol: self.protocol,
+            encapsulation,
+            depth: self.depth,
+            routed: self.routed,
+            untrusted_tunnel: self.untrusted_tunnel,
+            beginning: self.assembly.beginning(HEADERS).to_vec(),
+            pieces,
+        }
+    }
+}
+
+impl Added {
+    pub(super) fn is_news(&self) -> bool {
+        self.new_bytes > 0 || self.new_end || self.differs
+    }
+}
+
+/// Bytes of a datagram that are no part of a whole one: of one that was given up, or
+/// copies that differ from those in the whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Leftover {
+    /// Place in the input of the fragment that brought the latest of them.
+    pub(crate) number: u64,
+    pub(crate) source: IpAddr,
+    pub(crate) destination: IpAddr,
+    pub(crate) protocol: u8,
+    pub(crate) encapsulation: u64,
+    pub(crate) depth: u8,
+    pub(crate) routed: bool,
+    pub(crate) untrusted_tunnel: bool,
+    /// What is known of the datagram's beginning, at most as much as headers take.
+    pub(crate) beginning: Vec<u8>,
+    /// The bytes, each run with its place in the datagram.
+    pub(crate) pieces: Vec<Placed>,
+}
+
+impl Leftover {
+    /// A fragment that no datagram takes.
+    pub(super) fn of(fragment: &Fragment<'_>) -> Self {
+        Self {
+            number: fragment.number,
+            source: fragment.source,
+            destination: fragment.destination,
+            protocol: fragment.protocol,
+            encapsulation: fragment.encapsulation,
+            depth: fragment.depth,
+            routed: fragment.routed,
+            untrusted_tunnel: fragment.untrusted_tunnel,
+            beginning: Vec::new(),
+            pieces: vec![(fragment.offset.into(), fragment.bytes.to_vec())],
         }
     }
 }

@@ -3,8 +3,8 @@
 //! Under the port rule `roles` the content key has no port, and past prevalence a sighting
 //! counts in up to two classes.
 //!
-//! - *At its destination port*, unless a responder sent it: the paper's case, with its
-//!   thresholds.
+//! - *At its destination port*, unless a responder sent it or the port is not known (of a
+//!   piece of a datagram without its first bytes): the paper's case, with its thresholds.
 //! - *Over all ports*. Content is passed on where the conversation began after its sender
 //!   had received it: what is exchanged within conversations goes from many to many by
 //!   nature. Replies count for no dispersion. What initiators send counts towards higher thresholds, see
@@ -98,7 +98,8 @@ impl ContentShard {
             return [Some(class), None];
         };
         let port = seen.destination_port;
-        let at_port = (seen.facts.role != Role::Responder).then(|| Class {
+        let known = seen.facts.role != Role::Responder && !are_ports_unknown(seen);
+        let at_port = known.then(|| Class {
             key: port_keys.at(content, port),
             port: Some(port),
             is_over_all: false,
@@ -212,6 +213,12 @@ impl ContentShard {
             self.candidates.find(key).is_some()
         })
     }
+}
+
+/// Whether it is of a piece of a datagram whose headers are not known.
+fn are_ports_unknown(seen: &Seen) -> bool {
+    (seen.source_port, seen.destination_port) == (0, 0)
+        && matches!(seen.protocol, protocol::TCP | protocol::UDP)
 }
 
 /// Whether a sighting is a reply, or looks like one where its role is not known.

@@ -226,16 +226,18 @@ fn a_late_segment_closes_a_gap_that_was_given_up() {
 }
 
 #[test]
-fn after_eight_segments_with_gaps_between_the_newest_goes_on() {
+fn behind_many_gaps_the_first_segments_in_a_row_go_on() {
     let mut rng = Rng(8);
     let mut twin = Twin::new(&mut rng, 10_000, 39);
     let pieces = cut(&mut rng, 10_000, 100, 100);
     twin.send(pieces[0]);
     (2..=18).step_by(2).for_each(|i| twin.send(pieces[i]));
-    assert_eq!(twin.tails.counters().restarts, 1);
-    assert_eq!(twin.tails.counters().lost_to_gaps, 1);
+    assert_eq!(twin.tails.counters().restarts, 0);
     twin.send(pieces[19]);
     assert_eq!(twin.tails.counters().joined, 1);
+    twin.send(pieces[20]);
+    let counters = twin.tails.counters();
+    assert_eq!((counters.joined, counters.restarts, counters.lost_to_gaps), (2, 1, 1));
 }
 
 #[test]
@@ -333,4 +335,115 @@ fn random_segments_of_a_few_directions_never_panic() {
         });
     }
     assert!(tails.counters().joined > 10_000);
+}
+
+/// Tails with room for 144 pieces of one direction.
+fn roomy(rng: &mut Rng, len: usize) -> Twin {
+    let mut twin = Twin::new(rng, len, 39);
+    twin.tails = StreamTails::new(1 << 18, 39, rng.next());
+    twin
+}
+
+fn even_first(pieces: &[(usize, usize)]) -> impl Iterator<Item = (usize, usize)> {
+    let odd = pieces.iter().skip(1).step_by(2);
+    odd.chain(pieces.iter().step_by(2)).copied()
+}
+
+#[test]
+fn every_other_segment_first_costs_no_seam_while_they_fit_a_share() {
+    let mut rng = Rng(21);
+    for round in 0..60 {
+        let (size, count) = ([1, 8, 40][round % 3], 66 + rng.below(220));
+        let mut twin = roomy(&mut rng, (size * count).max(100));
+        let pieces = cut(&mut rng, size * count, size, size);
+        let sent = (size * count).saturating_sub(39);
+        twin.syn();
+        even_first(&pieces).for_each(|piece| twin.send(piece));
+        let both = twin.in_payload.iter().zip(&twin.in_seam).take(sent);
+        assert_eq!(both.filter(|(a, b)| *a + *b == 0).count(), 0, "{size} {count}");
+    }
+}
+
+#[test]
+fn of_more_than_fit_as_many_are_joined_as_are_kept() {
+    let mut rng = Rng(22);
+    for size in [1, 8, 30] {
+        let mut twin = roomy(&mut rng, 800 * size);
+        let pieces = cut(&mut rng, 800 * size, size, size);
+        twin.syn();
+        even_first(&pieces).for_each(|piece| twin.send(piece));
+        let seen: Vec<bool> = twin.in_seam.iter().map(|seen| *seen > 0).collect();
+        let longest = seen.split(|seen| !seen).map(<[bool]>::len).max().unwrap();
+        assert!(longest + 39 >= 2 * 130 * size, "{longest} windows in a row of {size}");
+        assert!(twin.tails.counters().lost_to_store > 0);
+    }
+}
+
+#[test]
+fn fakes_far_ahead_displace_nothing_that_is_near() {
+    let mut rng = Rng(23);
+    for round in 0..200 {
+        let mut twin = Twin::new(&mut rng, 8_000, 39);
+        let mut pieces = cut(&mut rng, 8_000, 40, 60);
+        pieces.chunks_exact_mut(2).for_each(|pair| pair.swap(0, 1));
+        let most = [20, 500, 5_000][round % 3] << 10;
+        for (i, &piece) in pieces.iter().enumerate() {
+            if i > 0 && rng.below(4) == 0 {
+                for _ in 0..40 {
+                    let far = twin.first.wrapping_add(10_000 + rng.below(most) as u32);
+                    let bytes = rng.bytes(40);
+                    twin.fake(far, false, &bytes);
+                }
+            }
+            twin.send(piece);
+        }
+        assert_eq!(twin.unseen(), 0, "round {round}: {:?}", twin.tails.counters());
+    }
+}
+
+#[test]
+fn a_direction_that_fills_the_store_leaves_others_their_part() {
+    let mut rng = Rng(24);
+    let mut twin = roomy(&mut rng, 4_000);
+    let pieces = cut(&mut rng, 4_000, 100, 100);
+    twin.syn();
+    for (i, piece) in even_first(&pieces).enumerate() {
+        for k in 0..50 {
+            let payload = rng.bytes(20);
+            let sequence = 1_000 * (50 * i as u32 + k);
+            let segment =
+                Segment { direction: 77, sequence, syn: false, payload: &payload };
+            twin.tails.advance(segment, |_, _, _| ());
+        }
+        twin.send(piece);
+    }
+    assert_eq!(twin.unseen(), 0, "{:?}", twin.tails.counters());
+}
+
+#[test]
+fn true_segments_go_on_from_each_other_beside_fakes_that_do() {
+    let mut rng = Rng(25);
+    for size in [1, 8, 32, 100] {
+        for fake_first in [true, false] {
+            let mut twin = Twin::new(&mut rng, 100 * size, 39.min(100 * size - 1));
+            twin.syn();
+            for (from, to) in cut(&mut rng, 100 * size, size, size) {
+                let sequence = twin.first.wrapping_add(from as u32);
+                let fake = rng.bytes(to - from);
+                if fake_first {
+                    twin.fake(sequence, false, &fake);
+                }
+                twin.send((from, to));
+                if !fake_first {
+                    twin.fake(sequence, false, &fake);
+                }
+            }
+            assert_eq!(
+                twin.unseen(),
+                0,
+                "{size} {fake_first} {:?}",
+                twin.tails.counters()
+            );
+        }
+    }
 }

@@ -1,0 +1,93 @@
+//! What the scenarios of an adversary share: a worm that scans, and whose body is delivered
+//! in a way of its own.
+//!
+//! Every seventh address that is scanned can be infected, so that an outbreak takes few
+//! packets, however many one delivery takes. Bodies are random bytes.
+
+use crate::body::Body;
+use crate::delivery::Attempt;
+use crate::error::CorpusError;
+use crate::frame_stream::FrameStream;
+use crate::ground_truth::Protocol;
+use crate::link::{Link, client_port};
+use crate::rng::Rng;
+use crate::scenario::Request;
+use crate::traffic::PlantedContent;
+use crate::worms::scanning::{Attack, Scanning};
+use crate::worms::setup::WormSetup;
+
+const PORT: u16 = 48_885;
+const VULNERABLE: u32 = 9_600;
+/// The capture ends after so many infections.
+const INFECTED: u32 = 60;
+
+/// Sends a body on its way; returns when it is complete.
+pub(super) type Deliver = fn(&mut State, &Attempt, &[u8], &mut Link, &mut Rng) -> u64;
+
+/// How a body is delivered.
+#[derive(Clone, Copy)]
+pub(super) struct Way {
+    pub(super) protocol: Protocol,
+    /// Bytes of the body that all copies share.
+    pub(super) invariant: usize,
+    pub(super) deliver: Deliver,
+}
+
+/// What deliveries share.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    identification: u32,
+    /// Until when a flood beside them has been sent.
+    pub(super) flooded_until_ns: u64,
+}
+
+impl State {
+    /// The number of the next datagram in fragments.
+    pub(super) fn identification(&mut self) -> u32 {
+        self.identification += 1;
+        self.identification
+    }
+}
+
+/// Starts a worm whose body goes this way.
+pub(super) fn start(request: Request<'_>, way: Way) -> Result<FrameStream, CorpusError> {
+    let setup = WormSetup { until: Some(INFECTED), ..WormSetup::new(request)? };
+    let over_tcp = way.protocol == Protocol::Tcp;
+    let scanning = Scanning {
+        vulnerable: VULNERABLE,
+        listening: if over_tcp { 0.08 } else { 0.0 },
+        ..Scanning::default()
+    };
+    scanning.start(setup, |setup| {
+        setup.refuse(
+            setup.options.carriage != crate::Carriage::default(),
+            "carriage",
+            "how its body is carried is what it is about",
+        )?;
+        let own = Body::wrapped(24, way.invariant, 32, &mut setup.rng("body"));
+        let body = setup.body(own)?;
+        Ok(Evasion { way, body, state: State::default(), copy: Vec::new() })
+    })
+}
+
+/// A body that goes its way.
+struct Evasion {
+    way: Way,
+    body: Body,
+    state: State,
+    copy: Vec<u8>,
+}
+
+impl Attack for Evasion {
+    fn send(&mut self, attempt: &Attempt, link: &mut Link, rng: &mut Rng) -> Option<u64> {
+        self.body.write(rng, &mut self.copy);
+        let attempt = attempt.at(client_port(rng), PORT);
+        let deliver = self.way.deliver;
+        let complete = deliver(&mut self.state, &attempt, &self.copy, link, rng);
+        attempt.answered.then_some(complete)
+    }
+
+    fn contents(&self) -> Vec<PlantedContent> {
+        vec![PlantedContent::new("body", &self.body, self.way.protocol, Some(PORT))]
+    }
+}

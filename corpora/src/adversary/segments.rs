@@ -1,0 +1,220 @@
+//! Scenarios of one TCP stream in segments that a sensor should not put together as its
+//! receiver does (Ptacek and Newsham 1998).
+
+use super::base::{Deliver, State, Way, start};
+use crate::delivery::Attempt;
+use crate::ground_truth::Protocol;
+use crate::link::{FRAME_GAP_NS, Link};
+use crate::profile::{FIRES, Profile};
+use crate::rng::Rng;
+use crate::scenario::Entry;
+use crate::tcp_session::{Fake, Peer, TcpSession};
+use crate::time::MILLISECOND;
+use crate::traffic::Mark;
+
+const fn entry(
+    name: &'static str,
+    summary: &'static str,
+    defeats: &'static str,
+) -> Profile {
+    Profile::worm(name, summary, defeats, FIRES).of_adversary()
+}
+
+const fn way(invariant: usize, deliver: Deliver) -> Way {
+    Way { protocol: Protocol::Tcp, invariant, deliver }
+}
+
+/// Expected: of as many as are kept, those nearest to the gap are, and join.
+pub(super) const EVEN_FIRST: Entry = Entry {
+    profile: entry(
+        "segments-even-first",
+        "over TCP in segments of 8 bytes, every other one first: up to 95 wait",
+        "a store of early segments that forgets the oldest",
+    ),
+    open: |request| start(request, way(1_470, even_first)),
+};
+
+fn even_first(
+    _: &mut State,
+    attempt: &Attempt,
+    body: &[u8],
+    link: &mut Link,
+    rng: &mut Rng,
+) -> u64 {
+    deliver(attempt, body, link, rng, |sender, _| {
+        let all = sender.cut(8);
+        let odd = all.iter().skip(1).step_by(2);
+        for at in odd.chain(all.iter().step_by(2)) {
+            sender.part(at);
+        }
+    })
+}
+
+/// Expected: fakes take each other's places, and draw no tail away.
+pub(super) const FAR_AHEAD_FAKES: Entry = Entry {
+    profile: entry(
+        "segments-far-ahead-fakes",
+        "over TCP in segments of 40 bytes, each pair swapped, with 40 fakes far ahead between \
+         the two",
+        "a store of early segments that fakes fill",
+    ),
+    open: |request| start(request, way(600, far_ahead_fakes)),
+};
+
+fn far_ahead_fakes(
+    _: &mut State,
+    attempt: &Attempt,
+    body: &[u8],
+    link: &mut Link,
+    rng: &mut Rng,
+) -> u64 {
+    deliver(attempt, body, link, rng, |sender, rng| {
+        let mut all = sender.cut(40);
+        all.chunks_exact_mut(2).for_each(|pair| pair.swap(0, 1));
+        for (place, at) in all.iter().enumerate() {
+            if place % 2 == 1 {
+                for _ in 0..40 {
+                    let ahead = rng.between(10_000, 40_000_000) as u32;
+                    sender.fake(ahead, &rng.bytes(40), Fake::Expires);
+                }
+            }
+            sender.part(at);
+        }
+    })
+}
+
+/// Expected: windows lie in the seams alone.
+pub(super) const ONE_BYTE: Entry = Entry {
+    profile: entry(
+        "segments-one-byte",
+        "over TCP in segments of one byte",
+        "windows within one packet, or the seam between two",
+    ),
+    open: |request| start(request, way(320, one_byte)),
+};
+
+fn one_byte(
+    _: &mut State,
+    attempt: &Attempt,
+    body: &[u8],
+    link: &mut Link,
+    rng: &mut Rng,
+) -> u64 {
+    deliver(attempt, body, link, rng, |sender, _| {
+        sender.cut(1).iter().for_each(|at| sender.part(at));
+    })
+}
+
+/// Expected: true segments go on from each other, beside the fakes that do.
+pub(super) const INCONSISTENT: Entry = Entry {
+    profile: entry(
+        "segments-inconsistent",
+        "over TCP in segments of 32 bytes, each after a fake copy of random bytes whose time \
+         to live ends behind the tap",
+        "a stream in which the first copy of a byte wins",
+    ),
+    open: |request| start(request, way(600, inconsistent)),
+};
+
+fn inconsistent(
+    _: &mut State,
+    attempt: &Attempt,
+    body: &[u8],
+    link: &mut Link,
+    rng: &mut Rng,
+) -> u64 {
+    deliver(attempt, body, link, rng, |sender, rng| sender.doubled(Fake::Expires, rng))
+}
+
+/// Expected: the same. Checksums are not looked at by default, since captures of a host's
+/// own traffic have wrong ones.
+pub(super) const BAD_CHECKSUM: Entry = Entry {
+    profile: entry(
+        "segments-bad-checksum",
+        "over TCP in segments of 32 bytes, each after a fake copy of random bytes with a \
+         wrong checksum",
+        "a stream that takes segments which its receiver drops",
+    ),
+    open: |request| start(request, way(600, bad_checksum)),
+};
+
+fn bad_checksum(
+    _: &mut State,
+    attempt: &Attempt,
+    body: &[u8],
+    link: &mut Link,
+    rng: &mut Rng,
+) -> u64 {
+    deliver(attempt, body, link, rng, |sender, rng| sender.doubled(Fake::Damaged, rng))
+}
+
+/// Sends the body in a session, its segments by `send`; returns when it is complete.
+fn deliver(
+    attempt: &Attempt,
+    body: &[u8],
+    link: &mut Link,
+    rng: &mut Rng,
+    send: impl FnOnce(&mut Sender<'_>, &mut Rng),
+) -> u64 {
+    let ends = (attempt.from, attempt.to);
+    let mut session = TcpSession::new(link, ends, attempt.time_ns, rng);
+    if !attempt.answered {
+        session.open_in_vain();
+        return session.time_ns();
+    }
+    session.open();
+    session.send(Peer::Server, &rng.bytes(24), MILLISECOND);
+    session.wait(Peer::Client, MILLISECOND);
+    let infects = attempt.infects;
+    let mut sender = Sender { session, body, infects, sent: 0, complete_ns: 0 };
+    send(&mut sender, rng);
+    let Sender { mut session, complete_ns, .. } = sender;
+    session.advance(Peer::Client, body.len() as u32);
+    session.acknowledge_ahead(Peer::Client, 0);
+    session.send(Peer::Server, &rng.bytes(24), MILLISECOND);
+    session.close(Peer::Client);
+    complete_ns
+}
+
+/// Sends the segments of one body.
+struct Sender<'a> {
+    session: TcpSession<'a>,
+    body: &'a [u8],
+    infects: Option<u32>,
+    /// Bytes of true segments so far.
+    sent: usize,
+    /// When the latest of them left.
+    complete_ns: u64,
+}
+
+impl Sender<'_> {
+    /// Where each segment begins and ends.
+    fn cut(&self, size: usize) -> Vec<(usize, usize)> {
+        let length = self.body.len();
+        (0..length).step_by(size).map(|at| (at, (at + size).min(length))).collect()
+    }
+
+    /// A true segment; the one that completes the body infects.
+    fn part(&mut self, &(from, to): &(usize, usize)) {
+        self.sent += to - from;
+        let infects = self.infects.filter(|_| self.sent == self.body.len());
+        self.complete_ns = self.session.time_ns();
+        let mark = Mark::Content { content: 0, infects };
+        self.session.segment(Peer::Client, from as u32, &self.body[from..to], mark);
+        self.session.wait(Peer::Client, FRAME_GAP_NS);
+    }
+
+    /// One that never arrives, `ahead` bytes beyond the body's first.
+    fn fake(&mut self, ahead: u32, bytes: &[u8], fake: Fake) {
+        self.session.fake_segment(Peer::Client, ahead, bytes, fake);
+        self.session.wait(Peer::Client, FRAME_GAP_NS);
+    }
+
+    /// All segments of 32 bytes, each after a fake one.
+    fn doubled(&mut self, fake: Fake, rng: &mut Rng) {
+        for at in self.cut(32) {
+            self.fake(at.0 as u32, &rng.bytes(at.1 - at.0), fake);
+            self.part(&at);
+        }
+    }
+}
