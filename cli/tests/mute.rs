@@ -368,3 +368,40 @@ fn a_muted_incident_that_is_an_outbreak_by_now_is_told() {
     assert!(stderr(&output).contains(&said), "{}", stderr(&output));
     assert!(stdout(&output).starts_with("alert udp "));
 }
+
+#[test]
+fn an_incident_that_became_part_of_a_muted_one_is_muted() {
+    let found = Found::new("mute_part");
+    let older = "0".repeat(31) + "7";
+    let text = std::fs::read_to_string(&found.lines).unwrap();
+    let last = text.lines().rfind(|line| line.contains(r#""type":"incident""#)).unwrap();
+    let whole = last.replacen(&found.incident, &older, 1);
+    let part_of = format!(r#""confidence":"high","part_of":"{older}","#);
+    let part = last.replacen(r#""confidence":"high","#, &part_of, 1);
+    let merged = file(
+        &found.folder,
+        "merged.jsonl",
+        format!("{text}{whole}\n{part}\n").as_bytes(),
+    );
+    // Its signature's last line names the part, and a person may as well.
+    let entry = [&found.incident, "--signatures", &merged, "--reason", "x", "--never"];
+    let (status, said) = found.mute(&entry);
+    assert_eq!(status, 0, "{said}");
+    let became = format!("{} has become part of {older}", found.incident);
+    assert!(
+        said.contains(&became) && said.contains(&format!("id {older} is muted")),
+        "{said}"
+    );
+    // By its id alone, without the list of signatures.
+    let entry = format!(
+        "{{\"id\":\"{older}\",\"kind\":\"outbreak\",\"reason\":\"x\",\"until\":\"never\"}}"
+    );
+    std::fs::write(found.mutes(), entry).unwrap();
+    let output = run(&["export", "-q", "--mute", &found.mutes(), &merged]);
+    assert_eq!((code(&output), stdout(&output)), (0, String::new()));
+    let explain = ["explain", &found.incident, "--mute", &found.mutes(), "--signatures"];
+    let explained = stdout(&run(&[&explain[..], &[&merged]].concat()));
+    assert_eq!(explained.matches("   muted without end: x\n").count(), 2, "{explained}");
+    let of_older = run(&["export", "-q", "--incident", &older, &merged]);
+    assert!(stdout(&of_older).starts_with("alert udp "));
+}

@@ -122,9 +122,17 @@ fn subject(args: &MuteArgs, talk: &Talk) -> Result<(Subject, u64), Failure> {
     let ids = signatures.iter().map(|it| &it.id).chain(incidents.keys());
     let known = ids.filter(|known| known.starts_with(&id));
     let subject = match one(&id, known.map(String::as_str).collect())? {
-        Some(found) => {
-            incidents.get(found).map_or_else(|| Subject::id(found), Subject::incident)
-        }
+        Some(found) => match signature_files::whole(found, &incidents) {
+            Some(whole) => {
+                if whole.id != found {
+                    talk.warning(format_args!("{found} has become part of {}", whole.id));
+                }
+                Subject::incident(whole)
+            }
+            None => {
+                incidents.get(found).map_or_else(|| Subject::id(found), Subject::incident)
+            }
+        },
         None if id.len() < 32 => {
             return Err(Failure::usage(format_args!(
                 "no signature or incident has an id that begins with `{id}`, of {} and {} read",

@@ -61,22 +61,29 @@ pub(crate) fn read_with_incidents(
     latest.signatures.retain(|signature| signature.part_of.is_none());
     let Latest { mut signatures, incidents, muted, .. } = latest;
     for signature in &mut signatures {
-        follow(&mut signature.incident, &incidents);
+        let whole = signature.incident.as_ref().and_then(|id| whole(id, &incidents));
+        if let Some(whole) = whole {
+            signature.incident = Some(whole.id.clone());
+        }
     }
     Ok(FromFiles { signatures, incidents, muted, damaged })
 }
 
-/// The incident that a signature belongs to by now: one that became part of another after the
-/// last word on the signature is that other.
-fn follow(incident: &mut Option<String>, incidents: &BTreeMap<String, Incident>) {
+/// The incident of this id, or the one that it has become part of. `None` if it is not known,
+/// as when a file is cut off.
+pub(crate) fn whole<'a>(
+    id: &str,
+    incidents: &'a BTreeMap<String, Incident>,
+) -> Option<&'a Incident> {
+    let mut found = incidents.get(id)?;
     // Each step leads to an older one; damaged files may have circles.
     for _ in 0..incidents.len() {
-        let known = incident.as_ref().and_then(|id| incidents.get(id));
-        match known.and_then(|it| it.part_of.clone()) {
-            Some(whole) => *incident = Some(whole),
-            None => return,
+        match &found.part_of {
+            Some(part_of) => found = incidents.get(part_of)?,
+            None => return Some(found),
         }
     }
+    None
 }
 
 #[derive(Default)]

@@ -177,6 +177,10 @@ fn eve_stats(it: &LiveStats<'_>) -> String {
                 "invalid": packets.frames.saturating_sub(packets.packets),
             },
             "detect": { "alert": it.engine.signatures.signatures },
+            "muted": {
+                "signatures": it.muted_counters.signatures,
+                "incidents": it.muted_counters.incidents,
+            },
             "wormsift": it.engine,
         },
     })

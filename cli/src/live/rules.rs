@@ -224,4 +224,53 @@ mod tests {
         assert_eq!((rules(), file.left_out()), (before, expected));
         std::fs::remove_dir_all(folder).unwrap();
     }
+
+    #[test]
+    fn what_is_muted_keeps_its_place_and_has_no_rule() {
+        let folder =
+            std::env::temp_dir().join(format!("wormsift-muted-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("wormsift.rules");
+        let args = |with_muted| RuleArgs {
+            format: Format::Suricata,
+            sids: Some(beside(&path, ".sids.json")),
+            sid_base: None,
+            sid_count: None,
+            kind: Vec::new(),
+            incident: None,
+            with_muted,
+            min_confidence: None,
+            most_rules: None,
+            most_bytes: 256,
+        };
+        let one = samples::signature();
+        let entry = wormsift_export::mute::Entry {
+            subject: wormsift_export::mute::Subject::id(&one.id),
+            reason: "known".to_owned(),
+            until: None,
+            added: None,
+        };
+        let mutes = Arc::new(Mutes::new([entry]));
+        let open = |with_muted| {
+            RuleFile::open(&path, args(with_muted), Arc::clone(&mutes), &Talk::silent())
+        };
+        let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+        let mut file = open(false).unwrap();
+        file.enter(Arc::new(one));
+        file.write_if_due(true).unwrap();
+        assert_eq!((read(&path), file.len()), (String::new(), 1));
+        let marked = read(&beside(&path, ".jsonl"));
+        assert!(marked.contains(r#""reason":"known","until":null"#), "{marked}");
+        // Over a restart, and until other mutes come.
+        let mut file = open(false).unwrap();
+        assert_eq!((read(&path), file.len()), (String::new(), 1));
+        file.mute(Arc::default());
+        file.write_if_due(true).unwrap();
+        let rules = read(&path);
+        assert!(rules.starts_with("alert "), "{rules}");
+        assert!(!read(&beside(&path, ".jsonl")).contains("muted"));
+        drop(open(true).unwrap());
+        assert_eq!(read(&path), rules);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }
