@@ -268,6 +268,50 @@ fn an_outbreak_on_the_wire_gives_the_contents_of_its_capture() {
 }
 
 #[test]
+fn what_is_muted_is_apart_and_the_file_is_read_again() {
+    if !inside("live::what_is_muted_is_apart_and_the_file_is_read_again") {
+        return;
+    }
+    let folder = open_folder("mute");
+    let [output, rules, mutes] =
+        ["found.jsonl", "wormsift.rules", "wormsift.mute"].map(|name| folder.join(name));
+    let bytes: String = body()[20..80].iter().map(|byte| format!("{byte:02x}")).collect();
+    let entry =
+        format!(r#"{{"content":"{bytes}","reason":"a scan of ours","until":"never"}}"#);
+    fs::write(&mutes, format!("{entry}\nwrong\n")).expect("a file of mutes");
+    let arguments = ["-o", "found.jsonl", "--rules", "wormsift.rules", "--mute"];
+    let live = Live::start(&folder, &[&arguments[..], &["wormsift.mute"]].concat());
+    assert!(live.said().contains("wormsift.mute: line 2: expected an entry"));
+    send(&small_outbreak(&body()));
+    let incident = "wormsift_muted_findings_total{type=\"incident\"} 1";
+    wait_for("an incident", || get("/metrics").is_some_and(|it| it.contains(incident)));
+    let page = get("/").expect("it answers");
+    assert!(page.contains("without end: a scan of ours"), "{page}");
+    assert_eq!(page.matches("None so far.").count(), 2, "{page}");
+    assert!(!live.said().contains("found: "), "{}", live.said());
+
+    // A file that cannot be read changes nothing.
+    fs::rename(&mutes, folder.join("away")).expect("our own file");
+    live.signal("-HUP");
+    let kept = "the mutes in use are kept";
+    wait_for("the failure", || live.said().contains(kept));
+    assert!(!read(&rules).contains("alert "));
+    fs::write(&mutes, "# none\n").expect("a file of mutes");
+    live.signal("-HUP");
+    wait_for("the rule", || read(&rules).contains("alert udp "));
+    let (code, _) = live.stop("-TERM");
+    assert_eq!(code, 0);
+    let text = read(&output);
+    let told = lines(&text, "signature");
+    assert!(!told.is_empty());
+    assert!(told.iter().all(|it| it["muted"]["reason"] == "a scan of ours"), "{text}");
+    assert!(lines(&text, "summary").iter().all(|it| it["muted"].is_null()), "{text}");
+    let stats = lines(&text, "stats").pop().expect("a last line of statistics");
+    assert_eq!(stats["muted_counters"]["muted_signatures"], told.len(), "{stats}");
+    fs::remove_dir_all(folder).expect("our own folder");
+}
+
+#[test]
 fn what_is_seen_stands_on_the_page_and_stays_text() {
     if !inside("live::what_is_seen_stands_on_the_page_and_stays_text") {
         return;

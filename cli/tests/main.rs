@@ -15,6 +15,7 @@ mod learn;
 mod live;
 mod matching;
 mod memory;
+mod mute;
 mod overlap;
 mod results;
 mod resume;

@@ -191,6 +191,7 @@ fn manual_pages_cover_every_subcommand() {
             "wormsift-learn.1",
             "wormsift-man.1",
             "wormsift-match.1",
+            "wormsift-mute.1",
             "wormsift.1"
         ]
     );

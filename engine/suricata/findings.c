@@ -19,6 +19,25 @@ static int open_output(void)
     return open(plugin.settings.output, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
 }
 
+/* What the engine has to say about itself. */
+static void say_warnings(wormsift_engine *engine)
+{
+    wormsift_buffer warning = { 0 };
+    while (wormsift_engine_next_warning(engine, &warning) == WORMSIFT_OK) {
+        SCLogWarning("wormsift: %s", warning.data);
+        wormsift_buffer_free(&warning);
+    }
+}
+
+/* Reads the file of mutes, if there is one; without it findings are told as any others. */
+static void mute(wormsift_engine *engine)
+{
+    if (plugin.settings.mute == NULL)
+        return;
+    went_well(FAILED_MUTE, "mute", wormsift_engine_mute(engine, plugin.settings.mute));
+    say_warnings(engine);
+}
+
 /* A line whole or not at all, even on a full disk. */
 static void write_line(const char *line, size_t length)
 {
@@ -53,8 +72,10 @@ static void write_one(const wormsift_finding *finding)
     if (went_well(FAILED_FINDING, "finding",
                 wormsift_finding_render(finding, WORMSIFT_JSON, 0, 0, &line))) {
         wormsift_summary it = { .struct_size = sizeof(it) };
-        if (wormsift_finding_summary(finding, &it) == WORMSIFT_OK
-                && it.kind == WORMSIFT_SIGNATURE) {
+        bool well = wormsift_finding_summary(finding, &it) == WORMSIFT_OK;
+        if (well && it.kind == WORMSIFT_SIGNATURE && it.muted != 0) {
+            atomic_fetch_add(&plugin.muted, 1);
+        } else if (well && it.kind == WORMSIFT_SIGNATURE) {
             atomic_fetch_add(&plugin.findings, 1);
             SCLogNotice("wormsift: %s: protocol %u, port %d, from %u to %u hosts, passed on "
                         "by %u", wormsift_finding_id(finding), (unsigned)it.protocol,
@@ -79,6 +100,7 @@ void findings_write(void)
         } else {
             failed(FAILED_OUTPUT, plugin.settings.output, strerror(errno));
         }
+        mute(plugin.engine);
     }
     wormsift_finding *finding = NULL;
     while (wormsift_engine_next(plugin.engine, &finding) == WORMSIFT_OK) {
@@ -87,11 +109,7 @@ void findings_write(void)
     }
     if (plugin.settings.rules != NULL && !rules_write())
         failed(FAILED_RULES, plugin.settings.rules, strerror(errno));
-    wormsift_buffer warning = { 0 };
-    while (wormsift_engine_next_warning(plugin.engine, &warning) == WORMSIFT_OK) {
-        SCLogWarning("wormsift: %s", warning.data);
-        wormsift_buffer_free(&warning);
-    }
+    say_warnings(plugin.engine);
     if (atomic_load(&plugin.lost) > 0)
         failed(FAILED_LOST, "stream", "Suricata dropped bytes that it had neither put together "
                                       "nor shown: see wormsift.lost_bytes in its statistics");
@@ -225,6 +243,7 @@ wormsift_engine *engine_make(bool changes_nothing)
             return NULL;
         }
     }
+    mute(engine);
     SCLogNotice("wormsift: libwormsift %s, %s, %s, %s, findings to %s", wormsift_version(), key,
             it->stream ? "reassembled TCP and packets (stream: yes)" : "packets (stream: no)",
             plugin.offline ? "captures" : "live", it->output);

@@ -47,6 +47,7 @@ enum failure {
     FAILED_RULES,
     FAILED_OUTPUT,
     FAILED_STATE,
+    FAILED_MUTE,
     FAILED_LOST,
     FAILURES
 };
@@ -79,7 +80,7 @@ struct thread {
 struct settings {
     wormsift_config *config;
     bool stream, has_key;
-    char *output, *rules, *state, *baseline;
+    char *output, *rules, *state, *baseline, *mute;
     uint64_t state_interval;
 };
 
@@ -92,7 +93,7 @@ extern struct plugin {
     pthread_mutex_t mutex; /* of the files, and of moving time on */
     uint64_t next;         /* packet time at which the engine is moved on */
     unsigned threads;
-    _Atomic uint64_t lost, findings, parts, late;
+    _Atomic uint64_t lost, findings, parts, muted, late;
     _Atomic bool said[FAILURES + 1]; /* the last: that packets come */
 } plugin;
 

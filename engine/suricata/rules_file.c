@@ -1,8 +1,8 @@
 /* The file itself is the register of numbers: each rule has the id of its signature in its
  * metadata. Rules that it has are kept when the plugin starts, whether or not it still knows
  * their signatures; delete lines, or the file, while Suricata is down. The rule of what was
- * found to be a part of another content is put out of use by a `#` before it, so that its
- * number is not given to another. */
+ * found to be a part of another content, is muted, or is of a kind that has no rules any more,
+ * is put out of use by a `#` before it, so that its number is not given to another. */
 #include "rules_file.h"
 
 #include "plugin.h"
@@ -24,7 +24,7 @@
 struct rule {
     char id[33];
     unsigned sid, rev, revised;
-    bool off;      /* a part of another content */
+    bool off;      /* out of use */
     uint64_t what; /* a digest of what it matches, and of its grade */
     char *text;
 };
@@ -156,25 +156,32 @@ bool rules_open(const char *path, bool writes)
     return false;
 }
 
+/* Puts a rule out of use, if there is one. */
+static wormsift_status put_off(struct rule *known)
+{
+    if (known != NULL && !known->off)
+        known->off = rules.changed = true;
+    return WORMSIFT_OK;
+}
+
 wormsift_status rules_take(const wormsift_finding *finding)
 {
     const char *id = wormsift_finding_id(finding);
     struct rule *known = find(id);
-    if (wormsift_finding_part_of(finding) != NULL) {
-        /* The rule of the whole takes its place. */
-        if (known != NULL && !known->off)
-            known->off = rules.changed = true;
-        return WORMSIFT_OK;
-    }
-    if (known != NULL && known->revised >= MOST_REVISIONS)
-        return WORMSIFT_OK;
+    /* The rule of the whole takes its place. */
+    if (wormsift_finding_part_of(finding) != NULL)
+        return put_off(known);
     unsigned sid = known != NULL ? known->sid : rules.next;
     unsigned rev = known != NULL ? known->rev + 1 : 1;
     wormsift_buffer text = { 0 };
     wormsift_status status =
             wormsift_finding_render(finding, WORMSIFT_SURICATA, sid, rev, &text);
     if (status == WORMSIFT_ERR_NO_RULE)
+        return put_off(known);
+    if (known != NULL && known->revised >= MOST_REVISIONS) {
+        wormsift_buffer_free(&text);
         return WORMSIFT_OK;
+    }
     char *copy = status == WORMSIFT_OK ? strdup(text.data) : NULL;
     wormsift_buffer_free(&text);
     if (copy == NULL)

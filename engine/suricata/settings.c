@@ -151,6 +151,8 @@ static bool read_node(struct settings *it, const SCConfNode *node)
         return set_interval(&it->state_interval, node);
     if (strcmp(node->name, "baseline") == 0)
         return set_path(&it->baseline, node);
+    if (strcmp(node->name, "mute") == 0)
+        return set_path(&it->mute, node);
     if (strcmp(node->name, "ordered") == 0)
         return wrong(node->name, "there is no such setting here: the order is that of time");
     it->has_key |= strcmp(node->name, "key") == 0;
@@ -191,5 +193,6 @@ void settings_free(struct settings *it)
     free(it->rules);
     free(it->state);
     free(it->baseline);
+    free(it->mute);
     *it = (struct settings){ 0 };
 }

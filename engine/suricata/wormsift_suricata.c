@@ -266,6 +266,7 @@ static TmEcode ThreadDeinit(ThreadVars *tv, void *data)
 static uint64_t lost_bytes(void) { return atomic_load(&plugin.lost); }
 static uint64_t findings(void) { return atomic_load(&plugin.findings); }
 static uint64_t parts(void) { return atomic_load(&plugin.parts); }
+static uint64_t muted(void) { return atomic_load(&plugin.muted); }
 
 /* All statistics of the engine take some time: only when Suricata asks. */
 static uint64_t late_packets(void)
@@ -284,6 +285,7 @@ static void register_counters(void *user)
     StatsRegisterGlobalCounter("wormsift.lost_bytes", lost_bytes);
     StatsRegisterGlobalCounter("wormsift.findings", findings);
     StatsRegisterGlobalCounter("wormsift.parts", parts);
+    StatsRegisterGlobalCounter("wormsift.muted", muted);
     StatsRegisterGlobalCounter("wormsift.late_packets", late_packets);
 }
 

@@ -1,6 +1,6 @@
 //! `wormsift explain`
 
-use super::{RunArgs, SelectionArgs, VxlanArgs};
+use super::{MutedArgs, RunArgs, SelectionArgs, VxlanArgs};
 use clap::{Args, ValueHint};
 use std::path::PathBuf;
 
@@ -29,6 +29,8 @@ pub(crate) struct ExplainArgs {
     /// One JSON object in place of the text
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) muted: MutedArgs,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]

@@ -1,8 +1,10 @@
 //! `wormsift export`, and what `detect` needs to write rules.
 
+use super::MutedArgs;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use wormsift::signature::{Confidence, Kind, Signature};
+use wormsift_export::{HOST_SET_KINDS, RULE_KINDS};
 
 /// In which form others take findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -68,6 +70,9 @@ pub(crate) struct RuleArgs {
     /// Only the signatures of this incident: its id, or the first four digits or more
     #[arg(long, value_name = "ID", value_parser = id_prefix)]
     pub(crate) incident: Option<String>,
+    /// Also signatures that are muted. Default: they are left out, and counted
+    #[arg(long)]
+    pub(crate) with_muted: bool,
     /// Most signatures that are written; those of the lowest grade and spread are left
     /// out first. Default: all; with `live` 4096
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -84,14 +89,14 @@ impl RuleArgs {
         if let Some(id) = &self.incident {
             return signature.incident.as_deref().is_some_and(|it| it.starts_with(id));
         }
-        let by_default: &[KindArg] = match self.format.is_host_set() {
-            // Whoever is listed is cut off: nobody who is not known to be infected.
-            true => &[KindArg::Outbreak],
-            // Where a tap sees one direction, a worm is a campaign.
-            false => &[KindArg::Outbreak, KindArg::Unclear, KindArg::ScanCampaign],
+        if !self.kind.is_empty() {
+            return self.kind.iter().any(|kind| kind.takes(signature.kind));
+        }
+        let by_default: &[Kind] = match self.format.is_host_set() {
+            true => &HOST_SET_KINDS,
+            false => &RULE_KINDS,
         };
-        let kinds = if self.kind.is_empty() { by_default } else { &self.kind };
-        kinds.iter().any(|kind| kind.takes(signature.kind))
+        by_default.contains(&signature.kind)
     }
 
     /// The least grade that is written.
@@ -167,6 +172,8 @@ pub(crate) struct ExportArgs {
     /// Files of JSON lines from `detect --json`; `-` for standard input
     #[arg(value_name = "SIGNATURES", required = true)]
     pub(crate) signatures: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) muted: MutedArgs,
     #[command(flatten)]
     pub(crate) rules: RuleArgs,
     /// Where to write; standard output without it

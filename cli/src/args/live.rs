@@ -1,6 +1,6 @@
 //! `wormsift live`
 
-use super::{RuleArgs, SettingArgs};
+use super::{MutedArgs, RuleArgs, SettingArgs};
 use crate::input::filter::Filter;
 use clap::{Args, ValueHint};
 use std::net::SocketAddr;
@@ -20,8 +20,9 @@ Examples:
   wormsift live -i eth1 --rules wormsift.rules --suricata-socket /run/suricata/command.socket
       rules for a Suricata beside it
 
-SIGHUP opens output files again, reads the settings file and the BPF program again (the
-program takes effect at once, settings at the next start) and writes the rules. SIGINT and
+SIGHUP opens output files again, reads the settings file, the BPF program and the file of
+mutes again (program and mutes take effect at once, settings at the next start) and writes
+the rules. SIGINT and
 SIGTERM sift what has come in, write what is pending and end. Exit codes as in `detect`,
 but 0 after SIGTERM, which is how a service is asked to end.";
 
@@ -36,6 +37,8 @@ pub(crate) struct LiveArgs {
     /// known to be good raises no alarm
     #[arg(long, value_name = "FILE", requires = "key", value_hint = ValueHint::FilePath)]
     pub(crate) baseline: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) muted: MutedArgs,
     #[command(flatten)]
     pub(crate) capture: CaptureArgs,
     #[cfg(feature = "pcap")]

@@ -16,6 +16,7 @@ pub(crate) mod limits;
 #[cfg(target_os = "linux")]
 mod live;
 mod matching;
+mod mute;
 mod renamed;
 mod setting_flags;
 pub(crate) mod settings;
@@ -31,6 +32,7 @@ pub(crate) use learn::LearnArgs;
 #[cfg(target_os = "linux")]
 pub(crate) use live::LiveArgs;
 pub(crate) use matching::MatchArgs;
+pub(crate) use mute::{MuteArgs, MutedArgs};
 pub(crate) use renamed::renamed;
 pub(crate) use setting_flags::{SettingArgs, VxlanArgs};
 
@@ -60,8 +62,8 @@ Examples:
   wormsift generate outbreak --seed 7 -o outbreak.pcapng.zst
 
 Exit codes: 0 done; 1 failed; 2 wrong usage; 3 some input was damaged (what was
-readable was used); 4 with --fail-on-signature and one found; 130 and 143 after
-SIGINT and SIGTERM.";
+readable was used); 4 with --fail-on-signature and one found that is not muted; 130 and
+143 after SIGINT and SIGTERM.";
 
 const DETECT_EXAMPLES: &str = "\
 Examples:
@@ -135,6 +137,8 @@ pub(crate) enum Command {
     Match(Box<MatchArgs>),
     /// Write signatures as rules, alerts or sets that other programs take
     Export(Box<ExportArgs>),
+    /// Mute findings that are known, with a reason and an end; list and remove such entries
+    Mute(Box<MuteArgs>),
     /// Measure detection: over scenarios, labelled captures and sweeps of a setting
     Evaluate(Box<EvaluateArgs>),
     /// Write a capture with known ground truth, put a worm into captures, or merge captures
@@ -160,6 +164,8 @@ pub(crate) struct DetectArgs {
     /// A file that `wormsift learn` wrote: content in it is known to be good and raises no alarm
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) baseline: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) muted: MutedArgs,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
@@ -247,7 +253,7 @@ pub(crate) struct OutputArgs {
     /// At the end, list on stderr what was kept back as boilerplate
     #[arg(long)]
     pub(crate) show_suppressed: bool,
-    /// Exit with 4 when there is a signature
+    /// Exit with 4 when there is a signature that is not muted
     #[arg(long)]
     pub(crate) fail_on_signature: bool,
 }

@@ -8,11 +8,13 @@ use crate::args::settings::Settings;
 use crate::input::baseline;
 use crate::input::evidence_capture;
 use crate::input::inputs;
+use crate::input::mute_file;
 use crate::input::reader::{self, Progress, Read, Reader, Wait};
 use crate::input::selection::{self, Selection};
 use crate::input::signals::Signals;
 use crate::output::exit_code::{Exit, Failure};
 use crate::output::findings_page::{self, Findings};
+use crate::output::muted::counted_muted;
 use crate::output::output_file::OutputFiles;
 use crate::output::report::Report;
 use crate::output::rules;
@@ -22,6 +24,7 @@ use crate::output::talk::Talk;
 use std::time::{Duration, Instant};
 use wormsift::pipeline::{Prepared, Preparer, Sensor};
 use wormsift_capture::{Damage, Disorder, FrameBatch, Input};
+use wormsift_export::mute::Muting;
 use wormsift_export::text::{counted, service_name};
 
 pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
@@ -31,6 +34,7 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     if args.output.write_evidence.is_some() {
         evidence_capture::check(&args.captures)?;
     }
+    let (mutes, unread) = mute_file::entries(args.muted.mute.as_deref(), talk)?;
     let captures = inputs::find(&args.captures, talk);
     OutputFiles::default()
         .add("--rules", args.output.rules.as_deref())
@@ -55,13 +59,14 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         pool.current_num_threads()
     ));
 
-    let mut damaged = captures.missing;
+    let mut damaged = captures.missing + unread;
     talk.show_progress();
 
     let mut report = Report::new(
         args.output.json,
         args.output.by_signature,
         args.output.keeps_signatures(),
+        Muting::new(mutes.unwrap_or_default()),
     );
     let mut progress = Progress::default();
     let limits = args.run.batch.unwrap_or_default();
@@ -109,12 +114,14 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let stats = FinalStats {
         engine: sensor.stats(),
         selection: progress.selection,
+        muted_counters: report.muted_counts(),
         run: Run {
             kernel: sensor.kernel(),
             threads: pool.current_num_threads(),
             input: progress.capture,
             skipped_files: captures.skipped,
-            missing_inputs: damaged.saturating_sub(progress.capture.damaged_files),
+            missing_inputs: damaged
+                .saturating_sub(progress.capture.damaged_files + unread),
             seconds: started.elapsed().as_secs_f64(),
             stopped_by,
         },
@@ -128,8 +135,9 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let mut outcome = Outcome::default();
     outcome.add(report.finish(talk.stdout_palette()));
     if let Some(path) = &args.output.rules {
+        let signatures = rules::not_muted(report.kept_marked(), &args.rules, talk);
         outcome.add(
-            rules::write(report.kept(), &args.rules, talk)
+            rules::write(signatures, &args.rules, talk)
                 .and_then(|text| rules::replace(path, &text)),
         );
     }
@@ -175,14 +183,18 @@ fn tell_end(ended: &Ended<'_>, report: &Report, args: &DetectArgs, talk: &Talk) 
     if ended.stats.frames() > 0 {
         talk.result(ended.read());
     }
+    let muted = counted_muted(report.muted_counts());
     match report.an_id() {
         Some(id) => {
             talk.result(run_summary::next_steps(args.output.json, &args.captures, id));
         }
-        None if ended.stats.nothing_to_sift().is_none() => {
+        None if muted.is_none() && ended.stats.nothing_to_sift().is_none() => {
             ended.quiet().iter().for_each(|line| talk.result(line));
         }
         None => {}
+    }
+    if let Some(muted) = muted {
+        talk.result(muted);
     }
 }
 
@@ -271,6 +283,7 @@ fn page(report: &Report, sensor: &Sensor, stats: &FinalStats) -> String {
         command: std::env::args().collect::<Vec<_>>().join(" "),
         tool: format!("wormsift {version}, kernel {}", sensor.kernel()),
         signatures: report.kept(),
+        muted: report.muted().rows(),
         incidents: report.kept_incidents().collect(),
         warnings: report.warnings(),
         // Plain objects of plain numbers: there is nothing that could fail.
@@ -291,7 +304,7 @@ fn report_news(
         report.finding(finding, talk)?;
     }
     for incident in sensor.incidents() {
-        report.incident(incident)?;
+        report.incident(incident, talk)?;
     }
     Ok(())
 }

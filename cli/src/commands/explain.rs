@@ -2,6 +2,7 @@
 
 use crate::args::ExplainArgs;
 use crate::input::inputs;
+use crate::input::mute_file;
 use crate::input::reader::{self, Reader, Wait};
 use crate::input::selection::Selection;
 use crate::input::signals::Signals;
@@ -23,14 +24,21 @@ use wormsift_export::{Rule, RuleOptions, Sid};
 const TAILS: usize = 64 << 20;
 
 pub(super) fn run(args: &ExplainArgs, talk: &mut Talk) -> Result<Exit, Failure> {
-    let FromFiles { signatures, incidents, mut damaged } =
-        signature_files::read_with_incidents(&args.signatures, talk)?;
+    let (mutes, unread) = mute_file::entries(args.muted.mute.as_deref(), talk)?;
+    let mut found = signature_files::read_with_incidents(&args.signatures, talk)?;
+    if let Some(mutes) = mutes {
+        found.mute(mutes).iter().for_each(|line| talk.warning(line));
+    }
+    let FromFiles { signatures, incidents, muted, mut damaged } = found;
+    damaged += unread;
     let incident = incident(&args.id, &incidents, &signatures);
     if let Some(incident) = incident.filter(|_| !args.json) {
-        print(&incident_table::text(incident, talk.stdout_palette()))?;
+        let muted = muted.get(&incident.id);
+        print(&incident_table::text(incident, muted, talk.stdout_palette()))?;
     }
     let strongest = incident.and_then(|it| it.signatures.first());
     let signature = chosen(strongest.unwrap_or(&args.id), &signatures)?;
+    let muted = muted.get(&signature.id);
     let mut trail = Trail::of(signature);
     let mut stopped_by = None;
     if !args.captures.is_empty() {
@@ -38,9 +46,9 @@ pub(super) fn run(args: &ExplainArgs, talk: &mut Talk) -> Result<Exit, Failure> 
         (damaged, stopped_by) = (damaged + more, signal);
     }
     if args.json {
-        print_json("explanation", &explain::Explanation::new(signature, &trail))?;
+        print_json("explanation", &explain::Explanation::new(signature, muted, &trail))?;
     } else {
-        print(&explain::text(signature, &trail, talk.stdout_palette()))?;
+        print(&explain::text(signature, muted, &trail, talk.stdout_palette()))?;
     }
     Ok(match stopped_by {
         Some(signal) => Exit::Signal(signal),

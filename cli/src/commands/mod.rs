@@ -13,6 +13,7 @@ mod learn;
 mod live;
 mod man;
 pub(crate) mod matching;
+mod mute;
 
 #[cfg(target_os = "linux")]
 use crate::args::{Cli, Command};
@@ -30,6 +31,7 @@ pub(crate) fn run(command: &Command, talk: &mut Talk) -> Result<Exit, Failure> {
         Command::Explain(args) => explain::run(args, talk),
         Command::Match(args) => matching::run(args, talk),
         Command::Export(args) => export::run(args, talk),
+        Command::Mute(args) => mute::run(args, talk),
         Command::Evaluate(args) => evaluate::run(args, talk),
         Command::Generate(args) => generate::run(args, talk),
         Command::Bench(args) => bench::run(args, talk),

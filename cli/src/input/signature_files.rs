@@ -8,9 +8,10 @@ use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use wormsift::signature::{Incident, Signature};
 use wormsift_export::json_lines;
+use wormsift_export::mute::{Muted, Mutes, Muting};
 
-/// The last word on each signature of these files, in the order of their first, and how
-/// many lines could not be read. Each of those is said.
+/// The last word on each signature of these files, in the order of their first, muted or not,
+/// and how many lines could not be read. Each of those is said.
 pub(crate) fn read(
     paths: &[PathBuf],
     talk: &Talk,
@@ -24,8 +25,26 @@ pub(crate) struct FromFiles {
     pub(crate) signatures: Vec<Signature>,
     /// The last word on each incident, by id.
     pub(crate) incidents: BTreeMap<String, Incident>,
+    /// What mutes signatures and incidents, by id: as the lines say, unless they were judged
+    /// anew.
+    pub(crate) muted: BTreeMap<String, Muted>,
     /// Lines that could not be read.
     pub(crate) damaged: u64,
+}
+
+impl FromFiles {
+    /// Mutes what these entries name, and nothing else. What is to be said, a line each.
+    pub(crate) fn mute(&mut self, mutes: Mutes) -> Vec<String> {
+        let mut muting = Muting::new(mutes);
+        self.muted.clear();
+        for it in &self.signatures {
+            self.muted.extend(muting.signature(it).map(|muted| (it.id.clone(), muted)));
+        }
+        for it in self.incidents.values() {
+            self.muted.extend(muting.incident(it).map(|muted| (it.id.clone(), muted)));
+        }
+        muting.take_news()
+    }
 }
 
 /// The same with incidents.
@@ -40,8 +59,31 @@ pub(crate) fn read_with_incidents(
     }
     // A part of another signature is no content of its own.
     latest.signatures.retain(|signature| signature.part_of.is_none());
-    let Latest { signatures, incidents, .. } = latest;
-    Ok(FromFiles { signatures, incidents, damaged })
+    let Latest { mut signatures, incidents, muted, .. } = latest;
+    for signature in &mut signatures {
+        let whole = signature.incident.as_ref().and_then(|id| whole(id, &incidents));
+        if let Some(whole) = whole {
+            signature.incident = Some(whole.id.clone());
+        }
+    }
+    Ok(FromFiles { signatures, incidents, muted, damaged })
+}
+
+/// The incident of this id, or the one that it has become part of. `None` if it is not known,
+/// as when a file is cut off.
+pub(crate) fn whole<'a>(
+    id: &str,
+    incidents: &'a BTreeMap<String, Incident>,
+) -> Option<&'a Incident> {
+    let mut found = incidents.get(id)?;
+    // Each step leads to an older one; damaged files may have circles.
+    for _ in 0..incidents.len() {
+        match &found.part_of {
+            Some(part_of) => found = incidents.get(part_of)?,
+            None => return Some(found),
+        }
+    }
+    None
 }
 
 #[derive(Default)]
@@ -49,10 +91,19 @@ struct Latest {
     places: BTreeMap<String, usize>,
     signatures: Vec<Signature>,
     incidents: BTreeMap<String, Incident>,
+    muted: BTreeMap<String, Muted>,
 }
 
 impl Latest {
-    fn enter(&mut self, signature: Signature) {
+    fn mark(&mut self, id: &str, muted: Option<Muted>) {
+        match muted {
+            Some(muted) => self.muted.insert(id.to_owned(), muted),
+            None => self.muted.remove(id),
+        };
+    }
+
+    fn enter(&mut self, signature: Signature, muted: Option<Muted>) {
+        self.mark(&signature.id, muted);
         match self.places.get(&signature.id) {
             Some(&place) => self.signatures[place] = signature,
             None => {
@@ -74,13 +125,14 @@ fn read_one(path: &Path, latest: &mut Latest, talk: &Talk) -> Result<u64, Failur
     let mut damaged = 0;
     for (line, number) in input.lines().zip(1_u64..) {
         let line = line.map_err(|error| Failure::of(&name, error))?;
-        let incident = |it: Option<Incident>| {
-            latest.incidents.extend(it.map(|it| (it.id.clone(), it)));
-        };
-        match json_lines::read(&line) {
-            Ok(Some(finding)) => latest.enter(finding.into_signature()),
-            Ok(None) => match json_lines::read_incident(&line).map(incident) {
-                Ok(()) => {}
+        match json_lines::read_marked(&line) {
+            Ok(Some((finding, muted))) => latest.enter(finding.into_signature(), muted),
+            Ok(None) => match json_lines::read_marked_incident(&line) {
+                Ok(Some((incident, muted))) => {
+                    latest.mark(&incident.id, muted);
+                    latest.incidents.insert(incident.id.clone(), incident);
+                }
+                Ok(None) => {}
                 Err(error) => {
                     damaged += 1;
                     talk.error(format_args!("{name}: line {number}: {error}"));

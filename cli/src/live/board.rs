@@ -3,6 +3,7 @@
 //! The thread that reads packets makes a snapshot only when a request waits for one. No
 //! other thread accesses the sensor.
 
+use crate::output::muted::MutedFindings;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,6 +12,7 @@ use wormsift::Stats;
 use wormsift::packet::AddressPlan;
 use wormsift::signature::{Incident, Signature};
 use wormsift_capture::live::LiveCounters;
+use wormsift_export::mute::{Muted, MutedCounts};
 
 /// Signatures that the page shows.
 const NEWEST: usize = 20;
@@ -40,6 +42,7 @@ pub(super) struct Snapshot {
     pub(super) selected: u64,
     pub(super) output_errors: u64,
     pub(super) suricata: Option<Reloads>,
+    pub(super) muted: MutedCounts,
     pub(super) news: News,
 }
 
@@ -100,14 +103,17 @@ pub(super) struct News {
     /// Without their hosts and the ids of their signatures.
     pub(super) incidents: VecDeque<Incident>,
     pub(super) signatures: VecDeque<Signature>,
+    /// What is muted, which is in neither.
+    pub(super) muted: MutedFindings,
     pub(super) warnings: VecDeque<String>,
 }
 
 impl News {
     /// Takes the last word on an incident; one that has become part of another is dropped.
-    pub(super) fn incident(&mut self, incident: Incident) {
+    pub(super) fn incident(&mut self, incident: Incident, muted: Option<&Muted>) {
         self.incidents.retain(|other| other.id != incident.id);
-        if incident.part_of.is_none() {
+        self.muted.incident(&incident, muted);
+        if incident.part_of.is_none() && muted.is_none() {
             let bounded = Incident {
                 signatures: Vec::new(),
                 hosts: Vec::new(),
@@ -128,8 +134,12 @@ impl News {
         best
     }
 
-    pub(super) fn signature(&mut self, signature: &Signature) {
+    pub(super) fn signature(&mut self, signature: &Signature, muted: Option<&Muted>) {
         self.signatures.retain(|other| other.id != signature.id);
+        self.muted.signature(signature, muted);
+        if muted.is_some() {
+            return;
+        }
         self.signatures.push_front(signature.clone());
         self.signatures.truncate(NEWEST);
     }
@@ -227,9 +237,9 @@ mod tests {
     fn the_newest_incidents_are_kept_and_the_highest_rank_leads() {
         let mut news = News::default();
         for id in 0..1_000 {
-            news.incident(incident(id, Kind::MassDelivery));
+            news.incident(incident(id, Kind::MassDelivery), None);
         }
-        news.incident(incident(990, Kind::Outbreak));
+        news.incident(incident(990, Kind::Outbreak), None);
         assert_eq!(news.incidents.len(), INCIDENTS);
         let is_bounded = |it: &Incident| it.hosts.is_empty() && it.signatures.is_empty();
         assert!(news.incidents.iter().all(is_bounded));
@@ -240,8 +250,14 @@ mod tests {
         assert_eq!(best, expected.map(|(kind, id)| (kind, format!("{id:032x}"))));
         // Its last word says that it is part of another.
         let part_of = Some("0".repeat(32));
-        news.incident(Incident { part_of, ..incident(990, Kind::Outbreak) });
+        news.incident(Incident { part_of, ..incident(990, Kind::Outbreak) }, None);
         assert_eq!(news.incidents.len(), INCIDENTS - 1);
         assert!(news.incidents.iter().all(|it| it.kind == Kind::MassDelivery));
+        // What is muted is apart.
+        let known =
+            Muted { entry: String::new(), reason: "known".to_owned(), until: None };
+        news.incident(incident(991, Kind::MassDelivery), Some(&known));
+        assert_eq!(news.muted.rows().len(), 1);
+        assert!(news.incidents.iter().all(|it| it.id != format!("{:032x}", 991)));
     }
 }

@@ -5,7 +5,7 @@ use crate::input::selection::SelectionCounts;
 use crate::output::exit_code::Failure;
 use crate::output::report::Warning;
 pub(super) use crate::output::rules::now;
-use crate::output::stats::sorted;
+use crate::output::stats::{MutedCounters, sorted};
 use crate::output::stdout::json_line;
 use crate::output::talk::Talk;
 use serde::Serialize;
@@ -16,6 +16,7 @@ use wormsift_capture::live::LiveCounters;
 use wormsift_export::json_lines;
 #[cfg(test)]
 use wormsift_export::json_lines::schema::StatsSchema;
+use wormsift_export::mute::{Muted, MutedCounts};
 
 /// Writes findings, statistics and warnings.
 pub(super) struct Lines {
@@ -43,6 +44,9 @@ pub(crate) struct LiveStats<'a> {
     #[cfg_attr(test, schemars(with = "Captured"))]
     pub(super) capture: LiveCounters,
     pub(super) selection: SelectionCounts,
+    #[serde(with = "MutedCounters")]
+    #[cfg_attr(test, schemars(with = "MutedCounters"))]
+    pub(super) muted_counters: MutedCounts,
     pub(super) run: LiveRun<'a>,
 }
 
@@ -96,10 +100,13 @@ impl Lines {
     pub(super) fn finding(
         &mut self,
         finding: &Finding,
+        muted: Option<&Muted>,
         talk: &Talk,
     ) -> Result<(), Failure> {
         match self.form {
-            Form::Json => self.output.line(&json_lines::write(finding), talk),
+            Form::Json => {
+                self.output.line(&json_lines::write_marked(finding, muted), talk)
+            }
             Form::Eve => Ok(()),
         }
     }
@@ -108,10 +115,14 @@ impl Lines {
     pub(super) fn incident(
         &mut self,
         incident: &Incident,
+        muted: Option<&Muted>,
         talk: &Talk,
     ) -> Result<(), Failure> {
         match self.form {
-            Form::Json => self.output.line(&json_lines::write_incident(incident), talk),
+            Form::Json => {
+                let line = json_lines::write_marked_incident(incident, muted);
+                self.output.line(&line, talk)
+            }
             Form::Eve => Ok(()),
         }
     }
@@ -166,6 +177,10 @@ fn eve_stats(it: &LiveStats<'_>) -> String {
                 "invalid": packets.frames.saturating_sub(packets.packets),
             },
             "detect": { "alert": it.engine.signatures.signatures },
+            "muted": {
+                "signatures": it.muted_counters.signatures,
+                "incidents": it.muted_counters.incidents,
+            },
             "wormsift": it.engine,
         },
     })

@@ -60,6 +60,9 @@ pub(super) fn render(it: &Snapshot) -> String {
         text.family(&format!("wormsift_{name}_total"), "counter", help);
         text.value(&[], value);
     }
+    text.family("wormsift_muted_findings_total", "counter", "Findings that were muted");
+    text.value(&[("type", "incident")], it.muted.incidents);
+    text.value(&[("type", "signature")], it.muted.signatures);
     text.family("wormsift_decode_errors_total", "counter", "Frames that were not used");
     text.section("reason", "", &by_name(&stats.drops));
     text.family("wormsift_candidates", "gauge", "Contents under watch");
@@ -185,6 +188,8 @@ mod tests {
             "wormsift_decode_errors_total{reason=\"arp\"} 0",
             "wormsift_batch_duration_seconds_bucket{le=\"0.01\"} 2",
             "wormsift_batch_duration_seconds_bucket{le=\"+Inf\"} 3",
+            "wormsift_muted_findings_total{type=\"incident\"} 2",
+            "wormsift_muted_findings_total{type=\"signature\"} 3",
             "wormsift_suricata_reloads_total{result=\"done\"} 2",
         ] {
             assert!(text.lines().any(|line| line == name), "{name} in\n{text}");

@@ -6,6 +6,7 @@
 
 use super::board::{News, Snapshot};
 use crate::output::findings_page::incident::services;
+use crate::output::findings_page::muted_findings;
 use crate::output::findings_page::signature::{self, Most};
 use crate::output::stats::by_name;
 use crate::output::table::{brief, moment};
@@ -55,6 +56,8 @@ pub(super) fn render(it: &Snapshot) -> String {
         @for signature in signatures {
             (signature::draw(&format!("{} ", service(signature)), signature, MOST))
         }
+        @let muted = it.news.muted.rows();
+        @if !muted.is_empty() { h2 { "Muted" } (muted_findings(&muted)) }
         (values(&it.stats.fill, "How full the tables are", "Table", percent))
         (values(&it.stats.drops, "Frames not used", "Reason", |value| grouped(value as u64)))
         footer { (own(it)) }

@@ -9,12 +9,13 @@ use crate::args::RuleArgs;
 use crate::input::signature_files;
 use crate::live::ranked::Ranked;
 use crate::output::exit_code::Failure;
-use crate::output::rules::{Written, options, replace, write_file};
+use crate::output::rules::{Written, not_muted, options, replace, write_file};
 use crate::output::talk::Talk;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wormsift::signature::{Finding, Signature};
+use wormsift_export::mute::Mutes;
 use wormsift_export::{Rule, Sid, json_lines};
 
 /// Signatures that are kept unless `--most-rules` says otherwise: as many as the engine
@@ -28,6 +29,7 @@ pub(super) struct RuleFile {
     path: PathBuf,
     memory: PathBuf,
     args: RuleArgs,
+    mutes: Arc<Mutes>,
     kept: Ranked,
     left_out: u64,
     is_due: bool,
@@ -47,6 +49,7 @@ impl RuleFile {
     pub(super) fn open(
         path: &Path,
         args: RuleArgs,
+        mutes: Arc<Mutes>,
         talk: &Talk,
     ) -> Result<Self, Failure> {
         let memory = beside(path, ".jsonl");
@@ -60,6 +63,7 @@ impl RuleFile {
             path: path.to_owned(),
             memory,
             args,
+            mutes,
             kept: Ranked::new(most),
             left_out: 0,
             is_due: false,
@@ -71,6 +75,12 @@ impl RuleFile {
         }
         file.is_due = false;
         Ok(file)
+    }
+
+    /// Takes other mutes from now on.
+    pub(super) fn mute(&mut self, mutes: Arc<Mutes>) {
+        self.mutes = mutes;
+        self.is_due = true;
     }
 
     /// How many signatures are kept.
@@ -123,12 +133,18 @@ impl RuleFile {
     }
 
     fn write(&mut self) -> Result<Written, Failure> {
-        let written = write_file(self.kept.iter(), &self.args, &Talk::silent())?;
-        let lines: String = self
-            .kept
-            .iter()
-            .map(|it| json_lines::write(&Finding::Summary(it.clone())) + "\n")
-            .collect();
+        // What is muted keeps its place: another file of mutes may give it its rule again.
+        let marked: Vec<_> =
+            (self.kept.iter()).map(|it| (it, self.mutes.signature(it).muted())).collect();
+        let talk = Talk::silent();
+        let wanted = marked.iter().map(|(it, muted)| (*it, muted.is_some()));
+        let wanted = not_muted(wanted, &self.args, &talk);
+        let written = write_file(wanted, &self.args, &talk)?;
+        let line = |(it, muted): &(&Signature, _)| {
+            let summary = Finding::Summary((*it).clone());
+            json_lines::write_marked(&summary, Option::as_ref(muted)) + "\n"
+        };
+        let lines: String = marked.iter().map(line).collect();
         replace(&self.memory, &lines)?;
         replace(&self.path, &written.text)?;
         Ok(written)
@@ -155,12 +171,14 @@ mod tests {
             sid_count: None,
             kind: Vec::new(),
             incident: None,
+            with_muted: false,
             min_confidence: Some(Grade::Low),
             most_rules: Some(2),
             most_bytes: 256,
         };
+        let open = |args| RuleFile::open(&path, args, Arc::default(), &Talk::silent());
         let rules = || std::fs::read_to_string(&path).unwrap();
-        let mut file = RuleFile::open(&path, args(), &Talk::silent()).unwrap();
+        let mut file = open(args()).unwrap();
         assert_eq!(rules(), "");
         assert!(file.write_if_due(true).unwrap().is_none());
         let one = samples::signature();
@@ -171,7 +189,7 @@ mod tests {
         assert!(file.write_if_due(true).unwrap().is_some());
         assert!(rules().contains("sid:1500000; rev:1;"), "{}", rules());
 
-        let mut file = RuleFile::open(&path, args(), &Talk::silent()).unwrap();
+        let mut file = open(args()).unwrap();
         assert!(rules().contains("sid:1500000; rev:1;"), "{}", rules());
         let mut other = one.clone();
         (other.id, other.content) =
@@ -204,6 +222,55 @@ mod tests {
         file.write_if_due(true).unwrap();
         let expected = if one.confidence == Confidence::Low { 0 } else { 50 };
         assert_eq!((rules(), file.left_out()), (before, expected));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_is_muted_keeps_its_place_and_has_no_rule() {
+        let folder =
+            std::env::temp_dir().join(format!("wormsift-muted-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("wormsift.rules");
+        let args = |with_muted| RuleArgs {
+            format: Format::Suricata,
+            sids: Some(beside(&path, ".sids.json")),
+            sid_base: None,
+            sid_count: None,
+            kind: Vec::new(),
+            incident: None,
+            with_muted,
+            min_confidence: None,
+            most_rules: None,
+            most_bytes: 256,
+        };
+        let one = samples::signature();
+        let entry = wormsift_export::mute::Entry {
+            subject: wormsift_export::mute::Subject::id(&one.id),
+            reason: "known".to_owned(),
+            until: None,
+            added: None,
+        };
+        let mutes = Arc::new(Mutes::new([entry]));
+        let open = |with_muted| {
+            RuleFile::open(&path, args(with_muted), Arc::clone(&mutes), &Talk::silent())
+        };
+        let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+        let mut file = open(false).unwrap();
+        file.enter(Arc::new(one));
+        file.write_if_due(true).unwrap();
+        assert_eq!((read(&path), file.len()), (String::new(), 1));
+        let marked = read(&beside(&path, ".jsonl"));
+        assert!(marked.contains(r#""reason":"known","until":null"#), "{marked}");
+        // Over a restart, and until other mutes come.
+        let mut file = open(false).unwrap();
+        assert_eq!((read(&path), file.len()), (String::new(), 1));
+        file.mute(Arc::default());
+        file.write_if_due(true).unwrap();
+        let rules = read(&path);
+        assert!(rules.starts_with("alert "), "{rules}");
+        assert!(!read(&beside(&path, ".jsonl")).contains("muted"));
+        drop(open(true).unwrap());
+        assert_eq!(read(&path), rules);
         std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use wormsift::signature::{Finding, Signature};
 use wormsift::{Config, Packet, Sensor, Timestamp};
 use wormsift_capture::live::LiveCounters;
+use wormsift_export::mute::MutedCounts;
 
 /// Content that would be markup, a script, a direction or a terminal's command.
 pub(crate) const HOSTILE: &[u8] = b"<script>alert(1)</script><img src=x onerror=alert(2)>\
@@ -62,8 +63,8 @@ pub(crate) fn snapshot() -> Snapshot {
     [2, 5, 20].iter().for_each(|time| batches.add(Duration::from_millis(*time)));
     let mut news = News::default();
     let mut spread = spreading();
-    spread.incidents().into_iter().for_each(|it| news.incident(it));
-    news.signature(&last(&mut spread));
+    spread.incidents().into_iter().for_each(|it| news.incident(it, None));
+    news.signature(&last(&mut spread), None);
     news.warning("tables are <b>full</b>");
     Snapshot {
         fixed: Arc::new(Fixed {
@@ -89,6 +90,7 @@ pub(crate) fn snapshot() -> Snapshot {
         selected: 990,
         output_errors: 0,
         suricata: Some(Reloads { done: 2, failed: 1 }),
+        muted: MutedCounts { signatures: 3, incidents: 2 },
         news,
     }
 }

@@ -20,6 +20,7 @@ use crate::args::limits::check_bytes;
 use crate::args::settings::Settings;
 use crate::args::{Format, LiveArgs, RuleArgs, SelectionArgs, key};
 use crate::input::baseline;
+use crate::input::mute_file;
 use crate::input::selection::Selection;
 use crate::input::signals::Signals;
 use crate::output::exit_code::{Exit, Failure};
@@ -30,6 +31,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wormsift::Sensor;
+use wormsift_export::mute::Muting;
 use wormsift_export::text::counted;
 
 /// Runs `wormsift live` until a signal, or the time that was asked for.
@@ -66,6 +68,8 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
     check_bytes(rings.saturating_add(tables), || {
         format!("{threads} rings of {} and the tables", args.capture.ring_size)
     })?;
+    let (mutes, _) = mute_file::entries(args.muted.mute.as_deref(), talk)?;
+    let muting = Muting::new(mutes.unwrap_or_default());
     let tap = Tap::open(args)?;
     let listener = listen(args)?;
     // Opened while it can be: it tells the memory in use.
@@ -103,7 +107,12 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         args.output.eve.then(|| RuleArgs { most_rules: None, ..rule_args(Format::Eve) });
     let rules = match &args.output.rules {
         Some(path) => {
-            let rules = RuleFile::open(path, rule_args(args.rules.format), talk);
+            let rules = RuleFile::open(
+                path,
+                rule_args(args.rules.format),
+                Arc::clone(muting.mutes()),
+                talk,
+            );
             Some(rules.map_err(owned)?)
         }
         None => None,
@@ -163,6 +172,8 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
     let parts = Parts {
         settings: args.settings.clone(),
         bpf: args.capture.bpf_ddd.clone(),
+        mute: args.muted.mute.clone(),
+        muting,
         interval: std::time::Duration::from_nanos(args.output.interval.0),
         duration: args.running.duration.map(|d| std::time::Duration::from_nanos(d.0)),
         signals,
@@ -253,7 +264,11 @@ fn folders(args: &LiveArgs, sids: Option<&Path>) -> sandbox::files::Folders {
     let written =
         [args.output.output.as_deref(), args.output.rules.as_deref(), sids, state];
     written.into_iter().flatten().for_each(|path| folders.write(path));
-    let read = [args.settings.config.as_deref(), args.capture.bpf_ddd.as_deref()];
+    let read = [
+        args.settings.config.as_deref(),
+        args.capture.bpf_ddd.as_deref(),
+        args.muted.mute.as_deref(),
+    ];
     read.into_iter().flatten().for_each(|path| folders.read(path));
     if let Some(socket) = &args.output.suricata_socket {
         folders.read(socket);

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use wormsift::Sensor;
 use wormsift::packet::Timestamp;
 use wormsift_capture::live::{LiveCounters, LiveError, Rings};
+use wormsift_export::mute::Muting;
 
 /// How long a signal, or somebody who looks at the page, may wait.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -36,6 +37,8 @@ const BEHIND: Duration = Duration::from_secs(1);
 pub(super) struct Parts {
     pub(super) settings: SettingArgs,
     pub(super) bpf: Option<PathBuf>,
+    pub(super) mute: Option<PathBuf>,
+    pub(super) muting: Muting,
     pub(super) interval: Duration,
     pub(super) duration: Option<Duration>,
     pub(super) signals: Signals,
@@ -236,6 +239,7 @@ impl Watch {
             engine: &parts.sensor.stats(),
             capture: self.capture,
             selection: parts.selection.counts(),
+            muted_counters: parts.muting.counts(),
             run: LiveRun {
                 time: now().to_string(),
                 interface: &parts.fixed.interface,
@@ -306,6 +310,7 @@ impl Watch {
             self.capture.frames,
             self.capture.kernel_drops,
             &parts.sensor.stats(),
+            parts.muting.counts(),
         ));
         Ok(())
     }
@@ -325,6 +330,7 @@ impl Watch {
             selected: parts.selection.counts().selected,
             output_errors: parts.lines.output.errors(),
             suricata: parts.suricata.as_ref().map(Suricata::counts),
+            muted: parts.muting.counts(),
             news: self.news.clone(),
         }
     }

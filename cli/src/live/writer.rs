@@ -20,6 +20,7 @@ use std::sync::mpsc::{
 };
 use std::time::{Duration, Instant};
 use wormsift::signature::{Finding, Signature};
+use wormsift_export::mute::Mutes;
 
 /// Signatures that become alerts in a second, at most.
 pub(super) const MOST_A_SECOND: usize = 100;
@@ -38,6 +39,9 @@ pub(super) struct Writer {
     news: Receiver<News>,
     rules: Option<Ranked>,
     alerts: Option<Ranked>,
+    /// Whether what is muted becomes an alert.
+    with_muted: bool,
+    mutes: Option<Arc<Mutes>>,
     wants_rules: bool,
     /// Alerts that this second still allows.
     allowance: usize,
@@ -51,6 +55,8 @@ enum Task {
     Alert(Arc<Signature>),
     /// The rules anew, news or not.
     WriteRules,
+    /// Other mutes.
+    Mute(Arc<Mutes>),
 }
 
 /// What the thread has to say.
@@ -89,6 +95,8 @@ impl Writer {
             news,
             rules: rules.is_some().then(|| Ranked::new(MOST)),
             alerts: alerts.is_some().then(|| Ranked::new(MOST_WAITING)),
+            with_muted: alerts.as_ref().is_some_and(|args| args.with_muted),
+            mutes: None,
             wants_rules: false,
             allowance: MOST_A_SECOND,
             dropped: 0,
@@ -100,8 +108,9 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Takes a finding. An alert is written once a signature and once an update.
-    pub(super) fn finding(&mut self, finding: &Finding) {
+    /// Takes a finding. An alert is written once a signature and once an update, unless it is
+    /// muted. What is muted is left out of the rules when they are written.
+    pub(super) fn finding(&mut self, finding: &Finding, is_muted: bool) {
         let signature = Arc::new(finding.signature().clone());
         if let Some(rules) = &mut self.rules
             && rules.enter(Arc::clone(&signature))
@@ -110,6 +119,7 @@ impl Writer {
         }
         if let (Some(alerts), Finding::Signature(_) | Finding::Update(_)) =
             (&mut self.alerts, finding)
+            && (self.with_muted || !is_muted)
         {
             self.dropped += u64::from(alerts.enter(signature));
         }
@@ -117,6 +127,11 @@ impl Writer {
 
     /// Gives the thread as much as it takes and the second allows.
     pub(super) fn pass(&mut self) {
+        if let Some(mutes) = self.mutes.take()
+            && self.tasks.try_send(Task::Mute(Arc::clone(&mutes))).is_err()
+        {
+            self.mutes = Some(mutes);
+        }
         if self.wants_rules {
             self.wants_rules = self.tasks.try_send(Task::WriteRules).is_err();
         }
@@ -139,6 +154,12 @@ impl Writer {
                  and spread: more than {MOST_A_SECOND} a second, and {MOST_WAITING} wait"
             )
         })
+    }
+
+    /// Gives other mutes to the rules.
+    pub(super) fn mute(&mut self, mutes: &Arc<Mutes>) {
+        self.mutes = self.rules.is_some().then(|| Arc::clone(mutes));
+        self.pass();
     }
 
     /// Asks for the rules to be written anew.
@@ -236,6 +257,11 @@ impl Work {
                         }
                     }
                     Task::Alert(signature) => alerts.push(signature),
+                    Task::Mute(mutes) => {
+                        if let Some(rules) = &mut self.rules {
+                            rules.mute(mutes);
+                        }
+                    }
                     Task::WriteRules => {
                         if let Some(rules) = &mut self.rules {
                             rules.is_due();
@@ -321,6 +347,7 @@ mod tests {
             sid_count: None,
             kind: Vec::new(),
             incident: None,
+            with_muted: false,
             min_confidence: None,
             most_rules: None,
             most_bytes: 256,
@@ -341,8 +368,10 @@ mod tests {
         let mut writer =
             Writer::start(None, Some(args(sids.clone())), "tap9".to_owned()).unwrap();
         let flood = MOST_WAITING as u32 + 7;
-        (0..flood).for_each(|id| writer.finding(&finding(id, Confidence::Low)));
-        writer.finding(&finding(99_999, Confidence::High));
+        (0..flood).for_each(|id| writer.finding(&finding(id, Confidence::Low), false));
+        writer.finding(&finding(99_999, Confidence::High), false);
+        // What is muted takes no place.
+        writer.finding(&finding(99_998, Confidence::High), true);
         writer.pass();
         writer.pass();
         let counts = writer.counts();

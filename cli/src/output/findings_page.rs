@@ -7,6 +7,7 @@ pub(crate) mod incident;
 mod pictures;
 pub(crate) mod signature;
 
+use crate::output::muted::{self, MutedFinding};
 use crate::output::table::{Ranking, brief, moment, shown};
 use maud::{Markup, html};
 use pictures::scatter;
@@ -35,6 +36,8 @@ pub(crate) struct Findings<'a> {
     pub(crate) signatures: &'a [Signature],
     /// The last word on each incident, in any order.
     pub(crate) incidents: Vec<&'a Incident>,
+    /// What is muted, which is in neither.
+    pub(crate) muted: Vec<&'a MutedFinding>,
     pub(crate) warnings: &'a [String],
     /// All counters, by section.
     pub(crate) stats: Value,
@@ -64,10 +67,13 @@ pub(crate) fn render(findings: &Findings<'_>) -> String {
         ),
         ("ranking", "Signatures", ranking(&best, total)),
         ("signatures", "Signatures in full", in_full),
+        ("muted", "Muted", muted_findings(&findings.muted)),
         ("counters", "Counters", counters(&findings.stats)),
         ("setting", "Command and settings", setting),
     ]
     .map(|(id, title, content)| Section { id, title, content });
+    let is_shown = |it: &Section| it.id != "muted" || !findings.muted.is_empty();
+    let sections: Vec<Section> = sections.into_iter().filter(is_shown).collect();
     let title = format!(
         "{}, {}",
         counted(incidents.len() as u64, "incident"),
@@ -173,6 +179,34 @@ fn row(rank: u64, s: &Signature) -> Markup {
             td.n.when { (moment(s.detected_at)) }
             td.preview { a href={ "#s" (s.id) } { code { (shown(&s.content, PREVIEW)) } } }
         }
+    }
+}
+
+const MUTED_HEADINGS: [&str; 6] =
+    ["What", "Kind", "Confidence", "Services", "Muted", "Id"];
+
+/// What is muted, a row each: for this page and that of a live sensor.
+pub(crate) fn muted_findings(muted: &[&MutedFinding]) -> Markup {
+    let shown = &muted[..muted.len().min(muted::ROWS)];
+    let rows = html! {
+        tbody {
+            @for it in shown {
+                tr {
+                    td { (it.noun()) }
+                    td { (scatter::kind_name(it.kind)) }
+                    td class=(it.confidence.name()) { (it.confidence.name()) }
+                    td { (it.services) }
+                    td { (it.muted.words()) }
+                    td { code { (it.id) } }
+                }
+                "\n"
+            }
+        }
+    };
+    let others = muted.len() - shown.len();
+    html! {
+        (table("plain", "What is muted", &MUTED_HEADINGS, rows))
+        @if others > 0 { p.note { "and " (grouped(others as u64)) " more" } }
     }
 }
 

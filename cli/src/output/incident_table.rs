@@ -8,6 +8,7 @@ use crate::output::talk::{Paint, Palette};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use wormsift::signature::{Incident, Kind};
+use wormsift_export::mute::Muted;
 use wormsift_export::text::{counted, grouped, service_name};
 
 /// Incidents that are kept at the same time; those that come last in the table go first.
@@ -24,8 +25,7 @@ impl Incidents {
     /// Takes what is new of one.
     pub(crate) fn take(&mut self, incident: Incident) {
         if incident.part_of.is_some() {
-            self.by_id.remove(&incident.id);
-            return;
+            return self.remove(&incident.id);
         }
         self.by_id.insert(incident.id.clone(), incident);
         if self.by_id.len() > MOST {
@@ -35,6 +35,11 @@ impl Incidents {
                 self.left_out += 1;
             }
         }
+    }
+
+    /// Forgets one.
+    pub(crate) fn remove(&mut self, id: &str) {
+        self.by_id.remove(id);
     }
 
     /// In the order in which a person should read them.
@@ -112,9 +117,16 @@ fn services(incident: &Incident, width: usize) -> String {
 }
 
 /// One incident by itself, before its strongest signature.
-pub(crate) fn text(incident: &Incident, palette: Palette) -> String {
+pub(crate) fn text(
+    incident: &Incident,
+    muted: Option<&Muted>,
+    palette: Palette,
+) -> String {
     let mut text = String::new();
     in_full(&mut text, None, incident, palette);
+    if let Some(muted) = muted {
+        let _ = writeln!(text, "   muted {}", muted.words());
+    }
     text += "\nits strongest signature:\n";
     text
 }

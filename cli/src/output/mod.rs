@@ -8,6 +8,7 @@ pub(crate) mod grounds;
 pub(crate) mod incident_table;
 #[cfg(all(test, target_os = "linux"))]
 mod lines_schema;
+pub(crate) mod muted;
 pub(crate) mod output_file;
 pub(crate) mod progress;
 pub(crate) mod report;

@@ -2,14 +2,16 @@
 
 use crate::output::exit_code::Failure;
 use crate::output::incident_table::Incidents;
+use crate::output::muted::MutedFindings;
 use crate::output::stdout::{print, print_json, print_line};
 use crate::output::table::{Ranking, host_count, number};
 use crate::output::talk::{Palette, Talk};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{self, IsTerminal};
 use wormsift::signature::{Finding, Incident, Signature};
 use wormsift_export::json_lines;
+use wormsift_export::mute::{Muted, MutedCounts, Muting};
 use wormsift_export::text::{counted, service};
 
 /// Takes findings as they are made.
@@ -17,11 +19,18 @@ pub(crate) struct Report {
     form: Form,
     /// Whether news are said on stderr too.
     talks: bool,
-    found_any: bool,
+    muting: Muting,
+    /// Ids of signatures that are not muted, as of the last word on each. Where nothing can be
+    /// muted, the first is enough.
+    open: HashSet<String>,
     /// The last word on each signature, where rules are to be made of them.
     kept: Option<Vec<Signature>>,
+    /// The same of those that are muted.
+    kept_muted: Vec<Signature>,
     /// The last word on each incident by its id, where signatures are kept.
     kept_incidents: BTreeMap<String, Incident>,
+    /// The last word on what is muted.
+    muted: MutedFindings,
     warnings: Vec<String>,
     /// What stopped stdout, where other outputs are still to be written.
     stopped: Option<Failure>,
@@ -38,8 +47,13 @@ enum Form {
 
 impl Report {
     /// Lines or a table, of signatures one by one if that is asked for; `keep` for
-    /// [`Report::kept`].
-    pub(crate) fn new(json: bool, by_signature: bool, keep: bool) -> Self {
+    /// [`Report::kept`]. What `muting` mutes is marked in lines and set apart elsewhere.
+    pub(crate) fn new(
+        json: bool,
+        by_signature: bool,
+        keep: bool,
+        muting: Muting,
+    ) -> Self {
         let table = Form::Table {
             signatures: Ranking::default(),
             incidents: Incidents::default(),
@@ -47,11 +61,14 @@ impl Report {
         };
         Self {
             kept: keep.then(Vec::new),
+            kept_muted: Vec::new(),
             kept_incidents: BTreeMap::new(),
             form: if json { Form::Json } else { table },
             // The lines themselves are on the screen already.
             talks: !(json && io::stdout().is_terminal()),
-            found_any: false,
+            muting,
+            open: HashSet::new(),
+            muted: MutedFindings::default(),
             warnings: Vec::new(),
             stopped: None,
             first_id: None,
@@ -75,17 +92,34 @@ impl Report {
         }
     }
 
-    /// Whether there was a signature.
+    /// Whether there is a signature that is not muted.
     pub(crate) fn found_any(&self) -> bool {
-        self.found_any
+        !self.open.is_empty()
     }
 
-    /// The signatures of all summaries so far, if they were to be kept.
+    /// How many findings were muted.
+    pub(crate) fn muted_counts(&self) -> MutedCounts {
+        self.muting.counts()
+    }
+
+    /// The last word on what is muted.
+    pub(crate) fn muted(&self) -> &MutedFindings {
+        &self.muted
+    }
+
+    /// The signatures of all summaries so far that are not muted, if they were to be kept.
     pub(crate) fn kept(&self) -> &[Signature] {
         self.kept.as_deref().unwrap_or_default()
     }
 
-    /// The last word on each incident so far that is part of no other, if signatures are kept.
+    /// The same with those that are muted: each with whether it is.
+    pub(crate) fn kept_marked(&self) -> impl Iterator<Item = (&Signature, bool)> {
+        let open = self.kept().iter().map(|it| (it, false));
+        open.chain(self.kept_muted.iter().map(|it| (it, true)))
+    }
+
+    /// The last word on each incident so far that is part of no other and not muted, if
+    /// signatures are kept.
     pub(crate) fn kept_incidents(&self) -> impl Iterator<Item = &Incident> {
         self.kept_incidents.values()
     }
@@ -101,13 +135,14 @@ impl Report {
         finding: Finding,
         talk: &Talk,
     ) -> Result<(), Failure> {
-        self.found_any |= matches!(finding, Finding::Signature(_));
-        if let Finding::Signature(signature) = &finding
-            && self.first_id.is_none()
-        {
-            self.first_id = Some(signature.id.clone());
-        }
-        if self.talks {
+        let muted = self.muting.signature(finding.signature());
+        self.tell_mutes(talk)?;
+        self.note(&finding, muted.as_ref());
+        if muted.is_some() {
+            if let Finding::Signature(signature) = &finding {
+                talk.detail(format_args!("muted: {}", news(signature)));
+            }
+        } else if self.talks {
             match &finding {
                 Finding::Signature(signature) => talk.news(news(signature)),
                 Finding::Update(signature) => {
@@ -121,15 +156,19 @@ impl Report {
         if let (Some(kept), Finding::Summary(signature)) = (&mut self.kept, &finding)
             && !is_part
         {
-            kept.push(signature.clone());
+            let list = if muted.is_some() { &mut self.kept_muted } else { kept };
+            list.push(signature.clone());
         }
         match (&mut self.form, finding) {
             (Form::Json, _) if self.stopped.is_some() => Ok(()),
             (Form::Json, finding) => {
-                let result = print_line(&json_lines::write(&finding));
+                let line = json_lines::write_marked(&finding, muted.as_ref());
+                let result = print_line(&line);
                 self.printed(result)
             }
-            (Form::Table { signatures, .. }, Finding::Summary(signature)) if !is_part => {
+            (Form::Table { signatures, .. }, Finding::Summary(signature))
+                if !is_part && muted.is_none() =>
+            {
                 signatures.add(signature);
                 Ok(())
             }
@@ -137,25 +176,65 @@ impl Report {
         }
     }
 
+    /// Remembers what a finding says of its signature.
+    fn note(&mut self, finding: &Finding, muted: Option<&Muted>) {
+        let signature = finding.signature();
+        let is_new = matches!(finding, Finding::Signature(_));
+        if muted.is_none() && is_new && self.first_id.is_none() {
+            self.first_id = Some(signature.id.clone());
+        }
+        self.muted.signature(signature, muted);
+        if self.muting.mutes().is_empty() {
+            if is_new && self.open.is_empty() {
+                self.open.insert(signature.id.clone());
+            }
+        } else if muted.is_some() {
+            self.open.remove(&signature.id);
+        } else {
+            self.open.insert(signature.id.clone());
+        }
+    }
+
     /// Writes, or keeps, what is new of an incident.
-    pub(crate) fn incident(&mut self, incident: Incident) -> Result<(), Failure> {
+    pub(crate) fn incident(
+        &mut self,
+        incident: Incident,
+        talk: &Talk,
+    ) -> Result<(), Failure> {
+        let muted = self.muting.incident(&incident);
+        self.tell_mutes(talk)?;
+        self.muted.incident(&incident, muted.as_ref());
+        let is_gone = incident.part_of.is_some() || muted.is_some();
         if self.kept.is_some() {
-            match incident.part_of {
-                Some(_) => self.kept_incidents.remove(&incident.id),
-                None => self.kept_incidents.insert(incident.id.clone(), incident.clone()),
+            match is_gone {
+                true => self.kept_incidents.remove(&incident.id),
+                false => {
+                    self.kept_incidents.insert(incident.id.clone(), incident.clone())
+                }
             };
         }
         match &mut self.form {
             Form::Json if self.stopped.is_some() => Ok(()),
             Form::Json => {
-                let result = print_line(&json_lines::write_incident(&incident));
+                let line = json_lines::write_marked_incident(&incident, muted.as_ref());
+                let result = print_line(&line);
                 self.printed(result)
+            }
+            Form::Table { incidents, .. } if is_gone => {
+                incidents.remove(&incident.id);
+                Ok(())
             }
             Form::Table { incidents, .. } => {
                 incidents.take(incident);
                 Ok(())
             }
         }
+    }
+
+    /// Says which mutes no longer hold.
+    fn tell_mutes(&mut self, talk: &Talk) -> Result<(), Failure> {
+        let news = self.muting.take_news();
+        news.iter().try_for_each(|line| self.warning(line, talk))
     }
 
     /// Writes what the engine says about itself.
@@ -195,7 +274,11 @@ impl Report {
                         std::mem::take(incidents).render(&signatures, width(), palette)
                     }
                 };
-                print(&text)
+                let muted = self.muted.text();
+                match self.open.is_empty() && !muted.is_empty() {
+                    true => print(&format!("nothing found that is not muted\n{muted}")),
+                    false => print(&(text + &muted)),
+                }
             }
         }
     }

@@ -2,7 +2,6 @@
 
 mod numbers;
 
-#[cfg(target_os = "linux")]
 pub(crate) use numbers::now;
 
 use crate::args::{Format, RuleArgs};
@@ -27,6 +26,29 @@ pub(crate) fn write<'a>(
         talk.warning(reason);
     }
     Ok(written.text)
+}
+
+/// Those that are not muted, or all if that is asked for: signatures, each with whether it is.
+/// What is left out is said.
+pub(crate) fn not_muted<'a>(
+    signatures: impl IntoIterator<Item = (&'a Signature, bool)>,
+    args: &RuleArgs,
+    talk: &Talk,
+) -> Vec<&'a Signature> {
+    let mut left_out = 0;
+    let wanted = signatures.into_iter().filter(|(_, is_muted)| {
+        let is_wanted = args.with_muted || !is_muted;
+        left_out += u64::from(!is_wanted);
+        is_wanted
+    });
+    let wanted = wanted.map(|(signature, _)| signature).collect();
+    if left_out > 0 {
+        talk.warning(format_args!(
+            "{} left out: muted; --with-muted takes them",
+            counted(left_out, "signature")
+        ));
+    }
+    wanted
 }
 
 /// What became of signatures.

@@ -1,11 +1,13 @@
 //! What a run tells a person at its end, on stderr: what was read, how much of it could
 //! be looked at, and what to do next.
 
+use crate::output::muted::counted_muted;
 use crate::output::stats::FinalStats;
 use wormsift::Stats;
 use wormsift::config::{Config, PortRule};
 use wormsift::packet::Timestamp;
 use wormsift::pipeline::NearestContent;
+use wormsift_export::mute::MutedCounts;
 use wormsift_export::text::{counted, grouped, service_name};
 
 /// What the end of a run knows beside its counters.
@@ -193,11 +195,13 @@ pub(crate) fn live(
     frames: u64,
     drops: u64,
     stats: &Stats,
+    muted: MutedCounts,
 ) -> String {
     let found = stats.signatures.signatures;
     let payload = stats.packets.payload_bytes;
+    let muted = counted_muted(muted).map_or(String::new(), |muted| format!("; {muted}"));
     format!(
-        "{interface}: listened for {}; {}, {} dropped by the kernel, {} of payload; {}",
+        "{interface}: listened for {}; {}, {} dropped by the kernel, {} of payload; {}{muted}",
         length((seconds * 1e9) as u64),
         counted(frames, "packet"),
         grouped(drops),

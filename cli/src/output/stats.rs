@@ -8,6 +8,7 @@ use wormsift::Stats;
 use wormsift_capture::CaptureCounters;
 #[cfg(test)]
 use wormsift_export::json_lines::schema::StatsSchema;
+use wormsift_export::mute::MutedCounts;
 use wormsift_export::text::counted;
 
 /// At the end of `detect`: counters since the start, gauges, the choice of frames, and the
@@ -19,7 +20,22 @@ pub(crate) struct FinalStats {
     #[cfg_attr(test, schemars(with = "StatsSchema"))]
     pub(crate) engine: Stats,
     pub(crate) selection: SelectionCounts,
+    #[serde(with = "MutedCounters")]
+    #[cfg_attr(test, schemars(with = "MutedCounters"))]
+    pub(crate) muted_counters: MutedCounts,
     pub(crate) run: Run,
+}
+
+// How `MutedCounts` are written.
+/// Findings that are muted by the file of --mute, each counted once.
+#[derive(Serialize)]
+#[serde(remote = "MutedCounts")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "muted_counters"))]
+pub(crate) struct MutedCounters {
+    #[serde(rename = "muted_signatures")]
+    signatures: u64,
+    #[serde(rename = "muted_incidents")]
+    incidents: u64,
 }
 
 /// The process: what may differ from run to run.
@@ -104,6 +120,12 @@ impl FinalStats {
             }
         }
         object(&mut text, "selection", &by_name(&self.selection));
+        let MutedCounts { signatures, incidents } = self.muted_counters;
+        section(
+            &mut text,
+            "muted",
+            [("signatures", signatures), ("incidents", incidents)],
+        );
         object(&mut text, "run", &by_name(&self.run));
         text.truncate(text.trim_end().len());
         text

@@ -64,7 +64,8 @@ typedef enum {
      */
     WORMSIFT_ERR_IO = -6,
     /**
-     * The content is too weak for a rule in this format; the finding stands.
+     * The signature gets no rule: too weak, muted, or of a kind that was not asked for; the
+     * finding stands.
      */
     WORMSIFT_ERR_NO_RULE = -7,
     /**
@@ -138,6 +139,36 @@ typedef enum {
      */
     WORMSIFT_HIGH = 2,
 } wormsift_confidence;
+
+/**
+ * What a signature is likely to be, together with the others of its incident.
+ */
+typedef enum {
+    /**
+     * None of the others.
+     */
+    WORMSIFT_UNCLEAR = 0,
+    /**
+     * It infects: recipients pass it on to hosts that are new to them.
+     */
+    WORMSIFT_OUTBREAK = 1,
+    /**
+     * Sent to many, and passed on by none.
+     */
+    WORMSIFT_SCAN_CAMPAIGN = 2,
+    /**
+     * Received by many from few, and passed on by none.
+     */
+    WORMSIFT_MASS_DELIVERY = 3,
+    /**
+     * Hosts of one protocol pass it on among each other.
+     */
+    WORMSIFT_PEER_PROTOCOL = 4,
+    /**
+     * Servers pass on what they receive.
+     */
+    WORMSIFT_FORWARDING_SERVICE = 5,
+} wormsift_incident_kind;
 
 /**
  * Whether a TCP sender gets the answers to its address. Whoever forges one does not.
@@ -303,6 +334,18 @@ typedef struct {
      * When it was first reported, in packet time.
      */
     uint64_t detected_at_ns;
+    /**
+     * A `wormsift_incident_kind`.
+     */
+    uint32_t incident_kind;
+    /**
+     * 1 if it is muted, else 0.
+     */
+    uint32_t muted;
+    /**
+     * The end of that; 0 without one.
+     */
+    uint64_t muted_until_ns;
 } wormsift_summary;
 
 /**
@@ -479,14 +522,16 @@ wormsift_status wormsift_config_new(wormsift_config **out);
  * Sets one setting by its name in the TOML file, such as "memory" to "64MiB". Settings
  * are checked one by one, those that depend on each other when an engine is made.
  *
- * Three belong to this interface alone. "threads": the threads that an engine sifts on
+ * Four belong to this interface alone. "threads": the threads that an engine sifts on
  * (1). "ordered": what decides in which order packets of several workers are sifted; 0,
  * the default, their arrival; 1, their numbers (see `wormsift_worker_flush`); "time",
  * their times, for hosts that have several capture threads and number nothing: the answer
  * is then that of one thread wherever times differ. "hold": with "time", how long a
  * worker that is silent holds the others up, in packet time (2s); "none", for captures
  * that are read as fast as can be, until 32 MiB wait. What comes later than that counts
- * at the time that has been reached, and as `late`.
+ * at the time that has been reached, and as `late`. "rule_kinds": the kinds of incidents
+ * whose signatures have rules, names between commas or "all" (outbreak, unclear,
+ * scan_campaign: not what hosts pass on by trade or deliver to many).
  *
  * Booleans are yes, no, on, off, true or false.
  *
@@ -597,6 +642,19 @@ wormsift_status wormsift_engine_finish(wormsift_engine *engine);
 wormsift_status wormsift_engine_next(wormsift_engine *engine, wormsift_finding **out);
 
 /**
+ * Mutes what a file of `wormsift mute` names, among the findings that are taken from now on:
+ * they come as before, say so (`wormsift_finding_muted`), and have no rules. Takes the place
+ * of an earlier file. A line that cannot be read is told as a warning, and the others are
+ * used. `WORMSIFT_ERR_IO` if there is no such file; nothing is changed then.
+ *
+ * # Safety
+ *
+ * `engine` is null or a handle of this library; `path` is null or ends with a zero byte.
+ */
+wormsift_status wormsift_engine_mute(wormsift_engine *engine,
+                                     const char *path);
+
+/**
  * Takes the next thing that the engine has to say about itself, such as overload:
  * `WORMSIFT_AGAIN`, and an empty buffer, if there is none.
  *
@@ -662,6 +720,26 @@ const char *wormsift_finding_id(const wormsift_finding *finding);
 const char *wormsift_finding_part_of(const wormsift_finding *finding);
 
 /**
+ * The id of the incident that the signature belongs to: 32 hex digits. Valid as long as the
+ * finding; NULL for none, and for NULL.
+ *
+ * # Safety
+ *
+ * `finding` is null or a handle of this library.
+ */
+const char *wormsift_finding_incident(const wormsift_finding *finding);
+
+/**
+ * Why the signature is muted: the reason that the entry in the file of mutes gives. Valid as
+ * long as the finding; NULL for one that is not muted, and for NULL.
+ *
+ * # Safety
+ *
+ * `finding` is null or a handle of this library.
+ */
+const char *wormsift_finding_muted(const wormsift_finding *finding);
+
+/**
  * The bytes that repeat, and how many they are. Valid as long as the finding; NULL for
  * NULL.
  *
@@ -686,7 +764,9 @@ wormsift_status wormsift_finding_summary(const wormsift_finding *finding,
 /**
  * Writes a finding in a form that others take, a `wormsift_format`. Rules need a number
  * of the host's choice (`sid`, from 1 on) and its revision; the other forms take no
- * notice of both. `WORMSIFT_ERR_NO_RULE` if the content is too weak to be deployed.
+ * notice of both. `WORMSIFT_ERR_NO_RULE` if the content is too weak to be deployed, if the
+ * setting "rule_kinds" does not name the kind of its incident, or if it is muted; a rule
+ * that it had before should then go.
  *
  * # Safety
  *

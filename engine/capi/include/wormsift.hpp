@@ -46,6 +46,16 @@ public:
         const char *id = wormsift_finding_part_of(it_.get());
         return id != nullptr ? id : "";
     }
+    /// The id of the incident that it belongs to; empty for none.
+    std::string incident() const {
+        const char *id = wormsift_finding_incident(it_.get());
+        return id != nullptr ? id : "";
+    }
+    /// Why it is muted; empty if it is not.
+    std::string muted() const {
+        const char *reason = wormsift_finding_muted(it_.get());
+        return reason != nullptr ? reason : "";
+    }
     std::string content() const {
         std::size_t length = 0;
         const std::uint8_t *data = wormsift_finding_content(it_.get(), &length);

@@ -7,10 +7,13 @@ use crate::status::wormsift_status::{WORMSIFT_ERR_CONFIG, WORMSIFT_OK};
 use crate::status::{Failure, guard, hand_out, take_back, text, wormsift_status};
 use engine::Config;
 use engine::config::Span;
+use engine::signature::Kind;
 use std::ffi::c_char;
+use std::sync::Arc;
+use wormsift_export::RULE_KINDS;
 
 /// Settings.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct wormsift_config {
     /// Those of the engine.
     pub(crate) config: Config,
@@ -19,6 +22,20 @@ pub struct wormsift_config {
     /// How long a silent worker holds others up, with order by time; `None` for as long
     /// as there is room.
     pub(crate) hold: Option<Span>,
+    /// The kinds of incidents whose signatures have rules.
+    pub(crate) rule_kinds: Arc<[Kind]>,
+}
+
+impl Default for wormsift_config {
+    fn default() -> Self {
+        Self {
+            config: Config::default(),
+            threads: 1,
+            ordered: Ordered::default(),
+            hold: Some(HOLD),
+            rule_kinds: RULE_KINDS.into(),
+        }
+    }
 }
 
 /// What decides in which order packets of several workers are sifted.
@@ -55,6 +72,13 @@ impl wormsift_config {
             "hold" => {
                 self.hold = hold(value)
                     .ok_or_else(|| refused(name, value, "a time such as 2s, or none"))?;
+                return Ok(());
+            }
+            "rule_kinds" => {
+                self.rule_kinds = kinds(value).ok_or_else(|| {
+                    let names = Kind::ALL.map(Kind::name).join(", ");
+                    refused(name, value, &format!("all, or some of {names}"))
+                })?;
                 return Ok(());
             }
             _ => {}
@@ -110,6 +134,25 @@ fn hold(value: &str) -> Option<Option<Span>> {
     }
 }
 
+/// Kinds between commas, also as a list in TOML; `None` for what is none.
+fn kinds(value: &str) -> Option<Arc<[Kind]>> {
+    let value = value.trim();
+    let list = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let names = list.unwrap_or(value).split(',').map(str::trim);
+    // A list may end with a comma.
+    let names = names.filter(|name| list.is_none() || !name.is_empty());
+    let mut kinds = Vec::new();
+    for name in names {
+        let name = name.trim_matches('"').replace('-', "_");
+        match Kind::ALL.into_iter().find(|kind| kind.name() == name) {
+            Some(kind) => kinds.push(kind),
+            None if name == "all" => kinds.extend(Kind::ALL),
+            None => return None,
+        }
+    }
+    (!kinds.is_empty()).then(|| kinds.into())
+}
+
 /// A value that is not what a setting takes.
 pub(crate) fn refused(name: &str, value: &str, expected: &str) -> Failure {
     failure(engine::Error::config(name, format!("expected {expected}, found {value:?}")))
@@ -141,25 +184,23 @@ pub unsafe extern "C" fn wormsift_config_new(
 ) -> wormsift_status {
     guard(|| {
         // SAFETY: the caller's promise.
-        unsafe {
-            hand_out(out, || {
-                Ok(wormsift_config { threads: 1, hold: Some(HOLD), ..Default::default() })
-            })
-        }
+        unsafe { hand_out(out, || Ok(wormsift_config::default())) }
     })
 }
 
 /// Sets one setting by its name in the TOML file, such as "memory" to "64MiB". Settings
 /// are checked one by one, those that depend on each other when an engine is made.
 ///
-/// Three belong to this interface alone. "threads": the threads that an engine sifts on
+/// Four belong to this interface alone. "threads": the threads that an engine sifts on
 /// (1). "ordered": what decides in which order packets of several workers are sifted; 0,
 /// the default, their arrival; 1, their numbers (see `wormsift_worker_flush`); "time",
 /// their times, for hosts that have several capture threads and number nothing: the answer
 /// is then that of one thread wherever times differ. "hold": with "time", how long a
 /// worker that is silent holds the others up, in packet time (2s); "none", for captures
 /// that are read as fast as can be, until 32 MiB wait. What comes later than that counts
-/// at the time that has been reached, and as `late`.
+/// at the time that has been reached, and as `late`. "rule_kinds": the kinds of incidents
+/// whose signatures have rules, names between commas or "all" (outbreak, unclear,
+/// scan_campaign: not what hosts pass on by trade or deliver to many).
 ///
 /// Booleans are yes, no, on, off, true or false.
 ///
@@ -228,6 +269,7 @@ mod tests {
             ("threads", "4"),
             ("tunnels", "off"),
             ("ordered", "1"),
+            ("rule_kinds", "[\"outbreak\",\"peer-protocol\",]"),
         ] {
             config.set(name, value).unwrap();
         }
@@ -236,12 +278,22 @@ mod tests {
         assert_eq!(parsed.relay_exempt.len(), 1);
         assert!(!parsed.tunnels);
         assert_eq!((config.threads, config.ordered), (4, Ordered::Number));
+        assert_eq!(config.rule_kinds[..], [Kind::Outbreak, Kind::PeerProtocol]);
+        config.set("rule_kinds", "unclear, mass_delivery").unwrap();
+        assert_eq!(config.rule_kinds[..], [Kind::Unclear, Kind::MassDelivery]);
+        config.set("rule_kinds", "all").unwrap();
+        assert_eq!(config.rule_kinds[..], Kind::ALL);
+        assert_eq!(wormsift_config::default().rule_kinds[..], RULE_KINDS);
         for (name, value, word) in [
             ("souces", "10", "`sources`"),
             ("sources", "many", "sources"),
             ("threads", "0", "1 to 1024"),
             ("ordered", "yes", "0, 1 or time"),
             ("hold", "long", "a time such as 2s"),
+            ("rule_kinds", "worm", "all, or some of outbreak, "),
+            ("rule_kinds", "outbreak,", "all, or some of"),
+            ("rule_kinds", "", "all, or some of"),
+            ("rule_kinds", "[]", "all, or some of"),
             ("beta", "0", "8 to 64"),
             ("boilerplate", "maybe", "true or false"),
             ("rate", "1Gbit/s", "removed; `memory`"),

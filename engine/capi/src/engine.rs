@@ -10,6 +10,7 @@ use crate::status::wormsift_status::{
 use crate::status::{Failure, guard, hand_out, take_back, text, wormsift_status};
 use crate::structs::{self, wormsift_stats};
 use engine::pipeline::{Baseline, TimeOrder};
+use engine::signature::Kind;
 use engine::{Error, Finding, Sensor, Stats, Timestamp, Worker};
 use std::collections::VecDeque;
 use std::ffi::c_char;
@@ -17,6 +18,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use wormsift_export::mute::{MuteFile, Mutes, Muting};
 
 /// All tables, and what was found. Every call on it may come from any thread.
 pub struct wormsift_engine {
@@ -29,6 +31,7 @@ pub(crate) struct Shared {
     sifting: Arc<AtomicBool>,
     pool: Pool,
     ordered: Ordered,
+    rule_kinds: Arc<[Kind]>,
     /// The process that made it: its threads are in no other.
     process: u32,
     /// The next block of numbers for packets without.
@@ -47,6 +50,7 @@ struct Core {
     sensor: Sensor,
     findings: VecDeque<Finding>,
     warnings: VecDeque<String>,
+    muting: Muting,
     /// In ordered mode: handed over, and not yet sifted.
     waiting: Vec<Worker>,
     /// Empty ones.
@@ -89,7 +93,17 @@ impl Core {
     /// What the sensor has found and has to say is put in line.
     fn hear(&mut self) {
         self.findings.extend(self.sensor.findings());
+        // Each signature says its incident and kind.
+        drop(self.sensor.incidents());
         self.warnings.extend(self.sensor.warnings());
+    }
+
+    /// The next finding that is in line, with what mutes it.
+    fn next(&mut self, rule_kinds: &Arc<[Kind]>) -> Option<wormsift_finding> {
+        let finding = self.findings.pop_front()?;
+        let muted = self.muting.signature(finding.signature());
+        self.warnings.extend(self.muting.take_news());
+        Some(wormsift_finding::of(finding, muted, Arc::clone(rule_kinds)))
     }
 
     fn absorb_waiting(&mut self) {
@@ -260,6 +274,7 @@ fn engine(
         sensor,
         findings: VecDeque::new(),
         warnings: VecDeque::new(),
+        muting: Muting::default(),
         waiting: Vec::new(),
         spare: Vec::new(),
     };
@@ -268,6 +283,7 @@ fn engine(
         sifting: Arc::default(),
         pool,
         ordered: settings.ordered,
+        rule_kinds: Arc::clone(&settings.rule_kinds),
         process: std::process::id(),
         block: AtomicU64::new(0),
     };
@@ -452,17 +468,42 @@ pub unsafe extern "C" fn wormsift_engine_next(
         if out.is_null() {
             return Err(Failure::null("out"));
         }
-        match shared.core()?.findings.pop_front() {
+        match shared.core()?.next(&shared.rule_kinds) {
             // SAFETY: the caller's promise.
-            Some(finding) => unsafe {
-                hand_out(out, || Ok(wormsift_finding::of(finding)))
-            },
+            Some(finding) => unsafe { hand_out(out, || Ok(finding)) },
             None => {
                 // SAFETY: not null.
                 unsafe { *out = std::ptr::null_mut() };
                 Ok(WORMSIFT_AGAIN)
             }
         }
+    })
+}
+
+/// Mutes what a file of `wormsift mute` names, among the findings that are taken from now on:
+/// they come as before, say so (`wormsift_finding_muted`), and have no rules. Takes the place
+/// of an earlier file. A line that cannot be read is told as a warning, and the others are
+/// used. `WORMSIFT_ERR_IO` if there is no such file; nothing is changed then.
+///
+/// # Safety
+///
+/// `engine` is null or a handle of this library; `path` is null or ends with a zero byte.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wormsift_engine_mute(
+    engine: *mut wormsift_engine,
+    path: *const c_char,
+) -> wormsift_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (shared, path) = unsafe { (shared(engine)?, text(path, "path")?) };
+        let file = std::fs::read_to_string(path)
+            .map_err(|error| Failure::new(WORMSIFT_ERR_IO, format!("{path}: {error}")))?;
+        let (file, errors) = MuteFile::parse(&file);
+        let mutes = Mutes::new(file.entries().map(|(_, entry)| entry.clone()));
+        let mut core = shared.core()?;
+        core.muting.replace(mutes);
+        core.warnings.extend(errors.iter().map(|error| format!("{path}: {error}")));
+        Ok(WORMSIFT_OK)
     })
 }
 

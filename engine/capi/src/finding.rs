@@ -6,7 +6,10 @@ use crate::status::wormsift_status::{
 };
 use crate::status::{Failure, guard, guard_value, take_back, wormsift_status};
 use engine::Finding;
+use engine::signature::Kind;
 use std::ffi::{CString, c_char};
+use std::sync::Arc;
+use wormsift_export::mute::Muted;
 use wormsift_export::{
     Rule, RuleOptions, Sid, eve, json_lines, snort3, suricata, yara, zeek,
 };
@@ -16,14 +19,38 @@ pub struct wormsift_finding {
     finding: Finding,
     id: CString,
     part_of: Option<CString>,
+    incident: Option<CString>,
+    muted: Option<Muted>,
+    reason: Option<CString>,
+    /// The kinds that have rules.
+    rule_kinds: Arc<[Kind]>,
 }
 
 impl wormsift_finding {
-    pub(crate) fn of(finding: Finding) -> Self {
+    pub(crate) fn of(
+        finding: Finding,
+        muted: Option<Muted>,
+        rule_kinds: Arc<[Kind]>,
+    ) -> Self {
         let text = |id: &str| CString::new(id).unwrap_or_default();
-        let id = text(&finding.signature().id);
-        let part_of = finding.signature().part_of.as_deref().map(text);
-        Self { finding, id, part_of }
+        let signature = finding.signature();
+        let id = text(&signature.id);
+        let part_of = signature.part_of.as_deref().map(text);
+        let incident = signature.incident.as_deref().map(text);
+        let reason = muted.as_ref().map(|muted| text(&muted.reason));
+        Self { finding, id, part_of, incident, muted, reason, rule_kinds }
+    }
+
+    /// Why it has no rule whatever its content, if so.
+    fn no_rule(&self) -> Option<String> {
+        let kind = self.finding.signature().kind;
+        match &self.muted {
+            Some(muted) => Some(format!("muted {}", muted.words())),
+            None if !self.rule_kinds.contains(&kind) => {
+                Some(format!("of kind {}, which rule_kinds does not name", kind.name()))
+            }
+            None => None,
+        }
     }
 }
 
@@ -49,6 +76,24 @@ pub enum wormsift_confidence {
     WORMSIFT_MEDIUM = 1,
     /// Much for it.
     WORMSIFT_HIGH = 2,
+}
+
+/// What a signature is likely to be, together with the others of its incident.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum wormsift_incident_kind {
+    /// None of the others.
+    WORMSIFT_UNCLEAR = 0,
+    /// It infects: recipients pass it on to hosts that are new to them.
+    WORMSIFT_OUTBREAK = 1,
+    /// Sent to many, and passed on by none.
+    WORMSIFT_SCAN_CAMPAIGN = 2,
+    /// Received by many from few, and passed on by none.
+    WORMSIFT_MASS_DELIVERY = 3,
+    /// Hosts of one protocol pass it on among each other.
+    WORMSIFT_PEER_PROTOCOL = 4,
+    /// Servers pass on what they receive.
+    WORMSIFT_FORWARDING_SERVICE = 5,
 }
 
 /// A form that others take.
@@ -99,6 +144,12 @@ pub struct wormsift_summary {
     pub last_seen_ns: u64,
     /// When it was first reported, in packet time.
     pub detected_at_ns: u64,
+    /// A `wormsift_incident_kind`.
+    pub incident_kind: u32,
+    /// 1 if it is muted, else 0.
+    pub muted: u32,
+    /// The end of that; 0 without one.
+    pub muted_until_ns: u64,
 }
 
 /// The id of the signature: 32 hex digits, the same for the same content on every sensor.
@@ -132,6 +183,40 @@ pub unsafe extern "C" fn wormsift_finding_part_of(
         // SAFETY: the caller's promise.
         let part_of = unsafe { finding.as_ref() }.and_then(|it| it.part_of.as_ref());
         part_of.map_or(std::ptr::null(), |id| id.as_ptr())
+    })
+}
+
+/// The id of the incident that the signature belongs to: 32 hex digits. Valid as long as the
+/// finding; NULL for none, and for NULL.
+///
+/// # Safety
+///
+/// `finding` is null or a handle of this library.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wormsift_finding_incident(
+    finding: *const wormsift_finding,
+) -> *const c_char {
+    guard_value(std::ptr::null(), || {
+        // SAFETY: the caller's promise.
+        let incident = unsafe { finding.as_ref() }.and_then(|it| it.incident.as_ref());
+        incident.map_or(std::ptr::null(), |id| id.as_ptr())
+    })
+}
+
+/// Why the signature is muted: the reason that the entry in the file of mutes gives. Valid as
+/// long as the finding; NULL for one that is not muted, and for NULL.
+///
+/// # Safety
+///
+/// `finding` is null or a handle of this library.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wormsift_finding_muted(
+    finding: *const wormsift_finding,
+) -> *const c_char {
+    guard_value(std::ptr::null(), || {
+        // SAFETY: the caller's promise.
+        let reason = unsafe { finding.as_ref() }.and_then(|it| it.reason.as_ref());
+        reason.map_or(std::ptr::null(), |reason| reason.as_ptr())
     })
 }
 
@@ -170,8 +255,9 @@ pub unsafe extern "C" fn wormsift_finding_summary(
 ) -> wormsift_status {
     guard(|| {
         // SAFETY: the caller's promise.
-        let finding = unsafe { finding.as_ref() };
-        let finding = &finding.ok_or_else(|| Failure::null("finding"))?.finding;
+        let handle = unsafe { finding.as_ref() };
+        let handle = handle.ok_or_else(|| Failure::null("finding"))?;
+        let finding = &handle.finding;
         let it = finding.signature();
         let kind = match finding {
             Finding::Signature(_) => wormsift_kind::WORMSIFT_SIGNATURE,
@@ -197,6 +283,11 @@ pub unsafe extern "C" fn wormsift_finding_summary(
             first_seen_ns: it.first_seen.as_nanos(),
             last_seen_ns: it.last_seen.as_nanos(),
             detected_at_ns: it.detected_at.as_nanos(),
+            incident_kind: incident_kind(it.kind) as u32,
+            muted: u32::from(handle.muted.is_some()),
+            muted_until_ns: (handle.muted.as_ref())
+                .and_then(|muted| muted.until)
+                .map_or(0, engine::Timestamp::as_nanos),
         };
         // SAFETY: the caller's promise.
         unsafe { crate::structs::write(out, &summary, "out")? };
@@ -204,9 +295,23 @@ pub unsafe extern "C" fn wormsift_finding_summary(
     })
 }
 
+/// The kind as C has it.
+fn incident_kind(kind: Kind) -> wormsift_incident_kind {
+    match kind {
+        Kind::Unclear => wormsift_incident_kind::WORMSIFT_UNCLEAR,
+        Kind::Outbreak => wormsift_incident_kind::WORMSIFT_OUTBREAK,
+        Kind::ScanCampaign => wormsift_incident_kind::WORMSIFT_SCAN_CAMPAIGN,
+        Kind::MassDelivery => wormsift_incident_kind::WORMSIFT_MASS_DELIVERY,
+        Kind::PeerProtocol => wormsift_incident_kind::WORMSIFT_PEER_PROTOCOL,
+        Kind::ForwardingService => wormsift_incident_kind::WORMSIFT_FORWARDING_SERVICE,
+    }
+}
+
 /// Writes a finding in a form that others take, a `wormsift_format`. Rules need a number
 /// of the host's choice (`sid`, from 1 on) and its revision; the other forms take no
-/// notice of both. `WORMSIFT_ERR_NO_RULE` if the content is too weak to be deployed.
+/// notice of both. `WORMSIFT_ERR_NO_RULE` if the content is too weak to be deployed, if the
+/// setting "rule_kinds" does not name the kind of its incident, or if it is muted; a rule
+/// that it had before should then go.
 ///
 /// # Safety
 ///
@@ -222,21 +327,22 @@ pub unsafe extern "C" fn wormsift_finding_render(
     guard(|| {
         // SAFETY: the caller's promise.
         let finding = unsafe { finding.as_ref() };
-        let finding = &finding.ok_or_else(|| Failure::null("finding"))?.finding;
+        let finding = finding.ok_or_else(|| Failure::null("finding"))?;
         // SAFETY: the caller's promise.
         unsafe { buffer::write(out, || render(finding, format, Sid { sid, rev })) }
     })
 }
 
-fn render(finding: &Finding, format: u32, sid: Sid) -> Result<String, Failure> {
+fn render(handle: &wormsift_finding, format: u32, sid: Sid) -> Result<String, Failure> {
     const JSON: u32 = wormsift_format::WORMSIFT_JSON as u32;
     const SURICATA: u32 = wormsift_format::WORMSIFT_SURICATA as u32;
     const SNORT3: u32 = wormsift_format::WORMSIFT_SNORT3 as u32;
     const ZEEK: u32 = wormsift_format::WORMSIFT_ZEEK as u32;
     const YARA: u32 = wormsift_format::WORMSIFT_YARA as u32;
     const EVE: u32 = wormsift_format::WORMSIFT_EVE as u32;
+    let finding = &handle.finding;
     if format == JSON {
-        return Ok(json_lines::write(finding));
+        return Ok(json_lines::write_marked(finding, handle.muted.as_ref()));
     }
     let invalid = |reason: String| Failure::new(WORMSIFT_ERR_INVALID_ARG, reason);
     if format > EVE {
@@ -244,6 +350,9 @@ fn render(finding: &Finding, format: u32, sid: Sid) -> Result<String, Failure> {
     }
     if [SURICATA, SNORT3, EVE].contains(&format) && sid.sid == 0 {
         return Err(invalid("sid: expected a number from 1 on, found 0".to_owned()));
+    }
+    if let Some(reason) = handle.no_rule() {
+        return Err(Failure::new(WORMSIFT_ERR_NO_RULE, reason));
     }
     let options = RuleOptions::default();
     let rule = Rule::new(finding.signature(), sid, &options)

@@ -29,7 +29,8 @@ pub enum wormsift_status {
     WORMSIFT_ERR_VERSION = -5,
     /// A file could not be read or written.
     WORMSIFT_ERR_IO = -6,
-    /// The content is too weak for a rule in this format; the finding stands.
+    /// The signature gets no rule: too weak, muted, or of a kind that was not asked for; the
+    /// finding stands.
     WORMSIFT_ERR_NO_RULE = -7,
     /// A defect of the library; the handle cannot be used any more.
     WORMSIFT_ERR_PANIC = -99,
@@ -131,7 +132,7 @@ pub extern "C" fn wormsift_status_text(status: i32) -> *const c_char {
         -4 => c"too long or too many",
         -5 => c"struct of another version",
         -6 => c"input or output failed",
-        -7 => c"too weak for a rule",
+        -7 => c"no rule for this signature",
         -99 => c"defect of the library",
         _ => c"no status of this library",
     };

@@ -5,3 +5,4 @@ mod common;
 mod header;
 mod hosts;
 mod suricata;
+mod suricata_rules;

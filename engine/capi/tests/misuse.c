@@ -1,5 +1,6 @@
 /* Wrong calls are answered, in every build: prints nothing and ends with 0. */
 #define _POSIX_C_SOURCE 200809L
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,6 +59,9 @@ static void nulls(void) {
            WORMSIFT_ERR_INVALID_ARG);
     EXPECT(wormsift_finding_id(NULL) == NULL, 1);
     EXPECT(wormsift_finding_part_of(NULL) == NULL, 1);
+    EXPECT(wormsift_finding_incident(NULL) == NULL, 1);
+    EXPECT(wormsift_finding_muted(NULL) == NULL, 1);
+    EXPECT(wormsift_engine_mute(NULL, "x"), WORMSIFT_ERR_INVALID_ARG);
     EXPECT(wormsift_finding_content(NULL, NULL) == NULL, 1);
     wormsift_config_free(NULL);
     wormsift_engine_free(NULL);
@@ -212,15 +216,12 @@ static void orders(void) {
     }
 }
 
-/* A finding in every form, and after its engine. */
-static void findings(void) {
-    wormsift_engine *engine = small_engine("0");
+#define BODY 300
+
+/* Each host is infected by the one before, and attacks three others. */
+static void outbreak(wormsift_engine *engine, uint8_t body[BODY]) {
     wormsift_worker *worker = NULL;
-    wormsift_finding *finding = NULL;
-    wormsift_summary summary = {0};
-    uint8_t body[300];
-    size_t length = 0;
-    for (unsigned i = 0; i < sizeof body; i++) body[i] = (uint8_t)(i * i % 251);
+    for (unsigned i = 0; i < BODY; i++) body[i] = (uint8_t)(i * i % 251);
     EXPECT(wormsift_worker_new(engine, &worker), WORMSIFT_OK);
     for (unsigned step = 0; step < 30; step++) {
         wormsift_packet packet = {0};
@@ -232,14 +233,26 @@ static void findings(void) {
         packet.source[0] = packet.destination[0] = 10;
         packet.source[3] = (uint8_t)(step / 3);
         packet.destination[3] = (uint8_t)(step / 3 + 1 + step % 3 * 20);
-        EXPECT(wormsift_worker_packet(worker, &packet, body, sizeof body), WORMSIFT_OK);
+        EXPECT(wormsift_worker_packet(worker, &packet, body, BODY), WORMSIFT_OK);
     }
     wormsift_worker_free(worker);
     EXPECT(wormsift_engine_finish(engine), WORMSIFT_OK);
+}
+
+/* A finding in every form, and after its engine. */
+static void findings(void) {
+    wormsift_engine *engine = small_engine("0");
+    wormsift_finding *finding = NULL;
+    wormsift_summary summary = {0};
+    uint8_t body[BODY];
+    size_t length = 0;
+    outbreak(engine, body);
     EXPECT(wormsift_engine_next(engine, &finding), WORMSIFT_OK);
     wormsift_engine_free(engine);
     EXPECT(strlen(wormsift_finding_id(finding)), 32);
     EXPECT(wormsift_finding_part_of(finding) == NULL, 1);
+    EXPECT(strlen(wormsift_finding_incident(finding)), 32);
+    EXPECT(wormsift_finding_muted(finding) == NULL, 1);
     const uint8_t *content = wormsift_finding_content(finding, &length);
     EXPECT(length == sizeof body && memcmp(content, body, length) == 0, 1);
     EXPECT(wormsift_finding_summary(finding, &summary), WORMSIFT_ERR_VERSION);
@@ -247,6 +260,13 @@ static void findings(void) {
     EXPECT(wormsift_finding_summary(finding, &summary), WORMSIFT_OK);
     EXPECT(summary.kind == WORMSIFT_SIGNATURE && summary.port == 4444, 1);
     EXPECT(summary.relays > 0 && summary.spread >= 3, 1);
+    EXPECT(summary.incident_kind, WORMSIFT_OUTBREAK);
+    EXPECT(summary.muted == 0 && summary.muted_until_ns == 0, 1);
+    /* A host of before gets what it knows, and nothing beyond. */
+    summary.struct_size = offsetof(wormsift_summary, incident_kind);
+    summary.incident_kind = 77;
+    EXPECT(wormsift_finding_summary(finding, &summary), WORMSIFT_OK);
+    EXPECT(summary.incident_kind, 77);
     for (uint32_t format = 0; format < 8; format++) {
         wormsift_buffer text = {0};
         int is_rule = format == WORMSIFT_SURICATA || format == WORMSIFT_SNORT3
@@ -261,6 +281,76 @@ static void findings(void) {
         EXPECT(wormsift_finding_render(finding, format, 1500000, 1, NULL),
                WORMSIFT_ERR_INVALID_ARG);
     }
+    wormsift_finding_free(finding);
+}
+
+/* The first finding of an outbreak under a setting, and a file of mutes if there is one. */
+static wormsift_finding *first(const char *kinds, const char *mutes, uint8_t body[BODY]) {
+    wormsift_config *config = NULL;
+    wormsift_engine *engine = NULL;
+    wormsift_finding *finding = NULL;
+    wormsift_buffer warning = {0};
+    EXPECT(wormsift_config_new(&config), WORMSIFT_OK);
+    EXPECT(wormsift_config_set(config, "memory", "16MiB"), WORMSIFT_OK);
+    EXPECT(wormsift_config_set(config, "rule_kinds", kinds), WORMSIFT_OK);
+    EXPECT(wormsift_config_set(config, "rule_kinds", "worm"), WORMSIFT_ERR_CONFIG);
+    EXPECT(wormsift_engine_new(config, &engine), WORMSIFT_OK);
+    wormsift_config_free(config);
+    if (mutes != NULL) {
+        EXPECT(wormsift_engine_mute(engine, mutes), WORMSIFT_OK);
+        EXPECT(wormsift_engine_mute(engine, "/nonexistent/mutes"), WORMSIFT_ERR_IO);
+        EXPECT(wormsift_engine_mute(engine, NULL), WORMSIFT_ERR_INVALID_ARG);
+        EXPECT(wormsift_engine_next_warning(engine, &warning), WORMSIFT_OK);
+        EXPECT(strstr(warning.data, ": line 3: expected an entry") != NULL, 1);
+        wormsift_buffer_free(&warning);
+        EXPECT(wormsift_engine_next_warning(engine, &warning), WORMSIFT_AGAIN);
+    }
+    outbreak(engine, body);
+    EXPECT(wormsift_engine_next(engine, &finding), WORMSIFT_OK);
+    wormsift_engine_free(engine);
+    return finding;
+}
+
+/* Kinds that were not asked for, and what is muted, have no rules. */
+static void without_rules(void) {
+    char path[] = "/tmp/wormsift-mutes-XXXXXX";
+    uint8_t body[BODY];
+    wormsift_finding *finding = first("unclear, outbreak", NULL, body);
+    wormsift_buffer text = {0};
+    wormsift_summary summary = {0};
+    EXPECT(wormsift_finding_render(finding, WORMSIFT_SURICATA, 1, 1, &text), WORMSIFT_OK);
+    wormsift_buffer_free(&text);
+    wormsift_finding_free(finding);
+
+    finding = first("[\"mass-delivery\"]", NULL, body);
+    EXPECT(wormsift_finding_render(finding, WORMSIFT_YARA, 1, 1, &text),
+           WORMSIFT_ERR_NO_RULE);
+    EXPECT(strstr(wormsift_last_error(), "of kind outbreak") != NULL, 1);
+    EXPECT(wormsift_finding_render(finding, WORMSIFT_JSON, 0, 0, &text), WORMSIFT_OK);
+    EXPECT(strstr(text.data, "\"muted\"") == NULL, 1);
+    wormsift_buffer_free(&text);
+    wormsift_finding_free(finding);
+
+    int mutes = mkstemp(path);
+    FILE *file = fdopen(mutes, "w");
+    EXPECT(file != NULL, 1);
+    fprintf(file, "# ours\n{\"content\":\"");
+    for (unsigned i = 20; i < 80; i++) fprintf(file, "%02x", body[i]);
+    fprintf(file, "\",\"reason\":\"a scan of ours\",\"until\":\"2001-09-09T01:46:40Z\"}\nwrong\n");
+    fclose(file);
+    finding = first("all", path, body);
+    unlink(path);
+    EXPECT(strcmp(wormsift_finding_muted(finding), "a scan of ours"), 0);
+    summary.struct_size = sizeof summary;
+    EXPECT(wormsift_finding_summary(finding, &summary), WORMSIFT_OK);
+    EXPECT(summary.muted, 1);
+    EXPECT(summary.muted_until_ns == UINT64_C(1000000000000000000), 1);
+    EXPECT(wormsift_finding_render(finding, WORMSIFT_EVE, 1, 1, &text),
+           WORMSIFT_ERR_NO_RULE);
+    EXPECT(strstr(wormsift_last_error(), "muted until 2001-09-09") != NULL, 1);
+    EXPECT(wormsift_finding_render(finding, WORMSIFT_JSON, 0, 0, &text), WORMSIFT_OK);
+    EXPECT(strstr(text.data, "\"muted\":{\"entry\"") != NULL, 1);
+    wormsift_buffer_free(&text);
     wormsift_finding_free(finding);
 }
 
@@ -362,6 +452,7 @@ int main(void) {
     structs();
     orders();
     findings();
+    without_rules();
     parts();
     devices();
     forks();

@@ -13,7 +13,7 @@ use wormsift_capture::{Input, Limits, Trace};
 use wormsift_export::json_lines;
 
 /// Plugin and host, compiled; `None` after saying that the test is skipped.
-fn build(folder: &Path) -> Option<(PathBuf, PathBuf)> {
+pub(crate) fn build(folder: &Path) -> Option<(PathBuf, PathBuf)> {
     common::Compiler::find("cc")?;
     let here = capi().join("../suricata");
     let (plugin, host) = (folder.join("wormsift-suricata.so"), folder.join("fake_host"));
@@ -41,7 +41,7 @@ fn build(folder: &Path) -> Option<(PathBuf, PathBuf)> {
 }
 
 /// The contents of the last words on each signature in a file of lines.
-fn contents(lines: &str) -> BTreeSet<Vec<u8>> {
+pub(crate) fn contents(lines: &str) -> BTreeSet<Vec<u8>> {
     lines
         .lines()
         .filter_map(|line| json_lines::read(line).expect("a line of ours"))
@@ -63,7 +63,7 @@ fn truth(capture: &Path) -> BTreeSet<Vec<u8>> {
 }
 
 /// The key that runs offline have by default, as a setting.
-fn key() -> String {
+pub(crate) fn key() -> String {
     format!("key={:032x}", Config::default().effective_key())
 }
 
@@ -194,7 +194,7 @@ fn a_part_of_another_content_has_no_rule_in_use() {
 }
 
 /// A counter of the plugin.
-fn counter(said: &str, name: &str) -> u64 {
+pub(crate) fn counter(said: &str, name: &str) -> u64 {
     let line = format!("counter wormsift.{name} ");
     let mut values = said.lines().filter_map(|it| it.strip_prefix(&line));
     values.next().and_then(|value| value.parse().ok()).expect(name)

@@ -12,13 +12,17 @@
 
 mod evidence;
 mod incident;
+mod muted;
 mod record;
 #[cfg(feature = "schema")]
 pub mod schema;
 mod texts;
 
+use crate::mute::Muted;
 pub use evidence::GrowthRecord;
-pub use incident::{read_incident, write_incident};
+pub use incident::{
+    read_incident, read_marked_incident, write_incident, write_marked_incident,
+};
 use record::Record;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -91,13 +95,20 @@ pub fn line(kind: &'static str, content: &impl Serialize) -> serde_json::Result<
 
 /// One finding as one line, without the line feed.
 pub fn write(finding: &Finding) -> String {
+    write_marked(finding, None)
+}
+
+/// The same, with what mutes it.
+pub fn write_marked(finding: &Finding, muted: Option<&Muted>) -> String {
     let kind = match finding {
         Finding::Signature(_) => "signature",
         Finding::Update(_) => "update",
         Finding::Summary(_) => "summary",
     };
     // Plain strings, numbers and lists: there is nothing that could fail.
-    line(kind, &Record::from(finding.signature())).unwrap_or_default()
+    let mut record = Record::from(finding.signature());
+    record.muted = muted.map(Into::into);
+    line(kind, &record).unwrap_or_default()
 }
 
 /// Reads one line of a finding; `None` for a line of another type (`incident`, `stats`, `warning`, and
@@ -108,6 +119,15 @@ pub fn write(finding: &Finding) -> String {
 /// When the line is not JSON, of another schema, or has a field that cannot be
 /// read.
 pub fn read(line: &str) -> Result<Option<Finding>, LineError> {
+    Ok(read_marked(line)?.map(|(finding, _)| finding))
+}
+
+/// The same, with what the line says that mutes it.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn read_marked(line: &str) -> Result<Option<(Finding, Option<Muted>)>, LineError> {
     let json = |error: serde_json::Error| LineError::Json(error.to_string());
     let head: Head = serde_json::from_str(line).map_err(json)?;
     if ![SCHEMA, SCHEMA_1].contains(&&*head.schema) {
@@ -116,13 +136,15 @@ pub fn read(line: &str) -> Result<Option<Finding>, LineError> {
     if !KINDS.contains(&&*head.kind) {
         return Ok(None);
     }
-    let record: Record = serde_json::from_str(line).map_err(json)?;
+    let mut record: Record = serde_json::from_str(line).map_err(json)?;
+    let muted = record.muted.take().map(Muted::try_from).transpose()?;
     let signature = record.try_into()?;
-    Ok(Some(match &*head.kind {
+    let finding = match &*head.kind {
         "signature" => Finding::Signature(signature),
         "update" => Finding::Update(signature),
         _ => Finding::Summary(signature),
-    }))
+    };
+    Ok(Some((finding, muted)))
 }
 
 /// What every line of the schema has.

@@ -5,6 +5,7 @@
 //! is stable under a schema version, and can be read back. The formats of rules go
 //! through a [`Rule`], which says what can be asked of a packet, and numbers from a
 //! [`SidRegistry`]; [`select()`] says which signatures get one. Every rule alerts; none blocks.
+//! [`mute`] marks findings that an operator knows.
 
 pub mod append;
 pub mod eve;
@@ -14,6 +15,7 @@ pub mod html;
 pub mod json_lines;
 pub mod matching;
 pub mod misp;
+pub mod mute;
 pub mod snort3;
 pub mod stix;
 pub mod suricata;
@@ -27,7 +29,7 @@ mod select;
 mod sids;
 
 pub use rule::{NoRule, Question, Rule, RuleOptions, Service};
-pub use select::{LeftOut, Selected, select};
+pub use select::{HOST_SET_KINDS, LeftOut, RULE_KINDS, Selected, select};
 pub use sids::{Sid, SidError, SidRange, SidRegistry};
 
 #[cfg(test)]

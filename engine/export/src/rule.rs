@@ -132,6 +132,20 @@ impl Service {
     }
 }
 
+/// Why strings say too little to tell one content from all others, if they do.
+pub(crate) fn weakness(tokens: &[&[u8]]) -> Option<NoRule> {
+    let bytes = tokens.iter().map(|token| token.len()).sum();
+    if bytes < LEAST_BYTES {
+        return Some(NoRule::Short(bytes));
+    }
+    let values = strength::distinct(tokens.iter().copied().flatten());
+    if values < LEAST_VALUES {
+        return Some(NoRule::Monotonous(values));
+    }
+    let bits = strength::information(tokens.iter().copied()) as u32;
+    (bits < LEAST_BITS).then_some(NoRule::Predictable(bits))
+}
+
 impl<'a> Rule<'a> {
     /// Takes from a signature what rules need.
     ///
@@ -148,17 +162,8 @@ impl<'a> Rule<'a> {
         let tokens = if listed.is_empty() { &whole[..] } else { &listed };
         let most = options.most_bytes.clamp(LEAST_BYTES, RuleOptions::HARD_LIMIT);
         let tokens = shortened(tokens, most);
-        let bytes = tokens.iter().map(|token| token.len()).sum();
-        if bytes < LEAST_BYTES {
-            return Err(NoRule::Short(bytes));
-        }
-        let values = strength::distinct(tokens.iter().copied().flatten());
-        if values < LEAST_VALUES {
-            return Err(NoRule::Monotonous(values));
-        }
-        let bits = strength::information(tokens.iter().copied()) as u32;
-        if bits < LEAST_BITS {
-            return Err(NoRule::Predictable(bits));
+        if let Some(weak) = weakness(&tokens) {
+            return Err(weak);
         }
         let offset = match tokens[..] {
             [token] if signature.protocol == UDP => constant_offset(signature, token),

@@ -1,11 +1,20 @@
-//! Which signatures get a rule: those that are strong enough, one for each question to
-//! packets. Costs one look-up a signature.
+//! Which signatures get a rule: those of the kinds that are asked for, if they are strong
+//! enough, one for each question to packets. Costs one look-up a signature.
 
 use super::distinct::Distinct;
 use super::rule::{NoRule, Rule, RuleOptions};
 use super::sids::Sid;
 use std::fmt;
-use wormsift::signature::Signature;
+use wormsift::signature::{Kind, Signature};
+
+/// The kinds of incidents whose signatures get rules, unless others are asked for: not what
+/// hosts pass on by trade or deliver to many. Where a tap sees one direction, a worm is a
+/// campaign.
+pub const RULE_KINDS: [Kind; 3] = [Kind::Outbreak, Kind::Unclear, Kind::ScanCampaign];
+
+/// The same of sets of hosts. Whoever is listed is cut off: nobody who is not known to be
+/// infected.
+pub const HOST_SET_KINDS: [Kind; 1] = [Kind::Outbreak];
 
 /// Rules without numbers yet, and the signatures that have none.
 #[derive(Debug)]

@@ -30,11 +30,12 @@ fn every_field_of_a_finding_is_in_the_example_and_in_the_schema() {
     let strict = schema::strict();
     let mut lines = 0;
     for line in FULL.lines() {
-        let written = match json_lines::read(line).unwrap() {
-            Some(finding) => json_lines::write(&finding),
+        let written = match json_lines::read_marked(line).unwrap() {
+            Some((finding, muted)) => json_lines::write_marked(&finding, muted.as_ref()),
             None => {
-                let incident = json_lines::read_incident(line).unwrap();
-                json_lines::write_incident(&incident.expect("a finding or an incident"))
+                let incident = json_lines::read_marked_incident(line).unwrap();
+                let (incident, muted) = incident.expect("a finding or an incident");
+                json_lines::write_marked_incident(&incident, muted.as_ref())
             }
         };
         assert_eq!(written, line);

@@ -3,6 +3,7 @@
 use super::{Watch, failed};
 use crate::args::SettingArgs;
 use crate::args::settings::Settings;
+use crate::input::mute_file;
 use crate::live::tap::read_bpf;
 use crate::output::exit_code::Failure;
 use crate::output::talk::Talk;
@@ -11,7 +12,7 @@ impl Watch {
     /// SIGHUP: files anew.
     pub(super) fn reload(&mut self, talk: &Talk) {
         talk.result(
-            "SIGHUP: output files are opened again, settings and filter read again",
+            "SIGHUP: output files are opened again, settings, filter and mutes read again",
         );
         self.parts.lines.output.reopen(talk);
         if let Some(path) = &self.parts.bpf {
@@ -19,6 +20,18 @@ impl Watch {
                 .and_then(|program| self.parts.tap.set_filter(&program).map_err(failed));
             if let Err(Failure::Usage(reason) | Failure::Failed(reason)) = done {
                 talk.error(format_args!("{reason}; the filter in use is kept"));
+            }
+        }
+        match mute_file::entries(self.parts.mute.as_deref(), talk) {
+            Ok((Some(mutes), _)) => {
+                self.parts.muting.replace(mutes);
+                if let Some(writer) = &mut self.parts.writer {
+                    writer.mute(self.parts.muting.mutes());
+                }
+            }
+            Ok((None, _)) | Err(Failure::OutputClosed) => {}
+            Err(Failure::Usage(reason) | Failure::Failed(reason)) => {
+                talk.error(format_args!("{reason}; the mutes in use are kept"));
             }
         }
         // The key is not read again: another key is another sensor.

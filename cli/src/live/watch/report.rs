@@ -14,29 +14,45 @@ impl Watch {
             self.parts.lines.warning(&warning, talk)?;
         }
         for finding in self.parts.sensor.findings() {
-            self.parts.lines.finding(&finding, talk)?;
             let signature = finding.signature();
+            let muted = self.parts.muting.signature(signature);
+            self.tell_mutes(talk)?;
+            self.parts.lines.finding(&finding, muted.as_ref(), talk)?;
             match &finding {
+                Finding::Signature(_) | Finding::Update(_) if muted.is_some() => {
+                    talk.detail(format_args!("muted: {}", news(signature)));
+                }
                 Finding::Signature(_) => talk.news(news(signature)),
                 Finding::Update(_) => {
                     talk.detail(format_args!("update: {}", news(signature)))
                 }
                 Finding::Summary(_) => {}
             }
-            self.news.signature(signature);
+            self.news.signature(signature, muted.as_ref());
             if let Some(writer) = &mut self.parts.writer {
-                writer.finding(&finding);
+                writer.finding(&finding, muted.is_some());
             }
         }
         for incident in self.parts.sensor.incidents() {
-            self.parts.lines.incident(&incident, talk)?;
-            self.news.incident(incident);
+            let muted = self.parts.muting.incident(&incident);
+            self.tell_mutes(talk)?;
+            self.parts.lines.incident(&incident, muted.as_ref(), talk)?;
+            self.news.incident(incident, muted.as_ref());
         }
         let Some(writer) = &mut self.parts.writer else { return Ok(()) };
         writer.pass();
         self.counts = writer.counts();
         let written = writer.news();
         self.hear_writer(written, talk)
+    }
+
+    /// Says which mutes no longer hold.
+    fn tell_mutes(&mut self, talk: &Talk) -> Result<(), Failure> {
+        for line in self.parts.muting.take_news() {
+            self.news.warning(&line);
+            self.parts.lines.warning(&line, talk)?;
+        }
+        Ok(())
     }
 
     /// Writes the alerts that are ready, and passes on what else the writer says.

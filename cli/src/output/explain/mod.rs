@@ -17,11 +17,20 @@ use serde::Serialize;
 use serde_json::Value;
 use wormsift::signature::{Finding, Signature};
 use wormsift_export::json_lines;
+use wormsift_export::mute::Muted;
 
 /// All of it as text.
-pub(crate) fn text(signature: &Signature, trail: &Trail, palette: Palette) -> String {
+pub(crate) fn text(
+    signature: &Signature,
+    muted: Option<&Muted>,
+    trail: &Trail,
+    palette: Palette,
+) -> String {
     let mut text = String::new();
     block(&mut text, None, signature, palette);
+    if let Some(muted) = muted {
+        text += &format!("   muted {}\n", muted.words());
+    }
     growth::write(&mut text, signature, &trail.growth(), palette);
     chain::write(&mut text, trail, palette);
     samples::write(&mut text, signature, trail, palette);
@@ -46,8 +55,12 @@ pub(crate) struct Explanation {
 }
 
 impl Explanation {
-    pub(crate) fn new(signature: &Signature, trail: &Trail) -> Self {
-        let line = json_lines::write(&Finding::Summary(signature.clone()));
+    pub(crate) fn new(
+        signature: &Signature,
+        muted: Option<&Muted>,
+        trail: &Trail,
+    ) -> Self {
+        let line = json_lines::write_marked(&Finding::Summary(signature.clone()), muted);
         Self {
             // It was written a moment ago: there is nothing that could fail.
             signature: serde_json::from_str(&line).unwrap_or_default(),

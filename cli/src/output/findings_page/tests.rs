@@ -16,6 +16,7 @@ fn page_of(signatures: &[Signature], incidents: &[Incident]) -> String {
         tool: "wormsift 0".to_owned(),
         incidents: incidents.iter().collect(),
         signatures,
+        muted: Vec::new(),
         warnings: &["a <script> warns".to_owned()],
         stats: serde_json::json!({"packet_counters": {"packets": 1234567, "empty": 0}, "x": {"y": 0}}),
         settings: "beta = 40\n".to_owned(),

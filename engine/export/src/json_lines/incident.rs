@@ -1,9 +1,11 @@
 //! Record of an incident, as a line holds it.
 
 use super::evidence::GrowthRecord;
+use super::muted::MutedRecord;
 use super::record::{address_plan, networks};
 use super::texts::{Address, GradeName, Id, KindName, PrecisionName, Protocol, Time};
 use super::{Head, LineError, SCHEMA, line};
+use crate::mute::Muted;
 use crate::text::end;
 use serde::{Deserialize, Serialize};
 use wormsift::packet::AddressPlan;
@@ -30,6 +32,10 @@ pub(super) struct IncidentRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "Id"))]
     part_of: Option<Id>,
+    /// That it is known and muted; missing where it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "MutedRecord"))]
+    muted: Option<MutedRecord>,
     /// Ids of its signatures, the strongest first.
     signature_ids: Vec<Id>,
     services: Vec<ServiceRecord>,
@@ -107,8 +113,17 @@ struct HostRecord {
 
 /// One incident as one line, without the line feed.
 pub fn write_incident(incident: &Incident) -> String {
+    write_marked_incident(incident, None)
+}
+
+/// The same, with what mutes it.
+pub fn write_marked_incident(incident: &Incident, muted: Option<&Muted>) -> String {
+    let record = IncidentRecord {
+        muted: muted.map(MutedRecord::from),
+        ..IncidentRecord::from(incident)
+    };
     // Plain strings, numbers and lists: there is nothing that could fail.
-    line(INCIDENT, &IncidentRecord::from(incident)).unwrap_or_default()
+    line(INCIDENT, &record).unwrap_or_default()
 }
 
 /// Reads one line of an incident; `None` for a line of another type.
@@ -117,6 +132,17 @@ pub fn write_incident(incident: &Incident) -> String {
 ///
 /// As [`read`](super::read).
 pub fn read_incident(line: &str) -> Result<Option<Incident>, LineError> {
+    Ok(read_marked_incident(line)?.map(|(incident, _)| incident))
+}
+
+/// The same, with what the line says that mutes it.
+///
+/// # Errors
+///
+/// As [`read`](super::read).
+pub fn read_marked_incident(
+    line: &str,
+) -> Result<Option<(Incident, Option<Muted>)>, LineError> {
     let json = |error: serde_json::Error| LineError::Json(error.to_string());
     let head: Head = serde_json::from_str(line).map_err(json)?;
     if head.kind != INCIDENT {
@@ -125,8 +151,9 @@ pub fn read_incident(line: &str) -> Result<Option<Incident>, LineError> {
     if head.schema != SCHEMA {
         return Err(LineError::Schema(head.schema));
     }
-    let record: IncidentRecord = serde_json::from_str(line).map_err(json)?;
-    record.try_into().map(Some)
+    let mut record: IncidentRecord = serde_json::from_str(line).map_err(json)?;
+    let muted = record.muted.take().map(Muted::try_from).transpose()?;
+    Ok(Some((record.try_into()?, muted)))
 }
 
 impl From<&Incident> for IncidentRecord {
@@ -138,6 +165,7 @@ impl From<&Incident> for IncidentRecord {
             kind: it.kind.into(),
             confidence: it.confidence.into(),
             part_of: it.part_of.clone().map(Id),
+            muted: None,
             signature_ids: it.signatures.iter().cloned().map(Id).collect(),
             services: (it.services.iter())
                 .map(|(protocol, port)| ServiceRecord {

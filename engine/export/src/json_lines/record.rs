@@ -2,6 +2,7 @@
 
 use super::LineError;
 use super::evidence::EvidenceRecord;
+use super::muted::MutedRecord;
 use super::texts::{
     Address, AlarmName, GradeName, Hex, Id, KindName, PrecisionName, Protocol, Time,
     unreadable,
@@ -42,6 +43,10 @@ pub(super) struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "Id"))]
     part_of: Option<Id>,
+    /// That it is known and muted; missing where it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "MutedRecord"))]
+    pub(super) muted: Option<MutedRecord>,
     content_hex: Hex,
     /// Bytes of the content.
     length: usize,
@@ -261,6 +266,7 @@ impl From<&Signature> for Record {
             port: signature.port,
             port_rule: signature.port_rule.clone(),
             part_of: signature.part_of.clone().map(Id),
+            muted: None,
             content_hex: signature.content[..].into(),
             length: signature.content.len(),
             ascii: printable(&signature.content),

@@ -172,6 +172,30 @@ fn a_line_is_written_exactly_so_and_read_back() {
 }
 
 #[test]
+fn what_mutes_a_finding_goes_round_and_is_missing_without() {
+    let finding = Finding::Update(signature());
+    for (until, written) in
+        [(None, "null"), (Some(at(1_000_000_000)), r#""1970-01-01T00:00:01.000000000Z""#)]
+    {
+        let muted =
+            Muted { entry: "00".to_owned(), reason: "a \"test\"".to_owned(), until };
+        let line = write_marked(&finding, Some(&muted));
+        let said = format!(
+            r#""muted":{{"entry":"00","reason":"a \"test\"","until":{written}}},"#
+        );
+        assert!(line.contains(&said), "{line}");
+        assert_eq!(line.replace(&said, ""), write(&finding));
+        assert_eq!(read_marked(&line), Ok(Some((finding.clone(), Some(muted)))));
+        assert_eq!(read(&line), Ok(Some(finding.clone())));
+        let bad = line.replace(written, r#""later""#);
+        if until.is_some() {
+            assert!(matches!(read(&bad), Err(LineError::Field { name: "until", .. })));
+        }
+    }
+    assert_eq!(read_marked(&write(&finding)), Ok(Some((finding, None))));
+}
+
+#[test]
 fn without_home_net_nothing_is_said_of_inside() {
     let mut signature = signature();
     signature.addresses = AddressPlan::default();
