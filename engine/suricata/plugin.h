@@ -73,6 +73,7 @@ struct thread {
     uint64_t ticked; /* when it last looked whether time is to be moved on */
     unsigned since;  /* packets since then */
     bool failed;
+    bool in_tunnel;  /* its last packet came through one */
     uint16_t counters[COUNTER_KINDS];
 };
 

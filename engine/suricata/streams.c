@@ -106,7 +106,10 @@ static void give(struct thread *thread, const Flow *f, bool to_server, uint64_t 
     it.source_port = forward ? f->sp : f->dp;
     it.destination_port = forward ? f->dp : f->sp;
     it.encapsulation = wrapping(f->vlan_id, f->vlan_idx);
-    it.handshake = bytes.handshake;
+    /* Who sends into a tunnel can forge both directions. */
+    it.handshake = thread->in_tunnel && bytes.handshake == WORMSIFT_HANDSHAKE_ANSWERED
+            ? WORMSIFT_HANDSHAKE_UNKNOWN
+            : bytes.handshake;
     thread->failed |= !went_well(FAILED_PACKET, "stream",
             wormsift_worker_stream(thread->worker, &it, bytes.at, bytes.length));
     count(thread, bytes.released ? COUNT_RELEASED : COUNT_PIECES, 1);

@@ -71,6 +71,7 @@ void give_packet(struct thread *thread, const Packet *p)
     memcpy(it.source, p->src.addr_data32, sizeof(it.source));
     memcpy(it.destination, p->dst.addr_data32, sizeof(it.destination));
     it.encapsulation = wrapping(p->vlan_id, p->vlan_idx);
+    it.untrusted_tunnel = PacketIsTunnelChild(p);
     if (PacketIsTCP(p)) {
         TCPHdr tcp; /* a copy: it need not be aligned */
         memcpy(&tcp, PacketGetTCP(p), sizeof(tcp));
@@ -99,6 +100,7 @@ static bool is_of_stream(const Packet *p)
 
 static void take(struct thread *thread, const Packet *p)
 {
+    thread->in_tunnel = PacketIsTunnelChild(p);
     if (is_of_stream(p))
         streams_packet(thread, p);
     else

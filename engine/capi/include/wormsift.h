@@ -379,9 +379,10 @@ typedef struct {
      */
     uint8_t tcp_flags;
     /**
-     * 0.
+     * Not 0 if it came through a tunnel whose ends are not trusted: such a packet shows of no
+     * address that it is not forged.
      */
-    uint8_t reserved;
+    uint8_t untrusted_tunnel;
     /**
      * TCP sequence number of the first payload byte (of the SYN itself on a SYN).
      */

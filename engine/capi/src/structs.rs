@@ -25,8 +25,9 @@ pub struct wormsift_packet {
     pub protocol: u8,
     /// TCP flags as on the wire; 0 for other protocols.
     pub tcp_flags: u8,
-    /// 0.
-    pub reserved: u8,
+    /// Not 0 if it came through a tunnel whose ends are not trusted: such a packet shows of no
+    /// address that it is not forged.
+    pub untrusted_tunnel: u8,
     /// TCP sequence number of the first payload byte (of the SYN itself on a SYN).
     pub sequence: u32,
     /// TCP acknowledgement number.

@@ -227,7 +227,7 @@ pub unsafe extern "C" fn wormsift_worker_packet(
             tcp_flags: it.tcp_flags,
             encapsulation: it.encapsulation,
             to_group: false,
-            untrusted_tunnel: false,
+            untrusted_tunnel: it.untrusted_tunnel != 0,
             payload,
         };
         let number = worker.number(it.number);

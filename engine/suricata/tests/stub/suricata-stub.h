@@ -128,6 +128,7 @@ typedef struct Packet_ {
 #define PKT_IGNORE_CHECKSUM 0x40
 #define PKT_IS_TOSERVER(p) ((p)->flowflags & 1)
 #define PKT_IS_PSEUDOPKT(p) ((p)->flags & STUB_PSEUDO)
+static inline bool PacketIsTunnelChild(const Packet *p) { (void)p; return false; }
 static inline bool PacketIsTunnelRoot(const Packet *p) { return (p->flags & STUB_TUNNEL_ROOT) != 0; }
 
 static inline bool PacketIsIPv4(const Packet *p) { return p->stub_version == 4; }
