@@ -241,18 +241,25 @@ impl OutOfOrder {
 
     /// The slot that gives way, where the direction must not or cannot have a free one.
     fn victim(&mut self, direction: u64, expected: u32, held: usize) -> Option<usize> {
-        let oldest = (0..self.slots.len()).min_by_key(|&i| self.slots[i].touched)?;
-        if held < self.share() {
-            let untouched = self.touches - self.slots[oldest].touched;
-            if untouched > STALE * self.slots.len() as u64 {
-                return Some(oldest);
-            }
+        let has_share = held >= self.share();
+        let oldest = (0..self.slots.len())
+            .filter(|&i| !has_share || self.directions[i] == direction)
+            .min_by_key(|&i| self.slots[i].touched)?;
+        if self.is_untouched(oldest, STALE) {
+            return Some(oldest);
+        }
+        if !has_share {
             let (greatest, count) = self.greatest_holder()?;
             if count > held.max(1) {
                 return self.least_worth(greatest, None);
             }
         }
         self.least_worth(direction, Some(expected)).or(Some(oldest))
+    }
+
+    /// Whether others were touched since, so many times as there are slots.
+    fn is_untouched(&self, i: usize, times: u64) -> bool {
+        self.touches - self.slots[i].touched > times * self.slots.len() as u64
     }
 
     /// The direction that holds most slots, and how many.
@@ -269,7 +276,11 @@ impl OutOfOrder {
 
     /// Which of a direction's slots is worth least. Its expected byte may not be known.
     fn least_worth(&self, direction: u64, expected: Option<u32>) -> Option<usize> {
-        let goes_on = |i: &usize| self.slots[*i].has_end && !self.slots[*i].is_single();
+        // What nothing has joined for long is no place to go on from.
+        let goes_on = |i: &usize| {
+            let slot = &self.slots[*i];
+            slot.has_end && !slot.is_single() && !self.is_untouched(*i, 1)
+        };
         let ends = self.of(direction).filter(goes_on).map(|i| self.slots[i].end);
         let ends: Vec<u32> = ends.chain(expected).collect();
         let distance = |slot: &Slot| {
