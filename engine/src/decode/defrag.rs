@@ -290,7 +290,7 @@ impl Defragmenter {
     }
 
     fn set_of(&self, source: u64) -> usize {
-        (u128::from(source) * self.sets.len() as u128 >> 64) as usize
+        ((u128::from(source) * self.sets.len() as u128) >> 64) as usize
     }
 
     /// The set that holds the oldest datagram of all.
