@@ -5,7 +5,9 @@
 //! before it is measured.
 
 mod base;
+mod forgery;
 mod fragments;
+mod hidden;
 mod segments;
 
 use crate::scenario::Entry;
@@ -22,4 +24,8 @@ pub(crate) const SCENARIOS: &[Entry] = &[
     segments::ONE_BYTE,
     segments::INCONSISTENT,
     segments::BAD_CHECKSUM,
+    hidden::OVER_TCP,
+    forgery::OVER_TCP,
+    forgery::OVER_UDP,
+    forgery::IN_TUNNEL,
 ];

@@ -14,11 +14,13 @@ use crate::time::SECOND;
 use crate::traffic::Traffic;
 
 /// What differs between hard negatives before they begin.
-pub(super) struct BenignSetup {
+pub(crate) struct BenignSetup {
     /// Inside hosts with background traffic, by default.
-    pub(super) background_hosts: u32,
+    pub(crate) background_hosts: u32,
     /// Whether `scan_rate` means something here.
-    pub(super) scans: bool,
+    pub(crate) scans: bool,
+    /// What the scenario's own packets are wrapped in.
+    pub(crate) carriage: Carriage,
 }
 
 /// Starts conversations at random moments over the background of ten hosts.
@@ -31,14 +33,14 @@ pub(super) fn start_arrivals<A: Arrivals>(
 
 impl Default for BenignSetup {
     fn default() -> Self {
-        Self { background_hosts: 10, scans: false }
+        Self { background_hosts: 10, scans: false, carriage: Carriage::default() }
     }
 }
 
 impl BenignSetup {
     /// Starts a scenario of four minutes, by default, a second after the capture; `build`
     /// draws its hosts.
-    pub(super) fn start<P: Process>(
+    pub(crate) fn start<P: Process>(
         &self,
         request: Request<'_>,
         build: impl FnOnce(&mut HostPool) -> Result<P, CorpusError>,
@@ -52,7 +54,7 @@ impl BenignSetup {
         if options.worm {
             let process = build(&mut pool)?;
             let start_ns = options.start_ns + SECOND;
-            let link = Link::default();
+            let link = Link::new(self.carriage.emitter());
             let simulation =
                 Simulation::new(process, start_ns, request.rng("story"), link);
             scenario.push(Box::new(simulation));
