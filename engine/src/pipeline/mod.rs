@@ -20,6 +20,7 @@ mod batch;
 mod clock;
 mod content_shard;
 mod coverage;
+mod flood;
 mod flow_facts;
 mod flow_shard;
 mod frames;
@@ -147,7 +148,9 @@ pub struct Sensor {
     coverage: Coverage,
     causes: Causes,
     /// Which warnings have been given.
-    warned: [bool; 5],
+    warned: [bool; 7],
+    /// Packets of a flood that were told of.
+    flood_told: u64,
     warnings: Vec<String>,
     timer: StageTimer,
     times: StageTimes,
@@ -242,7 +245,8 @@ impl Sensor {
             drops: DropCounters::default(),
             coverage: Coverage::default(),
             causes: Causes::new(),
-            warned: [false; 5],
+            warned: [false; 7],
+            flood_told: 0,
             warnings: Vec::new(),
             timer: StageTimer::default(),
             times: StageTimes::default(),
@@ -441,6 +445,7 @@ impl Sensor {
         self.flow.iter_mut().for_each(FlowShard::end_collecting);
         self.starts.enter_all();
         self.warn_of_overload();
+        self.warn_of_flood(false);
         // Late enough for shares to mean something, and early in a long run.
         if self.coverage.frames() >= MANY_FRAMES {
             self.warn_of_blindness();
@@ -546,6 +551,7 @@ impl Sensor {
         self.collect_samples(&[], &NoFrames, Timestamp::MAX);
         self.end_batch(&[], &NoFrames);
         self.warn_of_blindness();
+        self.warn_of_flood(true);
         self.ledger.show_view(self.view());
         let (content, starts, now) = (&self.content, &self.starts, self.clock.now());
         let summaries = self.ledger.finish(|key, protocol, port| {

@@ -81,7 +81,12 @@ impl Sensor {
         self.warnings.extend(warnings);
     }
 
-    fn warn_once(&mut self, which: usize, when: bool, text: impl FnOnce() -> String) {
+    pub(super) fn warn_once(
+        &mut self,
+        which: usize,
+        when: bool,
+        text: impl FnOnce() -> String,
+    ) {
         if when && !std::mem::replace(&mut self.warned[which], true) {
             self.warnings.push(text());
         }

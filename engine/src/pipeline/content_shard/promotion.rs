@@ -101,6 +101,7 @@ impl ContentShard {
         self.counters.promoted += 1;
         self.counters.promotions +=
             u64::from(decision.prevalence == self.rules.prevalence);
+        let asked_before = self.candidates.asked();
         let (missing, passed_before) = match self.candidates.find(next.class) {
             Some(_) => (Missing::default(), Vec::new()),
             None => self.recall(next, record, packets),
@@ -108,6 +109,10 @@ impl ContentShard {
         let logged = Logged::of(record, next.at.facts(chunks));
         let seen = logged.seen(next.key, next.offset, missing);
         let entered = self.enter(&seen, false);
+        let asked = self.candidates.asked() - asked_before;
+        if asked > 0 && self.candidates.is_full() {
+            self.admission.ask(record.time, asked);
+        }
         self.keep_requests(next.at, next.key);
         self.note_lost();
         for entered in entered.iter().flatten() {
@@ -239,10 +244,7 @@ impl ContentShard {
         let Some(before) = may.or_else(|| last().filter(|_| again)) else {
             return false;
         };
-        let rank = self
-            .candidates
-            .get(slot)
-            .map_or((false, 0), |candidate| (candidate.has_relay, candidate.minimum()));
+        let rank = self.candidates.weight(slot);
         let pending = PendingAlarm {
             key: class.key,
             alarm,
