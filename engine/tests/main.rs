@@ -22,6 +22,7 @@ mod hosts;
 mod keys;
 mod overload;
 mod public_api;
+mod relay_flood;
 mod roles;
 mod sampling;
 mod scenarios;
