@@ -32,8 +32,10 @@ const RETENTION: usize = 4;
 const CALM: u64 = 4;
 /// Groups of sources, each with a quota of its own.
 const GROUPS: usize = 64;
-/// Part of what a shard admits in a second that one group may.
+/// Part of what a shard admits in a second that one group may,
 const GROUP_SHARE: u32 = 8;
+/// and no fewer than so many: in small tables a worm's hosts share groups with others.
+const LEAST_QUOTA: u32 = 4;
 /// Sources that are counted by name.
 const NAMED: usize = 16;
 
@@ -116,7 +118,7 @@ impl Admission {
         self.would_ask += u32::from(would);
         let is_least = lesser < step(self.step).0;
         let group = (hash_pair(0, source.0, self.seed) % GROUPS as u64) as usize;
-        let most = (self.allowed / GROUP_SHARE).max(1);
+        let most = (self.allowed / GROUP_SHARE).max(LEAST_QUOTA);
         let admitted = is_least
             && prevalence >= self.threshold(self.step)
             && self.by_group[group] < most;
