@@ -66,7 +66,7 @@ fn full(entries: usize) -> Candidates {
     let mut table = Candidates::new(2_048 * entries, 8, Span::from_secs(4 * 3_600), 11);
     let mut requests = Vec::new();
     for n in 0..table.capacity() as u64 {
-        table.observe(mix(n), &seen(n), (2, 2), false, &mut requests);
+        table.observe(mix(n), &seen(n), (2, 2), 0, &mut requests);
         requests.clear();
     }
     table
@@ -89,14 +89,14 @@ fn candidates(criterion: &mut Criterion) {
         let mut table = Candidates::new(16 << 20, 8, Span::from_secs(4 * 3_600), 11);
         let mut requests = Vec::new();
         for n in 0..turns * 100 {
-            table.observe(mix(n % turns), &seen(n), (64, 64), false, &mut requests);
+            table.observe(mix(n % turns), &seen(n), (64, 64), 0, &mut requests);
             requests.clear();
         }
         let mut n = turns * 100;
         group.bench_function(BenchmarkId::new("hit", turns), |bencher| {
             bencher.iter(|| {
                 n += 1;
-                table.observe(mix(n % turns), &seen(n), (64, 64), false, &mut requests);
+                table.observe(mix(n % turns), &seen(n), (64, 64), 0, &mut requests);
                 requests.clear();
             });
         });
@@ -113,7 +113,7 @@ fn candidates(criterion: &mut Criterion) {
             },
             |(table, requests)| {
                 for n in 0..1_000 {
-                    table.observe(mix(n), &seen(n), (2, 2), false, requests);
+                    table.observe(mix(n), &seen(n), (2, 2), 0, requests);
                 }
             },
             BatchSize::LargeInput,
@@ -127,7 +127,7 @@ fn candidates(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("evict", entries), |bencher| {
             bencher.iter(|| {
                 n += 1;
-                table.observe(mix(n), &seen(n), (2, 2), false, &mut requests);
+                table.observe(mix(n), &seen(n), (2, 2), 0, &mut requests);
                 requests.clear();
             });
         });
@@ -179,7 +179,7 @@ fn growth(criterion: &mut Criterion) {
 fn candidate() -> Candidate {
     let mut table = Candidates::new(1 << 16, 8, Span::from_secs(4 * 3_600), 11);
     for n in 0..64 {
-        table.observe(1, &seen(n), (30, 30), false, &mut Vec::new());
+        table.observe(1, &seen(n), (30, 30), 0, &mut Vec::new());
     }
     table.by_key().next().expect("one was entered").clone()
 }

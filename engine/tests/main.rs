@@ -23,6 +23,7 @@ mod hosts;
 mod keys;
 mod overload;
 mod public_api;
+mod relay_flood;
 mod roles;
 mod sampling;
 mod scenarios;

@@ -81,6 +81,7 @@ pub(super) fn render(it: &Snapshot) -> String {
     );
     for (component, value) in [
         ("prevalence", stats.content.alarms_without_room),
+        ("admission", stats.content.kept_out),
         (
             "candidates",
             stats.candidates.evicted_unseen
@@ -91,6 +92,7 @@ pub(super) fn render(it: &Snapshot) -> String {
         ("samples", stats.samples.evicted + stats.samples.refused),
         ("tails", stats.stream.evictions + stats.stream.refused),
         ("relays", stats.propagation.relays_evicted),
+        ("signatures", stats.signatures.put_off),
     ] {
         text.value(&[("component", component)], value);
     }

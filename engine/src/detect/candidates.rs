@@ -4,11 +4,11 @@
 //! thresholds are decided by names as far as these are known. So a content gets an
 //! entry here once it is prevalent, and its sightings before that are entered first,
 //! as far as they are remembered. Whoever sends the traffic can make more such
-//! contents than fit. So a full table lets go of the
-//! entry that is least likely to become an alarm: those with a relay go last,
-//! of the others those of lower dispersion first, of equal ones the longest
-//! unseen. A new entry never displaces one that was seen within the last minute
-//! and is more dispersed. All of it takes constant time a sighting.
+//! contents than fit. So a full table lets go of what is farthest from an alarm, of equal
+//! ones the longest unseen, among the contents of that class (passed on, alarmed, neither)
+//! which exceeds its share of the table most. A new entry never displaces one of its class
+//! that was seen within the last minute and is nearer to an alarm. All of it takes constant
+//! time a sighting.
 
 mod hosts;
 mod index;
@@ -19,19 +19,20 @@ pub use hosts::Side;
 pub(crate) use hosts::{REGISTERS, hash, persist_registers};
 pub use record::{Candidate, Missing, SampleReference, SampleRequest, Seen};
 
-use super::alarms::Alarm;
+use super::alarms::{Alarm, Thresholds};
 use crate::counters::counters;
 use crate::packet::Host;
 use crate::state::persist;
 use crate::time::{Epoch, Span, Timestamp};
 use hosts::{FIRST_HOSTS, Listed};
 use index::Index;
-use recency::{RANKS, Recency, rank};
+use recency::{Class, LISTS, Recency, Standing, nearness};
 use record::FIRST_SAMPLES;
 
 /// From how many sources and destinations on a content is worth samples.
 const SAMPLED: u32 = 2;
-/// A more dispersed entry seen within this time is never displaced.
+/// An entry that is nearer to an alarm and was seen within this time is not displaced by one
+/// of its class.
 const FRESH: Span = Span::from_secs(60);
 /// Lists and samples that every entry has from the start.
 const FIRST_LISTS: usize =
@@ -55,14 +56,14 @@ counters! {
         pub admitted: u64,
         /// Displaced after a minute or more without a sighting.
         pub evicted_unseen: u64,
-        /// Displaced although seen within the last minute: less dispersed than the
-        /// new one, or equally and longest unseen.
+        /// Displaced although seen within the last minute: no nearer to an alarm than the
+        /// new one, or of a class that had more than its share.
         pub evicted_less_dispersed: u64,
-        /// Displaced although it had a relay, since all had.
+        /// Displaced although it had a relay: those with one had more than their share.
         pub evicted_relay: u64,
         /// Removed by [`Candidates::expire`].
         pub expired: u64,
-        /// New contents kept out by more dispersed ones.
+        /// New contents kept out by those that are nearer to an alarm.
         pub refused: u64,
         /// Sides whose hosts could be neither named nor counted for want of memory.
         pub lists_cut: u64,
@@ -90,6 +91,8 @@ pub struct Candidates {
     samples_per_candidate: usize,
     /// The dispersion window.
     window: Span,
+    /// What entries are ranked by: those at one port.
+    thresholds: Thresholds,
     budget: usize,
     /// Bytes reserved for lists and samples.
     lists: usize,
@@ -123,12 +126,19 @@ impl Candidates {
             recency: Recency::new(capacity),
             samples_per_candidate: samples_per_candidate.min(usize::from(u8::MAX)),
             window: window.max(Span(1)),
+            thresholds: Thresholds { sources: 1, destinations: 1, spread: 1, relays: 1 },
             budget: bytes,
             lists: 0,
             seed,
             lost: Vec::new(),
             counters: CandidateCounters::default(),
         }
+    }
+
+    /// The same for a sensor of these thresholds: they say what is near to an alarm.
+    pub fn with_thresholds(mut self, thresholds: Thresholds) -> Self {
+        self.thresholds = thresholds;
+        self
     }
 
     /// Most entries at a time.
@@ -144,6 +154,21 @@ impl Candidates {
     /// Whether there is no entry.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether a new entry would have to displace another.
+    pub fn is_full(&self) -> bool {
+        self.len() == self.capacity
+    }
+
+    /// Entries by class: nobody passed it on, somebody did, it has alarmed.
+    pub(crate) fn classes(&self) -> [u64; 3] {
+        self.recency.counts().map(u64::from)
+    }
+
+    /// How often a new entry was asked for, whether it was made or not.
+    pub(crate) fn asked(&self) -> u64 {
+        self.counters.admitted + self.counters.refused
     }
 
     /// Bytes in use or reserved, at most the budget (and for a budget below one
@@ -182,7 +207,8 @@ impl Candidates {
         entries.into_iter()
     }
 
-    /// Counts a sighting of a candidate, or makes `key` one.
+    /// Counts a sighting of a candidate, or makes `key` one. `spread` is that of the content
+    /// where the sighting passed it on, else 0.
     ///
     /// What should become of samples is appended to `requests`, releases of a
     /// displaced entry first. `None` when `key` is not a candidate now.
@@ -191,17 +217,17 @@ impl Candidates {
         key: u64,
         seen: &Seen,
         estimates: (u32, u32),
-        has_relay: bool,
+        spread: u32,
         requests: &mut Vec<SampleRequest>,
     ) -> Option<Slot> {
-        let (slot, crowded) = self.enter(key, seen, estimates, has_relay, requests)?;
+        let (slot, crowded) = self.enter(key, seen, estimates, spread, requests)?;
         let room = self.room();
         let entry = &mut self.entries[slot as usize];
         // What one host sends, or one receives, is no outbreak yet. And where entries
         // displace each other, most are gone before they are seen again: what they would
         // have sampled costs more than all else, so only those that stay, or were passed
         // on, begin to.
-        if has_relay || (!crowded && entry.minimum() >= SAMPLED) {
+        if spread > 0 || (!crowded && entry.minimum() >= SAMPLED) {
             let before = entry.reserved();
             let sampled = entry.sample(seen, self.samples_per_candidate, room, requests);
             self.lists += entry.reserved() - before;
@@ -217,10 +243,10 @@ impl Candidates {
         key: u64,
         seen: &Seen,
         estimates: (u32, u32),
-        has_relay: bool,
+        spread: u32,
         requests: &mut Vec<SampleRequest>,
     ) -> Option<Slot> {
-        let (slot, _) = self.enter(key, seen, estimates, has_relay, requests)?;
+        let (slot, _) = self.enter(key, seen, estimates, spread, requests)?;
         Some(Slot(slot))
     }
 
@@ -238,12 +264,12 @@ impl Candidates {
         key: u64,
         seen: &Seen,
         estimates: (u32, u32),
-        has_relay: bool,
+        spread: u32,
         requests: &mut Vec<SampleRequest>,
     ) -> Option<(u32, bool)> {
         let (slot, crowded) = match self.find(key) {
             Some(Slot(slot)) => (slot, false),
-            None => self.admit(key, seen, estimates, has_relay, requests)?,
+            None => self.admit(key, seen, estimates, spread, requests)?,
         };
         let epoch = Epoch::of(seen.time, self.window);
         let (room, seed) = (self.room(), self.seed);
@@ -259,14 +285,41 @@ impl Candidates {
             }
             entry.source_bits.note(place, seen.facts.handshake);
         }
-        entry.count(seen, estimates, has_relay);
+        entry.count(seen, estimates, spread);
         self.lists += entry.reserved() - before;
         let cut = [by_source, by_destination].map(|listed| listed == Listed::Refused);
         self.counters.lists_cut += u64::from(cut[0]) + u64::from(cut[1]);
-        let rank = rank(entry.minimum(), entry.has_relay);
-        self.recency.remove(slot);
-        self.recency.insert(slot, rank);
+        self.list_anew(slot);
         Some((slot, crowded))
+    }
+
+    /// Puts an entry where it stands now, as the newest there.
+    fn list_anew(&mut self, slot: u32) {
+        let standing = self.standing(&self.entries[slot as usize]);
+        self.recency.remove(slot);
+        self.recency.insert(slot, standing);
+    }
+
+    fn standing(&self, entry: &Candidate) -> Standing {
+        let class = if entry.alarmed_at.iter().any(Option::is_some) {
+            Class::Alarmed
+        } else if entry.has_relay() {
+            Class::PassedOn
+        } else {
+            Class::Plain
+        };
+        Standing::new(class, self.nearness_of(entry))
+    }
+
+    fn nearness_of(&self, entry: &Candidate) -> u32 {
+        let hosts = (entry.sources.estimate(), entry.destinations.estimate());
+        nearness(hosts, entry.spread, &self.thresholds)
+    }
+
+    /// How much evidence there is of a candidate, in hosts: what a forger pays for it in
+    /// packets. It decides which alarms matter most.
+    pub(crate) fn weight(&self, slot: Slot) -> u32 {
+        self.get(slot).map_or(0, |it| it.minimum().saturating_add(it.spread))
     }
 
     /// Bytes that entries may still take.
@@ -302,15 +355,16 @@ impl Candidates {
 
     /// Notes when `alarm` last fired, or that what fired is taken back.
     pub fn set_alarm(&mut self, slot: Slot, alarm: Alarm, at: Option<Timestamp>) {
-        if let Some(entry) = self.entries.get_mut(slot.0 as usize) {
-            entry.alarmed_at[alarm as usize] = at;
+        if self.get(slot).is_some() {
+            self.entries[slot.0 as usize].alarmed_at[alarm as usize] = at;
+            self.list_anew(slot.0);
         }
     }
 
     /// Removes every candidate that was last seen before `before`.
     pub fn expire(&mut self, before: Timestamp, requests: &mut Vec<SampleRequest>) {
-        for rank in 0..RANKS as u8 {
-            while let Some(slot) = self.recency.oldest(rank) {
+        for list in 0..LISTS {
+            while let Some(slot) = self.recency.oldest(list) {
                 if self.entries[slot as usize].last_seen >= before {
                     break;
                 }
@@ -331,18 +385,19 @@ impl Candidates {
         key: u64,
         seen: &Seen,
         estimates: (u32, u32),
-        has_relay: bool,
+        spread: u32,
         requests: &mut Vec<SampleRequest>,
     ) -> Option<(u32, bool)> {
-        let minimum = estimates.0.min(estimates.1);
+        let class = if spread > 0 { Class::PassedOn } else { Class::Plain };
+        let standing =
+            Standing::new(class, nearness(estimates, spread, &self.thresholds));
         let (slot, crowded) = if let Some(slot) = self.free.pop() {
             (slot, false)
         } else if self.entries.len() < self.capacity {
             self.entries.push(Candidate::default());
             (self.entries.len() as u32 - 1, false)
         } else {
-            let Some(slot) = self.displace(minimum, has_relay, seen.time, requests)
-            else {
+            let Some(slot) = self.displace(standing, seen.time, requests) else {
                 self.lost.push((seen.content, seen.time));
                 return None;
             };
@@ -353,7 +408,7 @@ impl Candidates {
         entry.restart(key, seen, estimates);
         self.lists += entry.reserved();
         self.index.insert(key, slot);
-        self.recency.insert(slot, rank(minimum, has_relay));
+        self.recency.insert(slot, standing);
         self.counters.admitted += 1;
         Some((slot, crowded))
     }
@@ -361,22 +416,25 @@ impl Candidates {
     /// Empties the slot of the first to go, if the new one may displace it.
     fn displace(
         &mut self,
-        minimum: u32,
-        has_relay: bool,
+        new: Standing,
         now: Timestamp,
         requests: &mut Vec<SampleRequest>,
     ) -> Option<u32> {
-        let Some(slot) = self.recency.first_to_go() else {
+        let class = self.recency.class_to_go(new.class);
+        let is_fresh =
+            |slot: u32| now.since(self.entries[slot as usize].last_seen) < FRESH;
+        let may_go = |slot: u32| {
+            class != new.class || self.recency.standing(slot) <= new || !is_fresh(slot)
+        };
+        // Those of higher ranks are asked only whether they are unseen for long.
+        let Some(slot) = self.recency.oldest_by_rank(class).find(|slot| may_go(*slot))
+        else {
             self.counters.refused += 1;
             return None;
         };
+        let fresh = is_fresh(slot);
         let entry = &self.entries[slot as usize];
-        let fresh = now.since(entry.last_seen) < FRESH;
-        if fresh && (entry.has_relay, entry.minimum()) > (has_relay, minimum) {
-            self.counters.refused += 1;
-            return None;
-        }
-        match (entry.has_relay, fresh) {
+        match (entry.has_relay(), fresh) {
             (true, _) => self.counters.evicted_relay += 1,
             (false, true) => self.counters.evicted_less_dispersed += 1,
             (false, false) => self.counters.evicted_unseen += 1,
@@ -407,7 +465,7 @@ impl Candidates {
 
 persist!(Candidates {
     entries, free, index, recency, lists, counters;
-    capacity, samples_per_candidate, window, budget, seed, lost
+    capacity, samples_per_candidate, window, thresholds, budget, seed, lost
 });
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::clock::TICK;
 use super::stats::ContentCounters;
 use crate::detect::propagation::Propagation;
-use crate::signature::{Alarm, AlarmedCandidate, Candidate, Candidates, Load};
+use crate::signature::{Alarm, AlarmedCandidate, Candidates, Load};
 use crate::state::persist;
 use crate::time::{Epoch, Timestamp};
 use std::cmp::Reverse;
@@ -11,8 +11,7 @@ use std::cmp::Reverse;
 /// Alarms of one shard that may wait for one tick, those that matter most; the others
 /// may fire again at their next sighting.
 const MOST_PENDING: usize = 256;
-/// Of these, so many are taken with their evidence: what was passed on and what is
-/// most dispersed. A shard in which so many wait to be emitted stops where it is.
+/// Of these, so many are taken with their evidence: what there is most of. A shard in which so many wait to be emitted stops where it is.
 const MOST_TICKED: usize = 64;
 
 /// A threshold was passed; the evidence is taken at the next tick.
@@ -22,8 +21,8 @@ pub(crate) struct PendingAlarm {
     pub(crate) alarm: Alarm,
     /// When it last fired before.
     pub(crate) before: Option<Timestamp>,
-    /// Whether it was passed on, and the smaller of its estimates.
-    pub(crate) rank: (bool, u32),
+    /// How much evidence there is of its content, see [`Candidates::weight`].
+    pub(crate) rank: u32,
     pub(crate) protocol: u8,
     pub(crate) port: Option<u16>,
     pub(crate) packet: u64,
@@ -41,7 +40,7 @@ pub(crate) struct TickedAlarm {
 pub(crate) struct AlarmQueue {
     pending: Vec<PendingAlarm>,
     /// No rank among `pending` is below it.
-    least_pending: (bool, u32),
+    least_pending: u32,
     /// The tick at which the pending alarms are due.
     due: Timestamp,
     /// Those whose tick has come, to be emitted.
@@ -87,7 +86,7 @@ impl AlarmQueue {
     /// Puts off the pending alarm that matters least, if it does less than one of `rank`.
     fn displace(
         &mut self,
-        rank: (bool, u32),
+        rank: u32,
         candidates: &mut Candidates,
         counters: &mut ContentCounters,
     ) -> bool {
@@ -117,7 +116,7 @@ impl AlarmQueue {
         load: Load,
         counters: &mut ContentCounters,
     ) {
-        self.least_pending = (false, 0);
+        self.least_pending = 0;
         let mut pending = std::mem::take(&mut self.pending);
         pending.sort_by_key(|p| (p.key, p.packet, p.offset, p.alarm));
         let mut ranked = Vec::with_capacity(pending.len());
@@ -127,9 +126,7 @@ impl AlarmQueue {
                 counters.alarms_without_room += of_key.len() as u64;
                 continue;
             };
-            let spread = propagation.spread(of_key[0].key);
-            let minimum = candidates.get(slot).map_or(0, Candidate::minimum);
-            ranked.push((Reverse((spread, minimum)), slot, of_key));
+            ranked.push((Reverse(candidates.weight(slot)), slot, of_key));
         }
         ranked.sort_by_key(|(rank, _, of_key)| (*rank, of_key[0].key));
         for (_, slot, of_key) in ranked.split_off(ranked.len().min(MOST_TICKED)) {
@@ -138,7 +135,7 @@ impl AlarmQueue {
             }
             counters.alarms_deferred += of_key.len() as u64;
         }
-        for (Reverse((spread, _)), slot, of_key) in ranked {
+        for (_, slot, of_key) in ranked {
             let Some(candidate) = candidates.get(slot).cloned() else { continue };
             let first = &of_key[0];
             self.ticked.push(TickedAlarm {
@@ -149,7 +146,7 @@ impl AlarmQueue {
                     both: of_key.iter().any(|it| it.alarm != first.alarm),
                     protocol: first.protocol,
                     port: first.port,
-                    spread,
+                    spread: propagation.spread(first.key),
                     relays: propagation.relays(first.key, candidate.sources.list()),
                     candidate,
                     samples: Vec::new(),

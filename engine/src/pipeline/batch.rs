@@ -8,6 +8,7 @@ use crate::detect::conversations;
 use crate::packet::{
     Frame, Handshake, Host, LinkType, Packet, Timestamp, protocol, tcp_flags,
 };
+use std::sync::OnceLock;
 
 /// One sampled window seen in one packet.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +25,15 @@ pub(crate) struct Sighting {
 /// The shard that owns a content.
 pub(crate) fn content_shard(key: u64) -> usize {
     (key >> (64 - CONTENT_SHARDS.trailing_zeros())) as usize
+}
+
+/// Windows of a packet of which it is known that they are its least.
+pub(crate) const LEAST: usize = 2;
+
+/// What decides which windows of a packet are its least: bits of the key that choose neither
+/// its shard nor its tag.
+fn order_of(key: u64) -> u32 {
+    (key >> 24) as u32
 }
 
 /// The flag of what a host has put together from segments; on the wire this bit is CWR
@@ -220,6 +230,8 @@ pub(crate) struct Chunk {
     pub(crate) stops: Vec<StopAt>,
     /// What decoding and fingerprints took, nanoseconds.
     pub(crate) nanos: [u64; 2],
+    /// See [`Chunk::lesser`].
+    pub(super) least: OnceLock<Vec<[u32; LEAST]>>,
 }
 
 impl Chunk {
@@ -237,7 +249,29 @@ impl Chunk {
             coverage: Coverage::default(),
             stops: Vec::new(),
             nanos: [0; 2],
+            least: OnceLock::new(),
         }
+    }
+
+    /// How many windows that a packet shows by itself are less than this one, by
+    /// [`order_of`]; up to [`LEAST`].
+    pub(crate) fn lesser(&self, record: u32, key: u64) -> usize {
+        // Looked for when it is first asked for: mostly, it never is.
+        let least = self.least.get_or_init(|| {
+            let mut least = vec![[u32::MAX; LEAST]; self.records.len()];
+            for sighting in self.sightings.iter().flatten() {
+                let of_record = &mut least[sighting.record as usize];
+                let order = order_of(sighting.key);
+                let at = of_record.partition_point(|it| *it < order);
+                // The same content again is no other window.
+                if of_record.get(at).is_some_and(|it| *it != order) {
+                    of_record[at..].rotate_right(1);
+                    of_record[at] = order;
+                }
+            }
+            least
+        });
+        least[record as usize].partition_point(|it| *it < order_of(key))
     }
 
     /// Notes a window that was seen.
@@ -267,6 +301,7 @@ impl Chunk {
         self.coverage = Coverage::default();
         empty(&mut self.stops, 64);
         self.nanos = [0; 2];
+        self.least = OnceLock::new();
     }
 
     /// Whether there is nothing in it to sift or to count.
@@ -442,5 +477,35 @@ pub(crate) fn is_backscatter(packet: &Packet<'_>, telescope: bool) -> bool {
         TCP => packet.tcp_flags & tcp_flags::RST != 0 && !packet.payload.is_empty(),
         UDP => telescope && packet.source_port == 53,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    proptest! {
+        /// Against the sorted list of each packet's windows.
+        #[test]
+        fn the_least_windows_of_a_packet_are_those_of_a_sorted_list(
+            windows in prop::collection::vec((0_u32..5, 0_u64..12), 0..60),
+        ) {
+            let mut chunk = Chunk::new();
+            chunk.records = (0..5).map(Record::vacant).collect();
+            let key = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let mut twin = vec![BTreeSet::new(); 5];
+            for (record, n) in windows {
+                chunk.keep(key(n), record, 0);
+                twin[record as usize].insert(order_of(key(n)));
+            }
+            for (record, orders) in (0..).zip(&twin) {
+                for n in 0..12 {
+                    let lesser = orders.iter().filter(|it| **it < order_of(key(n))).count();
+                    prop_assert_eq!(chunk.lesser(record, key(n)), lesser.min(LEAST));
+                }
+            }
+        }
     }
 }

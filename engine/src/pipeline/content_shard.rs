@@ -1,6 +1,7 @@
 //! One content shard: prevalence, dispersion, propagation, candidates, in the
 //! order of sightings.
 
+mod admission;
 mod classes;
 mod line_up;
 mod promotion;
@@ -12,7 +13,7 @@ pub use promotion::Decision;
 pub(crate) use rules::{Rules, port_keys};
 
 use super::alarm_queue::AlarmQueue;
-use super::batch::{Chunk, Record};
+use super::batch::{Chunk, LEAST, Record};
 use super::nearest::Nearest;
 use super::packet_log::LoggedBatch;
 use super::record_at::{PlacedRequest, RecordAt, SeamSighting};
@@ -29,6 +30,7 @@ use crate::signature::{Candidates, Load, SampleRequest, Snapshot};
 use crate::sketch::{Bloom, EpochClock, FirstSightings, Turn};
 use crate::state::persist;
 use crate::time::Timestamp;
+use admission::{Admission, Newcomer};
 use line_up::{Next, line_up};
 use std::sync::Arc;
 
@@ -46,6 +48,7 @@ pub(crate) struct ContentShard {
     dispersion: Dispersion,
     pub(crate) propagation: Propagation,
     pub(crate) candidates: Candidates,
+    pub(crate) admission: Admission,
     dispersion_clock: EpochClock,
     /// Whether at the current packet the tap is known to see both directions, and to be at the
     /// border of the home network.
@@ -113,18 +116,20 @@ impl ContentShard {
             config.prevalence,
             &prevalence_seeds,
         );
+        let candidates = || {
+            Candidates::new(plan.candidates, SAMPLES_PER_CANDIDATE, window, hosts)
+                .with_thresholds(rules.thresholds)
+        };
+        let capacity = candidates().capacity();
+        let admission = seeds.narrow("admission");
         (prevalences.into_iter().zip(dispersions).zip(propagations))
             .map(|((prevalence, dispersion), propagation)| Self {
                 prevalence: prevalence.with_windows(at_least, at_most),
                 first_sightings: FirstSightings::new(plan.first_sightings),
                 dispersion,
                 propagation,
-                candidates: Candidates::new(
-                    plan.candidates,
-                    SAMPLES_PER_CANDIDATE,
-                    window,
-                    hosts,
-                ),
+                candidates: candidates(),
+                admission: Admission::new(capacity, rules.prevalence, admission),
                 dispersion_clock: EpochClock::new(window),
                 rules: rules.clone(),
                 tap: (false, false),
@@ -253,17 +258,50 @@ impl ContentShard {
     #[inline]
     fn apply(&mut self, next: &Next, chunks: &[Chunk], packets: &LoggedBatch<'_>) {
         let prevalence = self.prevalence.count_hashed(next.hash);
-        let promoted = prevalence >= self.rules.prevalence
-            || self.candidates.find(next.class).is_some();
+        let promoted = self.candidates.find(next.class).is_some()
+            || prevalence >= self.rules.prevalence
+                && (self.admission.is_open() || self.admits(next, prevalence, chunks));
         if !promoted {
-            let forgot = self.first_sightings.note(next.hash, packets.ordinal(next.at));
-            self.counters.first_sightings_forgotten += u64::from(forgot);
+            self.note_first(next, chunks, packets);
         }
         if promoted || self.decisions.is_some() {
             let begin = self.timer.start();
             self.decide(next, prevalence, promoted, chunks, packets);
             self.timer.add(begin, &mut self.nanos[1]);
         }
+    }
+
+    /// Remembers a sighting of what is not promoted; while the gate is not open, of those
+    /// windows alone that could pass it.
+    #[inline]
+    fn note_first(&mut self, next: &Next, chunks: &[Chunk], packets: &LoggedBatch<'_>) {
+        let may_pass =
+            |at: RecordAt| chunks[at.chunk as usize].lesser(at.record, next.key) < LEAST;
+        if self.admission.is_open() || may_pass(next.at) {
+            let forgot = self.first_sightings.note(next.hash, packets.ordinal(next.at));
+            self.counters.first_sightings_forgotten += u64::from(forgot);
+        } else {
+            self.first_sightings.pass_over(next.hash);
+            self.counters.first_sightings_forgotten += 1;
+        }
+    }
+
+    /// Whether a content past prevalence is followed while the gate is not open. It may be
+    /// a candidate in its other class.
+    #[cold]
+    fn admits(&mut self, next: &Next, prevalence: u32, chunks: &[Chunk]) -> bool {
+        if self.candidates.find(next.key).is_some() {
+            return true;
+        }
+        let record = next.at.record(chunks);
+        let admitted = self.admission.admits(Newcomer {
+            time: record.time,
+            source: record.source,
+            prevalence,
+            lesser: chunks[next.at.chunk as usize].lesser(next.at.record, next.key),
+        });
+        self.counters.kept_out += u64::from(!admitted);
+        admitted
     }
 
     /// Lets go of candidates that have left the dispersion window.
@@ -324,8 +362,8 @@ const SAMPLES_PER_CANDIDATE: usize = 8;
 
 // Between batches it has stopped nowhere, and no seams or requests are left.
 persist!(ContentShard {
-    prevalence, first_sightings, dispersion, propagation, candidates, dispersion_clock, alarms,
-    counters, baseline, learns_until;
+    prevalence, first_sightings, dispersion, propagation, candidates, admission,
+    dispersion_clock, alarms, counters, baseline, learns_until;
     nearest, rules, tap, seen_in_packet, stopped, is_calm, requests_of_one,
     requests, decisions, epoch_begins, seams, queue, timer, nanos
 });

@@ -20,6 +20,7 @@ mod batch;
 mod clock;
 mod content_shard;
 mod coverage;
+mod flood;
 mod flow_facts;
 mod flow_shard;
 mod frames;
@@ -156,6 +157,8 @@ pub struct Sensor {
     causes: Causes,
     /// Which warnings have been given.
     warned: [bool; 7],
+    /// Packets of a flood that were told of.
+    flood_told: u64,
     warnings: Vec<String>,
     timer: StageTimer,
     times: StageTimes,
@@ -256,6 +259,7 @@ impl Sensor {
             coverage: Coverage::default(),
             causes: Causes::new(),
             warned: [false; 7],
+            flood_told: 0,
             warnings: Vec::new(),
             timer: StageTimer::default(),
             times: StageTimes::default(),
@@ -476,6 +480,7 @@ impl Sensor {
         self.flow.iter_mut().for_each(FlowShard::end_collecting);
         self.starts.enter_all();
         self.warn_of_overload();
+        self.warn_of_flood(false);
         // Late enough for shares to mean something, and early in a long run.
         if self.coverage.frames() >= MANY_FRAMES {
             self.warn_of_blindness();
@@ -582,6 +587,7 @@ impl Sensor {
         self.collect_samples(&[], &NoFrames, Timestamp::MAX);
         self.end_batch(&[], &NoFrames);
         self.warn_of_blindness();
+        self.warn_of_flood(true);
         self.ledger.show_view(self.view());
         let (content, starts, now) = (&self.content, &self.starts, self.clock.now());
         let summaries = self.ledger.finish(|key, protocol, port| {

@@ -98,6 +98,7 @@ impl Persist for Tables<'_> {
             causes,
             defragmenter,
             warned,
+            flood_told,
             learning_begun,
             baseline_shape: _,
             config: _,
@@ -131,6 +132,7 @@ impl Persist for Tables<'_> {
         causes.persist(file)?;
         defragmenter.persist(file)?;
         warned.persist(file)?;
+        flood_told.persist(file)?;
         learning_begun.persist(file)
     }
 }

@@ -154,6 +154,9 @@ counters! {
         pub known_good: u64,
         /// Of these, sightings that entered the baseline in the learning period.
         pub learned: u64,
+        /// Sightings past the prevalence threshold that were not promoted, since more new
+        /// contents come than the table of candidates can hold.
+        pub kept_out: u64,
         /// Contents whose estimate reached the prevalence threshold, once a window or so.
         pub promotions: u64,
         /// Sightings before a promotion that were remembered and counted at it.

@@ -113,7 +113,12 @@ impl Sensor {
         });
     }
 
-    fn warn_once(&mut self, which: usize, when: bool, text: impl FnOnce() -> String) {
+    pub(super) fn warn_once(
+        &mut self,
+        which: usize,
+        when: bool,
+        text: impl FnOnce() -> String,
+    ) {
         if when && !std::mem::replace(&mut self.warned[which], true) {
             self.warnings.push(text());
         }

@@ -11,6 +11,7 @@ mod incidents;
 mod known;
 mod reported;
 mod tally;
+mod telling;
 
 use super::baseline::{Boilerplate, LiteralFile, START, Suppressed, SuppressedList};
 use super::incidents::{Incident, Incidents};
@@ -25,6 +26,7 @@ use reported::{KEYS, Report, Reported};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
+use telling::Allowance;
 
 /// How much a [`Ledger`] remembers, and for how long an alarm is no news.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,12 +137,18 @@ counters! {
         pub updates: u64,
         /// Signatures found to be part of an older one, which carries on both.
         pub absorbed: u64,
-        /// Signatures forgotten for want of room, the oldest first.
+        /// Signatures forgotten for want of room, the oldest first, and what waits to be
+        /// reported before them.
         pub retired: u64,
         /// Contents kept back as boilerplate, once a tick that they alarm at.
         pub suppressed: u64,
         /// Contents that came back after that, reported as updates.
         pub returned: u64,
+        /// Signatures that were not reported at their first tick, since more were new than
+        /// are told: those of which the fewest hosts bear evidence.
+        pub put_off: u64,
+        /// Of these, those that were forgotten before it was their turn.
+        pub untold: u64,
     }
 }
 
@@ -163,6 +171,10 @@ pub struct Ledger {
     /// Hosts that pass on whatever comes.
     forwarders: Forwarders,
     incidents: Incidents,
+    /// Signatures that were not reported yet.
+    untold: BTreeSet<u64>,
+    /// How many may be.
+    allowance: Allowance,
     /// Signatures that alarms of the tick were of.
     touched: BTreeSet<u64>,
     /// News of incidents that was not taken yet.
@@ -203,6 +215,8 @@ impl Ledger {
             reported: Reported::new(settings.bytes / REPORTED_SHARE),
             forwarders: Forwarders::new(settings.bytes / FORWARDERS_SHARE),
             incidents: Incidents::default(),
+            untold: BTreeSet::new(),
+            allowance: Allowance::default(),
             touched: BTreeSet::new(),
             incident_news: Vec::new(),
             settings,
@@ -303,6 +317,7 @@ impl Ledger {
                 }
             }
         }
+        self.choose(now, &mut news);
         news.sort_by_key(|(raised, _)| *raised);
         let mut findings = self.tell(news.into_iter().map(|(_, news)| news).collect());
         self.ordinary = Vec::new();
@@ -310,12 +325,14 @@ impl Ledger {
         while self.known.len() > self.settings.signatures
             || self.bytes > self.settings.bytes - others
         {
-            let Some(oldest) = self.known.keys().next().copied() else { break };
-            if let Some(retired) = self.forget(oldest) {
-                self.reported.insert(retired.report());
-                findings
-                    .push(Finding::Summary(retired.signature(oldest, &self.around())));
+            let Some(first) = self.first_to_go() else { break };
+            let Some(retired) = self.forget(first) else { break };
+            if self.untold.remove(&first) {
+                self.counters.untold += 1;
+                continue;
             }
+            self.reported.insert(retired.report());
+            findings.push(Finding::Summary(retired.signature(first, &self.around())));
             self.counters.retired += 1;
         }
         findings
@@ -330,6 +347,7 @@ impl Ledger {
         &mut self,
         mut lookup: impl FnMut(u64, u8, Option<u16>) -> Option<Snapshot>,
     ) -> Vec<Finding> {
+        self.drop_untold();
         let mut summaries = Vec::with_capacity(self.known.len());
         for known in self.known.values_mut() {
             for &key in &known.members {
@@ -580,8 +598,8 @@ fn raised(alarm: &AlarmedCandidate) -> Raised {
 
 // Between ticks there are no samples of one, and the view is shown anew at each.
 persist!(Ledger {
-    known, next, ids, owners, services, bytes, reported, forwarders, incidents, counters,
-    suppressed; settings, touched, incident_news, ordinary, boilerplate, view
+    known, next, ids, owners, services, bytes, reported, forwarders, incidents, untold,
+    allowance, counters, suppressed; settings, touched, incident_news, ordinary, boilerplate, view
 });
 
 #[cfg(test)]

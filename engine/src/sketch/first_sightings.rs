@@ -118,6 +118,12 @@ impl FirstSightings {
         pushed_out != 0
     }
 
+    /// Notes that a sighting of this hash is not remembered: what is recalled from here on
+    /// says that some are missing.
+    pub fn pass_over(&mut self, hash: u64) {
+        self.line_mut(hash)[0] |= PUSHED_OUT;
+    }
+
     /// Takes out what is known of a hash.
     pub fn recall(&mut self, hash: u64) -> Recalled {
         let line = self.line_mut(hash);
@@ -190,6 +196,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_was_passed_over_is_said_to_be_missing() {
+        let mut table = FirstSightings::new(10_000);
+        table.note(5, 77);
+        table.pass_over(5);
+        table.note(5, 79);
+        let recalled = table.recall(5);
+        assert_eq!(recalled.ordinals(), [77, 79]);
+        assert!(recalled.some_missing);
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub(crate) mod captures;
 pub(crate) mod contents;
 pub(crate) mod environment;
 pub(crate) mod epochs;
+pub(crate) mod relay_flood;
 pub(crate) mod segments;
 pub(crate) mod source_files;
 pub(crate) mod tshark;

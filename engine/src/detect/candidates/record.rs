@@ -174,8 +174,8 @@ pub struct Candidate {
     pub sources: Side,
     /// Whom it was sent to.
     pub destinations: Side,
-    /// Whether a host passed it on.
-    pub has_relay: bool,
+    /// The greatest spread that a sighting raised it to; 0 where nobody passed it on.
+    pub spread: u32,
     /// Sightings by the role of their sender.
     pub roles: Roles,
     /// Sightings by service port.
@@ -203,6 +203,11 @@ impl Candidate {
     /// The smaller of both estimates.
     pub fn minimum(&self) -> u32 {
         self.sources.estimate().min(self.destinations.estimate())
+    }
+
+    /// Whether a host passed it on.
+    pub fn has_relay(&self) -> bool {
+        self.spread > 0
     }
 
     /// Listed sources and destinations that were seen in the current or the
@@ -290,12 +295,12 @@ impl Candidate {
 
     /// Counts the sighting, whose hosts have been entered: sketches that fill up
     /// count every host of the traffic, lists only those of this content.
-    pub(super) fn count(&mut self, seen: &Seen, estimates: (u32, u32), has_relay: bool) {
+    pub(super) fn count(&mut self, seen: &Seen, estimates: (u32, u32), spread: u32) {
         self.packets = self.packets.saturating_add(1);
         self.last_seen = self.last_seen.max(seen.time);
         self.sources.raise(estimates.0);
         self.destinations.raise(estimates.1);
-        self.has_relay |= has_relay;
+        self.spread = self.spread.max(spread);
         self.roles.count(seen.facts.role);
         self.ports.count(seen.service_port());
         let ports = (seen.source_port, seen.destination_port);
@@ -375,7 +380,7 @@ impl Candidate {
 
     fn priority(&self) -> u8 {
         let level = self.minimum().checked_ilog2().unwrap_or(0) as u8;
-        level + if self.has_relay { WITH_RELAY } else { 0 }
+        level + if self.has_relay() { WITH_RELAY } else { 0 }
     }
 }
 
@@ -401,7 +406,7 @@ impl Persist for Candidate {
             packets,
             sources,
             destinations,
-            has_relay,
+            spread,
             roles,
             ports,
             copies,
@@ -420,7 +425,7 @@ impl Persist for Candidate {
         packets.persist(file)?;
         sources.persist(file)?;
         destinations.persist(file)?;
-        has_relay.persist(file)?;
+        spread.persist(file)?;
         roles.persist(file)?;
         ports.persist(file)?;
         copies.persist(file)?;

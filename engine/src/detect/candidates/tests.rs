@@ -46,20 +46,20 @@ fn table(entries: usize) -> Candidates {
 fn a_content_becomes_a_candidate_and_is_sampled_from_two_by_two_or_a_relay_on() {
     let mut table = table(8);
     let requests = &mut Vec::new();
-    let cases = [((1, 9), false, 0), ((9, 1), false, 0), ((2, 2), false, 1)];
-    for (n, (estimates, relay, samples)) in cases.into_iter().enumerate() {
+    let cases = [((1, 9), 0, 0), ((9, 1), 0, 0), ((2, 2), 0, 1)];
+    for (n, (estimates, spread, samples)) in cases.into_iter().enumerate() {
         requests.clear();
         let slot =
-            table.observe(key(n as u64), &seen(1, 1, 1, 1), estimates, relay, requests);
+            table.observe(key(n as u64), &seen(1, 1, 1, 1), estimates, spread, requests);
         assert!(slot.is_some());
         assert_eq!(requests.len(), samples);
     }
-    assert!(table.observe(key(9), &seen(1, 1, 1, 1), (1, 1), true, requests).is_some());
+    assert!(table.observe(key(9), &seen(1, 1, 1, 1), (1, 1), 2, requests).is_some());
     assert_eq!(requests.len(), 2);
     assert_eq!((table.len(), table.counters().admitted), (4, 4));
     assert!(table.find(key(3)).is_none());
     // Once a candidate, it is counted whatever the estimates say.
-    let slot = table.observe(key(2), &seen(2, 2, 3, 4), (1, 1), false, requests).unwrap();
+    let slot = table.observe(key(2), &seen(2, 2, 3, 4), (1, 1), 0, requests).unwrap();
     let entry = table.get(slot).unwrap();
     assert_eq!(
         (entry.packets, entry.sources.estimate(), entry.destinations.estimate()),
@@ -77,7 +77,7 @@ fn lists_are_exact_up_to_64_hosts_and_say_when_they_are_not() {
     let requests = &mut Vec::new();
     let mut slot = None;
     for n in 0..100 {
-        slot = table.observe(key(1), &seen(n, n, n, n % 64), (2, 2), false, requests);
+        slot = table.observe(key(1), &seen(n, n, n, n % 64), (2, 2), 0, requests);
         let entry = table.get(slot.unwrap()).unwrap();
         assert_eq!(entry.sources.list().len() as u64, (n + 1).min(64));
         assert_eq!(entry.sources.is_listed(), n < 64);
@@ -94,7 +94,7 @@ fn full_sketches_inflate_no_figure_while_the_lists_are_complete() {
     let mut table = Candidates::new(1 << 20, 8, Span::from_secs(4 * 3_600), 11);
     let mut observe = |n: u64, estimates| {
         let seen = seen(n, n, n, n % 3);
-        let slot = table.observe(key(1), &seen, estimates, false, &mut Vec::new());
+        let slot = table.observe(key(1), &seen, estimates, 0, &mut Vec::new());
         let entry = table.get(slot.unwrap()).unwrap();
         (entry.sources.estimate(), entry.destinations.estimate())
     };
@@ -119,8 +119,8 @@ fn a_list_that_may_not_grow_is_cut_and_counted_once() {
     table.budget = table.fixed_bytes() + 2 * FIRST_LISTS;
     let requests = &mut Vec::new();
     for n in 0..20 {
-        table.observe(key(1), &seen(n, n, n, 1), (2, 2), false, requests);
-        table.observe(key(2), &seen(n, n, 1, 1), (2, 2), false, requests);
+        table.observe(key(1), &seen(n, n, n, 1), (2, 2), 0, requests);
+        table.observe(key(2), &seen(n, n, 1, 1), (2, 2), 0, requests);
         assert!(table.memory_bytes() <= table.budget);
     }
     let entry = table.get(table.find(key(1)).unwrap()).unwrap();
@@ -142,7 +142,7 @@ fn samples_come_from_distinct_sources_and_newer_ones_follow_each_doubling() {
             key(1),
             &seen(packet, packet, source, destination),
             (estimate, estimate),
-            false,
+            0,
             &mut requests,
         );
         requests.clone()
@@ -177,10 +177,10 @@ fn early_samples_are_of_four_destinations() {
     let mut table = Candidates::new(1 << 20, 8, Span::from_secs(4 * 3_600), 11);
     let mut requests = Vec::new();
     for n in 0..20 {
-        table.observe(key(1), &seen(n, n, 1, n), (2, 2), false, &mut requests);
+        table.observe(key(1), &seen(n, n, 1, n), (2, 2), 0, &mut requests);
     }
     assert_eq!(requests.len(), 4, "{requests:?}");
-    table.observe(key(1), &seen(20, 20, 2, 3), (2, 2), false, &mut requests);
+    table.observe(key(1), &seen(20, 20, 2, 3), (2, 2), 0, &mut requests);
     assert_eq!(requests.len(), 5, "a new source, whatever its destination");
 }
 
@@ -188,19 +188,19 @@ fn early_samples_are_of_four_destinations() {
 fn an_entry_that_displaced_another_samples_from_its_second_sighting_on() {
     let mut table = table(1);
     let mut requests = Vec::new();
-    table.observe(key(1), &seen(1, 1, 1, 1), (2, 2), false, &mut requests);
+    table.observe(key(1), &seen(1, 1, 1, 1), (2, 2), 0, &mut requests);
     assert!(matches!(requests[..], [SampleRequest::Take { packet: 1, .. }]));
     requests.clear();
     // What goes through in passing leaves no request behind it.
     for n in 2..10 {
-        table.observe(key(n), &seen(n, n, 1, 1), (2, 2), false, &mut requests);
+        table.observe(key(n), &seen(n, n, 1, 1), (2, 2), 0, &mut requests);
     }
     assert!(matches!(requests[..], [SampleRequest::Release { packet: 1, .. }]));
     requests.clear();
-    table.observe(key(9), &seen(10, 10, 2, 2), (2, 2), false, &mut requests);
+    table.observe(key(9), &seen(10, 10, 2, 2), (2, 2), 0, &mut requests);
     assert!(matches!(requests[..], [SampleRequest::Take { packet: 10, .. }]));
     requests.clear();
-    table.observe(key(11), &seen(11, 11, 1, 1), (2, 2), true, &mut requests);
+    table.observe(key(11), &seen(11, 11, 1, 1), (2, 2), 2, &mut requests);
     assert!(matches!(
         requests[..],
         [
@@ -214,10 +214,10 @@ fn an_entry_that_displaced_another_samples_from_its_second_sighting_on() {
 fn a_relay_raises_the_priority_of_samples() {
     let mut table = Candidates::new(1 << 20, 1, Span::from_secs(4 * 3_600), 11);
     let mut requests = Vec::new();
-    table.observe(key(1), &seen(1, 1, 1, 1), (2, 2), false, &mut requests);
-    table.observe(key(1), &seen(2, 1, 2, 1), (2, 2), false, &mut requests);
+    table.observe(key(1), &seen(1, 1, 1, 1), (2, 2), 0, &mut requests);
+    table.observe(key(1), &seen(2, 1, 2, 1), (2, 2), 0, &mut requests);
     assert_eq!(requests.len(), 1);
-    table.observe(key(1), &seen(3, 1, 3, 1), (2, 2), true, &mut requests);
+    table.observe(key(1), &seen(3, 1, 3, 1), (2, 2), 2, &mut requests);
     assert!(
         matches!(requests[2], SampleRequest::Take { packet: 3, priority: 33, .. }),
         "{requests:?}"
@@ -239,13 +239,12 @@ fn a_flood_neither_displaces_nor_keeps_out_an_outbreak() {
             flood += 1;
             packet += 1;
             let seen = seen(packet, sighting, flood, flood);
-            table.observe(key(1_000 + flood), &seen, (2, 2), false, &mut requests);
+            table.observe(key(1_000 + flood), &seen, (2, 2), 0, &mut requests);
         }
         packet += 1;
         let estimate = (sighting / 4).min(10) as u32;
         let seen = seen(packet, sighting, sighting, sighting);
-        let slot =
-            table.observe(key(1), &seen, (estimate, estimate), false, &mut requests);
+        let slot = table.observe(key(1), &seen, (estimate, estimate), 0, &mut requests);
         assert_eq!(slot.is_some(), estimate >= 2, "sighting {sighting}");
         last = slot.or(last);
     }
@@ -265,35 +264,64 @@ fn fresh_and_more_dispersed_entries_keep_new_ones_out_for_a_minute() {
     let mut table = table(4);
     let requests = &mut Vec::new();
     for n in 0..4 {
-        table.observe(key(n), &seen(n, n, 1, 1), (3, 3), false, requests);
+        table.observe(key(n), &seen(n, n, 1, 1), (3, 3), 0, requests);
     }
-    assert!(table.observe(key(9), &seen(9, 59, 1, 1), (2, 8), false, requests).is_none());
+    assert!(table.observe(key(9), &seen(9, 59, 1, 1), (2, 8), 0, requests).is_none());
     assert_eq!(table.counters().refused, 1);
     // Equal ones displace the longest unseen.
-    assert!(table.observe(key(8), &seen(9, 59, 1, 1), (3, 3), false, requests).is_some());
+    assert!(table.observe(key(8), &seen(9, 59, 1, 1), (3, 3), 0, requests).is_some());
     assert!(table.find(key(0)).is_none());
     assert!(table.find(key(1)).is_some());
     // After a minute anything does.
-    assert!(table.observe(key(9), &seen(9, 61, 1, 1), (2, 2), false, requests).is_some());
+    assert!(table.observe(key(9), &seen(9, 61, 1, 1), (2, 2), 0, requests).is_some());
     assert!(table.find(key(1)).is_none());
     let counters = *table.counters();
     assert_eq!((counters.evicted_less_dispersed, counters.evicted_unseen), (1, 1));
 }
 
 #[test]
-fn entries_with_a_relay_go_last() {
+fn a_flood_of_one_class_leaves_the_others_their_shares() {
+    let mut table = table(8);
+    let requests = &mut Vec::new();
+    // Four that nobody passed on, two that somebody did, two that have alarmed.
+    for n in 0..8 {
+        let spread = if n < 4 { 0 } else { 2 };
+        let slot = table.observe(key(n), &seen(n, n, 1, 1), (2, 2), spread, requests);
+        if n >= 6 {
+            table.set_alarm(
+                slot.unwrap(),
+                Alarm::Propagation,
+                Some(seen(n, n, 0, 0).time),
+            );
+        }
+    }
+    let kept = |table: &Candidates, of: std::ops::Range<u64>| {
+        of.filter(|n| table.find(key(*n)).is_some()).count()
+    };
+    for n in 100..200 {
+        table.observe(key(n), &seen(n, 9, 1, 1), (1, 1), 30, requests);
+    }
+    assert_eq!([kept(&table, 0..4), kept(&table, 4..6), kept(&table, 6..8)], [4, 0, 2]);
+    assert_eq!(table.counters().evicted_relay, 100);
+    for n in 200..300 {
+        table.observe(key(n), &seen(n, 10, 1, 1), (99, 99), 0, requests);
+    }
+    assert_eq!(
+        [kept(&table, 0..4), kept(&table, 198..200), kept(&table, 6..8)],
+        [0, 2, 2]
+    );
+}
+
+#[test]
+fn what_is_unseen_makes_room_whatever_its_rank() {
     let mut table = table(2);
     let requests = &mut Vec::new();
-    table.observe(key(1), &seen(1, 1, 1, 1), (1, 1), true, requests);
-    table.observe(key(2), &seen(2, 2, 1, 1), (50, 50), false, requests);
-    table.observe(key(3), &seen(3, 900, 1, 1), (2, 2), false, requests);
-    assert!(table.find(key(1)).is_some() && table.find(key(2)).is_none());
-    table.observe(key(4), &seen(4, 900, 1, 1), (2, 2), true, requests);
-    assert!(
-        table.observe(key(5), &seen(5, 900, 1, 1), (99, 99), false, requests).is_some()
-    );
-    assert_eq!(table.counters().evicted_relay, 1);
-    assert!(table.find(key(1)).is_none());
+    table.observe(key(1), &seen(1, 1, 1, 1), (50, 50), 0, requests);
+    table.observe(key(2), &seen(2, 50, 1, 1), (5, 5), 0, requests);
+    // The lower one is fresh and nearer than the new one; the higher one is not seen any more.
+    table.observe(key(3), &seen(3, 70, 1, 1), (2, 2), 0, requests);
+    assert!(table.find(key(1)).is_none() && table.find(key(2)).is_some());
+    assert_eq!(table.counters().evicted_unseen, 1);
 }
 
 #[test]
@@ -301,7 +329,7 @@ fn an_alarm_fires_once_a_window() {
     let window = Span::from_secs(100);
     let mut table = Candidates::new(1 << 16, 8, window, 11);
     let slot =
-        table.observe(key(1), &seen(1, 1, 1, 1), (2, 2), false, &mut Vec::new()).unwrap();
+        table.observe(key(1), &seen(1, 1, 1, 1), (2, 2), 0, &mut Vec::new()).unwrap();
     let at = |seconds: u64| Timestamp::from_nanos(seconds * 1_000_000_000);
     let mut fire = |alarm, time| {
         let may = table.may_alarm(slot, alarm, at(time));
@@ -326,7 +354,7 @@ fn what_is_unseen_expires_with_its_samples_and_its_slot_is_used_again() {
     let mut requests = Vec::new();
     for n in 0..3 {
         let size = 2 + n as u32;
-        table.observe(key(n), &seen(n, n, 1, 1), (size, size), false, &mut requests);
+        table.observe(key(n), &seen(n, n, 1, 1), (size, size), 0, &mut requests);
     }
     let slot = table.find(key(0)).unwrap();
     let memory = table.memory_bytes();
@@ -339,7 +367,7 @@ fn what_is_unseen_expires_with_its_samples_and_its_slot_is_used_again() {
     assert_eq!(table.may_alarm(slot, Alarm::Dispersion, time), None);
     assert_eq!(table.by_key().map(|entry| entry.key).collect::<Vec<_>>(), [key(2)]);
     for n in 3..5 {
-        table.observe(key(n), &seen(n, n, 1, 1), (2, 2), false, &mut requests);
+        table.observe(key(n), &seen(n, n, 1, 1), (2, 2), 0, &mut requests);
     }
     assert_eq!((table.len(), table.memory_bytes()), (3, memory));
 }
@@ -347,7 +375,7 @@ fn what_is_unseen_expires_with_its_samples_and_its_slot_is_used_again() {
 #[test]
 fn a_budget_below_one_entry_refuses_everything() {
     let mut table = Candidates::new(100, 8, Span::from_secs(4 * 3_600), 11);
-    let slot = table.observe(key(1), &seen(1, 1, 1, 1), (9, 9), true, &mut Vec::new());
+    let slot = table.observe(key(1), &seen(1, 1, 1, 1), (9, 9), 2, &mut Vec::new());
     assert!(slot.is_none() && table.is_empty());
     assert_eq!(table.counters().refused, 1);
     assert!(table.memory_bytes() <= 100);
@@ -369,7 +397,7 @@ proptest! {
         for (packet, (n, source, destination)) in steps.into_iter().enumerate() {
             let seen = seen(packet as u64, packet as u64, source, destination);
             let minimum = 2 + (n / 4) as u32;
-            table.observe(key(n), &seen, (minimum, minimum), false, &mut requests);
+            table.observe(key(n), &seen, (minimum, minimum), 0, &mut requests);
             let exact = twin.entry(key(n)).or_default();
             exact.0.insert(host(source));
             exact.1.insert(host(destination));
@@ -406,13 +434,97 @@ proptest! {
     }
 }
 
+/// An entry of a table by definition: its key, class, nearness, and when it was last seen.
+type Plain = (u64, usize, u32, u64);
+
+/// The place of the entry that makes room for a new one in a full table, if any does.
+fn place_to_go(entries: &[Plain], class: usize, near: u32, now: u64) -> Option<usize> {
+    let excess = |of: usize| {
+        let count = entries.iter().filter(|it| it.1 == of).count();
+        let with_new = (count + usize::from(of == class)) as i64;
+        (count > 0).then(|| 4 * with_new - [2, 1, 1][of] * entries.len() as i64)
+    };
+    // The first of the greatest of those that have entries.
+    let mut loser = 0;
+    for of in 1..3 {
+        if excess(of) > excess(loser) {
+            loser = of;
+        }
+    }
+    // Ranks are exact up to 15, and entries are in the order in which they were last seen.
+    let mut places: Vec<usize> =
+        (0..entries.len()).filter(|at| entries[*at].1 == loser).collect();
+    places.sort_by_key(|at| entries[*at].2);
+    places.dedup_by_key(|at| entries[*at].2);
+    places.into_iter().find(|at| {
+        let (_, _, rank, seen) = entries[*at];
+        loser != class || rank <= near || now - seen >= 60
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_full_table_lets_go_as_a_plain_list_does(
+        // Content, hosts, spread, whether it alarms, seconds gone by.
+        steps in prop::collection::vec(
+            (0_u64..30, 1_u32..8, prop::sample::select(vec![0_u32, 0, 2, 3, 9]), 0_u8..8, 0_u64..25),
+            1..200,
+        ),
+        entries in 1_usize..12,
+    ) {
+        let mut table = table(entries);
+        let mut twin: Vec<Plain> = Vec::new();
+        let mut now = 0;
+        for (packet, (n, hosts, spread, alarms, gap)) in (0..).zip(steps) {
+            now += gap;
+            let seen = Seen {
+                missing: Missing { promoted: true, any: false },
+                ..seen(packet, now, 1, 1)
+            };
+            let slot = table.observe(key(n), &seen, (hosts, hosts), spread, &mut Vec::new());
+            if let Some(slot) = slot.filter(|_| alarms == 0) {
+                table.set_alarm(slot, Alarm::Dispersion, Some(seen.time));
+            }
+            // Of one host on either side, and those that came before the entry.
+            let near = hosts.max(spread);
+            let known = twin.iter().position(|it| it.0 == n).map(|at| twin.remove(at));
+            let entered = match known {
+                Some((_, class, nearness, _)) => {
+                    let class = class.max(usize::from(spread > 0));
+                    Some((class, nearness.max(spread)))
+                }
+                None => {
+                    let class = usize::from(spread > 0);
+                    let room = if twin.len() < entries {
+                        true
+                    } else if let Some(at) = place_to_go(&twin, class, near, now) {
+                        twin.remove(at);
+                        true
+                    } else {
+                        false
+                    };
+                    room.then_some((class, near))
+                }
+            };
+            prop_assert_eq!(slot.is_some(), entered.is_some());
+            if let Some((class, near)) = entered {
+                let class = if alarms == 0 { 2 } else { class };
+                twin.push((n, class, near, now));
+            }
+            let mut kept: Vec<u64> = twin.iter().map(|it| key(it.0)).collect();
+            kept.sort_unstable();
+            prop_assert_eq!(table.by_key().map(|it| it.key).collect::<Vec<_>>(), kept);
+        }
+    }
+}
+
 #[test]
 fn each_source_counts_once_and_one_that_takes_anothers_place_begins_anew() {
     let mut table = table(10);
     let mut observe = |source, hours: u64, handshake| {
         let facts = Facts { handshake, ..Facts::default() };
         let seen = Seen { facts, ..seen(source, hours * 3_600, source, source + 1) };
-        let slot = table.observe(key(1), &seen, (2, 2), true, &mut Vec::new()).unwrap();
+        let slot = table.observe(key(1), &seen, (2, 2), 2, &mut Vec::new()).unwrap();
         table.get(slot).unwrap().handshakes()
     };
     use Handshake::{Answered, Unanswered, Unknown};

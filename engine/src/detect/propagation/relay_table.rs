@@ -3,6 +3,11 @@
 //! Entries live in one array; chains, lists and free entries are links of 32-bit places
 //! in it, so that nothing allocates after construction. Place 0 is never used: 0 is the
 //! null link, and zeroed memory an empty table.
+//!
+//! Half of a full table is for relays that count, half for hosts that may become some:
+//! neither can push out what the other has within its half. Of those that count, the one
+//! with the lowest fan-out goes first, but one that is no longer seen loses its place to
+//! lower ones: relays of contents that are made up send a few times and never again.
 
 use super::receipts::Receipt;
 use super::targets::{EXACT, Pool, Targets};
@@ -23,6 +28,10 @@ const COUNTING: u32 = 2;
 const EXACT_QUEUES: usize = (EXACT + 2 - COUNTING) as usize;
 /// and one for each doubling (17 to 31, 32 to 63 ... 2,048 and more).
 const QUEUES: usize = EXACT_QUEUES + 8;
+
+/// A relay keeps its place before one with the next lower fan-out until newcomers for one in
+/// so many of the places have come since it was seen.
+const AGING: u32 = 64;
 
 /// One relay, or a host that may become one.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +60,8 @@ struct Entry {
     previous_of_content: Link,
     older: Link,
     newer: Link,
+    /// How many newcomers there had been when it was last seen, modulo 2^32.
+    seen: u32,
 }
 
 /// A content that has relays.
@@ -81,6 +92,10 @@ pub(super) struct RelayTable {
     /// By fan-out, those that do not count yet first: whom to evict is found at once.
     queues: [Queue; QUEUES],
     len: usize,
+    /// Entries that do not count yet.
+    waiting: usize,
+    /// Entries made so far, modulo 2^32.
+    newcomers: u32,
     capacity: usize,
     seed: u64,
     /// For the fan-outs that are too large to be listed.
@@ -108,6 +123,7 @@ const NO_ENTRY: Entry = Entry {
     previous_of_content: 0,
     older: 0,
     newer: 0,
+    seen: 0,
 };
 const NO_CONTENT: Content = Content { key: 0, spread: 0, first: 0, next_in_bucket: 0 };
 
@@ -137,6 +153,8 @@ impl RelayTable {
             free_content: 0,
             queues: [Queue::default(); QUEUES],
             len: 0,
+            waiting: 0,
+            newcomers: 0,
             capacity,
             seed,
             pool,
@@ -171,6 +189,7 @@ impl RelayTable {
         if self.len == self.capacity {
             self.evict(counters);
         }
+        self.newcomers = self.newcomers.wrapping_add(1);
         let content = match self.find_content(key) {
             0 => self.insert_content(key),
             known => known,
@@ -317,18 +336,30 @@ impl RelayTable {
             + self.pool.memory_bytes()
     }
 
-    /// Makes room: the longest unseen of those that do not count, else of those with the
-    /// lowest fan-out (above 16, the lowest doubling).
+    /// Makes room for one that does not count yet: the longest unseen of these, where they
+    /// would have more than their half, else one that counts.
     fn evict(&mut self, counters: &mut PropagationCounters) {
-        let Some(queue) = self.queues.iter().position(|queue| queue.oldest != 0) else {
-            return;
-        };
-        self.remove(self.queues[queue].oldest);
-        if queue == 0 {
+        let of_waiting = self.waiting > 0 && self.waiting + 1 > self.capacity / 2;
+        if of_waiting {
+            self.remove(self.queues[0].oldest);
             counters.relays_evicted += 1;
-        } else {
+        } else if let Some(queue) = self.counting_queue_to_go() {
+            self.remove(self.queues[queue].oldest);
             counters.counting_relays_evicted += 1;
         }
+    }
+
+    /// The queue of those that count whose longest unseen goes first.
+    fn counting_queue_to_go(&self) -> Option<usize> {
+        let unseen = |queue: &usize| {
+            let seen = self.entry(self.queues[*queue].oldest).seen;
+            let newcomers = u64::from(self.newcomers.wrapping_sub(seen));
+            let most = (QUEUES - queue) as u64 * self.capacity as u64;
+            newcomers * u64::from(AGING) + most
+        };
+        // Of equal ones the lowest.
+        let occupied = (1..QUEUES).rev().filter(|queue| self.queues[*queue].oldest != 0);
+        occupied.max_by_key(unseen)
     }
 
     fn remove(&mut self, at: Link) {
@@ -417,12 +448,15 @@ impl RelayTable {
             self.entries[before as usize].newer = at;
         }
         let entry = &mut self.entries[at as usize];
-        (entry.older, entry.newer) = (before, 0);
+        (entry.older, entry.newer, entry.seen) = (before, 0, self.newcomers);
+        self.waiting += usize::from(entry.queue() == 0);
     }
 
     fn dequeue(&mut self, at: Link) {
         let Entry { older, newer, .. } = *self.entry(at);
-        let queue = &mut self.queues[self.entries[at as usize].queue()];
+        let of = self.entries[at as usize].queue();
+        self.waiting -= usize::from(of == 0);
+        let queue = &mut self.queues[of];
         match older {
             0 => queue.oldest = newer,
             _ => self.entries[older as usize].newer = newer,
@@ -463,7 +497,7 @@ fn take<T: Copy>(slots: &mut Vec<T>, free: &mut Link, next: impl Fn(&T) -> Link)
 
 persist!(RelayTable {
     entries, contents, entry_buckets, content_buckets, free_entry, free_content, queues, len,
-    pool; capacity, seed
+    waiting, newcomers, pool; capacity, seed
 });
 persist!(Entry {
     hash,
@@ -482,7 +516,8 @@ persist!(Entry {
     next_of_content,
     previous_of_content,
     older,
-    newer
+    newer,
+    seen
 });
 persist!(Content { key, spread, first, next_in_bucket });
 persist!(Queue { oldest, newest });
@@ -506,10 +541,12 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::HashSet;
 
-    /// The same as a list in the order last seen, searched from end to end.
+    /// The same as a list in the order last seen, searched from end to end. The last number
+    /// of an entry is that of the newcomers when it was last seen.
     #[derive(Default)]
     struct Twin {
-        entries: Vec<(u64, Host, u64, HashSet<u64>)>,
+        entries: Vec<(u64, Host, u64, HashSet<u64>, u64)>,
+        newcomers: u64,
     }
 
     impl Twin {
@@ -517,11 +554,25 @@ mod tests {
             self.entries.iter().position(|entry| (entry.0, entry.1) == (key, host))
         }
 
-        /// Removes the first in the list of those with the lowest fan-out.
-        fn evict(&mut self) {
-            let rank = |place: &usize| self.entries[*place].3.len().max(1);
-            let least = (0..self.entries.len()).min_by_key(rank).unwrap();
-            self.entries.remove(least);
+        /// Removes the first that does not count, or that of those that count which has
+        /// the lowest fan-out, newcomers for a 64th of the places making up for one host.
+        fn evict(&mut self, capacity: usize) {
+            let counts = |place: &usize| self.entries[*place].3.len() > 1;
+            let waiting = (0..self.entries.len()).filter(|place| !counts(place)).count();
+            let of_waiting = waiting > 0 && (waiting + 1 > capacity / 2);
+            let rank = |place: &usize| {
+                let (.., targets, seen) = &self.entries[*place];
+                let newcomers = (self.newcomers - seen) as i64;
+                targets.len() as i64 * capacity as i64 - 64 * newcomers
+            };
+            let least = match of_waiting {
+                true => (0..self.entries.len()).find(|place| !counts(place)),
+                // Of equal ones that with the lowest fan-out, and the longest unseen.
+                false => (0..self.entries.len())
+                    .filter(counts)
+                    .min_by_key(|place| (rank(place), self.entries[*place].3.len())),
+            };
+            self.entries.remove(least.unwrap());
         }
 
         fn spread(&self, key: u64) -> u32 {
@@ -562,14 +613,15 @@ mod tests {
                 let at = if let Some(at) = found {
                     table.see(at, Epoch::new(epoch));
                     let mut entry = twin.entries.remove(twin.place(key, host).unwrap());
-                    entry.2 = epoch;
+                    (entry.2, entry.4) = (epoch, twin.newcomers);
                     twin.entries.push(entry);
                     at
                 } else {
                     if twin.entries.len() == capacity {
-                        twin.evict();
+                        twin.evict(capacity);
                     }
-                    twin.entries.push((key, host, epoch, HashSet::new()));
+                    twin.newcomers += 1;
+                    twin.entries.push((key, host, epoch, HashSet::new(), twin.newcomers));
                     let sent_at = Timestamp::from_nanos(epoch);
                     let new = (host, sent_at, None);
                     table.insert(hash, key, new, Epoch::new(epoch), &mut counters)
@@ -583,10 +635,8 @@ mod tests {
                 for key in 0..4 {
                     prop_assert_eq!(table.spread(key), twin.spread(key));
                     let hosts: HashSet<_> = table.counting(key).map(|(relay, _)| relay.host).collect();
-                    let counts = |entry: &&(u64, Host, u64, HashSet<u64>)| {
-                        entry.0 == key && entry.3.len() > 1
-                    };
-                    let expected = twin.entries.iter().filter(counts);
+                    let expected =
+                        twin.entries.iter().filter(|entry| entry.0 == key && entry.3.len() > 1);
                     prop_assert_eq!(hosts, expected.map(|entry| entry.1).collect());
                 }
             }

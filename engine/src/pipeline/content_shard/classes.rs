@@ -174,7 +174,8 @@ impl ContentShard {
         let missing = Missing { any: seen.missing.any || begins, ..seen.missing };
         let seen = &Seen { missing, ..*seen };
         let (candidates, requests) = (&mut self.candidates, &mut self.requests_of_one);
-        let slot = observe(candidates, key, seen, estimates, passed.is_some(), requests);
+        let spread = passed.map_or(0, |passed| passed.spread);
+        let slot = observe(candidates, key, seen, estimates, spread, requests);
         Some(Entered { class, estimates, passed, slot })
     }
 

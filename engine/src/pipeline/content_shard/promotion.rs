@@ -103,6 +103,7 @@ impl ContentShard {
             u64::from(decision.prevalence == self.rules.prevalence);
         let view = packets.view();
         self.tap = (view.is_two_way(next.at), view.is_at_border(next.at));
+        let asked_before = self.candidates.asked();
         let (missing, passed_before) = match self.candidates.find(next.class) {
             Some(_) => (Missing::default(), Vec::new()),
             None => self.recall(next, record, packets),
@@ -110,6 +111,10 @@ impl ContentShard {
         let logged = Logged::of(record, next.at.facts(chunks));
         let seen = logged.seen(next.key, next.offset, missing);
         let entered = self.enter(&seen, false);
+        let asked = self.candidates.asked() - asked_before;
+        if asked > 0 && self.candidates.is_full() {
+            self.admission.ask(record.time, asked);
+        }
         self.keep_requests(next.at, next.key);
         self.note_lost();
         for entered in entered.iter().flatten() {
@@ -241,10 +246,7 @@ impl ContentShard {
         let Some(before) = may.or_else(|| last().filter(|_| again)) else {
             return false;
         };
-        let rank = self
-            .candidates
-            .get(slot)
-            .map_or((false, 0), |candidate| (candidate.has_relay, candidate.minimum()));
+        let rank = self.candidates.weight(slot);
         let pending = PendingAlarm {
             key: class.key,
             alarm,

@@ -74,6 +74,7 @@ fn contents(chunk: &Chunk) -> String {
         stops,
         nanos: _,
         facts: _,
+        least: _,
     } = chunk;
     assert!(kept.is_empty() && own.is_empty());
     format!(

@@ -53,9 +53,11 @@ impl Ledger {
 
     /// Which signatures belong together now.
     pub(super) fn look_at_incidents(&mut self) -> Changed {
-        let touched = std::mem::take(&mut self.touched);
-        let members: Vec<_> =
-            self.known.iter().map(|(n, known)| known.member(*n)).collect();
+        let mut touched = std::mem::take(&mut self.touched);
+        // Of what was not told no incident says anything.
+        touched.retain(|n| !self.untold.contains(n));
+        let told = self.known.iter().filter(|(n, _)| !self.untold.contains(n));
+        let members: Vec<_> = told.map(|(n, known)| known.member(*n)).collect();
         let first_id = |n: u64| self.known[&n].id.clone();
         self.incidents.look(&members, &touched, first_id)
     }

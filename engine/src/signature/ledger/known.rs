@@ -85,6 +85,11 @@ impl Known {
         }
     }
 
+    /// It was put off, and is reported at this tick.
+    pub(super) fn tell_late(&mut self, now: Timestamp) {
+        self.detected_at = now;
+    }
+
     /// What stays when it is forgotten.
     pub(super) fn report(&self) -> Report {
         // 32 hex digits, as `signature_id` makes them.

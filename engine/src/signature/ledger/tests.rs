@@ -62,7 +62,7 @@ fn candidate_of(key: u64, hosts: &[(u64, u64)]) -> Candidate {
             facts: Facts::default(),
             missing: Missing::default(),
         };
-        slot = table.observe(key, &seen, (n as u32, n as u32), true, &mut Vec::new());
+        slot = table.observe(key, &seen, (n as u32, n as u32), 2, &mut Vec::new());
     }
     table.get(slot.unwrap()).unwrap().clone()
 }
@@ -593,4 +593,80 @@ fn a_forgotten_content_keeps_its_name_when_it_grows_otherwise() {
     assert_eq!((&it.id, it.detected_at), (&first.id, first.detected_at));
     assert_eq!((it.content.len(), first.content.len()), (150, 200));
     assert_eq!(ledger.counters().signatures, 2);
+}
+
+/// The alarm of a content of its own at a port of its own, known of so many hosts.
+fn own(n: u64, hosts: u64) -> AlarmedCandidate {
+    let content = noise(50_000 + n, 60);
+    let alarm = alarm(n + 1, 0, &whole(&content, 4 * n..4 * n + 3));
+    let candidate = candidate(n + 1, hosts);
+    AlarmedCandidate { port: Some(n as u16), packet: 1_000 + n, candidate, ..alarm }
+}
+
+#[test]
+fn a_flood_of_signatures_is_told_by_its_evidence_and_the_rest_waits() {
+    let mut ledger = ledger();
+    let flood = (0..1_100).map(|n| own(n, if n >= 1_090 { 9 } else { 4 })).collect();
+    let findings = ledger.tick(at(100), flood);
+    assert_eq!(findings.len(), 1_024);
+    let told: BTreeSet<_> = findings.iter().map(|it| it.signature().port).collect();
+    assert!((1_090..1_100).all(|port| told.contains(&Some(port))));
+    assert_eq!((ledger.counters().signatures, ledger.counters().put_off), (1_024, 76));
+    // One a second, and the one that has grown goes first, as of now.
+    let waiting = (0..1_090).find(|port| !told.contains(&Some(*port))).unwrap();
+    let findings = ledger.tick(at(102), vec![own(u64::from(waiting), 20)]);
+    let [Finding::Signature(grown), Finding::Signature(other)] = &findings[..] else {
+        panic!("{findings:?}")
+    };
+    let of_both = [grown, other].map(|it| (it.port, it.sources));
+    assert!(of_both.contains(&(Some(waiting), 20)), "{of_both:?}");
+    assert_eq!((grown.detected_at, other.detected_at), (at(102), at(102)));
+    assert_eq!(ledger.tick(at(102), vec![own(2_000, 4)]), []);
+    // What was told alarms again, and what was not is none of an incident.
+    ledger.finish(|_, _, _| None);
+    assert_eq!(ledger.counters().untold, 75);
+    assert_eq!(ledger.counters().put_off, 77);
+}
+
+#[test]
+fn what_waits_makes_room_before_what_was_told() {
+    let mut ledger = ledger_of(1_030, 1 << 24);
+    ledger.tick(at(100), (0..1_024).map(|n| own(n, 4)).collect());
+    let findings = ledger.tick(at(100), (2_000..2_020).map(|n| own(n, 4)).collect());
+    assert_eq!((findings.len(), ledger.len()), (0, 1_030));
+    assert_eq!((ledger.counters().untold, ledger.counters().retired), (14, 0));
+    let summaries = ledger.finish(|_, _, _| None);
+    assert_eq!(summaries.len(), 1_024);
+}
+
+#[test]
+fn a_part_that_was_told_brings_its_whole_to_light() {
+    let content = noise(7, 400);
+    let [left, right] = [0..180, 200..400].map(|shown| {
+        let ids = if shown.start == 0 { 9_000..9_003 } else { 9_010..9_013 };
+        ids.map(|id| stream(id, &content, shown.clone())).collect::<Vec<_>>()
+    });
+    let mut ledger = ledger();
+    ledger.tick(at(100), (0..1_024).map(|n| own(n, 4)).collect());
+    // The left part has to wait; the right one comes later, is known of more hosts, and told.
+    let mut first = alarm(50_001, 0, &left);
+    first.candidate = candidate(50_001, 2);
+    assert_eq!(ledger.tick(at(100), vec![first]), []);
+    let mut second = alarm(50_002, 200, &right);
+    second.candidate = candidate(50_002, 9);
+    assert_eq!(ledger.tick(at(101), vec![second]).len(), 1);
+    let bridge = alarm(50_003, 100, &whole(&content, 9_020..9_023));
+    let findings = ledger.tick(at(101), vec![bridge]);
+    let kinds: Vec<_> = findings
+        .iter()
+        .map(|it| (matches!(it, Finding::Signature(_)), it.signature().part_of.is_some()))
+        .collect();
+    assert!(
+        kinds.contains(&(true, false)) && kinds.contains(&(false, true)),
+        "{kinds:?}"
+    );
+    let id_of_whole =
+        findings.iter().find(|it| it.signature().part_of.is_none()).unwrap();
+    let part = findings.iter().find_map(|it| it.signature().part_of.clone());
+    assert_eq!(part.as_ref(), Some(&id_of_whole.signature().id));
 }
