@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::common::{alone, assert_seed_decides};
-use wormsift_corpora::{Profile, Scenario, Trace};
+use wormsift_corpora::{Kind, Profile, Scenario, Trace};
 
 fn profiles() -> impl Iterator<Item = &'static Profile> {
     Scenario::profiles().filter(|profile| profile.adversary)
@@ -31,7 +31,7 @@ fn carriers(trace: &Trace) -> BTreeSet<usize> {
 
 #[test]
 fn each_is_of_its_suite_alone_and_says_why() {
-    assert_eq!(profiles().count(), 11);
+    assert_eq!(profiles().count(), 15);
     for profile in profiles() {
         assert!(!profile.standard && !profile.trust, "{}", profile.name);
         assert!(profile.summary.len() > 20 && profile.defeats.len() > 20);
@@ -45,7 +45,7 @@ fn a_seed_decides_every_byte() {
 
 #[test]
 fn sixty_hosts_are_infected_in_few_packets() {
-    for profile in profiles() {
+    for profile in profiles().filter(|it| it.kind == Kind::Worm) {
         let truth = alone(profile.name, 2).truth;
         assert!(
             truth.infections.len() >= 60,
@@ -54,6 +54,26 @@ fn sixty_hosts_are_infected_in_few_packets() {
             truth.infections.len()
         );
         assert!(truth.packets < 400_000, "{}: {}", profile.name, truth.packets);
+    }
+}
+
+/// Eight hosts receive what strangers sent, and each sends it to five others; over TCP nobody
+/// answers.
+#[test]
+fn forged_hosts_pass_on_what_they_received() {
+    for name in ["forged-relays", "forged-relay-datagrams"] {
+        let trace = alone(name, 6);
+        let mut copies: BTreeMap<Vec<u8>, BTreeMap<[u8; 4], usize>> = BTreeMap::new();
+        for (_, frame) in &trace.frames {
+            let (source, .., bytes) = datagram(frame);
+            if bytes.len() > 700 {
+                let body = bytes[bytes.len() - 700..].to_vec();
+                *copies.entry(body).or_default().entry(source).or_default() += 1;
+            }
+        }
+        let body = copies.values().max_by_key(|by| by.len()).unwrap();
+        let passed_on = body.values().filter(|count| **count >= 5).count();
+        assert!(body.len() > 70 && passed_on == 8, "{name}: {passed_on}");
     }
 }
 

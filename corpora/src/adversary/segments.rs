@@ -5,7 +5,7 @@ use super::base::{Deliver, State, Way, start};
 use crate::delivery::Attempt;
 use crate::ground_truth::Protocol;
 use crate::link::{FRAME_GAP_NS, Link};
-use crate::profile::{FIRES, Profile};
+use crate::profile::{Expectation, FIRES, Profile, Verdict};
 use crate::rng::Rng;
 use crate::scenario::Entry;
 use crate::tcp_session::{Fake, Peer, TcpSession};
@@ -24,13 +24,25 @@ const fn way(invariant: usize, deliver: Deliver) -> Way {
     Way { protocol: Protocol::Tcp, invariant, deliver }
 }
 
+/// Where fewer segments can wait than do.
+const FEW_WAIT: Verdict = Verdict::Open(
+    "in 64 MiB a flow shard has room for 43 early segments, so that a third of the body at most \
+     is seen in a row",
+);
+
 /// Expected: of as many as are kept, those nearest to the gap are, and join.
 pub(super) const EVEN_FIRST: Entry = Entry {
-    profile: entry(
-        "segments-even-first",
-        "over TCP in segments of 8 bytes, every other one first: up to 95 wait",
-        "a store of early segments that forgets the oldest",
-    ),
+    profile: Profile {
+        expectations: &[
+            Expectation::by_default(FEW_WAIT, FEW_WAIT),
+            Expectation::fires_under("memory = \"256MiB\""),
+        ],
+        ..entry(
+            "segments-even-first",
+            "over TCP in segments of 8 bytes, every other one first: up to 95 wait",
+            "a store of early segments that forgets the oldest",
+        )
+    },
     open: |request| start(request, way(1_470, even_first)),
 };
 

@@ -5,7 +5,7 @@
 //! given once, and the first again at the end where it has become ten times as much.
 
 use super::Sensor;
-use super::warnings::grouped;
+use super::warnings::{Warning, grouped};
 use crate::packet::Host;
 use std::collections::BTreeMap;
 
@@ -43,7 +43,7 @@ impl Sensor {
         }
         let counters = *self.ledger.counters();
         let many = counters.put_off > MANY_SIGNATURES;
-        self.warn_once(5, many, || {
+        self.warn_once(Warning::PutOff, many, || {
             format!(
                 "{} new signatures were put off: more contents alarm than are reported (1,024 \
                  at once and one more a second); those of which most hosts bear evidence are \
@@ -53,7 +53,7 @@ impl Sensor {
         });
         let without: u64 =
             self.content.iter().map(|it| it.counters.alarms_without_room).sum();
-        self.warn_once(6, without > MANY_ALARMS, || {
+        self.warn_once(Warning::WithoutRoom, without > MANY_ALARMS, || {
             format!(
                 "{} thresholds were passed by contents for which the candidate table had no \
                  room: give more memory",

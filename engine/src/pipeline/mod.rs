@@ -86,7 +86,7 @@ use stage_times::StageTimer;
 use starts::Starts;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use warnings::MANY_FRAMES;
+use warnings::{MANY_FRAMES, Warning};
 use worker::Sifter;
 
 /// The decoder that a sensor of these settings uses.
@@ -156,7 +156,7 @@ pub struct Sensor {
     coverage: Coverage,
     causes: Causes,
     /// Which warnings have been given.
-    warned: [bool; 7],
+    warned: [bool; Warning::COUNT],
     /// Packets of a flood that were told of.
     flood_told: u64,
     warnings: Vec<String>,
@@ -258,7 +258,7 @@ impl Sensor {
             drops: DropCounters::default(),
             coverage: Coverage::default(),
             causes: Causes::new(),
-            warned: [false; 7],
+            warned: [false; Warning::COUNT],
             flood_told: 0,
             warnings: Vec::new(),
             timer: StageTimer::default(),

@@ -24,6 +24,25 @@ fn is_share(part: u64, all: u64) -> bool {
     part >= MANY_LOST && part > all / 100
 }
 
+/// What is warned of once.
+#[derive(Clone, Copy)]
+pub(super) enum Warning {
+    Prevalence,
+    Dispersion,
+    FarBack,
+    StepsBack,
+    UnknownWindows,
+    Fragments,
+    Seams,
+    PutOff,
+    WithoutRoom,
+}
+
+impl Warning {
+    /// How many there are.
+    pub(super) const COUNT: usize = Self::WithoutRoom as usize + 1;
+}
+
 impl Sensor {
     /// Warns, once of each, when tables are seen to be overloaded and when time
     /// stands still.
@@ -34,7 +53,7 @@ impl Sensor {
         let prevalence = fullest(|content| content.prevalence().fill());
         let dispersion = fullest(|content| content.dispersion().fill());
         // Each new key sets four counters: 4 counters a key fill 1 - 1/e of them.
-        self.warn_once(0, prevalence > 1.0 - (-4.0 / OVERLOADED).exp(), || {
+        self.warn_once(Warning::Prevalence, prevalence > 1.0 - (-4.0 / OVERLOADED).exp(), || {
             format!(
                 "the prevalence tables are {:.0} % full: more than 0.8 % of the contents seen for \
                  the first time now count as repeated; give more memory, a shorter prevalence \
@@ -42,7 +61,7 @@ impl Sensor {
                 prevalence * 100.0
             )
         });
-        self.warn_once(1, dispersion > Dispersion::MOST_FILL, || {
+        self.warn_once(Warning::Dispersion, dispersion > Dispersion::MOST_FILL, || {
             format!(
                 "the dispersion tables are {:.0} % full: more contents repeat within a dispersion \
                  window than there is room for, so counts of hosts are estimated too high, and a \
@@ -54,7 +73,7 @@ impl Sensor {
         });
         let seconds = self.clock.believable().0 / TICK.0;
         let (far, packets) = (self.clock.far_backwards, self.packets.packets);
-        self.warn_once(2, far > MANY_BACKWARDS && far > packets / 2, || {
+        self.warn_once(Warning::FarBack, far > MANY_BACKWARDS && far > packets / 2, || {
             format!(
                 "{far} of {packets} packets are more than {seconds} s earlier than packets \
                  before them, and count at the time of those, so that windows stand still; \
@@ -63,7 +82,7 @@ impl Sensor {
         });
         let (from, to) = self.clock.first_step_back;
         let stepped_back = self.clock.steps_back > 0;
-        self.warn_once(4, stepped_back, || {
+        self.warn_once(Warning::StepsBack, stepped_back, || {
             format!(
                 "the packets' clock steps back by {} s, from {} to {}: windows go on as if no \
                  time had passed; where captures were joined in another order than that of \
@@ -75,7 +94,7 @@ impl Sensor {
         });
         let ledger = self.ledger.counters();
         let (unknown, alarms) = (ledger.windows_unknown, ledger.alarms);
-        self.warn_once(3, unknown > MANY_UNKNOWN && unknown > alarms / 2, || {
+        self.warn_once(Warning::UnknownWindows, unknown > MANY_UNKNOWN && unknown > alarms / 2, || {
             format!(
                 "{unknown} of the {alarms} windows that alarmed are not reported, since no sample \
                  of their content was kept: give more memory"
@@ -90,7 +109,7 @@ impl Sensor {
         self.warnings.extend(warnings);
         let counters = self.defragmenter.counters();
         let (evicted, all) = (counters.evicted(), counters.fragments);
-        self.warn_once(5, is_share(evicted, all), || {
+        self.warn_once(Warning::Fragments, is_share(evicted, all), || {
             format!(
                 "{:.1} % of the IP fragments ({evicted} of {all}; evicted_slots and evicted_bytes \
                  of fragment_counters) were given up before their datagram was whole, to make \
@@ -102,7 +121,7 @@ impl Sensor {
         let stream = self.stream_counters();
         let lost = stream.seams_lost();
         let all = stream.joined + lost;
-        self.warn_once(6, is_share(lost, all), || {
+        self.warn_once(Warning::Seams, is_share(lost, all), || {
             format!(
                 "{:.1} % of the seams between TCP segments ({lost} of {all}; lost_to_gaps and \
                  lost_to_store of stream, less recovered) were lost: each segment is sifted, \
@@ -115,11 +134,11 @@ impl Sensor {
 
     pub(super) fn warn_once(
         &mut self,
-        which: usize,
+        which: Warning,
         when: bool,
         text: impl FnOnce() -> String,
     ) {
-        if when && !std::mem::replace(&mut self.warned[which], true) {
+        if when && !std::mem::replace(&mut self.warned[which as usize], true) {
             self.warnings.push(text());
         }
     }
