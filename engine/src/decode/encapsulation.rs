@@ -1,6 +1,8 @@
 //! The encapsulation that tells flows with equal addresses apart.
 
 /// A header that sets equal addresses apart, or that hides an outer packet.
+///
+/// The numbers are part of results, so they stay: a new one goes to the end of its group.
 #[derive(Clone, Copy)]
 pub(super) enum Wrapping {
     Vlan = 1,
