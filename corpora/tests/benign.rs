@@ -1,9 +1,9 @@
 //! The hard negatives are what they say, by an exact count that shares nothing with a
 //! detector.
 //!
-//! One window of 40 bytes in eight is followed, chosen by a hash, with the sets of
-//! all hosts that sent or received it. Where a profile promises silence, no window
-//! may reach the thresholds; where it leaves an alarm open, some window must, or
+//! One window of 40 bytes in eight is followed, chosen by a hash of its first eight bytes,
+//! with the sets of all hosts that sent or received it. Where a profile promises silence,
+//! no window may reach the thresholds; where it leaves an alarm open, some window must, or
 //! the cause that it names would be wrong.
 
 use std::collections::{HashMap, HashSet};
@@ -11,7 +11,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::common::exact::{self, Seen, Tails, WINDOW, periodic};
+use crate::common::exact::{self, Seen, Tails, WINDOW, followed, periodic};
 use crate::common::{Parsed, assert_seed_decides, parse, refused, trace, trace_with};
 use wormsift_corpora::address_space::Prefix;
 use wormsift_corpora::{
@@ -76,11 +76,13 @@ fn follow(trace: &Trace, rules: &Rules, mut each: impl FnMut(u64, &Parsed<'_>)) 
         let port = (rules.port)(packet.ports);
         in_packet.clear();
         let mut enter = |window: &[u8]| {
+            if !followed(window, FOLLOWED) || periodic(window) {
+                return;
+            }
             let mut hasher = DefaultHasher::new();
             (packet.protocol, port, window).hash(&mut hasher);
             let key = hasher.finish();
-            let followed = key.is_multiple_of(FOLLOWED) && !periodic(window);
-            if followed && in_packet.insert(key) {
+            if in_packet.insert(key) {
                 each(key, &packet);
             }
         };
@@ -191,12 +193,14 @@ fn every_one_repeats_often_within_minutes() {
             let packet = parse(frame).unwrap();
             let mut in_packet = HashSet::new();
             for window in packet.payload.windows(WINDOW) {
+                // Zeros are what padding repeats, whatever a hash says of them.
+                if !followed(window, 64) && window.iter().any(|byte| *byte != 0) {
+                    continue;
+                }
                 let mut hasher = DefaultHasher::new();
                 window.hash(&mut hasher);
                 let key = hasher.finish();
-                // Zeros are what padding repeats, whatever a hash says of them.
-                let kept = key.is_multiple_of(64) || window.iter().all(|byte| *byte == 0);
-                if kept && in_packet.insert(key) {
+                if in_packet.insert(key) {
                     *often.entry(key).or_default() += 1;
                 }
             }
