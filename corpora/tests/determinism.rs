@@ -1,5 +1,6 @@
 //! The same seed gives the same bytes, and only the same seed.
 
+use std::path::Path;
 use std::time::Duration;
 
 use wormsift_corpora::frame_builder::TunnelKind;
@@ -25,24 +26,57 @@ fn short() -> GenerateOptions {
     GenerateOptions { duration, ..GenerateOptions::default() }
 }
 
-/// What each scenario makes under seed 1, at most 20,000 packets with their truth, by hash.
-/// A change of `known_captures.txt` is a change of captures that others have made.
+/// What a scenario makes under seed 1, at most 20,000 packets with their truth, by hash.
+fn line_of(name: &str) -> String {
+    let mut stream = Scenario::named(name, 1).unwrap().stream().unwrap();
+    let mut writer = PcapngWriter::new(Vec::new()).unwrap();
+    let mut frame = Vec::new();
+    for _ in 0..20_000 {
+        let Some(info) = stream.next_frame(&mut frame) else { break };
+        writer.write_frame(info.time_ns, &frame).unwrap();
+    }
+    let capture = hash(&writer.into_inner());
+    let truth = hash(stream.into_truth().to_json().unwrap().as_bytes());
+    format!("{name} {capture:016x} {truth:016x}")
+}
+
+/// A changed line of `known_captures.txt` is a change of captures that others have made.
+/// After a wanted change, or with a new scenario: run it with `WORMSIFT_BLESS=1`.
 #[test]
 fn every_scenario_makes_the_known_capture() {
-    let mut made = String::new();
-    for name in Scenario::names() {
-        let mut stream = Scenario::named(name, 1).unwrap().stream().unwrap();
-        let mut writer = PcapngWriter::new(Vec::new()).unwrap();
-        let mut frame = Vec::new();
-        for _ in 0..20_000 {
-            let Some(info) = stream.next_frame(&mut frame) else { break };
-            writer.write_frame(info.time_ns, &frame).unwrap();
-        }
-        let capture = hash(&writer.into_inner());
-        let truth = hash(stream.into_truth().to_json().unwrap().as_bytes());
-        made.push_str(&format!("{name} {capture:016x} {truth:016x}\n"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/known_captures.txt");
+    let made: Vec<String> = Scenario::names().map(line_of).collect();
+    if std::env::var_os("WORMSIFT_BLESS").is_some() {
+        std::fs::write(&path, made.join("\n") + "\n").unwrap();
     }
-    assert_eq!(made, include_str!("known_captures.txt"));
+    let file = std::fs::read_to_string(&path).unwrap();
+    let known: Vec<&str> = file.lines().collect();
+    let differ: Vec<String> = made
+        .iter()
+        .filter(|line| !known.contains(&line.as_str()))
+        .map(|line| {
+            let name = line.split(' ').next().unwrap();
+            let is_known = known.iter().any(|it| it.split(' ').next() == Some(name));
+            format!(
+                "{name} {}",
+                if is_known { "makes another capture" } else { "is new" }
+            )
+        })
+        .collect();
+    const HELP: &str = "if that is wanted: WORMSIFT_BLESS=1 \
+                        cargo test -p wormsift-corpora --test all known_capture";
+    assert!(differ.is_empty(), "{differ:?}; {HELP}");
+    assert_eq!(known, made, "a scenario is gone or stands elsewhere; {HELP}");
+}
+
+/// Each stands in a table of the README with what is to be found.
+#[test]
+fn every_scenario_has_a_row_in_the_readme() {
+    let readme = include_str!("../README.md");
+    for name in Scenario::names() {
+        let row = format!("\n| `{name}` |");
+        assert!(readme.contains(&row), "corpora/README.md: no row for `{name}`");
+    }
 }
 
 #[test]

@@ -58,6 +58,15 @@ pub(crate) fn greatest<'a>(seen: impl Iterator<Item = &'a Seen>) -> (usize, usiz
     })
 }
 
+/// Whether a window is among those that are followed, one in `of`, a power of two. Its first
+/// eight bytes decide: most windows then cost no hash of the whole.
+pub(crate) fn followed(window: &[u8], of: u64) -> bool {
+    let Some(first) = window.first_chunk::<8>() else { return false };
+    let mixed = u64::from_le_bytes(*first) ^ 0x1f83_d9ab_fb41_bd6b;
+    let mixed = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed ^ mixed >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - of.ilog2()) == 0
+}
+
 /// Whether the window repeats a unit of at most eight bytes.
 pub(crate) fn periodic(window: &[u8]) -> bool {
     let longest = 8.min(window.len() / 2);

@@ -33,12 +33,15 @@ fn they_are_listed_with_what_is_to_be_made_of_them() {
     let told = profile("busy-site").incidents.iter();
     let told: Vec<_> = told.map(|one| (one.subject, one.kind, one.grade)).collect();
     assert_eq!(told, expected);
-    for ((subject, ..), one) in expected.iter().zip(profiles()).take(11) {
-        assert_eq!((one.name, one.kind), (*subject, Kind::Benign));
-        assert_eq!(one.incidents.len(), 1);
-        assert_eq!(one.incidents[0].subject, *subject);
+    // What happens in each is named as the scenario; the busy site has them all.
+    let alone: Vec<_> = profiles().filter(|one| one.name != "busy-site").collect();
+    for one in &alone {
+        assert_eq!((one.kind, one.incidents.len()), (Kind::Benign, 1), "{}", one.name);
+        assert_eq!(one.incidents[0].subject, one.name);
     }
-    assert_eq!(profiles().count(), 12);
+    for (subject, ..) in &expected[..11] {
+        assert!(alone.iter().any(|one| one.name == *subject), "{subject}");
+    }
     assert!(profiles().all(|one| !one.standard));
 }
 

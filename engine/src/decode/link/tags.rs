@@ -16,9 +16,9 @@ pub(crate) struct Tag {
 /// A function that reads a header.
 #[derive(Clone, Copy)]
 pub(super) enum Reader {
-    /// Of one header, which names the next protocol.
+    /// Of one header, which names the next protocol and returns the bytes after it.
     Header(for<'a> fn(&mut Context, &'a [u8]) -> Step<'a>),
-    /// Of all that follows.
+    /// Of all that follows: it decodes to the end, as a tunnel does.
     Rest(for<'a> fn(Context, &'a [u8]) -> Outcome<'a>),
 }
 

@@ -1,7 +1,8 @@
 //! Every encapsulation above the link layer, by headers written out byte for byte.
 
 use super::*;
-use crate::decode::{Layer, Stop};
+use crate::decode::{Layer, Stop, tunnel};
+use std::collections::BTreeSet;
 
 const RAW: LinkType = LinkType::RAW;
 
@@ -203,6 +204,31 @@ fn each_encapsulation_gives_the_innermost_packet() {
     }
 }
 
+/// What the decoder lists as opened is among the bytes that the tests here begin from.
+#[test]
+fn each_tunnel_of_the_tables_has_bytes_here() {
+    let (mut protocols, mut ports) = (BTreeSet::new(), BTreeSet::new());
+    for (_, data) in all().into_iter().chain(super::tunnels::every_tunnel()) {
+        let (protocol, inner) = match data[0] >> 4 {
+            4 => (data[9], &data[20..]),
+            _ => (data[6], &data[40..]),
+        };
+        protocols.insert(protocol);
+        if protocol == 17 {
+            ports.insert(u16::from_be_bytes([inner[2], inner[3]]));
+        }
+    }
+    let opened = |read: &str| !read.starts_with("counted as ");
+    for row in tunnel::PROTOCOLS.iter().filter(|row| opened(row.read)) {
+        let there = protocols.contains(&row.number);
+        assert!(there, "{}: give `all` a row of IP protocol {}", row.name, row.number);
+    }
+    for row in tunnel::ports::UDP_TUNNELS.iter().filter(|row| opened(row.read)) {
+        let there = ports.contains(&row.port);
+        assert!(there, "{}: give `all` a row to UDP port {}", row.name, row.port);
+    }
+}
+
 #[test]
 fn a_cut_anywhere_gives_no_wrong_packet_and_no_panic() {
     for (name, data) in all() {
@@ -250,7 +276,7 @@ fn outer(data: &[u8]) -> (usize, Stop) {
 #[test]
 fn a_port_alone_makes_no_tunnel() {
     let noise = b"this port is used by something else, as any port may be";
-    let rows = crate::decode::tunnel::ports::UDP_TUNNELS.iter();
+    let rows = tunnel::ports::UDP_TUNNELS.iter();
     let ports: Vec<u16> = rows.map(|row| row.port).chain([4_789, 8_472]).collect();
     for port in ports {
         for data in [noise.to_vec(), vec![0; 60], vec![0xff; 60], noise[..3].to_vec()] {

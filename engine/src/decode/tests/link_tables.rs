@@ -26,12 +26,19 @@ fn each_line_of_the_tables_has_a_frame_here() {
     let read: BTreeSet<u32> = frames.iter().map(|it| it.link.0).collect();
     let listed: BTreeSet<u32> =
         link_types().flat_map(|(numbers, _)| numbers.iter().copied()).collect();
-    assert_eq!(read, listed);
+    assert_eq!(
+        read, listed,
+        "each link type of link/types.rs has a frame in link_frames.rs"
+    );
     for (ethertype, what) in layer_2_tags() {
         let tagged = |it: &&Wrapped| {
             it.link.0 == 1 && it.data.windows(2).any(|it| it == ethertype.to_be_bytes())
         };
-        assert!(frames.iter().any(|it| tagged(&it)), "{what}");
+        let there = frames.iter().any(|it| tagged(&it));
+        assert!(
+            there,
+            "{what}: give `tags` in link_frames.rs a frame of {ethertype:#06x}"
+        );
     }
 }
 
@@ -42,7 +49,11 @@ fn link_types_and_tags_are_listed_once_and_named() {
         assert!(!what.is_empty());
         for number in all {
             assert!(numbers.insert(*number), "{what}");
-            assert!(LinkType(*number).name().is_some(), "{what}");
+            let named = LinkType(*number).name().is_some();
+            assert!(
+                named,
+                "{what}: link type {number} has no name in packet/link_type.rs"
+            );
         }
     }
     let types: BTreeSet<u16> = layer_2_tags().map(|(ethertype, _)| ethertype).collect();

@@ -17,7 +17,7 @@ fn geneve(options: &[u8], ethertype: u16, inner: &[u8]) -> Vec<u8> {
 }
 
 /// Every tunnel that is followed, around the sample.
-fn every_tunnel() -> Vec<(&'static str, Vec<u8>)> {
+pub(super) fn every_tunnel() -> Vec<(&'static str, Vec<u8>)> {
     let gre = |flags: u16, ethertype: u16, fields: &[u8], inner: &[u8]| {
         join(&[&flags.to_be_bytes(), &ethertype.to_be_bytes(), fields, inner])
     };
