@@ -99,6 +99,9 @@ fn config_names_the_origin_of_each_value() {
     assert_eq!(line("# key"), "# key: secret, not shown # flag --key-file");
     assert!(!printed.contains("0a0b0c"), "{printed}");
 
+    let drawn = stdout(&run(&["config", "--key", "random"]));
+    assert!(drawn.contains("# key: secret, not shown"), "{drawn}");
+
     // What is printed is a settings file.
     let again = file(&folder, "again.toml", printed.as_bytes());
     let values = |text: &str| -> Vec<String> {

@@ -79,9 +79,11 @@ fn argument(setting: &'static Setting) -> Arg {
     let argument = argument.help(help(setting)).value_name(value_name(setting));
     match setting.kind {
         Kind::Switch => argument.action(ArgAction::SetTrue),
-        Kind::Key => {
-            argument.value_hint(ValueHint::FilePath).value_parser(value_parser!(PathBuf))
-        }
+        // As `--key random` it reads better.
+        Kind::Key => argument
+            .visible_alias("key")
+            .value_hint(ValueHint::FilePath)
+            .value_parser(value_parser!(PathBuf)),
         Kind::Choice(names) => argument.value_parser(PossibleValuesParser::new(names)),
         kind => {
             let argument =
