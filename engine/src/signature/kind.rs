@@ -35,7 +35,8 @@ use std::collections::BTreeSet;
 /// 4. **Mass delivery.** Nobody passed it on, and responders sent most of it, or most listed
 ///    sources are answered and there are four times as many destinations as sources.
 /// 5. **Scan campaign.** Nobody passed it on, initiators sent it, and most listed sources are not
-///    known to be answered, to at least as many destinations as sources.
+///    known to be answered, to nearly as many destinations as sources or more: where first
+///    copies were not noted, some hosts are missing.
 /// 6. **Unclear.**
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -66,6 +67,8 @@ const SENDERS: u64 = 10;
 const ATTACKED: usize = 5;
 /// One in so many hosts of a peer protocol are relays.
 const PEERS: u64 = 3;
+/// Nine in ten are nearly as many.
+const NEARLY: (u64, u64) = (9, 10);
 /// Recipients for each source that make a delivery.
 const MANY_EACH: u64 = 4;
 
@@ -298,7 +301,8 @@ fn without_relays(contents: &[&Facts<'_>]) -> (Kind, Vec<String>) {
         );
         return (Kind::MassDelivery, vec![said]);
     }
-    if !are_answered && destinations >= sources && initiator >= unknown {
+    let reaches_as_many = NEARLY.1 * destinations >= NEARLY.0 * sources;
+    if !are_answered && reaches_as_many && initiator >= unknown {
         let said = format!(
             "Nobody passed it on; {sources} sources, most of them not known to be answered, \
              sent it to {destinations} hosts."
@@ -470,6 +474,9 @@ mod tests {
         assert_kind(&[mail], Kind::MassDelivery);
         let scan = content(roles(50, 0), hosts(30, 40), answered(0, 30));
         assert_kind(&[scan], Kind::ScanCampaign);
+        let nearly = |d| content(roles(50, 0), hosts(40, d), answered(0, 40));
+        assert_kind(&[nearly(36)], Kind::ScanCampaign);
+        assert_kind(&[nearly(35)], Kind::Unclear);
         let crowd = content(roles(50, 0), hosts(60, 3), answered(60, 0));
         assert_kind(&[crowd], Kind::Unclear);
         assert_kind(&[], Kind::Unclear);
