@@ -87,9 +87,10 @@ fn a_tap_that_sees_one_direction_tells_no_forged_source() {
     }
 }
 
-/// A worm over TCP that only an inward tap sees keeps its grade, but for its answers.
+/// A worm over TCP that only an inward tap sees is medium: nothing shows that its hosts are not
+/// forged, and nothing that they are.
 #[test]
-fn a_worm_is_no_less_for_being_seen_in_one_direction() {
+fn a_worm_that_is_seen_in_one_direction_is_medium() {
     let trace = |name: &str| Scenario::named(name, 1).unwrap().stream().unwrap();
     let both = trace("tcp-exploit").into_trace().frames;
     let grades = |frames: &[(u64, Vec<u8>)]| -> Vec<(Confidence, u32)> {
@@ -101,9 +102,8 @@ fn a_worm_is_no_less_for_being_seen_in_one_direction() {
     let to_server = |frame: &[u8]| frame[23] != 6 || frame[34..36] > frame[36..38];
     let one: Vec<_> = both.into_iter().filter(|(_, frame)| to_server(frame)).collect();
     let one = grades(&one);
-    assert_eq!(one.iter().map(|(grade, _)| *grade).max(), Some(Confidence::High));
-    assert!(one.iter().all(|found| *found >= (Confidence::Medium, 0)), "{one:?}");
-    assert!(one.iter().all(|(_, answered)| *answered == 0), "{one:?}");
+    assert!(!one.is_empty());
+    assert!(one.iter().all(|found| *found == (Confidence::Medium, 0)), "{one:?}");
 }
 
 /// Findings as lines, the sensor being saved and restored between batches of this size.
