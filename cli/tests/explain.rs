@@ -114,7 +114,7 @@ fn an_incident_is_explained_by_its_hosts_and_strongest_signature() {
     let output = run(&["explain", &name[..8], "--signatures", &file]);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     let text = stdout(&output);
-    assert!(text.starts_with(&format!("{name}  outbreak, high confidence")), "{text}");
+    assert!(text.starts_with(&format!("{name}  outbreak, medium confidence")), "{text}");
     let host = incident["incident_hosts"][0]["host"].as_str().unwrap();
     assert!(text.contains(&format!("      {host:15}  received ")), "{text}");
     assert_eq!(incident["signature_ids"][0], id.as_str());

@@ -241,7 +241,7 @@ fn muted_findings_are_no_findings_for_the_exit_code_the_table_and_the_rules() {
     assert!(said.contains("1 signature and 1 incident muted"), "{said}");
     assert!(!said.contains("found: ") && !said.contains("to see more, try"), "{said}");
     let incident = format!(
-        "nothing found that is not muted\n\nmuted:\n   incident   {}  outbreak, high confidence, udp/4444, without \
+        "nothing found that is not muted\n\nmuted:\n   incident   {}  outbreak, medium confidence, udp/4444, without \
          end: known to us\n",
         found.incident
     );
@@ -376,8 +376,8 @@ fn an_incident_that_became_part_of_a_muted_one_is_muted() {
     let text = std::fs::read_to_string(&found.lines).unwrap();
     let last = text.lines().rfind(|line| line.contains(r#""type":"incident""#)).unwrap();
     let whole = last.replacen(&found.incident, &older, 1);
-    let part_of = format!(r#""confidence":"high","part_of":"{older}","#);
-    let part = last.replacen(r#""confidence":"high","#, &part_of, 1);
+    let part_of = format!(r#""confidence":"medium","part_of":"{older}","#);
+    let part = last.replacen(r#""confidence":"medium","#, &part_of, 1);
     let merged = file(
         &found.folder,
         "merged.jsonl",
