@@ -243,16 +243,18 @@ fn an_outbreak_on_the_wire_gives_the_contents_of_its_capture() {
         let (code, said) = live.stop("-TERM");
         assert_eq!((code, said.as_str()), (0, ""));
         let text = read(&output);
-        // What few samples had shown at an alarm may since have been mended by a byte or two.
-        let told = contents(&text, "signature");
-        assert!(told.is_superset(&expected), "{threads} threads: {told:?}");
-        let are_forms = told.iter().all(|content| {
-            let is_form =
-                |whole: &String| whole.contains(content) || content.contains(whole);
-            expected.iter().any(is_form)
-        });
-        assert!(are_forms, "{threads} threads: {told:?}");
-        assert_eq!(contents(&text, "summary"), expected, "{threads} threads");
+        // On a busy machine packets come at other times, and alarms at other packets: what few
+        // samples had shown may be a byte or two longer, and stay a signature of its own.
+        for kind in ["signature", "summary"] {
+            let told = contents(&text, kind);
+            assert!(told.is_superset(&expected), "{threads} threads, {kind}: {told:?}");
+            let are_forms = told.iter().all(|content| {
+                let is_form =
+                    |whole: &String| whole.contains(content) || content.contains(whole);
+                expected.iter().any(is_form)
+            });
+            assert!(are_forms, "{threads} threads, {kind}: {told:?}");
+        }
         let incident =
             lines(&text, "incident").pop().expect("what was found belongs together");
         assert_eq!(incident["kind"], "outbreak", "{incident}");
