@@ -18,7 +18,7 @@ struct Outbreak {
 
 fn outbreak() -> Outbreak {
     let options = GenerateOptions { sees_all: true, ..GenerateOptions::default() };
-    let scenario = Scenario::named("outbreak", 2).unwrap().options(options);
+    let scenario = Scenario::named("tcp-exploit", 2).unwrap().options(options);
     let (stored, truth) = Stored::of(&scenario).unwrap();
     let (config, stopped) = (Config::default(), AtomicBool::new(false));
     let said = sift(&config, &stored.frames(), &Learned::default(), &stopped);

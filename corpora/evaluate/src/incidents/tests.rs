@@ -220,7 +220,7 @@ fn a_row_with_other_incidents_is_not_good() {
 #[test]
 fn an_outbreak_is_high_and_the_first_to_read() {
     use crate::{learned::Learned, run::sift, stored::Stored};
-    let scenario = wormsift_corpora::Scenario::named("outbreak", 2).unwrap();
+    let scenario = wormsift_corpora::Scenario::named("tcp-exploit", 2).unwrap();
     let (stored, mut truth) = Stored::of(&scenario).unwrap();
     let (config, stopped) = (Config::default(), false.into());
     let said = sift(&config, &stored.frames(), &Learned::default(), &stopped);
