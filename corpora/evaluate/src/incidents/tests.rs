@@ -240,5 +240,5 @@ fn an_outbreak_is_high_and_the_first_to_read() {
     let peers = wrong(IncidentKind::PeerProtocol, high, port);
     assert!(peers.ends_with(" in place of peer_protocol|"), "{peers}");
     let elsewhere = wrong(outbreak, high, port + 1);
-    assert!(elsewhere.starts_with("no incident|outbreak at udp/"), "{elsewhere}");
+    assert!(elsewhere.starts_with("no incident|outbreak at tcp/"), "{elsewhere}");
 }
