@@ -10,8 +10,10 @@ use crate::error::CorpusError;
 use crate::frame_stream::FrameStream;
 use crate::ground_truth::Protocol;
 use crate::link::{Link, client_port};
+use crate::profile::{FIRES, Profile};
 use crate::rng::Rng;
 use crate::scenario::Request;
+use crate::tcp_session::TcpSession;
 use crate::traffic::PlantedContent;
 use crate::worms::scanning::{Attack, Scanning};
 use crate::worms::setup::WormSetup;
@@ -21,8 +23,36 @@ const VULNERABLE: u32 = 9_600;
 /// The capture ends after so many infections.
 const INFECTED: u32 = 60;
 
+/// A body that is to be sent, and what is needed for it.
+pub(super) struct Delivery<'a> {
+    pub(super) state: &'a mut State,
+    pub(super) attempt: &'a Attempt,
+    pub(super) body: &'a [u8],
+    pub(super) link: &'a mut Link,
+    pub(super) rng: &'a mut Rng,
+}
+
 /// Sends a body on its way; returns when it is complete.
-pub(super) type Deliver = fn(&mut State, &Attempt, &[u8], &mut Link, &mut Rng) -> u64;
+pub(super) type Deliver = fn(Delivery<'_>) -> u64;
+
+impl Delivery<'_> {
+    /// Opens a session that nobody answers; returns when that was given up.
+    pub(super) fn open_in_vain(self) -> u64 {
+        let Attempt { from, to, time_ns, .. } = *self.attempt;
+        let mut session = TcpSession::new(self.link, (from, to), time_ns, self.rng);
+        session.open_in_vain();
+        session.time_ns()
+    }
+}
+
+/// The profile of a worm that both alarms are expected to find.
+pub(super) const fn found(
+    name: &'static str,
+    summary: &'static str,
+    defeats: &'static str,
+) -> Profile {
+    Profile::worm(name, summary, defeats, FIRES).of_adversary()
+}
 
 /// How a body is delivered.
 #[derive(Clone, Copy)]
@@ -82,8 +112,9 @@ impl Attack for Evasion {
     fn send(&mut self, attempt: &Attempt, link: &mut Link, rng: &mut Rng) -> Option<u64> {
         self.body.write(rng, &mut self.copy);
         let attempt = attempt.at(client_port(rng), PORT);
-        let deliver = self.way.deliver;
-        let complete = deliver(&mut self.state, &attempt, &self.copy, link, rng);
+        let (state, body) = (&mut self.state, &self.copy[..]);
+        let delivery = Delivery { state, attempt: &attempt, body, link, rng };
+        let complete = (self.way.deliver)(delivery);
         attempt.answered.then_some(complete)
     }
 

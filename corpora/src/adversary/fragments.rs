@@ -6,12 +6,11 @@
 
 use std::net::Ipv4Addr;
 
-use super::base::{State, Way, start};
+use super::base::{Delivery, State, Way, found, start};
 use crate::delivery::Attempt;
 use crate::frame_builder::{Datagram, FrameBuilder};
 use crate::ground_truth::Protocol;
 use crate::link::{Endpoint, FRAME_GAP_NS, Link, RawFragment, udp};
-use crate::profile::{FIRES, Profile};
 use crate::rng::Rng;
 use crate::scenario::Entry;
 use crate::time::SECOND;
@@ -20,21 +19,13 @@ use crate::traffic::Mark;
 /// Bytes of a fragment where its size is not what it is about.
 const SIZE: usize = 128;
 
-const fn entry(
-    name: &'static str,
-    summary: &'static str,
-    defeats: &'static str,
-) -> Profile {
-    Profile::worm(name, summary, defeats, FIRES).of_adversary()
-}
-
 const fn way(deliver: super::base::Deliver) -> Way {
     Way { protocol: Protocol::Udp, invariant: 1_100, deliver }
 }
 
 /// Expected: both copies of each fragment are looked at.
 pub(super) const FAKE_FIRST: Entry = Entry {
-    profile: entry(
+    profile: found(
         "fragments-fake-first",
         "in IP fragments of 128 bytes, each after a fake copy of random bytes",
         "reassembly in which the first copy of a byte wins",
@@ -42,13 +33,8 @@ pub(super) const FAKE_FIRST: Entry = Entry {
     open: |request| start(request, way(fake_first)),
 };
 
-fn fake_first(
-    state: &mut State,
-    attempt: &Attempt,
-    body: &[u8],
-    link: &mut Link,
-    rng: &mut Rng,
-) -> u64 {
+fn fake_first(it: Delivery<'_>) -> u64 {
+    let Delivery { state, attempt, body, link, rng } = it;
     let mut sender = Sender::new(state, attempt, body);
     for (offset, more, bytes) in sender.cut(SIZE) {
         sender.fake(link, offset, more, &rng.bytes(bytes.len()));
@@ -59,7 +45,7 @@ fn fake_first(
 
 /// Expected: both copies of each fragment are looked at.
 pub(super) const FAKE_LAST: Entry = Entry {
-    profile: entry(
+    profile: found(
         "fragments-fake-last",
         "in IP fragments of 128 bytes, each before a fake copy of random bytes",
         "reassembly in which the last copy of a byte wins",
@@ -67,13 +53,8 @@ pub(super) const FAKE_LAST: Entry = Entry {
     open: |request| start(request, way(fake_last)),
 };
 
-fn fake_last(
-    state: &mut State,
-    attempt: &Attempt,
-    body: &[u8],
-    link: &mut Link,
-    rng: &mut Rng,
-) -> u64 {
+fn fake_last(it: Delivery<'_>) -> u64 {
+    let Delivery { state, attempt, body, link, rng } = it;
     let mut sender = Sender::new(state, attempt, body);
     for (offset, more, bytes) in sender.cut(SIZE) {
         sender.part(link, offset, more, &bytes);
@@ -92,7 +73,7 @@ const FLOOD_RATE: u64 = 300;
 /// Expected: what is evicted is looked at when it is, some seconds after it was sent; its
 /// receivers send theirs later still.
 pub(super) const HELD_BACK: Entry = Entry {
-    profile: entry(
+    profile: found(
         "fragments-held-back",
         "in two IP fragments, the second 28 s after the first; 300 fragments a second of \
          other datagrams from forged sources",
@@ -101,13 +82,8 @@ pub(super) const HELD_BACK: Entry = Entry {
     open: |request| start(request, way(held_back)),
 };
 
-fn held_back(
-    state: &mut State,
-    attempt: &Attempt,
-    body: &[u8],
-    link: &mut Link,
-    rng: &mut Rng,
-) -> u64 {
+fn held_back(it: Delivery<'_>) -> u64 {
+    let Delivery { state, attempt, body, link, rng } = it;
     flood(state, attempt, link, rng);
     let mut sender = Sender::new(state, attempt, body);
     for (offset, more, bytes) in sender.cut(1_024) {
@@ -141,7 +117,7 @@ fn flood(state: &mut State, attempt: &Attempt, link: &mut Link, rng: &mut Rng) {
 
 /// Expected: any number of holes is filled.
 pub(super) const MANY_HOLES: Entry = Entry {
-    profile: entry(
+    profile: found(
         "fragments-many-holes",
         "in IP fragments of 8 bytes, every other one first: up to 73 holes",
         "a limit on the holes of a datagram",
@@ -149,13 +125,8 @@ pub(super) const MANY_HOLES: Entry = Entry {
     open: |request| start(request, way(many_holes)),
 };
 
-fn many_holes(
-    state: &mut State,
-    attempt: &Attempt,
-    body: &[u8],
-    link: &mut Link,
-    _: &mut Rng,
-) -> u64 {
+fn many_holes(it: Delivery<'_>) -> u64 {
+    let Delivery { state, attempt, body, link, .. } = it;
     let mut sender = Sender::new(state, attempt, body);
     let all = sender.cut(8);
     let (even, odd) = (all.iter().step_by(2), all.iter().skip(1).step_by(2));
@@ -167,7 +138,7 @@ fn many_holes(
 
 /// Expected: it is put together.
 pub(super) const TINY_FIRST: Entry = Entry {
-    profile: entry(
+    profile: found(
         "fragments-tiny-first",
         "in IP fragments, the first with 8 bytes: nothing but the UDP header",
         "looking at first fragments alone (RFC 1858)",
@@ -175,13 +146,8 @@ pub(super) const TINY_FIRST: Entry = Entry {
     open: |request| start(request, way(tiny_first)),
 };
 
-fn tiny_first(
-    state: &mut State,
-    attempt: &Attempt,
-    body: &[u8],
-    link: &mut Link,
-    _: &mut Rng,
-) -> u64 {
+fn tiny_first(it: Delivery<'_>) -> u64 {
+    let Delivery { state, attempt, body, link, .. } = it;
     let mut sender = Sender::new(state, attempt, body);
     let whole = sender.whole.clone();
     sender.part(link, 0, true, &whole[..8]);
@@ -195,7 +161,7 @@ fn tiny_first(
 /// Expected: what lies before the fake end is a datagram, what lies past it is looked at
 /// when it is given up. The former is enough for an alarm at the port.
 pub(super) const FAKE_END: Entry = Entry {
-    profile: entry(
+    profile: found(
         "fragments-fake-end",
         "in IP fragments of 128 bytes, after a fake one that ends the datagram at byte 520",
         "a datagram that takes nothing past the end that it was told",
@@ -203,13 +169,8 @@ pub(super) const FAKE_END: Entry = Entry {
     open: |request| start(request, way(fake_end)),
 };
 
-fn fake_end(
-    state: &mut State,
-    attempt: &Attempt,
-    body: &[u8],
-    link: &mut Link,
-    rng: &mut Rng,
-) -> u64 {
+fn fake_end(it: Delivery<'_>) -> u64 {
+    let Delivery { state, attempt, body, link, rng } = it;
     let mut sender = Sender::new(state, attempt, body);
     sender.fake(link, 512, false, &rng.bytes(8));
     for (offset, more, bytes) in sender.cut(SIZE) {

@@ -1,13 +1,10 @@
 //! Scenario `hidden-relays`: before a host is infected, a forged copy in its name says that
 //! it had the content all along.
 
-use super::base::{State, Way, start};
-use crate::delivery::Attempt;
+use super::base::{Delivery, Way, found, start};
 use crate::frame_builder::tcp;
 use crate::ground_truth::Protocol;
-use crate::link::{Link, client_port};
-use crate::profile::{FIRES, Profile};
-use crate::rng::Rng;
+use crate::link::client_port;
 use crate::scenario::Entry;
 use crate::tcp_session::{Peer, TcpSession};
 use crate::time::MILLISECOND;
@@ -15,32 +12,23 @@ use crate::traffic::Mark;
 
 /// Expected: the copy gets no answer, and the tap sees both directions.
 pub(super) const OVER_TCP: Entry = Entry {
-    profile: Profile::worm(
+    profile: found(
         "hidden-relays",
         "over TCP; before each session a forged segment with the body comes from the host that \
          it will infect",
         "propagation: a host that sent a content before it received it passes nothing on",
-        FIRES,
-    )
-    .of_adversary(),
+    ),
     open: |request| {
         start(request, Way { protocol: Protocol::Tcp, invariant: 700, deliver })
     },
 };
 
-fn deliver(
-    _: &mut State,
-    attempt: &Attempt,
-    body: &[u8],
-    link: &mut Link,
-    rng: &mut Rng,
-) -> u64 {
-    let ends = (attempt.from, attempt.to);
-    if !attempt.answered {
-        let mut session = TcpSession::new(link, ends, attempt.time_ns, rng);
-        session.open_in_vain();
-        return session.time_ns();
+fn deliver(it: Delivery<'_>) -> u64 {
+    if !it.attempt.answered {
+        return it.open_in_vain();
     }
+    let Delivery { attempt, body, link, rng, .. } = it;
+    let ends = (attempt.from, attempt.to);
     let forged = (attempt.to.at(client_port(rng)), attempt.from.at(attempt.to.port));
     let numbers = ((rng.next_u64() >> 32) as u32, (rng.next_u64() >> 32) as u32);
     let flags = tcp::PSH | tcp::ACK;

@@ -1,24 +1,15 @@
 //! Scenarios of one TCP stream in segments that a sensor should not put together as its
 //! receiver does (Ptacek and Newsham 1998).
 
-use super::base::{Deliver, State, Way, start};
-use crate::delivery::Attempt;
+use super::base::{Deliver, Delivery, Way, found, start};
 use crate::ground_truth::Protocol;
-use crate::link::{FRAME_GAP_NS, Link};
-use crate::profile::{Expectation, FIRES, Profile, Verdict};
+use crate::link::FRAME_GAP_NS;
+use crate::profile::{Expectation, Profile, Verdict};
 use crate::rng::Rng;
 use crate::scenario::Entry;
 use crate::tcp_session::{Fake, Peer, TcpSession};
 use crate::time::MILLISECOND;
 use crate::traffic::Mark;
-
-const fn entry(
-    name: &'static str,
-    summary: &'static str,
-    defeats: &'static str,
-) -> Profile {
-    Profile::worm(name, summary, defeats, FIRES).of_adversary()
-}
 
 const fn way(invariant: usize, deliver: Deliver) -> Way {
     Way { protocol: Protocol::Tcp, invariant, deliver }
@@ -37,7 +28,7 @@ pub(super) const EVEN_FIRST: Entry = Entry {
             Expectation::by_default(FEW_WAIT, FEW_WAIT),
             Expectation::fires_under("memory = \"256MiB\""),
         ],
-        ..entry(
+        ..found(
             "segments-even-first",
             "over TCP in segments of 8 bytes, every other one first: up to 95 wait",
             "a store of early segments that forgets the oldest",
@@ -46,14 +37,8 @@ pub(super) const EVEN_FIRST: Entry = Entry {
     open: |request| start(request, way(1_470, even_first)),
 };
 
-fn even_first(
-    _: &mut State,
-    attempt: &Attempt,
-    body: &[u8],
-    link: &mut Link,
-    rng: &mut Rng,
-) -> u64 {
-    deliver(attempt, body, link, rng, |sender, _| {
+fn even_first(it: Delivery<'_>) -> u64 {
+    deliver(it, |sender, _| {
         let all = sender.cut(8);
         let odd = all.iter().skip(1).step_by(2);
         for at in odd.chain(all.iter().step_by(2)) {
@@ -64,7 +49,7 @@ fn even_first(
 
 /// Expected: fakes take each other's places, and draw no tail away.
 pub(super) const FAR_AHEAD_FAKES: Entry = Entry {
-    profile: entry(
+    profile: found(
         "segments-far-ahead-fakes",
         "over TCP in segments of 40 bytes, each pair swapped, with 40 fakes far ahead between \
          the two",
@@ -73,14 +58,8 @@ pub(super) const FAR_AHEAD_FAKES: Entry = Entry {
     open: |request| start(request, way(600, far_ahead_fakes)),
 };
 
-fn far_ahead_fakes(
-    _: &mut State,
-    attempt: &Attempt,
-    body: &[u8],
-    link: &mut Link,
-    rng: &mut Rng,
-) -> u64 {
-    deliver(attempt, body, link, rng, |sender, rng| {
+fn far_ahead_fakes(it: Delivery<'_>) -> u64 {
+    deliver(it, |sender, rng| {
         let mut all = sender.cut(40);
         all.chunks_exact_mut(2).for_each(|pair| pair.swap(0, 1));
         for (place, at) in all.iter().enumerate() {
@@ -97,7 +76,7 @@ fn far_ahead_fakes(
 
 /// Expected: windows lie in the seams alone.
 pub(super) const ONE_BYTE: Entry = Entry {
-    profile: entry(
+    profile: found(
         "segments-one-byte",
         "over TCP in segments of one byte",
         "windows within one packet, or the seam between two",
@@ -105,21 +84,15 @@ pub(super) const ONE_BYTE: Entry = Entry {
     open: |request| start(request, way(320, one_byte)),
 };
 
-fn one_byte(
-    _: &mut State,
-    attempt: &Attempt,
-    body: &[u8],
-    link: &mut Link,
-    rng: &mut Rng,
-) -> u64 {
-    deliver(attempt, body, link, rng, |sender, _| {
+fn one_byte(it: Delivery<'_>) -> u64 {
+    deliver(it, |sender, _| {
         sender.cut(1).iter().for_each(|at| sender.part(at));
     })
 }
 
 /// Expected: true segments go on from each other, beside the fakes that do.
 pub(super) const INCONSISTENT: Entry = Entry {
-    profile: entry(
+    profile: found(
         "segments-inconsistent",
         "over TCP in segments of 32 bytes, each after a fake copy of random bytes whose time \
          to live ends behind the tap",
@@ -128,20 +101,14 @@ pub(super) const INCONSISTENT: Entry = Entry {
     open: |request| start(request, way(600, inconsistent)),
 };
 
-fn inconsistent(
-    _: &mut State,
-    attempt: &Attempt,
-    body: &[u8],
-    link: &mut Link,
-    rng: &mut Rng,
-) -> u64 {
-    deliver(attempt, body, link, rng, |sender, rng| sender.doubled(Fake::Expires, rng))
+fn inconsistent(it: Delivery<'_>) -> u64 {
+    deliver(it, |sender, rng| sender.doubled(Fake::Expires, rng))
 }
 
 /// Expected: the same. Checksums are not looked at by default, since captures of a host's
 /// own traffic have wrong ones.
 pub(super) const BAD_CHECKSUM: Entry = Entry {
-    profile: entry(
+    profile: found(
         "segments-bad-checksum",
         "over TCP in segments of 32 bytes, each after a fake copy of random bytes with a \
          wrong checksum",
@@ -150,30 +117,18 @@ pub(super) const BAD_CHECKSUM: Entry = Entry {
     open: |request| start(request, way(600, bad_checksum)),
 };
 
-fn bad_checksum(
-    _: &mut State,
-    attempt: &Attempt,
-    body: &[u8],
-    link: &mut Link,
-    rng: &mut Rng,
-) -> u64 {
-    deliver(attempt, body, link, rng, |sender, rng| sender.doubled(Fake::Damaged, rng))
+fn bad_checksum(it: Delivery<'_>) -> u64 {
+    deliver(it, |sender, rng| sender.doubled(Fake::Damaged, rng))
 }
 
 /// Sends the body in a session, its segments by `send`; returns when it is complete.
-fn deliver(
-    attempt: &Attempt,
-    body: &[u8],
-    link: &mut Link,
-    rng: &mut Rng,
-    send: impl FnOnce(&mut Sender<'_>, &mut Rng),
-) -> u64 {
+fn deliver(it: Delivery<'_>, send: impl FnOnce(&mut Sender<'_>, &mut Rng)) -> u64 {
+    if !it.attempt.answered {
+        return it.open_in_vain();
+    }
+    let Delivery { attempt, body, link, rng, .. } = it;
     let ends = (attempt.from, attempt.to);
     let mut session = TcpSession::new(link, ends, attempt.time_ns, rng);
-    if !attempt.answered {
-        session.open_in_vain();
-        return session.time_ns();
-    }
     session.open();
     session.send(Peer::Server, &rng.bytes(24), MILLISECOND);
     session.wait(Peer::Client, MILLISECOND);
