@@ -1,6 +1,7 @@
 //! `wormsift export`, and what `detect` needs to write rules.
 
 use super::MutedArgs;
+use crate::args::id_prefix;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use wormsift::signature::{Confidence, Kind, Signature};
@@ -68,7 +69,7 @@ pub(crate) struct RuleArgs {
     #[arg(long, value_name = "KIND", value_enum, value_delimiter = ',')]
     pub(crate) kind: Vec<KindArg>,
     /// Only the signatures of this incident: its id, or the first four digits or more
-    #[arg(long, value_name = "ID", value_parser = id_prefix)]
+    #[arg(long, value_name = "ID", value_parser = id_prefix::parse)]
     pub(crate) incident: Option<String>,
     /// Also signatures that are muted. Default: they are left out, and counted
     #[arg(long)]
@@ -140,17 +141,6 @@ impl KindArg {
             Self::MassDelivery => kind == Kind::MassDelivery,
             Self::Unclear => kind == Kind::Unclear,
             Self::All => true,
-        }
-    }
-}
-
-/// The beginning of an id.
-fn id_prefix(text: &str) -> Result<String, String> {
-    let text = text.to_ascii_lowercase();
-    match text.len() >= 4 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        true => Ok(text),
-        false => {
-            Err("expected an id, or its first four hexadecimal digits or more".into())
         }
     }
 }

@@ -9,6 +9,7 @@ mod explain;
 mod export;
 mod generate;
 mod glossary;
+pub(crate) mod id_prefix;
 pub(crate) mod instant;
 pub(crate) mod key;
 mod learn;

@@ -1,6 +1,6 @@
 //! `wormsift explain`: all that is known of one incident or signature, for a person.
 
-use crate::args::ExplainArgs;
+use crate::args::{ExplainArgs, id_prefix};
 use crate::input::inputs;
 use crate::input::mute_file;
 use crate::input::reader::{self, Reader, Wait};
@@ -73,13 +73,7 @@ fn incident<'a>(
 
 /// The one signature whose id begins like this.
 fn chosen<'a>(id: &str, signatures: &'a [Signature]) -> Result<&'a Signature, Failure> {
-    let id = id.to_ascii_lowercase();
-    let well_formed = id.len() >= 4 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if !well_formed {
-        return Err(Failure::usage(format_args!(
-            "expected an id, or its first four hexadecimal digits or more; found `{id}`"
-        )));
-    }
+    let id = id_prefix::given(id)?;
     let fit: Vec<&Signature> =
         signatures.iter().filter(|signature| signature.id.starts_with(&id)).collect();
     match fit[..] {

@@ -1,6 +1,6 @@
 //! `wormsift mute`: findings that are known, in a file.
 
-use crate::args::MuteArgs;
+use crate::args::{MuteArgs, id_prefix};
 use crate::input::mute_file;
 use crate::input::signature_files::{self, FromFiles};
 use crate::output::exit_code::{Exit, Failure};
@@ -150,11 +150,7 @@ fn subject(args: &MuteArgs, talk: &Talk) -> Result<(Subject, u64), Failure> {
 
 /// The one id that begins so; of several an error.
 fn one<'a>(id: &str, mut fit: Vec<&'a str>) -> Result<Option<&'a str>, Failure> {
-    if id.len() < 4 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(Failure::usage(format_args!(
-            "expected an id, or its first four hexadecimal digits or more; found `{id}`"
-        )));
-    }
+    let id = id_prefix::given(id)?;
     fit.sort_unstable();
     fit.dedup();
     match fit[..] {
@@ -190,8 +186,6 @@ fn second(time: Timestamp) -> Timestamp {
 }
 
 fn remove(args: &MuteArgs, file: &mut MuteFile, talk: &Talk) -> Result<u64, Failure> {
-    let names: Vec<String> =
-        file.entries().map(|(_, entry)| entry.subject.name()).collect();
     let asked = args.id.as_ref().or(args.content.as_ref());
     let asked = asked.map(|it| it.to_ascii_lowercase()).unwrap_or_default();
     let is_kind =
@@ -206,7 +200,7 @@ fn remove(args: &MuteArgs, file: &mut MuteFile, talk: &Talk) -> Result<u64, Fail
         return Err(Failure::usage(format_args!(
             "{}: no entry of {asked}, of {}",
             args.file.display(),
-            names.len()
+            file.entries().count()
         )));
     };
     for entry in file.remove(|it| is_kind(&it.subject) && it.subject.name() == name) {

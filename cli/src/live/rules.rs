@@ -158,23 +158,38 @@ mod tests {
     use crate::live::samples;
     use wormsift::signature::Confidence;
 
-    #[test]
-    fn rules_outlive_the_process_under_their_numbers() {
+    /// A folder of this name, and a file of rules in it.
+    fn files(name: &str) -> (PathBuf, PathBuf) {
         let folder =
-            std::env::temp_dir().join(format!("wormsift-rules-{}", std::process::id()));
+            std::env::temp_dir().join(format!("wormsift-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("wormsift.rules");
-        let args = || RuleArgs {
+        (folder, path)
+    }
+
+    /// What asks for nothing special.
+    fn args(path: &Path) -> RuleArgs {
+        RuleArgs {
             format: Format::Suricata,
-            sids: Some(beside(&path, ".sids.json")),
+            sids: Some(beside(path, ".sids.json")),
             sid_base: None,
             sid_count: None,
             kind: Vec::new(),
             incident: None,
             with_muted: false,
+            min_confidence: None,
+            most_rules: None,
+            most_bytes: 256,
+        }
+    }
+
+    #[test]
+    fn rules_outlive_the_process_under_their_numbers() {
+        let (folder, path) = files("rules");
+        let args = || RuleArgs {
             min_confidence: Some(Grade::Low),
             most_rules: Some(2),
-            most_bytes: 256,
+            ..args(&path)
         };
         let open = |args| RuleFile::open(&path, args, Arc::default(), &Talk::silent());
         let rules = || std::fs::read_to_string(&path).unwrap();
@@ -227,22 +242,8 @@ mod tests {
 
     #[test]
     fn what_is_muted_keeps_its_place_and_has_no_rule() {
-        let folder =
-            std::env::temp_dir().join(format!("wormsift-muted-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let path = folder.join("wormsift.rules");
-        let args = |with_muted| RuleArgs {
-            format: Format::Suricata,
-            sids: Some(beside(&path, ".sids.json")),
-            sid_base: None,
-            sid_count: None,
-            kind: Vec::new(),
-            incident: None,
-            with_muted,
-            min_confidence: None,
-            most_rules: None,
-            most_bytes: 256,
-        };
+        let (folder, path) = files("muted");
+        let args = |with_muted| RuleArgs { with_muted, ..args(&path) };
         let one = samples::signature();
         let entry = wormsift_export::mute::Entry {
             subject: wormsift_export::mute::Subject::id(&one.id),
