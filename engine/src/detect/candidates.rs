@@ -308,12 +308,8 @@ impl Candidates {
         } else {
             Class::Plain
         };
-        Standing::new(class, self.nearness_of(entry))
-    }
-
-    fn nearness_of(&self, entry: &Candidate) -> u32 {
         let hosts = (entry.sources.estimate(), entry.destinations.estimate());
-        nearness(hosts, entry.spread, &self.thresholds)
+        Standing::new(class, nearness(hosts, entry.spread, &self.thresholds))
     }
 
     /// How much evidence there is of a candidate, in hosts: what a forger pays for it in

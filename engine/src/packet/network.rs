@@ -107,6 +107,11 @@ impl HomeNet {
         let networks = self.0.as_deref()?;
         Some(networks.iter().any(|network| network.contains(address)))
     }
+
+    /// Whether a host is known to be ours.
+    pub(crate) fn holds(&self, host: Host) -> bool {
+        self.inside(host.address()) == Some(true)
+    }
 }
 
 impl From<Vec<Network>> for HomeNet {
@@ -153,7 +158,7 @@ impl AddressPlan {
 
     /// How many of these hosts are ours; `None` where that was not said.
     pub fn count_inside(&self, hosts: &[Host]) -> Option<usize> {
-        let inside = |host: &&Host| self.inside(**host) == Some(true);
+        let inside = |host: &&Host| self.home_net.holds(**host);
         (!self.home_net.is_unset()).then(|| hosts.iter().filter(inside).count())
     }
 }

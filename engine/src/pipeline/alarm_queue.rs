@@ -11,7 +11,8 @@ use std::cmp::Reverse;
 /// Alarms of one shard that may wait for one tick, those that matter most; the others
 /// may fire again at their next sighting.
 const MOST_PENDING: usize = 256;
-/// Of these, so many are taken with their evidence: what there is most of. A shard in which so many wait to be emitted stops where it is.
+/// Of these, so many are taken with their evidence: those of which there is most. A shard in
+/// which so many wait to be emitted stops where it is.
 const MOST_TICKED: usize = 64;
 
 /// A threshold was passed; the evidence is taken at the next tick.

@@ -41,8 +41,8 @@ fn order_of(key: u64) -> u32 {
 pub(crate) const REASSEMBLED: u8 = 0x80;
 /// The flag of what came through a tunnel that is not trusted; on the wire this bit is ECE.
 pub(crate) const UNTRUSTED: u8 = 0x40;
-/// With `REASSEMBLED`, what the host says of its sender, in bits that stand for other things on the
-/// wire: it gets answers, it gets none, or this is the first piece of its direction.
+/// With `REASSEMBLED`, what the host says of its sender, in bits that stand for other things
+/// on the wire: it gets answers, it gets none, or this is the first piece of its direction.
 const ANSWERED: u8 = tcp_flags::ACK;
 const UNANSWERED: u8 = tcp_flags::FIN;
 const BEGINS: u8 = 0x08;

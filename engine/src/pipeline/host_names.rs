@@ -96,7 +96,7 @@ impl HostNames {
         let is_single = !address.is_v6()
             || address.is_group()
             || address.0 >> 118 == LINK_LOCAL >> 118
-            || self.home_net.inside(address.address()) == Some(true)
+            || self.home_net.holds(address)
             || self.entry(network.0).is_split;
         if is_single { address } else { network }
     }

@@ -5,7 +5,7 @@
 use super::batch::{Chunk, Record};
 use super::record_at::RecordAt;
 use crate::detect::conversations::{Role, ViewStep};
-use crate::packet::{HomeNet, Host};
+use crate::packet::HomeNet;
 use crate::signature::View;
 use crate::state::persist;
 
@@ -81,9 +81,9 @@ impl RunningView {
         if record.is_segment() || record.destination.is_group() {
             return;
         }
-        let inside = |host: Host| home.inside(host.address()) == Some(true);
         self.datagrams += 1;
-        self.inside += u64::from(inside(record.source) && inside(record.destination));
+        let is_inside = home.holds(record.source) && home.holds(record.destination);
+        self.inside += u64::from(is_inside);
     }
 
     fn is_at_border(&self) -> bool {

@@ -12,15 +12,12 @@ use super::moments::Moment;
 use crate::detect::conversations::Role;
 use crate::packet::Host;
 use crate::signature::{PortCounts, Relay};
-use crate::sketch::{Line, Lines, hash_pair, reduce, tag, way_for};
+use crate::sketch::{FirstValues, hash_pair};
 use crate::state::persist;
 use crate::time::{Span, Timestamp};
 
-/// Entries in a line: four times, then four tags with the counts above.
-const WAYS: usize = 4;
-/// Places of the counts in such a word.
-const BEGUN: u32 = 32;
-const ANSWERED: u32 = 48;
+/// Conversations that were answered stand above those that began.
+const ANSWERED: u32 = 16;
 
 /// What one host began at one port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +30,7 @@ struct Begun {
 
 #[derive(Debug)]
 pub(crate) struct Starts {
-    lines: Lines,
+    first: FirstValues,
     /// How long a beginning is remembered.
     memory: Span,
     seed: u64,
@@ -53,7 +50,7 @@ impl Starts {
     /// A table of at most `bytes`, for two dispersion windows.
     pub(crate) fn new(bytes: usize, window: Span, seed: u64) -> Self {
         let memory = Span(window.0.saturating_mul(2));
-        Self { lines: Lines::within(bytes), memory, seed, waiting: Vec::new() }
+        Self { first: FirstValues::new(bytes), memory, seed, waiting: Vec::new() }
     }
 
     /// Takes the moments of a batch, in packet order.
@@ -100,34 +97,24 @@ impl Starts {
 
     fn enter(&mut self, &Waiting { time, hash, begins }: &Waiting) {
         let since = time - self.memory;
-        let index = reduce(hash, self.lines.len());
-        let line = self.lines.line_mut(index);
-        let new = way_for(tag(hash), &line[..WAYS], since, |way| tag_at(line, way));
-        let way = match new {
-            // Of what began before it was entered an answer says nothing.
-            Some(_) if !begins => return,
-            Some((way, _)) => {
-                line[way] = time.as_nanos();
-                line[WAYS + way] = u64::from(tag(hash));
-                way
+        let is_known = self.first.change(hash, since, |value| {
+            let [begun, answered] = counts(value);
+            match begins {
+                true if begun < u16::MAX => value + 1,
+                false if answered < begun => value + (1 << ANSWERED),
+                _ => value,
             }
-            None => (0..WAYS).find(|&way| tag_at(line, way) == tag(hash)).unwrap_or(0),
-        };
-        let [begun, answered] = counts(line, way);
-        let place = match begins {
-            true if begun < u16::MAX => BEGUN,
-            false if answered < begun => ANSWERED,
-            _ => return,
-        };
-        line[WAYS + way] += 1 << place;
+        });
+        // Of what began before it was entered an answer says nothing.
+        if begins && !is_known {
+            self.first.note(hash, (time, 1), since);
+        }
     }
 
     fn begun(&self, hash: u64, since: Timestamp) -> Option<Begun> {
-        let line = self.lines.line(reduce(hash, self.lines.len()));
-        let way = (0..WAYS).find(|&way| tag_at(line, way) == tag(hash))?;
-        let [conversations, answered] = counts(line, way);
-        let first = Timestamp::from_nanos(line[way]);
-        (first >= since).then_some(Begun { first, conversations, answered })
+        let (first, value) = self.first.first(hash, since)?;
+        let [conversations, answered] = counts(value);
+        Some(Begun { first, conversations, answered })
     }
 
     /// Says of a content's relays which conversations they began at its port, and whether
@@ -150,7 +137,7 @@ impl Starts {
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.lines.memory_bytes()
+        self.first.memory_bytes()
     }
 
     fn hash(&self, host: Host, protocol: u8, port: u16) -> u64 {
@@ -158,19 +145,15 @@ impl Starts {
     }
 }
 
-fn tag_at(line: &Line, way: usize) -> u32 {
-    line[WAYS + way] as u32
-}
-
-fn counts(line: &Line, way: usize) -> [u16; 2] {
-    [BEGUN, ANSWERED].map(|place| (line[WAYS + way] >> place) as u16)
+fn counts(value: u32) -> [u16; 2] {
+    [value as u16, (value >> ANSWERED) as u16]
 }
 
 /// Places that the list keeps from batch to batch.
 const KEPT: usize = 1_024;
 
 // Between batches none waits.
-persist!(Starts { lines; memory, seed, waiting });
+persist!(Starts { first; memory, seed, waiting });
 
 #[cfg(test)]
 mod tests {

@@ -8,8 +8,6 @@
 use super::super::alarms::Thresholds;
 use crate::state::{persist, persist_choice};
 
-/// What a relay adds to the priority of a sample: more than dispersion can.
-pub(super) const WITH_RELAY: u8 = 32;
 /// How many ranks a class has.
 const RANKS: usize = 32;
 const CLASSES: usize = Class::SHARES.len();

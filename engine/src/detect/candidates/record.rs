@@ -8,7 +8,6 @@ use super::super::handshakes::{Handshakes, SourceBits};
 use super::super::ports::{PortCounts, Roles};
 use super::super::propagation::Met;
 use super::hosts::{Listed, Side, grow};
-use super::recency::WITH_RELAY;
 use crate::packet::Host;
 use crate::sketch::Turn;
 use crate::state::{Exchange, Persist, persist};
@@ -18,6 +17,9 @@ use crate::time::{Epoch, Timestamp};
 pub(super) const FIRST_SAMPLES: usize = 2;
 /// Until there are so many, each new destination of a known source is sampled, too.
 const EARLY_SAMPLES: usize = 4;
+
+/// What a relay adds to the priority of a sample: more than dispersion can.
+const WITH_RELAY: u8 = 32;
 
 /// One sampled window seen in one packet, as a candidate needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,15 +1,12 @@
 //! When each host first received each content, and from whom.
 //!
-//! A set-associative table, best effort: what does not fit is forgotten, oldest first. The
+//! Best effort: what does not fit is forgotten, oldest first. The
 //! sender is remembered by a tag of 32 bits, to be compared with those of hosts that are
 //! known otherwise: of a thousand, one is taken for another once in four million times.
 
-use crate::sketch::{Line, Lines, reduce, tag, way_for};
+use crate::sketch::FirstValues;
 use crate::state::persist;
 use crate::time::Timestamp;
-
-/// Entries in a line: four times, then four tags with the sender's above.
-const WAYS: usize = 4;
 
 /// A first receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,51 +17,32 @@ pub(super) struct Receipt {
 }
 
 #[derive(Debug)]
-pub(super) struct Receipts {
-    lines: Lines,
-}
+pub(super) struct Receipts(FirstValues);
 
 impl Receipts {
     /// A table of at most `bytes` (and never less than 124).
     pub(super) fn new(bytes: usize) -> Self {
-        Self { lines: Lines::within(bytes) }
+        Self(FirstValues::new(bytes))
     }
 
     /// Notes that the hash of a content and a host was seen, unless an earlier receipt is
     /// known. Those before `since` have expired: they are replaced, and make room first.
     /// Returns whether one that had not expired was forgotten for it.
     pub(super) fn note(&mut self, hash: u64, receipt: Receipt, since: Timestamp) -> bool {
-        let tag = tag(hash);
-        let line = self.lines.line_mut(reduce(hash, self.lines.len()));
-        let times = &line[..WAYS];
-        let Some((way, evicts)) = way_for(tag, times, since, |way| tag_at(line, way))
-        else {
-            return false;
-        };
-        line[way] = receipt.time.as_nanos();
-        line[WAYS + way] = u64::from(receipt.from) << 32 | u64::from(tag);
-        evicts
+        self.0.note(hash, (receipt.time, receipt.from), since)
     }
 
     /// The first receipt, if it is still known and not before `since`.
     pub(super) fn first(&self, hash: u64, since: Timestamp) -> Option<Receipt> {
-        let line = self.lines.line(reduce(hash, self.lines.len()));
-        let way = (0..WAYS).find(|&way| tag_at(line, way) == tag(hash))?;
-        let from = (line[WAYS + way] >> 32) as u32;
-        let receipt = Receipt { time: Timestamp::from_nanos(line[way]), from };
-        Some(receipt).filter(|receipt| receipt.time >= since)
+        self.0.first(hash, since).map(|(time, from)| Receipt { time, from })
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        self.lines.memory_bytes()
+        self.0.memory_bytes()
     }
 }
 
-fn tag_at(line: &Line, way: usize) -> u32 {
-    line[WAYS + way] as u32
-}
-
-persist!(Receipts { lines });
+persist!(Receipts { 0 });
 
 #[cfg(test)]
 mod tests {

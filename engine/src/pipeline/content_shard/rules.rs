@@ -67,9 +67,9 @@ impl Rules {
             Handshake::Unknown => {
                 let leaves = seen.protocol != protocol::TCP
                     && !seen.facts.untrusted
-                    && self.is_inside(seen.source)
+                    && self.home.holds(seen.source)
                     && !seen.destination.is_group()
-                    && !self.is_inside(seen.destination);
+                    && !self.home.holds(seen.destination);
                 leaves.then_some(true)
             }
         }
@@ -87,14 +87,10 @@ impl Rules {
             protocol::TCP => two_way && seen.facts.handshake != Handshake::Answered,
             _ => {
                 at_border
-                    && self.is_inside(seen.source)
-                    && self.is_inside(seen.destination)
+                    && self.home.holds(seen.source)
+                    && self.home.holds(seen.destination)
             }
         }
-    }
-
-    fn is_inside(&self, host: Host) -> bool {
-        self.home.inside(host.address()) == Some(true)
     }
 
     pub(super) fn is_exempt(&self, seen: &Seen) -> bool {
