@@ -441,8 +441,8 @@ impl Ledger {
         }
         let mut news = false;
         if let Some((joined, witnesses)) = group.content {
-            news |= known.content != joined.content;
-            let before = std::mem::replace(&mut known.content, joined.content);
+            let before = known.replace_content(joined.content);
+            news |= before != known.content;
             news |= known.see_tokens(&before, group.holders, &self.ordinary);
             known.support = known.support.max(joined.support);
             known.stops = joined.stops;

@@ -18,7 +18,7 @@ use crate::packet::{AddressPlan, Host, Timestamp};
 use crate::state::persist;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The most samples that a signature names; the newest are kept, since later
 /// alarms share those.
@@ -45,6 +45,9 @@ pub(super) struct Known {
     pub(super) noted: bool,
     /// The grade that was last told.
     pub(super) told: Option<Confidence>,
+    /// The boilerplate that covers most of the content, once it was asked for: laying all
+    /// literals over a content costs more than the rest of a signature.
+    nearest: OnceLock<Option<Nearest>>,
     pub(super) id: String,
     alarm: Alarm,
     detected_at: Timestamp,
@@ -80,9 +83,18 @@ impl Known {
             fired: [None; 2],
             noted: false,
             told: None,
+            nearest: OnceLock::new(),
             alarm,
             detected_at,
         }
+    }
+
+    /// Gives it a content that has grown or was cut, and returns the one that it had.
+    pub(super) fn replace_content(&mut self, content: Vec<u8>) -> Vec<u8> {
+        if content != self.content {
+            self.nearest.take();
+        }
+        std::mem::replace(&mut self.content, content)
     }
 
     /// It was put off, and is reported at this tick.
@@ -276,7 +288,7 @@ impl Known {
             view: around.view,
             translated: tally.translated,
             load: tally.load,
-            nearest: around.nearest(&self.content),
+            nearest: self.nearest.get_or_init(|| around.nearest(&self.content)).clone(),
             reasons,
         };
         let samples = self.witnesses.iter();
@@ -456,6 +468,7 @@ persist!(Known {
     told,
     id,
     alarm,
-    detected_at
+    detected_at;
+    nearest
 });
 persist!(Witness { occurrence, seen });
