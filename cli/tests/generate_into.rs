@@ -5,7 +5,7 @@ use crate::common::{code, file, folder, run, stderr, stdout};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
-use wormsift_corpora::Scenario;
+use wormsift_corpora::{Kind, Scenario};
 
 const BEGIN: u64 = 1_000_000_000 * SECOND;
 
@@ -220,8 +220,14 @@ fn every_story_can_be_laid_into_a_capture() {
     let folder = folder("into-all");
     let day = file(&folder, "day.pcap", &pcap_of(&capture()));
     let output = folder.join("out.pcapng").display().to_string();
-    for name in Scenario::names() {
-        let result = run(&["generate", name, "--into", &day, "-o", &output]);
+    for profile in Scenario::profiles() {
+        let name = profile.name;
+        let mut arguments = vec!["generate", name, "--into", &day, "-o", &output];
+        // One infection of these takes up to ten thousand packets.
+        if profile.adversary && profile.kind == Kind::Worm {
+            arguments.extend(["--until-infected", "3"]);
+        }
+        let result = run(&arguments);
         assert_eq!(code(&result), 0, "{name}: {}", stderr(&result));
         let frames = frames_of(&output);
         let planted = frames.iter().filter(|frame| frame.1 == 1).count();

@@ -60,6 +60,8 @@ pub(super) struct Way {
     pub(super) protocol: Protocol,
     /// Bytes of the body that all copies share.
     pub(super) invariant: usize,
+    /// Whether all copies go to one port.
+    pub(super) has_port: bool,
     pub(super) deliver: Deliver,
 }
 
@@ -119,6 +121,7 @@ impl Attack for Evasion {
     }
 
     fn contents(&self) -> Vec<PlantedContent> {
-        vec![PlantedContent::new("body", &self.body, self.way.protocol, Some(PORT))]
+        let port = self.way.has_port.then_some(PORT);
+        vec![PlantedContent::new("body", &self.body, self.way.protocol, port)]
     }
 }

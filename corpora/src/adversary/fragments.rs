@@ -20,7 +20,7 @@ use crate::traffic::Mark;
 const SIZE: usize = 128;
 
 const fn way(deliver: super::base::Deliver) -> Way {
-    Way { protocol: Protocol::Udp, invariant: 1_100, deliver }
+    Way { protocol: Protocol::Udp, invariant: 1_100, has_port: true, deliver }
 }
 
 /// Expected: both copies of each fragment are looked at.

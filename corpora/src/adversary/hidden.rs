@@ -19,7 +19,8 @@ pub(super) const OVER_TCP: Entry = Entry {
         "propagation: a host that sent a content before it received it passes nothing on",
     ),
     open: |request| {
-        start(request, Way { protocol: Protocol::Tcp, invariant: 700, deliver })
+        let protocol = Protocol::Tcp;
+        start(request, Way { protocol, invariant: 700, has_port: true, deliver })
     },
 };
 

@@ -9,6 +9,7 @@ mod forgery;
 mod fragments;
 mod hidden;
 mod segments;
+mod strategies;
 
 use crate::scenario::Entry;
 
@@ -25,6 +26,10 @@ pub(crate) const SCENARIOS: &[Entry] = &[
     segments::INCONSISTENT,
     segments::BAD_CHECKSUM,
     hidden::OVER_TCP,
+    strategies::PULLED,
+    strategies::PORT_PER_HOP,
+    strategies::IN_PARTS,
+    strategies::BETWEEN_LITERALS,
     forgery::OVER_TCP,
     forgery::OVER_UDP,
     forgery::IN_TUNNEL,

@@ -12,7 +12,7 @@ use crate::time::MILLISECOND;
 use crate::traffic::Mark;
 
 const fn way(invariant: usize, deliver: Deliver) -> Way {
-    Way { protocol: Protocol::Tcp, invariant, deliver }
+    Way { protocol: Protocol::Tcp, invariant, has_port: true, deliver }
 }
 
 /// Where fewer segments can wait than do.
