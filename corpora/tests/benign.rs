@@ -21,7 +21,8 @@ use wormsift_corpora::{
 const FOLLOWED: u64 = 8;
 
 fn profiles() -> impl Iterator<Item = &'static Profile> {
-    Scenario::profiles().filter(|one| one.kind == Kind::Benign && !one.trust)
+    Scenario::profiles()
+        .filter(|one| one.kind == Kind::Benign && !one.trust && !one.adversary)
 }
 
 /// How the settings of an expectation change the count.

@@ -184,7 +184,7 @@ mod tests {
             .into_iter()
             .flat_map(|row| row.children().filter_map(|cell| cell.text()))
             .collect();
-        assert_eq!(row[..3], ["outbreak", "high", "udp/4444"]);
+        assert_eq!(row[..3], ["outbreak", "medium", "udp/4444"]);
         assert!(text.contains("tables are &lt;b&gt;full&lt;/b&gt;"));
         assert!(text.contains("wormsift on tap&quot;0"));
         assert!(!text.contains("http:") || text.matches("http:").count() == 1);

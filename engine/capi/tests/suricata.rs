@@ -307,7 +307,7 @@ fn a_rule_says_the_last_grade_of_its_signature() {
     let Some((plugin, host)) = build(folder.path()) else { return };
     let (file, output) = (folder.path().join("rules"), folder.path().join("output"));
     let mut command = Command::new(&host);
-    command.arg(&plugin).arg(outbreak("udp", folder.path())).args(["2", &key()]);
+    command.arg(&plugin).arg(outbreak("tcp:536", folder.path())).args(["2", &key()]);
     command.arg(format!("output={}", output.display()));
     run(command.arg(format!("rules={}", file.display())));
     let (lines, rules) = (fs::read_to_string(output).unwrap(), rules(&file));

@@ -75,7 +75,7 @@ struct PassingOnRecord {
     /// Relays of which neither is known.
     conversations_unknown: u32,
     /// Relays of which it is shown that their addresses were not forged.
-    proven: u32,
+    relays_proven: u32,
 }
 
 impl From<PassingOn> for PassingOnRecord {
@@ -92,7 +92,7 @@ impl From<PassingOn> for PassingOnRecord {
             conversations_begun: it.begun,
             conversations_unanswered: it.unanswered,
             conversations_unknown: it.begun_unknown,
-            proven: it.proven,
+            relays_proven: it.proven,
         }
     }
 }

@@ -153,7 +153,7 @@ const GOLDEN: &str = concat!(
     r#""passing_on":{"generations":2,"sender_unknown":1,"new_targets":0,"known_targets":0,"#,
     r#""target_unknown":4,"turned":1,"had_begun":0,"began_unknown":1,"#,
     r#""conversations_begun":7,"conversations_unanswered":3,"conversations_unknown":1,"#,
-    r#""proven":1}},"#,
+    r#""relays_proven":1}},"#,
     r#""samples":[{"packet":41,"time":"1970-01-01T00:00:01.500000000Z","#,
     r#""source":"192.0.2.7","destination":"198.51.100.1","source_port":1025,"#,
     r#""destination_port":445,"offset":-3,"payload_length":null,"#,
