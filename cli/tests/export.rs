@@ -2,7 +2,7 @@
 
 use crate::common::{code, file, folder, outbreak, run, stderr, stdout};
 
-const FORMATS: [&str; 11] = [
+const FORMATS: [&str; 14] = [
     "suricata",
     "snort3",
     "zeek",
@@ -14,6 +14,9 @@ const FORMATS: [&str; 11] = [
     "nftables",
     "ipset",
     "csv",
+    "isolate",
+    "iprep",
+    "isolate-stix",
 ];
 
 /// A folder with the outbreak and what `detect --json` says of it.
@@ -37,7 +40,9 @@ fn every_format_is_written_and_names_its_signature() {
         let text = stdout(&output);
         let expected = match format {
             "zeek-script" => "event signature_match",
-            "nftables" | "ipset" | "csv" => "10.0.0.1",
+            "nftables" | "ipset" | "csv" | "isolate" | "iprep" | "isolate-stix" => {
+                "10.0.0.1"
+            }
             _ => "1500000",
         };
         assert!(text.contains(expected), "{format}: {text}");
@@ -216,4 +221,57 @@ fn the_signatures_of_one_incident_are_exported_by_its_id() {
     assert!(stderr(&none).contains("1 signature left out: of other incidents"));
     assert!(!stdout(&none).contains("sid:"));
     assert_eq!(code(&export("xyz")), 2);
+}
+
+/// The hosts of a class in a list.
+fn of_class<'a>(list: &'a str, class: &str) -> Vec<&'a str> {
+    let lines = list.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    lines.filter(|fields| fields[1] == class).map(|fields| fields[0]).collect()
+}
+
+#[test]
+fn confirmed_hosts_are_infected_and_no_servers_and_none_is_protected() {
+    let folder = folder("export_isolate");
+    for (scenario, least) in [("tcp-exploit", 20), ("mail", 0), ("forged-sources", 0)] {
+        let capture = folder.join("it.pcapng").display().to_string();
+        assert_eq!(code(&run(&["generate", "-q", scenario, "-o", &capture])), 0);
+        let truth = std::fs::read_to_string(folder.join("it.truth.json")).unwrap();
+        let truth: serde_json::Value = serde_json::from_str(&truth).unwrap();
+        let infected: Vec<&str> = truth["infections"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["host"].as_str().unwrap())
+            .collect();
+        let lines =
+            file(&folder, "it.jsonl", &run(&["detect", "--json", &capture]).stdout);
+        let export = |more: &[&str]| {
+            let output =
+                run(&[&["export", "-q", "--format", "isolate", &lines], more].concat());
+            (code(&output), stdout(&output))
+        };
+        let (exit, list) = export(&[]);
+        let confirmed = of_class(&list, "confirmed");
+        assert!(exit == 0 && confirmed.len() >= least, "{scenario}: {list}");
+        assert!(
+            confirmed.iter().all(|host| infected.contains(host)),
+            "{scenario}: {list}"
+        );
+        let Some(first) = confirmed.first() else { continue };
+        let protect = file(&folder, "protect.txt", format!("{first}\n").as_bytes());
+        let (_, fewer) = export(&["--protect", &protect]);
+        assert_eq!(of_class(&fewer, "confirmed"), confirmed[1..]);
+        let (_, few) = export(&["--most-new", "5"]);
+        assert_eq!(of_class(&few, "confirmed").len(), 5);
+        // A damaged line of the list applied before is named, and the rest is used.
+        let damaged = list.replacen("confirmed", "certain", 1);
+        let applied = file(&folder, "applied.csv", damaged.as_bytes());
+        let (exit, next) = export(&["--applied", &applied]);
+        assert_eq!(
+            (exit, next.matches(",same,").count() + 1),
+            (3, list.lines().count() - 1)
+        );
+        let wrong = file(&folder, "wrong.txt", b"10.0.0.1\ngateway\n");
+        assert_eq!(export(&["--protect", &wrong]), (1, String::new()));
+    }
 }

@@ -1,6 +1,6 @@
 //! `wormsift export`, and what `detect` needs to write rules.
 
-use super::MutedArgs;
+use super::{IsolateArgs, MutedArgs};
 use crate::args::id_prefix;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -26,18 +26,30 @@ pub(crate) enum Format {
     Stix,
     /// A MISP event
     Misp,
-    /// Known senders as nftables sets, each with its role
+    /// Hosts to isolate as CSV: class, reason, signature, expiry
+    #[value(alias = "csv")]
+    Isolate,
+    /// Hosts to isolate as nftables sets with timeouts
     Nftables,
-    /// Known senders as ipset sets, each with its role
+    /// Hosts to isolate as ipset sets with timeouts
     Ipset,
-    /// Known senders as CSV, each with its role
-    Csv,
+    /// Hosts to isolate as a reputation list of Suricata
+    Iprep,
+    /// Hosts to isolate as a STIX 2.1 bundle, each with `valid_until`
+    IsolateStix,
 }
 
 impl Format {
     /// Whether it lists hosts and holds no rules.
     pub(crate) fn is_host_set(self) -> bool {
-        matches!(self, Self::Nftables | Self::Ipset | Self::Csv)
+        matches!(
+            self,
+            Self::Isolate
+                | Self::Nftables
+                | Self::Ipset
+                | Self::Iprep
+                | Self::IsolateStix
+        )
     }
 }
 
@@ -61,11 +73,11 @@ pub(crate) struct RuleArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) sid_count: Option<u32>,
     /// Only signatures of at least this confidence: low, medium or high. Default: low;
-    /// medium for nftables, ipset and csv
+    /// medium for lists of hosts
     #[arg(long, value_name = "GRADE", value_enum)]
     pub(crate) min_confidence: Option<Grade>,
     /// Only signatures of incidents of these kinds. Default: outbreak, unclear and
-    /// scan-campaign, so not what hosts pass on by trade; for nftables, ipset and csv outbreak
+    /// scan-campaign, so not what hosts pass on by trade; for lists of hosts outbreak
     #[arg(long, value_name = "KIND", value_enum, value_delimiter = ',')]
     pub(crate) kind: Vec<KindArg>,
     /// Only the signatures of this incident: its id, or the first four digits or more
@@ -82,6 +94,8 @@ pub(crate) struct RuleArgs {
     #[arg(long, value_name = "BYTES", default_value_t = 256,
           value_parser = clap::value_parser!(u16).range(16..=2_048))]
     pub(crate) most_bytes: u16,
+    #[command(flatten)]
+    pub(crate) isolate: IsolateArgs,
 }
 
 impl RuleArgs {

@@ -11,6 +11,7 @@ mod generate;
 mod glossary;
 pub(crate) mod id_prefix;
 pub(crate) mod instant;
+mod isolate;
 pub(crate) mod key;
 mod learn;
 pub(crate) mod limits;
@@ -29,6 +30,7 @@ pub(crate) use explain::ExplainArgs;
 pub(crate) use export::Grade;
 pub(crate) use export::{ExportArgs, Format, RuleArgs};
 pub(crate) use generate::GenerateArgs;
+pub(crate) use isolate::{AsOf, IsolateArgs};
 pub(crate) use learn::LearnArgs;
 #[cfg(target_os = "linux")]
 pub(crate) use live::LiveArgs;

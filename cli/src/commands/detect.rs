@@ -138,7 +138,7 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         let signatures = rules::not_muted(report.kept_marked(), &args.rules, talk);
         outcome.add(
             rules::write(signatures, &args.rules, talk)
-                .and_then(|text| rules::replace(path, &text)),
+                .and_then(|(text, _)| rules::replace(path, &text)),
         );
     }
     if let Some(path) = &args.output.report {

@@ -22,7 +22,8 @@ pub(super) fn run(args: &ExportArgs, talk: &Talk) -> Result<Exit, Failure> {
     }
     let marked = found.signatures.iter().map(|it| (it, found.muted.contains_key(&it.id)));
     let signatures = rules::not_muted(marked, &args.rules, talk);
-    let text = rules::write(signatures, &args.rules, talk)?;
+    let (text, unused) = rules::write(signatures, &args.rules, talk)?;
+    let damaged = damaged + unused;
     match &args.output {
         Some(path) => rules::replace(path, &text)?,
         None => print(&text)?,

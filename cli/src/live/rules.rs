@@ -154,7 +154,7 @@ impl RuleFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::{Format, Grade};
+    use crate::args::{Format, Grade, IsolateArgs};
     use crate::live::samples;
     use wormsift::signature::Confidence;
 
@@ -180,6 +180,7 @@ mod tests {
             min_confidence: None,
             most_rules: None,
             most_bytes: 256,
+            isolate: IsolateArgs::default(),
         }
     }
 

@@ -100,6 +100,7 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         sids: sids.clone(),
         kind: args.rules.kind.clone(),
         incident: args.rules.incident.clone(),
+        isolate: args.rules.isolate.clone(),
         ..args.rules
     };
     let form = if args.output.eve { Form::Eve } else { Form::Json };

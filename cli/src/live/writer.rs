@@ -335,7 +335,7 @@ impl Work {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::Format;
+    use crate::args::{Format, IsolateArgs};
     use crate::output::table::testing::signature;
     use wormsift::signature::Confidence;
 
@@ -351,6 +351,7 @@ mod tests {
             min_confidence: None,
             most_rules: None,
             most_bytes: 256,
+            isolate: IsolateArgs::default(),
         }
     }
 

@@ -6,26 +6,28 @@ pub(crate) use numbers::now;
 
 use crate::args::{Format, RuleArgs};
 use crate::output::exit_code::Failure;
+use crate::output::isolation;
 pub(crate) use crate::output::output_file::replace;
 use crate::output::talk::Talk;
 use numbers::Numbers;
 use wormsift::signature::Signature;
 use wormsift_export::text::counted;
 use wormsift_export::{
-    Rule, RuleOptions, eve, host_sets, misp, select, snort3, stix, suricata, yara, zeek,
+    Rule, RuleOptions, eve, misp, select, snort3, stix, suricata, yara, zeek,
 };
 
-/// Signatures as one text. Those that are too weak for a rule are said and left out.
+/// Signatures as one text, and how many lines of other files could not be used. Signatures that
+/// are too weak for a rule are said and left out.
 pub(crate) fn write<'a>(
     signatures: impl IntoIterator<Item = &'a Signature>,
     args: &RuleArgs,
     talk: &Talk,
-) -> Result<String, Failure> {
+) -> Result<(String, u64), Failure> {
     let written = write_file(signatures, args, talk)?;
     if let Some(reason) = written.without_number {
         talk.warning(reason);
     }
-    Ok(written.text)
+    Ok((written.text, written.damaged))
 }
 
 /// Those that are not muted, or all if that is asked for: signatures, each with whether it is.
@@ -56,6 +58,8 @@ pub(crate) struct Written {
     pub(crate) text: String,
     /// How many signatures have no number, and why.
     pub(crate) without_number: Option<String>,
+    /// How many lines of the list that was applied before could not be used.
+    pub(crate) damaged: u64,
 }
 
 /// The same, and what the caller may want to say once only.
@@ -65,13 +69,13 @@ pub(crate) fn write_file<'a>(
     talk: &Talk,
 ) -> Result<Written, Failure> {
     let chosen = chosen(signatures, args, talk);
-    let of = |text| Ok(Written { text, without_number: None });
-    match args.format {
-        Format::ZeekScript => return of(zeek::SCRIPT.to_owned()),
-        Format::Nftables => return of(host_sets::nftables(chosen)),
-        Format::Ipset => return of(host_sets::ipset(chosen)),
-        Format::Csv => return of(host_sets::csv(chosen)),
-        _ => {}
+    let of = |text, damaged| Ok(Written { text, without_number: None, damaged });
+    if args.format == Format::ZeekScript {
+        return of(zeek::SCRIPT.to_owned(), 0);
+    }
+    if args.format.is_host_set() {
+        let (text, damaged) = isolation::write(chosen, args.format, &args.isolate, talk)?;
+        return of(text, damaged);
     }
     let options = options(args);
     let mut numbers = Numbers::open(args, talk)?;
@@ -89,7 +93,8 @@ pub(crate) fn write_file<'a>(
     numbers.settle_file(&rules);
     // First the numbers, then the rules: none is ever used and then forgotten.
     numbers.save()?;
-    Ok(Written { text: text(&rules, args.format, &options), without_number })
+    let text = text(&rules, args.format, &options);
+    Ok(Written { text, without_number, damaged: 0 })
 }
 
 /// Signatures as EVE alerts, one a line, seen on an interface. `has_rule` says which
@@ -112,7 +117,7 @@ pub(crate) fn alerts<'a>(
     numbers.settle(has_rule);
     numbers.save()?;
     let lines = rules.iter().map(|rule| eve::alert(rule, Some(interface)) + "\n");
-    Ok(Written { text: lines.collect(), without_number })
+    Ok(Written { text: lines.collect(), without_number, damaged: 0 })
 }
 
 pub(crate) fn options(args: &RuleArgs) -> RuleOptions {
@@ -166,8 +171,12 @@ fn text(rules: &[Rule<'_>], format: Format, options: &RuleOptions) -> String {
         Format::Eve => lines(&|rule| eve::alert(rule, None)),
         Format::Stix => stix::bundle(rules, options),
         Format::Misp => misp::event(rules, options),
-        Format::ZeekScript | Format::Nftables | Format::Ipset | Format::Csv => {
-            String::new()
-        }
+        // Without rules, and written before.
+        Format::ZeekScript
+        | Format::Isolate
+        | Format::Nftables
+        | Format::Ipset
+        | Format::Iprep
+        | Format::IsolateStix => String::new(),
     }
 }

@@ -9,9 +9,9 @@
 
 pub mod append;
 pub mod eve;
-pub mod host_sets;
 #[cfg(feature = "html")]
 pub mod html;
+pub mod isolate;
 pub mod json_lines;
 pub mod matching;
 pub mod misp;

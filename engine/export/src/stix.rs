@@ -15,7 +15,11 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x8e0f_6a1d_93c4_4b57_a2d1_5c70_be94_17f
 
 /// A bundle of these rules' indicators, JSON.
 pub fn bundle(rules: &[Rule<'_>], options: &RuleOptions) -> String {
-    let objects: Vec<Value> = rules.iter().map(|rule| indicator(rule, options)).collect();
+    of_objects(rules.iter().map(|rule| indicator(rule, options)).collect())
+}
+
+/// A bundle of these objects, whose identifier follows from theirs.
+pub(super) fn of_objects(objects: Vec<Value>) -> String {
     let ids: Vec<&str> = objects.iter().filter_map(|one| one["id"].as_str()).collect();
     let mut bundle = json!({
         "type": "bundle",
@@ -75,7 +79,7 @@ pub(super) fn uuid(text: &str) -> String {
 }
 
 /// RFC 3339 to the millisecond, as STIX compares them.
-fn milliseconds(time: Timestamp) -> String {
+pub(super) fn milliseconds(time: Timestamp) -> String {
     let text = time.to_string();
     format!("{}Z", text.get(..23).unwrap_or_default())
 }

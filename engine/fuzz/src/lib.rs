@@ -12,7 +12,7 @@ use wormsift::pipeline::{Sensor, Worker};
 use wormsift::stream::{Segment, StreamTails};
 use wormsift_capture::{Limits, Trace};
 use wormsift_export::{
-    Rule, RuleOptions, SidRegistry, eve, host_sets, json_lines, misp, snort3, stix,
+    Rule, RuleOptions, SidRegistry, eve, isolate, json_lines, misp, snort3, stix,
     suricata, yara, zeek,
 };
 
@@ -249,9 +249,17 @@ pub fn signature_line(data: &[u8]) {
         assert!(!rule.trim_end().contains('\n'), "{rule}");
     }
     let _ = (yara::rule(&rule), zeek::rule(&rule));
+    let list = isolate::IsolationList::new(
+        [signature],
+        &isolate::Protected::default(),
+        &std::collections::BTreeMap::new(),
+        &isolate::IsolateOptions::default(),
+    );
+    let (applied, damaged) = isolate::read(&isolate::csv(&list));
+    assert!(damaged.is_empty() && applied.len() == list.with_gone().count());
     let _ = (
-        host_sets::csv([signature]),
-        host_sets::nftables([signature]),
+        isolate::nftables(&list),
+        isolate::stix(&list),
         stix::bundle(std::slice::from_ref(&rule), &options),
         misp::event(std::slice::from_ref(&rule), &options),
     );

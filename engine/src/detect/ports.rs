@@ -7,6 +7,12 @@
 use super::conversations::Role;
 use crate::state::persist;
 
+/// Whether servers at this port forward what they receive, to hosts that are new to them as
+/// well: SMTP, DNS, NNTP, syslog, SIP. That a host passes something on is no evidence there.
+pub fn is_forwarding(port: u16) -> bool {
+    matches!(port, 25 | 53 | 119 | 465 | 514 | 587 | 5_060 | 5_061)
+}
+
 /// Ports that are listed.
 const LISTED: usize = 6;
 

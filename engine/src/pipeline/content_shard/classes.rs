@@ -22,6 +22,7 @@
 
 use super::ContentShard;
 use crate::detect::conversations::Role;
+use crate::detect::ports::is_forwarding;
 use crate::detect::propagation::{Passed, Passing, Sending};
 use crate::packet::protocol;
 use crate::pipeline::seeds::mix;
@@ -32,11 +33,6 @@ const WELL_KNOWN: u16 = 1_024;
 /// Above it, UDP ports of services that are used to reflect floods (CISA alert TA14-017A;
 /// 3283 Apple Remote Desktop, 5683 CoAP, 27015 Steam).
 const REFLECTORS: [u16; 8] = [1_900, 3_283, 3_702, 5_093, 5_353, 5_683, 11_211, 27_015];
-
-/// Ports of services whose servers forward what they receive, to hosts that are new to them
-/// as well: SMTP, DNS, NNTP, syslog, SIP. That a host passes something on at once is no
-/// evidence there.
-const FORWARDING: [u16; 8] = [25, 53, 119, 465, 514, 587, 5_060, 5_061];
 
 /// Packets from which on a content is known at a port.
 const KNOWN: u64 = 2;
@@ -141,10 +137,7 @@ impl ContentShard {
         let passing = match class.is_over_all {
             _ if self.rules.is_exempt(seen) => Passing::Never,
             true => Passing::BegunAfterReceipt(seen.begun()),
-            false
-                if seen.is_new_request()
-                    && !FORWARDING.contains(&seen.destination_port) =>
-            {
+            false if seen.is_new_request() && !is_forwarding(seen.destination_port) => {
                 Passing::Newly(seen.begun())
             }
             false => Passing::Always,

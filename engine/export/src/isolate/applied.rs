@@ -1,0 +1,60 @@
+//! The list that was applied before, from its CSV.
+
+use super::render::HEADING;
+use super::{Change, Class, Listed};
+use std::collections::BTreeMap;
+use wormsift::packet::{Network, Timestamp};
+
+/// Reads what [`csv`](super::csv) wrote: hosts, and for each line that cannot be used its number,
+/// what is expected and what was found.
+pub fn read(text: &str) -> (BTreeMap<Network, Listed>, Vec<String>) {
+    let mut hosts = BTreeMap::new();
+    let mut damaged = Vec::new();
+    for (number, line) in (1_u64..).zip(text.lines()) {
+        if line.is_empty() || line.starts_with('#') || line == HEADING {
+            continue;
+        }
+        match host(line) {
+            Ok((network, listed)) => {
+                hosts.insert(network, listed);
+            }
+            Err(reason) => damaged.push(format!("line {number}: {reason}")),
+        }
+    }
+    (hosts, damaged)
+}
+
+fn host(line: &str) -> Result<(Network, Listed), String> {
+    let fields: Vec<&str> = line.splitn(9, ',').collect();
+    let [host, class, change, last_seen, until, signature, incident, inside, reason] =
+        fields[..]
+    else {
+        return Err(format!("expected 9 fields, found {}", fields.len()));
+    };
+    let wrong =
+        |expected: &str, found: &str| format!("expected {expected}, found `{found}`");
+    let of = |text: &str| time(text).ok_or_else(|| wrong("a time", text));
+    let class_of = Class::ALL.into_iter().find(|it| it.name() == class);
+    let change_of = Change::ALL.into_iter().find(|it| it.name() == change);
+    let listed = Listed {
+        class: class_of.ok_or_else(|| wrong("confirmed or suspected", class))?,
+        change: change_of.ok_or_else(|| wrong("new, changed, same or gone", change))?,
+        last_seen: of(last_seen)?,
+        until: of(until)?,
+        signature: signature.to_owned(),
+        incident: (!incident.is_empty()).then(|| incident.to_owned()),
+        inside: match inside {
+            "yes" => Some(true),
+            "no" => Some(false),
+            "" => None,
+            other => return Err(wrong("yes, no or nothing", other)),
+        },
+        reason: reason.trim_matches('"').to_owned(),
+    };
+    Ok((host.parse().map_err(|_| wrong("an address or a network", host))?, listed))
+}
+
+fn time(text: &str) -> Option<Timestamp> {
+    let time: jiff::Timestamp = text.parse().ok()?;
+    u64::try_from(time.as_nanosecond()).ok().map(Timestamp::from_nanos)
+}
