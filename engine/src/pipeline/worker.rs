@@ -518,6 +518,11 @@ impl Worker {
     }
 
     /// Whether there is nothing to take.
+    /// What keeps windows, under the key of this sensor.
+    pub fn fingerprinter(&self) -> &Fingerprinter {
+        &self.sifter.fingerprinter
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.chunk.is_empty()
     }
