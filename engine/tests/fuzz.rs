@@ -10,9 +10,9 @@ use crate::common::{Random, outbreak_frames};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
-use wormsift::config::Config;
-use wormsift::pipeline::Sensor;
-use wormsift_export::json_lines;
+use wormsift::config::{Config, Size};
+use wormsift::pipeline::{Baseline, Sensor};
+use wormsift_export::{SidRange, SidRegistry, json_lines};
 
 /// A target's name and itself.
 type Target = (&'static str, fn(&[u8]));
@@ -162,4 +162,31 @@ fn settings_are_refused_or_come_back() {
         &[full, b"sampling = 'winnow:128'\nsources = 10".to_vec()],
         3_000,
     );
+}
+
+#[test]
+fn baselines_are_refused_or_come_back() {
+    let mut config = Config::default();
+    config.memory = Size(1 << 20);
+    let mut baseline = Baseline::new(&config, 4 << 10, 1e-3);
+    (0..100_u64).for_each(|key| {
+        baseline.learn(key << 40);
+    });
+    run(("baseline", targets::baseline), &[baseline.write()], 2_000);
+}
+
+#[test]
+fn edited_files_are_taken_line_by_line() {
+    let mute = br#"# known
+{"id":"02ab34cd02ab34cd02ab34cd02ab34cd","reason":"the relay","until":"never"}
+{"content":"474554202f6f75722d7363616e6e65722f37663361","reason":"ours","until":"2026-12-31T00:00:00Z"}
+"#;
+    let list = b"host,class,change,last_seen,until,signature,incident,inside,reason
+10.0.0.1,confirmed,new,2024-03-01T00:03:10.8Z,2024-03-02T00:03:10.8Z,d40280,,yes,sent it
+2001:db8::/64,suspected,gone,2024-03-01T00:03:10Z,2024-03-02T00:03:10Z,d40280,37,,sent it
+";
+    let protected = b"10.0.0.0/24 # servers\n\n2001:db8::1\n";
+    let numbers = SidRegistry::new(SidRange::new(1_500_000, 100).unwrap()).to_json();
+    let seeds = [&mute[..], list, protected, numbers.as_bytes()].map(<[u8]>::to_vec);
+    run(("edited_files", targets::edited_files), &seeds, 2_000);
 }

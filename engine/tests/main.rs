@@ -15,6 +15,7 @@ mod coverage;
 mod decoders_page;
 mod determinism;
 mod exactness;
+mod forged_high;
 mod forged_sources;
 mod fragments;
 mod fuzz;

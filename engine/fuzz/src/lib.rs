@@ -8,9 +8,10 @@ use std::cell::RefCell;
 use wormsift::config::{Config, Size};
 use wormsift::decode::{Decoded, Decoder, Defragmenter};
 use wormsift::packet::{Frame, LinkType, Packet, Timestamp};
-use wormsift::pipeline::{Sensor, Worker};
+use wormsift::pipeline::{Baseline, Sensor, Worker};
 use wormsift::stream::{Segment, StreamTails};
 use wormsift_capture::{Limits, Trace};
+use wormsift_export::mute::MuteFile;
 use wormsift_export::{
     Rule, RuleOptions, SidRegistry, eve, isolate, json_lines, misp, snort3, stix,
     suricata, yara, zeek,
@@ -271,4 +272,44 @@ pub fn settings(data: &[u8]) {
     let again = Config::from_toml(&config.to_toml()).expect("what was written");
     assert_eq!(again.to_toml(), config.to_toml());
     let _ = config.validate();
+}
+
+/// A baseline: refused, or what is written back is the same and a sensor takes it.
+pub fn baseline(data: &[u8]) {
+    let mut config = Config::default();
+    config.memory = Size(1 << 20);
+    let Ok(baseline) = Baseline::read(&config, data) else { return };
+    let again = Baseline::read(&config, &baseline.write()).expect("what was written");
+    assert_eq!(again.write(), baseline.write());
+    // It may be too large for this little memory; that is said.
+    let _ = Sensor::with_baseline(config, baseline);
+}
+
+/// Files that people edit: mutes, lists of hosts applied before, protected networks, and numbers
+/// of rules. Each line is taken or named, and what is written back is the same.
+pub fn edited_files(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let lines = text.lines().count();
+    let (mutes, damaged) = MuteFile::parse(&text);
+    assert!(mutes.entries().count() + damaged.len() <= lines);
+    assert!(damaged.iter().all(|it| (1..=lines).contains(&it.line)));
+    let (again, damaged_again) = MuteFile::parse(&mutes.text());
+    assert_eq!(again.entries().count(), mutes.entries().count());
+    assert_eq!(damaged_again.len(), damaged.len());
+    let (hosts, damaged) = isolate::read(&text);
+    assert!(hosts.len() + damaged.len() <= lines);
+    let protected = isolate::Protected::read(&text).unwrap_or_default();
+    let list = isolate::IsolationList::new(
+        [],
+        &protected,
+        &hosts,
+        &isolate::IsolateOptions::default(),
+    );
+    assert!(list.hosts().all(|(network, _)| !protected.holds(network)));
+    let (written, damaged) = isolate::read(&isolate::csv(&list));
+    assert!(damaged.is_empty() && written.keys().eq(list.with_gone().map(|(it, _)| it)));
+    if let Ok(numbers) = SidRegistry::from_json(&text) {
+        let again = SidRegistry::from_json(&numbers.to_json()).expect("what was written");
+        assert_eq!(again.to_json(), numbers.to_json());
+    }
 }

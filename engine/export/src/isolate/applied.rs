@@ -41,17 +41,24 @@ fn host(line: &str) -> Result<(Network, Listed), String> {
         change: change_of.ok_or_else(|| wrong("new, changed, same or gone", change))?,
         last_seen: of(last_seen)?,
         until: of(until)?,
-        signature: signature.to_owned(),
-        incident: (!incident.is_empty()).then(|| incident.to_owned()),
+        signature: id(signature)?,
+        incident: id(incident).map(|it| (!it.is_empty()).then_some(it))?,
         inside: match inside {
             "yes" => Some(true),
             "no" => Some(false),
             "" => None,
             other => return Err(wrong("yes, no or nothing", other)),
         },
-        reason: reason.trim_matches('"').to_owned(),
+        reason: reason.to_owned(),
     };
     Ok((host.parse().map_err(|_| wrong("an address or a network", host))?, listed))
+}
+
+fn id(text: &str) -> Result<String, String> {
+    match text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("expected an id of hexadecimal digits, found `{text}`")),
+    }
 }
 
 fn time(text: &str) -> Option<Timestamp> {

@@ -20,12 +20,17 @@ const IPSET_MOST: u64 = 2_147_483;
 /// Reputation, 1 to 127, by class.
 const SCORES: [u8; 2] = [64, 127];
 
-/// An IPv4 address, or an IPv6 network with its prefix.
+/// An IPv4 address, or a network with its prefix.
 pub(super) fn text(network: &Network) -> String {
     match network.parts() {
-        (IpAddr::V4(address), _) => address.to_string(),
-        (IpAddr::V6(_), _) => network.to_string(),
+        (IpAddr::V4(address), 32) => address.to_string(),
+        _ => network.to_string(),
     }
+}
+
+/// An id without anything that a file of commands could take for more: it comes from a file.
+fn id(text: &str) -> String {
+    text.chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
 /// CSV with a heading, a host a line, those that are gone too: what [`read`](super::read)
@@ -46,8 +51,8 @@ pub fn csv(list: &IsolationList) -> String {
             it.change.name(),
             it.last_seen,
             it.until,
-            it.signature,
-            it.incident.as_deref().unwrap_or_default(),
+            id(&it.signature),
+            id(it.incident.as_deref().unwrap_or_default()),
             it.reason
         );
     }
@@ -68,7 +73,7 @@ fn of_version(
 }
 
 fn comment(it: &Listed) -> String {
-    format!("{} {}", it.class.name(), it.signature)
+    format!("{} {}", it.class.name(), id(&it.signature))
 }
 
 /// A file for `nft -f`: two sets in a table of its own, in no chain, each host with a timeout.

@@ -150,6 +150,16 @@ fn files_that_cannot_be_read_are_named_by_line() {
     assert_eq!(hosts.len(), 3);
     assert_eq!(lines, ["line 2: expected confirmed or suspected, found `certain`"]);
     assert_eq!(read("10.0.0.1").1, ["line 1: expected 9 fields, found 1"]);
+    // What a file of commands could take for more is in none.
+    let foreign = text.replace(&one().id, "aa\" } ; flush ruleset");
+    assert!(read(&foreign).1.iter().all(|line| line.contains("hexadecimal")));
+    let mut odd = one();
+    odd.id = "aa\" }; flush ruleset; ,\n".to_owned();
+    let odd = list(&[odd]);
+    assert_eq!(
+        (nftables(&odd).matches("ruleset").count(), read(&csv(&odd)).1.len()),
+        (4, 4)
+    );
 }
 
 #[test]
