@@ -323,7 +323,7 @@ impl Random {
 }
 
 /// Patterns that the search begins with.
-const FIRST: [&str; 9] = [
+const FIRST: [&str; 11] = [
     "bodies=1",
     "bodies=500,run=40,sources=40,destinations=40",
     "bodies=500,run=40,sources=40,chain=1",
@@ -332,6 +332,8 @@ const FIRST: [&str; 9] = [
     "body=2,piece=13,bodies=500,run=40,sources=40,chain=1",
     "body=3,bodies=500,run=40,sources=40,chain=1",
     "body=4,bodies=1,run=40,sources=40,chain=1",
+    "body=4,bodies=1,run=40,sources=40,chain=1,rate=20",
+    "bodies=500,run=40,sources=40,chain=1,rate=20",
     "body=5,bodies=8,run=40,sources=40,chain=1",
 ];
 
