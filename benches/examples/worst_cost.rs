@@ -173,7 +173,8 @@ impl Pattern {
     /// Body number `turn`.
     fn made(&self, turn: u64, pool: &[u8], words: &[&[u8]]) -> Vec<u8> {
         let length = self.length as usize;
-        let mut random = Random(turn.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 7);
+        // Streams whose seeds are near each other overlap.
+        let mut random = Random(Random(turn ^ 7).next());
         match BODIES[self.body as usize] {
             "dictionary" => {
                 let mut body = Vec::with_capacity(length + 64);

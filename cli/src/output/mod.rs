@@ -6,7 +6,6 @@ pub(crate) mod explain;
 pub(crate) mod findings_page;
 pub(crate) mod grounds;
 pub(crate) mod incident_table;
-mod isolation;
 #[cfg(all(test, target_os = "linux"))]
 mod lines_schema;
 pub(crate) mod muted;

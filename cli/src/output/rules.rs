@@ -1,12 +1,12 @@
 //! Signatures in the forms that others take.
 
+mod isolation;
 mod numbers;
 
 pub(crate) use numbers::now;
 
 use crate::args::{Format, RuleArgs};
 use crate::output::exit_code::Failure;
-use crate::output::isolation;
 pub(crate) use crate::output::output_file::replace;
 use crate::output::talk::Talk;
 use numbers::Numbers;

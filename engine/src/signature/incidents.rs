@@ -18,7 +18,8 @@ use super::{Growth, Relay, Signature};
 use crate::detect::count::Count;
 use crate::packet::{AddressPlan, Host, Timestamp};
 use crate::state::persist;
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Hosts that an incident lists.
@@ -121,7 +122,7 @@ pub(super) struct Member<'a> {
     pub(super) protocol: u8,
     pub(super) port: Option<u16>,
     /// The listed sources in order.
-    pub(super) sources: Vec<Host>,
+    pub(super) sources: Cow<'a, [Host]>,
     pub(super) facts: Facts<'a>,
 }
 
@@ -143,6 +144,43 @@ struct Told {
     confidence: Confidence,
     signatures: u64,
     relays: u32,
+}
+
+/// What decides whether there is news of an incident, without the incident.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Outline {
+    pub(super) detected_at: Timestamp,
+    pub(super) kind: Kind,
+    pub(super) confidence: Confidence,
+    /// A sum over the ids of its signatures.
+    signatures: u64,
+    pub(super) relays: u32,
+}
+
+impl Outline {
+    /// Adds the id of one of its signatures.
+    pub(super) fn add(&mut self, id: &str) {
+        self.signatures = self.signatures.wrapping_add(xxh3_128(id.as_bytes()) as u64);
+    }
+
+    /// An outline of this kind, of no signature yet.
+    pub(super) fn new(kind: Kind) -> Self {
+        Self { kind, ..Self::default() }
+    }
+
+    /// That of an incident.
+    #[cfg(any(test, debug_assertions))]
+    pub(super) fn of(incident: &Incident) -> Self {
+        let mut outline = Self {
+            detected_at: incident.detected_at,
+            kind: incident.kind,
+            confidence: incident.confidence,
+            signatures: 0,
+            relays: incident.relays,
+        };
+        incident.signatures.iter().for_each(|id| outline.add(id));
+        outline
+    }
 }
 
 /// What a look finds.
@@ -221,26 +259,28 @@ impl Incidents {
 
     /// Whether there is news of an incident: another kind, grade or signature, or twice as
     /// many relays. Notes what is told.
-    pub(super) fn is_news(&mut self, id: u128, incident: &mut Incident) -> bool {
-        let signatures = (incident.signatures.iter())
-            .fold(0, |sum: u64, id| sum.wrapping_add(xxh3_128(id.as_bytes()) as u64));
+    pub(super) fn is_news(&mut self, id: u128, now: &Outline) -> bool {
         let told = self.told.get(&id);
-        incident.detected_at = told.map_or(incident.detected_at, |it| it.detected_at);
         let new = Told {
-            detected_at: incident.detected_at,
-            kind: incident.kind,
-            confidence: incident.confidence,
-            signatures,
-            relays: incident.relays,
+            detected_at: told.map_or(now.detected_at, |it| it.detected_at),
+            kind: now.kind,
+            confidence: now.confidence,
+            signatures: now.signatures,
+            relays: now.relays,
         };
         let is_news = told.is_none_or(|told| {
-            incident.relays >= 2 * told.relays.max(1)
+            new.relays >= 2 * told.relays.max(1)
                 || Told { relays: new.relays, ..told.clone() } != new
         });
         if is_news {
             self.told.insert(id, new);
         }
         is_news
+    }
+
+    /// When an incident was first told.
+    pub(super) fn told_at(&self, id: u128) -> Option<Timestamp> {
+        self.told.get(&id).map(|it| it.detected_at)
     }
 
     /// Forgets what was told of one.
@@ -337,15 +377,16 @@ fn named(first: &str) -> u128 {
 /// Members that belong together, by their places, each group in order.
 fn grouped(members: &[Member<'_>]) -> Vec<Vec<usize>> {
     let mut sets = Sets::new(members.len());
-    let mut relay_of: BTreeMap<(u8, Option<u16>, Host), usize> = BTreeMap::new();
-    let mut sending: BTreeMap<(u8, Option<u16>, Host), Vec<usize>> = BTreeMap::new();
+    // What is made of these does not depend on their order.
+    let mut relay_of: HashMap<(u8, Option<u16>, Host), usize> = HashMap::new();
+    let mut sending: HashMap<(u8, Option<u16>, Host), Vec<usize>> = HashMap::new();
     for (i, member) in members.iter().enumerate() {
         for relay in member.facts.relays.iter() {
             let first =
                 *relay_of.entry((member.protocol, member.port, relay.host)).or_insert(i);
             sets.join(first, i);
         }
-        for source in &member.sources {
+        for source in member.sources.iter() {
             let same =
                 sending.entry((member.protocol, member.port, *source)).or_default();
             if same.len() < MOST_SHARING {
@@ -353,7 +394,7 @@ fn grouped(members: &[Member<'_>]) -> Vec<Vec<usize>> {
             }
         }
     }
-    let mut shared: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    let mut shared: HashMap<(usize, usize), usize> = HashMap::new();
     for same in sending.values() {
         for (n, a) in same.iter().enumerate() {
             for b in &same[n + 1..] {

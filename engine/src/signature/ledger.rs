@@ -350,6 +350,7 @@ impl Ledger {
         self.drop_untold();
         let mut summaries = Vec::with_capacity(self.known.len());
         for known in self.known.values_mut() {
+            known.renew();
             for &key in &known.members {
                 if let Some(now) = lookup(key, known.protocol, known.port) {
                     known.tally.add(
@@ -554,7 +555,8 @@ impl Ledger {
         true
     }
 
-    fn remember(&mut self, n: u64, known: Known) {
+    fn remember(&mut self, n: u64, mut known: Known) {
+        known.renew();
         self.bytes += known.bytes();
         self.owners.extend(known.members.iter().map(|key| (*key, n)));
         self.services.entry((known.protocol, known.port)).or_default().insert(n);

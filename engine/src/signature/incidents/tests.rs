@@ -28,7 +28,7 @@ impl Plain {
         sources.sort_unstable();
         sources.dedup();
         let facts = Facts { relays: relays.into(), ..Facts::default() };
-        Member { number, protocol: 6, port: self.port, sources, facts }
+        Member { number, protocol: 6, port: self.port, sources: sources.into(), facts }
     }
 }
 
@@ -52,12 +52,12 @@ fn sets(incidents: &Incidents) -> Vec<Vec<u64>> {
 
 /// What is told of an incident that has these signatures.
 fn told(incidents: &mut Incidents, id: u128, signatures: &[&str], relays: u32) -> bool {
-    let mut incident = Incident {
+    let incident = Incident {
         signatures: signatures.iter().map(|id| (*id).to_owned()).collect(),
         relays,
         ..Incident::default()
     };
-    incidents.is_news(id, &mut incident)
+    incidents.is_news(id, &Outline::of(&incident))
 }
 
 #[test]
@@ -150,9 +150,9 @@ fn other_signatures_kinds_and_twice_the_relays_are_news() {
     // The strongest first may change without news.
     assert!(!told(&mut incidents, 7, &["y", "x"], 7));
     let detected_at = Timestamp::from_nanos(5);
-    let mut later = Incident { detected_at, kind: Kind::Outbreak, ..Incident::default() };
-    assert!(incidents.is_news(7, &mut later));
-    assert_eq!(later.detected_at, Timestamp::default(), "as it was first told");
+    let later = Incident { detected_at, kind: Kind::Outbreak, ..Incident::default() };
+    assert!(incidents.is_news(7, &Outline::of(&later)));
+    assert_eq!(incidents.told_at(7), Some(Timestamp::default()), "as it was first told");
 }
 
 #[test]

@@ -1,11 +1,10 @@
 //! The ledger's part in incidents: when they are looked at, and what is told of them.
 
-use super::super::incidents::{Incident, incident};
-use super::super::{
-    Signature,
-    incidents::{Changed, Found},
-};
+use super::super::Signature;
+use super::super::incidents::{Changed, Found, Incident, Outline, incident};
 use super::{Finding, Ledger, News};
+use crate::packet::Timestamp;
+use std::collections::HashSet;
 
 impl Ledger {
     /// Looks at incidents anew, then puts the news of a tick in words: of signatures that the
@@ -63,10 +62,22 @@ impl Ledger {
     }
 
     fn tell_incidents(&mut self, changed: &Changed) {
-        let mut news: Vec<(u128, Incident)> = (changed.incidents.iter())
-            .filter_map(|id| Some((*id, self.incident(*id, self.incidents.get(*id)?))))
-            .collect();
-        news.retain_mut(|(id, incident)| self.incidents.is_news(*id, incident));
+        let mut news: Vec<(u128, Incident)> = Vec::new();
+        for &id in &changed.incidents {
+            let Some(found) = self.incidents.get(id) else { continue };
+            // Most have no news, and making one takes all its signatures.
+            let outline = self.outline(found);
+            if !self.incidents.is_news(id, &outline) {
+                continue;
+            }
+            let Some(found) = self.incidents.get(id) else { continue };
+            let mut incident = self.incident(id, found);
+            #[cfg(debug_assertions)]
+            assert_eq!(Outline::of(&incident), outline, "the outline is its incident's");
+            incident.detected_at =
+                self.incidents.told_at(id).unwrap_or(incident.detected_at);
+            news.push((id, incident));
+        }
         self.tell_parts(&changed.parts);
         self.incidents.drop_ended();
         news.sort_by(|(_, a), (_, b)| {
@@ -87,6 +98,24 @@ impl Ledger {
             self.incidents.forget(part);
             self.incident_news.push(last);
         }
+    }
+
+    fn outline(&self, found: &Found) -> Outline {
+        let around = self.around();
+        let mut outline = Outline::new(found.kind);
+        let mut relays = HashSet::new();
+        let mut first: Option<Timestamp> = None;
+        for n in &found.members {
+            let Some(known) = self.known.get(n) else { continue };
+            outline.add(&known.id);
+            outline.confidence = outline.confidence.max(known.grade(*n, &around).0);
+            relays.extend(known.tally.relays.1.iter().map(|relay| relay.host));
+            let at = known.detected_at();
+            first = Some(first.map_or(at, |first| first.min(at)));
+        }
+        outline.relays = relays.len() as u32;
+        outline.detected_at = first.unwrap_or_default();
+        outline
     }
 
     pub(super) fn incident(&self, id: u128, found: &Found) -> Incident {

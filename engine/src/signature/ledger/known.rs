@@ -48,9 +48,23 @@ pub(super) struct Known {
     /// The boilerplate that covers most of the content, once it was asked for: laying all
     /// literals over a content costs more than the rest of a signature.
     nearest: OnceLock<Option<Nearest>>,
+    /// What follows from content and hosts, once it was asked for: incidents ask at each tick,
+    /// of signatures that have not changed.
+    derived: OnceLock<Derived>,
     pub(super) id: String,
     alarm: Alarm,
     detected_at: Timestamp,
+}
+
+/// What follows from the content and the hosts of a signature.
+#[derive(Debug)]
+struct Derived {
+    distinct_bytes: u32,
+    /// The listed hosts, in order.
+    sources: Vec<Host>,
+    destinations: Vec<Host>,
+    /// Listed sources that are listed destinations, too.
+    on_both: u64,
 }
 
 /// A sample, and where it shows the content.
@@ -84,6 +98,7 @@ impl Known {
             noted: false,
             told: None,
             nearest: OnceLock::new(),
+            derived: OnceLock::new(),
             alarm,
             detected_at,
         }
@@ -100,6 +115,11 @@ impl Known {
     /// It was put off, and is reported at this tick.
     pub(super) fn tell_late(&mut self, now: Timestamp) {
         self.detected_at = now;
+    }
+
+    /// The tick at which it was first reported.
+    pub(super) fn detected_at(&self) -> Timestamp {
+        self.detected_at
     }
 
     /// What stays when it is forgotten.
@@ -180,20 +200,35 @@ impl Known {
             protocol: self.protocol,
             port: self.port.or_else(|| self.tally.ports.busiest()),
             facts: self.facts(),
-            sources: sorted(self.tally.sources.list()),
+            sources: (&self.derived().sources[..]).into(),
         }
+    }
+
+    /// It has changed.
+    pub(super) fn renew(&mut self) {
+        self.derived.take();
+    }
+
+    fn derived(&self) -> &Derived {
+        self.derived.get_or_init(|| {
+            let sources = sorted(self.tally.sources.list());
+            let destinations = sorted(self.tally.destinations.list());
+            let is_on_both = |host: &&Host| destinations.binary_search(host).is_ok();
+            let on_both = sources.iter().filter(is_on_both).count() as u64;
+            let distinct_bytes = distinct_bytes(&self.content);
+            Derived { distinct_bytes, sources, destinations, on_both }
+        })
     }
 
     /// What decides its kind.
     fn facts(&self) -> Facts<'_> {
         let tally = &self.tally;
         let (sources, destinations) = (tally.sources.list(), tally.destinations.list());
-        let on_both = sources.iter().filter(|host| destinations.contains(host)).count();
         let counts = [tally.sources.count(), tally.destinations.count()];
         let numbers = counts.map(|count| u64::from(count.number));
         let listed = (sources.len() * destinations.len()).max(1) as u64;
         // Of lists that name one in n hosts and one in m, one in n m is on both.
-        let both_ways = on_both as u64 * numbers[0] * numbers[1] / listed;
+        let both_ways = self.derived().on_both * numbers[0] * numbers[1] / listed;
         let both_ways = both_ways.min(numbers[0]).min(numbers[1]);
         Facts {
             relays: self.relays_as_judged(),
@@ -232,7 +267,7 @@ impl Known {
             .map_or((Kind::Unclear, 1), |(_, found)| (found.kind, found.members.len()));
         let count = |is: fn(&Relay) -> bool| relays.iter().filter(|it| is(it)).count();
         Grounds {
-            distinct_bytes: self.distinct_bytes(),
+            distinct_bytes: self.derived().distinct_bytes,
             support: self.support,
             alarms: &self.alarms(),
             hosts: self.hosts(around),
@@ -263,12 +298,6 @@ impl Known {
         }
     }
 
-    fn distinct_bytes(&self) -> u32 {
-        let mut seen = [false; 256];
-        self.content.iter().for_each(|byte| seen[usize::from(*byte)] = true);
-        seen.iter().filter(|seen| **seen).count() as u32
-    }
-
     /// The signature as of now; `n` is its number in the ledger.
     pub(super) fn signature(&self, n: u64, around: &Around<'_>) -> Signature {
         let tally = &self.tally;
@@ -281,7 +310,7 @@ impl Known {
         let evidence = Evidence {
             keys: self.members.len() as u64,
             alarms: self.alarms(),
-            distinct_bytes: self.distinct_bytes(),
+            distinct_bytes: self.derived().distinct_bytes,
             passing_on: PassingOn::of(relays),
             growth: growth(relays),
             handshakes,
@@ -313,8 +342,8 @@ impl Known {
             sources_precision: sources.precision,
             destinations: destinations.number,
             destinations_precision: destinations.precision,
-            source_list: sorted(tally.sources.list()),
-            destination_list: sorted(tally.destinations.list()),
+            source_list: self.derived().sources.clone(),
+            destination_list: self.derived().destinations.clone(),
             roles: tally.roles,
             ports: tally.ports,
             spread: tally.spread,
@@ -344,6 +373,9 @@ impl Known {
             + self.tokens.as_ref().map_or(0, Tokens::memory_bytes)
             + self.witnesses.len() * size_of::<Witness>()
             + self.tally.memory_bytes()
+            // What is derived.
+            + size_of_val(self.tally.sources.list())
+            + size_of_val(self.tally.destinations.list())
             // Once in this set and once in the ledger's map from keys.
             + self.members.len() * 6 * size_of::<u64>()
             + Incidents::BYTES_EACH
@@ -447,6 +479,12 @@ impl Witness {
     }
 }
 
+fn distinct_bytes(content: &[u8]) -> u32 {
+    let mut seen = [false; 256];
+    content.iter().for_each(|byte| seen[usize::from(*byte)] = true);
+    seen.iter().filter(|seen| **seen).count() as u32
+}
+
 fn sorted(list: &[Host]) -> Vec<Host> {
     let mut list = list.to_vec();
     list.sort_unstable();
@@ -469,6 +507,7 @@ persist!(Known {
     id,
     alarm,
     detected_at;
-    nearest
+    nearest,
+    derived
 });
 persist!(Witness { occurrence, seen });

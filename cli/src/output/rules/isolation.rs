@@ -1,8 +1,8 @@
 //! Isolation lists: the files that they depend on, and what is said of them.
 
+use super::numbers::now;
 use crate::args::{AsOf, Format, IsolateArgs};
 use crate::output::exit_code::Failure;
-use crate::output::rules::now;
 use crate::output::talk::Talk;
 use std::collections::BTreeMap;
 use std::path::Path;
