@@ -419,34 +419,50 @@ struct Outbreak {
     hosts: BTreeSet<Host>,
 }
 
+/// The relays of a group.
+fn relays_of(its: &[usize], members: &[Member<'_>]) -> BTreeSet<Host> {
+    let relays = its.iter().flat_map(|i| members[*i].facts.relays.iter());
+    relays.map(|relay| relay.host).collect()
+}
+
+/// The listed sources of a group.
+fn sources_of(its: &[usize], members: &[Member<'_>]) -> BTreeSet<Host> {
+    its.iter().flat_map(|i| members[*i].sources.iter().copied()).collect()
+}
+
 /// Joins outbreaks at different services that share relays, what their hosts send besides, and
 /// what is passed on by trade at one service.
 fn joined(groups: Vec<Vec<usize>>, members: &[Member<'_>]) -> Vec<Vec<usize>> {
     let mut sets = Sets::new(groups.len());
     let mut by_trade: BTreeMap<(u8, Option<u16>), usize> = BTreeMap::new();
-    let mut outbreaks: Vec<Outbreak> = Vec::new();
-    // The senders of each.
-    let mut others: Vec<(usize, BTreeSet<Host>)> = Vec::new();
+    let (mut outbreaks, mut others) = (Vec::new(), Vec::new());
     for (group, its) in groups.iter().enumerate() {
-        let facts = facts_of(its, members);
-        let kind = judge(&facts).0;
+        let kind = judge(&facts_of(its, members)).0;
         if kind.is_by_trade() {
             let service = (members[its[0]].protocol, members[its[0]].port);
             sets.join(*by_trade.entry(service).or_insert(group), group);
-            continue;
-        }
-        let relays = facts.iter().flat_map(|facts| facts.relays.iter());
-        let relays: BTreeSet<Host> = relays.map(|relay| relay.host).collect();
-        let sources = || its.iter().flat_map(|i| members[*i].sources.iter().copied());
-        if kind == Kind::Outbreak {
-            let hosts = relays.iter().copied().chain(sources()).collect();
-            outbreaks.push(Outbreak { group, relays, hosts });
-        } else if relays.is_empty() {
-            others.push((group, sources().collect()));
+        } else if kind == Kind::Outbreak {
+            outbreaks.push(group);
         } else {
-            others.push((group, relays));
+            others.push(group);
         }
     }
+    // One outbreak alone joins nothing, and its hosts may be many.
+    let is_alone = outbreaks.len() + others.len() < 2;
+    let outbreak = |group: usize| {
+        let relays = relays_of(&groups[group], members);
+        let hosts = &relays | &sources_of(&groups[group], members);
+        Outbreak { group, relays, hosts }
+    };
+    let outbreaks: Vec<Outbreak> =
+        outbreaks.into_iter().filter(|_| !is_alone).map(outbreak).collect();
+    let others = others.into_iter().filter(|_| !outbreaks.is_empty()).map(|group| {
+        let relays = relays_of(&groups[group], members);
+        let nobody = relays.is_empty();
+        (group, if nobody { sources_of(&groups[group], members) } else { relays })
+    });
+    // The senders of each.
+    let others: Vec<(usize, BTreeSet<Host>)> = others.collect();
     for (group, senders) in &others {
         let is_from = |it: &&Outbreak| {
             is_half(senders.intersection(&it.hosts).count(), senders.len())
