@@ -118,10 +118,7 @@ const IN_LITERALS: Verdict = Verdict::Open(
 /// Expected: kept back; it is named in the limits.
 pub(super) const BETWEEN_LITERALS: Entry = Entry {
     profile: Profile {
-        expectations: &[
-            Expectation::by_default(IN_LITERALS, IN_LITERALS),
-            Expectation::fires_under("boilerplate = false"),
-        ],
+        expectations: &[Expectation::by_default(IN_LITERALS, IN_LITERALS)],
         ..found(
             "between-literals",
             "over TCP; 18 bytes of the body after each line of an HTTP header, on a port that \
