@@ -517,12 +517,12 @@ impl Worker {
         std::mem::replace(&mut self.chunk, empty)
     }
 
-    /// Whether there is nothing to take.
     /// What keeps windows, under the key of this sensor.
     pub fn fingerprinter(&self) -> &Fingerprinter {
         &self.sifter.fingerprinter
     }
 
+    /// Whether there is nothing to take.
     pub(crate) fn is_empty(&self) -> bool {
         self.chunk.is_empty()
     }

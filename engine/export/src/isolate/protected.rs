@@ -1,6 +1,5 @@
 //! Networks that are never listed.
 
-use std::net::IpAddr;
 use wormsift::packet::Network;
 
 /// Networks that no list may touch: gateways, resolvers, mail servers.
@@ -36,11 +35,5 @@ impl Protected {
     pub fn holds(&self, network: &Network) -> bool {
         let address = network.parts().0;
         self.0.iter().any(|it| it.contains(address) || network.contains(it.parts().0))
-    }
-}
-
-impl FromIterator<IpAddr> for Protected {
-    fn from_iter<I: IntoIterator<Item = IpAddr>>(addresses: I) -> Self {
-        Self(addresses.into_iter().map(|it| Network::around(it, 128)).collect())
     }
 }
