@@ -131,22 +131,13 @@ pub(super) struct Member<'a> {
 pub(super) struct Incidents {
     /// The incident of each, by its number in the ledger.
     of: BTreeMap<u64, u128>,
-    told: BTreeMap<u128, Told>,
+    told: BTreeMap<u128, Outline>,
     /// What they are, as of the last look.
     now: BTreeMap<u128, Found>,
 }
 
-/// What was last told of an incident.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Told {
-    detected_at: Timestamp,
-    kind: Kind,
-    confidence: Confidence,
-    signatures: u64,
-    relays: u32,
-}
-
-/// What decides whether there is news of an incident, without the incident.
+/// What decides whether there is news of an incident, without the incident; and what was last
+/// told of one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Outline {
     pub(super) detected_at: Timestamp,
@@ -169,7 +160,6 @@ impl Outline {
     }
 
     /// That of an incident.
-    #[cfg(any(test, debug_assertions))]
     pub(super) fn of(incident: &Incident) -> Self {
         let mut outline = Self {
             detected_at: incident.detected_at,
@@ -261,16 +251,11 @@ impl Incidents {
     /// many relays. Notes what is told.
     pub(super) fn is_news(&mut self, id: u128, now: &Outline) -> bool {
         let told = self.told.get(&id);
-        let new = Told {
-            detected_at: told.map_or(now.detected_at, |it| it.detected_at),
-            kind: now.kind,
-            confidence: now.confidence,
-            signatures: now.signatures,
-            relays: now.relays,
-        };
+        let detected_at = told.map_or(now.detected_at, |it| it.detected_at);
+        let new = Outline { detected_at, ..now.clone() };
         let is_news = told.is_none_or(|told| {
             new.relays >= 2 * told.relays.max(1)
-                || Told { relays: new.relays, ..told.clone() } != new
+                || Outline { relays: new.relays, ..told.clone() } != new
         });
         if is_news {
             self.told.insert(id, new);
@@ -295,8 +280,8 @@ impl Incidents {
     }
 
     /// Bytes for each signature, near enough.
-    pub(super) const BYTES_EACH: usize =
-        3 * (size_of::<(u64, u128)>() + size_of::<(u128, Told)>() + size_of::<Found>());
+    pub(super) const BYTES_EACH: usize = 3
+        * (size_of::<(u64, u128)>() + size_of::<(u128, Outline)>() + size_of::<Found>());
 }
 
 /// An incident of these signatures, strongest first.
@@ -447,23 +432,38 @@ fn joined(groups: Vec<Vec<usize>>, members: &[Member<'_>]) -> Vec<Vec<usize>> {
             others.push(group);
         }
     }
-    // One outbreak alone joins nothing, and its hosts may be many.
-    let is_alone = outbreaks.len() + others.len() < 2;
-    let outbreak = |group: usize| {
-        let relays = relays_of(&groups[group], members);
-        let hosts = &relays | &sources_of(&groups[group], members);
-        Outbreak { group, relays, hosts }
-    };
-    let outbreaks: Vec<Outbreak> =
-        outbreaks.into_iter().filter(|_| !is_alone).map(outbreak).collect();
-    let others = others.into_iter().filter(|_| !outbreaks.is_empty()).map(|group| {
-        let relays = relays_of(&groups[group], members);
-        let nobody = relays.is_empty();
-        (group, if nobody { sources_of(&groups[group], members) } else { relays })
+    // One outbreak alone is compared with nothing, and its hosts may be many.
+    if !outbreaks.is_empty() && outbreaks.len() + others.len() > 1 {
+        join_to_outbreaks(&mut sets, &groups, members, (&outbreaks, &others));
+    }
+    let joined = sets.groups().into_iter().map(|parts| {
+        let mut group: Vec<usize> =
+            parts.into_iter().flat_map(|i| groups[i].clone()).collect();
+        group.sort_unstable();
+        group
     });
-    // The senders of each.
-    let others: Vec<(usize, BTreeSet<Host>)> = others.collect();
-    for (group, senders) in &others {
+    joined.collect()
+}
+
+/// Joins `others` to the outbreak whose hosts send them, and outbreaks that share relays.
+fn join_to_outbreaks(
+    sets: &mut Sets,
+    groups: &[Vec<usize>],
+    members: &[Member<'_>],
+    (outbreaks, others): (&[usize], &[usize]),
+) {
+    let outbreak = |group: &usize| {
+        let relays = relays_of(&groups[*group], members);
+        let hosts = &relays | &sources_of(&groups[*group], members);
+        Outbreak { group: *group, relays, hosts }
+    };
+    let outbreaks: Vec<Outbreak> = outbreaks.iter().map(outbreak).collect();
+    for group in others {
+        let relays = relays_of(&groups[*group], members);
+        let senders = match relays.is_empty() {
+            true => sources_of(&groups[*group], members),
+            false => relays,
+        };
         let is_from = |it: &&Outbreak| {
             is_half(senders.intersection(&it.hosts).count(), senders.len())
         };
@@ -479,13 +479,6 @@ fn joined(groups: Vec<Vec<usize>>, members: &[Member<'_>]) -> Vec<Vec<usize>> {
             }
         }
     }
-    let joined = sets.groups().into_iter().map(|parts| {
-        let mut group: Vec<usize> =
-            parts.into_iter().flat_map(|i| groups[i].clone()).collect();
-        group.sort_unstable();
-        group
-    });
-    joined.collect()
 }
 
 fn facts_of<'m, 'a>(group: &[usize], members: &'m [Member<'a>]) -> Vec<&'m Facts<'a>> {
@@ -529,7 +522,7 @@ impl Sets {
 
 persist!(Incidents { of, told, now });
 persist!(Found { members, kind, reasons });
-persist!(Told { detected_at, kind, confidence, signatures, relays });
+persist!(Outline { detected_at, kind, confidence, signatures, relays });
 
 #[cfg(test)]
 mod tests;

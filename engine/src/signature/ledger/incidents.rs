@@ -72,8 +72,7 @@ impl Ledger {
             }
             let Some(found) = self.incidents.get(id) else { continue };
             let mut incident = self.incident(id, found);
-            #[cfg(debug_assertions)]
-            assert_eq!(Outline::of(&incident), outline, "the outline is its incident's");
+            debug_assert_eq!(Outline::of(&incident), outline);
             incident.detected_at =
                 self.incidents.told_at(id).unwrap_or(incident.detected_at);
             news.push((id, incident));
@@ -100,15 +99,15 @@ impl Ledger {
         }
     }
 
+    /// Of an incident whose signatures have been told their grades.
     fn outline(&self, found: &Found) -> Outline {
-        let around = self.around();
         let mut outline = Outline::new(found.kind);
         let mut relays = HashSet::new();
         let mut first: Option<Timestamp> = None;
         for n in &found.members {
             let Some(known) = self.known.get(n) else { continue };
             outline.add(&known.id);
-            outline.confidence = outline.confidence.max(known.grade(*n, &around).0);
+            outline.confidence = outline.confidence.max(known.told.unwrap_or_default());
             relays.extend(known.tally.relays.1.iter().map(|relay| relay.host));
             let at = known.detected_at();
             first = Some(first.map_or(at, |first| first.min(at)));
