@@ -7,13 +7,13 @@
 use crate::common::Random;
 use std::net::{IpAddr, Ipv4Addr};
 use wormsift::config::Config;
-use wormsift::packet::{Packet, Timestamp};
+use wormsift::packet::tcp_flags::{ACK, SYN};
+use wormsift::packet::{Packet, Timestamp, protocol};
 use wormsift::pipeline::{Sensor, Worker};
 use wormsift::signature::{Confidence, Kind};
 
-const SYN: u8 = 2;
-const ACK: u8 = 16;
-const PUSH_ACK: u8 = 24;
+/// Not told apart by the engine.
+const PUSH: u8 = 8;
 
 /// How a content goes from host to host.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,7 +58,7 @@ impl Stage {
             ),
             source: IpAddr::V4(from.0),
             destination: IpAddr::V4(to.0),
-            protocol: if tcp_flags > 0 { 6 } else { 17 },
+            protocol: if tcp_flags > 0 { protocol::TCP } else { protocol::UDP },
             source_port: from.1,
             destination_port: to.1,
             sequence,
@@ -85,7 +85,7 @@ impl Stage {
             self.send(way, back, (SYN | ACK, [theirs, mine + 1]), &[]);
         }
         self.send(way, there, (ACK, [mine + 1, theirs + 1]), &[]);
-        self.send(way, there, (PUSH_ACK, [mine + 1, theirs + 1]), payload);
+        self.send(way, there, (PUSH | ACK, [mine + 1, theirs + 1]), payload);
         if is_answered {
             self.send(way, back, (ACK, [theirs + 1, data]), &[]);
         }

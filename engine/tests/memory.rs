@@ -179,7 +179,9 @@ fn a_flood_of_alarms_stays_in_the_budget() {
             resident >> 20,
             memory >> 20,
         );
-        assert!(alarms > 1_361, "more than one content is followed: {stats:?}");
+        // A flood that a small table cannot hold is kept out of it, but for some contents.
+        let least = if memory > 16 << 20 { 4_096 } else { 1_361 };
+        assert!(alarms > least, "{stats:?}");
         let bound = memory as usize + ALARMS_OVERHEAD;
         assert!(peak <= bound && resident <= bound, "{peak}, {resident} at the peak");
     }
@@ -258,7 +260,7 @@ fn a_flood_of_everything_stays_in_the_budget_and_hides_no_outbreak() {
         OVERHEAD >> 20,
         displaced,
     );
-    assert!(displaced >= 8 * capacity, "evictions are counted");
+    assert!(displaced >= 8 * capacity, "what finds no room is counted");
     assert!(peak <= budget && resident <= budget, "{peak}, {resident} at the peak");
     for alarm in [Alarm::Propagation, Alarm::Dispersion] {
         assert!(

@@ -47,13 +47,17 @@ fn indicator(rule: &Rule<'_>, options: &RuleOptions) -> Value {
         "pattern": suricata::rule(rule, options),
         "pattern_type": "suricata",
         "valid_from": milliseconds(it.first_seen.min(it.detected_at)),
-        "confidence": match it.confidence {
-            // The middle of each range of STIX's own scale "None / Low / Med / High".
-            Confidence::Low => 15,
-            Confidence::Medium => 50,
-            Confidence::High => 85,
-        },
+        "confidence": confidence(it.confidence),
     })
+}
+
+/// The middle of each range of STIX's own scale "None / Low / Med / High".
+pub(super) fn confidence(confidence: Confidence) -> u8 {
+    match confidence {
+        Confidence::Low => 15,
+        Confidence::Medium => 50,
+        Confidence::High => 85,
+    }
 }
 
 /// The evidence in one sentence.

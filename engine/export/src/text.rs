@@ -1,9 +1,15 @@
 //! Numbers, names and bytes as text.
 
 use std::fmt::Write as _;
-use wormsift::packet::{Host, protocol};
+use wormsift::packet::{Host, Timestamp, protocol};
 pub use wormsift::pipeline::grouped;
 use wormsift::signature::Signature;
+
+/// A time of RFC 3339 from 1970 on.
+pub(crate) fn time_of(text: &str) -> Option<Timestamp> {
+    let time: jiff::Timestamp = text.parse().ok()?;
+    u64::try_from(time.as_nanosecond()).ok().map(Timestamp::from_nanos)
+}
 
 /// `tcp/445`, `udp`, `icmp 8/0`.
 pub fn service(signature: &Signature) -> String {

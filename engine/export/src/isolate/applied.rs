@@ -2,8 +2,9 @@
 
 use super::render::HEADING;
 use super::{Change, Class, Listed};
+use crate::text::time_of;
 use std::collections::BTreeMap;
-use wormsift::packet::{Network, Timestamp};
+use wormsift::packet::Network;
 
 /// Reads what [`csv`](super::csv) wrote: hosts, and for each line that cannot be used its number,
 /// what is expected and what was found.
@@ -33,7 +34,7 @@ fn host(line: &str) -> Result<(Network, Listed), String> {
     };
     let wrong =
         |expected: &str, found: &str| format!("expected {expected}, found `{found}`");
-    let of = |text: &str| time(text).ok_or_else(|| wrong("a time", text));
+    let of = |text: &str| time_of(text).ok_or_else(|| wrong("a time", text));
     let class_of = Class::ALL.into_iter().find(|it| it.name() == class);
     let change_of = Change::ALL.into_iter().find(|it| it.name() == change);
     let listed = Listed {
@@ -59,9 +60,4 @@ fn id(text: &str) -> Result<String, String> {
         true => Ok(text.to_owned()),
         false => Err(format!("expected an id of hexadecimal digits, found `{text}`")),
     }
-}
-
-fn time(text: &str) -> Option<Timestamp> {
-    let time: jiff::Timestamp = text.parse().ok()?;
-    u64::try_from(time.as_nanosecond()).ok().map(Timestamp::from_nanos)
 }

@@ -1,11 +1,12 @@
 //! An isolation list in the forms that others take.
 
 use super::{Class, IsolationList, Listed};
-use crate::stix::{milliseconds, uuid};
+use crate::stix::{confidence, milliseconds, uuid};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::net::IpAddr;
 use wormsift::packet::Network;
+use wormsift::signature::Confidence;
 
 pub(super) const HEADING: &str =
     "host,class,change,last_seen,until,signature,incident,inside,reason";
@@ -164,10 +165,9 @@ fn indicator(network: &Network, it: &Listed) -> Value {
         "pattern_type": "stix",
         "valid_from": seen,
         "valid_until": milliseconds(it.until),
-        "confidence": match it.class {
-            // The middle of each range of STIX's own scale "None / Low / Med / High".
-            Class::Suspected => 50,
-            Class::Confirmed => 85,
-        },
+        "confidence": confidence(match it.class {
+            Class::Suspected => Confidence::Medium,
+            Class::Confirmed => Confidence::High,
+        }),
     })
 }

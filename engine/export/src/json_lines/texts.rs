@@ -4,7 +4,7 @@
 //! when its value is read, not before.
 
 use super::LineError;
-use crate::text::{bytes_of, hex};
+use crate::text::{bytes_of, hex, time_of};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use wormsift::packet::{Host, Timestamp};
@@ -180,8 +180,7 @@ impl PrecisionName {
 
 /// Reads `YYYY-MM-DDThh:mm:ss.nnnnnnnnnZ`, as [`Timestamp`] prints it.
 pub(crate) fn read_time(text: &str) -> Option<Timestamp> {
-    let time: jiff::Timestamp = text.parse().ok()?;
-    let time = Timestamp::from_nanos(u64::try_from(time.as_nanosecond()).ok()?);
+    let time = time_of(text)?;
     // No other spelling of the same time.
     (time.to_string() == text).then_some(time)
 }

@@ -16,7 +16,7 @@
 
 use super::{Entry, Subject, end_words};
 use crate::rule::weakness;
-use crate::text::{bytes_of, hex};
+use crate::text::{bytes_of, hex, time_of};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use wormsift::packet::Timestamp;
@@ -261,9 +261,7 @@ fn kind(name: &str) -> Result<Kind, String> {
 }
 
 fn time(field: &str, text: &str, or: &str) -> Result<Timestamp, String> {
-    let time: Option<jiff::Timestamp> = text.parse().ok();
-    let nanos = time.and_then(|time| u64::try_from(time.as_nanosecond()).ok());
-    nanos.map(Timestamp::from_nanos).ok_or_else(|| {
+    time_of(text).ok_or_else(|| {
         format!(
             "{field}: expected a time such as 2026-12-31T00:00:00Z{or}, found {}",
             quoted(text)
