@@ -1,4 +1,4 @@
-//! Searches for traffic that costs the sensor most processor time a packet.
+//! Searches for traffic that takes the sensor most time a packet on one thread.
 //!
 //! ```text
 //! cargo run --release -p wormsift-benches --example worst_cost -- [ROUNDS [SEED]]
@@ -11,7 +11,6 @@
 //! multiples of those of datagrams of 1,460 random bytes, measured by turns on one thread. The
 //! second form writes a pattern as a capture, so that its instructions can be counted.
 
-use baseline::measure::random;
 use std::error::Error;
 use std::fmt;
 use std::fs::File;
@@ -24,6 +23,7 @@ use wormsift::fingerprint::Scratch;
 use wormsift::packet::{Frame, LinkType, Timestamp};
 use wormsift::pipeline::Sensor;
 use wormsift_corpora::frame_builder::{Datagram, FrameBuilder, Transport};
+use wormsift_corpora::rng::Rng;
 use wormsift_corpora::{FrameWriter, PcapWriter};
 
 const PACKETS: u64 = 20_000;
@@ -103,15 +103,15 @@ impl Pattern {
     }
 
     /// One number changed, by a factor or to anything.
-    fn changed(mut self, random: &mut Random) -> Self {
-        let which = random.below(NUMBERS.len() as u64) as usize;
+    fn changed(mut self, random: &mut Rng) -> Self {
+        let which = below(random, NUMBERS.len() as u64) as usize;
         let (_, least, most) = NUMBERS[which];
         let number = &mut *self.numbers()[which];
-        *number = match random.below(4) {
-            0 => least + random.below(most - least + 1),
+        *number = match below(random, 4) {
+            0 => least + below(random, most - least + 1),
             1 => *number / 2,
             2 => *number * 2,
-            _ => *number * (50 + random.below(100)) / 100,
+            _ => *number * (50 + below(random, 100)) / 100,
         }
         .clamp(least, most);
         self
@@ -119,8 +119,8 @@ impl Pattern {
 
     /// Times and frames.
     fn frames(&self, seed: u64) -> Vec<(u64, Vec<u8>)> {
-        let mut random = Random(seed);
-        let pool = random_pool();
+        let mut random = Rng::new(seed, "edits");
+        let pool = baseline::measure::random(1 << 17);
         let words: Vec<&[u8]> = pool.chunks(self.piece as usize).take(64).collect();
         let mut body = Vec::new();
         let mut made = u64::MAX;
@@ -136,7 +136,7 @@ impl Pattern {
                 // Every copy differs here and there from the first body.
                 body.clone_from(&base);
                 let gap = 40 + self.piece as usize;
-                let first = random.below(gap as u64) as usize;
+                let first = below(&mut random, gap as u64) as usize;
                 body.iter_mut()
                     .skip(first)
                     .step_by(gap)
@@ -173,21 +173,20 @@ impl Pattern {
     /// Body number `turn`.
     fn made(&self, turn: u64, pool: &[u8], words: &[&[u8]]) -> Vec<u8> {
         let length = self.length as usize;
-        // Streams whose seeds are near each other overlap.
-        let mut random = Random(Random(turn ^ 7).next());
+        let mut random = Rng::new(turn, "body");
         match BODIES[self.body as usize] {
             "dictionary" => {
                 let mut body = Vec::with_capacity(length + 64);
                 while body.len() < length {
                     body.extend_from_slice(
-                        words[random.below(words.len() as u64) as usize],
+                        words[below(&mut random, words.len() as u64) as usize],
                     );
                 }
                 body.truncate(length);
                 body
             }
             "period" => {
-                let at = random.below(1 << 16) as usize;
+                let at = below(&mut random, 1 << 16) as usize;
                 pool[at..]
                     .iter()
                     .take(self.piece as usize)
@@ -199,17 +198,14 @@ impl Pattern {
             "literals" => {
                 let line = b"GET / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\
                     Accept-Encoding: gzip, deflate\r\nConnection: keep-alive\r\n";
-                let mark = random.below(1 << 20).to_string().into_bytes();
+                let mark = below(&mut random, 1 << 20).to_string().into_bytes();
                 let line = [&line[..], &mark].concat();
                 line.into_iter().cycle().take(length).collect()
             }
             "kept" => kept(turn, length),
             _ => {
-                let mut body = Vec::with_capacity(length + 8);
-                while body.len() < length {
-                    body.extend_from_slice(&random.next().to_le_bytes());
-                }
-                body.truncate(length);
+                let mut body = Vec::with_capacity(length);
+                random.append(length, &mut body);
                 body
             }
         }
@@ -223,12 +219,13 @@ fn kept(turn: u64, length: usize) -> Vec<u8> {
     let fingerprinter = worker.fingerprinter();
     let beta = fingerprinter.beta();
     let mut scratch = Scratch::default();
-    let mut random = Random(turn ^ 0x5eed);
-    let mut body: Vec<u8> = (0..beta).map(|_| random.next() as u8).collect();
+    let mut random = Rng::new(turn, "kept");
+    let mut body = Vec::new();
+    random.append(beta, &mut body);
     while body.len() < length {
         let from = body.len().saturating_sub(3 * beta);
         let mut best = (0, 0);
-        let first = random.next() as u8;
+        let first = random.next_u64() as u8;
         for n in 0..=255 {
             body.push(first.wrapping_add(n));
             let mut count = 0;
@@ -302,25 +299,9 @@ fn cost(pool: &rayon::ThreadPool, frames: &[(u64, Vec<u8>)]) -> f64 {
     })
 }
 
-fn random_pool() -> Vec<u8> {
-    random(1 << 17)
-}
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, most: u64) -> u64 {
-        self.next() % most.max(1)
-    }
+/// A number below `most`.
+fn below(random: &mut Rng, most: u64) -> u64 {
+    random.next_u64() % most
 }
 
 /// Patterns that the search begins with.
@@ -353,7 +334,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let rounds: u64 = arguments.first().map_or(Ok(100), |it| it.parse())?;
     let seed: u64 = arguments.get(1).map_or(Ok(1), |it| it.parse())?;
-    let mut random = Random(seed);
+    let mut random = Rng::new(seed, "search");
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
     let ordinary = ORDINARY.frames(1);
     let multiple = |pattern: &Pattern| {
@@ -372,7 +353,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for round in 0..rounds {
         best.sort_by(|a, b| b.0.total_cmp(&a.0));
         best.truncate(6);
-        let from = best[random.below(best.len() as u64) as usize].1;
+        let from = best[below(&mut random, best.len() as u64) as usize].1;
         let pattern = from.changed(&mut random);
         if best.iter().any(|(_, it)| *it == pattern) {
             continue;
