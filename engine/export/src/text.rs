@@ -11,6 +11,11 @@ pub(crate) fn time_of(text: &str) -> Option<Timestamp> {
     u64::try_from(time.as_nanosecond()).ok().map(Timestamp::from_nanos)
 }
 
+/// Whether it is an id as they are written: 32 hexadecimal digits, lower case.
+pub(crate) fn is_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// `tcp/445`, `udp`, `icmp 8/0`.
 pub fn service(signature: &Signature) -> String {
     service_name(signature.protocol, signature.port)

@@ -2,7 +2,7 @@
 
 use super::render::HEADING;
 use super::{Change, Class, Listed};
-use crate::text::time_of;
+use crate::text::{is_id, time_of};
 use std::collections::BTreeMap;
 use wormsift::packet::Network;
 
@@ -43,7 +43,7 @@ fn host(line: &str) -> Result<(Network, Listed), String> {
         last_seen: of(last_seen)?,
         until: of(until)?,
         signature: id(signature)?,
-        incident: id(incident).map(|it| (!it.is_empty()).then_some(it))?,
+        incident: (!incident.is_empty()).then(|| id(incident)).transpose()?,
         inside: match inside {
             "yes" => Some(true),
             "no" => Some(false),
@@ -56,8 +56,8 @@ fn host(line: &str) -> Result<(Network, Listed), String> {
 }
 
 fn id(text: &str) -> Result<String, String> {
-    match text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    match is_id(text) {
         true => Ok(text.to_owned()),
-        false => Err(format!("expected an id of hexadecimal digits, found `{text}`")),
+        false => Err(format!("expected an id of 32 hexadecimal digits, found `{text}`")),
     }
 }

@@ -251,9 +251,11 @@ impl TryFrom<IncidentRecord> for Incident {
             first_seen: record.first_seen.read("first_seen")?,
             last_seen: record.last_seen.read("last_seen")?,
             detected_at: record.detected_at.read("detected_at")?,
-            id: record.id.0,
-            part_of: record.part_of.map(|id| id.0),
-            signatures: record.signature_ids.into_iter().map(|id| id.0).collect(),
+            id: record.id.read("id")?,
+            part_of: record.part_of.map(|id| id.read("part_of")).transpose()?,
+            signatures: (record.signature_ids.into_iter())
+                .map(|id| id.read("signature_ids"))
+                .collect::<Result<_, _>>()?,
             hosts_unlisted: record.hosts_unlisted,
             relays: record.relay_count,
             generations: record.generations,

@@ -324,6 +324,8 @@ fn what_cannot_be_read_is_named() {
         (r#"detected_at":"1970"#, r#"detected_at":"+970"#, "detected_at"),
         (r#"detected_at":"1970"#, r#"detected_at":"","x":"1970"#, "detected_at"),
         (r#"_net":["192"#, r#"_net":["392"#, "home_net"),
+        (r#""id":"0"#, r#""id":"0,"#, "id"),
+        (r#""incident":""#, r#""incident":"A"#, "incident"),
         (r#"v6_prefix":56"#, r#"v6_prefix":156"#, "v6_prefix"),
     ];
     for (from, to, field) in cases {

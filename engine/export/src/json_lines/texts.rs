@@ -4,7 +4,7 @@
 //! when its value is read, not before.
 
 use super::LineError;
-use crate::text::{bytes_of, hex, time_of};
+use crate::text::{bytes_of, hex, is_id, time_of};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use wormsift::packet::{Host, Timestamp};
@@ -133,6 +133,15 @@ impl KindName {
 impl From<Precision> for PrecisionName {
     fn from(precision: Precision) -> Self {
         Self(precision.name().to_owned())
+    }
+}
+
+impl Id {
+    pub(super) fn read(self, field: &'static str) -> Result<String, LineError> {
+        match is_id(&self.0) {
+            true => Ok(self.0),
+            false => Err(unreadable(field, &self.0)),
+        }
     }
 }
 

@@ -16,7 +16,7 @@
 
 use super::{Entry, Subject, end_words};
 use crate::rule::weakness;
-use crate::text::{bytes_of, hex, time_of};
+use crate::text::{bytes_of, hex, is_id, time_of};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use wormsift::packet::Timestamp;
@@ -224,7 +224,7 @@ fn read(line: &str) -> Result<Option<Entry>, String> {
 /// An id as it is written in lines.
 pub(super) fn id(field: &str, text: &str) -> Result<String, String> {
     let id = text.to_ascii_lowercase();
-    if id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if is_id(&id) {
         return Ok(id);
     }
     Err(format!(
