@@ -201,7 +201,7 @@ fn alarms(content: &[u8], count: usize, first: u64) -> Vec<AlarmedCandidate> {
             AlarmedCandidate {
                 key,
                 alarm: Alarm::Dispersion,
-                both: false,
+                fired: Alarm::ALL.map(|it| it == Alarm::Dispersion),
                 protocol: 17,
                 port: Some(1_434),
                 candidate,

@@ -29,6 +29,7 @@ fn main() -> Result<(), wormsift::error::Error> {
             encapsulation: 0,
             to_group: false,
             untrusted_tunnel: false,
+            identification: None,
             payload: &worm,
         });
     }

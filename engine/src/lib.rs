@@ -184,6 +184,7 @@
 //!   signatures.
 
 pub mod config;
+pub mod dark;
 pub mod error;
 pub mod packet;
 pub mod signature;
@@ -219,6 +220,7 @@ pub use time::Timestamp;
 
 /// The parts of [`Stats`].
 pub mod stats {
+    pub use crate::dark::DarkCounters;
     pub use crate::decode::{DropCounters, FragmentCounters};
     pub use crate::detect::candidates::CandidateCounters;
     pub use crate::detect::prevalence::PrevalenceCounters;

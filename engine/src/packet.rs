@@ -89,6 +89,9 @@ pub struct Packet<'a> {
     /// whatever it likes into it, both directions of a conversation too, so that nothing in
     /// it shows that an address is not forged.
     pub untrusted_tunnel: bool,
+    /// The identification in its IPv4 header, where known: some scanners mark their packets by
+    /// it.
+    pub identification: Option<u16>,
     /// The transport payload, as far as it was captured.
     pub payload: &'a [u8],
 }

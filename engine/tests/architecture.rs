@@ -20,10 +20,20 @@ const MODULES: &[(&str, &[&str])] = &[
     ("fingerprint", &[]),
     ("sketch", &[]),
     ("detect", &["sketch"]),
+    ("dark", &["detect", "sketch"]),
     ("signature", &["detect", "sketch"]),
     (
         "pipeline",
-        &["config", "decode", "stream", "fingerprint", "detect", "signature", "sketch"],
+        &[
+            "config",
+            "dark",
+            "decode",
+            "stream",
+            "fingerprint",
+            "detect",
+            "signature",
+            "sketch",
+        ],
     ),
 ];
 

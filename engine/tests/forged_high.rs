@@ -67,6 +67,7 @@ impl Stage {
             encapsulation: 0,
             to_group: false,
             untrusted_tunnel: way == Way::InTunnel,
+            identification: None,
             payload,
         });
     }

@@ -323,6 +323,7 @@ proptest! {
                         encapsulation: *number,
                         to_group: false,
                         untrusted_tunnel: false,
+                        identification: None,
                         payload,
                     });
                     given += 1;

@@ -70,6 +70,7 @@ fn contents(key: u128, segments: &[Vec<u8>]) -> Vec<Vec<u8>> {
                 encapsulation: 0,
                 to_group: false,
                 untrusted_tunnel: false,
+                identification: None,
                 payload,
             });
         });

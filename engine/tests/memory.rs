@@ -145,6 +145,7 @@ impl Flood {
             encapsulation: 0,
             to_group: false,
             untrusted_tunnel: false,
+            identification: None,
             payload,
         });
     }

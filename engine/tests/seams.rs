@@ -113,6 +113,7 @@ fn outbreak(seed: u64, how: Carriage, tails: bool) -> Run {
                     encapsulation: 0,
                     to_group: false,
                     untrusted_tunnel: false,
+                    identification: None,
                     payload: &payload,
                 });
             }

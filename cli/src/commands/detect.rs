@@ -306,5 +306,5 @@ fn report_news(
     for incident in sensor.incidents() {
         report.incident(incident, talk)?;
     }
-    Ok(())
+    sensor.dark_events().into_iter().try_for_each(|event| report.event(event))
 }

@@ -11,6 +11,7 @@ use crate::output::talk::Talk;
 use serde::Serialize;
 use serde_json::json;
 use wormsift::Stats;
+use wormsift::dark::DarkEvent;
 use wormsift::signature::{Finding, Incident};
 use wormsift_capture::live::LiveCounters;
 use wormsift_export::json_lines;
@@ -107,6 +108,18 @@ impl Lines {
             Form::Json => {
                 self.output.line(&json_lines::write_marked(finding, muted), talk)
             }
+            Form::Eve => Ok(()),
+        }
+    }
+
+    /// Writes what happened at dark addresses, where it is one of the engine's own lines.
+    pub(super) fn event(
+        &mut self,
+        event: &DarkEvent,
+        talk: &Talk,
+    ) -> Result<(), Failure> {
+        match self.form {
+            Form::Json => self.output.line(&json_lines::write_event(event), talk),
             Form::Eve => Ok(()),
         }
     }

@@ -44,6 +44,7 @@ fn spreading() -> Sensor {
             encapsulation: 0,
             to_group: false,
             untrusted_tunnel: false,
+            identification: None,
             payload: HOSTILE,
         });
     }

@@ -1,5 +1,6 @@
 //! stdout: what was found, as JSON lines at once or as a table at the end.
 
+use crate::output::dark_table::DarkTable;
 use crate::output::exit_code::Failure;
 use crate::output::incident_table::Incidents;
 use crate::output::muted::MutedFindings;
@@ -9,6 +10,7 @@ use crate::output::talk::{Palette, Talk};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 use std::io::{self, IsTerminal};
+use wormsift::dark::DarkEvent;
 use wormsift::signature::{Finding, Incident, Signature};
 use wormsift_export::json_lines;
 use wormsift_export::mute::{Muted, MutedCounts, Muting};
@@ -42,7 +44,12 @@ enum Form {
     /// Each line is written and flushed as it comes; nothing is kept.
     Json,
     /// The best are kept for the end.
-    Table { signatures: Ranking, incidents: Incidents, by_signature: bool },
+    Table {
+        signatures: Ranking,
+        incidents: Incidents,
+        dark: DarkTable,
+        by_signature: bool,
+    },
 }
 
 impl Report {
@@ -57,6 +64,7 @@ impl Report {
         let table = Form::Table {
             signatures: Ranking::default(),
             incidents: Incidents::default(),
+            dark: DarkTable::default(),
             by_signature,
         };
         Self {
@@ -231,6 +239,21 @@ impl Report {
         }
     }
 
+    /// Writes, or keeps, what happened at dark addresses.
+    pub(crate) fn event(&mut self, event: DarkEvent) -> Result<(), Failure> {
+        match &mut self.form {
+            Form::Json if self.stopped.is_some() => Ok(()),
+            Form::Json => {
+                let result = print_line(&json_lines::write_event(&event));
+                self.printed(result)
+            }
+            Form::Table { dark, .. } => {
+                dark.take(event);
+                Ok(())
+            }
+        }
+    }
+
     /// Says which mutes no longer hold.
     fn tell_mutes(&mut self, talk: &Talk) -> Result<(), Failure> {
         let news = self.muting.take_news();
@@ -265,7 +288,7 @@ impl Report {
     pub(crate) fn finish(&mut self, palette: Palette) -> Result<(), Failure> {
         match &mut self.form {
             Form::Json => self.stopped.take().map_or(Ok(()), Err),
-            Form::Table { signatures, incidents, by_signature } => {
+            Form::Table { signatures, incidents, dark, by_signature } => {
                 let signatures = std::mem::take(signatures);
                 self.first_id = signatures.first_id().or(self.first_id.take());
                 let text = match by_signature {
@@ -275,9 +298,12 @@ impl Report {
                     }
                 };
                 let muted = self.muted.text();
+                let dark = dark.render();
                 match self.open.is_empty() && !muted.is_empty() {
-                    true => print(&format!("nothing found that is not muted\n{muted}")),
-                    false => print(&(text + &muted)),
+                    true => {
+                        print(&format!("nothing found that is not muted\n{muted}{dark}"))
+                    }
+                    false => print(&(text + &muted + &dark)),
                 }
             }
         }

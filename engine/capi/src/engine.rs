@@ -95,6 +95,7 @@ impl Core {
         self.findings.extend(self.sensor.findings());
         // Each signature says its incident and kind.
         drop(self.sensor.incidents());
+        drop(self.sensor.dark_events());
         self.warnings.extend(self.sensor.warnings());
     }
 

@@ -227,6 +227,7 @@ pub unsafe extern "C" fn wormsift_worker_packet(
             tcp_flags: it.tcp_flags,
             encapsulation: it.encapsulation,
             to_group: false,
+            identification: None,
             untrusted_tunnel: it.untrusted_tunnel != 0,
             payload,
         };

@@ -10,6 +10,7 @@
 //!
 //! Everything named `inside` is null where `home_net` is not set.
 
+mod event;
 mod evidence;
 mod incident;
 mod muted;
@@ -19,6 +20,7 @@ pub mod schema;
 mod texts;
 
 use crate::mute::Muted;
+pub use event::write_event;
 pub use evidence::GrowthRecord;
 pub use incident::{
     read_incident, read_marked_incident, write_incident, write_marked_incident,

@@ -209,6 +209,7 @@ fn sift(kept: &mut Kept, mut input: Input<'_>) {
             encapsulation: 0,
             to_group: false,
             untrusted_tunnel: false,
+            identification: None,
             payload,
         });
         if flags & 0x30 == 0 {

@@ -14,7 +14,7 @@ mod values;
 pub use kind::Kind;
 pub use settings::{Config, REMOVED, SETTINGS, Setting};
 pub use units::{Size, Span};
-pub use values::{Endpoint, PortRule, Preset, SecretKey};
+pub use values::{Endpoint, PortRule, SecretKey};
 
 use crate::error::Error;
 use crate::packet::{AddressPlan, Network};

@@ -3,7 +3,7 @@
 //! One entry makes a field of [`Config`], its default, and a [`Setting`]. Names, ranges,
 //! messages, flags, help texts and `docs/settings.md` are derived from the latter.
 
-use super::{Endpoint, Kind, PortRule, Preset, SecretKey, Size, Span};
+use super::{Endpoint, Kind, PortRule, SecretKey, Size, Span};
 use crate::error::Error;
 use crate::fingerprint::Sampling;
 use crate::packet::{HomeNet, Network};
@@ -19,7 +19,10 @@ const TEN_YEARS: Span = Span(3_650 * 86_400_000_000_000);
 const MILLISECOND: Span = Span(1_000_000);
 
 /// Settings that are gone: name, and what is there in its place.
-pub const REMOVED: &[(&str, &str)] = &[("rate", "`memory` alone sizes the tables")];
+pub const REMOVED: &[(&str, &str)] = &[
+    ("rate", "`memory` alone sizes the tables"),
+    ("preset", "`dark` names the dark addresses of a telescope"),
+];
 
 /// What is known of one setting.
 #[derive(Clone, Copy, Debug)]
@@ -147,11 +150,6 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Kind of network: tap (both directions) or telescope (dark addresses, where what comes
-    /// from UDP port 53 is backscatter too)
-    preset: Preset = "tap", Kind::Choice(&["tap", "telescope"]),
-        "since most sensors see both directions";
-
     /// Window length in bytes
     beta: usize = "40", Kind::Number(8, 64, "bytes"),
         "EarlyBird, section 4.1";
@@ -234,6 +232,11 @@ settings! {
     /// packet out; single IPv6 addresses in them are hosts
     home_net: HomeNet, Kind::List("networks", "ADDR/BITS", "\"192.0.2.0/24\""),
         "none, so that inside is unknown";
+
+    /// Networks in which nobody lives: what is sent to them is told apart into scans, probes and
+    /// backscatter, and content that three hosts sent to three of their addresses alarms
+    dark: Vec<Network>, Kind::List("networks", "ADDR/BITS", "\"192.0.2.0/24\""),
+        "none";
 
     /// Services that pass content on by nature, such as a mail server
     relay_exempt: Vec<Endpoint>, Kind::List("addresses with ports", "ADDR:PORT", "\"192.0.2.1:25\""),

@@ -135,7 +135,7 @@ fn hidden_settings_are_shown_where_they_are_not_at_their_default() {
 fn a_name_that_is_none_is_answered_with_what_there_is() {
     for (name, said) in [
         ("prevalance", "did you mean `prevalence`?"),
-        ("x", "no such setting; there are preset, beta, "),
+        ("x", "no such setting; there are beta, "),
         ("rate", "setting `rate`: removed; `memory` alone sizes the tables"),
     ] {
         let error = Config::default().set(name, &json!(3)).unwrap_err().to_string();

@@ -58,17 +58,6 @@ impl PortRule {
     }
 }
 
-/// A named set of changes to the defaults.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Preset {
-    /// A tap that sees both directions.
-    #[default]
-    Tap,
-    /// Dark addresses: what arrives from UDP port 53 is backscatter too.
-    Telescope,
-}
-
 /// A service of a host: `192.0.2.1:25` or `[2001:db8::1]:25`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]

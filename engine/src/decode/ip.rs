@@ -46,11 +46,13 @@ pub(super) fn v4<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
         u32::from_be_bytes([header[12], header[13], header[14], header[15]]),
         u32::from_be_bytes([header[16], header[17], header[18], header[19]]),
     );
-    let network = Network { ends, whole, routed: false };
+    let identification = u16::from_be_bytes([header[4], header[5]]);
+    let network =
+        Network { ends, whole, routed: false, identification: Some(identification) };
     let position = u16::from_be_bytes([header[6], header[7]]);
     let (more, offset) = (position & 0x2000 != 0, (position & 0x1fff) * 8);
     if more || offset != 0 {
-        let identification = u16::from_be_bytes([header[4], header[5]]).into();
+        let identification = identification.into();
         return fragment(
             context,
             &network,
@@ -79,7 +81,7 @@ pub(super) fn v6<'a>(context: &Context, data: &'a [u8]) -> Outcome<'a> {
         },
     };
     let ends = Ends::V6(address(header, 8), address(header, 24));
-    let network = Network { ends, whole, routed: false };
+    let network = Network { ends, whole, routed: false, identification: None };
     headers(context, network, next, payload)
 }
 

@@ -197,7 +197,8 @@ impl Decoder {
             ..self.context(datagram.number, datagram.time, &noted)
         };
         let ends = Ends::of(datagram.source, datagram.destination);
-        let network = Network { ends, whole: true, routed: datagram.routed };
+        let network =
+            Network { ends, whole: true, routed: datagram.routed, identification: None };
         let outcome = context.deeper().and_then(|context| {
             ip::headers(&context, network, datagram.protocol, &datagram.bytes)
         });
@@ -226,7 +227,8 @@ impl Decoder {
             ..self.context(of.number, time, &noted)
         };
         let ends = Ends::of(of.source, of.destination);
-        let network = Network { ends, whole: false, routed: of.routed };
+        let network =
+            Network { ends, whole: false, routed: of.routed, identification: None };
         let outcome = context
             .deeper()
             .and_then(|context| ip::headers(&context, network, of.protocol, bytes));
@@ -360,6 +362,8 @@ struct Network {
     /// Whether it gave a length, and all of it is there.
     whole: bool,
     routed: bool,
+    /// Of an IPv4 header.
+    identification: Option<u16>,
 }
 
 /// Source and destination as plain numbers. An [`IpAddr`] is written in parts

@@ -194,6 +194,7 @@ fn packet<'a>(
         encapsulation: context.encapsulation,
         to_group: context.to_group,
         untrusted_tunnel: context.untrusted_tunnel,
+        identification: network.identification,
         payload,
     }
 }

@@ -6,6 +6,9 @@
 use super::count::MOST_HOSTS;
 use crate::state::persist_choice;
 
+/// Sources, and dark addresses that they sent a content to, at which it alarms.
+pub const DARK_HOSTS: usize = 3;
+
 /// Why a content was reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Alarm {
@@ -14,17 +17,20 @@ pub enum Alarm {
     Dispersion,
     /// Hosts that received the content passed it on.
     Propagation,
+    /// Several sources sent it to several dark addresses.
+    Dark,
 }
 
 impl Alarm {
-    /// Both alarms, in order.
-    pub const ALL: [Self; 2] = [Self::Dispersion, Self::Propagation];
+    /// All alarms, in order.
+    pub const ALL: [Self; 3] = [Self::Dispersion, Self::Propagation, Self::Dark];
 
     /// The name used in output.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Dispersion => "dispersion",
             Self::Propagation => "propagation",
+            Self::Dark => "dark",
         }
     }
 }
@@ -177,7 +183,7 @@ impl Thresholds {
     }
 }
 
-persist_choice!(Alarm: Alarm::Dispersion, Alarm::Propagation);
+persist_choice!(Alarm: Alarm::Dispersion, Alarm::Propagation, Alarm::Dark);
 
 #[cfg(test)]
 mod tests {

@@ -144,7 +144,8 @@ impl AlarmQueue {
                 alarm: AlarmedCandidate {
                     key: first.key,
                     alarm: first.alarm,
-                    both: of_key.iter().any(|it| it.alarm != first.alarm),
+                    fired: Alarm::ALL
+                        .map(|alarm| of_key.iter().any(|it| it.alarm == alarm)),
                     protocol: first.protocol,
                     port: first.port,
                     spread: propagation.spread(first.key),

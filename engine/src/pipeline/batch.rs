@@ -4,6 +4,7 @@ use super::coverage::{Coverage, StopAt};
 use super::flow_facts::FlowFacts;
 use super::sizing::{CONTENT_SHARDS, FLOW_SHARDS};
 use super::stats::{PacketCounters, WindowCounters};
+use crate::dark::Arrival;
 use crate::detect::conversations;
 use crate::packet::{
     Frame, Handshake, Host, LinkType, Packet, Timestamp, protocol, tcp_flags,
@@ -80,6 +81,8 @@ pub(crate) struct Record {
     pub(crate) vacant: bool,
     /// Whether it counts at the time of the packets before it, whatever its own.
     pub(crate) untimed: bool,
+    /// Whether it was sent to a dark address.
+    pub(crate) to_dark: bool,
     pub(crate) payload: PayloadAt,
 }
 
@@ -102,6 +105,7 @@ impl Record {
             flow_shard: 0,
             vacant: true,
             untimed: false,
+            to_dark: false,
             payload: PayloadAt::default(),
         }
     }
@@ -218,6 +222,8 @@ pub(crate) struct Chunk {
     /// Records of conversations by flow shard, in order.
     pub(crate) flows: Vec<Vec<u32>>,
     pub(crate) fragments: Vec<FragmentAt>,
+    /// Packets to dark addresses, in order of their records but for datagrams put together.
+    pub(crate) arrivals: Vec<Arrival>,
     /// The frames of a host that hold them, since its buffer does not last.
     pub(crate) kept: Vec<KeptFrame>,
     /// Payloads that outlive the caller's buffer.
@@ -242,6 +248,7 @@ impl Chunk {
             sightings: vec![Vec::new(); CONTENT_SHARDS],
             flows: vec![Vec::new(); FLOW_SHARDS],
             fragments: Vec::new(),
+            arrivals: Vec::new(),
             kept: Vec::new(),
             own: Vec::new(),
             packets: PacketCounters::default(),
@@ -294,6 +301,7 @@ impl Chunk {
         self.sightings.iter_mut().for_each(|list| empty(list, 32));
         self.flows.iter_mut().for_each(|list| empty(list, 32));
         empty(&mut self.fragments, 128);
+        empty(&mut self.arrivals, 32);
         self.kept.clear();
         empty(&mut self.own, 1 << 12);
         self.packets = PacketCounters::default();
@@ -329,6 +337,10 @@ impl Chunk {
             *back = front.split_off(front.partition_point(|it| *it < at));
             back.iter_mut().for_each(|it| *it -= at);
         }
+        self.arrivals.sort_by_key(|it| it.record);
+        let arrivals = self.arrivals.partition_point(|it| it.record < at);
+        back.arrivals = self.arrivals.split_off(arrivals);
+        back.arrivals.iter_mut().for_each(|it| it.record -= at);
         let kept = self.fragments.partition_point(|it| it.record < at);
         back.fragments = self.fragments.split_off(kept);
         for it in &mut back.fragments {
@@ -364,6 +376,9 @@ impl Chunk {
         }
         for record in self.flows.iter_mut().flatten() {
             *record = places[*record as usize];
+        }
+        for arrival in &mut self.arrivals {
+            arrival.record = places[arrival.record as usize];
         }
     }
 
@@ -407,6 +422,10 @@ impl Chunk {
             for (all, part) in merged.flows.iter_mut().zip(&chunk.flows) {
                 all.extend(part.iter().map(|&record| places[record as usize]));
             }
+            merged.arrivals.extend(chunk.arrivals.iter().map(|arrival| Arrival {
+                record: places[arrival.record as usize],
+                ..*arrival
+            }));
         }
         for (chunk, places) in chunks.iter_mut().zip(&places) {
             let kept = merged.kept.len() as u32;
@@ -460,6 +479,7 @@ impl Chunk {
                 .map(|v| v.capacity() * size_of::<Sighting>())
                 .sum::<usize>()
             + self.flows.iter().map(|v| v.capacity() * 4).sum::<usize>()
+            + self.arrivals.capacity() * size_of::<Arrival>()
             + self.own.capacity()
             + self.kept.iter().map(|f| size_of_val(f) + f.data.len()).sum::<usize>()
     }
@@ -468,14 +488,13 @@ impl Chunk {
 /// Whether a packet is a reply to what somebody spoofed: counted, by default not
 /// sifted, since replies go from many to many by construction (DESIGN,
 /// "Backscatter").
-pub(crate) fn is_backscatter(packet: &Packet<'_>, telescope: bool) -> bool {
-    use crate::packet::protocol::{ICMP, ICMPV6, TCP, UDP};
+pub(crate) fn is_backscatter(packet: &Packet<'_>) -> bool {
+    use crate::packet::protocol::{ICMP, ICMPV6, TCP};
     let icmp_type = packet.destination_port >> 8;
     match packet.protocol {
         ICMP => matches!(icmp_type, 3 | 4 | 5 | 11 | 12),
         ICMPV6 => matches!(icmp_type, 1..=4),
         TCP => packet.tcp_flags & tcp_flags::RST != 0 && !packet.payload.is_empty(),
-        UDP => telescope && packet.source_port == 53,
         _ => false,
     }
 }

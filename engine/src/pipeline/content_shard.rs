@@ -22,6 +22,7 @@ use super::sizing::{CONTENT_SHARDS, Plan};
 use super::stage_times::StageTimer;
 use super::stats::ContentCounters;
 use crate::config::Config;
+use crate::dark::DarkContents;
 use crate::detect::dispersion::Dispersion;
 use crate::detect::prevalence::Prevalence;
 use crate::detect::propagation::Propagation;
@@ -32,6 +33,7 @@ use crate::state::persist;
 use crate::time::Timestamp;
 use admission::{Admission, Newcomer};
 use line_up::{Next, line_up};
+use promotion::Promotion;
 use std::sync::Arc;
 
 /// How many sightings before its own turn the table lines of each are asked for.
@@ -47,6 +49,7 @@ pub(crate) struct ContentShard {
     first_sightings: FirstSightings,
     dispersion: Dispersion,
     pub(crate) propagation: Propagation,
+    dark: DarkContents,
     pub(crate) candidates: Candidates,
     pub(crate) admission: Admission,
     dispersion_clock: EpochClock,
@@ -128,6 +131,7 @@ impl ContentShard {
                 first_sightings: FirstSightings::new(plan.first_sightings),
                 dispersion,
                 propagation,
+                dark: DarkContents::new(plan.dark_contents),
                 candidates: candidates(),
                 admission: Admission::new(capacity, rules.prevalence, admission),
                 dispersion_clock: EpochClock::new(window),
@@ -258,7 +262,9 @@ impl ContentShard {
     #[inline]
     fn apply(&mut self, next: &Next, chunks: &[Chunk], packets: &LoggedBatch<'_>) {
         let prevalence = self.prevalence.count_hashed(next.hash);
-        let promoted = self.candidates.find(next.class).is_some()
+        let at_dark = self.is_at_dark(next, chunks);
+        let promoted = at_dark
+            || self.candidates.find(next.class).is_some()
             || prevalence >= self.rules.prevalence
                 && (self.admission.is_open() || self.admits(next, prevalence, chunks));
         if !promoted {
@@ -266,9 +272,33 @@ impl ContentShard {
         }
         if promoted || self.decisions.is_some() {
             let begin = self.timer.start();
-            self.decide(next, prevalence, promoted, chunks, packets);
+            let how = Promotion { prevalence, promoted, at_dark };
+            self.decide(next, how, chunks, packets);
             self.timer.add(begin, &mut self.nanos[1]);
         }
+    }
+
+    /// Whether enough sources have sent the content to enough dark addresses, with this
+    /// sighting at one.
+    #[inline]
+    fn is_at_dark(&mut self, next: &Next, chunks: &[Chunk]) -> bool {
+        if self.dark.is_empty() {
+            return false;
+        }
+        let record = next.at.record(chunks);
+        let when = (record.time, self.dispersion_clock.epoch());
+        record.to_dark
+            && self.dark.note(next.key, when, (record.source, record.destination))
+    }
+
+    /// Contents at dark addresses that made room for others.
+    pub(crate) fn dark_evicted(&self) -> u64 {
+        self.dark.evicted()
+    }
+
+    /// Bytes of the table of contents at dark addresses.
+    pub(crate) fn dark_bytes(&self) -> usize {
+        self.dark.memory_bytes()
     }
 
     /// Remembers a sighting of what is not promoted; while the gate is not open, of those
@@ -362,7 +392,7 @@ const SAMPLES_PER_CANDIDATE: usize = 8;
 
 // Between batches it has stopped nowhere, and no seams or requests are left.
 persist!(ContentShard {
-    prevalence, first_sightings, dispersion, propagation, candidates, admission,
+    prevalence, first_sightings, dispersion, propagation, dark, candidates, admission,
     dispersion_clock, alarms, counters, baseline, learns_until;
     nearest, rules, tap, seen_in_packet, stopped, is_calm, requests_of_one,
     requests, decisions, epoch_begins, seams, queue, timer, nanos

@@ -6,6 +6,7 @@ use super::sizing::CONTENT_SHARDS;
 use super::stats::{
     ContentCounters, Fill, Memory, PacketCounters, Stats, WindowCounters,
 };
+use crate::dark::{Dark, DarkCounters};
 use crate::decode::FragmentCounters;
 use crate::detect::candidates::CandidateCounters;
 use crate::detect::conversations::ConversationCounters;
@@ -44,6 +45,7 @@ impl Sensor {
             drops: self.drops,
             coverage: self.coverage,
             unread: self.causes.unread(),
+            dark: self.dark_counters(),
             fragments: FragmentCounters {
                 waiting: self.defragmenter.waiting(),
                 ..self.defragmenter.counters()
@@ -62,6 +64,12 @@ impl Sensor {
             suppressed: suppressed.map(|(file, times)| (file.name(), *times)).collect(),
             memory: self.memory(),
         }
+    }
+
+    fn dark_counters(&self) -> DarkCounters {
+        let contents_evicted = self.content.iter().map(ContentShard::dark_evicted).sum();
+        let dark = self.dark.as_ref().map(Dark::counters).unwrap_or_default();
+        DarkCounters { contents_evicted, ..dark }
     }
 
     /// Over all flow shards.
@@ -158,6 +166,8 @@ impl Sensor {
         let signatures = self.ledger.memory_bytes();
         let packet_log = self.packet_log.memory_bytes();
         let host_names = self.host_names.memory_bytes();
+        let dark = self.dark.as_ref().map_or(0, Dark::memory_bytes)
+            + self.content.iter().map(ContentShard::dark_bytes).sum::<usize>();
         let total = tables.iter().sum::<usize>()
             + tails
             + conversations
@@ -166,7 +176,8 @@ impl Sensor {
             + baseline
             + signatures
             + packet_log
-            + host_names;
+            + host_names
+            + dark;
         Memory {
             prevalence_bytes: prevalence as u64,
             dispersion_bytes: dispersion as u64,
@@ -181,6 +192,7 @@ impl Sensor {
             signatures_bytes: signatures as u64,
             packet_log_bytes: packet_log as u64,
             host_names_bytes: host_names as u64,
+            dark_bytes: dark as u64,
             total_bytes: total as u64,
             budget_bytes: self.config.memory.0,
         }

@@ -57,6 +57,7 @@ pub use warnings::grouped;
 pub use worker::Worker;
 
 use crate::config::Config;
+use crate::dark::{Dark, DarkAddresses, DarkEvent};
 use crate::decode::{Decoder, Defragmenter, DropCounters};
 use crate::error::Error;
 use crate::fingerprint::{Kernel, Sampling};
@@ -141,6 +142,8 @@ pub struct Sensor {
     packet_log: PacketLog,
     host_names: HostNames,
     starts: Starts,
+    /// Where there are dark addresses.
+    dark: Option<Dark>,
     running_view: RunningView,
     ledger: Ledger,
     spare: Spare,
@@ -228,6 +231,10 @@ impl Sensor {
             content: ContentShard::all(&config, &plan, &seeds, &rules),
             packet_log: PacketLog::new(plan.packet_log),
             running_view: RunningView::default(),
+            dark: (!config.dark.is_empty()).then(|| {
+                let addresses = DarkAddresses::new(&config.dark);
+                Dark::new(plan.dark, &addresses, seeds.narrow("dark"))
+            }),
             starts: Starts::new(
                 plan.starts,
                 config.dispersion_window,
@@ -399,9 +406,19 @@ impl Sensor {
                 (record.source, record.destination) =
                     self.host_names.of(hosts.0, hosts.1);
             }
+            if let Some(dark) = &mut self.dark {
+                // Datagrams that were put together come last.
+                chunk.arrivals.sort_by_key(|arrival| arrival.record);
+                for arrival in &chunk.arrivals {
+                    dark.arrive(arrival, chunk.records[arrival.record as usize].time);
+                }
+            }
         }
         self.begin_learning(chunks);
         let (chunks, now) = (&*chunks, self.clock.now());
+        if let Some(dark) = &mut self.dark {
+            dark.pass(now);
+        }
         let (sifter, timer) = (&*self.sifter, self.timer);
         for_each_with_affinity(&mut self.flow, |shard, flow| {
             let begin = timer.start();
@@ -570,6 +587,9 @@ impl Sensor {
     pub fn advance(&mut self, now: Timestamp) {
         self.clock.advance(now);
         let now = self.clock.now();
+        if let Some(dark) = &mut self.dark {
+            dark.pass(now);
+        }
         if !self.content.iter().any(|content| content.alarms.has_work(now)) {
             // A second in which nothing alarms costs next to nothing.
             return;
@@ -588,6 +608,9 @@ impl Sensor {
         self.end_batch(&[], &NoFrames);
         self.warn_of_blindness();
         self.warn_of_flood(true);
+        if let Some(dark) = &mut self.dark {
+            dark.finish(self.clock.now());
+        }
         self.ledger.show_view(self.view());
         let (content, starts, now) = (&self.content, &self.starts, self.clock.now());
         let summaries = self.ledger.finish(|key, protocol, port| {
@@ -609,6 +632,14 @@ impl Sensor {
     /// [`Sensor::finish`] each once more, the first to read first.
     pub fn incidents(&mut self) -> Vec<Incident> {
         std::mem::take(&mut self.incidents)
+    }
+
+    /// What scans and floods showed at dark addresses since the last call.
+    pub fn dark_events(&mut self) -> Vec<DarkEvent> {
+        let mut events =
+            self.dark.as_mut().map_or_else(Vec::new, |dark| dark.take_events());
+        events.iter_mut().for_each(|event| own_time::restore_event(event, &self.clock));
+        events
     }
 
     /// Contents that alarmed and were kept back as boilerplate: the first 256, in the

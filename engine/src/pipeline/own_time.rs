@@ -6,6 +6,7 @@
 //! oldest place that is kept are given with its difference.
 
 use super::clock::Clock;
+use crate::dark::DarkEvent;
 use crate::signature::{Finding, Incident};
 use crate::state::persist;
 use crate::time::{Span, Timestamp};
@@ -73,6 +74,11 @@ pub(super) fn restore_incident(incident: &mut Incident, clock: &Clock) {
     let own =
         [&mut incident.first_seen, &mut incident.last_seen, &mut incident.detected_at];
     hosts.chain(own).for_each(|time| *time = clock.own_time().at(*time));
+}
+
+/// The same of an event at dark addresses.
+pub(super) fn restore_event(event: &mut DarkEvent, clock: &Clock) {
+    event.times_mut().into_iter().for_each(|time| *time = clock.own_time().at(*time));
 }
 
 persist!(OwnTime { steps });

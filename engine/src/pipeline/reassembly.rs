@@ -122,6 +122,7 @@ impl Reassembly<'_> {
                             encapsulation: leftover.encapsulation,
                             to_group: false,
                             untrusted_tunnel: leftover.untrusted_tunnel,
+                            identification: None,
                             payload: bytes,
                         };
                         let payload = own(chunk, bytes, PayloadAt::OWN_CUT);

@@ -88,6 +88,7 @@ impl Persist for Tables<'_> {
             packet_log,
             host_names,
             starts,
+            dark,
             running_view,
             ledger,
             frames,
@@ -122,6 +123,8 @@ impl Persist for Tables<'_> {
         packet_log.persist(file)?;
         host_names.persist(file)?;
         starts.persist(file)?;
+        // There is one of the same size, or none.
+        dark.as_mut().map_or(Ok(()), |dark| dark.persist(file))?;
         running_view.persist(file)?;
         ledger.persist(file)?;
         frames.persist(file)?;

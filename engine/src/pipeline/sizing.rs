@@ -21,6 +21,9 @@ const LEDGER: u64 = 40;
 const FIRST_SIGHTINGS: u64 = 22;
 const PACKET_LOG: u64 = 16;
 const HOST_NAMES: u64 = 2;
+/// Where there are dark addresses, taken from prevalence.
+const DARK: u64 = 20;
+const DARK_CONTENTS: u64 = 4;
 const PREVALENCE: u64 = 1_000
     - DISPERSION
     - PROPAGATION
@@ -57,17 +60,23 @@ pub(crate) struct Plan {
     pub(crate) packet_log: usize,
     /// For the one table of IPv6 networks.
     pub(crate) host_names: usize,
+    /// For the one table of what arrives at dark addresses.
+    pub(crate) dark: usize,
+    /// For contents that come to them.
+    pub(crate) dark_contents: usize,
 }
 
 impl Plan {
     /// Shares out `config.memory`, of which `baseline` bytes are taken already.
     pub(crate) fn new(config: &Config, baseline: usize) -> Self {
         let total = config.memory.0.saturating_sub(baseline as u64);
+        let has_dark = u64::from(!config.dark.is_empty());
+        let (dark, dark_contents) = (has_dark * DARK, has_dark * DARK_CONTENTS);
         let share = |thousandths: u64, shards: usize| {
             (total as u128 * u128::from(thousandths) / 1_000 / shards as u128) as usize
         };
         Self {
-            prevalence: share(PREVALENCE, CONTENT_SHARDS),
+            prevalence: share(PREVALENCE - dark - dark_contents, CONTENT_SHARDS),
             dispersion: share(DISPERSION, CONTENT_SHARDS),
             propagation: share(PROPAGATION, CONTENT_SHARDS),
             candidates: share(CANDIDATES, CONTENT_SHARDS),
@@ -80,6 +89,8 @@ impl Plan {
             first_sightings: share(FIRST_SIGHTINGS, CONTENT_SHARDS),
             packet_log: share(PACKET_LOG, 1),
             host_names: share(HOST_NAMES, 1),
+            dark: share(dark, 1),
+            dark_contents: share(dark_contents, CONTENT_SHARDS),
         }
     }
 }

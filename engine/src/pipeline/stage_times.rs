@@ -123,6 +123,7 @@ mod tests {
                     encapsulation: 0,
                     to_group: false,
                     untrusted_tunnel: false,
+                    identification: None,
                     payload: &[7; 100],
                 });
             }

@@ -5,6 +5,7 @@
 
 use super::coverage::{Coverage, UnreadCounters};
 use crate::counters::counters;
+use crate::dark::DarkCounters;
 use crate::decode::{DropCounters, FragmentCounters};
 use crate::detect::candidates::CandidateCounters;
 use crate::detect::conversations::ConversationCounters;
@@ -37,6 +38,9 @@ pub struct Stats {
     pub coverage: Coverage,
     /// Packets of which a part is not read, by kind.
     pub unread: UnreadCounters,
+    /// Packets to dark addresses, if there are any.
+    #[serde(rename = "dark_counters")]
+    pub dark: DarkCounters,
     /// IP fragments.
     #[serde(rename = "fragment_counters")]
     pub fragments: FragmentCounters,
@@ -87,7 +91,7 @@ counters! {
         /// Packets without payload.
         pub empty: u64,
         /// Replies to what others sent, not sifted: ICMP errors, TCP resets with payload, and
-        /// under the preset `telescope` what comes from UDP port 53.
+        /// whatever answers dark addresses.
         pub backscatter: u64,
         /// Packets with a payload of at least one window, sifted.
         pub sifted: u64,
@@ -224,6 +228,8 @@ pub struct Memory {
     pub packet_log_bytes: u64,
     /// IPv6 networks, and which of them hold several hosts.
     pub host_names_bytes: u64,
+    /// What arrives at dark addresses.
+    pub dark_bytes: u64,
     /// All of these together, never above the budget.
     pub total_bytes: u64,
     /// What the settings allow.

@@ -9,7 +9,8 @@ use super::coverage::wire_len;
 use super::seeds::{Seeds, mix};
 use super::sizing::FLOW_SHARDS;
 use super::stage_times::StageTimer;
-use crate::config::{Config, PortRule, Preset};
+use crate::config::{Config, PortRule};
+use crate::dark::{self, Arrival, DarkAddresses, DarkClass};
 use crate::decode::{Decoded, Decoder, DropCounters};
 use crate::fingerprint::{Fingerprinter, Kernel, Scratch, Short};
 use crate::packet::{Frame, Host, Packet, StreamPiece, Timestamp, protocol};
@@ -23,7 +24,8 @@ pub(crate) struct Sifter {
     port_rule: PortRule,
     /// Under the port rule `roles`.
     port_keys: Option<PortKeys>,
-    telescope: bool,
+    dark: DarkAddresses,
+    v6_prefix: u8,
     short_datagrams: bool,
     pub(super) tails: bool,
     direction_seed: u64,
@@ -42,7 +44,8 @@ impl Sifter {
             ),
             port_rule: config.port_rule,
             port_keys: port_keys(config, seeds),
-            telescope: config.preset == Preset::Telescope,
+            dark: DarkAddresses::new(&config.dark),
+            v6_prefix: config.v6_prefix,
             short_datagrams: config.short_datagrams,
             tails: config.tails,
             direction_seed: seeds.narrow("direction"),
@@ -161,6 +164,7 @@ impl Sifter {
             flow_shard,
             vacant: false,
             untimed: false,
+            to_dark: false,
             payload,
         }
     }
@@ -197,12 +201,26 @@ impl Sifter {
             return;
         }
         counters.sifted += 1;
-        let record = Record { direction: 0, ..self.record(piece, payload) };
-        let sifted = Sifted { salt: record.salt, record: chunk.records.len() as u32 };
+        let index = chunk.records.len() as u32;
+        let arrival = self.arrival(piece, index);
+        chunk.arrivals.extend(arrival);
+        let to_dark = arrival.is_some();
+        let record = Record { direction: 0, to_dark, ..self.record(piece, payload) };
+        let sifted = Sifted { salt: record.salt, record: index };
         chunk.records.push(record);
         let mut run = Run::<1>::new();
         run.push(piece.payload, sifted);
         self.sift_run(&mut run, scratch, chunk);
+    }
+
+    /// A packet to a dark address, whose record has this index.
+    #[inline]
+    fn arrival(&self, packet: &Packet<'_>, record: u32) -> Option<Arrival> {
+        if self.dark.is_empty() || !self.dark.contains(Host::of(packet.destination, 128))
+        {
+            return None;
+        }
+        Some(dark::read(packet, self.v6_prefix, record))
     }
 
     /// Whether a packet may be sampled whole, at once and without a run.
@@ -229,38 +247,41 @@ impl Sifter {
         let counters = &mut chunk.packets;
         counters.packets += 1;
         counters.payload_bytes += packet.payload.len() as u64;
-        if is_backscatter(packet, self.telescope) {
-            counters.backscatter += 1;
+        let index = fill.unwrap_or(chunk.records.len() as u32);
+        let arrival = self.arrival(packet, index);
+        let answers = arrival.is_some_and(|it| it.class == DarkClass::Backscatter);
+        let is_backscatter =
+            is_backscatter(packet) || answers && !packet.payload.is_empty();
+        let is_empty = packet.payload.is_empty() && !is_backscatter;
+        counters.backscatter += u64::from(is_backscatter);
+        counters.empty += u64::from(is_empty);
+        // Even empty it tells of its conversation, and what came to a dark address has its
+        // time from its record.
+        let has_no_record =
+            is_backscatter || is_empty && conversation_of(packet).is_none();
+        if has_no_record && arrival.is_none() {
             return;
         }
-        let tcp = packet.protocol == protocol::TCP;
-        if packet.payload.is_empty() {
-            counters.empty += 1;
-            // Even so it tells of its conversation.
-            if conversation_of(packet).is_none() {
-                return;
-            }
-        }
-        let record = self.record(packet, payload);
+        let mut record = self.record(packet, payload);
+        record.to_dark = arrival.is_some();
         // Copied out, so that the record itself need not wait on the stack.
         let (salt, flow_shard) = (record.salt, usize::from(record.flow_shard));
         let has_conversation = record.direction != 0;
-        let index = match fill {
-            Some(index) => {
-                chunk.records[index as usize] = record;
-                index
-            }
-            None => {
-                chunk.records.push(record);
-                chunk.records.len() as u32 - 1
-            }
-        };
+        match fill {
+            Some(index) => chunk.records[index as usize] = record,
+            None => chunk.records.push(record),
+        }
+        chunk.arrivals.extend(arrival);
+        if has_no_record {
+            return;
+        }
         if has_conversation {
             chunk.flows[flow_shard].push(index);
         }
-        if packet.payload.is_empty() {
+        if is_empty {
             return;
         }
+        let tcp = packet.protocol == protocol::TCP;
         if packet.payload.len() >= self.fingerprinter.beta() {
             counters.sifted += 1;
             run.push(packet.payload, Sifted { salt, record: index });
@@ -460,6 +481,7 @@ impl Worker {
             encapsulation: flow.encapsulation,
             to_group: false,
             untrusted_tunnel: false,
+            identification: None,
             payload: piece.payload,
         };
         let before = self.chunk.records.len();

@@ -4,6 +4,7 @@ use super::Handshakes;
 use super::evidence::{Load, View};
 use super::strength::LEAST_VALUES;
 use super::{Alarm, Count, Kind, Support};
+use crate::detect::alarms::DARK_HOSTS;
 use crate::packet::protocol;
 use crate::state::persist_choice;
 
@@ -175,7 +176,9 @@ impl Grounds<'_> {
                  they had begun nothing before."
             ));
         }
-        if self.alarms.len() == Alarm::ALL.len() && several && !self.is_overloaded() {
+        let both = [Alarm::Dispersion, Alarm::Propagation];
+        let both = both.iter().all(|alarm| self.alarms.contains(alarm));
+        if both && several && !self.is_overloaded() {
             for_it
                 .push("Both the dispersion and the propagation alarm fired.".to_owned());
         }
@@ -197,6 +200,12 @@ impl Grounds<'_> {
                 )
             }
         });
+        if self.alarms.contains(&Alarm::Dark) {
+            reasons.push(format!(
+                "At least {DARK_HOSTS} sources sent it to at least {DARK_HOSTS} dark addresses, \
+                 which nobody does on purpose but who scans."
+            ));
+        }
         if self.contact_relays > 0 {
             reasons.push(format!(
                 "{} of {} hosts that passed it on kept to hosts that they had talked to before \

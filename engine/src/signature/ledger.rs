@@ -57,10 +57,10 @@ impl LedgerSettings {
 pub struct AlarmedCandidate {
     /// Content key of the window.
     pub key: u64,
-    /// Which alarm, the first one where both fired.
+    /// Which alarm, the first one where several fired.
     pub alarm: Alarm,
-    /// Whether the other alarm fired too.
-    pub both: bool,
+    /// Which of [`Alarm::ALL`] fired.
+    pub fired: [bool; Alarm::ALL.len()],
     /// IP protocol number.
     pub protocol: u8,
     /// Port under the port rule.
@@ -97,7 +97,7 @@ pub struct Snapshot {
 pub enum Finding {
     /// A content that was not known.
     Signature(Signature),
-    /// A known one: its content changed, the other alarm fired, or it alarmed
+    /// A known one: its content changed, another alarm fired, or it alarmed
     /// again after a dispersion window.
     Update(Signature),
     /// The last word on one: at the end, or when it is forgotten.
@@ -459,8 +459,7 @@ impl Ledger {
                 &alarm.relays,
                 self.settings.seed,
             );
-            for kind in Alarm::ALL.into_iter().filter(|k| alarm.both || *k == alarm.alarm)
-            {
+            for kind in Alarm::ALL.into_iter().filter(|k| alarm.fired[*k as usize]) {
                 let fired = &mut known.fired[kind as usize];
                 let window = self.settings.dispersion_window;
                 if fired.is_none_or(|at| now.since(at) >= window) {
@@ -584,9 +583,9 @@ impl Ledger {
     }
 }
 
-/// Alarms of windows, of which one may have raised both.
+/// Alarms of windows, of which one may have raised several.
 fn fired<'a>(alarms: impl IntoIterator<Item = &'a AlarmedCandidate>) -> u64 {
-    alarms.into_iter().map(|alarm| 1 + u64::from(alarm.both)).sum()
+    alarms.into_iter().flat_map(|alarm| alarm.fired).map(u64::from).sum()
 }
 
 /// The part of the budget that remembers what was reported.

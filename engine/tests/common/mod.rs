@@ -57,6 +57,7 @@ pub(crate) fn datagram<'a>(
         encapsulation: 0,
         to_group: false,
         untrusted_tunnel: false,
+        identification: None,
         payload,
     }
 }

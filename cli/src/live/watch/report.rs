@@ -1,6 +1,7 @@
 //! What is written of what the sensor finds and the writer says.
 
 use super::{Watch, Written};
+use crate::output::dark_table;
 use crate::output::exit_code::Failure;
 use crate::output::report::news;
 use crate::output::talk::Talk;
@@ -38,6 +39,10 @@ impl Watch {
             self.tell_mutes(talk)?;
             self.parts.lines.incident(&incident, muted.as_ref(), talk)?;
             self.news.incident(incident, muted.as_ref());
+        }
+        for event in self.parts.sensor.dark_events() {
+            talk.detail(dark_table::news(&event));
+            self.parts.lines.event(&event, talk)?;
         }
         let Some(writer) = &mut self.parts.writer else { return Ok(()) };
         writer.pass();

@@ -38,7 +38,7 @@ pub(super) fn full(runs: u64) -> Evaluation {
     rows.extend((0..).zip(BENIGN).map(|(index, name)| benign_row(index, name, runs)));
     rows.push(captured("office-lan.pcapng", Subject::Labelled));
     rows.push(captured("campus-mix.pcap.zst", Subject::Clean));
-    let config = "preset = \"tap\"\nbeta = 40\nsampling = \"64\"\nprevalence = 3\n\
+    let config = "beta = 40\nsampling = \"64\"\nprevalence = 3\n\
                   sources = 30\ndestinations = 30\nspread = 3\nmemory = \"64MiB\"\n";
     Evaluation {
         schema: SCHEMA.to_owned(),

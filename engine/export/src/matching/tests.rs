@@ -61,6 +61,7 @@ fn packet(protocol: u8, port: u16, sequence: u32, payload: &[u8]) -> Packet<'_> 
         encapsulation: 0,
         to_group: false,
         untrusted_tunnel: false,
+        identification: None,
         payload,
     }
 }

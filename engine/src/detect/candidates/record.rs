@@ -192,7 +192,7 @@ pub struct Candidate {
     /// The dispersion epoch of the last sighting.
     epoch: Epoch,
     /// When each alarm last fired, in the order of [`Alarm::ALL`].
-    pub alarmed_at: [Option<Timestamp>; 2],
+    pub alarmed_at: [Option<Timestamp>; Alarm::ALL.len()],
     /// The spread when the alarm of propagation last fired.
     pub alarmed_spread: u32,
     /// The samples asked for, oldest first.

@@ -41,14 +41,24 @@ struct Ground {
     spread: Option<u32>,
     may_disperse: bool,
     thresholds: Thresholds,
+    /// Whether enough sources sent it to enough dark addresses.
+    at_dark: bool,
+}
+
+/// How a sighting came past prevalence.
+#[derive(Clone, Copy)]
+pub(super) struct Promotion {
+    pub(super) prevalence: u32,
+    pub(super) promoted: bool,
+    /// Whether enough sources sent the content to enough dark addresses.
+    pub(super) at_dark: bool,
 }
 
 impl ContentShard {
     pub(super) fn decide(
         &mut self,
         next: &Next,
-        prevalence: u32,
-        promoted: bool,
+        Promotion { prevalence, promoted, at_dark }: Promotion,
         chunks: &[Chunk],
         packets: &LoggedBatch<'_>,
     ) {
@@ -65,7 +75,7 @@ impl ContentShard {
             propagation_alarm: false,
         };
         if promoted && !self.is_known_good(next.key, record.time) {
-            self.promoted(next, chunks, packets, &mut decision);
+            self.promoted(next, at_dark, chunks, packets, &mut decision);
         }
         if let Some(decisions) = &mut self.decisions {
             decisions.push(decision);
@@ -93,6 +103,7 @@ impl ContentShard {
     fn promoted(
         &mut self,
         next: &Next,
+        at_dark: bool,
         chunks: &[Chunk],
         packets: &LoggedBatch<'_>,
         decision: &mut Decision,
@@ -117,6 +128,7 @@ impl ContentShard {
         }
         self.keep_requests(next.at, next.key);
         self.note_lost();
+        let entered_at_port = entered[0];
         for entered in entered.iter().flatten() {
             let Class { key, port, is_over_all, is_reply } = entered.class;
             let (sources, destinations) = entered.estimates;
@@ -139,7 +151,9 @@ impl ContentShard {
             let spread = (passed && may_pass).then(|| self.propagation.spread(key));
             if !is_reply && !self.is_told_by_other_class(next, is_over_all, record.time) {
                 let may_disperse = over_all.is_none_or(|it| it.may_disperse());
-                let ground = Ground { spread, may_disperse, thresholds };
+                // At its port, if that is known.
+                let at_dark = at_dark && (!is_over_all || entered_at_port.is_none());
+                let ground = Ground { spread, may_disperse, thresholds, at_dark };
                 self.raise_alarms(next, record, entered, ground, decision);
             }
         }
@@ -184,7 +198,7 @@ impl ContentShard {
         next: &Next,
         record: &Record,
         entered: &Entered,
-        Ground { spread, may_disperse, thresholds }: Ground,
+        Ground { spread, may_disperse, thresholds, at_dark }: Ground,
         decision: &mut Decision,
     ) {
         let Entered { class, estimates, passed, slot } = *entered;
@@ -194,7 +208,7 @@ impl ContentShard {
             thresholds.is_passed_on(spread, is_evident, relays)
         });
         let Some(slot) = slot else {
-            let reached = passed_on || thresholds.are_estimated(estimates);
+            let reached = passed_on || at_dark || thresholds.are_estimated(estimates);
             self.counters.alarms_without_room += u64::from(reached);
             return;
         };
@@ -205,6 +219,9 @@ impl ContentShard {
             if again {
                 self.candidates.set_spread(slot, spread);
             }
+        }
+        if at_dark {
+            self.raise(slot, Alarm::Dark, next, record, class, false);
         }
         // Over all ports the lists hold those who reply as well.
         let is_estimated = !class.is_over_all || thresholds.are_estimated(estimates);

@@ -66,6 +66,7 @@ fn contents(chunk: &Chunk) -> String {
         sightings,
         flows,
         fragments,
+        arrivals,
         kept,
         own,
         packets,
@@ -78,7 +79,7 @@ fn contents(chunk: &Chunk) -> String {
     } = chunk;
     assert!(kept.is_empty() && own.is_empty());
     format!(
-        "{records:?} {sightings:?} {flows:?} {fragments:?} {packets:?} {windows:?} \
+        "{records:?} {sightings:?} {flows:?} {fragments:?} {arrivals:?} {packets:?} {windows:?} \
          {coverage:?} {stops:?}"
     )
 }

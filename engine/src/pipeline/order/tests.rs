@@ -48,6 +48,7 @@ impl Given {
             encapsulation: 0,
             to_group: false,
             untrusted_tunnel: false,
+            identification: None,
             payload: &payload,
         });
     }

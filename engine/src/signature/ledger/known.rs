@@ -40,7 +40,7 @@ pub(super) struct Known {
     pub(super) members: BTreeSet<u64>,
     pub(super) tally: Tally,
     /// When each alarm last counted, in the order of [`Alarm::ALL`].
-    pub(super) fired: [Option<Timestamp>; 2],
+    pub(super) fired: [Option<Timestamp>; Alarm::ALL.len()],
     /// Whether its relays were noted as such.
     pub(super) noted: bool,
     /// The grade that was last told.
@@ -94,7 +94,7 @@ impl Known {
             tokens: None,
             members: BTreeSet::new(),
             tally: Tally::default(),
-            fired: [None; 2],
+            fired: Default::default(),
             noted: false,
             told: None,
             nearest: OnceLock::new(),

@@ -102,7 +102,7 @@ fn alarm(key: u64, position: usize, streams: &[Stream]) -> AlarmedCandidate {
     AlarmedCandidate {
         key,
         alarm: Alarm::Dispersion,
-        both: false,
+        fired: Alarm::ALL.map(|it| it == Alarm::Dispersion),
         protocol: 6,
         port: Some(445),
         candidate: candidate(key, 4),
@@ -550,6 +550,7 @@ fn passed_on(n: u64, by: u64, second: u64) -> AlarmedCandidate {
     let alarm = alarm(n + 1, 0, &streams);
     AlarmedCandidate {
         alarm: Alarm::Propagation,
+        fired: Alarm::ALL.map(|it| it == Alarm::Propagation),
         spread: 3,
         relays: vec![relay],
         ..alarm

@@ -1,0 +1,123 @@
+//! What happened at dark addresses, for a person: scans and victims, largest first.
+
+use crate::output::table::moment;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use wormsift::dark::{DarkEvent, Interval};
+use wormsift_export::text::{counted, grouped, service_name};
+
+/// Rows of each kind.
+const ROWS: usize = 20;
+/// Events that are kept at the same time; those with the fewest packets go first.
+const MOST: usize = 64 * ROWS;
+
+/// The last word on each event.
+#[derive(Default)]
+pub(crate) struct DarkTable {
+    by_id: BTreeMap<String, DarkEvent>,
+    left_out: u64,
+}
+
+impl DarkTable {
+    pub(crate) fn take(&mut self, event: DarkEvent) {
+        self.by_id.insert(key(&event).to_owned(), event);
+        if self.by_id.len() > MOST {
+            let least = self.by_id.iter().min_by_key(|(_, event)| packets(event));
+            if let Some(id) = least.map(|(id, _)| id.clone()) {
+                self.by_id.remove(&id);
+                self.left_out += 1;
+            }
+        }
+    }
+
+    /// Two tables, each with a title; nothing where there were no events.
+    pub(crate) fn render(&self) -> String {
+        let mut text = String::new();
+        for (name, title) in
+            [("victim", "victims of floods under forged addresses"), ("scan", "scans")]
+        {
+            let mut events: Vec<_> =
+                self.by_id.values().filter(|event| event.name() == name).collect();
+            events.sort_by_key(|event| Reverse(packets(event)));
+            if events.is_empty() {
+                continue;
+            }
+            let _ = writeln!(text, "\n{title} at dark addresses: {}", events.len());
+            for event in events.iter().take(ROWS) {
+                let _ = writeln!(text, "  {}", news(event));
+            }
+            let others = events.len().saturating_sub(ROWS) as u64;
+            if others > 0 {
+                let _ = writeln!(text, "  and {} more", grouped(others));
+            }
+        }
+        if self.left_out > 0 {
+            let left_out = counted(self.left_out, "smaller event");
+            let _ = writeln!(text, "{left_out} not kept; --json tells all");
+        }
+        text
+    }
+}
+
+fn key(event: &DarkEvent) -> &str {
+    match event {
+        DarkEvent::Scan(it) => &it.id,
+        DarkEvent::Victim(it) => &it.id,
+        _ => "",
+    }
+}
+
+fn packets(event: &DarkEvent) -> u64 {
+    match event {
+        DarkEvent::Scan(it) => it.packets,
+        DarkEvent::Victim(it) => it.packets,
+        _ => 0,
+    }
+}
+
+/// An event in one line.
+pub(crate) fn news(event: &DarkEvent) -> String {
+    match event {
+        DarkEvent::Scan(it) => {
+            let mut text = format!(
+                "{} {} {}: {} to {}",
+                it.source,
+                it.class.name(),
+                service_name(it.protocol, it.port),
+                counted(it.packets, "packet"),
+                counted(it.destinations, "address"),
+            );
+            if let Some(coverage) = it.coverage {
+                let _ = write!(text, ", {:.2} % of IPv4", 100.0 * coverage.estimate);
+            }
+            text += &rate(it.rate);
+            if let Some(tool) = it.tool {
+                let _ = write!(text, ", mark of {}", tool.name());
+            }
+            text + &span(it.first_seen, it.last_seen)
+        }
+        DarkEvent::Victim(it) => {
+            let text = format!(
+                "{} {}: {} to {}",
+                it.victim,
+                service_name(it.protocol, it.port),
+                counted(it.packets, "answer"),
+                counted(it.destinations, "address"),
+            );
+            text + &rate(it.rate) + &span(it.first_seen, it.last_seen)
+        }
+        _ => event.name().to_owned(),
+    }
+}
+
+fn rate(rate: Option<Interval>) -> String {
+    let whole = |number: f64| grouped(number.round() as u64);
+    rate.map_or_else(String::new, |Interval { low, estimate, high }| {
+        format!(", {} packets/s ({} to {})", whole(estimate), whole(low), whole(high))
+    })
+}
+
+fn span(first: wormsift::Timestamp, last: wormsift::Timestamp) -> String {
+    format!(", {} to {}", moment(first), moment(last))
+}
