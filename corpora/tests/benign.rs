@@ -28,15 +28,15 @@ fn profiles() -> impl Iterator<Item = &'static Profile> {
 /// How the settings of an expectation change the count.
 struct Rules {
     port: fn([u16; 2]) -> u16,
-    /// Answers of name servers are left out too.
-    telescope: bool,
+    /// Answers of name servers to dark addresses are left out too.
+    dark: bool,
     /// What this host sends at this port counts for no fan-out.
     exempt: Option<(IpAddr, u16)>,
 }
 
 impl Rules {
     fn of(expectation: &Expectation) -> Self {
-        let default = Self { port: |ports| ports[1], telescope: false, exempt: None };
+        let default = Self { port: |ports| ports[1], dark: false, exempt: None };
         match expectation.settings {
             // By default a content counts at its port, and over all ports by rules of which
             // this count knows none.
@@ -45,7 +45,7 @@ impl Rules {
             "port_rule = \"service\"" => {
                 Self { port: |ports| ports[0].min(ports[1]), ..default }
             }
-            "preset = \"telescope\"" => Self { telescope: true, ..default },
+            "dark = [\"10.20.16.0/20\"]" => Self { dark: true, ..default },
             "relay_exempt = [\"10.20.16.5:5060\"]" => {
                 let proxy = IpAddr::from([10, 20, 16, 5]);
                 Self { exempt: Some((proxy, 5_060)), ..default }
@@ -59,7 +59,7 @@ impl Rules {
         match packet.protocol {
             1 => matches!(packet.ports[1] >> 8, 3 | 4 | 5 | 11 | 12),
             6 => packet.flags & 4 != 0,
-            _ => self.telescope && packet.ports[0] == 53,
+            _ => self.dark && packet.ports[0] == 53,
         }
     }
 }

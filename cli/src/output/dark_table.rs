@@ -81,12 +81,12 @@ pub(crate) fn news(event: &DarkEvent) -> String {
     match event {
         DarkEvent::Scan(it) => {
             let mut text = format!(
-                "{} {} {}: {} to {}",
+                "{} {} {}: {} to {} addresses",
                 it.source,
                 it.class.name(),
                 service_name(it.protocol, it.port),
                 counted(it.packets, "packet"),
-                counted(it.destinations, "address"),
+                grouped(it.destinations),
             );
             if let Some(coverage) = it.coverage {
                 let _ = write!(text, ", {:.2} % of IPv4", 100.0 * coverage.estimate);
@@ -99,11 +99,11 @@ pub(crate) fn news(event: &DarkEvent) -> String {
         }
         DarkEvent::Victim(it) => {
             let text = format!(
-                "{} {}: {} to {}",
+                "{} {}: {} to {} addresses",
                 it.victim,
                 service_name(it.protocol, it.port),
                 counted(it.packets, "answer"),
-                counted(it.destinations, "address"),
+                grouped(it.destinations),
             );
             text + &rate(it.rate) + &span(it.first_seen, it.last_seen)
         }
