@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::class::{Class, add, class_of};
@@ -10,7 +11,7 @@ use wormsift_corpora::address_space::Prefix;
 use wormsift_corpora::ground_truth::{
     Answer, DarkClasses, DarkTruth, Protocol, ScanTool, ScannerTruth, VictimTruth,
 };
-use wormsift_corpora::{GenerateOptions, Scenario, Trace};
+use wormsift_corpora::{AddressMap, GenerateOptions, Scenario, Trace};
 
 const NAME: &str = "telescope";
 /// One address in so many is dark, by default.
@@ -377,4 +378,31 @@ fn a_network_of_another_size_sees_its_share() {
     let whole = dark.scanners.iter().find(|it| it.port == Some(443)).unwrap();
     assert_eq!((whole.destinations, whole.coverage), (4_096, 1.0));
     assert!(trace.truth.contents[0].carriers.count > 500);
+}
+
+/// Between the hosts of a given capture, marks are of the addresses that frames have.
+#[test]
+fn marks_fit_the_addresses_of_a_given_capture() {
+    let inside: IpAddr = [172, 16, 0, 0].into();
+    let hosts: Vec<IpAddr> = (1..=9).map(|last| [172, 16, 3, last].into()).collect();
+    let map = AddressMap::new(&[(inside, 18)], &hosts).unwrap();
+    let options = GenerateOptions {
+        inside: Some(map.scenario_inside()),
+        addresses: Some(Arc::new(map)),
+        ..GenerateOptions::default()
+    };
+    let trace = trace_with(NAME, 14, options);
+    let dark = dark(&trace);
+    assert_eq!((dark.network.as_deref(), dark.addresses), (None, 16_384));
+    let inside = Prefix::new([172, 16, 0, 0].into(), 18);
+    let mut marks = 0;
+    for (_, packet, frame) in parsed(&trace) {
+        assert!(matches!(packet.destination, IpAddr::V4(host) if inside.contains(host)));
+        let is_of = |scanner: &&ScannerTruth| scanner.source == packet.source;
+        if let Some(tool) = dark.scanners.iter().find(is_of).and_then(|it| it.tool) {
+            assert!(marked(tool, frame, &packet));
+            marks += 1;
+        }
+    }
+    assert!(marks > 16_384, "{marks}");
 }
