@@ -21,7 +21,10 @@ fn dark(trace: &Trace) -> &DarkTruth {
     trace.truth.dark.as_ref().expect("a dark network")
 }
 
-fn parsed(trace: &Trace) -> impl Iterator<Item = (u64, Parsed<'_>, &[u8])> {
+/// A frame with its time and what is in it.
+type Seen<'a> = (u64, Parsed<'a>, &'a [u8]);
+
+fn parsed(trace: &Trace) -> impl Iterator<Item = Seen<'_>> {
     let frames = trace.frames.iter();
     frames.map(|(time, frame)| (*time, parse(frame).expect("a plain frame"), &frame[..]))
 }
@@ -230,7 +233,7 @@ fn scanners_are_what_the_truth_says() {
         let trace = trace(NAME, seed);
         let scanners = &dark(&trace).scanners;
         assert_eq!(scanners.len(), 20);
-        let mut seen: BTreeMap<IpAddr, Vec<(u64, Parsed<'_>, &[u8])>> = BTreeMap::new();
+        let mut seen: BTreeMap<IpAddr, Vec<Seen<'_>>> = BTreeMap::new();
         for one in parsed(&trace) {
             seen.entry(one.1.source).or_default().push(one);
         }
@@ -240,7 +243,7 @@ fn scanners_are_what_the_truth_says() {
     }
 }
 
-fn check_scanner(scanner: &ScannerTruth, packets: &[(u64, Parsed<'_>, &[u8])]) {
+fn check_scanner(scanner: &ScannerTruth, packets: &[Seen<'_>]) {
     assert_eq!(packets.len() as u64, scanner.packets, "{scanner:?}");
     let destinations: BTreeSet<IpAddr> =
         packets.iter().map(|(_, packet, _)| packet.destination).collect();
