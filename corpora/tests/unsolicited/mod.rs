@@ -5,10 +5,14 @@ mod class;
 mod farm;
 mod telescope;
 
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::common::{assert_seed_decides, refused, trace_with};
-use wormsift_corpora::{Carriage, GenerateOptions, GroundTruth, Profile, Scenario};
+use crate::common::{assert_seed_decides, parse, refused, trace_with};
+use wormsift_corpora::{
+    AddressMap, Carriage, GenerateOptions, GroundTruth, Profile, Scenario,
+};
 
 fn profiles() -> impl Iterator<Item = &'static Profile> {
     Scenario::profiles().filter(|profile| profile.unsolicited)
@@ -73,5 +77,29 @@ fn without_the_worm_option_nothing_of_their_own_is_left() {
         assert!(truth.contents.is_empty() && truth.infections.is_empty());
         assert!(truth.dark.is_none() && truth.decoys.is_none(), "{}", profile.name);
         assert_eq!(truth.packets == 0, profile.name == "telescope", "{}", profile.name);
+    }
+}
+
+/// As `wormsift generate --into` does with a capture of two minutes from a /24.
+#[test]
+fn they_can_be_laid_into_a_small_capture() {
+    let network: IpAddr = [192, 0, 2, 0].into();
+    let hosts: Vec<IpAddr> = (10..40).map(|last| [192, 0, 2, last].into()).collect();
+    for profile in profiles() {
+        let map = AddressMap::new(&[(network, 24)], &hosts).unwrap();
+        let options = GenerateOptions {
+            inside: Some(map.scenario_inside()),
+            addresses: Some(Arc::new(map)),
+            background_hosts: Some(0),
+            duration: Some(Duration::from_secs(120)),
+            ..GenerateOptions::default()
+        };
+        let trace = trace_with(profile.name, 1, options);
+        assert!(!trace.frames.is_empty(), "{}", profile.name);
+        for (_, frame) in &trace.frames {
+            let packet = parse(frame).unwrap();
+            let is_inside = |host: IpAddr| host.to_string().starts_with("192.0.2.");
+            assert_ne!(is_inside(packet.source), is_inside(packet.destination));
+        }
     }
 }
