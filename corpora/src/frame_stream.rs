@@ -8,7 +8,7 @@ use crate::ground_truth::{
     Carriers, ContentTruth, GroundTruth, InfectionTruth, SCHEMA, Span, hexadecimal,
 };
 use crate::time::rfc3339;
-use crate::traffic::{Mark, Traffic};
+use crate::traffic::{Mark, Tally, Traffic};
 
 /// A small capture in memory.
 #[derive(Clone, Debug)]
@@ -68,6 +68,8 @@ struct Source {
     carriers: Vec<Carriers>,
     /// Packet number by infection; 0 for none yet.
     infecting: Vec<u64>,
+    /// By the number of what is counted.
+    tallies: Vec<Tally>,
 }
 
 impl FrameStream {
@@ -83,7 +85,13 @@ impl FrameStream {
         let mut open = |mut traffic: Box<dyn Traffic>| {
             let next_time = traffic.next_time();
             limits.end_by(traffic.ends_at());
-            Source { next_time, traffic, carriers: Vec::new(), infecting: Vec::new() }
+            Source {
+                next_time,
+                traffic,
+                carriers: Vec::new(),
+                infecting: Vec::new(),
+                tallies: Vec::new(),
+            }
         };
         let sources = traffic.into_iter().map(&mut open).collect();
         Self {
@@ -139,11 +147,15 @@ impl FrameStream {
         self.packets += 1;
         self.last_ns = time_ns;
         let number = self.packets + self.foreign;
-        if let Mark::Content { content, infects } = mark {
-            first.add_carrier(content, infects, number, time_ns, self.list_carriers);
+        match mark {
+            Mark::Ordinary => {}
+            Mark::Content { content, infects } => {
+                first.add_carrier(content, infects, number, time_ns, self.list_carriers);
+            }
+            Mark::Counted(counted) => first.count(counted, number, time_ns),
         }
         self.note_time(time_ns);
-        let carries_content = mark != Mark::Ordinary;
+        let carries_content = matches!(mark, Mark::Content { .. });
         Some(FrameInfo { number, time_ns, carries_content })
     }
 
@@ -212,6 +224,14 @@ impl Source {
         }
     }
 
+    fn count(&mut self, counted: u16, number: u64, time_ns: u64) {
+        let counted = usize::from(counted);
+        if self.tallies.len() <= counted {
+            self.tallies.resize(counted + 1, Tally::default());
+        }
+        self.tallies[counted].add(number, time_ns);
+    }
+
     /// Adds what this source planted. An infection whose last packet would come after the
     /// end has not happened.
     fn add_to(mut self, truth: &mut GroundTruth, end_ns: u64) {
@@ -220,6 +240,15 @@ impl Source {
         truth.parameters.extend(named.map(|(name, value)| (name.to_owned(), value)));
         truth.vulnerable_hosts += planted.vulnerable_hosts;
         truth.incidents.extend(planted.incidents);
+        if let Some(dark) = planted.dark {
+            let probes = self.carriers.iter().map(|carriers| carriers.count).sum();
+            let part = dark.truth(&self.tallies, probes, end_ns);
+            truth.dark.get_or_insert_default().add(part);
+        }
+        if let Some(decoys) = planted.decoys {
+            let part = decoys.truth(&self.tallies);
+            truth.decoys.get_or_insert_default().add(part);
+        }
         self.carriers.resize(planted.contents.len(), Carriers::default());
         for (content, carriers) in planted.contents.into_iter().zip(self.carriers) {
             let spans = content.body.invariant().into_iter();

@@ -3,6 +3,9 @@
 //! A [`GroundTruth`] is written beside every generated capture, as JSON. Packet numbers
 //! count from 1, as in Wireshark and in the engine.
 
+mod dark;
+mod decoys;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -10,6 +13,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::profile::{IncidentGrade, IncidentKind};
+
+pub use dark::{Answer, DarkClasses, DarkTruth, ScanTool, ScannerTruth, VictimTruth};
+pub use decoys::{DecoysTruth, InitiationTruth};
 
 /// The version of the JSON form.
 pub(crate) const SCHEMA: &str = "wormsift-truth/1";
@@ -45,6 +51,12 @@ pub struct GroundTruth {
     /// What a detector should make of what repeats, where the scenario says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub incidents: Vec<IncidentTruth>,
+    /// What came to a dark network, where the scenario has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dark: Option<DarkTruth>,
+    /// Planted hosts, where the scenario has some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoys: Option<DecoysTruth>,
 }
 
 /// One planted content.

@@ -61,6 +61,7 @@ mod text;
 mod time;
 mod tls;
 mod traffic;
+mod unsolicited;
 mod worms;
 
 pub use address_map::AddressMap;

@@ -177,7 +177,8 @@ pub(crate) enum Icmp {
 }
 
 impl Icmp {
-    fn transport(self, version_6: bool) -> Transport {
+    /// Its header, over IPv6 or IPv4.
+    pub(crate) fn transport(self, version_6: bool) -> Transport {
         let echo = |identifier: u16, sequence: u16| {
             u32::from(identifier) << 16 | u32::from(sequence)
         };
@@ -311,6 +312,27 @@ impl Link {
         let builder = self.emitter.builder(ends.0);
         self.frames
             .push(time_ns, Mark::Ordinary, |frame| builder.frame(&datagram, frame));
+    }
+
+    /// One whole datagram under an identification of its sender's choice.
+    pub(crate) fn send_identified(
+        &mut self,
+        time_ns: u64,
+        (mark, identification): (Mark, u16),
+        ends: (&Endpoint, &Endpoint),
+        transport: Transport,
+        payload: &[u8],
+    ) {
+        let datagram = Datagram {
+            source: ends.0.address,
+            destination: ends.1.address,
+            hop_limit: ends.0.hop_limit,
+            identification: identification.into(),
+            transport,
+            payload,
+        };
+        let builder = self.emitter.builder(ends.0);
+        self.frames.push(time_ns, mark, |frame| builder.frame(&datagram, frame));
     }
 
     /// One TCP segment of no connection that the tap knows; `numbers` are its sequence

@@ -125,6 +125,8 @@ pub struct Profile {
     pub trust: bool,
     /// Whether it belongs to the suite `adversary`.
     pub adversary: bool,
+    /// Whether it is about dark addresses or decoys, and therefore in no suite.
+    pub unsolicited: bool,
     /// What should be found, one entry a group of settings; the first is the
     /// defaults.
     pub expectations: &'static [Expectation],
@@ -153,6 +155,7 @@ impl Profile {
             standard: true,
             trust: false,
             adversary: false,
+            unsolicited: false,
             expectations,
             incidents: &[],
             most_incidents: MOST_INCIDENTS,
@@ -185,5 +188,16 @@ impl Profile {
     /// The same in the suite `adversary` in place of the standard one.
     pub(crate) const fn of_adversary(self) -> Self {
         Self { standard: false, adversary: true, ..self }
+    }
+
+    /// The same outside of all suites: about dark addresses or decoys.
+    pub(crate) const fn of_unsolicited(self) -> Self {
+        Self { standard: false, unsolicited: true, ..self }
+    }
+
+    /// Whether it is a worm or a hard negative as such, of no group of its own: what the
+    /// suite `plain` consists of.
+    pub const fn is_plain(&self) -> bool {
+        !self.trust && !self.adversary && !self.unsolicited
     }
 }

@@ -6,15 +6,16 @@ use crate::ground_truth::GroundTruth;
 use crate::pcap_writer::FrameWriter;
 use crate::profile::Profile;
 use crate::scenario::{Entry, GenerateOptions, Request};
-use crate::{adversary, benign, infrastructure, presets, worms};
+use crate::{adversary, benign, infrastructure, presets, unsolicited, worms};
 
 /// All scenarios, group by group.
-const GROUPS: [&[Entry]; 5] = [
+const GROUPS: [&[Entry]; 6] = [
     worms::SCENARIOS,
     presets::SCENARIOS,
     benign::SCENARIOS,
     infrastructure::SCENARIOS,
     adversary::SCENARIOS,
+    unsolicited::SCENARIOS,
 ];
 
 fn entries() -> impl Iterator<Item = &'static Entry> {

@@ -73,6 +73,8 @@ pub(crate) struct TcpSession<'a> {
     /// From the tap to each peer and back, in nanoseconds.
     round_trip: [u64; 2],
     last_sender: Peer,
+    /// What its first segment without payload is.
+    opening: Mark,
     /// When the last frame that others wait for crossed the tap.
     time_ns: u64,
 }
@@ -108,8 +110,14 @@ impl<'a> TcpSession<'a> {
             next: [first as u32, (first >> 32) as u32],
             round_trip,
             last_sender: Peer::Client,
+            opening: Mark::Ordinary,
             time_ns,
         }
+    }
+
+    /// The same, its first SYN marked.
+    pub(crate) fn opened_by(self, mark: Mark) -> Self {
+        Self { opening: mark, ..self }
     }
 
     /// Lets the session rest.
@@ -128,7 +136,8 @@ impl<'a> TcpSession<'a> {
     ) -> Self {
         let PausedSession { ends, next, round_trip, time_ns: last } = paused;
         let time_ns = time_ns.max(last + FRAME_GAP_NS);
-        Self { link, ends, next, round_trip, last_sender: peer, time_ns }
+        let opening = Mark::Ordinary;
+        Self { link, ends, next, round_trip, last_sender: peer, opening, time_ns }
     }
 
     /// When the last frame so far crossed the tap.
@@ -295,7 +304,8 @@ impl<'a> TcpSession<'a> {
         let acknowledgement =
             if flags & tcp::ACK == 0 { 0 } else { self.next[peer.other() as usize] };
         let numbers = (self.next[peer as usize], acknowledgement);
-        self.transmit(peer, self.time_ns, numbers, flags, &[], Mark::Ordinary);
+        let mark = std::mem::take(&mut self.opening);
+        self.transmit(peer, self.time_ns, numbers, flags, &[], mark);
         self.advance(peer, length);
     }
 

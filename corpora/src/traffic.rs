@@ -3,12 +3,18 @@
 //! A [`Traffic`] is a stream of frames in order of time, made when asked for, so that it
 //! holds only the frames of conversations under way.
 
+mod unsolicited;
+
 use std::net::IpAddr;
 
 use serde_json::Value;
 
 use crate::body::Body;
 use crate::ground_truth::{IncidentTruth, Protocol};
+
+pub(crate) use unsolicited::{
+    DarkEvent, PlantedDark, PlantedDecoys, PlantedScanner, PlantedVictim, Tally,
+};
 
 /// What a frame is, for the ground truth. Numbers are those of the [`Traffic`] that emits
 /// it, see [`Traffic::planted`].
@@ -24,6 +30,8 @@ pub(crate) enum Mark {
         /// The infection that is complete with this frame.
         infects: Option<u32>,
     },
+    /// Nothing planted, but counted under this number.
+    Counted(u16),
 }
 
 /// One source of frames.
@@ -59,6 +67,10 @@ pub(crate) struct Planted {
     pub(crate) infections: Vec<PlantedInfection>,
     /// What a detector should make of what repeats.
     pub(crate) incidents: Vec<IncidentTruth>,
+    /// What it sends to a dark network, numbered as in [`Mark::Counted`].
+    pub(crate) dark: Option<PlantedDark>,
+    /// Its decoys; the conversation that one starts has the number 0 of [`Mark::Counted`].
+    pub(crate) decoys: Option<PlantedDecoys>,
 }
 
 impl Planted {

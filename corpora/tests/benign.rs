@@ -21,8 +21,7 @@ use wormsift_corpora::{
 const FOLLOWED: u64 = 8;
 
 fn profiles() -> impl Iterator<Item = &'static Profile> {
-    Scenario::profiles()
-        .filter(|one| one.kind == Kind::Benign && !one.trust && !one.adversary)
+    Scenario::profiles().filter(|one| one.kind == Kind::Benign && one.is_plain())
 }
 
 /// How the settings of an expectation change the count.

@@ -10,5 +10,6 @@ mod determinism;
 mod epidemic_presets;
 mod epidemic_rule;
 mod infrastructure;
+mod unsolicited;
 mod worm_behaviour;
 mod worms;

@@ -15,7 +15,7 @@ use wormsift_corpora::{Carriage, GenerateOptions, Kind, Profile, Scenario, Verdi
 fn names() -> impl Iterator<Item = &'static str> {
     let is_preset = |name: &str| PRESETS.iter().any(|preset| preset.name == name);
     Scenario::profiles()
-        .filter(|it| it.kind == Kind::Worm && !it.trust && !it.adversary)
+        .filter(|it| it.kind == Kind::Worm && it.is_plain())
         .map(|it| it.name)
         .filter(move |name| *name != "outbreak" && !is_preset(name))
 }

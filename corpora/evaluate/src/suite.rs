@@ -52,7 +52,7 @@ impl Suite {
     pub(crate) fn holds(self, profile: &Profile) -> bool {
         match self {
             Self::Standard => profile.standard,
-            Self::Plain => !profile.trust && !profile.adversary,
+            Self::Plain => profile.is_plain(),
             Self::Trust => profile.trust,
             Self::Adversary => profile.adversary,
         }
@@ -98,8 +98,8 @@ fn seen_whole(profile: &'static Profile, seeds: u64) -> Option<Story> {
     let never = silent(first.dispersion) && silent(first.propagation);
     let global = Preset::named(profile.name).is_some();
     let followed = profile.name == "slammer";
-    let of_other_suites = profile.trust || profile.adversary;
-    if profile.kind != Kind::Worm || of_other_suites || never || global && !followed {
+    let other = profile.kind != Kind::Worm || !profile.is_plain();
+    if other || never || global && !followed {
         return None;
     }
     let mut story = Story::plain(profile, seeds);
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(settings.count(), plan.stories.len());
         let as_they_are = plan.stories.iter().filter(|story| !story.options.sees_all);
         let names: Vec<&str> = as_they_are.clone().map(|story| &*story.name).collect();
-        let all = Scenario::profiles().filter(|it| !it.trust && !it.adversary);
+        let all = Scenario::profiles().filter(|it| it.is_plain());
         let all = all.map(|it| it.name);
         assert_eq!(names, all.collect::<Vec<_>>());
         assert!(as_they_are.clone().all(|it| it.options == GenerateOptions::default()));

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::site::{Site, host_name};
-use crate::link::Link;
+use crate::link::{Endpoint, Link};
 use crate::rng::Rng;
 
 pub(super) fn look_up(site: &Site, time_ns: u64, link: &mut Link, rng: &mut Rng) {
@@ -17,14 +17,27 @@ pub(super) fn look_up(site: &Site, time_ns: u64, link: &mut Link, rng: &mut Rng)
         Some(server) => (server.name.clone(), Some(server.end.address)),
         None => (host_name(rng), None),
     };
+    resolve(time_ns, (&client, &resolver), identifier, (&name, address), link, rng);
+}
+
+/// One question for the addresses of a name, and its answer: one to three addresses from
+/// this one on, or that there is no such name.
+pub(crate) fn resolve(
+    time_ns: u64,
+    (client, resolver): (&Endpoint, &Endpoint),
+    identifier: u16,
+    (name, address): (&str, Option<IpAddr>),
+    link: &mut Link,
+    rng: &mut Rng,
+) {
     // Recursion desired, one question.
-    let query = message(identifier, 0x0100, 0, &name);
-    link.udp(time_ns, (&client, &resolver), &query);
+    let query = message(identifier, 0x0100, 0, name);
+    link.udp(time_ns, (client, resolver), &query);
 
     let answer = match address {
         Some(IpAddr::V4(address)) => {
             let count = rng.between(1, 3) as u16;
-            let mut answer = message(identifier, 0x8180, count, &name);
+            let mut answer = message(identifier, 0x8180, count, name);
             for index in 0..count {
                 // A pointer to the question's name; type A, class IN.
                 answer.extend([0xc0, 12, 0, 1, 0, 1]);
@@ -36,14 +49,14 @@ pub(super) fn look_up(site: &Site, time_ns: u64, link: &mut Link, rng: &mut Rng)
             answer
         }
         // No such name.
-        _ => message(identifier, 0x8183, 0, &name),
+        _ => message(identifier, 0x8183, 0, name),
     };
     let answered = time_ns + rng.between(4_000_000, 80_000_000);
-    link.udp(answered, (&resolver, &client), &answer);
+    link.udp(answered, (resolver, client), &answer);
 }
 
 /// A header and the question for the addresses of a name.
-fn message(identifier: u16, flags: u16, answers: u16, name: &str) -> Vec<u8> {
+pub(crate) fn message(identifier: u16, flags: u16, answers: u16, name: &str) -> Vec<u8> {
     let header = [identifier, flags, 1, answers, 0, 0];
     let mut message: Vec<u8> = header.iter().flat_map(|one| one.to_be_bytes()).collect();
     for label in name.split('.') {

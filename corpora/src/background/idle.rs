@@ -28,7 +28,8 @@ pub(super) fn exchange(site: &Site, time_ns: u64, link: &mut Link, rng: &mut Rng
     }
 }
 
-fn ask_the_time(
+/// One question for the time, and its answer (RFC 5905).
+pub(crate) fn ask_the_time(
     host: &Endpoint,
     server: &Endpoint,
     time_ns: u64,

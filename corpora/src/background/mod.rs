@@ -28,6 +28,9 @@ use crate::traffic::Traffic;
 
 use site::Site;
 
+pub(crate) use dns::{message as dns_message, resolve};
+pub(crate) use idle::ask_the_time;
+
 /// What the background is drawn from.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct BackgroundSettings {

@@ -27,7 +27,8 @@ impl Site {
         self.inside_endpoint(self.inside.address(rng.below(self.inside.size())))
     }
 
-    fn inside_endpoint(&self, own: Ipv4Addr) -> Endpoint {
+    /// The host of the site at this one of its addresses.
+    pub(crate) fn inside_endpoint(&self, own: Ipv4Addr) -> Endpoint {
         let address = self.options.address(own);
         Endpoint { address, port: 0, inside: true, hop_limit: 64 }
     }
