@@ -77,10 +77,10 @@ impl AddressCounter {
         size_of::<Self>() + names_bytes(named)
     }
 
-    /// One of a content of which other addresses than those that will be entered are known
-    /// to be missing, or not.
-    pub fn new(misses_some: bool) -> Self {
-        Self { misses_some, ..Self::default() }
+    /// One that begins at a time. Addresses that sent the content before may be missing; others
+    /// are entered with the time from which on they were seen.
+    pub fn new(now: Timestamp, misses_some: bool) -> Self {
+        Self { latest: now, misses_some, ..Self::default() }
     }
 
     /// Counts a sighting of the address with this hash. `room` is the memory that the

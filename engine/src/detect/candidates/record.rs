@@ -386,7 +386,8 @@ impl Candidate {
     /// Begins to count addresses, with those that are named, in so much memory. When they
     /// were last seen is not known, but that it was not before the first sighting.
     pub(super) fn begin_population(&mut self, room: usize, seed: u64) {
-        let mut counter = AddressCounter::new(!self.sources.is_complete());
+        let mut counter =
+            AddressCounter::new(self.last_seen, !self.sources.is_complete());
         for host in self.sources.list() {
             counter.note(hash(*host, seed), self.first.time, room);
         }

@@ -97,7 +97,7 @@ proptest! {
     fn a_saved_counter_goes_on_as_if_nothing_had_been(
         addresses in 1_u64..400, cut in any::<bool>(),
     ) {
-        let mut counter = AddressCounter::new(cut);
+        let mut counter = AddressCounter::new(at(7), cut);
         (0..addresses).for_each(|n| note(&mut counter, n, 10 * n));
         let mut bytes = Vec::new();
         counter.persist(&mut Exchange::writing(&mut bytes)).unwrap();
@@ -149,6 +149,21 @@ fn spans_that_are_over_are_told_by_their_greatest() {
 }
 
 #[test]
+fn what_was_seen_at_some_time_counts_where_it_must_have_been() {
+    // Three addresses seen from 3,000 s on, and counted from some time on.
+    for (now, figure) in
+        [(3_599, [3, 3, 3, 3]), (3_001, [3, 3, 3, 3]), (3_600, [3, 0, 0, 0])]
+    {
+        let mut counter = AddressCounter::new(at(now), false);
+        (0..3).for_each(|n| note(&mut counter, n, 3_000));
+        assert_eq!(figures(&counter), figure, "{now}");
+    }
+    let mut counter = AddressCounter::new(at(2_900), false);
+    (0..3).for_each(|n| note(&mut counter, n, 2_000));
+    assert_eq!(figures(&counter), [3, 3, 3, 0]);
+}
+
+#[test]
 fn without_memory_it_says_at_least_and_is_refused_once() {
     let mut counter = AddressCounter::default();
     for n in 0..8 {
@@ -161,5 +176,5 @@ fn without_memory_it_says_at_least_and_is_refused_once() {
     // With room it goes on, but what was missed stays missed.
     assert_eq!(counter.note(hash_word(10, 5), at(10), 128), Counted::Yes);
     assert_eq!(counter.addresses(), Count::at_least(9));
-    assert_eq!(AddressCounter::new(true).addresses(), Count::at_least(0));
+    assert_eq!(AddressCounter::new(at(7), true).addresses(), Count::at_least(0));
 }
