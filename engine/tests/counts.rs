@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 use wormsift::config::{Config, Size};
 use wormsift::pipeline::Sensor;
-use wormsift::signature::{Precision, Signature};
+use wormsift::signature::{Count, HostRange, HostRangeMethod, Precision, Signature};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -106,6 +106,38 @@ fn many_hosts_are_counted_without_an_end_and_said_to_be_estimated() {
     }
     assert_eq!((it.source_list.len(), it.destination_list.len()), (64, 64));
     assert_eq!(it.first_sighting.unwrap().packet, 1);
+    let population = it.population.unwrap();
+    let truth = distinct(&traffic, |pair| pair.0) as f64;
+    let addresses = f64::from(population.addresses.number);
+    assert_eq!(population.addresses.precision, Precision::About);
+    assert!((addresses / truth - 1.0).abs() < 4.0 * 0.01625, "{addresses} for {truth}");
+    // All of it is in one hour, and all 800 send within two minutes.
+    let now = f64::from(population.addresses_now);
+    assert_eq!(population.addresses_now, population.addresses_hour_peak);
+    assert!((now / truth - 1.0).abs() < 4.0 * 0.023, "{now} for {truth}");
+    let HostRange { low, estimate, high, method } = population.hosts;
+    assert!((0.8 * truth..=truth).contains(&f64::from(low)), "{low} for {truth}");
+    assert!(f64::from(high) >= truth, "{high} for {truth}");
+    assert_eq!((estimate, method), (None, HostRangeMethod::Window));
+}
+
+/// The windows of one content are counted apart, and their counts are not added up.
+#[test]
+fn few_addresses_are_counted_exactly_by_the_hour() {
+    // Forty at ten an hour, over four hours, every one some times.
+    let mut traffic: Vec<Sent> = Vec::new();
+    for n in 0..160 {
+        let time = (3_600 * 100 + n * 90) * SECOND;
+        traffic.push((time, Some((n / 40 * 10 + n % 10, 10_000 + n))));
+    }
+    let mut config = config();
+    config.prevalence_window = "1d".parse().unwrap();
+    let it = found(config, &traffic);
+    let population = it.population.unwrap();
+    assert_eq!(population.addresses, Count::exact(40));
+    assert_eq!((population.addresses_hour_peak, population.addresses_now), (10, 10));
+    // Ten minutes hold seven packets, of seven hosts.
+    assert_eq!((population.hosts.low, population.hosts.high), (7, 40));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `wormsift live`
 
-use super::{MutedArgs, RuleArgs, SettingArgs};
+use super::{DurationArgs, MutedArgs, RuleArgs, SettingArgs};
 use crate::input::filter::Filter;
 use clap::{Args, ValueHint};
 use std::net::SocketAddr;
@@ -39,6 +39,8 @@ pub(crate) struct LiveArgs {
     pub(crate) baseline: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) muted: MutedArgs,
+    #[command(flatten)]
+    pub(crate) durations: DurationArgs,
     #[command(flatten)]
     pub(crate) capture: CaptureArgs,
     #[cfg(feature = "pcap")]

@@ -4,6 +4,7 @@
 //! ([`Config::validate`](wormsift::config::Config::validate)).
 
 mod bench;
+mod durations;
 mod evaluate;
 mod explain;
 mod export;
@@ -24,6 +25,7 @@ mod setting_flags;
 pub(crate) mod settings;
 
 pub(crate) use bench::BenchArgs;
+pub(crate) use durations::DurationArgs;
 pub(crate) use evaluate::EvaluateArgs;
 pub(crate) use explain::ExplainArgs;
 #[cfg(test)]
@@ -169,6 +171,8 @@ pub(crate) struct DetectArgs {
     pub(crate) baseline: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) muted: MutedArgs,
+    #[command(flatten)]
+    pub(crate) durations: DurationArgs,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]

@@ -6,6 +6,7 @@
 use crate::args::DetectArgs;
 use crate::args::settings::Settings;
 use crate::input::baseline;
+use crate::input::durations;
 use crate::input::evidence_capture;
 use crate::input::inputs;
 use crate::input::mute_file;
@@ -24,6 +25,7 @@ use crate::output::talk::Talk;
 use std::time::{Duration, Instant};
 use wormsift::pipeline::{Prepared, Preparer, Sensor};
 use wormsift_capture::{Damage, Disorder, FrameBatch, Input};
+use wormsift_export::durations::Durations;
 use wormsift_export::mute::Muting;
 use wormsift_export::text::{counted, service_name};
 
@@ -35,6 +37,7 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         evidence_capture::check(&args.captures)?;
     }
     let (mutes, unread) = mute_file::entries(args.muted.mute.as_deref(), talk)?;
+    let durations = durations::read(args.durations.durations.as_deref(), talk)?;
     let captures = inputs::find(&args.captures, talk);
     OutputFiles::default()
         .add("--rules", args.output.rules.as_deref())
@@ -75,7 +78,7 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let mut turn: Option<Turn> = None;
     let mut ended = false;
     let stopped_by = loop {
-        report_news(&mut sensor, &mut report, talk)?;
+        report_news(&mut sensor, &durations, &mut report, talk)?;
         if let Some(signal) = signals.caught() {
             break Some(signal);
         }
@@ -109,7 +112,7 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     };
     pool.install(|| sensor.finish());
     talk.end_progress();
-    report_news(&mut sensor, &mut report, talk)?;
+    report_news(&mut sensor, &durations, &mut report, talk)?;
 
     let stats = FinalStats {
         engine: sensor.stats(),
@@ -294,6 +297,7 @@ fn page(report: &Report, sensor: &Sensor, stats: &FinalStats) -> String {
 
 fn report_news(
     sensor: &mut Sensor,
+    durations: &Durations,
     report: &mut Report,
     talk: &Talk,
 ) -> Result<(), Failure> {
@@ -301,7 +305,7 @@ fn report_news(
         report.warning(&warning, talk)?;
     }
     for finding in sensor.findings() {
-        report.finding(finding, talk)?;
+        report.finding(durations.estimate(finding), talk)?;
     }
     for incident in sensor.incidents() {
         report.incident(incident, talk)?;

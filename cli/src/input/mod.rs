@@ -1,6 +1,7 @@
 //! What a run reads beside its arguments: captures, filters, signatures, signals.
 
 pub(crate) mod baseline;
+pub(crate) mod durations;
 pub(crate) mod evidence_capture;
 pub(crate) mod filter;
 pub(crate) mod inputs;

@@ -20,6 +20,7 @@ use crate::args::limits::check_bytes;
 use crate::args::settings::Settings;
 use crate::args::{Format, LiveArgs, RuleArgs, SelectionArgs, key};
 use crate::input::baseline;
+use crate::input::durations;
 use crate::input::mute_file;
 use crate::input::selection::Selection;
 use crate::input::signals::Signals;
@@ -70,6 +71,7 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
     })?;
     let (mutes, _) = mute_file::entries(args.muted.mute.as_deref(), talk)?;
     let muting = Muting::new(mutes.unwrap_or_default());
+    let durations = durations::read(args.durations.durations.as_deref(), talk)?;
     let tap = Tap::open(args)?;
     let listener = listen(args)?;
     // Opened while it can be: it tells the memory in use.
@@ -175,6 +177,7 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         bpf: args.capture.bpf_ddd.clone(),
         mute: args.muted.mute.clone(),
         muting,
+        durations,
         interval: std::time::Duration::from_nanos(args.output.interval.0),
         duration: args.running.duration.map(|d| std::time::Duration::from_nanos(d.0)),
         signals,

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use wormsift::Sensor;
 use wormsift::packet::Timestamp;
 use wormsift_capture::live::{LiveCounters, LiveError, Rings};
+use wormsift_export::durations::Durations;
 use wormsift_export::mute::Muting;
 
 /// How long a signal, or somebody who looks at the page, may wait.
@@ -39,6 +40,7 @@ pub(super) struct Parts {
     pub(super) bpf: Option<PathBuf>,
     pub(super) mute: Option<PathBuf>,
     pub(super) muting: Muting,
+    pub(super) durations: Durations,
     pub(super) interval: Duration,
     pub(super) duration: Option<Duration>,
     pub(super) signals: Signals,

@@ -1,7 +1,34 @@
 //! The figures that a signature rests on, besides its reasons.
 
-use wormsift::signature::{Evidence, Growth, Handshakes, Load, Signature, View};
+use wormsift::signature::{
+    Evidence, Growth, Handshakes, HostRange, HostRangeMethod, Load, Population,
+    Signature, View,
+};
 use wormsift_export::text::{counted, grouped};
+
+/// How many addresses sent it and what that says of hosts, where it says more than the number
+/// of sources does.
+fn sizes(population: Population) -> Option<String> {
+    let Population { addresses, addresses_hour_peak, addresses_now, hosts } = population;
+    let HostRange { low, estimate, high, method } = hosts;
+    if low == high && low == addresses.number {
+        return None;
+    }
+    let [sent, peak, now, low, high] =
+        [addresses.number, addresses_hour_peak, addresses_now, low, high]
+            .map(|count| grouped(count.into()));
+    let by = match method {
+        HostRangeMethod::Window => "by the addresses within ten minutes, and all",
+        HostRangeMethod::Cardcount => "by how long hosts keep an address",
+    };
+    let likely = estimate
+        .map_or_else(String::new, |it| format!(", most likely {}", grouped(it.into())));
+    Some(format!(
+        "{}{sent} sent it, at most {peak} in one hour, {now} in the latest; hosts that sent it: \
+         {low} to {high}{likely} ({by})",
+        addresses.precision.words()
+    ))
+}
 
 /// Each figure with its name; none that lines of an earlier writer do not have.
 pub(crate) fn grounds(signature: &Signature) -> Vec<(&'static str, String)> {
@@ -9,6 +36,9 @@ pub(crate) fn grounds(signature: &Signature) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
     if let Some(growth) = growth {
         lines.push(("growth", doubling(growth)));
+    }
+    if let Some(population) = signature.population.and_then(sizes) {
+        lines.push(("addresses", population));
     }
     if (*handshakes, *view) == (Handshakes::default(), View::default()) {
         return lines;
@@ -78,7 +108,7 @@ pub(crate) fn doubling(growth: &Growth) -> String {
 mod tests {
     use super::*;
     use crate::output::table::testing::signature;
-    use wormsift::signature::Nearest;
+    use wormsift::signature::{Count, Nearest};
 
     #[test]
     fn every_figure_has_a_line_and_an_older_line_has_none() {
@@ -95,6 +125,33 @@ mod tests {
             standard_error: 0.01,
             points: 9,
         });
+        let hosts = HostRange {
+            low: 9,
+            estimate: None,
+            high: 9,
+            method: HostRangeMethod::Window,
+        };
+        let few = Population {
+            addresses: Count::exact(9),
+            addresses_hour_peak: 9,
+            addresses_now: 9,
+            hosts,
+        };
+        assert_eq!(sizes(few), None);
+        let hosts = HostRange { low: 1_000, high: 12_000, ..hosts };
+        let addresses = Count::about(11_500);
+        let many = Population { addresses, addresses_hour_peak: 1_100, hosts, ..few };
+        found.population = Some(many);
+        let hosts = HostRange {
+            estimate: Some(1_045),
+            method: HostRangeMethod::Cardcount,
+            ..hosts
+        };
+        assert_eq!(
+            sizes(Population { hosts, ..many }).unwrap(),
+            "about 11,500 sent it, at most 1,100 in one hour, 9 in the latest; hosts that sent \
+             it: 1,000 to 12,000, most likely 1,045 (by how long hosts keep an address)"
+        );
         let text: Vec<String> = grounds(&found)
             .into_iter()
             .map(|(name, it)| format!("{name}: {it}"))
@@ -103,6 +160,8 @@ mod tests {
             text,
             [
                 "growth: relays double in 2.8 s (2.500e-1 per second, standard error 1.0e-2, 9 points)",
+                "addresses: about 11,500 sent it, at most 1,100 in one hour, 9 in the latest; hosts \
+                 that sent it: 1,000 to 12,000 (by the addresses within ten minutes, and all)",
                 "answers: 1 of the 32 sources were answered over TCP, 29 were not, 2 not known \
                  (UDP, or one direction seen)",
                 "tap: sees both directions: 3,600 of 4,000 TCP directions had an answer",

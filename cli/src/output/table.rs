@@ -333,6 +333,7 @@ pub(crate) mod testing {
                 fan_out: 1,
                 ..Relay::default()
             }],
+            population: None,
             first_seen: time,
             first_sighting: Some(FirstSighting {
                 packet: 1,

@@ -14,6 +14,7 @@ mod event;
 mod evidence;
 mod incident;
 mod muted;
+mod population;
 mod record;
 #[cfg(feature = "schema")]
 pub mod schema;
@@ -30,7 +31,8 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 pub(super) use texts::read_time;
 pub use texts::{
-    Address, AlarmName, GradeName, Hex, Id, KindName, PrecisionName, Protocol, Time,
+    Address, AlarmName, GradeName, Hex, HostsMethodName, Id, KindName, PrecisionName,
+    Protocol, Time,
 };
 use wormsift::signature::Finding;
 

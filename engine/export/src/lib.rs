@@ -5,9 +5,10 @@
 //! is stable under a schema version, and can be read back. The formats of rules go
 //! through a [`Rule`], which says what can be asked of a packet, and numbers from a
 //! [`SidRegistry`]; [`select()`] says which signatures get one. Every rule alerts; none blocks.
-//! [`mute`] marks findings that an operator knows.
+//! [`mute`] marks findings that an operator knows, [`durations`] estimates hosts from addresses.
 
 pub mod append;
+pub mod durations;
 pub mod eve;
 #[cfg(feature = "html")]
 pub mod html;

@@ -20,6 +20,7 @@ pub(crate) use hosts::{REGISTERS, hash, persist_registers};
 pub use record::{Candidate, Missing, SampleReference, SampleRequest, Seen};
 
 use super::alarms::{Alarm, Thresholds};
+use super::population::{AddressCounter, Counted};
 use crate::counters::counters;
 use crate::packet::Host;
 use crate::state::persist;
@@ -69,6 +70,10 @@ counters! {
         pub lists_cut: u64,
         /// Samples not asked for, for want of memory to name them.
         pub samples_refused: u64,
+        /// Alarms of contents whose addresses are not counted, for want of memory.
+        pub populations_refused: u64,
+        /// Counters of addresses that could not grow, for want of memory.
+        pub populations_cut: u64,
     }
     when_read {
         /// Places for entries.
@@ -96,6 +101,9 @@ pub struct Candidates {
     budget: usize,
     /// Bytes reserved for lists and samples.
     lists: usize,
+    /// Bytes that counters of addresses may take, and those that they take.
+    population_budget: usize,
+    populations: usize,
     /// Of the registers that count hosts.
     seed: u64,
     /// See [`Candidates::take_lost`].
@@ -129,6 +137,8 @@ impl Candidates {
             thresholds: Thresholds { sources: 1, destinations: 1, spread: 1, relays: 1 },
             budget: bytes,
             lists: 0,
+            population_budget: 0,
+            populations: 0,
             seed,
             lost: Vec::new(),
             counters: CandidateCounters::default(),
@@ -139,6 +149,18 @@ impl Candidates {
     pub fn with_thresholds(mut self, thresholds: Thresholds) -> Self {
         self.thresholds = thresholds;
         self
+    }
+
+    /// The same with so many bytes more, for counters of the addresses that sent contents
+    /// which have alarmed.
+    pub fn with_populations(mut self, bytes: usize) -> Self {
+        self.population_budget = bytes;
+        self
+    }
+
+    /// Bytes that counters of addresses take now, at most their budget.
+    pub fn population_bytes(&self) -> usize {
+        self.populations
     }
 
     /// Most entries at a time.
@@ -287,10 +309,39 @@ impl Candidates {
         }
         entry.count(seen, estimates, spread);
         self.lists += entry.reserved() - before;
+        if entry.population.is_some() {
+            self.count_address(slot, seen);
+        }
         let cut = [by_source, by_destination].map(|listed| listed == Listed::Refused);
         self.counters.lists_cut += u64::from(cut[0]) + u64::from(cut[1]);
         self.list_anew(slot);
         Some((slot, crowded))
+    }
+
+    /// Counts the sender of a content that has alarmed.
+    fn count_address(&mut self, slot: u32, seen: &Seen) {
+        let room = self.population_budget - self.populations;
+        let entry = &mut self.entries[slot as usize];
+        let Some(population) = &mut entry.population else { return };
+        let before = population.memory_bytes();
+        let counted = population.note(hash(seen.source, self.seed), seen.time, room);
+        self.populations = self.populations - before + population.memory_bytes();
+        self.counters.populations_cut += u64::from(counted == Counted::Refused);
+    }
+
+    /// Begins to count the addresses of a content that alarms, unless that has begun.
+    fn begin_population(&mut self, slot: u32) {
+        let room = self.population_budget - self.populations;
+        let entry = &mut self.entries[slot as usize];
+        if entry.population.is_some() {
+            return;
+        }
+        if room < AddressCounter::bytes_for(entry.sources.list().len()) {
+            self.counters.populations_refused += 1;
+            return;
+        }
+        entry.begin_population(room, self.seed);
+        self.populations += entry.population_bytes();
     }
 
     /// Puts an entry where it stands now, as the newest there.
@@ -353,6 +404,9 @@ impl Candidates {
     pub fn set_alarm(&mut self, slot: Slot, alarm: Alarm, at: Option<Timestamp>) {
         if self.get(slot).is_some() {
             self.entries[slot.0 as usize].alarmed_at[alarm as usize] = at;
+            if at.is_some() {
+                self.begin_population(slot.0);
+            }
             self.list_anew(slot.0);
         }
     }
@@ -445,6 +499,7 @@ impl Candidates {
         let entries = &self.entries;
         let entry = &entries[slot as usize];
         requests.extend(entry.samples.iter().map(SampleReference::release));
+        self.populations -= entry.population_bytes();
         self.index.remove(entry.key, slot, |slot| entries[slot as usize].key);
         self.recency.remove(slot);
     }
@@ -460,8 +515,8 @@ impl Candidates {
 }
 
 persist!(Candidates {
-    entries, free, index, recency, lists, counters;
-    capacity, samples_per_candidate, window, thresholds, budget, seed, lost
+    entries, free, index, recency, lists, populations, counters;
+    capacity, samples_per_candidate, window, thresholds, budget, population_budget, seed, lost
 });
 
 #[cfg(test)]

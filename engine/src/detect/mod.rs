@@ -3,6 +3,7 @@
 //! - [`prevalence`]: how often a content was seen.
 //! - [`dispersion`]: how many distinct sources and destinations it has.
 //! - [`propagation`]: which hosts received it before they sent it.
+//! - [`population`]: how many addresses sent a content that has alarmed.
 //! - [`candidates`]: who was involved in a content that is under watch.
 //! - [`conversations`]: who began a conversation, and whether it was answered.
 //! - [`alarms`]: whether what these know of a content is an alarm.
@@ -17,6 +18,7 @@ pub mod copies;
 pub mod count;
 pub mod dispersion;
 pub mod handshakes;
+pub mod population;
 pub mod ports;
 pub mod prevalence;
 pub mod propagation;

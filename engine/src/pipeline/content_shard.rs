@@ -122,6 +122,7 @@ impl ContentShard {
         let candidates = || {
             Candidates::new(plan.candidates, SAMPLES_PER_CANDIDATE, window, hosts)
                 .with_thresholds(rules.thresholds)
+                .with_populations(plan.populations)
         };
         let capacity = candidates().capacity();
         let admission = seeds.narrow("admission");
@@ -367,14 +368,16 @@ impl ContentShard {
         Some(Snapshot { spread: self.propagation.spread(key), relays, candidate })
     }
 
-    /// Bytes of (prevalence, dispersion, propagation, candidates, first sightings).
-    pub(crate) fn memory_bytes(&self) -> [usize; 5] {
+    /// Bytes of (prevalence, dispersion, propagation, candidates, first sightings,
+    /// populations).
+    pub(crate) fn memory_bytes(&self) -> [usize; 6] {
         [
             self.prevalence.memory_bytes(),
             self.dispersion.memory_bytes(),
             self.propagation.memory_bytes(),
             self.candidates.memory_bytes(),
             self.first_sightings.memory_bytes(),
+            self.candidates.population_bytes(),
         ]
     }
 

@@ -146,13 +146,20 @@ impl Sensor {
     }
 
     fn memory(&self) -> Memory {
-        let mut tables = [0_usize; 5];
+        let mut tables = [0_usize; 6];
         for shard in &self.content {
             for (table, bytes) in tables.iter_mut().zip(shard.memory_bytes()) {
                 *table += bytes;
             }
         }
-        let [prevalence, dispersion, propagation, candidates, first_sightings] = tables;
+        let [
+            prevalence,
+            dispersion,
+            propagation,
+            candidates,
+            first_sightings,
+            populations,
+        ] = tables;
         let tails: usize = self.flow.iter().map(|flow| flow.tails.memory_bytes()).sum();
         let conversations: usize =
             self.flow.iter().map(|flow| flow.conversations.memory_bytes()).sum();
@@ -184,6 +191,7 @@ impl Sensor {
             propagation_bytes: propagation as u64,
             candidates_bytes: candidates as u64,
             first_sightings_bytes: first_sightings as u64,
+            populations_bytes: populations as u64,
             tails_bytes: tails as u64,
             conversations_bytes: conversations as u64,
             samples_bytes: samples as u64,

@@ -12,6 +12,7 @@ pub(crate) const CONTENT_SHARDS: usize = 64;
 const DISPERSION: u64 = 140;
 const PROPAGATION: u64 = 110;
 const CANDIDATES: u64 = 110;
+const POPULATIONS: u64 = 16;
 const SAMPLES: u64 = 120;
 const TAILS: u64 = 70;
 const CONVERSATIONS: u64 = 26;
@@ -28,6 +29,7 @@ const PREVALENCE: u64 = 1_000
     - DISPERSION
     - PROPAGATION
     - CANDIDATES
+    - POPULATIONS
     - SAMPLES
     - TAILS
     - CONVERSATIONS
@@ -45,6 +47,8 @@ pub(crate) struct Plan {
     pub(crate) dispersion: usize,
     pub(crate) propagation: usize,
     pub(crate) candidates: usize,
+    /// For the addresses that sent contents which have alarmed.
+    pub(crate) populations: usize,
     pub(crate) samples: usize,
     pub(crate) tails: usize,
     pub(crate) conversations: usize,
@@ -80,6 +84,7 @@ impl Plan {
             dispersion: share(DISPERSION, CONTENT_SHARDS),
             propagation: share(PROPAGATION, CONTENT_SHARDS),
             candidates: share(CANDIDATES, CONTENT_SHARDS),
+            populations: share(POPULATIONS, CONTENT_SHARDS),
             samples: share(SAMPLES, FLOW_SHARDS),
             tails: share(TAILS, FLOW_SHARDS),
             conversations: share(CONVERSATIONS, FLOW_SHARDS),
@@ -110,6 +115,7 @@ mod tests {
                 + plan.dispersion
                 + plan.propagation
                 + plan.candidates
+                + plan.populations
                 + plan.first_sightings;
             let flow = plan.samples + plan.tails + plan.conversations;
             let single = plan.fragments

@@ -198,7 +198,8 @@ pub struct Fill {
     pub relays: f64,
 }
 
-/// Bytes of the tables, fixed when the sensor is built except those of `signatures`.
+/// Bytes of the tables, fixed when the sensor is built except those of `signatures` and
+/// `populations`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Memory {
@@ -212,6 +213,8 @@ pub struct Memory {
     pub candidates_bytes: u64,
     /// Sightings of contents that are not promoted.
     pub first_sightings_bytes: u64,
+    /// Addresses that sent contents which have alarmed; grows with them.
+    pub populations_bytes: u64,
     /// Ends of TCP segments.
     pub tails_bytes: u64,
     /// Conversations, and the pairs of hosts that had some.

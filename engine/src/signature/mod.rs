@@ -28,6 +28,7 @@ mod incidents;
 mod kind;
 mod ledger;
 mod passing;
+mod population;
 mod rank;
 mod sample;
 #[doc(hidden)]
@@ -61,6 +62,7 @@ pub use ledger::Finding;
 #[doc(hidden)]
 pub use ledger::{AlarmedCandidate, Ledger, LedgerSettings, SignatureCounters, Snapshot};
 pub use passing::PassingOn;
+pub use population::{HostRange, HostRangeMethod, Population};
 #[doc(hidden)]
 pub use sample::Sample;
 
@@ -144,6 +146,9 @@ pub struct Signature {
     pub spread: u32,
     /// Hosts that passed the content on, as propagation lists them.
     pub relays: Vec<Relay>,
+    /// How many addresses sent it, and what that says of hosts; `None` where there was no
+    /// memory to count them.
+    pub population: Option<Population>,
     /// Time of the first packet with it that is known.
     pub first_seen: Timestamp,
     /// That packet, and whether there may have been earlier ones. `None` in what an earlier
@@ -255,6 +260,7 @@ mod tests {
             ports: PortCounts::default(),
             spread: 0,
             relays,
+            population: None,
             first_seen: Timestamp::default(),
             first_sighting: None,
             last_seen: Timestamp::default(),

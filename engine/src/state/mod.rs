@@ -172,6 +172,12 @@ impl<T: Persist, const N: usize> Persist for [T; N] {
     }
 }
 
+impl<T: Persist> Persist for Box<T> {
+    fn persist(&mut self, file: &mut Exchange<'_>) -> io::Result<()> {
+        T::persist(self, file)
+    }
+}
+
 /// A table whose size was fixed when it was built.
 impl<T: Persist> Persist for Box<[T]> {
     fn persist(&mut self, file: &mut Exchange<'_>) -> io::Result<()> {

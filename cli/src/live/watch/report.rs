@@ -15,6 +15,7 @@ impl Watch {
             self.parts.lines.warning(&warning, talk)?;
         }
         for finding in self.parts.sensor.findings() {
+            let finding = self.parts.durations.estimate(finding);
             let signature = finding.signature();
             let muted = self.parts.muting.signature(signature);
             self.tell_mutes(talk)?;

@@ -3,6 +3,7 @@
 use super::LineError;
 use super::evidence::EvidenceRecord;
 use super::muted::MutedRecord;
+use super::population::PopulationRecord;
 use super::texts::{
     Address, AlarmName, GradeName, Hex, Id, KindName, PrecisionName, Protocol, Time,
     unreadable,
@@ -11,8 +12,8 @@ use crate::text::printable;
 use serde::{Deserialize, Serialize};
 use wormsift::packet::{AddressPlan, Host, Network};
 use wormsift::signature::{
-    Evidence, FirstSighting, PassingOn, PortCounts, Precision, Relay, Roles, Signature,
-    SignatureSample,
+    Evidence, FirstSighting, PassingOn, Population, PortCounts, Precision, Relay, Roles,
+    Signature, SignatureSample,
 };
 
 /// A content that spreads, in lines of type signature, update and summary.
@@ -116,6 +117,9 @@ pub(super) struct Record {
     /// Packets at other ports.
     #[serde(default)]
     ports_unlisted: u32,
+    /// Addresses that sent it; null where there was no memory to count them.
+    #[serde(default)]
+    population: Option<PopulationRecord>,
 }
 
 /// Packets by the role of their sender.
@@ -303,6 +307,7 @@ impl From<&Signature> for Record {
                 .map(|(service_port, packets)| PortRecord { service_port, packets })
                 .collect(),
             ports_unlisted: signature.ports.others(),
+            population: signature.population.map(PopulationRecord::from),
         }
     }
 }
@@ -361,6 +366,7 @@ impl TryFrom<Record> for Signature {
             spread: record.spread,
             roles: record.roles.into(),
             ports: PortCounts::of(&ports, record.ports_unlisted),
+            population: record.population.map(Population::try_from).transpose()?,
         })
     }
 }

@@ -2,8 +2,9 @@ use super::*;
 use proptest::prelude::*;
 use wormsift::packet::{AddressPlan, Host, Timestamp};
 use wormsift::signature::{
-    Alarm, Confidence, Evidence, FirstSighting, Growth, Handshakes, Kind, Load, Nearest,
-    PassingOn, PortCounts, Precision, Relay, Roles, Signature, SignatureSample, View,
+    Alarm, Confidence, Count, Evidence, FirstSighting, Growth, Handshakes, HostRange,
+    HostRangeMethod, Kind, Load, Nearest, PassingOn, Population, PortCounts, Precision,
+    Relay, Roles, Signature, SignatureSample, View,
 };
 
 fn host(text: &str) -> Host {
@@ -59,6 +60,17 @@ fn signature() -> Signature {
                 ..Relay::default()
             },
         ],
+        population: Some(Population {
+            addresses: Count::about(900),
+            addresses_hour_peak: 300,
+            addresses_now: 200,
+            hosts: HostRange {
+                low: 220,
+                estimate: Some(310),
+                high: 400,
+                method: HostRangeMethod::Cardcount,
+            },
+        }),
         first_seen: at(0),
         first_sighting: Some(FirstSighting {
             packet: 7,
@@ -161,7 +173,10 @@ const GOLDEN: &str = concat!(
     r#""v6_prefix":56,"home_net":["192.0.2.0/28"],"#,
     r#""sources_inside":1,"destinations_inside":0,"#,
     r#""roles":{"initiator":10,"responder":1,"role_unknown":1},"#,
-    r#""ports":[{"service_port":445,"packets":11}],"ports_unlisted":1}"#,
+    r#""ports":[{"service_port":445,"packets":11}],"ports_unlisted":1,"#,
+    r#""population":{"addresses":900,"addresses_precision":"about","#,
+    r#""addresses_hour_peak":300,"addresses_now":200,"hosts_low":220,"#,
+    r#""hosts_estimate":310,"hosts_high":400,"hosts_method":"cardcount"}}"#,
 );
 
 #[test]
@@ -283,6 +298,7 @@ fn a_line_of_an_earlier_writer_is_read() {
     (relay.begun, relay.unanswered, relay.proven) = (0, 0, None);
     expected.roles = Roles::default();
     expected.ports = PortCounts::default();
+    expected.population = None;
     expected.addresses = AddressPlan::default();
     let Evidence { keys, alarms, distinct_bytes, reasons, .. } = expected.evidence;
     let passing_on = PassingOn::of(&expected.relays);
@@ -324,6 +340,12 @@ fn what_cannot_be_read_is_named() {
         (r#"detected_at":"1970"#, r#"detected_at":"+970"#, "detected_at"),
         (r#"detected_at":"1970"#, r#"detected_at":"","x":"1970"#, "detected_at"),
         (r#"_net":["192"#, r#"_net":["392"#, "home_net"),
+        (
+            r#"s_precision":"about","addresses_"#,
+            r#"s_precision":"near","addresses_"#,
+            "addresses_precision",
+        ),
+        (r#""cardcount""#, r#""guess""#, "hosts_method"),
         (r#""id":"0"#, r#""id":"0,"#, "id"),
         (r#""incident":""#, r#""incident":"A"#, "incident"),
         (r#"v6_prefix":56"#, r#"v6_prefix":156"#, "v6_prefix"),

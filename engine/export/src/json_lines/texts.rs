@@ -8,7 +8,7 @@ use crate::text::{bytes_of, hex, is_id, time_of};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use wormsift::packet::{Host, Timestamp};
-use wormsift::signature::{Alarm, Confidence, Kind, Precision};
+use wormsift::signature::{Alarm, Confidence, HostRangeMethod, Kind, Precision};
 
 macro_rules! texts {
     ($($(#[doc = $doc:literal])+ $name:ident as $called:tt { $($keyword:tt)+ })+) => {$(
@@ -39,6 +39,11 @@ texts! {
     KindName as "kind" { "enum" = Kind::ALL.map(Kind::name) }
     /// What the number is: exact; about, an estimate; at_least, so many and others.
     PrecisionName as "precision" { "enum" = Precision::ALL.map(Precision::name) }
+    /// What a range of hosts rests on: window, the addresses active within ten minutes, and
+    /// all addresses; cardcount, durations for which hosts keep an address.
+    HostsMethodName as "hosts_method" {
+        "enum" = HostRangeMethod::ALL.map(HostRangeMethod::name)
+    }
 }
 
 /// Every grade, from the lowest on.
@@ -183,6 +188,19 @@ impl AlarmName {
 impl PrecisionName {
     pub(super) fn read(&self, field: &'static str) -> Result<Precision, LineError> {
         let found = Precision::ALL.into_iter().find(|it| it.name() == self.0);
+        found.ok_or_else(|| unreadable(field, &self.0))
+    }
+}
+
+impl From<HostRangeMethod> for HostsMethodName {
+    fn from(method: HostRangeMethod) -> Self {
+        Self(method.name().to_owned())
+    }
+}
+
+impl HostsMethodName {
+    pub(super) fn read(&self, field: &'static str) -> Result<HostRangeMethod, LineError> {
+        let found = HostRangeMethod::ALL.into_iter().find(|it| it.name() == self.0);
         found.ok_or_else(|| unreadable(field, &self.0))
     }
 }

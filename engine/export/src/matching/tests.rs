@@ -30,6 +30,7 @@ fn signature(protocol: u8, port: Option<u16>, tokens: &[&[u8]]) -> Signature {
         ports: wormsift::signature::PortCounts::default(),
         spread: 0,
         relays: Vec::new(),
+        population: None,
         first_seen: Timestamp::default(),
         first_sighting: None,
         last_seen: Timestamp::default(),

@@ -39,6 +39,7 @@ pub(crate) fn signature(content: &[u8]) -> Signature {
         ports: wormsift::signature::PortCounts::default(),
         spread: 5,
         relays: Vec::new(),
+        population: None,
         first_seen: Timestamp::from_nanos(1_700_000_000_000_000_000),
         first_sighting: None,
         last_seen: Timestamp::from_nanos(1_700_000_100_000_000_000),

@@ -5,9 +5,10 @@ use super::super::conversations::{Facts, NewPair, Role};
 use super::super::copies::Copies;
 use super::super::count::FirstSighting;
 use super::super::handshakes::{Handshakes, SourceBits};
+use super::super::population::AddressCounter;
 use super::super::ports::{PortCounts, Roles};
 use super::super::propagation::Met;
-use super::hosts::{Listed, Side, grow};
+use super::hosts::{Listed, Side, grow, hash};
 use crate::packet::Host;
 use crate::sketch::Turn;
 use crate::state::{Exchange, Persist, persist};
@@ -195,6 +196,8 @@ pub struct Candidate {
     pub alarmed_at: [Option<Timestamp>; Alarm::ALL.len()],
     /// The spread when the alarm of propagation last fired.
     pub alarmed_spread: u32,
+    /// The addresses that sent it, once it has alarmed and while there is memory for them.
+    pub(crate) population: Option<Box<AddressCounter>>,
     /// The samples asked for, oldest first.
     pub samples: Vec<SampleReference>,
     /// Samples taken since the priority last rose, and that priority.
@@ -380,6 +383,22 @@ impl Candidate {
         Listed::Added
     }
 
+    /// Begins to count addresses, with those that are named, in so much memory. When they
+    /// were last seen is not known, but that it was not before the first sighting.
+    pub(super) fn begin_population(&mut self, room: usize, seed: u64) {
+        let mut counter =
+            AddressCounter::new(self.last_seen, !self.sources.is_complete());
+        for host in self.sources.list() {
+            counter.note(hash(*host, seed), self.first.time, room);
+        }
+        self.population = Some(Box::new(counter));
+    }
+
+    /// Bytes that its counter of addresses takes.
+    pub(super) fn population_bytes(&self) -> usize {
+        self.population.as_ref().map_or(0, |it| it.memory_bytes())
+    }
+
     fn priority(&self) -> u8 {
         let level = self.minimum().checked_ilog2().unwrap_or(0) as u8;
         level + if self.has_relay() { WITH_RELAY } else { 0 }
@@ -417,6 +436,7 @@ impl Persist for Candidate {
             epoch,
             alarmed_at,
             alarmed_spread,
+            population,
             samples,
             taken,
         } = self;
@@ -436,6 +456,7 @@ impl Persist for Candidate {
         epoch.persist(file)?;
         alarmed_at.persist(file)?;
         alarmed_spread.persist(file)?;
+        population.persist(file)?;
         persist_list(samples, file)?;
         taken.persist(file)
     }

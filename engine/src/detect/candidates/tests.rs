@@ -1,5 +1,6 @@
 use super::*;
 use crate::detect::conversations::Facts;
+use crate::detect::count::{Count, Precision};
 use crate::packet::Handshake;
 use crate::signature::Handshakes;
 use proptest::prelude::*;
@@ -277,6 +278,49 @@ fn fresh_and_more_dispersed_entries_keep_new_ones_out_for_a_minute() {
     assert!(table.find(key(1)).is_none());
     let counters = *table.counters();
     assert_eq!((counters.evicted_less_dispersed, counters.evicted_unseen), (1, 1));
+}
+
+#[test]
+fn addresses_are_counted_from_the_alarm_on_within_their_budget() {
+    let budget = 8_192 + AddressCounter::bytes_for(4);
+    let mut table = table(8).with_populations(budget);
+    let requests = &mut Vec::new();
+    let mut observe = |table: &mut Candidates, content: u64, n: u64| {
+        let mut seen = seen(n, n, n, n);
+        seen.missing.promoted = false;
+        assert!(table.observe(key(content), &seen, (2, 2), 0, requests).is_some());
+    };
+    let addresses = |table: &Candidates, content: u64| {
+        let slot = table.find(key(content))?;
+        Some(table.get(slot)?.population.as_ref()?.addresses())
+    };
+    let alarm = |table: &mut Candidates, content: u64| {
+        let slot = table.find(key(content)).unwrap();
+        table.set_alarm(slot, Alarm::Dispersion, Some(Timestamp::from_nanos(1)));
+    };
+    (0..10).for_each(|n| observe(&mut table, 1, n));
+    assert_eq!((addresses(&table, 1), table.population_bytes()), (None, 0));
+    alarm(&mut table, 1);
+    assert_eq!(addresses(&table, 1), Some(Count::exact(10)));
+    alarm(&mut table, 1);
+    (5..300).for_each(|n| observe(&mut table, 1, n));
+    let many = addresses(&table, 1).unwrap();
+    assert!((many.number as f64 - 300.0).abs() < 15.0, "{many}");
+    assert_eq!(many.precision, Precision::About);
+    // One that is small still has room, cannot grow much, and the next has none.
+    (0..4).for_each(|n| observe(&mut table, 2, n));
+    alarm(&mut table, 2);
+    (0..300).for_each(|n| observe(&mut table, 2, n));
+    assert_eq!(addresses(&table, 2).unwrap().precision, Precision::AtLeast);
+    assert!(table.population_bytes() <= budget);
+    (0..64).for_each(|n| observe(&mut table, 3, n));
+    alarm(&mut table, 3);
+    assert_eq!(addresses(&table, 3), None);
+    let counters = table.counters();
+    assert_eq!((counters.populations_refused, counters.populations_cut), (1, 1));
+    // What goes gives its memory back.
+    table.expire(Timestamp::MAX, requests);
+    assert_eq!(table.population_bytes(), 0);
 }
 
 #[test]

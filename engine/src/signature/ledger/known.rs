@@ -7,7 +7,8 @@ use super::super::incidents::{Incidents, Member};
 use super::super::kind::{Facts, infected};
 use super::super::{
     Alarm, Boilerplate, Confidence, Count, Evidence, FirstSighting, Kind, Nearest,
-    PassingOn, Relay, Roles, Sample, Signature, SignatureSample, Support, View,
+    PassingOn, Population, Relay, Roles, Sample, Signature, SignatureSample, Support,
+    View,
     tokens::{Holder, Tokens, chosen, narrowed, tokens},
 };
 use super::LedgerSettings;
@@ -224,7 +225,7 @@ impl Known {
     fn facts(&self) -> Facts<'_> {
         let tally = &self.tally;
         let (sources, destinations) = (tally.sources.list(), tally.destinations.list());
-        let counts = [tally.sources.count(), tally.destinations.count()];
+        let counts = [tally.source_count(), tally.destinations.count()];
         let numbers = counts.map(|count| u64::from(count.number));
         let listed = (sources.len() * destinations.len()).max(1) as u64;
         // Of lists that name one in n hosts and one in m, one in n m is on both.
@@ -291,11 +292,20 @@ impl Known {
     /// Sources and destinations. Of a content that does not show a window in each of its
     /// copies, some hosts are missing.
     fn hosts(&self, around: &Around<'_>) -> [Count; 2] {
-        let counts = [self.tally.sources.count(), self.tally.destinations.count()];
+        let counts = [self.tally.source_count(), self.tally.destinations.count()];
         match around.is_partly_seen(&self.content) {
             true => counts.map(|count| Count::at_least(count.number)),
             false => counts,
         }
+    }
+
+    /// The addresses that sent it; as with hosts, some may be missing.
+    fn population(&self, around: &Around<'_>) -> Option<Population> {
+        let population = self.tally.population()?;
+        Some(match around.is_partly_seen(&self.content) {
+            true => population.at_least(),
+            false => population,
+        })
     }
 
     /// The signature as of now; `n` is its number in the ledger.
@@ -348,6 +358,7 @@ impl Known {
             ports: tally.ports,
             spread: tally.spread,
             relays: tally.relays.1.clone(),
+            population: self.population(around),
             first_seen: tally.first.unwrap_or_default().time,
             first_sighting: tally.first.map(|first| FirstSighting {
                 certain: first.certain && !around.is_partly_seen(&self.content),

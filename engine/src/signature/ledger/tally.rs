@@ -4,10 +4,11 @@
 //! some windows where segments were lost or cut. Packets and spread are of the window that
 //! says most, since a window cannot have been in more packets than the content.
 
-use super::super::{Candidate, Count, FirstSighting, Load, Relay};
+use super::super::{Candidate, Count, FirstSighting, Load, Population, Precision, Relay};
 use crate::detect::candidates::{REGISTERS, Side, hash, persist_registers};
 use crate::detect::count::MOST_HOSTS;
 use crate::detect::handshakes::SourceBits;
+use crate::detect::population::AddressCounter;
 use crate::detect::ports::{PortCounts, Roles};
 use crate::packet::{Handshake, Host, Timestamp};
 use crate::sketch::hyper_log_log;
@@ -28,6 +29,8 @@ pub(super) struct Tally {
     pub(super) last_seen: Timestamp,
     /// With the key that they are from.
     pub(super) relays: (u64, Vec<Relay>),
+    /// The addresses that sent it, as far as its windows had memory for them.
+    population: Option<Box<AddressCounter>>,
     /// The highest at any of its alarms.
     pub(super) load: Load,
 }
@@ -49,6 +52,7 @@ impl Tally {
         self.meet(candidate.packets, candidate.roles, candidate.ports, translated);
         self.see(Some(candidate.first), candidate.last_seen);
         self.pass_on(candidate.key, spread, relays);
+        self.count_addresses(candidate.population.as_deref());
     }
 
     /// Takes over what is known of another signature of the same content.
@@ -59,6 +63,32 @@ impl Tally {
         self.see(other.first, other.last_seen);
         self.load = self.load.max(other.load);
         self.pass_on(other.relays.0, other.spread, &other.relays.1);
+        self.count_addresses(other.population.as_deref());
+    }
+
+    fn count_addresses(&mut self, other: Option<&AddressCounter>) {
+        match (&mut self.population, other) {
+            (Some(mine), Some(theirs)) => mine.merge(theirs),
+            (None, Some(theirs)) => self.population = Some(theirs.clone().into()),
+            (_, None) => {}
+        }
+    }
+
+    /// How many sources there are: of both ways to count them, the one that says more.
+    pub(super) fn source_count(&self) -> Count {
+        let listed = self.sources.count();
+        match self.population.as_ref().map(|it| it.addresses()) {
+            Some(counted) if listed.precision == Precision::AtLeast => {
+                better(listed, counted)
+            }
+            _ => listed,
+        }
+    }
+
+    /// The figures of the addresses that sent it.
+    pub(super) fn population(&self) -> Option<Population> {
+        let counter = self.population.as_ref()?;
+        Some(Population::of(counter, better(self.sources.count(), counter.addresses())))
     }
 
     /// Packets, roles, ports and copies are of the window that was in most packets, the latest of
@@ -75,6 +105,7 @@ impl Tally {
         self.sources.memory_bytes()
             + self.destinations.memory_bytes()
             + self.relays.1.len() * size_of::<Relay>()
+            + self.population.as_ref().map_or(0, |it| it.memory_bytes())
     }
 
     /// The earliest sighting counts. That the content did not come before it is certain as
@@ -95,6 +126,17 @@ impl Tally {
             self.spread = spread;
             self.relays = (key, relays.to_vec());
         }
+    }
+}
+
+/// Of two counts of the same hosts the more certain, of two that are not the greater.
+fn better(listed: Count, counted: Count) -> Count {
+    match (listed.precision, counted.precision) {
+        (Precision::Exact, _) | (Precision::About, Precision::AtLeast) => listed,
+        (Precision::AtLeast, Precision::AtLeast) if listed.number > counted.number => {
+            listed
+        }
+        _ => counted,
     }
 }
 
@@ -205,6 +247,7 @@ persist!(Tally {
     first,
     last_seen,
     relays,
+    population,
     load
 });
 

@@ -130,7 +130,7 @@ impl Ledger {
     fn weight(&self, n: u64) -> Weight {
         let Some(known) = self.known.get(&n) else { return Weight::default() };
         let tally = &known.tally;
-        let hosts = tally.sources.count().number.min(tally.destinations.count().number);
+        let hosts = tally.source_count().number.min(tally.destinations.count().number);
         (u64::from(hosts) + u64::from(tally.spread), tally.last_seen, n)
     }
 }
