@@ -5,6 +5,7 @@
 //! - [`propagation`]: which hosts received it before they sent it.
 //! - [`candidates`]: who was involved in a content that is under watch.
 //! - [`conversations`]: who began a conversation, and whether it was answered.
+//! - [`decoys`]: which planted hosts start conversations, and what they had received.
 //! - [`alarms`]: whether what these know of a content is an alarm.
 //!
 //! Each part is a function of its input in packet order and knows nothing of the others;
@@ -15,6 +16,7 @@ pub mod candidates;
 pub mod conversations;
 pub mod copies;
 pub mod count;
+pub mod decoys;
 pub mod dispersion;
 pub mod handshakes;
 pub mod ports;

@@ -80,6 +80,8 @@ pub(crate) struct Record {
     pub(crate) vacant: bool,
     /// Whether it counts at the time of the packets before it, whatever its own.
     pub(crate) untimed: bool,
+    /// Whether it is to or from a decoy; known after the clock's pass.
+    pub(crate) is_decoys: bool,
     pub(crate) payload: PayloadAt,
 }
 
@@ -102,6 +104,7 @@ impl Record {
             flow_shard: 0,
             vacant: true,
             untimed: false,
+            is_decoys: false,
             payload: PayloadAt::default(),
         }
     }

@@ -260,7 +260,8 @@ impl ContentShard {
         let prevalence = self.prevalence.count_hashed(next.hash);
         let promoted = self.candidates.find(next.class).is_some()
             || prevalence >= self.rules.prevalence
-                && (self.admission.is_open() || self.admits(next, prevalence, chunks));
+                && (self.admission.is_open() || self.admits(next, prevalence, chunks))
+            || self.rules.has_decoys() && self.is_of_decoys(next.at, chunks);
         if !promoted {
             self.note_first(next, chunks, packets);
         }
@@ -269,6 +270,13 @@ impl ContentShard {
             self.decide(next, prevalence, promoted, chunks, packets);
             self.timer.add(begin, &mut self.nanos[1]);
         }
+    }
+
+    /// Whether a content is followed from now on since a decoy sent or received it. While the
+    /// gate is not open it waits like others, so that decoys are no way around it.
+    #[cold]
+    fn is_of_decoys(&self, at: RecordAt, chunks: &[Chunk]) -> bool {
+        self.admission.is_open() && at.record(chunks).is_decoys
     }
 
     /// Remembers a sighting of what is not promoted; while the gate is not open, of those

@@ -51,6 +51,7 @@ impl Sensor {
             windows: self.windows(),
             stream: self.stream_counters(),
             conversations,
+            decoys: self.decoys.counters(),
             view: self.view(),
             samples,
             prevalence: self.prevalence(),
@@ -158,6 +159,7 @@ impl Sensor {
         let signatures = self.ledger.memory_bytes();
         let packet_log = self.packet_log.memory_bytes();
         let host_names = self.host_names.memory_bytes();
+        let decoys = self.decoys.memory_bytes();
         let total = tables.iter().sum::<usize>()
             + tails
             + conversations
@@ -166,7 +168,8 @@ impl Sensor {
             + baseline
             + signatures
             + packet_log
-            + host_names;
+            + host_names
+            + decoys;
         Memory {
             prevalence_bytes: prevalence as u64,
             dispersion_bytes: dispersion as u64,
@@ -181,6 +184,7 @@ impl Sensor {
             signatures_bytes: signatures as u64,
             packet_log_bytes: packet_log as u64,
             host_names_bytes: host_names as u64,
+            decoys_bytes: decoys as u64,
             total_bytes: total as u64,
             budget_bytes: self.config.memory.0,
         }

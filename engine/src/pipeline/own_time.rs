@@ -6,7 +6,7 @@
 //! oldest place that is kept are given with its difference.
 
 use super::clock::Clock;
-use crate::signature::{Finding, Incident};
+use crate::signature::{DecoyReport, Finding, Incident};
 use crate::state::persist;
 use crate::time::{Span, Timestamp};
 
@@ -73,6 +73,12 @@ pub(super) fn restore_incident(incident: &mut Incident, clock: &Clock) {
     let own =
         [&mut incident.first_seen, &mut incident.last_seen, &mut incident.detected_at];
     hosts.chain(own).for_each(|time| *time = clock.own_time().at(*time));
+}
+
+/// The same of a report of a decoy.
+pub(super) fn restore_report(report: &mut DecoyReport, clock: &Clock) {
+    let suspects = report.suspects.iter_mut().map(|it| &mut it.time);
+    suspects.chain([&mut report.time]).for_each(|it| *it = clock.own_time().at(*it));
 }
 
 persist!(OwnTime { steps });

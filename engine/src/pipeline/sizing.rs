@@ -21,6 +21,8 @@ const LEDGER: u64 = 40;
 const FIRST_SIGHTINGS: u64 = 22;
 const PACKET_LOG: u64 = 16;
 const HOST_NAMES: u64 = 2;
+/// Taken before the others are shared out, and only where there are decoys.
+const DECOYS: u64 = 15;
 const PREVALENCE: u64 = 1_000
     - DISPERSION
     - PROPAGATION
@@ -57,12 +59,18 @@ pub(crate) struct Plan {
     pub(crate) packet_log: usize,
     /// For the one table of IPv6 networks.
     pub(crate) host_names: usize,
+    /// For what decoys received.
+    pub(crate) decoys: usize,
 }
 
 impl Plan {
     /// Shares out `config.memory`, of which `baseline` bytes are taken already.
     pub(crate) fn new(config: &Config, baseline: usize) -> Self {
-        let total = config.memory.0.saturating_sub(baseline as u64);
+        let decoys = match config.decoys.is_empty() {
+            true => 0,
+            false => config.memory.0 / 1_000 * DECOYS,
+        };
+        let total = config.memory.0.saturating_sub(baseline as u64 + decoys);
         let share = |thousandths: u64, shards: usize| {
             (total as u128 * u128::from(thousandths) / 1_000 / shards as u128) as usize
         };
@@ -80,6 +88,7 @@ impl Plan {
             first_sightings: share(FIRST_SIGHTINGS, CONTENT_SHARDS),
             packet_log: share(PACKET_LOG, 1),
             host_names: share(HOST_NAMES, 1),
+            decoys: decoys as usize,
         }
     }
 }
@@ -91,9 +100,10 @@ mod tests {
 
     #[test]
     fn the_shares_add_up_to_the_budget_and_no_more() {
-        for mebibytes in [16, 64, 256, 1_024] {
+        for (mebibytes, decoys) in [(16, ""), (64, ""), (256, "::1"), (1_024, "")] {
             let budget = mebibytes << 20;
-            let config = Config { memory: Size(budget), ..Config::default() };
+            let mut config = Config { memory: Size(budget), ..Config::default() };
+            config.set_text("decoys", decoys).unwrap();
             let plan = Plan::new(&config, 0);
             let content = plan.prevalence
                 + plan.dispersion
@@ -105,7 +115,8 @@ mod tests {
                 + plan.ledger
                 + plan.packet_log
                 + plan.host_names
-                + plan.starts;
+                + plan.starts
+                + plan.decoys;
             let total = 64 * content + 64 * flow + single;
             assert!(total as u64 <= budget && total as u64 > budget - 64 * 8);
             assert!(64 * plan.samples as u64 <= budget / 4);

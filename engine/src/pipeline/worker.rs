@@ -161,6 +161,7 @@ impl Sifter {
             flow_shard,
             vacant: false,
             untimed: false,
+            is_decoys: false,
             payload,
         }
     }

@@ -1,5 +1,6 @@
 //! The JSON Schema of lines, derived from the types that are written.
 
+use super::decoy::{DECOY, DecoyRecord};
 use super::incident::{INCIDENT, IncidentRecord};
 use super::{KINDS, Line, Record, SCHEMA};
 use schemars::generate::SchemaSettings;
@@ -16,7 +17,7 @@ const DESCRIPTION: &str = "One line of `wormsift detect --json`, `live`, `match 
     those named here are allowed, and a reader skips them.";
 
 /// What the sections of statistics count, by their keys in JSON.
-const SECTIONS: [(&str, &str); 17] = [
+const SECTIONS: [(&str, &str); 18] = [
     ("conversation_counters", "Conversations of TCP, UDP and ICMP echo."),
     ("candidate_counters", "Contents under watch."),
     ("content", "Sightings, promotions and what was learned."),
@@ -25,6 +26,7 @@ const SECTIONS: [(&str, &str); 17] = [
         "Frames that were decoded, and their bytes on the wire, by how far they were read: \
          to a payload, or to what stopped them. Each frame is in one kind.",
     ),
+    ("decoy_counters", "What decoys received and started."),
     ("drops", "Packets that could not be decoded, by reason."),
     ("fill", "Gauges: shares of 0 to 1."),
     ("fragment_counters", "IP fragments."),
@@ -58,6 +60,7 @@ impl Lines {
         let mut lines = Self { generator, kinds: Vec::new() };
         KINDS.iter().for_each(|kind| lines.add::<Record>(kind));
         lines.add::<IncidentRecord>(INCIDENT);
+        lines.add::<DecoyRecord>(DECOY);
         lines
     }
 

@@ -20,7 +20,7 @@ use crate::time::{Epoch, Timestamp};
 /// A place in one of the arrays; 0 is none.
 type Link = u32;
 
-/// A fan-out from which a relay counts.
+/// A fan-out from which a relay counts, unless it is a decoy.
 const COUNTING: u32 = 2;
 
 /// Queues of entries by fan-out: one of those that do not count, one for each fan-out that
@@ -52,6 +52,8 @@ struct Entry {
     known: u8,
     /// See [`Relay::proven`].
     proven: Option<bool>,
+    /// See [`Relay::is_decoy`].
+    is_decoy: bool,
     /// Its content's place.
     content: Link,
     /// The next relay with the same bucket, or the next free entry.
@@ -117,6 +119,7 @@ const NO_ENTRY: Entry = Entry {
     new: 0,
     known: 0,
     proven: None,
+    is_decoy: false,
     content: 0,
     next_in_bucket: 0,
     next_of_content: 0,
@@ -246,10 +249,11 @@ impl RelayTable {
         self.dequeue(at);
         let cut = self.entries[at as usize].targets.insert(target, &mut self.pool);
         counters.fan_outs_cut += u64::from(cut);
+        self.entries[at as usize].is_decoy |= evidence.is_of_decoy;
         self.enqueue(at);
         let entry = &mut self.entries[at as usize];
         let is_new = entry.targets.count() > targets;
-        let Evidence { is_evident, met } = evidence;
+        let Evidence { is_evident, met, .. } = evidence;
         entry.evident = entry.evident.saturating_add(u8::from(is_evident && is_new));
         let is_known = match (met, entry.received_at) {
             (Met::LongAgo, _) => Some(true),
@@ -302,6 +306,7 @@ impl RelayTable {
                 new_targets: entry.new,
                 known_targets: entry.known,
                 proven: entry.proven,
+                is_decoy: entry.is_decoy,
                 ..Relay::default()
             };
             (relay, entry.received_from)
@@ -471,11 +476,14 @@ impl RelayTable {
 impl Entry {
     /// What it adds to the spread.
     fn fan_out_counted(&self) -> u32 {
-        Some(self.targets.count()).filter(|&count| count >= COUNTING).unwrap_or(0)
+        let least = if self.is_decoy { 1 } else { COUNTING };
+        Some(self.targets.count()).filter(|&count| count >= least).unwrap_or(0)
     }
 
     fn queue(&self) -> usize {
         match self.targets.count() {
+            // A decoy counts from one target on, and is then with the least of those that do.
+            1 if self.is_decoy => 1,
             0..COUNTING => 0,
             count @ COUNTING..=EXACT => (count + 1 - COUNTING) as usize,
             count => {
@@ -511,6 +519,7 @@ persist!(Entry {
     new,
     known,
     proven,
+    is_decoy,
     content,
     next_in_bucket,
     next_of_content,

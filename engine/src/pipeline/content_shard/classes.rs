@@ -11,7 +11,7 @@
 //!   [`OverAllPorts`](crate::detect::alarms::OverAllPorts).
 //!
 //! A content that was seen at its port three times is counted there alone, until a reply or
-//! another port shows it as well.
+//! another port shows it as well, or it is sent to a decoy.
 //!
 //! A sender whose role is not known counts as an initiator, and so does the first one of a
 //! conversation of datagrams, unless its port is that of a service and the other is not: in
@@ -131,7 +131,11 @@ impl ContentShard {
     ) -> Option<Entered> {
         let Seen { time, source, destination, .. } = *seen;
         let key = class.key;
-        if class.is_over_all && !class.is_reply && self.is_known_at(at_port, key) {
+        if class.is_over_all
+            && !class.is_reply
+            && !(self.rules.has_decoys() && self.rules.is_to_decoy(seen))
+            && self.is_known_at(at_port, key)
+        {
             return None;
         }
         let passing = match class.is_over_all {
@@ -147,6 +151,7 @@ impl ContentShard {
             met: seen.met(),
             proven: self.rules.is_proven(seen),
             is_doubtful: self.rules.is_doubtful(seen, self.tap),
+            is_of_decoy: self.rules.is_of_decoy(seen),
         };
         let hosts = (source, destination);
         let passed = self.propagation.observe_if(key, time, hosts, sending);
