@@ -12,6 +12,7 @@ mod common;
 mod content_bytes;
 mod counts;
 mod coverage;
+mod decoys;
 mod decoders_page;
 mod determinism;
 mod exactness;

@@ -306,5 +306,8 @@ fn report_news(
     for incident in sensor.incidents() {
         report.incident(incident, talk)?;
     }
+    for decoy in sensor.decoy_reports() {
+        report.decoy(&decoy, talk)?;
+    }
     Ok(())
 }

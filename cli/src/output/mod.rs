@@ -1,6 +1,7 @@
 //! What a run writes: tables, pages, rules, messages, and its exit code.
 
 mod columns;
+pub(crate) mod decoys;
 pub(crate) mod exit_code;
 pub(crate) mod explain;
 pub(crate) mod findings_page;

@@ -5,6 +5,7 @@ use crate::output::exit_code::Failure;
 use crate::output::report::news;
 use crate::output::talk::Talk;
 use wormsift::signature::Finding;
+use wormsift_export::text::decoy_news;
 
 impl Watch {
     /// Writes what the sensor has found and has to say.
@@ -38,6 +39,10 @@ impl Watch {
             self.tell_mutes(talk)?;
             self.parts.lines.incident(&incident, muted.as_ref(), talk)?;
             self.news.incident(incident, muted.as_ref());
+        }
+        for decoy in self.parts.sensor.decoy_reports() {
+            talk.news(decoy_news(&decoy));
+            self.parts.lines.decoy(&decoy, talk)?;
         }
         let Some(writer) = &mut self.parts.writer else { return Ok(()) };
         writer.pass();

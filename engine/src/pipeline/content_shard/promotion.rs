@@ -7,7 +7,7 @@ use crate::detect::alarms::{Alarm, Dispersed, OverAllPorts, Thresholds};
 use crate::pipeline::alarm_queue::PendingAlarm;
 use crate::pipeline::batch::{Chunk, Record};
 use crate::pipeline::packet_log::{Logged, LoggedBatch};
-use crate::signature::{Missing, Slot};
+use crate::signature::{Missing, Seen, Slot};
 use crate::time::Timestamp;
 
 /// One decision about one sighting, for tests and research.
@@ -110,6 +110,7 @@ impl ContentShard {
         };
         let logged = Logged::of(record, next.at.facts(chunks));
         let seen = logged.seen(next.key, next.offset, missing);
+        let seen = Seen { is_decoys: record.is_decoys, ..seen };
         let entered = self.enter(&seen, false);
         let asked = self.candidates.asked() - asked_before;
         if asked > 0 && self.candidates.is_full() {

@@ -117,7 +117,7 @@ impl Rules {
         let Seen { source, destination, protocol, destination_port, .. } = *seen;
         let role = seen.facts.role;
         let sent = Sent { role, source, destination, protocol, destination_port };
-        self.has_decoys() && self.decoys.start(sent) == Start::Forbidden
+        self.decoys.start(sent) == Start::Forbidden
     }
 
     pub(super) fn is_exempt(&self, seen: &Seen) -> bool {
