@@ -261,7 +261,7 @@ impl ContentShard {
         let promoted = self.candidates.find(next.class).is_some()
             || prevalence >= self.rules.prevalence
                 && (self.admission.is_open() || self.admits(next, prevalence, chunks))
-            || self.rules.has_decoys() && self.is_of_decoys(next.at, chunks);
+            || self.rules.has_decoys && self.is_of_decoys(next.at, chunks);
         if !promoted {
             self.note_first(next, chunks, packets);
         }

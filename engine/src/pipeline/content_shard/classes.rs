@@ -132,8 +132,8 @@ impl ContentShard {
     ) -> Option<Entered> {
         let Seen { time, source, destination, .. } = *seen;
         let key = class.key;
-        let is_to_decoy = self.rules.has_decoys() && self.rules.is_to_decoy(seen);
-        let is_of_decoy = self.rules.has_decoys() && self.rules.is_of_decoy(seen);
+        let is_to_decoy = self.rules.has_decoys && self.rules.is_to_decoy(seen);
+        let is_of_decoy = self.rules.has_decoys && self.rules.is_of_decoy(seen);
         if class.is_over_all
             && !class.is_reply
             && !is_to_decoy

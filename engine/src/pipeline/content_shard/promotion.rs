@@ -137,7 +137,7 @@ impl ContentShard {
             let passed =
                 is_over_all || entered.passed.is_some() || passed_before.contains(&key);
             let by_decoy =
-                passed && self.rules.has_decoys() && self.propagation.has_decoy(key);
+                passed && self.rules.has_decoys && self.propagation.has_decoy(key);
             let thresholds = if by_decoy { thresholds.of_decoy() } else { thresholds };
             let may_pass =
                 by_decoy || over_all.is_none_or(|it| it.may_be_passed_on());

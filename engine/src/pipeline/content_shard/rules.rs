@@ -27,6 +27,8 @@ pub(crate) struct Rules {
     exempt: Vec<(Host, u16)>,
     home: HomeNet,
     decoys: Arc<DecoyRules>,
+    /// Whether there are any.
+    pub(super) has_decoys: bool,
 }
 
 impl Rules {
@@ -63,6 +65,7 @@ impl Rules {
             exempt,
             home: config.home_net.clone(),
             decoys: Arc::clone(decoys),
+            has_decoys: !decoys.is_empty(),
         }
     }
 
@@ -99,12 +102,6 @@ impl Rules {
                     && self.home.holds(seen.destination)
             }
         }
-    }
-
-    /// Whether there are decoys.
-    #[inline]
-    pub(super) fn has_decoys(&self) -> bool {
-        !self.decoys.is_empty()
     }
 
     /// Whether a sighting was sent to a decoy.
