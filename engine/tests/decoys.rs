@@ -144,8 +144,8 @@ fn restarts_change_nothing() {
     let (packets, config) = (farm.packets(), small(config()));
     let truth = all_at_once(&packets, &config);
     assert_eq!(truth.reports.len(), 1);
-    let path =
-        std::env::temp_dir().join(format!("wormsift-decoys-state-{}", std::process::id()));
+    let path = std::env::temp_dir()
+        .join(format!("wormsift-decoys-state-{}", std::process::id()));
     for cut in 0..=packets.len() {
         let mut said = Said::default();
         let mut sensor = Sensor::new(config.clone()).unwrap();
@@ -218,7 +218,10 @@ fn one_infected_decoy_is_told_at_its_first_packet_and_its_content_found_whole() 
             let grade = if is_tcp { Confidence::High } else { Confidence::Medium };
             assert_eq!(found.confidence, grade, "{:?}", found.evidence.reasons);
             let said = &found.evidence.reasons[0];
-            assert!(said.starts_with("A decoy, which starts nothing by itself"), "{said}");
+            assert!(
+                said.starts_with("A decoy, which starts nothing by itself"),
+                "{said}"
+            );
         }
     }
 }

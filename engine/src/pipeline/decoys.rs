@@ -45,10 +45,7 @@ pub(crate) enum Start {
 
 impl DecoyRules {
     pub(crate) fn new(config: &Config) -> Self {
-        Self {
-            networks: NetworkSet::new(&config.decoys),
-            may: config.decoys_may.clone(),
-        }
+        Self { networks: NetworkSet::new(&config.decoys), may: config.decoys_may.clone() }
     }
 
     /// Whether there is none.

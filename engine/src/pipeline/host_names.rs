@@ -125,9 +125,9 @@ impl HostNames {
 /// The networks of at most so many bits that these lie in.
 fn around(networks: &[Network], v6_prefix: u8) -> NetworkSet {
     let parts = networks.iter().map(Network::parts);
-    let around = parts.filter(|(address, _)| address.is_ipv6()).map(|(address, prefix)| {
-        Network::around(address, prefix.min(v6_prefix))
-    });
+    let around = parts
+        .filter(|(address, _)| address.is_ipv6())
+        .map(|(address, prefix)| Network::around(address, prefix.min(v6_prefix)));
     NetworkSet::new(&around.collect::<Vec<_>>())
 }
 

@@ -64,8 +64,8 @@ use crate::error::Error;
 use crate::fingerprint::{Kernel, Sampling};
 use crate::pages::can_reserve;
 use crate::signature::{
-    AlarmedCandidate, Boilerplate, DecoyReport, Finding, Incident, Ledger, LedgerSettings, Sample,
-    SampleReference, Suppressed,
+    AlarmedCandidate, Boilerplate, DecoyReport, Finding, Incident, Ledger,
+    LedgerSettings, Sample, SampleReference, Suppressed,
 };
 use crate::time::Timestamp;
 use affinity::for_each_with_affinity;

@@ -167,8 +167,10 @@ impl Farm {
     /// Scans, guesses of passwords that decoys answer, backscatter, and what decoys may.
     pub(super) fn quiet_day(&mut self) {
         // The same greeting and the same banner, to and from all.
-        let greeting = b"SSH-2.0-libssh2_1.11.0 and what else a client says at first to a server";
-        let banner = b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3 and what else a server says first";
+        let greeting =
+            b"SSH-2.0-libssh2_1.11.0 and what else a client says at first to a server";
+        let banner =
+            b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3 and what else a server says first";
         for scanner in 1..=3 {
             for n in 0..16 {
                 self.talk(outside(scanner), decoy(n), 22, greeting, 1_400, banner);

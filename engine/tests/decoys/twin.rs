@@ -69,7 +69,8 @@ impl Twin {
             return None;
         }
         let port = if is_icmp { 0 } else { packet.destination_port };
-        let (me, other) = ((packet.source, packet.source_port), (packet.destination, port));
+        let (me, other) =
+            ((packet.source, packet.source_port), (packet.destination, port));
         let ends = [me.min(other), me.max(other)];
         let key = (packet.protocol, ends);
         let now = packet.time.as_nanos();
@@ -252,7 +253,8 @@ pub(super) fn random_packets(
                 }
             }
             protocol::TCP => {
-                let (me, other) = ((source, source_port), (destination, destination_port));
+                let (me, other) =
+                    ((source, source_port), (destination, destination_port));
                 packet.tcp_flags = [SYN, SYN | ACK, ACK, RST][random.below(4) as usize];
                 packet.sequence = 1_000 * random.below(3) as u32;
                 packet.acknowledgement = match syns.get(&(other, me)) {

@@ -139,8 +139,7 @@ impl ContentShard {
             let by_decoy =
                 passed && self.rules.has_decoys && self.propagation.has_decoy(key);
             let thresholds = if by_decoy { thresholds.of_decoy() } else { thresholds };
-            let may_pass =
-                by_decoy || over_all.is_none_or(|it| it.may_be_passed_on());
+            let may_pass = by_decoy || over_all.is_none_or(|it| it.may_be_passed_on());
             let spread = (passed && may_pass).then(|| self.propagation.spread(key));
             if !is_reply && !self.is_told_by_other_class(next, is_over_all, record.time) {
                 let may_disperse = over_all.is_none_or(|it| it.may_disperse());

@@ -32,11 +32,7 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    pub(crate) fn new(
-        config: &Config,
-        seeds: &Seeds,
-        decoys: &Arc<DecoyRules>,
-    ) -> Self {
+    pub(crate) fn new(config: &Config, seeds: &Seeds, decoys: &Arc<DecoyRules>) -> Self {
         let mut exempt: Vec<_> = config
             .relay_exempt
             .iter()
