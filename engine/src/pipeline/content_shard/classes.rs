@@ -164,11 +164,12 @@ impl ContentShard {
             true => self.dispersion.estimate(key),
             false => self.dispersion.observe(key, time, source, destination),
         };
-        if class.is_over_all
-            && !is_to_decoy
-            && !self.says_more(class, estimates, passed, at_port)
-            && !(class.is_reply && self.is_requested(seen))
-        {
+        let is_worth = || {
+            is_to_decoy
+                || self.says_more(class, estimates, passed, at_port)
+                || class.is_reply && self.is_requested(seen)
+        };
+        if class.is_over_all && !is_worth() {
             return None;
         }
         let observe = if recalled { Candidates::recall } else { Candidates::observe };
