@@ -57,6 +57,7 @@ fn seen(packet: u64) -> Seen {
         destination_port: 80,
         flow_shard: (packet % 64) as u8,
         facts: Facts::default(),
+        is_decoys: false,
         missing: Missing::default(),
     }
 }

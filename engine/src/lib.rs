@@ -223,6 +223,7 @@ pub mod stats {
     pub use crate::dark::DarkCounters;
     pub use crate::decode::{DropCounters, FragmentCounters};
     pub use crate::detect::candidates::CandidateCounters;
+    pub use crate::detect::decoys::DecoyCounters;
     pub use crate::detect::prevalence::PrevalenceCounters;
     pub use crate::detect::propagation::PropagationCounters;
     pub use crate::pipeline::{

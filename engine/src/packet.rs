@@ -4,10 +4,12 @@ mod link_type;
 
 pub use link_type::LinkType;
 mod network;
+mod network_set;
 
 #[doc(hidden)]
 pub use crate::time::Timestamp;
 pub use network::{AddressPlan, HomeNet, Network};
+pub(crate) use network_set::NetworkSet;
 
 use crate::state::persist;
 use std::fmt;

@@ -13,6 +13,7 @@ mod content_bytes;
 mod counts;
 mod coverage;
 mod decoders_page;
+mod decoys;
 mod determinism;
 mod exactness;
 mod forged_high;

@@ -8,8 +8,11 @@ use crate::output::exit_code::Failure;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint};
 use clap::{Error, value_parser};
+use std::fs;
 use std::path::PathBuf;
 use wormsift::config::{Config, Kind, SETTINGS, Setting};
+use wormsift::packet::Network;
+use wormsift_export::isolate::read_networks;
 
 /// The engine's settings: a file, and flags that come before it. Where no sensor is made,
 /// only those of the decoder.
@@ -109,6 +112,9 @@ fn help(setting: &Setting) -> String {
                  this run: ids then differ from run to run. Default: {default}"
             )
         }
+        Kind::List(..) if takes_file(setting) => format!(
+            "{help}; with commas or repeated, or a file of them, one a line. Default: {default}"
+        ),
         Kind::List(..) => format!("{help}; with commas, or repeated. Default: {default}"),
         _ => format!("{help}{range}. Default: {default}"),
     }
@@ -133,12 +139,26 @@ fn value_name(setting: &Setting) -> String {
     }
 }
 
+/// The text of a value that has the form of its setting. A list of networks may stand in a
+/// file, where the setting says so.
 fn well_formed(setting: &Setting, text: &str) -> Result<String, String> {
-    match Config::default().set_text(setting.name, text) {
-        Ok(()) => Ok(text.to_owned()),
-        Err(wormsift::Error::Config { reason, .. }) => Err(reason),
-        Err(error) => Err(error.to_string()),
+    let reason = match Config::default().set_text(setting.name, text) {
+        Ok(()) => return Ok(text.to_owned()),
+        Err(wormsift::Error::Config { reason, .. }) => reason,
+        Err(error) => error.to_string(),
+    };
+    if !takes_file(setting) {
+        return Err(reason);
     }
+    let lines = fs::read_to_string(text)
+        .map_err(|error| format!("{reason}; nor is it a file: {error}"))?;
+    let networks = read_networks(&lines)?;
+    Ok(networks.iter().map(Network::to_string).collect::<Vec<_>>().join(","))
+}
+
+/// Whether its value may be the name of a file of networks.
+fn takes_file(setting: &Setting) -> bool {
+    matches!(setting.kind, Kind::List(_, name, _) if name.ends_with("|FILE"))
 }
 
 /// The text that a setting was given, if it was; the key is in a file.
@@ -240,6 +260,27 @@ mod tests {
                 setting.name
             );
         }
+    }
+
+    #[test]
+    fn networks_come_from_a_file_where_the_setting_says_so() {
+        let path =
+            std::env::temp_dir().join(format!("wormsift-decoys-{}", std::process::id()));
+        fs::write(&path, "# the farm\n192.0.2.0/28\n\n2001:db8::7 # the last\n").unwrap();
+        let file = path.to_str().unwrap();
+        let flags = flags(&["--decoys", file, "--decoys", "10.0.0.1"]);
+        let decoys = Settings::new(&flags).unwrap().config.decoys;
+        let decoys: Vec<String> = decoys.iter().map(ToString::to_string).collect();
+        assert_eq!(decoys, ["192.0.2.0/28", "2001:db8::7/128", "10.0.0.1/32"]);
+        fs::write(&path, "192.0.2.0/28\n192.0.2\n").unwrap();
+        let setting = |name| Setting::named(name).unwrap();
+        let error = well_formed(setting("decoys"), file).unwrap_err();
+        assert!(error.starts_with("line 2: expected an address or a network"), "{error}");
+        let error = well_formed(setting("home_net"), file).unwrap_err();
+        assert!(error.starts_with("expected a network such as"), "{error}");
+        fs::remove_file(&path).unwrap();
+        let error = well_formed(setting("decoys"), file).unwrap_err();
+        assert!(error.contains("; nor is it a file: "), "{error}");
     }
 
     #[test]

@@ -310,5 +310,8 @@ fn report_news(
     for incident in sensor.incidents() {
         report.incident(incident, talk)?;
     }
+    for decoy in sensor.decoy_reports() {
+        report.decoy(&decoy, talk)?;
+    }
     sensor.dark_events().into_iter().try_for_each(|event| report.event(event))
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::json;
 use wormsift::Stats;
 use wormsift::dark::DarkEvent;
-use wormsift::signature::{Finding, Incident};
+use wormsift::signature::{DecoyReport, Finding, Incident};
 use wormsift_capture::live::LiveCounters;
 use wormsift_export::json_lines;
 #[cfg(test)]
@@ -136,6 +136,18 @@ impl Lines {
                 let line = json_lines::write_marked_incident(incident, muted);
                 self.output.line(&line, talk)
             }
+            Form::Eve => Ok(()),
+        }
+    }
+
+    /// Writes what a decoy started, where it is one of the engine's own lines.
+    pub(super) fn decoy(
+        &mut self,
+        report: &DecoyReport,
+        talk: &Talk,
+    ) -> Result<(), Failure> {
+        match self.form {
+            Form::Json => self.output.line(&json_lines::write_decoy(report), talk),
             Form::Eve => Ok(()),
         }
     }

@@ -2,6 +2,7 @@
 
 mod columns;
 pub(crate) mod dark_table;
+pub(crate) mod decoys;
 pub(crate) mod exit_code;
 pub(crate) mod explain;
 pub(crate) mod findings_page;

@@ -1,6 +1,7 @@
 //! stdout: what was found, as JSON lines at once or as a table at the end.
 
 use crate::output::dark_table::DarkTable;
+use crate::output::decoys::DecoyLines;
 use crate::output::exit_code::Failure;
 use crate::output::incident_table::Incidents;
 use crate::output::muted::MutedFindings;
@@ -11,10 +12,10 @@ use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 use std::io::{self, IsTerminal};
 use wormsift::dark::DarkEvent;
-use wormsift::signature::{Finding, Incident, Signature};
+use wormsift::signature::{DecoyReport, Finding, Incident, Signature};
 use wormsift_export::json_lines;
 use wormsift_export::mute::{Muted, MutedCounts, Muting};
-use wormsift_export::text::{counted, service};
+use wormsift_export::text::{counted, decoy_news, service};
 
 /// Takes findings as they are made.
 pub(crate) struct Report {
@@ -33,6 +34,8 @@ pub(crate) struct Report {
     kept_incidents: BTreeMap<String, Incident>,
     /// The last word on what is muted.
     muted: MutedFindings,
+    /// What decoys started, for the end of a table.
+    decoys: DecoyLines,
     warnings: Vec<String>,
     /// What stopped stdout, where other outputs are still to be written.
     stopped: Option<Failure>,
@@ -77,6 +80,7 @@ impl Report {
             muting,
             open: HashSet::new(),
             muted: MutedFindings::default(),
+            decoys: DecoyLines::default(),
             warnings: Vec::new(),
             stopped: None,
             first_id: None,
@@ -254,6 +258,29 @@ impl Report {
         }
     }
 
+    /// Writes what a decoy started: a line at once, or at the end beside the table.
+    pub(crate) fn decoy(
+        &mut self,
+        report: &DecoyReport,
+        talk: &Talk,
+    ) -> Result<(), Failure> {
+        let news = decoy_news(report);
+        if self.talks {
+            talk.news(&news);
+        }
+        match self.form {
+            Form::Json if self.stopped.is_some() => Ok(()),
+            Form::Json => {
+                let result = print_line(&json_lines::write_decoy(report));
+                self.printed(result)
+            }
+            Form::Table { .. } => {
+                self.decoys.add(news);
+                Ok(())
+            }
+        }
+    }
+
     /// Says which mutes no longer hold.
     fn tell_mutes(&mut self, talk: &Talk) -> Result<(), Failure> {
         let news = self.muting.take_news();
@@ -297,13 +324,11 @@ impl Report {
                         std::mem::take(incidents).render(&signatures, width(), palette)
                     }
                 };
-                let muted = self.muted.text();
-                let dark = dark.render();
+                let (started, muted) = (self.decoys.text(), self.muted.text());
+                let rest = format!("{started}{muted}{}", dark.render());
                 match self.open.is_empty() && !muted.is_empty() {
-                    true => {
-                        print(&format!("nothing found that is not muted\n{muted}{dark}"))
-                    }
-                    false => print(&(text + &muted + &dark)),
+                    true => print(&format!("nothing found that is not muted\n{rest}")),
+                    false => print(&(text + &rest)),
                 }
             }
         }

@@ -31,7 +31,9 @@ pub(super) const ENTRY: Entry = Entry {
         "sifting replies: they go from many to many by construction",
         &[
             Expectation::by_default(
-                Verdict::Open("where no address is said to be dark, answers from port 53 are sifted like any other"),
+                Verdict::Open(
+                    "where no address is said to be dark, answers from port 53 are sifted like any other",
+                ),
                 NO_RELAY,
             ),
             Expectation::under(

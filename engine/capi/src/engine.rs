@@ -19,6 +19,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use wormsift_export::mute::{MuteFile, Mutes, Muting};
+use wormsift_export::text::decoy_news;
 
 /// All tables, and what was found. Every call on it may come from any thread.
 pub struct wormsift_engine {
@@ -96,6 +97,7 @@ impl Core {
         // Each signature says its incident and kind.
         drop(self.sensor.incidents());
         drop(self.sensor.dark_events());
+        self.warnings.extend(self.sensor.decoy_reports().iter().map(decoy_news));
         self.warnings.extend(self.sensor.warnings());
     }
 

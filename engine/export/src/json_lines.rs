@@ -1,7 +1,7 @@
 //! Findings as JSON lines, and back.
 //!
 //! One line is one JSON object with `schema` ([`SCHEMA`]) and `type`: `signature`,
-//! `update` or `summary`, and `incident` for what belongs together. Within a schema version, fields are only added, never
+//! `update` or `summary`, `incident` for what belongs together, and `decoy` for what a decoy started. Within a schema version, fields are only added, never
 //! renamed or dropped, and a reader skips those that it does not know. A key has one JSON
 //! type, null aside, wherever it stands in lines of any type. What each field says stands in
 //! `engine/export/schema/wormsift-2.schema.json`, the JSON Schema of these and all other
@@ -10,6 +10,7 @@
 //!
 //! Everything named `inside` is null where `home_net` is not set.
 
+mod decoy;
 mod event;
 mod evidence;
 mod incident;
@@ -21,6 +22,7 @@ pub mod schema;
 mod texts;
 
 use crate::mute::Muted;
+pub use decoy::{read_decoy, write_decoy};
 pub use event::write_event;
 pub use evidence::GrowthRecord;
 pub use incident::{

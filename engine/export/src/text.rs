@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use wormsift::packet::{Host, Timestamp, protocol};
 pub use wormsift::pipeline::grouped;
-use wormsift::signature::Signature;
+use wormsift::signature::{DecoyReport, Signature};
 
 /// A time of RFC 3339 from 1970 on.
 pub(crate) fn time_of(text: &str) -> Option<Timestamp> {
@@ -64,6 +64,37 @@ pub fn printable(bytes: &[u8]) -> String {
     bytes.iter().map(shown).collect()
 }
 
+/// A report of a decoy in one line.
+pub fn decoy_news(it: &DecoyReport) -> String {
+    let mut line = format!(
+        "decoy {} started {} to {}, packet {}",
+        it.decoy,
+        service_name(it.protocol, it.port),
+        it.destination,
+        it.packet
+    );
+    /// Bytes of a content that the line shows.
+    const SHOWN: usize = 40;
+    let shown = |bytes: &[u8]| printable(&bytes[..bytes.len().min(SHOWN)]);
+    if !it.payload.is_empty() {
+        let _ = write!(line, ", with `{}`", shown(&it.payload));
+    }
+    match it.suspects.first() {
+        None => line.push_str("; it is not known to have received anything"),
+        Some(last) => {
+            let _ = write!(
+                line,
+                "; it had received {}, the last from {} at {}: `{}`",
+                counted(it.suspects.len() as u64, "content"),
+                last.sender,
+                service_name(last.protocol, last.port),
+                shown(&last.content)
+            );
+        }
+    }
+    line
+}
+
 /// Two lower-case hexadecimal digits a byte, `separator` between bytes.
 pub fn hex(bytes: &[u8], separator: &str) -> String {
     let mut text = String::with_capacity((2 + separator.len()) * bytes.len());
@@ -86,6 +117,7 @@ pub fn bytes_of(hex: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wormsift::signature::Suspect;
 
     #[test]
     fn ends_are_written_as_settings_take_them() {
@@ -115,5 +147,39 @@ mod tests {
             ["0", "999", "1,000", "1,234,567"]
         );
         assert_eq!([1, 2].map(|count| counted(count, "host")), ["1 host", "2 hosts"]);
+    }
+
+    #[test]
+    fn a_line_says_what_was_started_and_what_came_before() {
+        let host = |text: &str| Host::of(text.parse().unwrap(), 128);
+        let mut report = DecoyReport {
+            decoy: host("192.0.2.7"),
+            destination: host("198.51.100.1"),
+            protocol: 6,
+            port: Some(445),
+            packet: 41,
+            ..DecoyReport::default()
+        };
+        assert_eq!(
+            decoy_news(&report),
+            "decoy 192.0.2.7 started tcp/445 to 198.51.100.1, packet 41; it is not known to \
+             have received anything"
+        );
+        report.payload = b"attack".to_vec();
+        report.suspects = vec![Suspect {
+            content: [b"\x1bworm", &[b'x'; 60][..]].concat(),
+            sender: host("203.0.113.9"),
+            protocol: 17,
+            port: Some(4_444),
+            ..Suspect::default()
+        }];
+        assert_eq!(
+            decoy_news(&report),
+            format!(
+                "decoy 192.0.2.7 started tcp/445 to 198.51.100.1, packet 41, with `attack`; it \
+                 had received 1 content, the last from 203.0.113.9 at udp/4444: `.worm{}`",
+                "x".repeat(35)
+            )
+        );
     }
 }

@@ -30,21 +30,26 @@ fn every_field_of_a_finding_is_in_the_example_and_in_the_schema() {
     let strict = schema::strict();
     let mut lines = 0;
     for line in FULL.lines() {
-        let written = match json_lines::read_marked(line).unwrap() {
-            Some((finding, muted)) => json_lines::write_marked(&finding, muted.as_ref()),
-            None => {
-                let incident = json_lines::read_marked_incident(line).unwrap();
-                let (incident, muted) = incident.expect("a finding or an incident");
-                json_lines::write_marked_incident(&incident, muted.as_ref())
-            }
-        };
-        assert_eq!(written, line);
+        assert_eq!(rewritten(line), line);
         let value: Value = serde_json::from_str(line).unwrap();
         assert!(!has_null(&value), "a field that the example does not show");
         assert_eq!(schema::faults(&strict, &value), [""; 0]);
         lines += 1;
     }
-    assert_eq!(lines, 4, "signature, update, summary and incident");
+    assert_eq!(lines, 5, "signature, update, summary, incident and decoy");
+}
+
+/// The line that is written of what is read.
+fn rewritten(line: &str) -> String {
+    if let Some((finding, muted)) = json_lines::read_marked(line).unwrap() {
+        return json_lines::write_marked(&finding, muted.as_ref());
+    }
+    if let Some(report) = json_lines::read_decoy(line).unwrap() {
+        return json_lines::write_decoy(&report);
+    }
+    let incident = json_lines::read_marked_incident(line).unwrap();
+    let (incident, muted) = incident.expect("a line of a type that is known");
+    json_lines::write_marked_incident(&incident, muted.as_ref())
 }
 
 #[test]

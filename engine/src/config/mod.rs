@@ -3,6 +3,7 @@
 //! Only the sensor reads a [`Config`]; the other modules take plain numbers.
 
 mod kind;
+mod may_start;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ mod units;
 mod values;
 
 pub use kind::Kind;
+pub use may_start::MayStart;
 pub use settings::{Config, REMOVED, SETTINGS, Setting};
 pub use units::{Size, Span};
 pub use values::{Endpoint, PortRule, SecretKey};

@@ -3,7 +3,7 @@
 //! One entry makes a field of [`Config`], its default, and a [`Setting`]. Names, ranges,
 //! messages, flags, help texts and `docs/settings.md` are derived from the latter.
 
-use super::{Endpoint, Kind, PortRule, SecretKey, Size, Span};
+use super::{Endpoint, Kind, MayStart, PortRule, SecretKey, Size, Span};
 use crate::error::Error;
 use crate::fingerprint::Sampling;
 use crate::packet::{HomeNet, Network};
@@ -235,7 +235,7 @@ settings! {
 
     /// Networks in which nobody lives: what is sent to them is told apart into scans, probes and
     /// backscatter, and content that three hosts sent to three of their addresses alarms
-    dark: Vec<Network>, Kind::List("networks", "ADDR/BITS", "\"192.0.2.0/24\""),
+    dark: Vec<Network>, Kind::List("networks", "NETWORKS|FILE", "\"192.0.2.0/24\""),
         "none";
 
     /// Services that pass content on by nature, such as a mail server
@@ -246,6 +246,16 @@ settings! {
     /// what comes in other tunnels shows of no address that it is not forged
     trusted_tunnels: Vec<Network>, Kind::List("networks", "ADDR/BITS", "\"192.0.2.0/24\""),
         "none, since whoever sends into a tunnel can forge both directions";
+
+    /// Networks of planted hosts (honeypots), which should never start a conversation: one that
+    /// does is told at once, and what it passes on alarms from its first host on
+    decoys: Vec<Network>, Kind::List("networks", "NETWORKS|FILE", "\"192.0.2.0/24\""),
+        "none";
+
+    /// What decoys may start themselves: a protocol, a port, and to whom, where that matters
+    decoys_may: Vec<MayStart>,
+        Kind::List("protocols with ports and networks", "PROTOCOL/PORT", "\"udp/53 192.0.2.1\""),
+        "nothing";
 
     /// Memory of all tables together, never exceeded
     memory: Size = "256MiB", Kind::Size(Config::LEAST_MEMORY, Size(16 << 40)),

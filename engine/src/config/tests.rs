@@ -35,9 +35,15 @@ fn samples(setting: &Setting) -> (Vec<String>, Vec<String>) {
             let (most, more) = (ports(16).join(","), ports(17).join(","));
             texts(&["1", "65535", "[1, 2]", &most], &["", "0", "65536", "x", &more])
         }
-        Kind::List(..) if ["home_net", "trusted_tunnels"].contains(&setting.name) => {
+        Kind::List(..)
+            if ["home_net", "trusted_tunnels", "decoys"].contains(&setting.name) =>
+        {
             let taken = ["192.0.2.0/24", "2001:db8::/32,10.0.0.0/8", "0.0.0.0/0", ""];
             texts(&taken, &["192.0.2.1/24", "192.0.2.0/33", "x"])
+        }
+        Kind::List(..) if setting.name == "decoys_may" => {
+            let taken = ["udp/53 192.0.2.1", "udp/123,[tcp]", "icmp,tcp/80 ::/0", ""];
+            texts(&taken, &["53", "udp/53 192.0.2.1/24", "x"])
         }
         Kind::List(..) => {
             let taken = ["192.0.2.1:25", "[\"192.0.2.1:25\",\"[2001:db8::1]:53\",]", ""];

@@ -137,6 +137,13 @@ impl HostEvidence {
 }
 
 impl Thresholds {
+    /// The thresholds of a content that a decoy passed on: one host is enough, since decoys
+    /// start nothing by themselves.
+    #[must_use]
+    pub fn of_decoy(self) -> Self {
+        Self { spread: 1, relays: 1, ..self }
+    }
+
     /// Whether estimates of (sources, destinations) alone would raise the alarm of
     /// dispersion.
     pub fn are_estimated(&self, estimates: (u32, u32)) -> bool {
@@ -286,6 +293,8 @@ mod tests {
         assert!(THIRTY.is_passed_on(4, false, unasked));
         assert!(!THIRTY.is_passed_on(2, true, unasked));
         assert!(THIRTY.is_passed_on(3, true, unasked));
+        assert!(THIRTY.of_decoy().is_passed_on(1, false, unasked));
+        assert!(!THIRTY.of_decoy().is_passed_on(0, false, unasked));
         let two = Thresholds { relays: 2, ..THIRTY };
         assert!(!two.is_passed_on(3, false, unasked));
         assert!(!two.is_passed_on(9, false, || 1));

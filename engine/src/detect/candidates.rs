@@ -248,8 +248,9 @@ impl Candidates {
         // What one host sends, or one receives, is no outbreak yet. And where entries
         // displace each other, most are gone before they are seen again: what they would
         // have sampled costs more than all else, so only those that stay, or were passed
-        // on, begin to.
-        if spread > 0 || (!crowded && entry.minimum() >= SAMPLED) {
+        // on, begin to. Of what a decoy is sent one host is enough.
+        let is_worth = entry.minimum() >= SAMPLED || seen.is_decoys;
+        if spread > 0 || !crowded && is_worth {
             let before = entry.reserved();
             let sampled = entry.sample(seen, self.samples_per_candidate, room, requests);
             self.lists += entry.reserved() - before;

@@ -6,6 +6,7 @@
 //! - [`population`]: how many addresses sent a content that has alarmed.
 //! - [`candidates`]: who was involved in a content that is under watch.
 //! - [`conversations`]: who began a conversation, and whether it was answered.
+//! - [`decoys`]: which planted hosts start conversations, and what they had received.
 //! - [`alarms`]: whether what these know of a content is an alarm.
 //!
 //! Each part is a function of its input in packet order and knows nothing of the others;
@@ -16,6 +17,7 @@ pub mod candidates;
 pub mod conversations;
 pub mod copies;
 pub mod count;
+pub mod decoys;
 pub mod dispersion;
 pub mod handshakes;
 pub mod population;

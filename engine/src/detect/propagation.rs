@@ -2,7 +2,8 @@
 //!
 //! A *relay* is a host that received a content before it first sent it, and then sent it
 //! to at least two hosts, none of which had been seen sending it before. Replies go to
-//! hosts that sent it, so neither they nor echoes count; nor do groups (multicast,
+//! hosts that sent it, so neither they nor echoes count. Of a decoy, which starts nothing by
+//! itself, one host is enough. Nor do groups count (multicast,
 //! broadcast) and a host itself. A relay's *fan-out* is the number of those hosts, a
 //! content's *spread* the sum of its relays' fan-outs.
 //!
@@ -37,7 +38,8 @@ persist!(Relay {
     began_before,
     begun,
     unanswered,
-    proven
+    proven,
+    is_decoy
 });
 
 #[cfg(test)]
@@ -98,6 +100,8 @@ pub struct Sending {
     /// Whether its source may be forged where those of others are known not to be: then it
     /// does not count as a sender, so that a forged copy does not hide a relay.
     pub is_doubtful: bool,
+    /// Whether a decoy sent it, in a conversation that it started.
+    pub is_of_decoy: bool,
 }
 
 impl Default for Sending {
@@ -108,6 +112,7 @@ impl Default for Sending {
             met: Met::Unknown,
             proven: None,
             is_doubtful: false,
+            is_of_decoy: false,
         }
     }
 }
@@ -134,7 +139,7 @@ pub struct Passed {
     pub spread: u32,
 }
 
-/// A host that received a content, and then sent it to two or more.
+/// A host that received a content, and then sent it to two or more; a decoy, to one or more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Relay {
     /// Who.
@@ -169,6 +174,8 @@ pub struct Relay {
     /// cannot send that past a tap at the border. `Some(false)`: it did so over TCP, and never
     /// got an answer that the tap saw.
     pub proven: Option<bool>,
+    /// Whether it is a decoy, and passed the content on in conversations that it started.
+    pub is_decoy: bool,
 }
 
 impl Relay {
@@ -335,6 +342,11 @@ impl Propagation {
         relays
     }
 
+    /// Whether a decoy is among the relays.
+    pub fn has_decoy(&self, key: u64) -> bool {
+        self.relays.counting(key).any(|(relay, _)| relay.is_decoy)
+    }
+
     /// How many relays of the content count.
     pub fn relay_count(&self, key: u64) -> usize {
         self.relays.counting(key).count()
@@ -364,7 +376,7 @@ impl Propagation {
 
     /// Applies a sighting to the relays, before it is entered in the filters.
     fn follow(&mut self, sighting: Sighting, sending: Sending) -> Option<Passed> {
-        let Sending { passing, met, proven, .. } = sending;
+        let Sending { passing, met, proven, is_of_decoy, .. } = sending;
         let Sighting { key, time, source, destination, from, to, is_late } = sighting;
         let epoch = if is_late { self.epoch().previous() } else { self.epoch() };
         let relay = if let Some(known) = self.relays.find(from, key, source) {
@@ -404,7 +416,7 @@ impl Propagation {
         self.relays.add_target(
             relay,
             to,
-            Evidence { is_evident, met },
+            Evidence { is_evident, met, is_of_decoy },
             &mut self.counters,
         )
     }
@@ -449,6 +461,7 @@ impl Propagation {
 struct Evidence {
     is_evident: bool,
     met: Met,
+    is_of_decoy: bool,
 }
 
 /// A sighting with the hashes of (key, source) and (key, destination).

@@ -83,6 +83,8 @@ pub(crate) struct Record {
     pub(crate) untimed: bool,
     /// Whether it was sent to a dark address.
     pub(crate) to_dark: bool,
+    /// Whether it is to or from a decoy; known after the clock's pass.
+    pub(crate) is_decoys: bool,
     pub(crate) payload: PayloadAt,
 }
 
@@ -106,6 +108,7 @@ impl Record {
             vacant: true,
             untimed: false,
             to_dark: false,
+            is_decoys: false,
             payload: PayloadAt::default(),
         }
     }

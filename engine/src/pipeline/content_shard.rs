@@ -267,7 +267,8 @@ impl ContentShard {
         let promoted = at_dark
             || self.candidates.find(next.class).is_some()
             || prevalence >= self.rules.prevalence
-                && (self.admission.is_open() || self.admits(next, prevalence, chunks));
+                && (self.admission.is_open() || self.admits(next, prevalence, chunks))
+            || self.rules.has_decoys && self.is_of_decoys(next.at, chunks);
         if !promoted {
             self.note_first(next, chunks, packets);
         }
@@ -300,6 +301,13 @@ impl ContentShard {
     /// Bytes of the table of contents at dark addresses.
     pub(crate) fn dark_bytes(&self) -> usize {
         self.dark.memory_bytes()
+    }
+
+    /// Whether a content is followed from now on since a decoy sent or received it. While the
+    /// gate is not open it waits like others, so that decoys are no way around it.
+    #[cold]
+    fn is_of_decoys(&self, at: RecordAt, chunks: &[Chunk]) -> bool {
+        self.admission.is_open() && at.record(chunks).is_decoys
     }
 
     /// Remembers a sighting of what is not promoted; while the gate is not open, of those

@@ -53,6 +53,7 @@ impl Sensor {
             windows: self.windows(),
             stream: self.stream_counters(),
             conversations,
+            decoys: self.decoys.counters(),
             view: self.view(),
             samples,
             prevalence: self.prevalence(),
@@ -175,6 +176,7 @@ impl Sensor {
         let host_names = self.host_names.memory_bytes();
         let dark = self.dark.as_ref().map_or(0, Dark::memory_bytes)
             + self.content.iter().map(ContentShard::dark_bytes).sum::<usize>();
+        let decoys = self.decoys.memory_bytes();
         let total = tables.iter().sum::<usize>()
             + tails
             + conversations
@@ -184,7 +186,8 @@ impl Sensor {
             + signatures
             + packet_log
             + host_names
-            + dark;
+            + dark
+            + decoys;
         Memory {
             prevalence_bytes: prevalence as u64,
             dispersion_bytes: dispersion as u64,
@@ -201,6 +204,7 @@ impl Sensor {
             packet_log_bytes: packet_log as u64,
             host_names_bytes: host_names as u64,
             dark_bytes: dark as u64,
+            decoys_bytes: decoys as u64,
             total_bytes: total as u64,
             budget_bytes: self.config.memory.0,
         }

@@ -20,6 +20,7 @@ mod batch;
 mod clock;
 mod content_shard;
 mod coverage;
+mod decoys;
 mod flood;
 mod flow_facts;
 mod flow_shard;
@@ -59,12 +60,13 @@ pub use worker::Worker;
 use crate::config::Config;
 use crate::dark::{Dark, DarkAddresses, DarkEvent};
 use crate::decode::{Decoder, Defragmenter, DropCounters};
+use crate::detect::decoys::Decoys;
 use crate::error::Error;
 use crate::fingerprint::{Kernel, Sampling};
 use crate::pages::can_reserve;
 use crate::signature::{
-    AlarmedCandidate, Boilerplate, Finding, Incident, Ledger, LedgerSettings, Sample,
-    SampleReference, Suppressed,
+    AlarmedCandidate, Boilerplate, DecoyReport, Finding, Incident, Ledger,
+    LedgerSettings, Sample, SampleReference, Suppressed,
 };
 use crate::time::Timestamp;
 use affinity::for_each_with_affinity;
@@ -73,6 +75,7 @@ use batch::{Chunk, Frames, NoFrames};
 use clock::Clock;
 use content_shard::{ContentShard, Rules};
 use coverage::Causes;
+use decoys::{DecoyRules, DecoyWatch};
 use flow_shard::FlowShard;
 use frames::Round;
 use host_names::HostNames;
@@ -149,6 +152,8 @@ pub struct Sensor {
     spare: Spare,
     findings: Vec<Finding>,
     incidents: Vec<Incident>,
+    decoys: DecoyWatch,
+    decoy_reports: Vec<DecoyReport>,
     /// Whether the learning period, if any, has begun.
     learning_begun: bool,
     baseline_shape: Option<baseline::Shape>,
@@ -211,7 +216,8 @@ impl Sensor {
             + boilerplate.as_ref().map_or(0, Boilerplate::memory_bytes);
         let plan = Plan::new(&config, known);
         let sifter = Arc::new(Sifter::new(&config, &seeds, kernel));
-        let rules = Arc::new(Rules::new(&config, &seeds));
+        let decoy_rules = Arc::new(DecoyRules::new(&config));
+        let rules = Arc::new(Rules::new(&config, &seeds, &decoy_rules));
         let context = sifter.fingerprinter.context();
         let mut sensor = Self {
             round: Round::for_density(config.sampling.density()),
@@ -257,6 +263,11 @@ impl Sensor {
             spare: Spare::default(),
             findings: Vec::new(),
             incidents: Vec::new(),
+            decoys: DecoyWatch::new(
+                decoy_rules,
+                Decoys::new(plan.decoys, config.dispersion_window),
+            ),
+            decoy_reports: Vec::new(),
             learning_begun: false,
             baseline_shape: None,
             frames: 0,
@@ -405,6 +416,7 @@ impl Sensor {
                 let hosts = (record.source, record.destination);
                 (record.source, record.destination) =
                     self.host_names.of(hosts.0, hosts.1);
+                record.is_decoys = self.decoys.concerns(record);
             }
             if let Some(dark) = &mut self.dark {
                 // Datagrams that were put together come last.
@@ -430,6 +442,8 @@ impl Sensor {
         let mut moments: Vec<Moment> = moments.collect();
         moments.sort_unstable_by_key(|moment| moment.at);
         self.starts.take(&moments, chunks);
+        let started = self.decoys.take(&moments, chunks, frames);
+        self.report_decoys(started);
         let view = &self.running_view.take(&moments, chunks, &self.config.home_net);
         self.sift_content(chunks, view, now);
         while let Some(stop) = self.content.iter().filter_map(|c| c.stopped).min() {
@@ -582,6 +596,14 @@ impl Sensor {
         }
     }
 
+    /// The same of decoys that started something.
+    fn report_decoys(&mut self, mut reports: Vec<DecoyReport>) {
+        if !self.clock.own_time().is_engine_time() {
+            reports.iter_mut().for_each(|it| own_time::restore_report(it, &self.clock));
+        }
+        self.decoy_reports.append(&mut reports);
+    }
+
     /// Moves packet time to `now`, which the host vouches for: ticks that have
     /// passed emit their findings although no packet came.
     pub fn advance(&mut self, now: Timestamp) {
@@ -640,6 +662,12 @@ impl Sensor {
             self.dark.as_mut().map_or_else(Vec::new, |dark| dark.take_events());
         events.iter_mut().for_each(|event| own_time::restore_event(event, &self.clock));
         events
+    }
+
+    /// Conversations that decoys started since the last call, in packet order: one of each
+    /// decoy, protocol and port in a dispersion window, and at most 16 of a decoy.
+    pub fn decoy_reports(&mut self) -> Vec<DecoyReport> {
+        std::mem::take(&mut self.decoy_reports)
     }
 
     /// Contents that alarmed and were kept back as boilerplate: the first 256, in the

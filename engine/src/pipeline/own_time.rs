@@ -7,7 +7,7 @@
 
 use super::clock::Clock;
 use crate::dark::DarkEvent;
-use crate::signature::{Finding, Incident};
+use crate::signature::{DecoyReport, Finding, Incident};
 use crate::state::persist;
 use crate::time::{Span, Timestamp};
 
@@ -79,6 +79,12 @@ pub(super) fn restore_incident(incident: &mut Incident, clock: &Clock) {
 /// The same of an event at dark addresses.
 pub(super) fn restore_event(event: &mut DarkEvent, clock: &Clock) {
     event.times_mut().into_iter().for_each(|time| *time = clock.own_time().at(*time));
+}
+
+/// The same of a report of a decoy.
+pub(super) fn restore_report(report: &mut DecoyReport, clock: &Clock) {
+    let suspects = report.suspects.iter_mut().map(|it| &mut it.time);
+    suspects.chain([&mut report.time]).for_each(|it| *it = clock.own_time().at(*it));
 }
 
 persist!(OwnTime { steps });

@@ -60,6 +60,8 @@ impl Logged {
             flow_shard: self.flow_shard,
             facts: Facts::unpack(self.facts),
             missing,
+            // Of an earlier packet nothing is left to be sampled.
+            is_decoys: false,
         }
     }
 }

@@ -16,7 +16,7 @@ impl Sensor {
     /// candidates, samples, signatures, packet time, counters, settings and key. The file
     /// is written beside `path` and renamed over it; its owner alone may read it.
     ///
-    /// Not in it are findings and warnings that have not been taken, what workers have
+    /// Not in it are findings, reports and warnings that have not been taken, what workers have
     /// buffered, and fragments of datagrams that are not complete: those count as `unfinished`.
     ///
     /// # Errors
@@ -90,6 +90,7 @@ impl Persist for Tables<'_> {
             starts,
             dark,
             running_view,
+            decoys,
             ledger,
             frames,
             packets,
@@ -109,6 +110,7 @@ impl Persist for Tables<'_> {
             spare: _,
             findings: _,
             incidents: _,
+            decoy_reports: _,
             warnings: _,
             timer: _,
             times: _,
@@ -126,6 +128,7 @@ impl Persist for Tables<'_> {
         // There is one of the same size, or none.
         dark.as_mut().map_or(Ok(()), |dark| dark.persist(file))?;
         running_view.persist(file)?;
+        decoys.persist(file)?;
         ledger.persist(file)?;
         frames.persist(file)?;
         packets.persist(file)?;

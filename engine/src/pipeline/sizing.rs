@@ -25,6 +25,8 @@ const HOST_NAMES: u64 = 2;
 /// Where there are dark addresses, taken from prevalence.
 const DARK: u64 = 20;
 const DARK_CONTENTS: u64 = 4;
+/// Taken before the others are shared out, and only where there are decoys.
+const DECOYS: u64 = 15;
 const PREVALENCE: u64 = 1_000
     - DISPERSION
     - PROPAGATION
@@ -68,12 +70,18 @@ pub(crate) struct Plan {
     pub(crate) dark: usize,
     /// For contents that come to them.
     pub(crate) dark_contents: usize,
+    /// For what decoys received.
+    pub(crate) decoys: usize,
 }
 
 impl Plan {
     /// Shares out `config.memory`, of which `baseline` bytes are taken already.
     pub(crate) fn new(config: &Config, baseline: usize) -> Self {
-        let total = config.memory.0.saturating_sub(baseline as u64);
+        let decoys = match config.decoys.is_empty() {
+            true => 0,
+            false => config.memory.0 / 1_000 * DECOYS,
+        };
+        let total = config.memory.0.saturating_sub(baseline as u64 + decoys);
         let has_dark = u64::from(!config.dark.is_empty());
         let (dark, dark_contents) = (has_dark * DARK, has_dark * DARK_CONTENTS);
         let share = |thousandths: u64, shards: usize| {
@@ -96,6 +104,7 @@ impl Plan {
             host_names: share(HOST_NAMES, 1),
             dark: share(dark, 1),
             dark_contents: share(dark_contents, CONTENT_SHARDS),
+            decoys: decoys as usize,
         }
     }
 }
@@ -107,9 +116,10 @@ mod tests {
 
     #[test]
     fn the_shares_add_up_to_the_budget_and_no_more() {
-        for mebibytes in [16, 64, 256, 1_024] {
+        for (mebibytes, decoys) in [(16, ""), (64, ""), (256, "::1"), (1_024, "")] {
             let budget = mebibytes << 20;
-            let config = Config { memory: Size(budget), ..Config::default() };
+            let mut config = Config { memory: Size(budget), ..Config::default() };
+            config.set_text("decoys", decoys).unwrap();
             let plan = Plan::new(&config, 0);
             let content = plan.prevalence
                 + plan.dispersion
@@ -122,7 +132,8 @@ mod tests {
                 + plan.ledger
                 + plan.packet_log
                 + plan.host_names
-                + plan.starts;
+                + plan.starts
+                + plan.decoys;
             let total = 64 * content + 64 * flow + single;
             assert!(total as u64 <= budget && total as u64 > budget - 64 * 8);
             assert!(64 * plan.samples as u64 <= budget / 4);

@@ -9,6 +9,7 @@ use crate::dark::DarkCounters;
 use crate::decode::{DropCounters, FragmentCounters};
 use crate::detect::candidates::CandidateCounters;
 use crate::detect::conversations::ConversationCounters;
+use crate::detect::decoys::DecoyCounters;
 use crate::detect::prevalence::PrevalenceCounters;
 use crate::detect::propagation::PropagationCounters;
 use crate::fingerprint::Windows;
@@ -51,6 +52,9 @@ pub struct Stats {
     /// Conversations of TCP, UDP and ICMP echo.
     #[serde(rename = "conversation_counters")]
     pub conversations: ConversationCounters,
+    /// What decoys received and started.
+    #[serde(rename = "decoy_counters")]
+    pub decoys: DecoyCounters,
     /// TCP directions that brought payload, and those that were answered.
     pub view: View,
     /// Samples of contents under watch.
@@ -233,6 +237,8 @@ pub struct Memory {
     pub host_names_bytes: u64,
     /// What arrives at dark addresses.
     pub dark_bytes: u64,
+    /// What decoys received.
+    pub decoys_bytes: u64,
     /// All of these together, never above the budget.
     pub total_bytes: u64,
     /// What the settings allow.

@@ -165,6 +165,7 @@ impl Sifter {
             vacant: false,
             untimed: false,
             to_dark: false,
+            is_decoys: false,
             payload,
         }
     }

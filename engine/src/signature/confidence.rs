@@ -22,6 +22,10 @@ use crate::state::persist_choice;
 /// - *Medium*: all others. What nobody passed on is never more, since UDP, and TCP on a
 ///   tap that sees one direction, do not show whether sources are forged.
 ///
+/// Of what a *decoy* received and then passed on, in a conversation that it started, the grade
+/// is never low: decoys start nothing by themselves. It is high if one such decoy is shown not
+/// to be forged, or by the rule above, and nothing speaks for low.
+///
 /// What shows that an address is not forged depends on the transport:
 ///
 /// - *TCP*: where it sent the content, it acknowledged what the other side had answered. A tap
@@ -77,6 +81,8 @@ pub(super) struct Grounds<'a> {
     pub(super) infected_relays: usize,
     /// Those of them that are shown not to be forged.
     pub(super) proven_relays: usize,
+    /// Those that are decoys, and those of these that are shown not to be forged.
+    pub(super) decoys: (usize, usize),
     /// Those that kept to hosts which they had talked to before.
     pub(super) contact_relays: usize,
     /// What the content is likely to be, with others that belong to it.
@@ -96,6 +102,9 @@ pub(super) struct Grounds<'a> {
 impl Grounds<'_> {
     /// Applies the rule of [`Confidence`]: the grade, and each ground as a sentence.
     pub(super) fn judge(&self) -> (Confidence, Vec<String>) {
+        if self.decoys.0 > 0 {
+            return self.judge_decoys();
+        }
         let mut reasons = self.against();
         let for_it = self.for_it();
         let confidence = match (reasons.is_empty(), for_it.is_empty()) {
@@ -120,6 +129,28 @@ impl Grounds<'_> {
             Confidence::Medium | Confidence::Low => Confidence::Low,
         };
         (lower, reasons)
+    }
+
+    /// The same of what decoys passed on.
+    fn judge_decoys(&self) -> (Confidence, Vec<String>) {
+        let (decoys, proven) = self.decoys;
+        let mut reasons = vec![match decoys {
+            1 => "A decoy, which starts nothing by itself, received it and then passed it on."
+                .to_owned(),
+            n => format!(
+                "{n} decoys, which start nothing by themselves, received it and then passed it \
+                 on."
+            ),
+        }];
+        let (against, for_it) = (self.against(), self.for_it());
+        let is_high = against.is_empty() && (proven > 0 || !for_it.is_empty());
+        reasons.extend(against);
+        reasons.extend(for_it);
+        if proven == 0 {
+            let how = self.proof();
+            reasons.push(format!("No such decoy is shown not to be forged: {how}."));
+        }
+        (if is_high { Confidence::High } else { Confidence::Medium }, reasons)
     }
 
     fn against(&self) -> Vec<String> {
@@ -254,7 +285,12 @@ impl Grounds<'_> {
             "Of {infected} hosts that passed it on as hosts do that it infects, {proven} are \
              shown not to be forged"
         );
-        let how = match self.protocol {
+        format!("{known}: {}.", self.proof())
+    }
+
+    /// What would show that a host is not forged.
+    fn proof(&self) -> &'static str {
+        match self.protocol {
             protocol::TCP => {
                 "over TCP that takes a handshake that the tap saw, outside of tunnels whose \
                  ends are not in trusted_tunnels"
@@ -264,8 +300,7 @@ impl Grounds<'_> {
                  sends it outside, and not through tunnels whose ends are not in \
                  trusted_tunnels"
             }
-        };
-        format!("{known}: {how}.")
+        }
     }
 
     fn is_overloaded(&self) -> bool {
@@ -293,6 +328,7 @@ mod tests {
             credible_relays: relays,
             infected_relays: relays,
             proven_relays: relays,
+            decoys: (0, 0),
             contact_relays: 0,
             kind: Kind::Outbreak,
             contents: 1,
@@ -335,6 +371,32 @@ mod tests {
         for support in [OneSource, OneSample] {
             assert_grade(Grounds { support, ..grounds(&[Dispersion], 0) }, Low, 1);
         }
+    }
+
+    #[test]
+    fn what_a_decoy_passed_on_is_never_low_and_high_by_one_proof() {
+        use Confidence::{High, Medium};
+        let one = |proven| Grounds {
+            decoys: (1, proven),
+            proven_relays: proven,
+            ..grounds(&[Propagation], 1)
+        };
+        assert_grade(one(1), High, 1);
+        assert_grade(one(0), Medium, 2);
+        let said = one(0).judge().1;
+        assert!(said[0].starts_with("A decoy, which starts nothing"), "{said:?}");
+        assert!(said[1].starts_with("No such decoy is shown not to be"), "{said:?}");
+        for against in [
+            Grounds { support: Support::OneSource, ..one(1) },
+            Grounds { distinct_bytes: 7, ..one(1) },
+        ] {
+            assert_grade(against, Medium, 2);
+        }
+        assert_grade(Grounds { forwarded: true, ..one(1) }, High, 1);
+        // By two other relays that are proven.
+        let others = Grounds { decoys: (2, 0), ..grounds(&[Propagation], 4) };
+        assert_grade(others, High, 3);
+        assert!(others.judge().1[0].starts_with("2 decoys, which start nothing"));
     }
 
     #[test]

@@ -12,7 +12,8 @@ use std::collections::BTreeSet;
 
 /// What spreads.
 ///
-/// The rule, the first that holds:
+/// What a decoy received and then passed on, in a conversation that it started, is an outbreak.
+/// Else the rule is, the first that holds:
 ///
 /// 1. **Forwarding service, peer protocol.** At least two contents, or the only one, are
 ///    *settled*: most of their relays had begun conversations at the port before they received
@@ -203,6 +204,8 @@ pub(super) fn judge(contents: &[&Facts<'_>]) -> (Kind, Vec<String>) {
     if relays().next().is_none() {
         return without_relays(contents);
     }
+    let decoys: BTreeSet<Host> =
+        relays().filter(|relay| relay.is_decoy).map(|relay| relay.host).collect();
     let with_relays = contents.iter().filter(|it| !it.relays.is_empty()).count();
     let settled = contents.iter().filter(|content| content.is_settled()).count();
     let chain = contents
@@ -210,6 +213,13 @@ pub(super) fn judge(contents: &[&Facts<'_>]) -> (Kind, Vec<String>) {
         .map(|content| PassingOn::of(&content.relays).generations)
         .max()
         .unwrap_or(0);
+    if !decoys.is_empty() {
+        let said = match decoys.len() {
+            1 => "A decoy passed it on, which starts nothing by itself.".to_owned(),
+            n => format!("{n} decoys passed it on, which start nothing by themselves."),
+        };
+        return (Kind::Outbreak, vec![said, chain_of(chain)]);
+    }
     if settled >= SEVERAL || (settled > 0 && settled == with_relays) {
         return by_trade(contents, settled, with_relays);
     }
@@ -425,6 +435,15 @@ mod tests {
         assert_kind(&[Facts { all_hosts: 6, ..row }], Kind::PeerProtocol);
         let both = Facts { both_ways: 10, ..forwards() };
         assert_kind(&[both], Kind::PeerProtocol);
+    }
+
+    #[test]
+    fn what_a_decoy_passes_on_is_an_outbreak_whatever_else_passes_it_on() {
+        let decoy = Relay { is_decoy: true, ..relay(9, Some(true), 0, 1) };
+        assert_kind(&[apart(vec![decoy])], Kind::Outbreak);
+        let b = Some(true);
+        let forwards = apart(vec![relay(1, b, 0, 3), relay(2, b, 1, 2), decoy]);
+        assert_kind(&[forwards], Kind::Outbreak);
     }
 
     #[test]

@@ -43,6 +43,7 @@ pub use crate::detect::candidates::{
     Seen, Side, Slot,
 };
 pub use crate::detect::count::{Count, FirstSighting, MOST_HOSTS, Precision};
+pub use crate::detect::decoys::{DecoyReport, Suspect};
 pub use crate::detect::handshakes::Handshakes;
 pub use crate::detect::ports::{PortCounts, Roles};
 pub use crate::detect::propagation::Relay;

@@ -39,6 +39,8 @@ pub struct PassingOn {
     pub begun_unknown: u32,
     /// Relays of which it is shown that their addresses were not forged.
     pub proven: u32,
+    /// Relays that are decoys.
+    pub decoys: u32,
 }
 
 impl PassingOn {
@@ -62,6 +64,7 @@ impl PassingOn {
             sum.unanswered += u32::from(relay.unanswered);
             sum.begun_unknown += u32::from(relay.begun == 0);
             sum.proven += u32::from(relay.proven == Some(true));
+            sum.decoys += u32::from(relay.is_decoy);
         }
         sum
     }
@@ -101,6 +104,7 @@ mod tests {
             begun: 9,
             unanswered: 4,
             proven: Some(host == 1),
+            is_decoy: host == 3,
         }
     }
 
@@ -114,6 +118,7 @@ mod tests {
         assert_eq!(passing.target_unknown, 3);
         assert_eq!((passing.begun, passing.unanswered), (27, 12));
         assert_eq!((passing.begun_unknown, passing.proven), (0, 1));
+        assert_eq!(passing.decoys, 1);
         relays[1].begun = 0;
         assert_eq!(PassingOn::of(&relays).begun_unknown, 1);
         relays[2].received_from = None;

@@ -6,6 +6,7 @@ use crate::output::exit_code::Failure;
 use crate::output::report::news;
 use crate::output::talk::Talk;
 use wormsift::signature::Finding;
+use wormsift_export::text::decoy_news;
 
 impl Watch {
     /// Writes what the sensor has found and has to say.
@@ -44,6 +45,10 @@ impl Watch {
         for event in self.parts.sensor.dark_events() {
             talk.detail(dark_table::news(&event));
             self.parts.lines.event(&event, talk)?;
+        }
+        for decoy in self.parts.sensor.decoy_reports() {
+            talk.news(decoy_news(&decoy));
+            self.parts.lines.decoy(&decoy, talk)?;
         }
         let Some(writer) = &mut self.parts.writer else { return Ok(()) };
         writer.pass();

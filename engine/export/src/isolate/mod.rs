@@ -21,7 +21,7 @@ mod protected;
 mod render;
 
 pub use applied::read;
-pub use protected::Protected;
+pub use protected::{Protected, read_networks};
 pub use render::{csv, iprep, ipset, nftables, stix};
 
 use std::collections::BTreeMap;

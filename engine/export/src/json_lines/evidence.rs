@@ -76,6 +76,8 @@ struct PassingOnRecord {
     conversations_unknown: u32,
     /// Relays of which it is shown that their addresses were not forged.
     relays_proven: u32,
+    /// Relays that are decoys.
+    decoys: u32,
 }
 
 impl From<PassingOn> for PassingOnRecord {
@@ -93,6 +95,7 @@ impl From<PassingOn> for PassingOnRecord {
             conversations_unanswered: it.unanswered,
             conversations_unknown: it.begun_unknown,
             relays_proven: it.proven,
+            decoys: it.decoys,
         }
     }
 }

@@ -207,6 +207,9 @@ struct RelayRecord {
     /// Whether it is shown that its address was not forged; false where it got no answers.
     #[serde(default)]
     proven: Option<bool>,
+    /// Whether it is a decoy, and passed the content on in conversations that it started.
+    #[serde(default)]
+    is_decoy: bool,
     /// Whether the host is in `home_net`; null where that is not set.
     #[serde(skip_deserializing)]
     inside: Option<bool>,
@@ -385,6 +388,7 @@ impl RelayRecord {
             conversations_begun: relay.begun,
             conversations_unanswered: relay.unanswered,
             proven: relay.proven,
+            is_decoy: relay.is_decoy,
             inside: plan.inside(relay.host),
         }
     }
@@ -412,6 +416,7 @@ impl TryFrom<RelayRecord> for Relay {
             begun: record.conversations_begun,
             unanswered: record.conversations_unanswered,
             proven: record.proven,
+            is_decoy: record.is_decoy,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! The JSON Schema of lines, derived from the types that are written.
 
+use super::decoy::{DECOY, DecoyRecord};
 use super::event::{EVENT, ScanRecord, VictimRecord};
 use super::incident::{INCIDENT, IncidentRecord};
 use super::{KINDS, Line, Record, SCHEMA};
@@ -17,7 +18,7 @@ const DESCRIPTION: &str = "One line of `wormsift detect --json`, `live`, `match 
     those named here are allowed, and a reader skips them.";
 
 /// What the sections of statistics count, by their keys in JSON.
-const SECTIONS: [(&str, &str); 18] = [
+const SECTIONS: [(&str, &str); 19] = [
     ("conversation_counters", "Conversations of TCP, UDP and ICMP echo."),
     ("candidate_counters", "Contents under watch."),
     ("content", "Sightings, promotions and what was learned."),
@@ -27,6 +28,7 @@ const SECTIONS: [(&str, &str); 18] = [
          to a payload, or to what stopped them. Each frame is in one kind.",
     ),
     ("dark_counters", "Packets to dark addresses, and what became of them."),
+    ("decoy_counters", "What decoys received and started."),
     ("drops", "Packets that could not be decoded, by reason."),
     ("fill", "Gauges: shares of 0 to 1."),
     ("fragment_counters", "IP fragments."),
@@ -62,6 +64,7 @@ impl Lines {
         lines.add::<IncidentRecord>(INCIDENT);
         lines.add::<ScanRecord>(EVENT);
         lines.add::<VictimRecord>(EVENT);
+        lines.add::<DecoyRecord>(DECOY);
         lines
     }
 

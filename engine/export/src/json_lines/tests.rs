@@ -50,6 +50,7 @@ fn signature() -> Signature {
                 begun: 7,
                 unanswered: 3,
                 proven: Some(true),
+                is_decoy: true,
                 ..Relay::default()
             },
             Relay {
@@ -98,6 +99,7 @@ fn signature() -> Signature {
                 unanswered: 3,
                 begun_unknown: 1,
                 proven: 1,
+                decoys: 1,
                 ..PassingOn::default()
             },
             reasons: vec!["2 hosts received it.".to_owned()],
@@ -144,11 +146,11 @@ const GOLDEN: &str = concat!(
     r#""relays":[{"host":"192.0.2.7","received_at":"1970-01-01T00:00:01.000000000Z","#,
     r#""sent_at":"1970-01-01T00:00:01.500000000Z","fan_out":2,"new_targets":0,"known_targets":0,"#,
     r#""received_from":"192.0.2.30","began_before":false,"#,
-    r#""conversations_begun":7,"conversations_unanswered":3,"proven":true,"inside":true},"#,
+    r#""conversations_begun":7,"conversations_unanswered":3,"proven":true,"is_decoy":true,"inside":true},"#,
     r#"{"host":"192.0.2.30","received_at":null,"#,
     r#""sent_at":"1970-01-01T00:00:01.600000001Z","fan_out":2,"new_targets":0,"known_targets":0,"#,
     r#""received_from":null,"began_before":null,"#,
-    r#""conversations_begun":0,"conversations_unanswered":0,"proven":null,"inside":false}],"#,
+    r#""conversations_begun":0,"conversations_unanswered":0,"proven":null,"is_decoy":false,"inside":false}],"#,
     r#""first_seen":"1970-01-01T00:00:00.000000000Z","#,
     r#""first_sighting":{"packet":7,"time":"1970-01-01T00:00:00.000000000Z","#,
     r#""source":"192.0.2.7","destination":"198.51.100.1","source_port":1024,"#,
@@ -165,7 +167,7 @@ const GOLDEN: &str = concat!(
     r#""passing_on":{"generations":2,"sender_unknown":1,"new_targets":0,"known_targets":0,"#,
     r#""target_unknown":4,"turned":1,"had_begun":0,"began_unknown":1,"#,
     r#""conversations_begun":7,"conversations_unanswered":3,"conversations_unknown":1,"#,
-    r#""relays_proven":1}},"#,
+    r#""relays_proven":1,"decoys":1}},"#,
     r#""samples":[{"packet":41,"time":"1970-01-01T00:00:01.500000000Z","#,
     r#""source":"192.0.2.7","destination":"198.51.100.1","source_port":1025,"#,
     r#""destination_port":445,"offset":-3,"payload_length":null,"#,
@@ -272,11 +274,11 @@ fn a_line_of_an_earlier_writer_is_read() {
         .replace(r#","received_from":"192.0.2.30","began_before":false"#, "")
         .replace(r#","received_from":null,"began_before":null"#, "")
         .replace(
-            r#","conversations_begun":7,"conversations_unanswered":3,"proven":true"#,
+            r#","conversations_begun":7,"conversations_unanswered":3,"proven":true,"is_decoy":true"#,
             "",
         )
         .replace(
-            r#","conversations_begun":0,"conversations_unanswered":0,"proven":null"#,
+            r#","conversations_begun":0,"conversations_unanswered":0,"proven":null,"is_decoy":false"#,
             "",
         )
         .replace(
@@ -296,6 +298,7 @@ fn a_line_of_an_earlier_writer_is_read() {
     let relay = &mut expected.relays[0];
     (relay.received_from, relay.began_before) = (None, None);
     (relay.begun, relay.unanswered, relay.proven) = (0, 0, None);
+    relay.is_decoy = false;
     expected.roles = Roles::default();
     expected.ports = PortCounts::default();
     expected.population = None;

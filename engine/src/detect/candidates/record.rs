@@ -50,6 +50,8 @@ pub struct Seen {
     pub facts: Facts,
     /// What came before it and is not known, should it make an entry.
     pub missing: Missing,
+    /// Whether it is to or from a decoy: then it is worth a sample at once.
+    pub is_decoys: bool,
 }
 
 impl Seen {

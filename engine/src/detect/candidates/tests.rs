@@ -24,6 +24,7 @@ fn seen(packet: u64, seconds: u64, source: u64, destination: u64) -> Seen {
         flow_shard: (source % 64) as u8,
         facts: Facts::default(),
         missing: Missing { promoted: true, any: false },
+        is_decoys: false,
     }
 }
 
@@ -523,6 +524,7 @@ proptest! {
             now += gap;
             let seen = Seen {
                 missing: Missing { promoted: true, any: false },
+        is_decoys: false,
                 ..seen(packet, now, 1, 1)
             };
             let slot = table.observe(key(n), &seen, (hosts, hosts), spread, &mut Vec::new());

@@ -20,7 +20,7 @@ use crate::time::{Epoch, Timestamp};
 /// A place in one of the arrays; 0 is none.
 type Link = u32;
 
-/// A fan-out from which a relay counts.
+/// A fan-out from which a relay counts, unless it is a decoy.
 const COUNTING: u32 = 2;
 
 /// Queues of entries by fan-out: one of those that do not count, one for each fan-out that
@@ -52,6 +52,8 @@ struct Entry {
     known: u8,
     /// See [`Relay::proven`].
     proven: Option<bool>,
+    /// See [`Relay::is_decoy`].
+    is_decoy: bool,
     /// Its content's place.
     content: Link,
     /// The next relay with the same bucket, or the next free entry.
@@ -117,6 +119,7 @@ const NO_ENTRY: Entry = Entry {
     new: 0,
     known: 0,
     proven: None,
+    is_decoy: false,
     content: 0,
     next_in_bucket: 0,
     next_of_content: 0,
@@ -246,10 +249,11 @@ impl RelayTable {
         self.dequeue(at);
         let cut = self.entries[at as usize].targets.insert(target, &mut self.pool);
         counters.fan_outs_cut += u64::from(cut);
+        self.entries[at as usize].is_decoy |= evidence.is_of_decoy;
         self.enqueue(at);
         let entry = &mut self.entries[at as usize];
         let is_new = entry.targets.count() > targets;
-        let Evidence { is_evident, met } = evidence;
+        let Evidence { is_evident, met, .. } = evidence;
         entry.evident = entry.evident.saturating_add(u8::from(is_evident && is_new));
         let is_known = match (met, entry.received_at) {
             (Met::LongAgo, _) => Some(true),
@@ -302,6 +306,7 @@ impl RelayTable {
                 new_targets: entry.new,
                 known_targets: entry.known,
                 proven: entry.proven,
+                is_decoy: entry.is_decoy,
                 ..Relay::default()
             };
             (relay, entry.received_from)
@@ -471,11 +476,14 @@ impl RelayTable {
 impl Entry {
     /// What it adds to the spread.
     fn fan_out_counted(&self) -> u32 {
-        Some(self.targets.count()).filter(|&count| count >= COUNTING).unwrap_or(0)
+        let least = if self.is_decoy { 1 } else { COUNTING };
+        Some(self.targets.count()).filter(|&count| count >= least).unwrap_or(0)
     }
 
     fn queue(&self) -> usize {
         match self.targets.count() {
+            // A decoy counts from one target on, and is then with the least of those that do.
+            1 if self.is_decoy => 1,
             0..COUNTING => 0,
             count @ COUNTING..=EXACT => (count + 1 - COUNTING) as usize,
             count => {
@@ -511,6 +519,7 @@ persist!(Entry {
     new,
     known,
     proven,
+    is_decoy,
     content,
     next_in_bucket,
     next_of_content,
@@ -545,8 +554,20 @@ mod tests {
     /// of an entry is that of the newcomers when it was last seen.
     #[derive(Default)]
     struct Twin {
-        entries: Vec<(u64, Host, u64, HashSet<u64>, u64)>,
+        entries: Vec<Listed>,
         newcomers: u64,
+    }
+
+    type Listed = (u64, Host, u64, HashSet<u64>, u64);
+
+    fn is_decoy(host: Host) -> bool {
+        host.0 > 5
+    }
+
+    /// The targets by which an entry is ranked: those of a decoy are at least two.
+    fn ranked((_, host, _, targets, _): &Listed) -> usize {
+        let least = if is_decoy(*host) && !targets.is_empty() { 2 } else { 0 };
+        targets.len().max(least)
     }
 
     impl Twin {
@@ -557,27 +578,27 @@ mod tests {
         /// Removes the first that does not count, or that of those that count which has
         /// the lowest fan-out, newcomers for a 64th of the places making up for one host.
         fn evict(&mut self, capacity: usize) {
-            let counts = |place: &usize| self.entries[*place].3.len() > 1;
+            let counts = |place: &usize| ranked(&self.entries[*place]) > 1;
             let waiting = (0..self.entries.len()).filter(|place| !counts(place)).count();
             let of_waiting = waiting > 0 && (waiting + 1 > capacity / 2);
             let rank = |place: &usize| {
-                let (.., targets, seen) = &self.entries[*place];
-                let newcomers = (self.newcomers - seen) as i64;
-                targets.len() as i64 * capacity as i64 - 64 * newcomers
+                let entry = &self.entries[*place];
+                let newcomers = (self.newcomers - entry.4) as i64;
+                ranked(entry) as i64 * capacity as i64 - 64 * newcomers
             };
             let least = match of_waiting {
                 true => (0..self.entries.len()).find(|place| !counts(place)),
                 // Of equal ones that with the lowest fan-out, and the longest unseen.
                 false => (0..self.entries.len())
                     .filter(counts)
-                    .min_by_key(|place| (rank(place), self.entries[*place].3.len())),
+                    .min_by_key(|place| (rank(place), ranked(&self.entries[*place]))),
             };
             self.entries.remove(least.unwrap());
         }
 
         fn spread(&self, key: u64) -> u32 {
-            let counts = self.entries.iter().filter(|entry| entry.0 == key);
-            counts.map(|entry| entry.3.len() as u32).filter(|&n| n > 1).sum()
+            let counts = self.entries.iter().filter(|it| it.0 == key && ranked(it) > 1);
+            counts.map(|entry| entry.3.len() as u32).sum()
         }
     }
 
@@ -629,14 +650,16 @@ mod tests {
                 let before = twin.spread(key);
                 twin.entries.last_mut().unwrap().3.insert(target);
                 let after = twin.spread(key);
-                let raised = table.add_target(at, hash_word(target, 2), Evidence::default(), &mut counters);
+                let evidence = Evidence { is_of_decoy: is_decoy(host), ..Evidence::default() };
+                let raised =
+                    table.add_target(at, hash_word(target, 2), evidence, &mut counters);
                 prop_assert_eq!(raised.map(|it| it.spread), (after > before).then_some(after));
                 prop_assert_eq!(table.len(), twin.entries.len());
                 for key in 0..4 {
                     prop_assert_eq!(table.spread(key), twin.spread(key));
                     let hosts: HashSet<_> = table.counting(key).map(|(relay, _)| relay.host).collect();
                     let expected =
-                        twin.entries.iter().filter(|entry| entry.0 == key && entry.3.len() > 1);
+                        twin.entries.iter().filter(|entry| entry.0 == key && ranked(entry) > 1);
                     prop_assert_eq!(hosts, expected.map(|entry| entry.1).collect());
                 }
             }

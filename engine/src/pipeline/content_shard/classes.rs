@@ -11,7 +11,8 @@
 //!   [`OverAllPorts`](crate::detect::alarms::OverAllPorts).
 //!
 //! A content that was seen at its port three times is counted there alone, until a reply or
-//! another port shows it as well.
+//! another port shows it as well. What is sent to a decoy counts in both, since it may go on
+//! at any port.
 //!
 //! A sender whose role is not known counts as an initiator, and so does the first one of a
 //! conversation of datagrams, unless its port is that of a service and the other is not: in
@@ -131,11 +132,19 @@ impl ContentShard {
     ) -> Option<Entered> {
         let Seen { time, source, destination, .. } = *seen;
         let key = class.key;
-        if class.is_over_all && !class.is_reply && self.is_known_at(at_port, key) {
+        let is_to_decoy = self.rules.has_decoys && self.rules.is_to_decoy(seen);
+        let is_of_decoy = self.rules.has_decoys && self.rules.is_of_decoy(seen);
+        if class.is_over_all
+            && !class.is_reply
+            && !is_to_decoy
+            && self.is_known_at(at_port, key)
+        {
             return None;
         }
         let passing = match class.is_over_all {
             _ if self.rules.is_exempt(seen) => Passing::Never,
+            // A decoy begins none by itself.
+            true if is_of_decoy => Passing::Always,
             true => Passing::BegunAfterReceipt(seen.begun()),
             false if seen.is_new_request() && !is_forwarding(seen.destination_port) => {
                 Passing::Newly(seen.begun())
@@ -147,6 +156,7 @@ impl ContentShard {
             met: seen.met(),
             proven: self.rules.is_proven(seen),
             is_doubtful: self.rules.is_doubtful(seen, self.tap),
+            is_of_decoy,
         };
         let hosts = (source, destination);
         let passed = self.propagation.observe_if(key, time, hosts, sending);
@@ -154,10 +164,12 @@ impl ContentShard {
             true => self.dispersion.estimate(key),
             false => self.dispersion.observe(key, time, source, destination),
         };
-        if class.is_over_all
-            && !self.says_more(class, estimates, passed, at_port)
-            && !(class.is_reply && self.is_requested(seen))
-        {
+        let is_worth = || {
+            is_to_decoy
+                || self.says_more(class, estimates, passed, at_port)
+                || class.is_reply && self.is_requested(seen)
+        };
+        if class.is_over_all && !is_worth() {
             return None;
         }
         let observe = if recalled { Candidates::recall } else { Candidates::observe };

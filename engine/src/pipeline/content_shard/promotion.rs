@@ -7,7 +7,7 @@ use crate::detect::alarms::{Alarm, Dispersed, OverAllPorts, Thresholds};
 use crate::pipeline::alarm_queue::PendingAlarm;
 use crate::pipeline::batch::{Chunk, Record};
 use crate::pipeline::packet_log::{Logged, LoggedBatch};
-use crate::signature::{Missing, Slot};
+use crate::signature::{Missing, Seen, Slot};
 use crate::time::Timestamp;
 
 /// One decision about one sighting, for tests and research.
@@ -121,6 +121,7 @@ impl ContentShard {
         };
         let logged = Logged::of(record, next.at.facts(chunks));
         let seen = logged.seen(next.key, next.offset, missing);
+        let seen = Seen { is_decoys: record.is_decoys, ..seen };
         let entered = self.enter(&seen, false);
         let asked = self.candidates.asked() - asked_before;
         if asked > 0 && self.candidates.is_full() {
@@ -147,7 +148,10 @@ impl ContentShard {
             // a request it is known whether its port has alarmed.
             let passed =
                 is_over_all || entered.passed.is_some() || passed_before.contains(&key);
-            let may_pass = over_all.is_none_or(|it| it.may_be_passed_on());
+            let by_decoy =
+                passed && self.rules.has_decoys && self.propagation.has_decoy(key);
+            let thresholds = if by_decoy { thresholds.of_decoy() } else { thresholds };
+            let may_pass = by_decoy || over_all.is_none_or(|it| it.may_be_passed_on());
             let spread = (passed && may_pass).then(|| self.propagation.spread(key));
             if !is_reply && !self.is_told_by_other_class(next, is_over_all, record.time) {
                 let may_disperse = over_all.is_none_or(|it| it.may_disperse());

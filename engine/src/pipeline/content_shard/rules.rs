@@ -4,9 +4,11 @@ use super::classes::PortKeys;
 use crate::config::{Config, PortRule};
 use crate::detect::alarms::Thresholds;
 use crate::packet::{Handshake, HomeNet, Host, protocol};
+use crate::pipeline::decoys::{DecoyRules, Sent, Start};
 use crate::pipeline::seeds::Seeds;
 use crate::pipeline::sizing::CONTENT_SHARDS;
 use crate::signature::Seen;
+use std::sync::Arc;
 
 /// What gives the keys of contents at one port, under the port rule `roles`.
 pub(crate) fn port_keys(config: &Config, seeds: &Seeds) -> Option<PortKeys> {
@@ -24,10 +26,13 @@ pub(crate) struct Rules {
     /// Hosts and ports that pass things on by trade, in order.
     exempt: Vec<(Host, u16)>,
     home: HomeNet,
+    decoys: Arc<DecoyRules>,
+    /// Whether there are any.
+    pub(super) has_decoys: bool,
 }
 
 impl Rules {
-    pub(crate) fn new(config: &Config, seeds: &Seeds) -> Self {
+    pub(crate) fn new(config: &Config, seeds: &Seeds, decoys: &Arc<DecoyRules>) -> Self {
         let mut exempt: Vec<_> = config
             .relay_exempt
             .iter()
@@ -55,6 +60,8 @@ impl Rules {
             port_keys: port_keys(config, seeds),
             exempt,
             home: config.home_net.clone(),
+            decoys: Arc::clone(decoys),
+            has_decoys: !decoys.is_empty(),
         }
     }
 
@@ -91,6 +98,19 @@ impl Rules {
                     && self.home.holds(seen.destination)
             }
         }
+    }
+
+    /// Whether a sighting was sent to a decoy.
+    pub(super) fn is_to_decoy(&self, seen: &Seen) -> bool {
+        self.decoys.holds(seen.destination)
+    }
+
+    /// Whether a decoy sent it in a conversation that it started and must not.
+    pub(super) fn is_of_decoy(&self, seen: &Seen) -> bool {
+        let Seen { source, destination, protocol, destination_port, .. } = *seen;
+        let role = seen.facts.role;
+        let sent = Sent { role, source, destination, protocol, destination_port };
+        self.decoys.start(sent) == Start::Forbidden
     }
 
     pub(super) fn is_exempt(&self, seen: &Seen) -> bool {

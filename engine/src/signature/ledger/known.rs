@@ -275,6 +275,10 @@ impl Known {
             relays: relays.len(),
             infected_relays,
             proven_relays,
+            decoys: (
+                count(|relay| relay.is_decoy),
+                count(|relay| relay.is_decoy && relay.proven == Some(true)),
+            ),
             contact_relays: count(Relay::keeps_to_contacts),
             kind,
             contents,

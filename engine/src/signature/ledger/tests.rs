@@ -61,6 +61,7 @@ fn candidate_of(key: u64, hosts: &[(u64, u64)]) -> Candidate {
             flow_shard: 0,
             facts: Facts::default(),
             missing: Missing::default(),
+            is_decoys: false,
         };
         slot = table.observe(key, &seen, (n as u32, n as u32), 2, &mut Vec::new());
     }
