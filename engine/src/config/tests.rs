@@ -42,7 +42,7 @@ fn samples(setting: &Setting) -> (Vec<String>, Vec<String>) {
             texts(&taken, &["192.0.2.1/24", "192.0.2.0/33", "x"])
         }
         Kind::List(..) if setting.name == "decoys_may" => {
-            let taken = ["udp/53 192.0.2.1", "udp/123,[tcp]", "icmp,tcp/80 ::/0", ""];
+            let taken = ["udp/53 192.0.2.1", "udp/123, tcp", "icmp,tcp/80 ::/0", ""];
             texts(&taken, &["53", "udp/53 192.0.2.1/24", "x"])
         }
         Kind::List(..) => {
