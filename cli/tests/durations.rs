@@ -13,8 +13,10 @@ fn durations_give_an_estimate_and_a_bad_file_stops_the_run() {
         let strict = schema::strict();
         let text = stdout(&output);
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let lines = lines.inspect(|it| assert_eq!(schema::faults(&strict, it), [""; 0]));
-        let summary = lines.filter(|line| line["type"] == "summary").last().unwrap();
+        let lines: Vec<Value> = lines
+            .inspect(|it| assert_eq!(schema::faults(&strict, it), [""; 0]))
+            .collect();
+        let summary = lines.iter().rfind(|line| line["type"] == "summary").unwrap();
         assert_eq!(summary["population"]["addresses"], summary["sources"]);
         summary["population"].clone()
     };
