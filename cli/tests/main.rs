@@ -5,6 +5,7 @@ mod bench;
 mod common;
 mod corpus;
 mod detect;
+mod durations;
 mod evaluate;
 mod explain;
 mod export;

@@ -77,7 +77,7 @@ impl Churn {
     }
 }
 
-/// Figures of an epidemic of so many hosts, each of which sends about every six hours.
+/// Figures of an epidemic of so many hosts, each of which sends about every twelve hours.
 fn epidemic(hosts: u64, churn: Churn, random: &mut Random) -> Population {
     let mut events: Vec<(f64, u64)> = Vec::new();
     let mut address = 0;
@@ -89,7 +89,7 @@ fn epidemic(hosts: u64, churn: Churn, random: &mut Random) -> Population {
             // An address in use shows itself at once, then from time to time.
             while now < change.min(DAYS * DAY) {
                 events.push((now, address));
-                now += random.exponential(6.0 * HOUR);
+                now += random.exponential(12.0 * HOUR);
             }
             now = change;
         }
