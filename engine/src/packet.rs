@@ -91,8 +91,8 @@ pub struct Packet<'a> {
     /// whatever it likes into it, both directions of a conversation too, so that nothing in
     /// it shows that an address is not forged.
     pub untrusted_tunnel: bool,
-    /// The identification in its IPv4 header, where known: some scanners mark their packets by
-    /// it.
+    /// The identification in its IPv4 header, by which some scanners mark their packets. `None`
+    /// where it is not known, as of a datagram that was put together.
     pub identification: Option<u16>,
     /// The transport payload, as far as it was captured.
     pub payload: &'a [u8],

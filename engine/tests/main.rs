@@ -12,6 +12,7 @@ mod common;
 mod content_bytes;
 mod counts;
 mod coverage;
+mod dark;
 mod decoders_page;
 mod decoys;
 mod determinism;

@@ -23,7 +23,7 @@ mod texts;
 
 use crate::mute::Muted;
 pub use decoy::{read_decoy, write_decoy};
-pub use event::write_event;
+pub use event::{read_event, write_event};
 pub use evidence::GrowthRecord;
 pub use incident::{
     read_incident, read_marked_incident, write_incident, write_marked_incident,

@@ -36,7 +36,8 @@ fn samples(setting: &Setting) -> (Vec<String>, Vec<String>) {
             texts(&["1", "65535", "[1, 2]", &most], &["", "0", "65536", "x", &more])
         }
         Kind::List(..)
-            if ["home_net", "trusted_tunnels", "decoys"].contains(&setting.name) =>
+            if ["home_net", "trusted_tunnels", "decoys", "dark"]
+                .contains(&setting.name) =>
         {
             let taken = ["192.0.2.0/24", "2001:db8::/32,10.0.0.0/8", "0.0.0.0/0", ""];
             texts(&taken, &["192.0.2.1/24", "192.0.2.0/33", "x"])

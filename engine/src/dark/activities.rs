@@ -9,6 +9,7 @@ use super::distinct::{Distinct, Rows};
 use super::event::{DarkEvent, Subject};
 use super::rate::Extent;
 use super::{AGAIN, DarkClass};
+use crate::detect::count::Precision;
 use crate::sketch::hash_word;
 use crate::state::{Exchange, Persist};
 use crate::time::{Span, Timestamp};
@@ -40,6 +41,12 @@ pub(super) struct Activity<K> {
 }
 
 impl<K> Activity<K> {
+    /// Distinct dark addresses. An estimate may be above the number of packets; they are not.
+    pub(super) fn reached(&self) -> (u64, Precision) {
+        let (count, precision) = self.destinations.count();
+        (count.min(self.packets), precision)
+    }
+
     pub(super) fn lasted(&self) -> Span {
         self.last_seen.since(self.first_seen)
     }

@@ -31,6 +31,9 @@ pub enum DarkClass {
 }
 
 impl DarkClass {
+    /// All, in the order of their rules.
+    pub const ALL: [Self; 4] = [Self::Backscatter, Self::Scan, Self::Probe, Self::Other];
+
     /// The name used in output.
     pub const fn name(self) -> &'static str {
         match self {

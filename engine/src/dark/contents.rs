@@ -31,7 +31,27 @@ pub(crate) struct DarkContents {
     evicted: u64,
 }
 
+/// How far a content has spread at dark addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AtDark {
+    /// It has one source or one destination there.
+    Single,
+    /// Two or more of both: it is followed from here on, so that an alarm has samples.
+    Several,
+    /// As many as alarm.
+    Reached,
+}
+
 impl Content {
+    fn spread(&self) -> AtDark {
+        let known = |hosts: &[u64]| hosts.iter().filter(|host| **host != 0).count();
+        match known(&self.sources).min(known(&self.destinations)) {
+            DARK_HOSTS => AtDark::Reached,
+            0 | 1 => AtDark::Single,
+            _ => AtDark::Several,
+        }
+    }
+
     fn hosts(&self) -> usize {
         self.sources.iter().chain(&self.destinations).filter(|host| **host != 0).count()
     }
@@ -59,17 +79,17 @@ impl DarkContents {
         self.evicted
     }
 
-    /// Takes a sighting at a dark address, its hosts as hashes; whether enough sources have by now
-    /// sent the content to enough dark addresses, in this window and the one before.
+    /// Takes a sighting at a dark address; how far the content has spread there by now, in this
+    /// window and the one before.
     pub(crate) fn note(
         &mut self,
         key: u64,
         (time, epoch): (Timestamp, Epoch),
         (source, destination): (Host, Host),
-    ) -> bool {
+    ) -> AtDark {
         let sets = self.places.len() / WAYS;
         if sets == 0 {
-            return false;
+            return AtDark::Single;
         }
         // The upper bits choose the shard.
         let set = (u128::from(key.rotate_left(32)) * sets as u128 >> 64) as usize;
@@ -92,7 +112,7 @@ impl DarkContents {
         content.last_seen = time;
         enter(&mut content.sources, source);
         enter(&mut content.destinations, destination);
-        content.hosts() == 2 * DARK_HOSTS
+        content.spread()
     }
 }
 

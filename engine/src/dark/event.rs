@@ -21,7 +21,6 @@ pub enum DarkEvent {
 /// One source that sent to at least ten dark addresses at one port, in scans or in probes, at
 /// ten packets a second or more over all of IPv4 (Durumeric et al. 2014, section 3).
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
 pub struct ScanEvent {
     /// The same for all that is told of one scan.
     pub id: String,
@@ -57,7 +56,6 @@ pub struct ScanEvent {
 /// more of time, at 128 packets a second or more over all of IPv4: somebody sends to it under
 /// forged addresses. The rates are CAIDA's 30 packets a minute on a /8.
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
 pub struct VictimEvent {
     /// The same for all that is told of one flood.
     pub id: String,

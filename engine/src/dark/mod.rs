@@ -13,7 +13,6 @@
 //! address; a walk over the tables each minute of packet time.
 
 mod activities;
-mod addresses;
 mod class;
 mod contents;
 mod distinct;
@@ -25,14 +24,14 @@ mod scans;
 mod tests;
 mod victims;
 
-pub(crate) use addresses::DarkAddresses;
 pub(crate) use class::{Arrival, read};
 pub use class::{DarkClass, Tool};
-pub(crate) use contents::DarkContents;
+pub(crate) use contents::{AtDark, DarkContents};
 pub use event::{DarkEvent, ScanEvent, VictimEvent};
 pub use rate::Interval;
 
 use crate::counters::counters;
+use crate::packet::NetworkSet;
 use crate::state::persist;
 use crate::time::{Span, Timestamp};
 use activities::Activities;
@@ -94,7 +93,7 @@ pub(crate) struct Dark {
 
 impl Dark {
     /// Tables of at most `bytes` in all, for these addresses.
-    pub(crate) fn new(bytes: usize, addresses: &DarkAddresses, seed: u64) -> Self {
+    pub(crate) fn new(bytes: usize, addresses: &NetworkSet, seed: u64) -> Self {
         let extent = Extent::of(addresses);
         let for_rows = bytes * ROWS / 8;
         let for_scans = (bytes - for_rows) * SCANNERS / 8;

@@ -6,7 +6,7 @@
 //! last, k - 1 gaps took that time, so the rate's interval is that of a gamma variable: exact
 //! for any k. There is no such rate for IPv6.
 
-use super::DarkAddresses;
+use crate::packet::NetworkSet;
 use crate::time::Span;
 
 /// An estimate with its 95 % interval.
@@ -30,8 +30,8 @@ pub(super) struct Extent {
 const SHORTEST: Span = Span::from_secs(1);
 
 impl Extent {
-    pub(super) fn of(addresses: &DarkAddresses) -> Self {
-        Self { addresses: addresses.v4() as f64 }
+    pub(super) fn of(addresses: &NetworkSet) -> Self {
+        Self { addresses: addresses.v4_addresses() as f64 }
     }
 
     fn share(self) -> f64 {
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn a_rate_is_that_of_all_addresses() {
         let networks = ["10.0.0.0/16".parse().unwrap()];
-        let extent = Extent::of(&DarkAddresses::new(&networks));
+        let extent = Extent::of(&NetworkSet::new(&networks));
         let rate = extent.rate(101, Span::from_secs(100)).unwrap();
         assert!((rate.estimate - 65_536.0).abs() < 1e-6);
         assert!(rate.low < 0.83 * rate.estimate && rate.low > 0.80 * rate.estimate);
@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(extent.coverage(70_000).unwrap().high, 1.0);
         // 10 packets a second: one in 6,554 s.
         assert_eq!(extent.silence(10.0).0 / 1_000_000_000, 19_660);
-        let none = Extent::of(&DarkAddresses::new(&[]));
+        let none = Extent::of(&NetworkSet::new(&[]));
         assert!(none.rate(101, Span::from_secs(100)).is_none());
     }
 }

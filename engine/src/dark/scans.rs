@@ -28,7 +28,7 @@ impl Kind for Scan {
     }
 
     fn event(scan: &Activity<Self>, extent: Extent, ended: bool) -> Option<DarkEvent> {
-        let (destinations, precision) = scan.destinations.count();
+        let (destinations, precision) = scan.reached();
         let is_v4 = !scan.subject.host.is_v6();
         let rate = extent.rate(scan.packets, scan.lasted()).filter(|_| is_v4);
         let is_fast = rate.is_none_or(|rate| rate.estimate >= Self::LEAST_RATE);

@@ -43,7 +43,7 @@ impl Kind for Victim {
     }
 
     fn event(victim: &Activity<Self>, extent: Extent, ended: bool) -> Option<DarkEvent> {
-        let (destinations, precision) = victim.destinations.count();
+        let (destinations, precision) = victim.reached();
         let is_v4 = !victim.subject.host.is_v6();
         let rate = extent.rate(victim.packets, victim.lasted()).filter(|_| is_v4);
         let peak = rate.map(|_| extent.of_minute(victim.kind.peak));

@@ -25,6 +25,11 @@ impl NetworkSet {
         self.v4.is_empty() && self.v6.is_empty()
     }
 
+    /// How many IPv4 addresses lie in them.
+    pub(crate) fn v4_addresses(&self) -> u64 {
+        self.v4.iter().map(|(first, last)| (last - first) as u64 + 1).sum()
+    }
+
     /// Whether the address that a host stands for lies in one of them.
     #[inline]
     pub(crate) fn holds(&self, host: Host) -> bool {
@@ -75,6 +80,8 @@ mod tests {
     fn ranges_that_touch_are_one_and_versions_stay_apart() {
         let networks = ["10.0.1.0/24", "10.0.0.0/24", "10.0.0.7", "192.0.2.1"];
         assert_eq!(set(&networks).v4.len(), 2);
+        assert_eq!(set(&networks).v4_addresses(), 513);
+        assert_eq!(set(&["0.0.0.0/0", "::/0"]).v4_addresses(), 1 << 32);
         let host = |text: &str| Host::of(text.parse().unwrap(), 128);
         let all = set(&["::/0"]);
         assert!(all.holds(host("2001:db8::1")) && !all.holds(host("192.0.2.1")));

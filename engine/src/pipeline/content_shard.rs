@@ -22,7 +22,7 @@ use super::sizing::{CONTENT_SHARDS, Plan};
 use super::stage_times::StageTimer;
 use super::stats::ContentCounters;
 use crate::config::Config;
-use crate::dark::DarkContents;
+use crate::dark::{AtDark, DarkContents};
 use crate::detect::dispersion::Dispersion;
 use crate::detect::prevalence::Prevalence;
 use crate::detect::propagation::Propagation;
@@ -263,8 +263,9 @@ impl ContentShard {
     #[inline]
     fn apply(&mut self, next: &Next, chunks: &[Chunk], packets: &LoggedBatch<'_>) {
         let prevalence = self.prevalence.count_hashed(next.hash);
-        let at_dark = self.is_at_dark(next, chunks);
-        let promoted = at_dark
+        let at_dark = self.at_dark(next, chunks);
+        let promoted = at_dark == AtDark::Reached
+            || at_dark == AtDark::Several && self.admission.is_open()
             || self.candidates.find(next.class).is_some()
             || prevalence >= self.rules.prevalence
                 && (self.admission.is_open() || self.admits(next, prevalence, chunks))
@@ -274,23 +275,25 @@ impl ContentShard {
         }
         if promoted || self.decisions.is_some() {
             let begin = self.timer.start();
+            let at_dark = at_dark == AtDark::Reached;
             let how = Promotion { prevalence, promoted, at_dark };
             self.decide(next, how, chunks, packets);
             self.timer.add(begin, &mut self.nanos[1]);
         }
     }
 
-    /// Whether enough sources have sent the content to enough dark addresses, with this
-    /// sighting at one.
+    /// How far the content has spread at dark addresses, with this sighting at one.
     #[inline]
-    fn is_at_dark(&mut self, next: &Next, chunks: &[Chunk]) -> bool {
+    fn at_dark(&mut self, next: &Next, chunks: &[Chunk]) -> AtDark {
         if self.dark.is_empty() {
-            return false;
+            return AtDark::Single;
         }
         let record = next.at.record(chunks);
+        if !record.to_dark {
+            return AtDark::Single;
+        }
         let when = (record.time, self.dispersion_clock.epoch());
-        record.to_dark
-            && self.dark.note(next.key, when, (record.source, record.destination))
+        self.dark.note(next.key, when, (record.source, record.destination))
     }
 
     /// Contents at dark addresses that made room for others.

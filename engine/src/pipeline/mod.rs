@@ -58,11 +58,12 @@ pub use warnings::grouped;
 pub use worker::Worker;
 
 use crate::config::Config;
-use crate::dark::{Dark, DarkAddresses, DarkEvent};
+use crate::dark::{Dark, DarkEvent};
 use crate::decode::{Decoder, Defragmenter, DropCounters};
 use crate::detect::decoys::Decoys;
 use crate::error::Error;
 use crate::fingerprint::{Kernel, Sampling};
+use crate::packet::NetworkSet;
 use crate::pages::can_reserve;
 use crate::signature::{
     AlarmedCandidate, Boilerplate, DecoyReport, Finding, Incident, Ledger,
@@ -238,7 +239,7 @@ impl Sensor {
             packet_log: PacketLog::new(plan.packet_log),
             running_view: RunningView::default(),
             dark: (!config.dark.is_empty()).then(|| {
-                let addresses = DarkAddresses::new(&config.dark);
+                let addresses = NetworkSet::new(&config.dark);
                 Dark::new(plan.dark, &addresses, seeds.narrow("dark"))
             }),
             starts: Starts::new(

@@ -10,10 +10,10 @@ use super::seeds::{Seeds, mix};
 use super::sizing::FLOW_SHARDS;
 use super::stage_times::StageTimer;
 use crate::config::{Config, PortRule};
-use crate::dark::{self, Arrival, DarkAddresses, DarkClass};
+use crate::dark::{self, Arrival, DarkClass};
 use crate::decode::{Decoded, Decoder, DropCounters};
 use crate::fingerprint::{Fingerprinter, Kernel, Scratch, Short};
-use crate::packet::{Frame, Host, Packet, StreamPiece, Timestamp, protocol};
+use crate::packet::{Frame, Host, NetworkSet, Packet, StreamPiece, Timestamp, protocol};
 use crate::stream::direction;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -24,7 +24,7 @@ pub(crate) struct Sifter {
     port_rule: PortRule,
     /// Under the port rule `roles`.
     port_keys: Option<PortKeys>,
-    dark: DarkAddresses,
+    dark: NetworkSet,
     v6_prefix: u8,
     short_datagrams: bool,
     pub(super) tails: bool,
@@ -44,7 +44,7 @@ impl Sifter {
             ),
             port_rule: config.port_rule,
             port_keys: port_keys(config, seeds),
-            dark: DarkAddresses::new(&config.dark),
+            dark: NetworkSet::new(&config.dark),
             v6_prefix: config.v6_prefix,
             short_datagrams: config.short_datagrams,
             tails: config.tails,
@@ -217,8 +217,7 @@ impl Sifter {
     /// A packet to a dark address, whose record has this index.
     #[inline]
     fn arrival(&self, packet: &Packet<'_>, record: u32) -> Option<Arrival> {
-        if self.dark.is_empty() || !self.dark.contains(Host::of(packet.destination, 128))
-        {
+        if self.dark.is_empty() || !self.dark.holds(Host::of(packet.destination, 128)) {
             return None;
         }
         Some(dark::read(packet, self.v6_prefix, record))

@@ -1,20 +1,20 @@
 //! Records of what happens at dark addresses, as lines hold them.
 
-use super::line;
-use super::texts::{Address, Id, PrecisionName, Protocol, Time};
-use serde::Serialize;
-use wormsift::dark::{DarkEvent, Interval, ScanEvent, VictimEvent};
+use super::texts::{Address, Id, PrecisionName, Protocol, Time, unreadable};
+use super::{Head, LineError, SCHEMA, line};
+use serde::{Deserialize, Serialize};
+use wormsift::dark::{DarkClass, DarkEvent, Interval, ScanEvent, Tool, VictimEvent};
 
 /// The type of the lines.
 pub(super) const EVENT: &str = "event";
 
 /// A scan of dark addresses: one source, one port, ten addresses or more at ten packets a second
 /// over all of IPv4. A later line with the same id says more.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "scan"))]
 pub(super) struct ScanRecord {
     #[cfg_attr(feature = "schema", schemars(extend("const" = "scan")))]
-    event: &'static str,
+    event: String,
     id: Id,
     /// Who scans.
     source: Address,
@@ -22,7 +22,7 @@ pub(super) struct ScanRecord {
     /// Null for protocols without ports.
     port: Option<u16>,
     /// `scan` without, `probe` with payload.
-    packet_class: &'static str,
+    packet_class: String,
     /// At dark addresses.
     packets: u64,
     /// Distinct dark addresses reached.
@@ -34,7 +34,7 @@ pub(super) struct ScanRecord {
     coverage_share: Option<IntervalRecord>,
     /// The mark of at least half of its packets; null without.
     #[cfg_attr(feature = "schema", schemars(extend("enum" = [null, "zmap", "masscan", "mirai"])))]
-    tool: Option<&'static str>,
+    tool: Option<String>,
     first_seen: Time,
     last_seen: Time,
     /// Whether it is over.
@@ -43,11 +43,11 @@ pub(super) struct ScanRecord {
 
 /// The victim of a flood under forged addresses, whose answers came to dark ones. A later line
 /// with the same id says more.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "victim"))]
 pub(super) struct VictimRecord {
     #[cfg_attr(feature = "schema", schemars(extend("const" = "victim")))]
-    event: &'static str,
+    event: String,
     id: Id,
     /// Who is flooded.
     victim: Address,
@@ -70,7 +70,7 @@ pub(super) struct VictimRecord {
 }
 
 /// An estimate with its 95 % interval.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 #[cfg_attr(
     feature = "schema",
     derive(schemars::JsonSchema),
@@ -93,21 +93,109 @@ pub fn write_event(event: &DarkEvent) -> String {
     written.unwrap_or_default()
 }
 
+/// Reads one line of an event; `None` for a line of another type, and for an event that is not
+/// known here.
+///
+/// # Errors
+///
+/// As [`read`](super::read).
+pub fn read_event(line: &str) -> Result<Option<DarkEvent>, LineError> {
+    #[derive(Deserialize)]
+    struct Name {
+        event: String,
+    }
+    let json = |error: serde_json::Error| LineError::Json(error.to_string());
+    let head: Head = serde_json::from_str(line).map_err(json)?;
+    if head.kind != EVENT {
+        return Ok(None);
+    }
+    if head.schema != SCHEMA {
+        return Err(LineError::Schema(head.schema));
+    }
+    let name: Name = serde_json::from_str(line).map_err(json)?;
+    match &*name.event {
+        "scan" => {
+            let record: ScanRecord = serde_json::from_str(line).map_err(json)?;
+            Ok(Some(DarkEvent::Scan(record.try_into()?)))
+        }
+        "victim" => {
+            let record: VictimRecord = serde_json::from_str(line).map_err(json)?;
+            Ok(Some(DarkEvent::Victim(record.try_into()?)))
+        }
+        _ => Ok(None),
+    }
+}
+
+impl TryFrom<ScanRecord> for ScanEvent {
+    type Error = LineError;
+
+    fn try_from(it: ScanRecord) -> Result<Self, LineError> {
+        let class = DarkClass::ALL.into_iter().find(|one| one.name() == it.packet_class);
+        let tool = it.tool.map(|name| {
+            let found = Tool::ALL.into_iter().find(|tool| tool.name() == name);
+            found.ok_or_else(|| unreadable("tool", &name))
+        });
+        Ok(Self {
+            id: it.id.read("id")?,
+            source: it.source.read("source")?,
+            protocol: it.protocol.read("protocol")?,
+            port: it.port,
+            class: class.ok_or_else(|| unreadable("packet_class", &it.packet_class))?,
+            packets: it.packets,
+            destinations: it.destinations,
+            precision: it.destinations_precision.read("destinations_precision")?,
+            rate: it.packets_per_second.map(Interval::from),
+            coverage: it.coverage_share.map(Interval::from),
+            tool: tool.transpose()?,
+            first_seen: it.first_seen.read("first_seen")?,
+            last_seen: it.last_seen.read("last_seen")?,
+            ended: it.ended,
+        })
+    }
+}
+
+impl TryFrom<VictimRecord> for VictimEvent {
+    type Error = LineError;
+
+    fn try_from(it: VictimRecord) -> Result<Self, LineError> {
+        Ok(Self {
+            id: it.id.read("id")?,
+            victim: it.victim.read("victim")?,
+            protocol: it.protocol.read("protocol")?,
+            port: it.port,
+            packets: it.packets,
+            destinations: it.destinations,
+            precision: it.destinations_precision.read("destinations_precision")?,
+            rate: it.packets_per_second.map(Interval::from),
+            peak_rate: it.packets_per_second_peak,
+            first_seen: it.first_seen.read("first_seen")?,
+            last_seen: it.last_seen.read("last_seen")?,
+            ended: it.ended,
+        })
+    }
+}
+
+impl From<IntervalRecord> for Interval {
+    fn from(IntervalRecord { low, estimate, high }: IntervalRecord) -> Self {
+        Self { low, estimate, high }
+    }
+}
+
 impl ScanRecord {
-    fn of(it: &ScanEvent, event: &'static str) -> Self {
+    fn of(it: &ScanEvent, event: &str) -> Self {
         Self {
-            event,
+            event: event.to_owned(),
             id: Id(it.id.clone()),
             source: it.source.into(),
             protocol: it.protocol.into(),
             port: it.port,
-            packet_class: it.class.name(),
+            packet_class: it.class.name().to_owned(),
             packets: it.packets,
             destinations: it.destinations,
             destinations_precision: it.precision.into(),
             packets_per_second: it.rate.map(IntervalRecord::from),
             coverage_share: it.coverage.map(IntervalRecord::from),
-            tool: it.tool.map(|tool| tool.name()),
+            tool: it.tool.map(|tool| tool.name().to_owned()),
             first_seen: it.first_seen.into(),
             last_seen: it.last_seen.into(),
             ended: it.ended,
@@ -116,9 +204,9 @@ impl ScanRecord {
 }
 
 impl VictimRecord {
-    fn of(it: &VictimEvent, event: &'static str) -> Self {
+    fn of(it: &VictimEvent, event: &str) -> Self {
         Self {
-            event,
+            event: event.to_owned(),
             id: Id(it.id.clone()),
             victim: it.victim.into(),
             protocol: it.protocol.into(),

@@ -2,8 +2,8 @@ mod classes;
 mod contents;
 mod twin;
 
-use super::{Arrival, DarkAddresses, DarkClass, DarkEvent};
-use crate::packet::{Host, Packet, Timestamp};
+use super::{Arrival, DarkClass, DarkEvent};
+use crate::packet::{Host, NetworkSet, Packet, Timestamp};
 use std::net::IpAddr;
 
 fn address(text: &str) -> IpAddr {

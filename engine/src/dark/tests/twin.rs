@@ -77,7 +77,7 @@ proptest! {
         ),
     ) {
         let networks = [NETWORK.parse().unwrap()];
-        let mut dark = Dark::new(1 << 20, &DarkAddresses::new(&networks), 7);
+        let mut dark = Dark::new(1 << 20, &NetworkSet::new(&networks), 7);
         let classes = [DarkClass::Backscatter, DarkClass::Scan, DarkClass::Probe];
         let silences = [3.0 / 128.0 * FACTOR, 3.0 / 10.0 * FACTOR, 3.0 / 10.0 * FACTOR];
         let mut twin = Twin::new();
@@ -141,7 +141,7 @@ proptest! {
 #[test]
 fn a_scan_is_told_each_hour_and_when_it_has_ended() {
     let networks = [NETWORK.parse().unwrap()];
-    let mut dark = Dark::new(1 << 20, &DarkAddresses::new(&networks), 7);
+    let mut dark = Dark::new(1 << 20, &NetworkSet::new(&networks), 7);
     // A packet a minute over 150 minutes: 1,092 packets a second over all of IPv4.
     for n in 0..150 {
         let time = seconds(6_000.0 + 60.0 * f64::from(n));
@@ -168,7 +168,7 @@ fn a_scan_is_told_each_hour_and_when_it_has_ended() {
 #[test]
 fn small_memory_keeps_what_has_most_packets_and_counts_the_rest() {
     let networks = [NETWORK.parse().unwrap()];
-    let mut dark = Dark::new(0, &DarkAddresses::new(&networks), 7);
+    let mut dark = Dark::new(0, &NetworkSet::new(&networks), 7);
     for n in 0..20_000_u32 {
         let time = seconds(6_000.0 + f64::from(n) / 100.0);
         // One true scanner among many that come once.

@@ -124,6 +124,12 @@ fn contents(findings: &[Finding]) -> Vec<&[u8]> {
     findings.iter().map(|finding| &finding.signature().content[..]).collect()
 }
 
+/// Lets another alarm have raised it.
+fn fires(alarmed: &mut AlarmedCandidate, alarm: Alarm) {
+    alarmed.alarm = alarm;
+    alarmed.fired = Alarm::ALL.map(|it| it == alarm);
+}
+
 #[test]
 fn one_content_alarms_through_many_windows_and_is_one_signature() {
     let content = noise(1, 376);
@@ -192,7 +198,7 @@ fn the_second_alarm_updates_once_and_so_does_each_new_window() {
     };
     let relays = vec![relay(3, 90), relay(4, 91)];
     let mut passed_on = alarm(2, 20, &streams);
-    passed_on.alarm = Alarm::Propagation;
+    fires(&mut passed_on, Alarm::Propagation);
     passed_on.spread = 6;
     passed_on.relays = relays.clone();
     let second = ledger.tick(at(200), vec![passed_on.clone()]);
@@ -340,7 +346,7 @@ fn a_forgotten_content_comes_back_as_an_update_and_never_as_a_second_signature()
             let streams = whole(&body, 4 * content..4 * content + 4);
             let mut again = alarm(content + 1, 0, &streams);
             if n >= 20 {
-                again.alarm = Alarm::Propagation;
+                fires(&mut again, Alarm::Propagation);
             }
             let findings = ledger.tick(at(n), vec![again]);
             match &findings[0] {
@@ -380,7 +386,7 @@ fn what_a_signature_began_as_is_not_reported_again_after_it_grew_away_from_it() 
     let [Finding::Update(update)] = &grown[..] else { panic!("{grown:?}") };
     assert!(!update.content.starts_with(&content[..BETA]));
     let mut again = alarm(3, 0, &[stream(9, &content, 0..100)]);
-    again.alarm = Alarm::Propagation;
+    fires(&mut again, Alarm::Propagation);
     let again = ledger.tick(at(3), vec![again]);
     let [Finding::Update(same)] = &again[..] else { panic!("{again:?}") };
     assert_eq!((&same.id, &same.content), (&update.id, &update.content));
