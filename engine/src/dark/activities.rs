@@ -120,7 +120,7 @@ impl<K: Kind> Activities<K> {
     /// Where an activity is, or else goes.
     fn place(&self, subject: &Subject) -> usize {
         let sets = self.places.len() / WAYS;
-        let set = (u128::from(subject.hash(self.seed)) * sets as u128 >> 64) as usize;
+        let set = ((u128::from(subject.hash(self.seed)) * sets as u128) >> 64) as usize;
         let ways = &self.places[set * WAYS..][..WAYS];
         let known = ways.iter().position(|it| it.packets > 0 && it.subject == *subject);
         // A free place has no packets, so it is the least.

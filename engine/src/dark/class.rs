@@ -6,7 +6,7 @@
 //! |---|---|
 //! | backscatter | TCP with SYN and ACK, or RST; an ICMP error, or a reply to a request; UDP that is an answer |
 //! | scan | TCP with SYN and no data; an ICMP echo request; UDP of less than 16 bytes |
-//! | probe | any other with payload |
+//! | probe | any other with payload, but for ICMP, whose other messages hold no data |
 //! | other | the rest |
 //!
 //! UDP is an *answer* where it comes from the port of a service that answers strangers. Of
@@ -160,9 +160,10 @@ fn class(packet: &Packet<'_>) -> DarkClass {
         protocol::ICMPV6 => kind == 128,
         _ => false,
     };
+    let is_icmp = matches!(packet.protocol, protocol::ICMP | protocol::ICMPV6);
     match () {
         () if is_scan => DarkClass::Scan,
-        () if packet.payload.is_empty() => DarkClass::Other,
+        () if is_icmp || packet.payload.is_empty() => DarkClass::Other,
         () => DarkClass::Probe,
     }
 }

@@ -92,7 +92,7 @@ impl DarkContents {
             return AtDark::Single;
         }
         // The upper bits choose the shard.
-        let set = (u128::from(key.rotate_left(32)) * sets as u128 >> 64) as usize;
+        let set = ((u128::from(key.rotate_left(32)) * sets as u128) >> 64) as usize;
         let ways = &mut self.places[set * WAYS..][..WAYS];
         let way = ways.iter().position(|it| it.key == key && it.hosts() > 0);
         let way = way.unwrap_or_else(|| {

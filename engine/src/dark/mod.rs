@@ -1,7 +1,7 @@
 //! Dark addresses: what arrives where nobody lives.
 //!
 //! Nobody sends to an address in `dark` on purpose, so each packet to one is of one
-//! [class](class): backscatter, scan, probe or other. Scans and the victims of spoofed floods
+//! [class](DarkClass): backscatter, scan, probe or other. Scans and the victims of spoofed floods
 //! become [events](DarkEvent) once they exceed thresholds that are rates over all of IPv4, so
 //! that they mean the same on a small and a large dark network. What is seen is extrapolated
 //! by the share of IPv4 that is dark, with 95 % intervals (`rate`).

@@ -77,7 +77,7 @@ fn udp_from_a_service_is_an_answer_unless_the_message_says_otherwise() {
 
 #[test]
 fn icmp_is_told_apart_by_its_type_and_an_error_names_the_victim_that_it_quotes() {
-    use DarkClass::{Backscatter, Other, Probe, Scan};
+    use DarkClass::{Backscatter, Other, Scan};
     let icmp = |number, kind: u8, payload| Packet {
         destination_port: u16::from(kind) << 8,
         payload,
@@ -90,7 +90,7 @@ fn icmp_is_told_apart_by_its_type_and_an_error_names_the_victim_that_it_quotes()
         (11, b"", Backscatter),
         (14, b"", Backscatter),
         (13, b"", Other),
-        (13, b"stamp", Probe),
+        (13, b"stamp", Other),
     ] {
         assert_eq!(class(&icmp(protocol::ICMP, kind, payload)), expected, "{kind}");
     }

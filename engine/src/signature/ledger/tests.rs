@@ -205,7 +205,7 @@ fn the_second_alarm_updates_once_and_so_does_each_new_window() {
     let [Finding::Update(update)] = &second[..] else { panic!("{second:?}") };
     assert_eq!(update.id, first[0].signature().id);
     assert_eq!(update.alarm, Alarm::Dispersion);
-    assert_eq!(update.evidence.alarms, Alarm::ALL);
+    assert_eq!(update.evidence.alarms, [Alarm::Dispersion, Alarm::Propagation]);
     assert_eq!(update.confidence, Confidence::High);
     assert_eq!((update.spread, &update.relays), (6, &relays));
     assert_eq!(update.detected_at, at(100));
