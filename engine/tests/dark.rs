@@ -244,3 +244,55 @@ fn content_from_three_hosts_to_three_dark_addresses_alarms() {
     assert!(outcome(&Config::default(), &three).is_empty());
     assert!(outcome(&config("10.64.8.0/24"), &three).is_empty());
 }
+
+/// Addresses of the home network that never sent are dark once that is known, and until they do.
+#[test]
+fn dark_addresses_are_learned() {
+    let content: Vec<u8> = (0..200_u32).map(|at| (at * at * 37 + at) as u8).collect();
+    let config = Config::from_toml(
+        "memory = \"64MiB\"\nhome_net = [\"10.64.9.0/24\"]\ndark_learn = \"60s\"",
+    );
+    let config = config.unwrap();
+    let outside = |n: u8| (IpAddr::from([198, 51, 100, n]), 4_000);
+    let inside = |n: u8| (IpAddr::from([10, 64, 9, n]), 1_434);
+    // Ten hosts live there, and talk in the first minute; later the content goes to three of
+    // them, or to three that nobody heard of.
+    let outcome = |targets: [u8; 3], late: Option<u8>| {
+        let mut sensor = Sensor::new(config.clone()).unwrap();
+        let mut worker = sensor.worker();
+        let mut number = 0;
+        let mut send = |seconds: u64, from, to, payload: &[u8]| {
+            number += 1;
+            worker.observe(&datagram(number, seconds * 1_000_000_000, from, to, payload));
+        };
+        for n in 0..10 {
+            send(100 + u64::from(n), inside(n), outside(99), b"something else in here");
+        }
+        // Not yet: who sends is still being learned.
+        for n in 0..3 {
+            send(120, outside(50 + n), inside(100 + n), &content[20..180]);
+        }
+        if let Some(late) = late {
+            send(170, inside(late), outside(98), b"a host that comes late");
+        }
+        for (n, target) in (0..).zip(targets) {
+            send(200 + u64::from(n), outside(n), inside(target), &content);
+        }
+        sensor.absorb([&mut worker]);
+        sensor.finish();
+        let alarms = sensor.findings().into_iter().filter_map(|finding| match finding {
+            Finding::Signature(it) => Some(it.alarm),
+            _ => None,
+        });
+        (alarms.collect::<Vec<_>>(), sensor.stats().dark.dark_probes)
+    };
+    assert_eq!(outcome([20, 21, 22], None), (vec![Alarm::Dark], 3));
+    assert_eq!(outcome([7, 8, 9], None), (vec![], 0));
+    assert_eq!(outcome([20, 21, 22], Some(22)), (vec![], 2));
+    for wrong in ["", "home_net = [\"10.0.0.0/7\"]\n", "home_net = [\"2001:db8::/32\"]\n"]
+    {
+        let config = Config::from_toml(&format!("{wrong}dark_learn = \"1h\"")).unwrap();
+        let error = config.validate().unwrap_err().to_string();
+        assert!(error.contains("dark_learn") && error.contains("16777216"), "{error}");
+    }
+}

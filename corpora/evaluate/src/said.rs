@@ -50,6 +50,8 @@ impl Said {
                 Finding::Summary(_) => {}
             }
         }
+        // Nothing is expected of these.
+        drop((sensor.dark_events(), sensor.decoy_reports()));
         let incidents = sensor.incidents().into_iter();
         self.incidents
             .extend(incidents.map(|it| (now.max(it.detected_at.as_nanos()), it)));

@@ -147,6 +147,10 @@ impl Kept {
         config.memory = Size(Config::LEAST_MEMORY.0);
         config.sampling = sampling.parse().expect("a sampling that exists");
         (config.sources, config.destinations, config.prevalence) = (2, 2, 2);
+        // Some of the sixteen hosts.
+        let networks = |network: &str| vec![network.parse().expect("a network")];
+        config.dark = networks("10.0.0.12/30");
+        config.decoys = networks("10.0.0.4/31");
         let sensor = Sensor::new(config).expect("settings in range");
         let budget = sensor.stats().memory.total_bytes;
         let worker = sensor.worker();
@@ -217,6 +221,14 @@ fn sift(kept: &mut Kept, mut input: Input<'_>) {
         }
     }
     sensor.absorb([&mut *worker]);
+    for event in sensor.dark_events() {
+        let line = json_lines::write_event(&event);
+        assert!(json_lines::read_event(&line).is_ok_and(|it| it.is_some()), "{line}");
+    }
+    for report in sensor.decoy_reports() {
+        let line = json_lines::write_decoy(&report);
+        assert_eq!(json_lines::read_decoy(&line).as_ref(), Ok(&Some(report)), "{line}");
+    }
     sensor.advance(Timestamp::from_nanos(time));
     sensor.finish();
     for finding in sensor.findings() {
@@ -233,6 +245,17 @@ fn sift(kept: &mut Kept, mut input: Input<'_>) {
 pub fn signature_line(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let _ = SidRegistry::from_json(&text);
+    if let Ok(Some(event)) = json_lines::read_event(&text) {
+        let line = json_lines::write_event(&event);
+        assert!(
+            json_lines::read_event(&line).is_ok_and(|again| again.is_some()),
+            "{line}"
+        );
+    }
+    if let Ok(Some(report)) = json_lines::read_decoy(&text) {
+        let line = json_lines::write_decoy(&report);
+        assert_eq!(json_lines::read_decoy(&line).as_ref(), Ok(&Some(report)), "{line}");
+    }
     let Ok(Some(finding)) = json_lines::read(&text) else { return };
     let line = json_lines::write(&finding);
     assert_eq!(json_lines::read(&line).as_ref(), Ok(&Some(finding.clone())), "{line}");

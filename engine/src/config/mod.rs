@@ -19,7 +19,7 @@ pub use units::{Size, Span};
 pub use values::{Endpoint, PortRule, SecretKey};
 
 use crate::error::Error;
-use crate::packet::{AddressPlan, Network};
+use crate::packet::{AddressPlan, Network, NetworkSet};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::fmt::Display;
@@ -30,6 +30,9 @@ pub const OFFLINE_KEY: u128 = 0x776f_726d_7369_6674_206f_6666_6c69_6e65;
 impl Config {
     /// The smallest budget whose tables still make sense.
     pub const LEAST_MEMORY: Size = Size(16 << 20);
+
+    /// Addresses of a /8: so many may be learned as dark.
+    pub(crate) const MOST_LEARNED: u64 = 1 << 24;
 
     /// Sets one by its name.
     ///
@@ -102,6 +105,24 @@ impl Config {
         self.key.map_or(OFFLINE_KEY, |key| key.0)
     }
 
+    /// Dark addresses are learned of a home network that is known and not too large.
+    fn check_dark_learn(&self) -> Result<(), Error> {
+        if self.dark_learn == Span(0) {
+            return Ok(());
+        }
+        let addresses = NetworkSet::new(self.home_net.networks()).v4_addresses();
+        match addresses {
+            1..=Self::MOST_LEARNED => Ok(()),
+            found => {
+                let expected = format!(
+                    "home_net with 1 to {} IPv4 addresses, found {found}",
+                    Self::MOST_LEARNED
+                );
+                Err(Error::config("dark_learn", format!("expected {expected}")))
+            }
+        }
+    }
+
     /// Checks every range.
     ///
     /// # Errors
@@ -123,6 +144,7 @@ impl Config {
             let found = format!("{ports:?}");
             return wrong("vxlan_ports", "1 to 16 ports of 1 to 65535", &found);
         }
+        self.check_dark_learn()?;
         // A host of v6_prefix bits lies in such a network as a whole, or outside it.
         let most = self.v6_prefix;
         let finer = |network: &&Network| {

@@ -238,6 +238,11 @@ settings! {
     dark: Vec<Network>, Kind::List("networks", "NETWORKS|FILE", "\"192.0.2.0/24\""),
         "none";
 
+    /// For how long, in packet time, it is noted which IPv4 addresses of home_net send: those that
+    /// never do are dark from then on, until they send
+    dark_learn: Span = "0s", Kind::Time(Span(0), TEN_YEARS),
+        "since only who knows the network can say that all of it was seen";
+
     /// Services that pass content on by nature, such as a mail server
     relay_exempt: Vec<Endpoint>, Kind::List("addresses with ports", "ADDR:PORT", "\"192.0.2.1:25\""),
         "none";

@@ -73,6 +73,12 @@ impl<K: Kind> Activities<K> {
         Self { places, taken: 0, evicted: 0, extent, silence, seed }
     }
 
+    /// How much of IPv4 is dark by now.
+    pub(super) fn set_extent(&mut self, extent: Extent) {
+        self.extent = extent;
+        self.silence = extent.silence(K::LEAST_RATE);
+    }
+
     pub(super) fn memory_bytes(&self) -> usize {
         size_of_val(&*self.places)
     }
@@ -171,7 +177,9 @@ impl<K: Kind> Activities<K> {
 
 impl<K: Kind> Persist for Activities<K> {
     fn persist(&mut self, file: &mut Exchange<'_>) -> std::io::Result<()> {
-        let Self { places, taken, evicted, extent: _, silence: _, seed: _ } = self;
+        let Self { places, taken, evicted, extent, silence, seed: _ } = self;
+        extent.persist(file)?;
+        silence.persist(file)?;
         places.persist(file)?;
         taken.persist(file)?;
         evicted.persist(file)

@@ -86,6 +86,16 @@ pub(crate) struct Arrival {
     pub(crate) destination: Host,
     /// An ICMP error whose quoted packet did not come from its destination.
     pub(crate) quotes_foreign: bool,
+    /// Whether its destination is named as dark, or else in the home network.
+    pub(crate) is_named: bool,
+}
+
+impl Arrival {
+    /// Whether it is left out of sifting where its destination was not named as dark: an answer
+    /// that is no segment. Named ones are never sifted.
+    pub(crate) fn is_unsifted(&self) -> bool {
+        self.class == DarkClass::Backscatter
+    }
 }
 
 /// UDP payloads below this carry nothing to be sifted.
@@ -119,6 +129,7 @@ pub(crate) fn read(packet: &Packet<'_>, v6_prefix: u8, record: u32) -> Arrival {
         port,
         destination: Host::of(packet.destination, 128),
         quotes_foreign: false,
+        is_named: true,
     };
     if !is_answer || !is_icmp_error(packet) {
         return arrival;

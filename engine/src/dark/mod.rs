@@ -17,6 +17,7 @@ mod class;
 mod contents;
 mod distinct;
 mod event;
+mod learned;
 mod minutes;
 mod rate;
 mod scans;
@@ -28,10 +29,11 @@ pub(crate) use class::{Arrival, read};
 pub use class::{DarkClass, Tool};
 pub(crate) use contents::{AtDark, DarkContents};
 pub use event::{DarkEvent, ScanEvent, VictimEvent};
+pub(crate) use learned::Learned;
 pub use rate::Interval;
 
 use crate::counters::counters;
-use crate::packet::NetworkSet;
+use crate::packet::{Host, NetworkSet};
 use crate::state::persist;
 use crate::time::{Span, Timestamp};
 use activities::Activities;
@@ -86,30 +88,55 @@ pub(crate) struct Dark {
     scans: Activities<Scan>,
     victims: Activities<Victim>,
     rows: Rows,
+    /// Addresses that were named as dark.
+    named: NetworkSet,
+    /// And those that never sent.
+    learned: Learned,
     minutes: Minutes,
     counters: DarkCounters,
     events: Vec<DarkEvent>,
 }
 
 impl Dark {
-    /// Tables of at most `bytes` in all, for these addresses.
-    pub(crate) fn new(bytes: usize, addresses: &NetworkSet, seed: u64) -> Self {
-        let extent = Extent::of(addresses);
+    /// Tables of at most `bytes` in all, beside those of `learned`.
+    pub(crate) fn new(
+        bytes: usize,
+        named: NetworkSet,
+        learned: Learned,
+        seed: u64,
+    ) -> Self {
+        let extent = Extent::of(named.v4_addresses());
         let for_rows = bytes * ROWS / 8;
         let for_scans = (bytes - for_rows) * SCANNERS / 8;
         Self {
             scans: Activities::within(for_scans, extent, seed),
             victims: Activities::within(bytes - for_rows - for_scans, extent, seed),
             rows: Rows::within(for_rows),
+            named,
+            learned,
             minutes: Minutes::default(),
             counters: DarkCounters::default(),
             events: Vec::new(),
         }
     }
 
+    /// Notes that a host has sent: its address is not dark, unless it is named so.
+    #[inline]
+    pub(crate) fn note_sender(&mut self, host: Host, time: Timestamp) {
+        self.learned.note_sender(host, time);
+    }
+
+    /// Whether an arrival came to a dark address after all: one in the home network may not have.
+    pub(crate) fn is_dark(&self, arrival: &Arrival, time: Timestamp) -> bool {
+        arrival.is_named || self.learned.is_dark(arrival.destination, time)
+    }
+
     /// Bytes of the tables, with all rows.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.scans.memory_bytes() + self.victims.memory_bytes() + self.rows.memory_bytes()
+        self.scans.memory_bytes()
+            + self.victims.memory_bytes()
+            + self.rows.memory_bytes()
+            + self.learned.memory_bytes()
     }
 
     pub(crate) fn counters(&self) -> DarkCounters {
@@ -152,7 +179,11 @@ impl Dark {
     /// Moves packet time on: what was silent for long enough has ended.
     pub(crate) fn pass(&mut self, now: Timestamp) {
         while let Some(minute) = self.minutes.next(now) {
+            let silent = self.learned.silent(minute);
+            let extent = Extent::of(self.named.v4_addresses() + silent);
             let Self { scans, victims, rows, .. } = self;
+            scans.set_extent(extent);
+            victims.set_extent(extent);
             let mut events = scans.look(minute, rows);
             events.append(&mut victims.look(minute, rows));
             let is_empty = scans.is_empty() && victims.is_empty();
@@ -190,4 +221,4 @@ const SILENCE: [Span; 2] = [Span::from_secs(300), Span::from_secs(86_400)];
 /// What goes on is told again after so long.
 const AGAIN: Span = Span::from_secs(3_600);
 
-persist!(Dark { scans, victims, rows, minutes, counters; events });
+persist!(Dark { scans, victims, rows, learned, minutes, counters; named, events });

@@ -6,7 +6,7 @@
 //! last, k - 1 gaps took that time, so the rate's interval is that of a gamma variable: exact
 //! for any k. There is no such rate for IPv6.
 
-use crate::packet::NetworkSet;
+use crate::state::persist;
 use crate::time::Span;
 
 /// An estimate with its 95 % interval.
@@ -30,8 +30,9 @@ pub(super) struct Extent {
 const SHORTEST: Span = Span::from_secs(1);
 
 impl Extent {
-    pub(super) fn of(addresses: &NetworkSet) -> Self {
-        Self { addresses: addresses.v4_addresses() as f64 }
+    /// Of so many IPv4 addresses.
+    pub(super) fn of(addresses: u64) -> Self {
+        Self { addresses: addresses as f64 }
     }
 
     fn share(self) -> f64 {
@@ -87,6 +88,8 @@ fn chi_square(freedom: f64, z: f64) -> f64 {
     freedom * (1.0 - width + z * width.sqrt()).max(0.0).powi(3)
 }
 
+persist!(Extent { addresses });
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,8 +107,7 @@ mod tests {
 
     #[test]
     fn a_rate_is_that_of_all_addresses() {
-        let networks = ["10.0.0.0/16".parse().unwrap()];
-        let extent = Extent::of(&NetworkSet::new(&networks));
+        let extent = Extent::of(65_536);
         let rate = extent.rate(101, Span::from_secs(100)).unwrap();
         assert!((rate.estimate - 65_536.0).abs() < 1e-6);
         assert!(rate.low < 0.83 * rate.estimate && rate.low > 0.80 * rate.estimate);
@@ -116,7 +118,7 @@ mod tests {
         assert_eq!(extent.coverage(70_000).unwrap().high, 1.0);
         // 10 packets a second: one in 6,554 s.
         assert_eq!(extent.silence(10.0).0 / 1_000_000_000, 19_660);
-        let none = Extent::of(&NetworkSet::new(&[]));
+        let none = Extent::of(0);
         assert!(none.rate(101, Span::from_secs(100)).is_none());
     }
 }

@@ -30,6 +30,18 @@ impl NetworkSet {
         self.v4.iter().map(|(first, last)| (last - first) as u64 + 1).sum()
     }
 
+    /// The place of an IPv4 address among those that lie in them, in order.
+    pub(crate) fn v4_place(&self, host: Host) -> Option<u64> {
+        let mut before = 0;
+        for &(first, last) in &self.v4 {
+            if (first..=last).contains(&host.0) {
+                return Some(before + (host.0 - first) as u64);
+            }
+            before += (last - first) as u64 + 1;
+        }
+        None
+    }
+
     /// Whether the address that a host stands for lies in one of them.
     #[inline]
     pub(crate) fn holds(&self, host: Host) -> bool {

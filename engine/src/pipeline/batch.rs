@@ -83,6 +83,8 @@ pub(crate) struct Record {
     pub(crate) untimed: bool,
     /// Whether it was sent to a dark address.
     pub(crate) to_dark: bool,
+    /// Whether what it shows by itself is left out: it turned out to answer a dark address.
+    pub(crate) unsifted: bool,
     /// Whether it is to or from a decoy; known after the clock's pass.
     pub(crate) is_decoys: bool,
     pub(crate) payload: PayloadAt,
@@ -108,6 +110,7 @@ impl Record {
             vacant: true,
             untimed: false,
             to_dark: false,
+            unsifted: false,
             is_decoys: false,
             payload: PayloadAt::default(),
         }

@@ -58,7 +58,7 @@ pub use warnings::grouped;
 pub use worker::Worker;
 
 use crate::config::Config;
-use crate::dark::{Dark, DarkEvent};
+use crate::dark::{Dark, DarkEvent, Learned};
 use crate::decode::{Decoder, Defragmenter, DropCounters};
 use crate::detect::decoys::Decoys;
 use crate::error::Error;
@@ -92,7 +92,7 @@ use starts::Starts;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use warnings::{MANY_FRAMES, Warning};
-use worker::Sifter;
+use worker::{Sifter, learned_networks};
 
 /// The decoder that a sensor of these settings uses.
 pub fn decoder(config: &Config) -> Decoder {
@@ -215,7 +215,9 @@ impl Sensor {
         let boilerplate = config.boilerplate.then(Boilerplate::shipped);
         let known = baseline.as_ref().map_or(0, Baseline::memory_bytes)
             + boilerplate.as_ref().map_or(0, Boilerplate::memory_bytes);
-        let plan = Plan::new(&config, known);
+        let learned = NetworkSet::new(learned_networks(&config));
+        let learned = Learned::new(learned, config.dark_learn);
+        let plan = Plan::new(&config, known + learned.memory_bytes());
         let sifter = Arc::new(Sifter::new(&config, &seeds, kernel));
         let decoy_rules = Arc::new(DecoyRules::new(&config));
         let rules = Arc::new(Rules::new(&config, &seeds, &decoy_rules));
@@ -238,9 +240,9 @@ impl Sensor {
             content: ContentShard::all(&config, &plan, &seeds, &rules),
             packet_log: PacketLog::new(plan.packet_log),
             running_view: RunningView::default(),
-            dark: (!config.dark.is_empty()).then(|| {
-                let addresses = NetworkSet::new(&config.dark);
-                Dark::new(plan.dark, &addresses, seeds.narrow("dark"))
+            dark: plan.has_dark.then(|| {
+                let named = NetworkSet::new(&config.dark);
+                Dark::new(plan.dark, named, learned, seeds.narrow("dark"))
             }),
             starts: Starts::new(
                 plan.starts,
@@ -405,7 +407,10 @@ impl Sensor {
     fn run(&mut self, chunks: &mut [Chunk], frames: &dyn Frames) {
         for chunk in &mut *chunks {
             chunk.facts.reset(chunk.records.len());
-            for record in &mut chunk.records {
+            // Datagrams that were put together come last.
+            chunk.arrivals.sort_by_key(|arrival| arrival.record);
+            let mut arrivals = chunk.arrivals.iter().peekable();
+            for (index, record) in (0..).zip(&mut chunk.records) {
                 if record.vacant {
                     record.time = self.clock.now();
                     continue;
@@ -415,16 +420,21 @@ impl Sensor {
                     false => self.clock.stamp(record.time),
                 };
                 let hosts = (record.source, record.destination);
+                if let Some(dark) = &mut self.dark {
+                    dark.note_sender(hosts.0, record.time);
+                    // One a record at most.
+                    if let Some(arrival) = arrivals.next_if(|it| it.record == index) {
+                        let is_dark = dark.is_dark(arrival, record.time);
+                        record.to_dark = is_dark;
+                        if is_dark {
+                            record.unsifted = arrival.is_unsifted();
+                            dark.arrive(arrival, record.time);
+                        }
+                    }
+                }
                 (record.source, record.destination) =
                     self.host_names.of(hosts.0, hosts.1);
                 record.is_decoys = self.decoys.concerns(record);
-            }
-            if let Some(dark) = &mut self.dark {
-                // Datagrams that were put together come last.
-                chunk.arrivals.sort_by_key(|arrival| arrival.record);
-                for arrival in &chunk.arrivals {
-                    dark.arrive(arrival, chunk.records[arrival.record as usize].time);
-                }
             }
         }
         self.begin_learning(chunks);

@@ -66,6 +66,8 @@ pub(crate) struct Plan {
     pub(crate) packet_log: usize,
     /// For the one table of IPv6 networks.
     pub(crate) host_names: usize,
+    /// Whether addresses are dark, or may be.
+    pub(crate) has_dark: bool,
     /// For the one table of what arrives at dark addresses.
     pub(crate) dark: usize,
     /// For contents that come to them.
@@ -82,8 +84,8 @@ impl Plan {
             false => config.memory.0 / 1_000 * DECOYS,
         };
         let total = config.memory.0.saturating_sub(baseline as u64 + decoys);
-        let has_dark = u64::from(!config.dark.is_empty());
-        let (dark, dark_contents) = (has_dark * DARK, has_dark * DARK_CONTENTS);
+        let has_dark = !config.dark.is_empty() || config.dark_learn.0 > 0;
+        let (dark, dark_contents) = if has_dark { (DARK, DARK_CONTENTS) } else { (0, 0) };
         let share = |thousandths: u64, shards: usize| {
             (total as u128 * u128::from(thousandths) / 1_000 / shards as u128) as usize
         };
@@ -102,6 +104,7 @@ impl Plan {
             first_sightings: share(FIRST_SIGHTINGS, CONTENT_SHARDS),
             packet_log: share(PACKET_LOG, 1),
             host_names: share(HOST_NAMES, 1),
+            has_dark,
             dark: share(dark, 1),
             dark_contents: share(dark_contents, CONTENT_SHARDS),
             decoys: decoys as usize,

@@ -13,8 +13,11 @@ use crate::config::{Config, PortRule};
 use crate::dark::{self, Arrival, DarkClass};
 use crate::decode::{Decoded, Decoder, DropCounters};
 use crate::fingerprint::{Fingerprinter, Kernel, Scratch, Short};
-use crate::packet::{Frame, Host, NetworkSet, Packet, StreamPiece, Timestamp, protocol};
+use crate::packet::{
+    Frame, Host, Network, NetworkSet, Packet, StreamPiece, Timestamp, protocol,
+};
 use crate::stream::direction;
+use crate::time::Span;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -25,6 +28,8 @@ pub(crate) struct Sifter {
     /// Under the port rule `roles`.
     port_keys: Option<PortKeys>,
     dark: NetworkSet,
+    /// The home network, where its dark addresses are learned.
+    learns_dark: NetworkSet,
     v6_prefix: u8,
     short_datagrams: bool,
     pub(super) tails: bool,
@@ -45,6 +50,7 @@ impl Sifter {
             port_rule: config.port_rule,
             port_keys: port_keys(config, seeds),
             dark: NetworkSet::new(&config.dark),
+            learns_dark: NetworkSet::new(learned_networks(config)),
             v6_prefix: config.v6_prefix,
             short_datagrams: config.short_datagrams,
             tails: config.tails,
@@ -165,6 +171,7 @@ impl Sifter {
             vacant: false,
             untimed: false,
             to_dark: false,
+            unsifted: false,
             is_decoys: false,
             payload,
         }
@@ -205,7 +212,7 @@ impl Sifter {
         let index = chunk.records.len() as u32;
         let arrival = self.arrival(piece, index);
         chunk.arrivals.extend(arrival);
-        let to_dark = arrival.is_some();
+        let to_dark = arrival.is_some_and(|it| it.is_named);
         let record = Record { direction: 0, to_dark, ..self.record(piece, payload) };
         let sifted = Sifted { salt: record.salt, record: index };
         chunk.records.push(record);
@@ -214,13 +221,24 @@ impl Sifter {
         self.sift_run(&mut run, scratch, chunk);
     }
 
-    /// A packet to a dark address, whose record has this index.
+    /// A packet to an address that is dark, or may be, whose record has this index.
     #[inline]
     fn arrival(&self, packet: &Packet<'_>, record: u32) -> Option<Arrival> {
-        if self.dark.is_empty() || !self.dark.holds(Host::of(packet.destination, 128)) {
+        if self.dark.is_empty() && self.learns_dark.is_empty() {
             return None;
         }
-        Some(dark::read(packet, self.v6_prefix, record))
+        let destination = Host::of(packet.destination, 128);
+        let is_named = self.dark.holds(destination);
+        if !is_named && (packet.to_group || !self.learns_dark.holds(destination)) {
+            return None;
+        }
+        Some(Arrival { is_named, ..dark::read(packet, self.v6_prefix, record) })
+    }
+
+    /// Whether its sender must be noted, since others are dark.
+    fn learns_of(&self, packet: &Packet<'_>) -> bool {
+        !self.learns_dark.is_empty()
+            && self.learns_dark.holds(Host::of(packet.source, 128))
     }
 
     /// Whether a packet may be sampled whole, at once and without a run.
@@ -249,7 +267,9 @@ impl Sifter {
         counters.payload_bytes += packet.payload.len() as u64;
         let index = fill.unwrap_or(chunk.records.len() as u32);
         let arrival = self.arrival(packet, index);
-        let answers = arrival.is_some_and(|it| it.class == DarkClass::Backscatter);
+        // Of one that may be dark it is not known yet.
+        let answers =
+            arrival.is_some_and(|it| it.is_named && it.class == DarkClass::Backscatter);
         let is_backscatter =
             is_backscatter(packet) || answers && !packet.payload.is_empty();
         let is_empty = packet.payload.is_empty() && !is_backscatter;
@@ -259,11 +279,11 @@ impl Sifter {
         // time from its record.
         let has_no_record =
             is_backscatter || is_empty && conversation_of(packet).is_none();
-        if has_no_record && arrival.is_none() {
+        if has_no_record && arrival.is_none() && !self.learns_of(packet) {
             return;
         }
         let mut record = self.record(packet, payload);
-        record.to_dark = arrival.is_some();
+        record.to_dark = arrival.is_some_and(|it| it.is_named);
         // Copied out, so that the record itself need not wait on the stack.
         let (salt, flow_shard) = (record.salt, usize::from(record.flow_shard));
         let has_conversation = record.direction != 0;
@@ -319,6 +339,14 @@ impl Sifter {
                 chunk.keep(mix(print.0 ^ salt), record, offset as i32);
             });
         chunk.windows += windows;
+    }
+}
+
+/// The networks whose dark addresses are learned.
+pub(super) fn learned_networks(config: &Config) -> &[Network] {
+    match config.dark_learn {
+        Span(0) => &[],
+        _ => config.home_net.networks(),
     }
 }
 

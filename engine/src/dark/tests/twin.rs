@@ -1,6 +1,6 @@
 //! The tables against maps of lists, fed from the same arrivals.
 
-use super::super::{Dark, Tool};
+use super::super::{Dark, Learned, Tool};
 use super::*;
 use crate::packet::protocol;
 use proptest::prelude::*;
@@ -20,6 +20,11 @@ struct Seen {
 /// Activities by class, host and port, each cut where it was silent for longer than that.
 type Twin = BTreeMap<(u8, u8, u16), Vec<Seen>>;
 
+fn dark(bytes: usize) -> Dark {
+    let networks = [NETWORK.parse().unwrap()];
+    Dark::new(bytes, NetworkSet::new(&networks), Learned::default(), 7)
+}
+
 fn arrival(class: DarkClass, host: u8, port: u16, destination: u32) -> Arrival {
     Arrival {
         record: 0,
@@ -30,6 +35,7 @@ fn arrival(class: DarkClass, host: u8, port: u16, destination: u32) -> Arrival {
         port: Some(port),
         destination: Host(0xffff_0a00_0000 | u128::from(destination)),
         quotes_foreign: false,
+        is_named: true,
     }
 }
 
@@ -76,8 +82,7 @@ proptest! {
             0..400,
         ),
     ) {
-        let networks = [NETWORK.parse().unwrap()];
-        let mut dark = Dark::new(1 << 20, &NetworkSet::new(&networks), 7);
+        let mut dark = dark(1 << 20);
         let classes = [DarkClass::Backscatter, DarkClass::Scan, DarkClass::Probe];
         let silences = [3.0 / 128.0 * FACTOR, 3.0 / 10.0 * FACTOR, 3.0 / 10.0 * FACTOR];
         let mut twin = Twin::new();
@@ -140,8 +145,7 @@ proptest! {
 
 #[test]
 fn a_scan_is_told_each_hour_and_when_it_has_ended() {
-    let networks = [NETWORK.parse().unwrap()];
-    let mut dark = Dark::new(1 << 20, &NetworkSet::new(&networks), 7);
+    let mut dark = dark(1 << 20);
     // A packet a minute over 150 minutes: 1,092 packets a second over all of IPv4.
     for n in 0..150 {
         let time = seconds(6_000.0 + 60.0 * f64::from(n));
@@ -167,8 +171,7 @@ fn a_scan_is_told_each_hour_and_when_it_has_ended() {
 
 #[test]
 fn small_memory_keeps_what_has_most_packets_and_counts_the_rest() {
-    let networks = [NETWORK.parse().unwrap()];
-    let mut dark = Dark::new(0, &NetworkSet::new(&networks), 7);
+    let mut dark = dark(0);
     for n in 0..20_000_u32 {
         let time = seconds(6_000.0 + f64::from(n) / 100.0);
         // One true scanner among many that come once.

@@ -46,16 +46,19 @@ pub(super) fn line_up(
             let sightings = &next.sightings[shard];
             prefetch(&sightings[..sightings.len().min(NEXT_CHUNK)]);
         }
+        let is_sifted = |s: &&Sighting| !chunk.records[s.record as usize].unsifted;
         let at = |s: &Sighting| RecordAt { chunk: c, record: s.record };
         let mut run = &chunk.sightings[shard][..];
         run = &run[run.partition_point(|s| at(s) < from)..];
         while let Some(seam) = seams.next_if(|seam| seam.at.chunk == c) {
             let place = (seam.at, seam.offset);
             let before = run.partition_point(|s| (at(s), s.offset) <= place);
-            queue.extend(run[..before].iter().map(|s| next(at(s), s.key, s.offset)));
+            let own = run[..before].iter().filter(is_sifted);
+            queue.extend(own.map(|s| next(at(s), s.key, s.offset)));
             queue.push(next(seam.at, seam.key, seam.offset));
             run = &run[before..];
         }
-        queue.extend(run.iter().map(|s| next(at(s), s.key, s.offset)));
+        let own = run.iter().filter(is_sifted);
+        queue.extend(own.map(|s| next(at(s), s.key, s.offset)));
     }
 }

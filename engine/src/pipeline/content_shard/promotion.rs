@@ -129,7 +129,7 @@ impl ContentShard {
         }
         self.keep_requests(next.at, next.key);
         self.note_lost();
-        let entered_at_port = entered[0];
+        let dark_class = if at_dark { self.class_of_most(&entered) } else { None };
         for entered in entered.iter().flatten() {
             let Class { key, port, is_over_all, is_reply } = entered.class;
             let (sources, destinations) = entered.estimates;
@@ -155,12 +155,22 @@ impl ContentShard {
             let spread = (passed && may_pass).then(|| self.propagation.spread(key));
             if !is_reply && !self.is_told_by_other_class(next, is_over_all, record.time) {
                 let may_disperse = over_all.is_none_or(|it| it.may_disperse());
-                // At its port, if that is known.
-                let at_dark = at_dark && (!is_over_all || entered_at_port.is_none());
+                let at_dark = dark_class == Some(entered.class);
                 let ground = Ground { spread, may_disperse, thresholds, at_dark };
                 self.raise_alarms(next, record, entered, ground, decision);
             }
         }
+    }
+
+    /// The class in which the content was seen most often; of equal ones that at its port.
+    fn class_of_most(&self, entered: &[Option<Entered>; 2]) -> Option<Class> {
+        let packets = |it: &Entered| {
+            it.slot.and_then(|slot| self.candidates.get(slot)).map_or(0, |it| it.packets)
+        };
+        let [at_port, over_all] = entered.map(|it| it.map(|it| (packets(&it), it.class)));
+        let by_packets = |it: &(u64, Class)| it.0;
+        // The last of equal ones is taken.
+        over_all.into_iter().chain(at_port).max_by_key(by_packets).map(|(_, class)| class)
     }
 
     /// What is known of a content over all ports; `None` at one port.
