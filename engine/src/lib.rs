@@ -33,6 +33,7 @@
 //!         encapsulation: 0,
 //!         to_group: false,
 //!         untrusted_tunnel: false,
+//!         identification: None,
 //!         payload: &body,
 //!     });
 //! }

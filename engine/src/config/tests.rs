@@ -4,6 +4,9 @@ use serde_json::json;
 /// Defaults but for one setting.
 fn with(name: &str, text: &str) -> Result<Config, Error> {
     let mut config = Config::default();
+    if name == "dark_learn" {
+        config.set_text("home_net", "192.0.2.0/24")?;
+    }
     config.set_text(name, text)?;
     config.validate()?;
     Ok(config)

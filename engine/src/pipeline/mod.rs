@@ -127,6 +127,7 @@ pub fn decoder(config: &Config) -> Decoder {
 ///     encapsulation: 0,
 ///     to_group: false,
 ///     untrusted_tunnel: false,
+///     identification: None,
 ///     payload: b"what the packet carries",
 /// });
 /// sensor.absorb([&mut worker]);
