@@ -271,6 +271,12 @@ fn confirmed_hosts_are_infected_and_no_servers_and_none_is_protected() {
             (exit, next.matches(",same,").count() + 1),
             (3, list.lines().count() - 1)
         );
+        // `detect` writes the same list, and says so as well.
+        let written = folder.join("written.csv").display().to_string();
+        let list = ["--rules", &written, "--format", "isolate", "--applied", &applied];
+        let output = run(&[&["detect", "-q", "--json", &capture], &list[..]].concat());
+        assert_eq!(code(&output), 3, "{}", stderr(&output));
+        assert_eq!(std::fs::read_to_string(&written).unwrap(), next);
         let wrong = file(&folder, "wrong.txt", b"10.0.0.1\ngateway\n");
         assert_eq!(export(&["--protect", &wrong]), (1, String::new()));
     }

@@ -139,10 +139,12 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     outcome.add(report.finish(talk.stdout_palette()));
     if let Some(path) = &args.output.rules {
         let signatures = rules::not_muted(report.kept_marked(), &args.rules, talk);
-        outcome.add(
-            rules::write(signatures, &args.rules, talk)
-                .and_then(|(text, _)| rules::replace(path, &text)),
-        );
+        outcome.add(rules::write(signatures, &args.rules, talk).and_then(
+            |(text, unused)| {
+                damaged += unused;
+                rules::replace(path, &text)
+            },
+        ));
     }
     if let Some(path) = &args.output.report {
         outcome.add(rules::replace(path, &page(&report, &sensor, &stats)));
