@@ -310,7 +310,7 @@ fn report_news(
         report.finding(durations.estimate(finding), talk)?;
     }
     for incident in sensor.incidents() {
-        report.incident(incident, talk)?;
+        report.incident(durations.estimate_incident(incident), talk)?;
     }
     for decoy in sensor.decoy_reports() {
         report.decoy(&decoy, talk)?;

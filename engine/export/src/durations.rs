@@ -1,15 +1,15 @@
 //! For how long hosts keep an address, by network: what turns addresses into hosts.
 //!
 //! Guarantees: of the networks in the file, those count that are the narrowest around a listed
-//! source of a signature; the rows of all of these are taken together. Where no listed source
+//! source of a signature, or a host of an incident; the rows of all of these are taken together. Where no listed source
 //! lies in any, nothing is estimated. The formula and what rows it wants stand at
 //! [`Population::with_durations`](wormsift::signature::Population::with_durations). Costs: a
 //! look at every network for each listed source, and a bootstrap, a finding.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use wormsift::packet::Network;
-use wormsift::signature::{Finding, Signature};
+use wormsift::packet::{Host, Network};
+use wormsift::signature::{Finding, Incident, Signature};
 
 /// The durations of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -69,16 +69,32 @@ impl Durations {
         }
     }
 
+    /// The same of an incident, by the durations around its hosts.
+    pub fn estimate_incident(&self, incident: Incident) -> Incident {
+        if self.is_empty() {
+            return incident;
+        }
+        let hosts = incident.hosts.iter().map(|it| it.host);
+        let durations = self.around(hosts);
+        let window = incident.last_seen.since(incident.first_seen);
+        let population =
+            incident.population.map(|it| it.with_durations(&durations, window));
+        Incident { population, ..incident }
+    }
+
     fn estimated(&self, signature: Signature) -> Signature {
-        let sources = signature.source_list.iter();
-        let around: BTreeSet<_> =
-            sources.filter_map(|source| self.narrowest(source.address())).collect();
-        let durations: Vec<f64> =
-            around.iter().flat_map(|network| &self.0[*network]).copied().collect();
+        let durations = self.around(signature.source_list.iter().copied());
         let window = signature.last_seen.since(signature.first_seen);
         let population =
             signature.population.map(|it| it.with_durations(&durations, window));
         Signature { population, ..signature }
+    }
+
+    /// The durations of the narrowest network around each of these.
+    fn around(&self, hosts: impl Iterator<Item = Host>) -> Vec<f64> {
+        let around: BTreeSet<_> =
+            hosts.filter_map(|host| self.narrowest(host.address())).collect();
+        around.iter().flat_map(|network| &self.0[*network]).copied().collect()
     }
 
     fn narrowest(&self, address: IpAddr) -> Option<&Network> {

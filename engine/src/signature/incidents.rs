@@ -14,7 +14,7 @@
 use super::confidence::Confidence;
 use super::kind::{Facts, Kind, judge};
 use super::passing::generations;
-use super::{Growth, Relay, Signature};
+use super::{Growth, Population, Relay, Signature};
 use crate::detect::count::Count;
 use crate::packet::{AddressPlan, Host, Timestamp};
 use crate::state::persist;
@@ -57,6 +57,9 @@ pub struct Incident {
     pub spread: Count,
     /// Of its strongest signature: how the number of relays grew.
     pub growth: Option<Growth>,
+    /// Of its strongest signature: how many addresses sent it; `None` where there was no memory to
+    /// count them.
+    pub population: Option<Population>,
     /// Time of the first packet that is known.
     pub first_seen: Timestamp,
     /// Latest recorded sighting.
@@ -313,6 +316,7 @@ pub(super) fn incident(id: u128, found: &Found, signatures: &[Signature]) -> Inc
             .max_by_key(|count| count.number)
             .unwrap_or(Count::exact(0)),
         growth: strongest.evidence.growth,
+        population: strongest.population,
         first_seen: times(|it| it.first_seen).min().unwrap_or_default(),
         last_seen: times(|it| it.last_seen).max().unwrap_or_default(),
         detected_at: times(|it| it.detected_at).min().unwrap_or_default(),

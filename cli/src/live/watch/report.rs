@@ -37,6 +37,7 @@ impl Watch {
             }
         }
         for incident in self.parts.sensor.incidents() {
+            let incident = self.parts.durations.estimate_incident(incident);
             let muted = self.parts.muting.incident(&incident);
             self.tell_mutes(talk)?;
             self.parts.lines.incident(&incident, muted.as_ref(), talk)?;

@@ -2,6 +2,7 @@
 
 use super::evidence::GrowthRecord;
 use super::muted::MutedRecord;
+use super::population::PopulationRecord;
 use super::record::{address_plan, networks};
 use super::texts::{Address, GradeName, Id, KindName, PrecisionName, Protocol, Time};
 use super::{Head, LineError, SCHEMA, line};
@@ -9,7 +10,7 @@ use crate::mute::Muted;
 use crate::text::end;
 use serde::{Deserialize, Serialize};
 use wormsift::packet::AddressPlan;
-use wormsift::signature::{Count, Growth, Incident, IncidentHost};
+use wormsift::signature::{Count, Growth, Incident, IncidentHost, Population};
 
 /// The type of the line.
 pub(super) const INCIDENT: &str = "incident";
@@ -59,6 +60,10 @@ pub(super) struct IncidentRecord {
     /// Of the strongest signature: fit of the number of relays over time; null where times
     /// are too few.
     growth: Option<GrowthRecord>,
+    /// Of the strongest signature: addresses that sent it; null where there was no memory to count
+    /// them.
+    #[serde(default)]
+    population: Option<PopulationRecord>,
     first_seen: Time,
     last_seen: Time,
     detected_at: Time,
@@ -186,6 +191,7 @@ impl From<&Incident> for IncidentRecord {
             spread: it.spread.number,
             spread_precision: it.spread.precision.into(),
             growth: it.growth.map(GrowthRecord::from),
+            population: it.population.map(PopulationRecord::from),
             first_seen: it.first_seen.into(),
             last_seen: it.last_seen.into(),
             detected_at: it.detected_at.into(),
@@ -264,6 +270,7 @@ impl TryFrom<IncidentRecord> for Incident {
                 precision: record.spread_precision.read("spread_precision")?,
             },
             growth: record.growth.map(Growth::from),
+            population: record.population.map(Population::try_from).transpose()?,
             reasons: record.reasons,
             addresses: address_plan(record.v6_prefix, record.home_net)?,
         })
@@ -303,6 +310,7 @@ mod tests {
             destinations: Count::about(900),
             spread: Count::exact(5),
             growth: None,
+            population: None,
             first_seen: Timestamp::from_nanos(900_000_000),
             last_seen: Timestamp::from_nanos(2_000_000_000),
             detected_at: Timestamp::from_nanos(3_000_000_000),
