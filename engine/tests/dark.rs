@@ -296,3 +296,69 @@ fn dark_addresses_are_learned() {
         assert!(error.contains("dark_learn") && error.contains("16777216"), "{error}");
     }
 }
+
+/// Addresses of an IPv6 network are told apart where they are dark.
+#[test]
+fn dark_addresses_of_one_ipv6_network_are_several() {
+    let content: Vec<u8> = (0..200_u32).map(|at| (at * at * 41 + at) as u8).collect();
+    let mut sensor = Sensor::new(config("2001:db8:1::/64")).unwrap();
+    let mut worker = sensor.worker();
+    for n in 1..=3_u16 {
+        let source = (IpAddr::from([0x2001, 0xdb9, 0, n, 0, 0, 0, 1]), 4_000);
+        let destination = (IpAddr::from([0x2001, 0xdb8, 1, 0, 0, 0, 0, n]), 1_434);
+        let time = u64::from(n) * 1_000_000_000;
+        worker.observe(&datagram(n.into(), time, source, destination, &content));
+    }
+    sensor.absorb([&mut worker]);
+    sensor.finish();
+    let alarms = sensor.findings().into_iter().filter_map(|finding| match finding {
+        Finding::Signature(it) => Some(it.alarm),
+        _ => None,
+    });
+    assert_eq!(alarms.collect::<Vec<_>>(), [Alarm::Dark]);
+}
+
+/// A decoy is not dark, and a named address in the home network counts once.
+#[test]
+fn decoys_are_not_dark_and_no_address_counts_twice() {
+    let scan = |settings: &str| {
+        let mut config = config("10.64.8.0/23");
+        config.home_net = vec!["10.64.8.0/22".parse().unwrap()].into();
+        for setting in settings.split(';').filter(|it| !it.is_empty()) {
+            let (name, value) = setting.split_once('=').unwrap();
+            config.set_text(name, value).unwrap();
+        }
+        let mut sensor = Sensor::new(config).unwrap();
+        let mut worker = sensor.worker();
+        // Each host of the other half of the home network sends at the beginning.
+        for n in 0..1_200_u64 {
+            let (from, to) = match n {
+                0..512 => ([10, 64, 10 + (n >> 8) as u8, n as u8], [198, 51, 100, 1]),
+                _ => ([198, 51, 100, 7], [10, 64, 8 + (n >> 8 & 1) as u8, n as u8]),
+            };
+            let (from, to) = ((IpAddr::from(from), 4_000), (IpAddr::from(to), 9));
+            worker.observe(&datagram(n + 1, n * 1_000_000_000, from, to, b"hello"));
+        }
+        sensor.absorb([&mut worker]);
+        sensor.finish();
+        let scans = sensor.dark_events().into_iter().filter_map(|event| match event {
+            DarkEvent::Scan(it) => Some((it.packets, it.rate.unwrap().estimate)),
+            _ => None,
+        });
+        scans.last().unwrap()
+    };
+    let (packets, rate) = scan("");
+    assert_eq!(packets, 688);
+    let expected = f64::from(1 << 23);
+    assert!((rate / expected - 1.0).abs() < 0.01, "{rate}");
+    // The same with what is learned: nothing more is dark.
+    let (packets, learned) = scan("dark_learn=10s");
+    assert!(packets == 688 && (learned / rate - 1.0).abs() < 0.01, "{learned}");
+    // With half of them decoys: 432 packets in the same time, at half of the addresses.
+    let (packets, fewer) = scan("decoys=10.64.9.0/24");
+    let expected = expected * 2.0 * 431.0 / 687.0;
+    assert!(
+        packets == 432 && (fewer / expected - 1.0).abs() < 0.01,
+        "{packets}, {fewer}"
+    );
+}

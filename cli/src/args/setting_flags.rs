@@ -153,6 +153,9 @@ fn well_formed(setting: &Setting, text: &str) -> Result<String, String> {
     let lines = fs::read_to_string(text)
         .map_err(|error| format!("{reason}; nor is it a file: {error}"))?;
     let networks = read_networks(&lines)?;
+    if networks.is_empty() {
+        return Err(format!("expected a network a line, found none in {text}"));
+    }
     Ok(networks.iter().map(Network::to_string).collect::<Vec<_>>().join(","))
 }
 

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use wormsift::dark::{DarkEvent, Interval};
+use wormsift::signature::Precision;
 use wormsift_export::text::{counted, grouped, service_name};
 
 /// Rows of each kind.
@@ -86,7 +87,7 @@ pub(crate) fn news(event: &DarkEvent) -> String {
                 it.class.name(),
                 service_name(it.protocol, it.port),
                 counted(it.packets, "packet"),
-                grouped(it.destinations),
+                reached(it.destinations, it.precision),
             );
             if let Some(coverage) = it.coverage {
                 let _ = write!(text, ", {:.2} % of IPv4", 100.0 * coverage.estimate);
@@ -103,11 +104,18 @@ pub(crate) fn news(event: &DarkEvent) -> String {
                 it.victim,
                 service_name(it.protocol, it.port),
                 counted(it.packets, "answer"),
-                grouped(it.destinations),
+                reached(it.destinations, it.precision),
             );
             text + &rate(it.rate) + &span(it.first_seen, it.last_seen)
         }
         _ => event.name().to_owned(),
+    }
+}
+
+fn reached(count: u64, precision: Precision) -> String {
+    match precision {
+        Precision::AtLeast => format!("at least {}", grouped(count)),
+        Precision::Exact | Precision::About => grouped(count),
     }
 }
 

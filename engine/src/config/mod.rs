@@ -86,9 +86,11 @@ impl Config {
     }
 
     /// The first setting that the other has otherwise, the key last; `None` when both
-    /// make the same sensor. `home_net` is none of them: it only describes.
+    /// make the same sensor. `home_net` is one only where dark addresses are learned of it; else it
+    /// only describes.
     pub fn first_difference(&self, other: &Self) -> Option<&'static str> {
-        let differs = |name: &&str| *name != "home_net";
+        let learns = self.dark_learn != Span(0);
+        let differs = |name: &&str| *name != "home_net" || learns;
         let by_key = self.effective_key() != other.effective_key();
         self.differences(other).find(differs).or(by_key.then_some("key"))
     }

@@ -202,6 +202,21 @@ fn the_key_is_never_shown() {
 }
 
 #[cfg(feature = "toml")]
+/// The home network only describes, unless dark addresses are learned of it.
+#[test]
+fn another_home_network_makes_another_sensor_where_dark_addresses_are_learned() {
+    let config = |home: &str, learn: &str| {
+        let mut config = Config::default();
+        config.set_text("home_net", home).unwrap();
+        config.set_text("dark_learn", learn).unwrap();
+        config
+    };
+    let [one, other] = ["10.0.0.0/24", "10.0.0.0/23"];
+    assert_eq!(config(one, "0s").first_difference(&config(other, "0s")), None);
+    let differs = config(one, "1h").first_difference(&config(other, "1h"));
+    assert_eq!(differs, Some("home_net"));
+}
+
 #[test]
 fn toml_is_read_whole_or_not_at_all() {
     let mut config = with("key", "000102030405060708090a0b0c0d0e0f").unwrap();

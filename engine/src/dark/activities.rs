@@ -73,6 +73,10 @@ impl<K: Kind> Activities<K> {
         Self { places, taken: 0, evicted: 0, extent, silence, seed }
     }
 
+    pub(super) fn has_extent(&self) -> bool {
+        self.extent.is_some()
+    }
+
     /// How much of IPv4 is dark by now.
     pub(super) fn set_extent(&mut self, extent: Extent) {
         self.extent = extent;

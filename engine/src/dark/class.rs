@@ -91,8 +91,8 @@ pub(crate) struct Arrival {
 }
 
 impl Arrival {
-    /// Whether it is left out of sifting where its destination was not named as dark: an answer
-    /// that is no segment. Named ones are never sifted.
+    /// Whether it is left out of sifting. One to an address that is named as dark never came so
+    /// far.
     pub(crate) fn is_unsifted(&self) -> bool {
         self.class == DarkClass::Backscatter
     }
@@ -123,7 +123,10 @@ pub(crate) fn read(packet: &Packet<'_>, v6_prefix: u8, record: u32) -> Arrival {
     let arrival = Arrival {
         record,
         class,
-        tool: if is_answer { None } else { tool(packet) },
+        tool: match class {
+            DarkClass::Scan | DarkClass::Probe => tool(packet),
+            DarkClass::Backscatter | DarkClass::Other => None,
+        },
         host: Host::of(packet.source, v6_prefix),
         protocol: packet.protocol,
         port,
@@ -208,10 +211,8 @@ fn is_udp_answer(packet: &Packet<'_>) -> bool {
         _ if ISAKMP.contains(&from) => {
             payload.get(8..16).map(|spi| spi.iter().any(|byte| *byte != 0))
         }
-        // RFC 9000, section 17.2: a long header; versions apart, its two first bits are set.
-        HTTPS => {
-            Some(byte(0).is_some_and(|first| first & 0xc0 == 0xc0 || first & 0x80 != 0))
-        }
+        // RFC 8999, section 5.1: a long header.
+        HTTPS => Some(byte(0).is_some_and(|first| first & 0x80 != 0)),
         _ if ANSWERING.contains(&from) => None,
         _ => return false,
     };

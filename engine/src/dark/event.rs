@@ -40,7 +40,8 @@ pub struct ScanEvent {
     pub precision: Precision,
     /// Packets a second over all of IPv4; `None` for IPv6.
     pub rate: Option<Interval>,
-    /// The share of IPv4 reached so far; `None` for IPv6.
+    /// The share of IPv4 reached so far; `None` for IPv6, and where destinations were not counted
+    /// to their end.
     pub coverage: Option<Interval>,
     /// The mark of at least half of its packets.
     pub tool: Option<Tool>,

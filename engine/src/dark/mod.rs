@@ -151,6 +151,10 @@ impl Dark {
     /// Takes the next packet to a dark address.
     pub(crate) fn arrive(&mut self, arrival: &Arrival, time: Timestamp) {
         self.pass(time);
+        if !arrival.is_named && !self.scans.has_extent() {
+            // The first since who sends is known.
+            self.measure(time);
+        }
         let counters = &mut self.counters;
         match arrival.class {
             DarkClass::Backscatter => counters.dark_backscatter += 1,
@@ -179,11 +183,8 @@ impl Dark {
     /// Moves packet time on: what was silent for long enough has ended.
     pub(crate) fn pass(&mut self, now: Timestamp) {
         while let Some(minute) = self.minutes.next(now) {
-            let silent = self.learned.silent(minute);
-            let extent = Extent::of(self.named.v4_addresses() + silent);
+            self.measure(minute);
             let Self { scans, victims, rows, .. } = self;
-            scans.set_extent(extent);
-            victims.set_extent(extent);
             let mut events = scans.look(minute, rows);
             events.append(&mut victims.look(minute, rows));
             let is_empty = scans.is_empty() && victims.is_empty();
@@ -193,6 +194,13 @@ impl Dark {
                 self.minutes.skip_to(now);
             }
         }
+    }
+
+    /// Takes over how many addresses are dark by now.
+    fn measure(&mut self, now: Timestamp) {
+        let extent = Extent::of(self.named.v4_addresses() + self.learned.silent(now));
+        self.scans.set_extent(extent);
+        self.victims.set_extent(extent);
     }
 
     /// The trace ends: what goes on is told as it stands.

@@ -35,6 +35,11 @@ impl Extent {
         Self { addresses: addresses as f64 }
     }
 
+    /// Whether any IPv4 address is dark.
+    pub(super) fn is_some(self) -> bool {
+        self.addresses > 0.0
+    }
+
     fn share(self) -> f64 {
         self.addresses / 2.0_f64.powi(32)
     }

@@ -5,6 +5,7 @@ use super::class::Arrival;
 use super::event::{DarkEvent, ScanEvent};
 use super::rate::Extent;
 use super::{DarkClass, Tool};
+use crate::detect::count::Precision;
 use crate::state::persist;
 use crate::time::Timestamp;
 
@@ -47,7 +48,10 @@ impl Kind for Scan {
             destinations,
             precision,
             rate,
-            coverage: extent.coverage(destinations).filter(|_| is_v4),
+            // Of a number that ended there is no share.
+            coverage: extent
+                .coverage(destinations)
+                .filter(|_| is_v4 && precision != Precision::AtLeast),
             tool: Tool::ALL.into_iter().find(is_marked),
             first_seen: scan.first_seen,
             last_seen: scan.last_seen,

@@ -21,6 +21,11 @@ impl NetworkSet {
         Self { v4: of(false), v6: of(true) }
     }
 
+    /// What lies in these and in none of the others.
+    pub(crate) fn without(&self, others: &Self) -> Self {
+        Self { v4: remaining(&self.v4, &others.v4), v6: remaining(&self.v6, &others.v6) }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()
     }
@@ -30,7 +35,7 @@ impl NetworkSet {
         self.v4.iter().map(|(first, last)| (last - first) as u64 + 1).sum()
     }
 
-    /// The place of an IPv4 address among those that lie in them, in order.
+    /// The place of an IPv4 address among those that lie in them, in order. It costs a step a range.
     pub(crate) fn v4_place(&self, host: Host) -> Option<u64> {
         let mut before = 0;
         for &(first, last) in &self.v4 {
@@ -74,6 +79,22 @@ fn merged(mut ranges: Vec<(u128, u128)>) -> Vec<(u128, u128)> {
         }
     }
     merged
+}
+
+/// The parts of these ranges that lie in none of the others.
+fn remaining(ranges: &[(u128, u128)], others: &[(u128, u128)]) -> Vec<(u128, u128)> {
+    let mut rest = Vec::new();
+    for &(first, last) in ranges {
+        let mut next = Some(first);
+        for &(from, to) in others.iter().filter(|it| it.0 <= last && it.1 >= first) {
+            if let Some(next) = next.filter(|next| *next < from) {
+                rest.push((next, from - 1));
+            }
+            next = to.checked_add(1).filter(|after| *after <= last);
+        }
+        rest.extend(next.map(|next| (next, last)));
+    }
+    rest
 }
 
 #[cfg(test)]
@@ -120,9 +141,13 @@ mod tests {
                 .map(|(n, bits, v6)| Network::around(of(n, v6), bits + if v6 { 96 } else { 0 }))
                 .collect();
             let address = of(address, is_v6);
-            let expected = networks.iter().any(|it| it.contains(address));
-            let found = NetworkSet::new(&networks).holds(Host::of(address, 128));
-            prop_assert_eq!(found, expected);
+            let host = Host::of(address, 128);
+            let contained = |networks: &[Network]| networks.iter().any(|it| it.contains(address));
+            let set = NetworkSet::new(&networks);
+            prop_assert_eq!(set.holds(host), contained(&networks));
+            let (some, others) = networks.split_at(networks.len() / 2);
+            let rest = NetworkSet::new(some).without(&NetworkSet::new(others));
+            prop_assert_eq!(rest.holds(host), contained(some) && !contained(others));
         }
     }
 }

@@ -230,6 +230,8 @@ pub(crate) struct Chunk {
     pub(crate) fragments: Vec<FragmentAt>,
     /// Packets to dark addresses, in order of their records but for datagrams put together.
     pub(crate) arrivals: Vec<Arrival>,
+    /// Whether a record is not to be sifted.
+    pub(crate) has_unsifted: bool,
     /// The frames of a host that hold them, since its buffer does not last.
     pub(crate) kept: Vec<KeptFrame>,
     /// Payloads that outlive the caller's buffer.
@@ -255,6 +257,7 @@ impl Chunk {
             flows: vec![Vec::new(); FLOW_SHARDS],
             fragments: Vec::new(),
             arrivals: Vec::new(),
+            has_unsifted: false,
             kept: Vec::new(),
             own: Vec::new(),
             packets: PacketCounters::default(),
@@ -308,6 +311,7 @@ impl Chunk {
         self.flows.iter_mut().for_each(|list| empty(list, 32));
         empty(&mut self.fragments, 128);
         empty(&mut self.arrivals, 32);
+        self.has_unsifted = false;
         self.kept.clear();
         empty(&mut self.own, 1 << 12);
         self.packets = PacketCounters::default();

@@ -264,8 +264,8 @@ impl ContentShard {
     fn apply(&mut self, next: &Next, chunks: &[Chunk], packets: &LoggedBatch<'_>) {
         let prevalence = self.prevalence.count_hashed(next.hash);
         let at_dark = self.at_dark(next, chunks);
-        let promoted = at_dark == AtDark::Reached
-            || at_dark == AtDark::Several && self.admission.is_open()
+        // While the gate is not open they wait like others.
+        let promoted = at_dark != AtDark::Single && self.admission.is_open()
             || self.candidates.find(next.class).is_some()
             || prevalence >= self.rules.prevalence
                 && (self.admission.is_open() || self.admits(next, prevalence, chunks))

@@ -4,7 +4,7 @@
 //! network. A single address is a host where it is known that several share the network:
 //!
 //! - link-local addresses, and those in `home_net`;
-//! - in a network that holds decoys;
+//! - in a network that holds decoys or dark addresses;
 //! - in a network whose addresses send to each other: one host needs no wire for that;
 //! - in a network of which more than four addresses sent after they had been sent to.
 //!
@@ -44,8 +44,8 @@ pub(crate) struct HostNames {
     packets: u64,
     v6_prefix: u8,
     home_net: HomeNet,
-    /// Networks of `v6_prefix` bits or fewer that hold decoys.
-    decoys: NetworkSet,
+    /// Networks of `v6_prefix` bits or fewer that hold decoys or dark addresses.
+    watched: NetworkSet,
     seed: u64,
 }
 
@@ -58,7 +58,7 @@ impl HostNames {
             packets: 0,
             v6_prefix: config.v6_prefix,
             home_net: config.home_net.clone(),
-            decoys: around(&config.decoys, config.v6_prefix),
+            watched: around(config.decoys.iter().chain(&config.dark), config.v6_prefix),
             seed,
         }
     }
@@ -101,7 +101,7 @@ impl HostNames {
             || address.is_group()
             || address.0 >> 118 == LINK_LOCAL >> 118
             || self.home_net.holds(address)
-            || self.decoys.holds(address)
+            || self.watched.holds(address)
             || self.entry(network.0).is_split;
         if is_single { address } else { network }
     }
@@ -123,8 +123,8 @@ impl HostNames {
 }
 
 /// The networks of at most so many bits that these lie in.
-fn around(networks: &[Network], v6_prefix: u8) -> NetworkSet {
-    let parts = networks.iter().map(Network::parts);
+fn around<'a>(networks: impl Iterator<Item = &'a Network>, v6_prefix: u8) -> NetworkSet {
+    let parts = networks.map(Network::parts);
     let around = parts
         .filter(|(address, _)| address.is_ipv6())
         .map(|(address, prefix)| Network::around(address, prefix.min(v6_prefix)));
@@ -145,7 +145,7 @@ impl Entry {
 }
 
 persist!(Entry { network, used, sent_to, talked, is_split });
-persist!(HostNames { entries, packets; v6_prefix, home_net, decoys, seed });
+persist!(HostNames { entries, packets; v6_prefix, home_net, watched, seed });
 
 #[cfg(test)]
 mod tests {

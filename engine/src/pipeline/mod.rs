@@ -20,6 +20,7 @@ mod batch;
 mod clock;
 mod content_shard;
 mod coverage;
+mod dark_addresses;
 mod decoys;
 mod flood;
 mod flow_facts;
@@ -63,7 +64,6 @@ use crate::decode::{Decoder, Defragmenter, DropCounters};
 use crate::detect::decoys::Decoys;
 use crate::error::Error;
 use crate::fingerprint::{Kernel, Sampling};
-use crate::packet::NetworkSet;
 use crate::pages::can_reserve;
 use crate::signature::{
     AlarmedCandidate, Boilerplate, DecoyReport, Finding, Incident, Ledger,
@@ -92,7 +92,7 @@ use starts::Starts;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use warnings::{MANY_FRAMES, Warning};
-use worker::{Sifter, learned_networks};
+use worker::Sifter;
 
 /// The decoder that a sensor of these settings uses.
 pub fn decoder(config: &Config) -> Decoder {
@@ -216,8 +216,7 @@ impl Sensor {
         let boilerplate = config.boilerplate.then(Boilerplate::shipped);
         let known = baseline.as_ref().map_or(0, Baseline::memory_bytes)
             + boilerplate.as_ref().map_or(0, Boilerplate::memory_bytes);
-        let learned = NetworkSet::new(learned_networks(&config));
-        let learned = Learned::new(learned, config.dark_learn);
+        let learned = Learned::new(dark_addresses::learned(&config), config.dark_learn);
         let plan = Plan::new(&config, known + learned.memory_bytes());
         let sifter = Arc::new(Sifter::new(&config, &seeds, kernel));
         let decoy_rules = Arc::new(DecoyRules::new(&config));
@@ -242,7 +241,7 @@ impl Sensor {
             packet_log: PacketLog::new(plan.packet_log),
             running_view: RunningView::default(),
             dark: plan.has_dark.then(|| {
-                let named = NetworkSet::new(&config.dark);
+                let named = dark_addresses::named(&config);
                 Dark::new(plan.dark, named, learned, seeds.narrow("dark"))
             }),
             starts: Starts::new(
@@ -422,6 +421,7 @@ impl Sensor {
                 };
                 let hosts = (record.source, record.destination);
                 if let Some(dark) = &mut self.dark {
+                    dark.pass(record.time);
                     dark.note_sender(hosts.0, record.time);
                     // One a record at most.
                     if let Some(arrival) = arrivals.next_if(|it| it.record == index) {
@@ -429,6 +429,7 @@ impl Sensor {
                         record.to_dark = is_dark;
                         if is_dark {
                             record.unsifted = arrival.is_unsifted();
+                            chunk.has_unsifted |= record.unsifted;
                             dark.arrive(arrival, record.time);
                         }
                     }

@@ -95,7 +95,8 @@ counters! {
         /// Packets without payload.
         pub empty: u64,
         /// Replies to what others sent, not sifted: ICMP errors, TCP resets with payload, and
-        /// whatever answers dark addresses.
+        /// what answers an
+        /// address that is named as dark.
         pub backscatter: u64,
         /// Packets with a payload of at least one window, sifted.
         pub sifted: u64,

@@ -6,6 +6,7 @@ use super::batch::{
 };
 use super::content_shard::{PortKeys, port_keys};
 use super::coverage::wire_len;
+use super::dark_addresses;
 use super::seeds::{Seeds, mix};
 use super::sizing::FLOW_SHARDS;
 use super::stage_times::StageTimer;
@@ -13,11 +14,8 @@ use crate::config::{Config, PortRule};
 use crate::dark::{self, Arrival, DarkClass};
 use crate::decode::{Decoded, Decoder, DropCounters};
 use crate::fingerprint::{Fingerprinter, Kernel, Scratch, Short};
-use crate::packet::{
-    Frame, Host, Network, NetworkSet, Packet, StreamPiece, Timestamp, protocol,
-};
+use crate::packet::{Frame, Host, NetworkSet, Packet, StreamPiece, Timestamp, protocol};
 use crate::stream::direction;
-use crate::time::Span;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -49,8 +47,8 @@ impl Sifter {
             ),
             port_rule: config.port_rule,
             port_keys: port_keys(config, seeds),
-            dark: NetworkSet::new(&config.dark),
-            learns_dark: NetworkSet::new(learned_networks(config)),
+            dark: dark_addresses::named(config),
+            learns_dark: dark_addresses::learned(config),
             v6_prefix: config.v6_prefix,
             short_datagrams: config.short_datagrams,
             tails: config.tails,
@@ -210,7 +208,9 @@ impl Sifter {
         }
         counters.sifted += 1;
         let index = chunk.records.len() as u32;
+        // Without headers it is none of the classes that are told.
         let arrival = self.arrival(piece, index);
+        let arrival = arrival.map(|it| Arrival { class: DarkClass::Other, ..it });
         chunk.arrivals.extend(arrival);
         let to_dark = arrival.is_some_and(|it| it.is_named);
         let record = Record { direction: 0, to_dark, ..self.record(piece, payload) };
@@ -339,14 +339,6 @@ impl Sifter {
                 chunk.keep(mix(print.0 ^ salt), record, offset as i32);
             });
         chunk.windows += windows;
-    }
-}
-
-/// The networks whose dark addresses are learned.
-pub(super) fn learned_networks(config: &Config) -> &[Network] {
-    match config.dark_learn {
-        Span(0) => &[],
-        _ => config.home_net.networks(),
     }
 }
 

@@ -30,7 +30,8 @@ pub(super) struct ScanRecord {
     destinations_precision: PrecisionName,
     /// Over all of IPv4; null for IPv6.
     packets_per_second: Option<IntervalRecord>,
-    /// The share of all IPv4 addresses that were reached so far; null for IPv6.
+    /// The share of all IPv4 addresses that were reached so far; null for IPv6, and where
+    /// destinations were not counted to their end.
     coverage_share: Option<IntervalRecord>,
     /// The mark of at least half of its packets; null without.
     #[cfg_attr(feature = "schema", schemars(extend("enum" = [null, "zmap", "masscan", "mirai"])))]

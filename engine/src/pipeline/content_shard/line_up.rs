@@ -46,7 +46,9 @@ pub(super) fn line_up(
             let sightings = &next.sightings[shard];
             prefetch(&sightings[..sightings.len().min(NEXT_CHUNK)]);
         }
-        let is_sifted = |s: &&Sighting| !chunk.records[s.record as usize].unsifted;
+        let is_sifted = |s: &&Sighting| {
+            !(chunk.has_unsifted && chunk.records[s.record as usize].unsifted)
+        };
         let at = |s: &Sighting| RecordAt { chunk: c, record: s.record };
         let mut run = &chunk.sightings[shard][..];
         run = &run[run.partition_point(|s| at(s) < from)..];

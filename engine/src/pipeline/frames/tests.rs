@@ -67,6 +67,7 @@ fn contents(chunk: &Chunk) -> String {
         flows,
         fragments,
         arrivals,
+        has_unsifted: _,
         kept,
         own,
         packets,
