@@ -236,10 +236,16 @@ mod tests {
                 _ => continue, // The key is in a file.
             };
             let flag = setting.flag();
-            let arguments: Vec<&str> = [flag.as_str()].into_iter().chain(text).collect();
+            let mut arguments: Vec<&str> =
+                [flag.as_str()].into_iter().chain(text).collect();
+            let mut expected = vec![setting.name];
+            if setting.name == "dark_learn" {
+                arguments.extend(["--home-net", "192.0.2.0/24"]);
+                expected.insert(0, "home_net");
+            }
             let config = Settings::new(&flags(&arguments)).unwrap().config;
             let changed: Vec<&str> = config.differences(&Config::default()).collect();
-            assert_eq!(changed, [setting.name]);
+            assert_eq!(changed, expected);
         }
     }
 
