@@ -341,11 +341,12 @@ fn decoys_are_not_dark_and_no_address_counts_twice() {
         }
         sensor.absorb([&mut worker]);
         sensor.finish();
-        let scans = sensor.dark_events().into_iter().filter_map(|event| match event {
-            DarkEvent::Scan(it) => Some((it.packets, it.rate.unwrap().estimate)),
-            _ => None,
-        });
-        scans.last().unwrap()
+        let mut scans =
+            sensor.dark_events().into_iter().filter_map(|event| match event {
+                DarkEvent::Scan(it) => Some((it.packets, it.rate.unwrap().estimate)),
+                _ => None,
+            });
+        scans.next_back().unwrap()
     };
     let (packets, rate) = scan("");
     assert_eq!(packets, 688);
