@@ -40,6 +40,12 @@ pub mod protocol {
     pub const UDP: u8 = 17;
     /// ICMP for IPv6.
     pub const ICMPV6: u8 = 58;
+
+    /// Whether its header begins with two ports: TCP, UDP, DCCP, SCTP and UDP-Lite.
+    #[doc(hidden)]
+    pub const fn has_ports(number: u8) -> bool {
+        matches!(number, TCP | UDP | 33 | 132 | 136)
+    }
 }
 
 /// TCP header flags, as on the wire.
@@ -136,6 +142,15 @@ pub struct StreamPiece<'a> {
 }
 
 impl Packet<'_> {
+    /// Whether it is an ICMP error, whose payload quotes the packet that it is of.
+    pub(crate) fn is_icmp_error(&self) -> bool {
+        match (self.protocol, self.destination_port >> 8) {
+            (protocol::ICMP, kind) => matches!(kind, 3 | 4 | 5 | 11 | 12),
+            (protocol::ICMPV6, kind) => matches!(kind, 1..=4),
+            _ => false,
+        }
+    }
+
     /// The flow direction that the packet belongs to.
     pub fn flow(&self) -> FlowKey {
         FlowKey {

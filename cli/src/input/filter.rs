@@ -71,10 +71,6 @@ const PROTOCOLS: [(&str, u8); 12] = [
     ("udplite", 136),
 ];
 
-fn has_ports(protocol: u8) -> bool {
-    matches!(protocol, protocol::TCP | protocol::UDP | 33 | 132 | 136)
-}
-
 impl Filter {
     /// Whether a packet may be one that is wanted. What a fragment does not say counts
     /// in its favour, so that wanted datagrams stay whole.
@@ -95,7 +91,7 @@ impl Expression {
                     network.contains(address)
                 }))
             }
-            Self::Port(..) if !has_ports(facts.protocol) => Some(false),
+            Self::Port(..) if !protocol::has_ports(facts.protocol) => Some(false),
             Self::Port(side, first, last) => facts.ports.map(|(source, destination)| {
                 side.test(source, destination, |port| (*first..=*last).contains(&port))
             }),

@@ -29,6 +29,7 @@ pub use incident::{
     read_incident, read_marked_incident, write_incident, write_marked_incident,
 };
 use record::Record;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 pub(super) use texts::read_time;
@@ -151,6 +152,23 @@ pub fn read_marked(line: &str) -> Result<Option<(Finding, Option<Muted>)>, LineE
         _ => Finding::Summary(signature),
     };
     Ok(Some((finding, muted)))
+}
+
+/// The record of a line of type `kind` of the schema that is written; `None` for a line of
+/// another type.
+fn record_of<T: DeserializeOwned>(
+    line: &str,
+    kind: &str,
+) -> Result<Option<T>, LineError> {
+    let json = |error: serde_json::Error| LineError::Json(error.to_string());
+    let head: Head = serde_json::from_str(line).map_err(json)?;
+    if head.kind != kind {
+        return Ok(None);
+    }
+    if head.schema != SCHEMA {
+        return Err(LineError::Schema(head.schema));
+    }
+    serde_json::from_str(line).map(Some).map_err(json)
 }
 
 /// What every line of the schema has.

@@ -116,7 +116,7 @@ const ANSWERING: [u16; 24] = [
 pub(crate) fn read(packet: &Packet<'_>, v6_prefix: u8, record: u32) -> Arrival {
     let class = class(packet);
     let is_answer = class == DarkClass::Backscatter;
-    let port = has_ports(packet.protocol).then_some(match is_answer {
+    let port = protocol::has_ports(packet.protocol).then_some(match is_answer {
         true => packet.source_port,
         false => packet.destination_port,
     });
@@ -134,7 +134,7 @@ pub(crate) fn read(packet: &Packet<'_>, v6_prefix: u8, record: u32) -> Arrival {
         quotes_foreign: false,
         is_named: true,
     };
-    if !is_answer || !is_icmp_error(packet) {
+    if !is_answer || !packet.is_icmp_error() {
         return arrival;
     }
     // The victim is whom the quoted packet was for; who sends the error is a router on the way.
@@ -149,10 +149,6 @@ pub(crate) fn read(packet: &Packet<'_>, v6_prefix: u8, record: u32) -> Arrival {
     }
 }
 
-fn has_ports(number: u8) -> bool {
-    matches!(number, protocol::TCP | protocol::UDP | 33 | 132 | 136)
-}
-
 fn class(packet: &Packet<'_>) -> DarkClass {
     let kind = packet.destination_port >> 8;
     let flags = packet.tcp_flags & (tcp_flags::SYN | tcp_flags::ACK | tcp_flags::RST);
@@ -160,8 +156,8 @@ fn class(packet: &Packet<'_>) -> DarkClass {
     let is_answer = match packet.protocol {
         protocol::TCP => flags & tcp_flags::RST != 0 || flags == syn_ack,
         protocol::UDP => is_udp_answer(packet),
-        protocol::ICMP => is_icmp_error(packet) || matches!(kind, 0 | 14 | 16 | 18),
-        protocol::ICMPV6 => is_icmp_error(packet) || kind == 129,
+        protocol::ICMP => packet.is_icmp_error() || matches!(kind, 0 | 14 | 16 | 18),
+        protocol::ICMPV6 => packet.is_icmp_error() || kind == 129,
         _ => false,
     };
     if is_answer {
@@ -179,14 +175,6 @@ fn class(packet: &Packet<'_>) -> DarkClass {
         () if is_scan => DarkClass::Scan,
         () if is_icmp || packet.payload.is_empty() => DarkClass::Other,
         () => DarkClass::Probe,
-    }
-}
-
-fn is_icmp_error(packet: &Packet<'_>) -> bool {
-    match (packet.protocol, packet.destination_port >> 8) {
-        (protocol::ICMP, kind) => matches!(kind, 3 | 4 | 5 | 11 | 12),
-        (protocol::ICMPV6, kind) => matches!(kind, 1..=4),
-        _ => false,
     }
 }
 
@@ -274,7 +262,7 @@ impl Quote {
             _ => return None,
         };
         let port = rest.get(2..4).map(|port| u16::from_be_bytes([port[0], port[1]]));
-        let port = port.filter(|_| has_ports(protocol));
+        let port = port.filter(|_| protocol::has_ports(protocol));
         Some(Self { source, destination, protocol, port })
     }
 }

@@ -120,9 +120,11 @@ impl Dark {
         }
     }
 
-    /// Notes that a host has sent: its address is not dark, unless it is named so.
+    /// Comes to the next packet, to whatever address: its time has come, and its sender's address
+    /// is not dark unless it is named so.
     #[inline]
-    pub(crate) fn note_sender(&mut self, host: Host, time: Timestamp) {
+    pub(crate) fn come_to(&mut self, host: Host, time: Timestamp) {
+        self.pass(time);
         self.learned.note_sender(host, time);
     }
 
@@ -148,9 +150,8 @@ impl Dark {
         }
     }
 
-    /// Takes the next packet to a dark address.
+    /// Takes the packet that it has come to, which is to a dark address.
     pub(crate) fn arrive(&mut self, arrival: &Arrival, time: Timestamp) {
-        self.pass(time);
         if !arrival.is_named && !self.scans.has_extent() {
             // The first since who sends is known.
             self.measure(time);

@@ -499,14 +499,10 @@ impl Chunk {
 /// sifted, since replies go from many to many by construction (DESIGN,
 /// "Backscatter").
 pub(crate) fn is_backscatter(packet: &Packet<'_>) -> bool {
-    use crate::packet::protocol::{ICMP, ICMPV6, TCP};
-    let icmp_type = packet.destination_port >> 8;
-    match packet.protocol {
-        ICMP => matches!(icmp_type, 3 | 4 | 5 | 11 | 12),
-        ICMPV6 => matches!(icmp_type, 1..=4),
-        TCP => packet.tcp_flags & tcp_flags::RST != 0 && !packet.payload.is_empty(),
-        _ => false,
-    }
+    packet.is_icmp_error()
+        || packet.protocol == protocol::TCP
+            && packet.tcp_flags & tcp_flags::RST != 0
+            && !packet.payload.is_empty()
 }
 
 #[cfg(test)]

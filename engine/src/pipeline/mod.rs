@@ -36,6 +36,7 @@ mod packet_log;
 mod prepare;
 mod reassembly;
 mod record_at;
+mod report;
 mod saved;
 mod seeds;
 mod sizing;
@@ -59,7 +60,7 @@ pub use warnings::grouped;
 pub use worker::Worker;
 
 use crate::config::Config;
-use crate::dark::{Dark, DarkEvent, Learned};
+use crate::dark::{Dark, Learned};
 use crate::decode::{Decoder, Defragmenter, DropCounters};
 use crate::detect::decoys::Decoys;
 use crate::error::Error;
@@ -67,7 +68,7 @@ use crate::fingerprint::{Kernel, Sampling};
 use crate::pages::can_reserve;
 use crate::signature::{
     AlarmedCandidate, Boilerplate, DecoyReport, Finding, Incident, Ledger,
-    LedgerSettings, Sample, SampleReference, Suppressed,
+    LedgerSettings, Sample, SampleReference,
 };
 use crate::time::Timestamp;
 use affinity::for_each_with_affinity;
@@ -421,8 +422,7 @@ impl Sensor {
                 };
                 let hosts = (record.source, record.destination);
                 if let Some(dark) = &mut self.dark {
-                    dark.pass(record.time);
-                    dark.note_sender(hosts.0, record.time);
+                    dark.come_to(hosts.0, record.time);
                     // One a record at most.
                     if let Some(arrival) = arrivals.next_if(|it| it.record == index) {
                         let is_dark = dark.is_dark(arrival, record.time);
@@ -586,37 +586,6 @@ impl Sensor {
         self.report(news);
     }
 
-    /// Puts findings where the host takes them, in the packets' own time, with what the settings say of hosts.
-    fn report(&mut self, mut findings: Vec<Finding>) {
-        let plan = self.config.address_plan();
-        for finding in &mut findings {
-            let (Finding::Signature(it) | Finding::Update(it) | Finding::Summary(it)) =
-                finding;
-            it.addresses = plan.clone();
-        }
-        if !self.clock.own_time().is_engine_time() {
-            findings
-                .iter_mut()
-                .for_each(|finding| own_time::restore(finding, &self.clock));
-        }
-        self.findings.append(&mut findings);
-        for mut incident in self.ledger.take_incidents() {
-            incident.addresses = plan.clone();
-            if !self.clock.own_time().is_engine_time() {
-                own_time::restore_incident(&mut incident, &self.clock);
-            }
-            self.incidents.push(incident);
-        }
-    }
-
-    /// The same of decoys that started something.
-    fn report_decoys(&mut self, mut reports: Vec<DecoyReport>) {
-        if !self.clock.own_time().is_engine_time() {
-            reports.iter_mut().for_each(|it| own_time::restore_report(it, &self.clock));
-        }
-        self.decoy_reports.append(&mut reports);
-    }
-
     /// Moves packet time to `now`, which the host vouches for: ticks that have
     /// passed emit their findings although no packet came.
     pub fn advance(&mut self, now: Timestamp) {
@@ -655,44 +624,6 @@ impl Sensor {
             Some(current)
         });
         self.report(summaries);
-    }
-
-    /// The findings since the last call, in order.
-    pub fn findings(&mut self) -> Vec<Finding> {
-        std::mem::take(&mut self.findings)
-    }
-
-    /// What is new of incidents since the last call, in order: each when it is first seen, and
-    /// again when its kind, grade or signatures change or its relays have doubled; after
-    /// [`Sensor::finish`] each once more, the first to read first.
-    pub fn incidents(&mut self) -> Vec<Incident> {
-        std::mem::take(&mut self.incidents)
-    }
-
-    /// What scans and floods showed at dark addresses since the last call.
-    pub fn dark_events(&mut self) -> Vec<DarkEvent> {
-        let mut events =
-            self.dark.as_mut().map_or_else(Vec::new, |dark| dark.take_events());
-        events.iter_mut().for_each(|event| own_time::restore_event(event, &self.clock));
-        events
-    }
-
-    /// Conversations that decoys started since the last call, in packet order: one of each
-    /// decoy, protocol and port in a dispersion window, and at most 16 of a decoy.
-    pub fn decoy_reports(&mut self) -> Vec<DecoyReport> {
-        std::mem::take(&mut self.decoy_reports)
-    }
-
-    /// Contents that alarmed and were kept back as boilerplate: the first 256, in the
-    /// order of their ticks.
-    pub fn suppressed(&self) -> &[Suppressed] {
-        self.ledger.suppressed()
-    }
-
-    /// What the sensor has to say about itself since the last call: overload, and frames
-    /// that it cannot read.
-    pub fn warnings(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.warnings)
     }
 
     /// Begins to keep every decision about every sighting, for tests and research.

@@ -1,7 +1,7 @@
 //! A slow model of what is told of decoys: maps over all packets, searched from end to end.
 
 use super::farm::{decoy, outside};
-use crate::common::Random;
+use crate::common::{Random, datagram};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use wormsift::config::Span;
@@ -227,23 +227,10 @@ pub(super) fn random_packets(
         let (source_port, destination_port) = (port(&mut random), port(&mut random));
         let protocol = [protocol::TCP, protocol::UDP, protocol::ICMP]
             [[0, 0, 0, 1, 1, 2][random.below(6) as usize]];
-        let mut packet = Packet {
-            number,
-            time: Timestamp::from_nanos(time),
-            source,
-            destination,
-            protocol,
-            source_port,
-            destination_port,
-            sequence: 0,
-            acknowledgement: 0,
-            tcp_flags: 0,
-            encapsulation: 0,
-            to_group: false,
-            untrusted_tunnel: false,
-            identification: None,
-            payload: &payloads[random.below(payloads.len() as u64) as usize],
-        };
+        let payload = &payloads[random.below(payloads.len() as u64) as usize];
+        let ends = [(source, source_port), (destination, destination_port)];
+        let mut packet =
+            Packet { protocol, ..datagram(number, time, ends[0], ends[1], payload) };
         match protocol {
             protocol::ICMP => {
                 packet.source_port = 0;

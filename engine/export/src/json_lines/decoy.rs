@@ -1,7 +1,7 @@
 //! Record of a decoy that started a conversation, as a line holds it.
 
 use super::texts::{Address, Hex, Protocol, Time};
-use super::{Head, LineError, SCHEMA, line};
+use super::{LineError, line, record_of};
 use serde::{Deserialize, Serialize};
 use wormsift::signature::{DecoyReport, Suspect};
 
@@ -63,16 +63,7 @@ pub fn write_decoy(report: &DecoyReport) -> String {
 ///
 /// As [`read`](super::read).
 pub fn read_decoy(line: &str) -> Result<Option<DecoyReport>, LineError> {
-    let json = |error: serde_json::Error| LineError::Json(error.to_string());
-    let head: Head = serde_json::from_str(line).map_err(json)?;
-    if head.kind != DECOY {
-        return Ok(None);
-    }
-    if head.schema != SCHEMA {
-        return Err(LineError::Schema(head.schema));
-    }
-    let record: DecoyRecord = serde_json::from_str(line).map_err(json)?;
-    Ok(Some(record.try_into()?))
+    record_of::<DecoyRecord>(line, DECOY)?.map(DecoyReport::try_from).transpose()
 }
 
 impl From<&DecoyReport> for DecoyRecord {

@@ -1,7 +1,7 @@
 //! Records of what happens at dark addresses, as lines hold them.
 
 use super::texts::{Address, Id, PrecisionName, Protocol, Time, unreadable};
-use super::{Head, LineError, SCHEMA, line};
+use super::{LineError, line, record_of};
 use serde::{Deserialize, Serialize};
 use wormsift::dark::{DarkClass, DarkEvent, Interval, ScanEvent, Tool, VictimEvent};
 
@@ -105,23 +105,15 @@ pub fn read_event(line: &str) -> Result<Option<DarkEvent>, LineError> {
     struct Name {
         event: String,
     }
-    let json = |error: serde_json::Error| LineError::Json(error.to_string());
-    let head: Head = serde_json::from_str(line).map_err(json)?;
-    if head.kind != EVENT {
-        return Ok(None);
-    }
-    if head.schema != SCHEMA {
-        return Err(LineError::Schema(head.schema));
-    }
-    let name: Name = serde_json::from_str(line).map_err(json)?;
-    match &*name.event {
+    let Some(Name { event }) = record_of(line, EVENT)? else { return Ok(None) };
+    match &*event {
         "scan" => {
-            let record: ScanRecord = serde_json::from_str(line).map_err(json)?;
-            Ok(Some(DarkEvent::Scan(record.try_into()?)))
+            let record = record_of::<ScanRecord>(line, EVENT)?;
+            Ok(record.map(ScanEvent::try_from).transpose()?.map(DarkEvent::Scan))
         }
         "victim" => {
-            let record: VictimRecord = serde_json::from_str(line).map_err(json)?;
-            Ok(Some(DarkEvent::Victim(record.try_into()?)))
+            let record = record_of::<VictimRecord>(line, EVENT)?;
+            Ok(record.map(VictimEvent::try_from).transpose()?.map(DarkEvent::Victim))
         }
         _ => Ok(None),
     }

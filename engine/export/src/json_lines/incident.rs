@@ -5,7 +5,7 @@ use super::muted::MutedRecord;
 use super::population::PopulationRecord;
 use super::record::{address_plan, networks};
 use super::texts::{Address, GradeName, Id, KindName, PrecisionName, Protocol, Time};
-use super::{Head, LineError, SCHEMA, line};
+use super::{LineError, line, record_of};
 use crate::mute::Muted;
 use crate::text::end;
 use serde::{Deserialize, Serialize};
@@ -148,15 +148,9 @@ pub fn read_incident(line: &str) -> Result<Option<Incident>, LineError> {
 pub fn read_marked_incident(
     line: &str,
 ) -> Result<Option<(Incident, Option<Muted>)>, LineError> {
-    let json = |error: serde_json::Error| LineError::Json(error.to_string());
-    let head: Head = serde_json::from_str(line).map_err(json)?;
-    if head.kind != INCIDENT {
+    let Some(mut record) = record_of::<IncidentRecord>(line, INCIDENT)? else {
         return Ok(None);
-    }
-    if head.schema != SCHEMA {
-        return Err(LineError::Schema(head.schema));
-    }
-    let mut record: IncidentRecord = serde_json::from_str(line).map_err(json)?;
+    };
     let muted = record.muted.take().map(Muted::try_from).transpose()?;
     Ok(Some((record.try_into()?, muted)))
 }

@@ -25,6 +25,11 @@ fn dark(bytes: usize) -> Dark {
     Dark::new(bytes, NetworkSet::new(&networks), Learned::default(), 7)
 }
 
+fn take(dark: &mut Dark, arrival: &Arrival, time: Timestamp) {
+    dark.come_to(arrival.host, time);
+    dark.arrive(arrival, time);
+}
+
 fn arrival(class: DarkClass, host: u8, port: u16, destination: u32) -> Arrival {
     Arrival {
         record: 0,
@@ -91,7 +96,7 @@ proptest! {
             now += gap;
             let time = seconds(now);
             let kind = classes[usize::from(class)];
-            dark.arrive(&arrival(kind, host, port, destination), time);
+            take(&mut dark, &arrival(kind, host, port, destination), time);
             let seen = twin.entry((class, host, port)).or_default();
             let is_over = |seen: &Seen| {
                 let last = seen.times[seen.times.len() - 1];
@@ -149,7 +154,7 @@ fn a_scan_is_told_each_hour_and_when_it_has_ended() {
     // A packet a minute over 150 minutes: 1,092 packets a second over all of IPv4.
     for n in 0..150 {
         let time = seconds(6_000.0 + 60.0 * f64::from(n));
-        dark.arrive(&arrival(DarkClass::Scan, 1, 23, n), time);
+        take(&mut dark, &arrival(DarkClass::Scan, 1, 23, n), time);
     }
     dark.pass(seconds(9_000_000.0));
     let scans: Vec<_> = dark
@@ -177,8 +182,8 @@ fn small_memory_keeps_what_has_most_packets_and_counts_the_rest() {
         // One true scanner among many that come once.
         let mut once = arrival(DarkClass::Scan, 0, 23, n % 40_000);
         once.host = Host(0xffff_2000_0000 | u128::from(n));
-        dark.arrive(&once, time);
-        dark.arrive(&arrival(DarkClass::Scan, 1, 23, n % 40_000), time);
+        take(&mut dark, &once, time);
+        take(&mut dark, &arrival(DarkClass::Scan, 1, 23, n % 40_000), time);
     }
     dark.finish(seconds(7_000.0));
     let counters = dark.counters();
