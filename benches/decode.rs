@@ -121,6 +121,7 @@ fn measure(
             time: Timestamp::from_nanos(0),
             link: LinkType::ETHERNET,
             original_len: data.len() as u32,
+            tap: 0,
             data,
         })
         .collect();
@@ -270,6 +271,7 @@ fn piece(identification: u32, offset: usize, more: bool, bytes: &[u8]) -> Fragme
         protocol: protocol::UDP,
         encapsulation: 0,
         untrusted_tunnel: false,
+        tap: 0,
         offset: offset as u16,
         more,
         depth: 0,

@@ -85,6 +85,7 @@ impl Traffic {
                 ),
                 link: LinkType::ETHERNET,
                 original_len: data.len() as u32,
+                tap: 0,
                 data,
             })
             .collect()

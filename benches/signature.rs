@@ -58,6 +58,7 @@ fn seen(packet: u64) -> Seen {
         flow_shard: (packet % 64) as u8,
         facts: Facts::default(),
         is_decoys: false,
+        tap: 0,
         missing: Missing::default(),
     }
 }
@@ -225,6 +226,7 @@ fn ledger_with(others: u64) -> Ledger {
         bytes: 1 << 30,
         seed: 11,
         partly_seen: 0..0,
+        taps: Vec::new(),
     });
     let alarms =
         (0..others).flat_map(|n| alarms(&noise(10_000 + n, 376), 1, 100 + 8 * n));

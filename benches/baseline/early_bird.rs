@@ -173,6 +173,7 @@ mod tests {
             to_group: false,
             untrusted_tunnel: false,
             identification: None,
+            tap: 0,
             payload,
         }
     }

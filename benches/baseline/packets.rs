@@ -100,6 +100,7 @@ impl Packets {
                 time: Timestamp::from_nanos(0),
                 link: LinkType::ETHERNET,
                 original_len: data.len() as u32,
+                tap: 0,
                 data: &data,
             });
         }

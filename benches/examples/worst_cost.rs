@@ -283,6 +283,7 @@ fn cost(pool: &rayon::ThreadPool, frames: &[(u64, Vec<u8>)]) -> f64 {
             time: Timestamp::from_nanos(*time),
             link: LinkType::ETHERNET,
             original_len: data.len() as u32,
+            tap: 0,
             data,
         })
         .collect();

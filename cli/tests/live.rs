@@ -209,6 +209,60 @@ fn through_libpcap_it_is_the_same() {
     fs::remove_dir_all(folder).expect("our own folder");
 }
 
+/// Each packet passes both interfaces, now one first, now the other.
+#[test]
+fn what_two_interfaces_see_counts_once() {
+    if !inside("live::what_two_interfaces_see_counts_once") {
+        return;
+    }
+    ip("link add tap2 numrxqueues 1 type veth peer name tap3");
+    ip("link set tap2 addrgenmode none arp off up");
+    ip("link set tap3 addrgenmode none arp off up");
+    let frames = small_outbreak(&body());
+    let sent = frames.len() as u64;
+    for (site, copies) in [(&[][..], sent), (&["--site", "lab"], 0)] {
+        let folder = open_folder("interfaces");
+        let output = folder.join("found.jsonl");
+        let arguments = ["-i", "tap3", "--user", "nobody", "-o", "found.jsonl", "-q"];
+        let live = Live::start(&folder, &[site, &arguments].concat());
+        let wires =
+            ["tap0", "tap2"].map(|name| Sender::open(name).expect("the wire is up"));
+        for (at, frame) in frames.iter().enumerate() {
+            for wire in [at % 2, 1 - at % 2] {
+                assert_eq!(wires[wire].send(&[frame]).expect("the wire is up"), 1);
+            }
+            std::thread::sleep(Duration::from_micros(600));
+        }
+        wait_for("a signature", || read(&output).contains("\"type\":\"signature\""));
+        let (code, said) = live.stop("-TERM");
+        assert_eq!((code, said.as_str()), (0, ""));
+        let text = read(&output);
+        let stats = lines(&text, "stats").pop().expect("a last line of statistics");
+        let taps = stats["tap_counters"].as_array().expect("a list");
+        let names: Vec<&Value> = taps.iter().map(|it| &it["tap"]).collect();
+        assert_eq!(names, ["tap1", "tap3"]);
+        let count =
+            |name: &str| [0, 1].map(|tap| taps[tap][name].as_u64().expect("a count"));
+        assert_eq!(count("packets"), [sent; 2], "{stats}");
+        assert_eq!(count("duplicates").iter().sum::<u64>(), copies, "{stats}");
+        let found = lines(&text, "summary").pop().expect("a last word");
+        let sources = found["source_list"].as_array().expect("a list");
+        let of_lab = |it: &&Value| it.as_str().is_some_and(|it| it.ends_with("%lab"));
+        let of_lab = sources.iter().filter(of_lab).count();
+        match site {
+            // Copies of the first packets came before the content was watched.
+            [] => assert!(found["packets"] == sent && of_lab == 0, "{found}"),
+            _ => assert!(
+                found["packets"] == 2 * sent && 2 * of_lab == sources.len(),
+                "{found}"
+            ),
+        }
+        let taps = found["taps"].as_array().expect("both");
+        let names: Vec<&Value> = taps.iter().map(|it| &it["tap"]).collect();
+        assert_eq!(names, ["tap1", "tap3"]);
+    }
+}
+
 #[test]
 fn an_outbreak_on_the_wire_gives_the_contents_of_its_capture() {
     if !inside("live::an_outbreak_on_the_wire_gives_the_contents_of_its_capture") {

@@ -30,6 +30,7 @@ fn main() -> Result<(), wormsift::error::Error> {
             to_group: false,
             untrusted_tunnel: false,
             identification: None,
+            tap: 0,
             payload: &worm,
         });
     }

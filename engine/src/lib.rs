@@ -34,6 +34,7 @@
 //!         to_group: false,
 //!         untrusted_tunnel: false,
 //!         identification: None,
+//!         tap: 0,
 //!         payload: &body,
 //!     });
 //! }
@@ -68,6 +69,7 @@
 //!     time: Timestamp::from_nanos(1),
 //!     link: LinkType::ETHERNET,
 //!     original_len: 60,
+//!     tap: 0,
 //!     data: &[0xff; 60], // an Ethernet frame of nobody's protocol
 //! });
 //! sensor.absorb([&mut worker]);

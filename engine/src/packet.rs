@@ -1,19 +1,20 @@
 //! The nouns of traffic: plain values with hardly any behaviour.
 
+mod host;
 mod link_type;
-
-pub use link_type::LinkType;
 mod network;
 mod network_set;
+mod site;
 
 #[doc(hidden)]
 pub use crate::time::Timestamp;
+pub use host::Host;
+pub use link_type::LinkType;
 pub use network::{AddressPlan, HomeNet, Network};
 pub(crate) use network_set::NetworkSet;
+pub use site::Site;
 
-use crate::state::persist;
-use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 /// Link-layer bytes as captured.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +27,9 @@ pub struct Frame<'a> {
     pub link: LinkType,
     /// Bytes on the wire; `data` is shorter where the capture cut it.
     pub original_len: u32,
+    /// The tap that saw it, by its place in [`Config::taps`](crate::config::Config::taps); 0
+    /// where there is one.
+    pub tap: u16,
     /// The bytes that were captured.
     pub data: &'a [u8],
 }
@@ -100,6 +104,8 @@ pub struct Packet<'a> {
     /// The identification in its IPv4 header, by which some scanners mark their packets. `None`
     /// where it is not known, as of a datagram that was put together.
     pub identification: Option<u16>,
+    /// See [`Frame::tap`].
+    pub tap: u16,
     /// The transport payload, as far as it was captured.
     pub payload: &'a [u8],
 }
@@ -176,84 +182,4 @@ pub enum Handshake {
     /// None did so far, and one should have. On a tap that sees both directions
     /// of its conversations the address may be forged; on others this says nothing.
     Unanswered,
-}
-
-/// What counts as one source or destination: an IPv4 address, or an IPv6
-/// address cut to a prefix. Kept as 128 bits, IPv4 in its mapped form.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Host(pub u128);
-
-/// The prefix of IPv4-mapped IPv6 addresses.
-const MAPPED: u128 = 0xffff_0000_0000;
-
-impl Host {
-    /// The host of an address; `v6_prefix` is 0 to 128 bits.
-    pub fn of(address: IpAddr, v6_prefix: u8) -> Self {
-        match address {
-            IpAddr::V4(v4) => Self(MAPPED | u128::from(u32::from(v4))),
-            // A mapped address is that of an IPv4 host.
-            IpAddr::V6(v6) => Self(u128::from(v6)).cut(v6_prefix),
-        }
-    }
-
-    /// The address, an IPv6 one with zeros after the prefix.
-    pub fn address(self) -> IpAddr {
-        if self.0 >> 32 == MAPPED >> 32 {
-            IpAddr::V4(Ipv4Addr::from(self.0 as u32))
-        } else {
-            IpAddr::V6(Ipv6Addr::from(self.0))
-        }
-    }
-
-    /// All hosts of a link: the limited broadcast address of IPv4.
-    pub const BROADCAST: Self = Self(MAPPED | 0xffff_ffff);
-
-    /// Whether it stands for an IPv6 address.
-    pub(crate) const fn is_v6(self) -> bool {
-        self.0 >> 32 != MAPPED >> 32
-    }
-
-    /// The same, an IPv6 address cut to a prefix.
-    pub(crate) fn cut(self, v6_prefix: u8) -> Self {
-        match v6_prefix {
-            _ if !self.is_v6() => self,
-            0 => Self(0),
-            n => Self(self.0 & (u128::MAX << (128 - u32::from(n.min(128))))),
-        }
-    }
-
-    /// Whether it stands for a group of receivers: multicast, or IPv4 broadcast.
-    pub fn is_group(self) -> bool {
-        match self.address() {
-            IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast(),
-            IpAddr::V6(v6) => v6.is_multicast(),
-        }
-    }
-}
-
-impl fmt::Display for Host {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.address().fmt(f)
-    }
-}
-
-persist!(Host { 0 });
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts_keep_ipv4_whole_and_cut_ipv6() {
-        let v4: IpAddr = "192.0.2.7".parse().unwrap();
-        assert_eq!(Host::of(v4, 64).address(), v4);
-        let v6: IpAddr = "2001:db8:1:2:3:4:5:6".parse().unwrap();
-        assert_eq!(Host::of(v6, 64).to_string(), "2001:db8:1:2::");
-        assert_eq!(Host::of(v6, 128).address(), v6);
-        assert_eq!(Host::of(v6, 0).0, 0);
-        assert!(Host::of("224.0.0.1".parse().unwrap(), 64).is_group());
-        assert!(Host::of("255.255.255.255".parse().unwrap(), 64).is_group());
-        assert!(Host::of("ff02::1".parse().unwrap(), 64).is_group());
-        assert!(!Host::of(v4, 64).is_group());
-    }
 }

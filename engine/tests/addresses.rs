@@ -124,6 +124,7 @@ fn what_goes_to_all_hosts_of_subnets_is_sent_to_no_host() {
                 time: Timestamp::from_nanos(number * 100 * MILLISECOND),
                 link: LinkType::ETHERNET,
                 original_len: data.len() as u32,
+                tap: 0,
                 data,
             })
             .collect();

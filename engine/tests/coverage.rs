@@ -64,6 +64,7 @@ fn frames(kinds: &[(Vec<u8>, Reach)]) -> Vec<Frame<'_>> {
             time: Timestamp::from_nanos(1_700_000_000_000_000_000 + number * 1_000_000),
             link: LinkType::ETHERNET,
             original_len: data.len() as u32,
+            tap: 0,
             data,
         })
         .collect()

@@ -398,6 +398,7 @@ fn over_a_million_packets_the_sensor_is_the_twin() {
                 time: Timestamp::from_nanos(*time),
                 link: LinkType::ETHERNET,
                 original_len: data.len() as u32,
+                tap: 0,
                 data,
             })
             .collect();

@@ -68,6 +68,7 @@ impl Stage {
             to_group: false,
             untrusted_tunnel: way == Way::InTunnel,
             identification: None,
+            tap: 0,
             payload,
         });
     }

@@ -286,7 +286,7 @@ proptest! {
                     let time = Timestamp::from_nanos(*time);
                     let (number, original_len) = (*number, *original_len);
                     let link = LinkType(*link);
-                    worker.frame(&Frame { number, time, link, original_len, data });
+                    worker.frame(&Frame { number, time, link, original_len, tap: 0, data });
                     given += 1;
                 }
                 Call::Stream { number, time, offset, ports, payload } => {
@@ -324,6 +324,7 @@ proptest! {
                         to_group: false,
                         untrusted_tunnel: false,
                         identification: None,
+                        tap: 0,
                         payload,
                     });
                     given += 1;

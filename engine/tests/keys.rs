@@ -71,6 +71,7 @@ fn contents(key: u128, segments: &[Vec<u8>]) -> Vec<Vec<u8>> {
                 to_group: false,
                 untrusted_tunnel: false,
                 identification: None,
+                tap: 0,
                 payload,
             });
         });

@@ -33,6 +33,7 @@ mod scenarios;
 mod seams;
 mod settings_page;
 mod state;
+mod taps;
 mod time;
 mod tshark;
 mod winnow_seams;

@@ -146,6 +146,7 @@ impl Flood {
             to_group: false,
             untrusted_tunnel: false,
             identification: None,
+            tap: 0,
             payload,
         });
     }

@@ -42,7 +42,7 @@ fn calls_have_these_types() {
 #[test]
 fn nouns_have_these_fields() {
     fn frame<'a>(number: u64, time: Timestamp, data: &'a [u8]) -> Frame<'a> {
-        Frame { number, time, link: LinkType(1), original_len: 0, data }
+        Frame { number, time, link: LinkType(1), original_len: 0, tap: 0, data }
     }
     fn piece<'a>(flow: FlowKey, frame: &Frame<'a>) -> StreamPiece<'a> {
         let &Frame { number, time, data: payload, .. } = frame;

@@ -114,6 +114,7 @@ fn outbreak(seed: u64, how: Carriage, tails: bool) -> Run {
                     to_group: false,
                     untrusted_tunnel: false,
                     identification: None,
+                    tap: 0,
                     payload: &payload,
                 });
             }

@@ -4,7 +4,7 @@ use super::instant::Instant;
 use clap::{Args, ValueHint};
 use std::path::PathBuf;
 use std::str::FromStr;
-use wormsift::packet::Timestamp;
+use wormsift::packet::{Site, Timestamp};
 use wormsift::time::Span;
 use wormsift_export::isolate::IsolateOptions;
 
@@ -28,6 +28,10 @@ pub(crate) struct IsolateArgs {
     /// Most hosts that are new against --applied; confirmed ones come first
     #[arg(long, value_name = "N", default_value_t = IsolateOptions::default().most_new)]
     pub(crate) most_new: usize,
+    /// The site at which a list is applied: of private addresses, which belong to a site, its own
+    /// are listed. Default: none of any site
+    #[arg(long, value_name = "NAME")]
+    pub(crate) at_site: Option<Site>,
     /// The time at which a list is applied, or `now`: hosts that have expired by then are left
     /// out, and timeouts count from it. Default: the latest sighting of any content
     #[arg(long, value_name = "TIME")]
@@ -37,7 +41,14 @@ pub(crate) struct IsolateArgs {
 impl Default for IsolateArgs {
     fn default() -> Self {
         let IsolateOptions { lasts, most_new, .. } = IsolateOptions::default();
-        Self { isolate_for: lasts, protect: None, applied: None, most_new, as_of: None }
+        Self {
+            isolate_for: lasts,
+            protect: None,
+            applied: None,
+            most_new,
+            as_of: None,
+            at_site: None,
+        }
     }
 }
 

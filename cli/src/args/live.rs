@@ -1,6 +1,6 @@
 //! `wormsift live`
 
-use super::{DurationArgs, MutedArgs, RuleArgs, SettingArgs};
+use super::{DurationArgs, InterfaceArgs, MutedArgs, RuleArgs, SettingArgs};
 use crate::input::filter::Filter;
 use clap::{Args, ValueHint};
 use std::net::SocketAddr;
@@ -13,6 +13,8 @@ const EXAMPLES: &str = "\
 Examples:
   wormsift live -i eth1
       JSON lines on stdout, a status page on http://127.0.0.1:9768/
+  wormsift live -i eth1 -i eth2
+      two interfaces as one trace; a packet that both saw counts once
   wormsift live -i eth1 --threads 4 --user wormsift -o /var/lib/wormsift/findings.jsonl
       four threads, as another user, into a file
   tcpdump -ddd 'not port 22' > no-ssh.ddd; wormsift live -i eth1 --bpf-ddd no-ssh.ddd
@@ -30,9 +32,8 @@ but 0 after SIGTERM, which is how a service is asked to end.";
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct LiveArgs {
-    /// The interface to listen on; any for all of them
-    #[arg(short, long, value_name = "IFACE")]
-    pub(crate) interface: String,
+    #[command(flatten)]
+    pub(crate) interfaces: InterfaceArgs,
     /// What `wormsift learn` wrote, under the key that --key-file gives: content that is
     /// known to be good raises no alarm
     #[arg(long, value_name = "FILE", requires = "key", value_hint = ValueHint::FilePath)]

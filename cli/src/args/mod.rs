@@ -23,6 +23,7 @@ mod mute;
 mod renamed;
 mod setting_flags;
 pub(crate) mod settings;
+mod taps;
 
 pub(crate) use bench::BenchArgs;
 pub(crate) use durations::DurationArgs;
@@ -40,6 +41,9 @@ pub(crate) use matching::MatchArgs;
 pub(crate) use mute::{MuteArgs, MutedArgs};
 pub(crate) use renamed::renamed;
 pub(crate) use setting_flags::{SettingArgs, VxlanArgs};
+#[cfg(target_os = "linux")]
+pub(crate) use taps::InterfaceArgs;
+pub(crate) use taps::TapArgs;
 
 use crate::args::instant::Instant;
 use crate::input::filter::Filter;
@@ -164,8 +168,10 @@ pub(crate) struct DetectArgs {
     /// gzip or zstd. All of them are one trace, merged by time; packets of equal time go by
     /// file, in the order given (what a folder or a pattern stands for in natural order,
     /// x.pcap2 before x.pcap10), then by their place in the file
-    #[arg(value_name = "CAPTURE", required = true, value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "CAPTURE", required_unless_present = "tap", value_hint = ValueHint::AnyPath)]
     pub(crate) captures: Vec<String>,
+    #[command(flatten)]
+    pub(crate) taps: TapArgs,
     /// A file that `wormsift learn` wrote: content in it is known to be good and raises no alarm
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) baseline: Option<PathBuf>,

@@ -8,7 +8,7 @@ use crate::args::settings::Settings;
 use crate::input::baseline;
 use crate::input::durations;
 use crate::input::evidence_capture;
-use crate::input::inputs;
+use crate::input::inputs::{self, Source};
 use crate::input::mute_file;
 use crate::input::reader::{self, Progress, Read, Reader, Wait};
 use crate::input::selection::{self, Selection};
@@ -31,14 +31,15 @@ use wormsift_export::text::{counted, service_name};
 
 pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let started = Instant::now();
-    let settings = Settings::new(&args.settings)?;
+    let mut settings = Settings::new(&args.settings)?;
+    let sources = args.taps.sources(&args.captures, &mut settings.config)?;
     selection::explain_home_net(&args.settings, &args.selection, talk);
     if args.output.write_evidence.is_some() {
-        evidence_capture::check(&args.captures)?;
+        evidence_capture::check(&sources)?;
     }
     let (mutes, unread) = mute_file::entries(args.muted.mute.as_deref(), talk)?;
     let durations = durations::read(args.durations.durations.as_deref(), talk)?;
-    let captures = inputs::find(&args.captures, talk);
+    let captures = inputs::find_all(&sources, talk);
     OutputFiles::default()
         .add("--rules", args.output.rules.as_deref())
         .add("--sids", args.rules.sids.as_deref().filter(|_| args.output.rules.is_some()))
@@ -150,7 +151,7 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         outcome.add(rules::replace(path, &page(&report, &sensor, &stats)));
     }
     if let Some(path) = &args.output.write_evidence {
-        match evidence_capture::write(path, &args.captures, report.kept(), &signals) {
+        match evidence_capture::write(path, &sources, report.kept(), &signals) {
             Ok(copied) => {
                 let packets = counted(copied as u64, "packet");
                 talk.detail(format_args!("{}: {packets}", path.display()));
@@ -171,7 +172,7 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         nearest: sensor.nearest(),
         suppressed: sensor.suppressed().len(),
     };
-    tell_end(&ended, &report, args, talk);
+    tell_end(&ended, &report, args, &sources, talk);
     outcome.result(talk)?;
     // The system takes all memory back at once; here it would go table by table.
     std::mem::forget(sensor);
@@ -184,14 +185,23 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
 }
 
 /// What was read, and what to do next, for a person.
-fn tell_end(ended: &Ended<'_>, report: &Report, args: &DetectArgs, talk: &Talk) {
+fn tell_end(
+    ended: &Ended<'_>,
+    report: &Report,
+    args: &DetectArgs,
+    sources: &[Source],
+    talk: &Talk,
+) {
     if ended.stats.frames() > 0 {
         talk.result(ended.read());
     }
     let muted = counted_muted(report.muted_counts());
     match report.an_id() {
         Some(id) => {
-            talk.result(run_summary::next_steps(args.output.json, &args.captures, id));
+            let given = args.taps.as_given(&args.captures);
+            let files: Vec<_> =
+                sources.iter().flat_map(|it| it.arguments.clone()).collect();
+            talk.result(run_summary::next_steps(args.output.json, &given, &files, id));
         }
         None if muted.is_none() && ended.stats.nothing_to_sift().is_none() => {
             ended.quiet().iter().for_each(|line| talk.result(line));

@@ -4,6 +4,7 @@
 //! the packets that signatures name, the first one and the samples, are copied out: a person can then look at
 //! them with a protocol analyser.
 
+use crate::input::inputs::Source;
 use crate::input::signals::Signals;
 use crate::output::exit_code::Failure;
 use std::collections::BTreeSet;
@@ -14,8 +15,8 @@ use wormsift_capture::{Limits, Trace};
 use wormsift_corpora::{CaptureFile, CapturedFrame, FrameWriter};
 
 /// Refuses what cannot be read twice.
-pub(crate) fn check(captures: &[String]) -> Result<(), Failure> {
-    match captures.iter().any(|capture| capture == "-") {
+pub(crate) fn check(sources: &[Source]) -> Result<(), Failure> {
+    match sources.iter().any(|source| source.arguments.iter().any(|it| it == "-")) {
         true => Err(Failure::usage(
             "--write-evidence reads the captures a second time: expected files, found `-`",
         )),
@@ -27,7 +28,7 @@ pub(crate) fn check(captures: &[String]) -> Result<(), Failure> {
 /// are. Of a datagram that came in fragments it is the last one.
 pub(crate) fn write(
     path: &Path,
-    captures: &[String],
+    sources: &[Source],
     signatures: &[Signature],
     signals: &Signals,
 ) -> Result<usize, Failure> {
@@ -38,7 +39,7 @@ pub(crate) fn write(
             first.into_iter().chain(signature.samples.iter().map(|sample| sample.packet))
         })
         .collect();
-    copy(path, captures, &wanted, signals).map_err(|error| {
+    copy(path, sources, &wanted, signals).map_err(|error| {
         // A part of it would look like all of it.
         let _ = std::fs::remove_file(path);
         Failure::of(path.display(), error)
@@ -47,14 +48,14 @@ pub(crate) fn write(
 
 fn copy(
     path: &Path,
-    captures: &[String],
+    sources: &[Source],
     wanted: &BTreeSet<u64>,
     signals: &Signals,
 ) -> io::Result<usize> {
     let mut file = CaptureFile::create(path, CaptureFile::DEFAULT_LEVEL)?;
     // What is damaged has been told when it was read first.
-    let (inputs, _) = wormsift_capture::inputs(captures);
-    let mut trace = Trace::open(inputs);
+    let inputs = sources.iter().flat_map(|it| wormsift_capture::inputs(&it.arguments).0);
+    let mut trace = Trace::open(inputs.collect());
     let mut copied = 0;
     while copied < wanted.len()
         && signals.caught().is_none()

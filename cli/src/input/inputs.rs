@@ -4,6 +4,13 @@ use crate::output::talk::Talk;
 use std::io::{self, IsTerminal};
 use wormsift_capture::{Input, Inputs};
 
+/// What one tap saw: its number and its captures.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub(crate) tap: u16,
+    pub(crate) arguments: Vec<String>,
+}
+
 /// What there is to read, and what there is not.
 pub(crate) struct Captures {
     pub(crate) inputs: Vec<Input>,
@@ -11,6 +18,18 @@ pub(crate) struct Captures {
     pub(crate) missing: u64,
     /// Files in folders, and matches of patterns, that are no captures.
     pub(crate) skipped: u64,
+}
+
+/// The same of several taps.
+pub(crate) fn find_all(sources: &[Source], talk: &Talk) -> Captures {
+    let mut all = Captures { inputs: Vec::new(), missing: 0, skipped: 0 };
+    for Source { tap, arguments } in sources {
+        let found = find(arguments, talk);
+        all.inputs.extend(found.inputs.into_iter().map(|input| input.of_tap(*tap)));
+        all.missing += found.missing;
+        all.skipped += found.skipped;
+    }
+    all
 }
 
 /// Finds the captures. A line a missing argument; under `-v` also a line for each input and

@@ -240,6 +240,7 @@ mod tests {
             time: Timestamp::default(),
             link,
             original_len: data.len() as u32,
+            tap: 0,
             data,
         }
     }

@@ -65,6 +65,7 @@ struct Captured {
     cut: u64,
     vlan_restored: u64,
     blocks: u64,
+    merged_early: u64,
 }
 
 /// The process: what may differ from run to run.

@@ -7,6 +7,7 @@ use super::board::{BatchTimes, Snapshot};
 use crate::output::stats::by_name;
 use serde_json::{Map, Value};
 use std::fmt::{Display, Write as _};
+use wormsift::detect::duplicates::TapCounters;
 
 /// The page of `/metrics`.
 pub(super) fn render(it: &Snapshot) -> String {
@@ -63,6 +64,17 @@ pub(super) fn render(it: &Snapshot) -> String {
     text.family("wormsift_muted_findings_total", "counter", "Findings that were muted");
     text.value(&[("type", "incident")], it.muted.incidents);
     text.value(&[("type", "signature")], it.muted.signatures);
+    type Count = fn(&TapCounters) -> u64;
+    let counts: [(_, _, Count); 2] = [
+        ("packets", "Packets that came by at a tap", |it| it.packets),
+        ("duplicates", "Those that another tap had shown before", |it| it.duplicates),
+    ];
+    for (name, help, count) in counts.into_iter().filter(|_| !stats.taps.is_empty()) {
+        text.family(&format!("wormsift_tap_{name}_total"), "counter", help);
+        for tap in &stats.taps {
+            text.value(&[("tap", &tap.tap)], count(&tap.counters));
+        }
+    }
     text.family("wormsift_decode_errors_total", "counter", "Frames that were not used");
     text.section("reason", "", &by_name(&stats.drops));
     text.family("wormsift_candidates", "gauge", "Contents under watch");

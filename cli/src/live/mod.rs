@@ -22,6 +22,7 @@ mod start;
 mod state;
 mod suricata;
 mod tap;
+mod taps;
 mod watch;
 mod writer;
 

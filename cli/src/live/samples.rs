@@ -45,6 +45,7 @@ fn spreading() -> Sensor {
             to_group: false,
             untrusted_tunnel: false,
             identification: None,
+            tap: 0,
             payload: HOSTILE,
         });
     }

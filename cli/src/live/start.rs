@@ -12,7 +12,7 @@ use super::rules::{RuleFile, beside};
 use super::sandbox::{calls, files, privileges, verify};
 use super::state::State;
 use super::suricata::Suricata;
-use super::tap::Tap;
+use super::taps::Taps;
 use super::watch::{Parts, Watch};
 use super::writer::Writer;
 use super::{http, sandbox, state};
@@ -38,7 +38,9 @@ use wormsift_export::text::counted;
 /// Runs `wormsift live` until a signal, or the time that was asked for.
 pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
     let mut settings = Settings::new(&args.settings)?;
+    args.interfaces.name_taps(&mut settings.config)?;
     let given = settings.config.clone();
+    let interface = args.interfaces.names().collect::<Vec<_>>().join(",");
     if settings.config.key.is_none() {
         settings.config.key = Some(key::random()?);
     }
@@ -64,15 +66,16 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         None => Sensor::new(config),
     }
     .map_err(Failure::usage)?;
-    let rings = args.capture.ring_size.0.saturating_mul(threads as u64);
+    let rings = threads as u64 * args.interfaces.names().count() as u64;
+    let ring_bytes = args.capture.ring_size.0.saturating_mul(rings);
     let tables = settings.config.memory.0;
-    check_bytes(rings.saturating_add(tables), || {
-        format!("{threads} rings of {} and the tables", args.capture.ring_size)
+    check_bytes(ring_bytes.saturating_add(tables), || {
+        format!("{rings} rings of {} and the tables", args.capture.ring_size)
     })?;
     let (mutes, _) = mute_file::entries(args.muted.mute.as_deref(), talk)?;
     let muting = Muting::new(mutes.unwrap_or_default());
     let durations = durations::read(args.durations.durations.as_deref(), talk)?;
-    let tap = Tap::open(args)?;
+    let taps = Taps::open(args)?;
     let listener = listen(args)?;
     // Opened while it can be: it tells the memory in use.
     let status = File::open("/proc/self/status").ok();
@@ -142,7 +145,7 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
     let board = Arc::new(Board::new());
     let kept = rules.as_ref().map_or(0, RuleFile::len);
     let writer = (rules.is_some() || alerts.is_some())
-        .then(|| Writer::start(rules, alerts, args.interface.clone()))
+        .then(|| Writer::start(rules, alerts, interface.clone()))
         .transpose()
         .map_err(|error| Failure::of("thread", error))?;
     let suricata = args.output.suricata_socket.clone().map(Suricata::start).transpose();
@@ -166,10 +169,10 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         ));
     }
     let fixed = Fixed {
-        interface: args.interface.clone(),
+        interface,
         kernel: sensor.kernel(),
         threads,
-        ring_bytes: tap.memory_bytes(),
+        ring_bytes: taps.memory_bytes(),
         sandbox: said,
     };
     let parts = Parts {
@@ -183,7 +186,7 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         signals,
         selection,
         sensor,
-        tap,
+        taps,
         pool,
         lines: Lines { output, form },
         writer,
@@ -210,7 +213,7 @@ fn listening(args: &LiveArgs, sensor: &Sensor, threads: usize) -> String {
     format!(
         "listening on {} with {}; alarms at {} x {} hosts or spread {}, sampling {}, memory {}; \
          {lines}; {page}; end with Ctrl-C",
-        args.interface,
+        args.interfaces.names().collect::<Vec<_>>().join(" and "),
         counted(threads as u64, "thread"),
         config.sources,
         config.destinations,

@@ -1,4 +1,4 @@
-//! The interface that frames are read from.
+//! An interface that frames are read from.
 
 use crate::args::LiveArgs;
 use crate::output::exit_code::Failure;
@@ -13,7 +13,12 @@ use wormsift_capture::live::{
 use wormsift_capture::live::{Library, LibrarySettings};
 
 /// An interface that is open.
-pub(super) enum Tap {
+pub(super) struct Tap {
+    name: String,
+    source: Source,
+}
+
+enum Source {
     /// Packet sockets of the kernel.
     Rings(Rings),
     /// libpcap.
@@ -22,19 +27,104 @@ pub(super) enum Tap {
 }
 
 impl Tap {
-    /// Opens the interface as the arguments say.
-    pub(super) fn open(args: &LiveArgs) -> Result<Self, Failure> {
+    /// Opens the interface of this name as the arguments say.
+    pub(super) fn open(args: &LiveArgs, name: &str) -> Result<Self, Failure> {
+        Ok(Self { name: name.to_owned(), source: Source::open(args, name)? })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Bytes of memory that frames come in through.
+    pub(super) fn memory_bytes(&self) -> usize {
+        match &self.source {
+            Source::Rings(rings) => rings.memory_bytes(),
+            #[cfg(feature = "pcap")]
+            Source::Library(library) => library.memory_bytes(),
+        }
+    }
+
+    /// Lets only this through from now on. libpcap has its own expression instead.
+    pub(super) fn set_filter(&self, program: &BpfProgram) -> Result<(), LiveError> {
+        match &self.source {
+            Source::Rings(rings) => rings.set_filter(Some(program)),
+            #[cfg(feature = "pcap")]
+            Source::Library(_) => Ok(()),
+        }
+    }
+
+    /// Nothing that comes in after this is lent.
+    pub(super) fn stop_receiving(&mut self) -> Result<(), LiveError> {
+        match &mut self.source {
+            Source::Rings(rings) => rings.stop_receiving(),
+            #[cfg(feature = "pcap")]
+            Source::Library(library) => {
+                library.stop_receiving(super::lines::now());
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits for frames; whether there are some.
+    pub(super) fn wait(&mut self, time: Duration) -> Result<bool, LiveError> {
+        match &mut self.source {
+            Source::Rings(rings) => rings.wait(time),
+            #[cfg(feature = "pcap")]
+            Source::Library(library) => library.wait(time),
+        }
+    }
+
+    /// Whether the interface is still there.
+    pub(super) fn is_present(&self) -> bool {
+        match &self.source {
+            Source::Rings(rings) => rings.is_present(),
+            #[cfg(feature = "pcap")]
+            Source::Library(library) => library.is_present(),
+        }
+    }
+
+    /// Whether the interface is up.
+    pub(super) fn is_up(&self) -> bool {
+        match &self.source {
+            Source::Rings(rings) => rings.is_up(),
+            #[cfg(feature = "pcap")]
+            Source::Library(library) => library.is_up(),
+        }
+    }
+
+    /// The frames that are ready.
+    pub(super) fn batch(&mut self) -> LiveBatch<'_> {
+        match &mut self.source {
+            Source::Rings(rings) => rings.batch(),
+            #[cfg(feature = "pcap")]
+            Source::Library(library) => library.batch(),
+        }
+    }
+
+    /// What came in so far.
+    pub(super) fn counters(&mut self) -> Result<LiveCounters, LiveError> {
+        match &mut self.source {
+            Source::Rings(rings) => rings.counters(),
+            #[cfg(feature = "pcap")]
+            Source::Library(library) => library.counters(),
+        }
+    }
+}
+
+impl Source {
+    fn open(args: &LiveArgs, name: &str) -> Result<Self, Failure> {
         let failed = |error: LiveError| Failure::Failed(error.to_string());
         #[cfg(feature = "pcap")]
         if args.pcap.libpcap {
-            let mut settings = LibrarySettings::new(&args.interface);
+            let mut settings = LibrarySettings::new(name);
             settings.buffer_bytes = ring_bytes(args);
             settings.snaplen = args.capture.snaplen;
             settings.promiscuous = !args.capture.no_promiscuous;
             settings.filter = args.pcap.bpf.clone();
             return Library::open(&settings).map(Self::Library).map_err(failed);
         }
-        let mut settings = LiveSettings::new(&args.interface);
+        let mut settings = LiveSettings::new(name);
         settings.rings = rings(args);
         settings.ring_bytes = ring_bytes(args);
         settings.snaplen = args.capture.snaplen;
@@ -51,81 +141,6 @@ impl Tap {
             rings.set_filter(Some(&program)).map_err(failed)?;
         }
         Ok(Self::Rings(rings))
-    }
-
-    /// Bytes of memory that frames come in through.
-    pub(super) fn memory_bytes(&self) -> usize {
-        match self {
-            Self::Rings(rings) => rings.memory_bytes(),
-            #[cfg(feature = "pcap")]
-            Self::Library(library) => library.memory_bytes(),
-        }
-    }
-
-    /// Lets only this through from now on. libpcap has its own expression instead.
-    pub(super) fn set_filter(&self, program: &BpfProgram) -> Result<(), LiveError> {
-        match self {
-            Self::Rings(rings) => rings.set_filter(Some(program)),
-            #[cfg(feature = "pcap")]
-            Self::Library(_) => Ok(()),
-        }
-    }
-
-    /// Nothing that comes in after this is lent.
-    pub(super) fn stop_receiving(&mut self) -> Result<(), LiveError> {
-        match self {
-            Self::Rings(rings) => rings.stop_receiving(),
-            #[cfg(feature = "pcap")]
-            Self::Library(library) => {
-                library.stop_receiving(super::lines::now());
-                Ok(())
-            }
-        }
-    }
-
-    /// Waits for frames; whether there are some.
-    pub(super) fn wait(&mut self, time: Duration) -> Result<bool, LiveError> {
-        match self {
-            Self::Rings(rings) => rings.wait(time),
-            #[cfg(feature = "pcap")]
-            Self::Library(library) => library.wait(time),
-        }
-    }
-
-    /// Whether the interface is still there.
-    pub(super) fn is_present(&self) -> bool {
-        match self {
-            Self::Rings(rings) => rings.is_present(),
-            #[cfg(feature = "pcap")]
-            Self::Library(library) => library.is_present(),
-        }
-    }
-
-    /// Whether the interface is up.
-    pub(super) fn is_up(&self) -> bool {
-        match self {
-            Self::Rings(rings) => rings.is_up(),
-            #[cfg(feature = "pcap")]
-            Self::Library(library) => library.is_up(),
-        }
-    }
-
-    /// The frames that are ready.
-    pub(super) fn batch(&mut self) -> LiveBatch<'_> {
-        match self {
-            Self::Rings(rings) => rings.batch(),
-            #[cfg(feature = "pcap")]
-            Self::Library(library) => library.batch(),
-        }
-    }
-
-    /// What came in so far.
-    pub(super) fn counters(&mut self) -> Result<LiveCounters, LiveError> {
-        match self {
-            Self::Rings(rings) => rings.counters(),
-            #[cfg(feature = "pcap")]
-            Self::Library(library) => library.counters(),
-        }
     }
 }
 

@@ -7,10 +7,10 @@ use super::board::{BatchTimes, Board, Fixed, Load, News, Snapshot};
 use super::lines::{Lines, LiveRun, LiveStats, now};
 use super::state::State;
 use super::suricata::Suricata;
-use super::tap::Tap;
+use super::taps::{Batch, Taps};
 use super::writer::{News as Written, Writer, WriterCounts};
 use crate::args::SettingArgs;
-use crate::input::selection::Selection;
+use crate::input::selection::{Frames, Selection};
 use crate::input::signals::Signals;
 use crate::output::exit_code::{Exit, Failure};
 use crate::output::talk::Talk;
@@ -46,7 +46,7 @@ pub(super) struct Parts {
     pub(super) signals: Signals,
     pub(super) selection: Selection,
     pub(super) sensor: Sensor,
-    pub(super) tap: Tap,
+    pub(super) taps: Taps,
     pub(super) pool: ThreadPool,
     pub(super) lines: Lines,
     pub(super) writer: Option<Writer>,
@@ -125,7 +125,7 @@ impl Watch {
             if self.parts.signals.take_hangup() {
                 self.reload(talk);
             }
-            if let Err(error) = self.parts.tap.wait(PATIENCE) {
+            if let Err(error) = self.parts.taps.wait(PATIENCE) {
                 match error.is_down() {
                     true => self.went_down(talk)?,
                     false => break Err(failed(error)),
@@ -162,16 +162,21 @@ impl Watch {
     /// Sifts what is ready.
     fn sift(&mut self) {
         let parts = &mut self.parts;
-        let mut batch = parts.tap.batch();
-        if batch.is_empty() {
+        let mut batch = parts.taps.batch();
+        if batch.count() == 0 {
             return;
         }
         let begun = Instant::now();
         self.last_batch = begun;
         parts.selection.apply(&mut batch);
-        let frames = batch.frames();
         let sensor = &mut parts.sensor;
-        parts.pool.install(|| sensor.sift(frames));
+        match &batch {
+            Batch::Lent(batch) => {
+                let frames = batch.frames();
+                parts.pool.install(|| sensor.sift(frames));
+            }
+            Batch::Merged(batch) => parts.pool.install(|| sensor.sift(batch)),
+        }
         drop(batch);
         let took = begun.elapsed();
         self.batches.add(took);
@@ -205,13 +210,10 @@ impl Watch {
         }
         self.hear_suricata(talk);
         if self.is_down {
-            if !self.parts.tap.is_present() {
-                return Err(Failure::of(
-                    &self.parts.fixed.interface,
-                    "the interface is gone",
-                ));
+            if let Some(gone) = self.parts.taps.gone() {
+                return Err(Failure::of(gone, "the interface is gone"));
             }
-            if self.parts.tap.is_up() {
+            if self.parts.taps.down().is_none() {
                 self.is_down = false;
                 talk.result(format_args!("{}: up again", self.parts.fixed.interface));
             }
@@ -261,14 +263,14 @@ impl Watch {
     }
 
     fn count(&mut self) -> Result<(), Failure> {
-        self.capture = self.parts.tap.counters().map_err(failed)?;
+        self.capture = self.parts.taps.counters().map_err(failed)?;
         Ok(())
     }
 
     fn went_down(&mut self, talk: &Talk) -> Result<(), Failure> {
         self.is_down = true;
-        let text =
-            format!("{}: the interface is down; waiting", self.parts.fixed.interface);
+        let down = self.parts.taps.down().unwrap_or(&self.parts.fixed.interface);
+        let text = format!("{down}: the interface is down; waiting");
         self.news.warning(&text);
         self.parts.lines.warning(&text, talk)
     }
@@ -281,15 +283,17 @@ impl Watch {
     /// The end: nothing more comes in; what is in the rings is used, everything pending is
     /// written.
     fn drain(&mut self, stopped_by: Option<i32>, talk: &Talk) -> Result<(), Failure> {
-        self.parts.tap.stop_receiving().map_err(failed)?;
+        self.parts.taps.stop_receiving().map_err(failed)?;
         loop {
-            match self.parts.tap.wait(Rings::HAND_OVER) {
+            match self.parts.taps.wait(Rings::HAND_OVER) {
                 Ok(true) => self.sift(),
                 Err(error) if error.is_down() => {}
                 Ok(false) | Err(_) => break,
             }
             self.report(talk)?;
         }
+        self.parts.taps.end();
+        self.sift();
         let sensor = &mut self.parts.sensor;
         self.parts.pool.install(|| sensor.finish());
         self.report(talk)?;

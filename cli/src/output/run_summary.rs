@@ -142,9 +142,16 @@ fn shares(stats: &Stats, frames: u64) -> [f64; 2] {
 }
 
 /// How to learn more about what was found.
-pub(crate) fn next_steps(json: bool, captures: &[String], id: &str) -> String {
-    let captures: Vec<String> = captures.iter().map(|name| quoted(name)).collect();
-    let captures = captures.join(" ");
+pub(crate) fn next_steps(
+    json: bool,
+    given: &[String],
+    captures: &[String],
+    id: &str,
+) -> String {
+    let words = |words: &[String]| {
+        words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+    };
+    let (given, captures) = (words(given), words(captures));
     let explain = |file: &str| {
         format!(
             "wormsift explain {id} --signatures {file} {captures}",
@@ -155,7 +162,7 @@ pub(crate) fn next_steps(json: bool, captures: &[String], id: &str) -> String {
         format!("for all that is known of one: {}", explain("FILE"))
     } else {
         format!(
-            "for all that is known of one: wormsift detect --json {captures} > found.jsonl; {}",
+            "for all that is known of one: wormsift detect --json {given} > found.jsonl; {}",
             explain("found.jsonl")
         )
     }
@@ -163,7 +170,7 @@ pub(crate) fn next_steps(json: bool, captures: &[String], id: &str) -> String {
 
 /// As a shell takes it.
 fn quoted(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%=".contains(c);
     if !name.is_empty() && name.chars().all(plain) {
         name.to_owned()
     } else {
@@ -228,11 +235,11 @@ mod tests {
     fn commands_can_be_pasted() {
         let files = ["a.pcap".to_owned(), "it's here/*.pcap".to_owned()];
         assert_eq!(
-            next_steps(true, &files, "0123456789abcdef"),
+            next_steps(true, &files, &files, "0123456789abcdef"),
             "for all that is known of one: wormsift explain 01234567 --signatures FILE a.pcap \
              'it'\\''s here/*.pcap'"
         );
-        let table = next_steps(false, &files[..1], "0123456789abcdef");
+        let table = next_steps(false, &files[..1], &files[..1], "0123456789abcdef");
         assert!(
             table.contains("detect --json a.pcap > found.jsonl; wormsift explain 0123")
         );

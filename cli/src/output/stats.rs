@@ -119,6 +119,9 @@ impl FinalStats {
                 object(&mut text, &heading, &values);
             }
         }
+        for tap in &self.engine.taps {
+            object(&mut text, &format!("tap {}", tap.tap), &by_name(&tap.counters));
+        }
         object(&mut text, "selection", &by_name(&self.selection));
         let MutedCounts { signatures, incidents } = self.muted_counters;
         section(

@@ -334,6 +334,7 @@ pub(crate) mod testing {
                 ..Relay::default()
             }],
             population: None,
+            taps: std::collections::BTreeMap::new(),
             first_seen: time,
             first_sighting: Some(FirstSighting {
                 packet: 1,

@@ -16,6 +16,7 @@ struct One {
     time_ns: u64,
     link: LinkType,
     original_len: u32,
+    tap: u16,
     data: Vec<u8>,
 }
 
@@ -27,6 +28,7 @@ impl Stored {
             time_ns,
             link: LinkType::ETHERNET,
             original_len: data.len() as u32,
+            tap: 0,
             data,
         });
         Ok((Self { frames: frames.collect() }, trace.truth))
@@ -45,6 +47,7 @@ impl Stored {
                 time_ns: frame.time.as_nanos(),
                 link: frame.link,
                 original_len: frame.original_len,
+                tap: frame.tap,
                 data: frame.data.to_vec(),
             }));
         }
@@ -60,6 +63,7 @@ impl Stored {
                 time: Timestamp::from_nanos(one.time_ns),
                 link: one.link,
                 original_len: one.original_len,
+                tap: one.tap,
                 data: &one.data,
             })
             .collect()

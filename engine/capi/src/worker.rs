@@ -228,6 +228,7 @@ pub unsafe extern "C" fn wormsift_worker_packet(
             encapsulation: it.encapsulation,
             to_group: false,
             identification: None,
+            tap: 0,
             untrusted_tunnel: it.untrusted_tunnel != 0,
             payload,
         };
@@ -260,6 +261,7 @@ pub unsafe extern "C" fn wormsift_worker_frame(
             time: Timestamp::from_nanos(it.time_ns),
             link: LinkType(it.link_type),
             original_len: it.original_length.max(length as u32),
+            tap: 0,
             data,
         };
         worker.give(length, |inner| inner.frame(&frame))

@@ -36,7 +36,8 @@ const MAX_IDLE_BYTES: usize = 4 << 20;
 #[derive(Default)]
 pub struct FrameBatch {
     entries: Vec<Entry>,
-    buffers: Vec<Arc<Buffer>>,
+    /// Chunks, each with the tap of its file.
+    buffers: Vec<(Arc<Buffer>, u16)>,
     bytes: usize,
     held_bytes: usize,
     /// What the chunks may hold beyond [`MAX_IDLE_BYTES`]: those that readers still have
@@ -76,7 +77,7 @@ impl FrameBatch {
     pub fn memory_bytes(&self) -> usize {
         self.held_bytes
             + self.entries.capacity() * size_of::<Entry>()
-            + self.buffers.capacity() * size_of::<Arc<Buffer>>()
+            + self.buffers.capacity() * size_of::<(Arc<Buffer>, u16)>()
     }
 
     /// The frame at an index.
@@ -121,6 +122,7 @@ impl FrameBatch {
 
     /// Takes in a frame whose record begins at `record` in `buffer`. `slot` is where the
     /// reader's last buffer lies in the batch: files that are read in turns share a batch.
+    /// `tap` is that of the file.
     #[inline]
     pub(super) fn push(
         &mut self,
@@ -128,13 +130,14 @@ impl FrameBatch {
         buffer: &Arc<Buffer>,
         record: usize,
         raw: RawFrame,
+        tap: u16,
         slot: &mut u32,
     ) {
         let known = self.buffers.get(*slot as usize);
-        if !known.is_some_and(|known| Arc::ptr_eq(known, buffer)) {
+        if !known.is_some_and(|known| Arc::ptr_eq(&known.0, buffer) && known.1 == tap) {
             *slot = self.buffers.len() as u32;
             self.held_bytes += buffer.held_bytes();
-            self.buffers.push(Arc::clone(buffer));
+            self.buffers.push((Arc::clone(buffer), tap));
         }
         self.bytes += raw.len;
         self.entries.push(Entry {
@@ -152,13 +155,14 @@ impl FrameBatch {
 
 impl Entry {
     #[inline]
-    fn frame<'a>(&self, buffers: &'a [Arc<Buffer>]) -> Frame<'a> {
-        let data: &[u8] = &buffers[self.buffer as usize];
+    fn frame<'a>(&self, buffers: &'a [(Arc<Buffer>, u16)]) -> Frame<'a> {
+        let (data, tap) = &buffers[self.buffer as usize];
         Frame {
             number: self.number,
             time: self.time,
             link: self.link,
             original_len: self.original_len,
+            tap: *tap,
             data: &data[self.start..self.start + self.len as usize],
         }
     }

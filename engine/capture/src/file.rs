@@ -42,6 +42,7 @@ pub(super) struct FileReader {
     order: Order,
     /// Where its chunk lies in the batch under construction.
     slot: u32,
+    tap: u16,
 }
 
 /// How a read went.
@@ -74,7 +75,7 @@ impl FileReader {
     }
 
     fn with_view(input: Input, view: View) -> Result<Self, Box<Damage>> {
-        let Input { name, kind } = input;
+        let Input { name, kind, tap } = input;
         match window(kind, view) {
             Ok(window) => Ok(Self {
                 name,
@@ -86,6 +87,7 @@ impl FileReader {
                 counters: CaptureCounters { files: 1, ..Default::default() },
                 order: Order::default(),
                 slot: 0,
+                tap,
             }),
             Err(error) => Err(Box::new(Damage::unreadable(name, &error))),
         }
@@ -137,7 +139,7 @@ impl FileReader {
                     }
                     *number += 1;
                     let (buffer, start) = (self.window.buffer(), self.window.start());
-                    batch.push(*number, buffer, start, frame, &mut self.slot);
+                    batch.push(*number, buffer, start, frame, self.tap, &mut self.slot);
                     self.count(&frame);
                     self.window.consume(bytes);
                     if batch.is_full(limits) {

@@ -17,6 +17,7 @@ use super::natural;
 pub struct Input {
     pub(super) name: String,
     pub(super) kind: Kind,
+    pub(super) tap: u16,
 }
 
 pub(super) enum Kind {
@@ -30,24 +31,30 @@ impl Input {
     /// A file, named pipe or device.
     pub fn path(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        Self { name: path.to_string_lossy().into_owned(), kind: Kind::Path(path) }
+        Self { name: path.to_string_lossy().into_owned(), kind: Kind::Path(path), tap: 0 }
     }
 
     /// Standard input.
     pub fn stdin() -> Self {
-        Self { name: "standard input".into(), kind: Kind::Stdin }
+        Self { name: "standard input".into(), kind: Kind::Stdin, tap: 0 }
     }
 
     /// A capture file's content in memory; `name` stands in damage lines.
     pub fn bytes(name: impl Into<String>, content: Vec<u8>) -> Self {
         let buffer = Arc::new(Buffer::Given(content));
-        Self { name: name.into(), kind: Kind::Bytes(buffer) }
+        Self { name: name.into(), kind: Kind::Bytes(buffer), tap: 0 }
     }
 
     /// A capture that comes from somewhere else, such as a socket. Like standard input,
     /// it is read as it comes: frames that have arrived do not wait for more.
     pub fn reader(name: impl Into<String>, reader: impl Read + Send + 'static) -> Self {
-        Self { name: name.into(), kind: Kind::Reader(Box::new(reader)) }
+        Self { name: name.into(), kind: Kind::Reader(Box::new(reader)), tap: 0 }
+    }
+
+    /// The same, as what a tap saw: its frames say so, see
+    /// [`Frame::tap`](wormsift::packet::Frame::tap). Without this it is 0.
+    pub fn of_tap(self, tap: u16) -> Self {
+        Self { tap, ..self }
     }
 
     /// What damage lines call it.
@@ -79,7 +86,7 @@ impl Input {
             Kind::Bytes(buffer) => Kind::Bytes(Arc::clone(buffer)),
             Kind::Stdin | Kind::Reader(_) => return None,
         };
-        Some(Self { name: self.name.clone(), kind })
+        Some(Self { name: self.name.clone(), kind, tap: self.tap })
     }
 }
 

@@ -73,7 +73,7 @@ pub fn frames(data: &[u8]) {
         let time = Timestamp::from_nanos(input.number());
         let data = input.piece();
         let original_len = data.len() as u32 + u32::from(input.byte());
-        let frame = Frame { number, time, link, original_len, data };
+        let frame = Frame { number, time, link, original_len, tap: 0, data };
         match decoder.frame(&frame) {
             Decoded::Packet(packet) => assert!(lies_in(packet.payload, data)),
             Decoded::Fragment(fragment) => {
@@ -214,6 +214,7 @@ fn sift(kept: &mut Kept, mut input: Input<'_>) {
             to_group: false,
             untrusted_tunnel: false,
             identification: None,
+            tap: 0,
             payload,
         });
         if flags & 0x30 == 0 {

@@ -5,6 +5,7 @@
 mod kind;
 mod may_start;
 mod settings;
+mod tap;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "toml")]
@@ -15,13 +16,16 @@ mod values;
 pub use kind::Kind;
 pub use may_start::MayStart;
 pub use settings::{Config, REMOVED, SETTINGS, Setting};
+pub use tap::Tap;
 pub use units::{Size, Span};
 pub use values::{Endpoint, PortRule, SecretKey};
 
+use crate::detect::taps::MOST_TAPS;
 use crate::error::Error;
 use crate::packet::{AddressPlan, Network, NetworkSet};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use std::fmt::Display;
 
 /// The key of offline runs that bring none: public, so that runs repeat.
@@ -125,6 +129,24 @@ impl Config {
         }
     }
 
+    /// Taps are told apart by their names.
+    fn check_taps(&self) -> Result<(), Error> {
+        let names: BTreeSet<&str> = self.taps.iter().map(Tap::name).collect();
+        match self.taps.len() {
+            found if found > MOST_TAPS => {
+                let reason = format!("expected at most {MOST_TAPS}, found {found}");
+                Err(Error::config("taps", reason))
+            }
+            found if found > names.len() => {
+                let names =
+                    self.taps.iter().map(Tap::name).collect::<Vec<_>>().join(", ");
+                let reason = format!("expected a name for each, found {names}");
+                Err(Error::config("taps", reason))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Checks every range.
     ///
     /// # Errors
@@ -147,6 +169,7 @@ impl Config {
             return wrong("vxlan_ports", "1 to 16 ports of 1 to 65535", &found);
         }
         self.check_dark_learn()?;
+        self.check_taps()?;
         // A host of v6_prefix bits lies in such a network as a whole, or outside it.
         let most = self.v6_prefix;
         let finer = |network: &&Network| {

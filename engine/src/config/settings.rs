@@ -3,7 +3,7 @@
 //! One entry makes a field of [`Config`], its default, and a [`Setting`]. Names, ranges,
 //! messages, flags, help texts and `docs/settings.md` are derived from the latter.
 
-use super::{Endpoint, Kind, MayStart, PortRule, SecretKey, Size, Span};
+use super::{Endpoint, Kind, MayStart, PortRule, SecretKey, Size, Span, Tap};
 use crate::error::Error;
 use crate::fingerprint::Sampling;
 use crate::packet::{HomeNet, Network};
@@ -261,6 +261,12 @@ settings! {
     decoys_may: Vec<MayStart>,
         Kind::List("protocols with ports and networks", "PROTOCOL/PORT", "\"udp/53 192.0.2.1\""),
         "nothing";
+
+    /// The taps that traffic comes from, in the order of their numbers, each with its site where
+    /// address spaces are told apart; --tap and --interface name them. A packet that several taps
+    /// saw within 10 ms counts once
+    taps: Vec<Tap>, Kind::List("taps", "NAME@SITE", "\"core@berlin\""),
+        "one without a name";
 
     /// Memory of all tables together, never exceeded
     memory: Size = "256MiB", Kind::Size(Config::LEAST_MEMORY, Size(16 << 40)),

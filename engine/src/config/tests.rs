@@ -49,6 +49,14 @@ fn samples(setting: &Setting) -> (Vec<String>, Vec<String>) {
             let taken = ["udp/53 192.0.2.1", "udp/123, tcp", "icmp,tcp/80 ::/0", ""];
             texts(&taken, &["53", "udp/53 192.0.2.1/24", "x"])
         }
+        Kind::List(..) if setting.name == "taps" => {
+            let names = |count: u16| ports(count).join(",");
+            let (most, more) = (names(64), names(65));
+            texts(
+                &["edge, core@berlin", "eth0.1", "", &most],
+                &["a b", "a@", "a,a@b", &more],
+            )
+        }
         Kind::List(..) => {
             let taken = ["192.0.2.1:25", "[\"192.0.2.1:25\",\"[2001:db8::1]:53\",]", ""];
             texts(&taken, &["192.0.2.1", "192.0.2.1:65536", "x"])

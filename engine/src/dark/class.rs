@@ -14,7 +14,7 @@
 //! ports must differ. Who fakes answers is taken at his word: such a packet names a victim that
 //! may be none.
 
-use crate::packet::{Host, Packet, protocol, tcp_flags};
+use crate::packet::{Host, Packet, Site, protocol, tcp_flags};
 use std::net::IpAddr;
 
 /// What a packet to a dark address is.
@@ -91,6 +91,12 @@ pub(crate) struct Arrival {
 }
 
 impl Arrival {
+    /// The same of a site.
+    pub(crate) fn at(self, site: Option<Site>) -> Self {
+        let [host, destination] = [self.host, self.destination].map(|host| host.at(site));
+        Self { host, destination, ..self }
+    }
+
     /// Whether it is left out of sifting. One to an address that is named as dark never came so
     /// far.
     pub(crate) fn is_unsifted(&self) -> bool {

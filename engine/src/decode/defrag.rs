@@ -144,6 +144,8 @@ pub struct Datagram {
     /// Whether any of its fragments came through a tunnel that is not trusted, see
     /// [`Packet::untrusted_tunnel`](crate::packet::Packet::untrusted_tunnel).
     pub untrusted_tunnel: bool,
+    /// The tap that saw all of it, see [`Frame::tap`](crate::packet::Frame::tap).
+    pub tap: u16,
     /// Tunnels and reassemblies passed before this one.
     pub depth: u8,
     /// See [`Fragment::routed`].

@@ -178,6 +178,7 @@ fn fragment<'a>(
         protocol: header.protocol,
         encapsulation: context.encapsulation,
         untrusted_tunnel: context.untrusted_tunnel,
+        tap: context.tap,
         offset: header.offset,
         more: header.more,
         depth: context.depth,

@@ -102,6 +102,8 @@ pub struct Fragment<'a> {
     pub encapsulation: u64,
     /// See [`Packet::untrusted_tunnel`].
     pub untrusted_tunnel: bool,
+    /// See [`Frame::tap`]. The fragments of two taps are put together apart.
+    pub tap: u16,
     /// Where `bytes` begin in the datagram, in bytes; a multiple of 8.
     pub offset: u16,
     /// Whether bytes of the datagram follow this fragment's.
@@ -173,6 +175,7 @@ impl Decoder {
     ) -> Outcome<'a> {
         let context = Context {
             cut: frame.original_len as usize > frame.data.len(),
+            tap: frame.tap,
             ..self.context(frame.number, frame.time, noted)
         };
         link::decode(&context, frame.link, frame.data)
@@ -193,6 +196,7 @@ impl Decoder {
         let context = Context {
             encapsulation: datagram.encapsulation,
             untrusted_tunnel: datagram.untrusted_tunnel,
+            tap: datagram.tap,
             depth: datagram.depth,
             ..self.context(datagram.number, datagram.time, &noted)
         };
@@ -222,6 +226,7 @@ impl Decoder {
         let context = Context {
             encapsulation: of.encapsulation,
             untrusted_tunnel: of.untrusted_tunnel,
+            tap: of.tap,
             depth: of.depth,
             cut: true,
             ..self.context(of.number, time, &noted)
@@ -251,6 +256,7 @@ impl Decoder {
             encapsulation: 0,
             untrusted_tunnel: false,
             to_group: false,
+            tap: 0,
             depth: 0,
             cut: false,
             decoder: self,
@@ -305,6 +311,7 @@ struct Context<'c> {
     untrusted_tunnel: bool,
     /// Whether the nearest Ethernet header names a group.
     to_group: bool,
+    tap: u16,
     depth: u8,
     /// Whether the capture kept less of the frame than there was.
     cut: bool,

@@ -195,6 +195,7 @@ fn packet<'a>(
         to_group: context.to_group,
         untrusted_tunnel: context.untrusted_tunnel,
         identification: network.identification,
+        tap: context.tap,
         payload,
     }
 }

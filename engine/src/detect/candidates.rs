@@ -21,6 +21,7 @@ pub use record::{Candidate, Missing, SampleReference, SampleRequest, Seen};
 
 use super::alarms::{Alarm, Thresholds};
 use super::population::{AddressCounter, Counted};
+use super::taps::TapCounts;
 use crate::counters::counters;
 use crate::packet::Host;
 use crate::state::persist;
@@ -99,6 +100,8 @@ pub struct Candidates {
     /// What entries are ranked by: those at one port.
     thresholds: Thresholds,
     budget: usize,
+    /// Taps that are counted apart.
+    taps: usize,
     /// Bytes reserved for lists and samples.
     lists: usize,
     /// Bytes that counters of addresses may take, and those that they take.
@@ -125,8 +128,20 @@ impl Candidates {
         window: Span,
         seed: u64,
     ) -> Self {
-        let capacity = (bytes / 2 / (FIXED + FIRST_LISTS)).min(u32::MAX as usize / 2);
+        Self::sized(bytes, 0, samples_per_candidate, window, seed)
+    }
+
+    fn sized(
+        bytes: usize,
+        taps: usize,
+        samples_per_candidate: usize,
+        window: Span,
+        seed: u64,
+    ) -> Self {
+        let entry = FIXED + FIRST_LISTS + TapCounts::bytes_for(taps);
+        let capacity = (bytes / 2 / entry).min(u32::MAX as usize / 2);
         Self {
+            taps,
             entries: Vec::with_capacity(capacity),
             capacity,
             free: Vec::with_capacity(capacity),
@@ -156,6 +171,17 @@ impl Candidates {
     pub fn with_populations(mut self, bytes: usize) -> Self {
         self.population_budget = bytes;
         self
+    }
+
+    /// The same with counts for each tap, in the same memory.
+    pub fn with_taps(self, taps: usize) -> Self {
+        if taps == 0 {
+            return self;
+        }
+        let Self { budget, samples_per_candidate, window, seed, .. } = self;
+        let (thresholds, populations) = (self.thresholds, self.population_budget);
+        let table = Self::sized(budget, taps, samples_per_candidate, window, seed);
+        table.with_thresholds(thresholds).with_populations(populations)
     }
 
     /// Bytes that counters of addresses take now, at most their budget.
@@ -257,6 +283,13 @@ impl Candidates {
             self.counters.samples_refused += u64::from(sampled == Listed::Refused);
         }
         Some(Slot(slot))
+    }
+
+    /// Counts a sighting of a candidate at a tap, of a packet that another tap has shown before.
+    pub fn observe_copy(&mut self, key: u64, tap: u8) {
+        if let Some(Slot(slot)) = self.find(key) {
+            self.entries[slot as usize].count_tap(tap);
+        }
     }
 
     /// Counts a sighting of which only now is known that it matters, before later ones:
@@ -457,6 +490,7 @@ impl Candidates {
         let entry = &mut self.entries[slot as usize];
         self.lists -= entry.reserved();
         entry.restart(key, seen, estimates);
+        entry.taps = (self.taps > 0).then(|| TapCounts::new(self.taps).into());
         self.lists += entry.reserved();
         self.index.insert(key, slot);
         self.recency.insert(slot, standing);
@@ -510,14 +544,15 @@ impl Candidates {
             * (size_of::<Candidate>()
                 + Recency::BYTES_PER_ENTRY
                 + size_of::<u32>()
-                + size_of::<(u64, Timestamp)>())
+                + size_of::<(u64, Timestamp)>()
+                + TapCounts::bytes_for(self.taps))
             + Index::bytes_for(self.capacity)
     }
 }
 
 persist!(Candidates {
     entries, free, index, recency, lists, populations, counters;
-    capacity, samples_per_candidate, window, thresholds, budget, population_budget, seed, lost
+    capacity, taps, samples_per_candidate, window, thresholds, budget, population_budget, seed, lost
 });
 
 #[cfg(test)]

@@ -7,6 +7,8 @@
 //! - [`candidates`]: who was involved in a content that is under watch.
 //! - [`conversations`]: who began a conversation, and whether it was answered.
 //! - [`decoys`]: which planted hosts start conversations, and what they had received.
+//! - [`duplicates`]: which packets another tap has shown before.
+//! - [`taps`]: which taps saw a content.
 //! - [`alarms`]: whether what these know of a content is an alarm.
 //!
 //! Each part is a function of its input in packet order and knows nothing of the others;
@@ -19,8 +21,10 @@ pub mod copies;
 pub mod count;
 pub mod decoys;
 pub mod dispersion;
+pub mod duplicates;
 pub mod handshakes;
 pub mod population;
 pub mod ports;
 pub mod prevalence;
 pub mod propagation;
+pub mod taps;

@@ -37,6 +37,7 @@ impl NetworkSet {
 
     /// The place of an IPv4 address among those that lie in them, in order. It costs a step a range.
     pub(crate) fn v4_place(&self, host: Host) -> Option<u64> {
+        let host = host.without_site();
         let mut before = 0;
         for &(first, last) in &self.v4 {
             if (first..=last).contains(&host.0) {
@@ -50,6 +51,7 @@ impl NetworkSet {
     /// Whether the address that a host stands for lies in one of them.
     #[inline]
     pub(crate) fn holds(&self, host: Host) -> bool {
+        let host = host.without_site();
         let ranges = if host.is_v6() { &self.v6 } else { &self.v4 };
         let after = ranges.partition_point(|(first, _)| *first <= host.0);
         after.checked_sub(1).is_some_and(|at| host.0 <= ranges[at].1)

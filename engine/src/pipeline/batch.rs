@@ -76,6 +76,12 @@ pub(crate) struct Record {
     pub(crate) destination_port: u16,
     pub(crate) protocol: u8,
     pub(crate) flags: u8,
+    /// The number of the tap that saw it.
+    pub(crate) tap: u8,
+    /// Where there are several taps: what is equal in a packet that two of them saw.
+    pub(crate) identity: u64,
+    /// Whether another tap has shown it before.
+    pub(crate) is_copy: bool,
     pub(crate) flow_shard: u8,
     /// A place kept for a datagram that was not completed: counts as no packet.
     pub(crate) vacant: bool,
@@ -106,6 +112,9 @@ impl Record {
             destination_port: 0,
             protocol: 0,
             flags: 0,
+            tap: 0,
+            identity: 0,
+            is_copy: false,
             flow_shard: 0,
             vacant: true,
             untimed: false,
@@ -202,18 +211,19 @@ pub(crate) struct KeptFrame {
     pub(crate) time: Timestamp,
     pub(crate) link: LinkType,
     pub(crate) original_len: u32,
+    pub(crate) tap: u16,
     pub(crate) data: Box<[u8]>,
 }
 
 impl KeptFrame {
     pub(crate) fn of(frame: &Frame<'_>) -> Self {
-        let Frame { number, time, link, original_len, data } = *frame;
-        Self { number, time, link, original_len, data: data.into() }
+        let Frame { number, time, link, original_len, tap, data } = *frame;
+        Self { number, time, link, original_len, tap, data: data.into() }
     }
 
     pub(crate) fn frame(&self) -> Frame<'_> {
-        let &Self { number, time, link, original_len, ref data } = self;
-        Frame { number, time, link, original_len, data }
+        let &Self { number, time, link, original_len, tap, ref data } = self;
+        Frame { number, time, link, original_len, tap, data }
     }
 }
 

@@ -123,6 +123,7 @@ impl ContentShard {
             Candidates::new(plan.candidates, SAMPLES_PER_CANDIDATE, window, hosts)
                 .with_thresholds(rules.thresholds)
                 .with_populations(plan.populations)
+                .with_taps(rules.taps)
         };
         let capacity = candidates().capacity();
         let admission = seeds.narrow("admission");
@@ -262,6 +263,10 @@ impl ContentShard {
 
     #[inline]
     fn apply(&mut self, next: &Next, chunks: &[Chunk], packets: &LoggedBatch<'_>) {
+        if self.rules.taps > 1 && next.at.record(chunks).is_copy {
+            self.apply_copy(next, chunks);
+            return;
+        }
         let prevalence = self.prevalence.count_hashed(next.hash);
         let at_dark = self.at_dark(next, chunks);
         // While the gate is not open they wait like others.
@@ -279,6 +284,16 @@ impl ContentShard {
             let how = Promotion { prevalence, promoted, at_dark };
             self.decide(next, how, chunks, packets);
             self.timer.add(begin, &mut self.nanos[1]);
+        }
+    }
+
+    /// Notes at which tap a packet came by that another tap has shown before.
+    #[cold]
+    fn apply_copy(&mut self, next: &Next, chunks: &[Chunk]) {
+        let tap = next.at.record(chunks).tap;
+        self.candidates.observe_copy(next.class, tap);
+        if next.key != next.class {
+            self.candidates.observe_copy(next.key, tap);
         }
     }
 

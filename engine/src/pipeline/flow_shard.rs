@@ -123,7 +123,11 @@ impl FlowShard {
             if record.is_untrusted() {
                 observed.distrust();
             }
-            let Observed { facts, view, begins, answers } = observed;
+            let Observed { facts, view, begins, answers } = match record.is_copy {
+                // Wrapped in another way at each tap, a conversation that two see begins twice.
+                true => Observed { facts: observed.facts, ..Observed::default() },
+                false => observed,
+            };
             chunks[at.chunk as usize].facts.set(at.record, facts, view);
             if begins || answers || view != ViewStep::default() {
                 self.moments.push(Moment { at, role: facts.role, begins, answers, view });

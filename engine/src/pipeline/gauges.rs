@@ -4,12 +4,13 @@ use super::Sensor;
 use super::content_shard::ContentShard;
 use super::sizing::CONTENT_SHARDS;
 use super::stats::{
-    ContentCounters, Fill, Memory, PacketCounters, Stats, WindowCounters,
+    ContentCounters, Fill, Memory, PacketCounters, Stats, TapStats, WindowCounters,
 };
 use crate::dark::{Dark, DarkCounters};
 use crate::decode::FragmentCounters;
 use crate::detect::candidates::CandidateCounters;
 use crate::detect::conversations::ConversationCounters;
+use crate::detect::duplicates::Duplicates;
 use crate::detect::prevalence::PrevalenceCounters;
 use crate::detect::propagation::PropagationCounters;
 use crate::fingerprint::Windows;
@@ -45,6 +46,7 @@ impl Sensor {
             drops: self.drops,
             coverage: self.coverage,
             unread: self.causes.unread(),
+            taps: self.tap_counters(),
             dark: self.dark_counters(),
             fragments: FragmentCounters {
                 waiting: self.defragmenter.waiting(),
@@ -65,6 +67,13 @@ impl Sensor {
             suppressed: suppressed.map(|(file, times)| (file.name(), *times)).collect(),
             memory: self.memory(),
         }
+    }
+
+    fn tap_counters(&self) -> Vec<TapStats> {
+        let counters = self.duplicates.as_ref().map_or(&[][..], Duplicates::counters);
+        let names = self.config.taps.iter().map(|tap| tap.name().to_owned());
+        let taps = names.zip(counters);
+        taps.map(|(tap, counters)| TapStats { tap, counters: *counters }).collect()
     }
 
     fn dark_counters(&self) -> DarkCounters {
@@ -177,6 +186,7 @@ impl Sensor {
         let dark = self.dark.as_ref().map_or(0, Dark::memory_bytes)
             + self.content.iter().map(ContentShard::dark_bytes).sum::<usize>();
         let decoys = self.decoys.memory_bytes();
+        let duplicates = self.duplicates.as_ref().map_or(0, Duplicates::memory_bytes);
         let total = tables.iter().sum::<usize>()
             + tails
             + conversations
@@ -187,6 +197,7 @@ impl Sensor {
             + packet_log
             + host_names
             + dark
+            + duplicates
             + decoys;
         Memory {
             prevalence_bytes: prevalence as u64,
@@ -204,6 +215,7 @@ impl Sensor {
             packet_log_bytes: packet_log as u64,
             host_names_bytes: host_names as u64,
             dark_bytes: dark as u64,
+            duplicates_bytes: duplicates as u64,
             decoys_bytes: decoys as u64,
             total_bytes: total as u64,
             budget_bytes: self.config.memory.0,

@@ -21,8 +21,6 @@ use crate::state::persist;
 const SEVERAL: usize = 5;
 /// Entries of a set.
 const WAYS: usize = 4;
-/// IPv6 link-local unicast (RFC 4291, section 2.5.6).
-const LINK_LOCAL: u128 = 0xfe80 << 112;
 
 /// A network of `v6_prefix` bits that was seen.
 #[derive(Clone, Copy, Default)]
@@ -99,7 +97,7 @@ impl HostNames {
     fn name(&mut self, address: Host, network: Host) -> Host {
         let is_single = !address.is_v6()
             || address.is_group()
-            || address.0 >> 118 == LINK_LOCAL >> 118
+            || address.is_link_local()
             || self.home_net.holds(address)
             || self.watched.holds(address)
             || self.entry(network.0).is_split;
@@ -202,7 +200,7 @@ mod tests {
         let mut ours = names("\"2001:db8:1:2::/64\"");
         assert_eq!(ours.of(at(1), OTHER), (at(1), OTHER.cut(64)));
         let mut names = names("");
-        let link_local = Host(LINK_LOCAL | 77);
+        let link_local = Host(0xfe80 << 112 | 77);
         let group = Host(0xff02 << 112 | 1);
         assert_eq!(names.of(link_local, group), (link_local, group));
         let v4 = Host::of([192, 0, 2, 1].into(), 64);

@@ -54,7 +54,9 @@ pub use nearest::NearestContent;
 pub use order::TimeOrder;
 pub use prepare::{Prepared, Preparer};
 pub use stage_times::{StageClock, StageTimes};
-pub use stats::{ContentCounters, Fill, Memory, PacketCounters, Stats, WindowCounters};
+pub use stats::{
+    ContentCounters, Fill, Memory, PacketCounters, Stats, TapStats, WindowCounters,
+};
 #[doc(hidden)]
 pub use warnings::grouped;
 pub use worker::Worker;
@@ -63,6 +65,7 @@ use crate::config::Config;
 use crate::dark::{Dark, Learned};
 use crate::decode::{Decoder, Defragmenter, DropCounters};
 use crate::detect::decoys::Decoys;
+use crate::detect::duplicates::Duplicates;
 use crate::error::Error;
 use crate::fingerprint::{Kernel, Sampling};
 use crate::pages::can_reserve;
@@ -129,6 +132,7 @@ pub fn decoder(config: &Config) -> Decoder {
 ///     to_group: false,
 ///     untrusted_tunnel: false,
 ///     identification: None,
+///     tap: 0,
 ///     payload: b"what the packet carries",
 /// });
 /// sensor.absorb([&mut worker]);
@@ -150,6 +154,8 @@ pub struct Sensor {
     starts: Starts,
     /// Where there are dark addresses.
     dark: Option<Dark>,
+    /// Where there are several taps.
+    duplicates: Option<Duplicates>,
     running_view: RunningView,
     ledger: Ledger,
     spare: Spare,
@@ -245,6 +251,8 @@ impl Sensor {
                 let named = dark_addresses::named(&config);
                 Dark::new(plan.dark, named, learned, seeds.narrow("dark"))
             }),
+            duplicates: (config.taps.len() > 1)
+                .then(|| Duplicates::new(plan.duplicates, config.taps.len())),
             starts: Starts::new(
                 plan.starts,
                 config.dispersion_window,
@@ -262,6 +270,7 @@ impl Sensor {
                 bytes: plan.ledger,
                 seed: seeds.narrow(HOSTS),
                 partly_seen: partly_seen(&config),
+                taps: config.taps.iter().map(|tap| tap.name().into()).collect(),
             })
             .with_boilerplate(boilerplate, config.beta),
             spare: Spare::default(),
@@ -420,6 +429,10 @@ impl Sensor {
                     true => self.clock.now(),
                     false => self.clock.stamp(record.time),
                 };
+                if let Some(duplicates) = &mut self.duplicates {
+                    let (identity, tap) = (record.identity, record.tap);
+                    record.is_copy = duplicates.see(identity, record.time, tap);
+                }
                 let hosts = (record.source, record.destination);
                 if let Some(dark) = &mut self.dark {
                     dark.come_to(hosts.0, record.time);
@@ -427,7 +440,7 @@ impl Sensor {
                     if let Some(arrival) = arrivals.next_if(|it| it.record == index) {
                         let is_dark = dark.is_dark(arrival, record.time);
                         record.to_dark = is_dark;
-                        if is_dark {
+                        if is_dark && !record.is_copy {
                             record.unsifted = arrival.is_unsifted();
                             chunk.has_unsifted |= record.unsifted;
                             dark.arrive(arrival, record.time);
@@ -436,7 +449,7 @@ impl Sensor {
                 }
                 (record.source, record.destination) =
                     self.host_names.of(hosts.0, hosts.1);
-                record.is_decoys = self.decoys.concerns(record);
+                record.is_decoys = !record.is_copy && self.decoys.concerns(record);
             }
         }
         self.begin_learning(chunks);

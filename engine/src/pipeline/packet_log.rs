@@ -26,6 +26,7 @@ pub(crate) struct Logged {
     pub(crate) destination_port: u16,
     pub(crate) protocol: u8,
     pub(crate) flow_shard: u8,
+    pub(crate) tap: u8,
     /// [Packed](Facts::pack) facts of its conversation.
     pub(crate) facts: u32,
 }
@@ -41,6 +42,7 @@ impl Logged {
             destination_port: record.destination_port,
             protocol: record.protocol,
             flow_shard: record.flow_shard,
+            tap: record.tap,
             facts: facts.pack(),
         }
     }
@@ -62,6 +64,7 @@ impl Logged {
             missing,
             // Of an earlier packet nothing is left to be sampled.
             is_decoys: false,
+            tap: self.tap,
         }
     }
 }
@@ -172,6 +175,7 @@ persist!(Logged {
     destination_port,
     protocol,
     flow_shard,
+    tap,
     facts
 });
 

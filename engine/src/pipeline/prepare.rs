@@ -27,6 +27,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 ///     time: Timestamp::from_nanos(number),
 ///     link: LinkType::ETHERNET,
 ///     original_len: 60,
+///     tap: 0,
 ///     data: &[0; 60],
 /// };
 /// let mut waiting = preparer.prepare(vec![frame(0)]);

@@ -123,6 +123,7 @@ impl Reassembly<'_> {
                             to_group: false,
                             untrusted_tunnel: leftover.untrusted_tunnel,
                             identification: None,
+                            tap: leftover.tap,
                             payload: bytes,
                         };
                         let payload = own(chunk, bytes, PayloadAt::OWN_CUT);

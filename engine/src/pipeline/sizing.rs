@@ -25,6 +25,8 @@ const HOST_NAMES: u64 = 2;
 /// Where there are dark addresses, taken from prevalence.
 const DARK: u64 = 20;
 const DARK_CONTENTS: u64 = 4;
+/// Where there are several taps, taken from prevalence.
+const DUPLICATES: u64 = 8;
 /// Taken before the others are shared out, and only where there are decoys.
 const DECOYS: u64 = 15;
 const PREVALENCE: u64 = 1_000
@@ -74,6 +76,8 @@ pub(crate) struct Plan {
     pub(crate) dark_contents: usize,
     /// For what decoys received.
     pub(crate) decoys: usize,
+    /// For the packets of the last moments, where there are several taps.
+    pub(crate) duplicates: usize,
 }
 
 impl Plan {
@@ -86,11 +90,15 @@ impl Plan {
         let total = config.memory.0.saturating_sub(baseline as u64 + decoys);
         let has_dark = !config.dark.is_empty() || config.dark_learn.0 > 0;
         let (dark, dark_contents) = if has_dark { (DARK, DARK_CONTENTS) } else { (0, 0) };
+        let duplicates = if config.taps.len() > 1 { DUPLICATES } else { 0 };
         let share = |thousandths: u64, shards: usize| {
             (total as u128 * u128::from(thousandths) / 1_000 / shards as u128) as usize
         };
         Self {
-            prevalence: share(PREVALENCE - dark - dark_contents, CONTENT_SHARDS),
+            prevalence: share(
+                PREVALENCE - dark - dark_contents - duplicates,
+                CONTENT_SHARDS,
+            ),
             dispersion: share(DISPERSION, CONTENT_SHARDS),
             propagation: share(PROPAGATION, CONTENT_SHARDS),
             candidates: share(CANDIDATES, CONTENT_SHARDS),
@@ -108,6 +116,7 @@ impl Plan {
             dark: share(dark, 1),
             dark_contents: share(dark_contents, CONTENT_SHARDS),
             decoys: decoys as usize,
+            duplicates: share(duplicates, 1),
         }
     }
 }

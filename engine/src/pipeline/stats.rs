@@ -10,6 +10,7 @@ use crate::decode::{DropCounters, FragmentCounters};
 use crate::detect::candidates::CandidateCounters;
 use crate::detect::conversations::ConversationCounters;
 use crate::detect::decoys::DecoyCounters;
+use crate::detect::duplicates::TapCounters;
 use crate::detect::prevalence::PrevalenceCounters;
 use crate::detect::propagation::PropagationCounters;
 use crate::fingerprint::Windows;
@@ -39,6 +40,9 @@ pub struct Stats {
     pub coverage: Coverage,
     /// Packets of which a part is not read, by kind.
     pub unread: UnreadCounters,
+    /// What came by at each tap, where there are several.
+    #[serde(rename = "tap_counters")]
+    pub taps: Vec<TapStats>,
     /// Packets to dark addresses, if there are any.
     #[serde(rename = "dark_counters")]
     pub dark: DarkCounters,
@@ -203,6 +207,17 @@ pub struct Fill {
     pub relays: f64,
 }
 
+/// What came by at one tap.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct TapStats {
+    /// Its name.
+    pub tap: String,
+    /// Its packets.
+    #[serde(flatten)]
+    pub counters: TapCounters,
+}
+
 /// Bytes of the tables, fixed when the sensor is built except those of `signatures` and
 /// `populations`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -238,6 +253,8 @@ pub struct Memory {
     pub host_names_bytes: u64,
     /// What arrives at dark addresses.
     pub dark_bytes: u64,
+    /// Packets of the last moments, where there are several taps.
+    pub duplicates_bytes: u64,
     /// What decoys received.
     pub decoys_bytes: u64,
     /// All of these together, never above the budget.

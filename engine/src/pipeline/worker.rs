@@ -14,7 +14,9 @@ use crate::config::{Config, PortRule};
 use crate::dark::{self, Arrival, DarkClass};
 use crate::decode::{Decoded, Decoder, DropCounters};
 use crate::fingerprint::{Fingerprinter, Kernel, Scratch, Short};
-use crate::packet::{Frame, Host, NetworkSet, Packet, StreamPiece, Timestamp, protocol};
+use crate::packet::{
+    Frame, Host, NetworkSet, Packet, Site, StreamPiece, Timestamp, protocol,
+};
 use crate::stream::direction;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -29,11 +31,14 @@ pub(crate) struct Sifter {
     /// The home network, where its dark addresses are learned.
     learns_dark: NetworkSet,
     v6_prefix: u8,
+    /// The site of each tap.
+    sites: Vec<Option<Site>>,
     short_datagrams: bool,
     pub(super) tails: bool,
     direction_seed: u64,
     flow_seed: u64,
     salt_seed: u64,
+    identity_seed: u64,
 }
 
 impl Sifter {
@@ -50,11 +55,13 @@ impl Sifter {
             dark: dark_addresses::named(config),
             learns_dark: dark_addresses::learned(config),
             v6_prefix: config.v6_prefix,
+            sites: config.taps.iter().map(|tap| tap.site()).collect(),
             short_datagrams: config.short_datagrams,
             tails: config.tails,
             direction_seed: seeds.narrow("direction"),
             flow_seed: seeds.narrow("flow shard"),
             salt_seed: seeds.narrow("content key"),
+            identity_seed: seeds.narrow("identity"),
         }
     }
 
@@ -126,8 +133,8 @@ impl Sifter {
         let is_icmp = matches!(packet.protocol, protocol::ICMP | protocol::ICMPV6);
         let destination_port = if is_icmp { 0 } else { packet.destination_port };
         let mut ends = [
-            (Host::of(packet.source, 128).0, packet.source_port),
-            (Host::of(packet.destination, 128).0, destination_port),
+            (self.source(packet).0, packet.source_port),
+            (self.destination(packet).0, destination_port),
         ];
         let from_higher = ends[0] > ends[1];
         if from_higher {
@@ -142,11 +149,44 @@ impl Sifter {
         (xxh3_64_with_seed(&text, self.direction_seed), from_higher)
     }
 
+    /// Where the packet's addresses belong.
+    fn site(&self, packet: &Packet<'_>) -> Option<Site> {
+        *self.sites.get(usize::from(packet.tap))?
+    }
+
+    /// The address of who sent it, as a host by itself.
+    pub(super) fn source(&self, packet: &Packet<'_>) -> Host {
+        Host::of(packet.source, 128).at(self.site(packet))
+    }
+
+    /// The address of whom it was sent to, as a host by itself.
+    fn destination(&self, packet: &Packet<'_>) -> Host {
+        Host::of(packet.destination, 128).at(self.site(packet))
+    }
+
+    /// Keyed hash of all that is equal in one packet at any tap, whatever it is wrapped in.
+    fn identity(&self, packet: &Packet<'_>, source: Host, destination: Host) -> u64 {
+        let mut text = [0_u8; 50];
+        text[..16].copy_from_slice(&source.0.to_le_bytes());
+        text[16..32].copy_from_slice(&destination.0.to_le_bytes());
+        text[32..34].copy_from_slice(&packet.source_port.to_le_bytes());
+        text[34..36].copy_from_slice(&packet.destination_port.to_le_bytes());
+        text[36..40].copy_from_slice(&packet.sequence.to_le_bytes());
+        text[40..44].copy_from_slice(&packet.acknowledgement.to_le_bytes());
+        text[44] = packet.protocol;
+        text[45] = packet.tcp_flags;
+        let identification =
+            packet.identification.map_or(0, |it| 1 << 16 | u32::from(it));
+        text[46..50].copy_from_slice(&identification.to_le_bytes());
+        let seed = xxh3_64_with_seed(&text, self.identity_seed);
+        xxh3_64_with_seed(packet.payload, seed)
+    }
+
     #[inline]
     fn record(&self, packet: &Packet<'_>, payload: PayloadAt) -> Record {
         // Which addresses are hosts by themselves depends on the packets before.
-        let source = Host::of(packet.source, 128);
-        let mut destination = Host::of(packet.destination, 128);
+        let source = self.source(packet);
+        let mut destination = self.destination(packet);
         let flow_shard = self.flow_shard(source, destination);
         if packet.to_group && !destination.is_v6() && !destination.is_group() {
             destination = Host::BROADCAST;
@@ -165,6 +205,12 @@ impl Sifter {
             protocol: packet.protocol,
             flags: packet.tcp_flags & !(REASSEMBLED | UNTRUSTED)
                 | if packet.untrusted_tunnel { UNTRUSTED } else { 0 },
+            tap: u8::try_from(packet.tap).unwrap_or(u8::MAX),
+            identity: match self.sites.len() {
+                0 | 1 => 0,
+                _ => self.identity(packet, source, destination),
+            },
+            is_copy: false,
             flow_shard,
             vacant: false,
             untimed: false,
@@ -227,18 +273,18 @@ impl Sifter {
         if self.dark.is_empty() && self.learns_dark.is_empty() {
             return None;
         }
-        let destination = Host::of(packet.destination, 128);
+        let destination = self.destination(packet);
         let is_named = self.dark.holds(destination);
         if !is_named && (packet.to_group || !self.learns_dark.holds(destination)) {
             return None;
         }
-        Some(Arrival { is_named, ..dark::read(packet, self.v6_prefix, record) })
+        let arrival = dark::read(packet, self.v6_prefix, record);
+        Some(Arrival { is_named, ..arrival.at(self.site(packet)) })
     }
 
     /// Whether its sender must be noted, since others are dark.
     fn learns_of(&self, packet: &Packet<'_>) -> bool {
-        !self.learns_dark.is_empty()
-            && self.learns_dark.holds(Host::of(packet.source, 128))
+        !self.learns_dark.is_empty() && self.learns_dark.holds(self.source(packet))
     }
 
     /// Whether a packet may be sampled whole, at once and without a run.
@@ -502,6 +548,7 @@ impl Worker {
             to_group: false,
             untrusted_tunnel: false,
             identification: None,
+            tap: 0,
             payload: piece.payload,
         };
         let before = self.chunk.records.len();

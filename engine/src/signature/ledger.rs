@@ -43,6 +43,8 @@ pub struct LedgerSettings {
     pub seed: u64,
     /// Bytes of contents of which some copies may show no window.
     pub partly_seen: Range<usize>,
+    /// The names of the taps, where these have any.
+    pub taps: Vec<String>,
 }
 
 impl LedgerSettings {

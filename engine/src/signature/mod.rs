@@ -69,6 +69,7 @@ pub use sample::Sample;
 
 use crate::packet::{AddressPlan, Host, Timestamp};
 use crate::state::persist;
+use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// One place where a signature's content was seen.
@@ -143,6 +144,9 @@ pub struct Signature {
     pub roles: Roles,
     /// The same by service port.
     pub ports: PortCounts,
+    /// Its packets by the tap that saw them, where taps have names; a packet that two saw is one of
+    /// both.
+    pub taps: BTreeMap<String, u32>,
     /// Sum of the relays' fan-outs.
     pub spread: u32,
     /// Hosts that passed the content on, as propagation lists them.
@@ -259,6 +263,7 @@ mod tests {
             destination_list: Vec::new(),
             roles: Roles::default(),
             ports: PortCounts::default(),
+            taps: BTreeMap::new(),
             spread: 0,
             relays,
             population: None,

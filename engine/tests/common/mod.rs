@@ -58,6 +58,7 @@ pub(crate) fn datagram<'a>(
         to_group: false,
         untrusted_tunnel: false,
         identification: None,
+        tap: 0,
         payload,
     }
 }
@@ -82,6 +83,7 @@ pub(crate) fn frames(stored: &[(u64, Vec<u8>)]) -> Vec<Frame<'_>> {
             time: Timestamp::from_nanos(*time),
             link: LinkType::ETHERNET,
             original_len: data.len() as u32,
+            tap: 0,
             data,
         })
         .collect()

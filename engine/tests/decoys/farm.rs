@@ -71,6 +71,7 @@ impl Farm {
                 to_group: false,
                 untrusted_tunnel: false,
                 identification: None,
+                tap: 0,
                 payload: &it.payload,
             })
             .collect()

@@ -135,6 +135,7 @@ impl FrameList for Memory {
             time: Timestamp::from_nanos(time),
             link: stored.link,
             original_len: stored.original_len,
+            tap: 0,
             data: &self.bytes[stored.start..stored.start + stored.len as usize],
         }
     }

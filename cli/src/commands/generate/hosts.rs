@@ -50,6 +50,7 @@ impl Survey {
             time: Timestamp::from_nanos(time_ns),
             link: LinkType(frame.link_type),
             original_len: frame.original_length,
+            tap: 0,
             data: frame.bytes,
         };
         let (source, destination) = match decoder.frame(&frame) {

@@ -62,6 +62,7 @@ impl Place {
             time: Timestamp::from_nanos(frame.time_ns),
             link: LinkType(frame.link_type),
             original_len: frame.original_length,
+            tap: 0,
             data: bytes,
         });
         let (ends, part, headers) = match &decoded {

@@ -17,7 +17,7 @@ impl Watch {
         self.parts.lines.output.reopen(talk);
         if let Some(path) = &self.parts.bpf {
             let done = read_bpf(path)
-                .and_then(|program| self.parts.tap.set_filter(&program).map_err(failed));
+                .and_then(|program| self.parts.taps.set_filter(&program).map_err(failed));
             if let Err(Failure::Usage(reason) | Failure::Failed(reason)) = done {
                 talk.error(format_args!("{reason}; the filter in use is kept"));
             }

@@ -41,6 +41,7 @@ pub(super) fn write(
             AsOf::Now => now(),
             AsOf::At(time) => time,
         }),
+        site: args.at_site,
     };
     let list = IsolationList::new(signatures, &protected, &applied, &options);
     say(&list, args, talk);
@@ -55,7 +56,7 @@ pub(super) fn write(
 }
 
 fn say(list: &IsolationList, args: &IsolateArgs, talk: &Talk) {
-    let LeftOutHosts { protected, expired, beyond_most } = list.left_out;
+    let LeftOutHosts { protected, expired, beyond_most, other_site } = list.left_out;
     if protected > 0 {
         let file =
             args.protect.as_ref().map_or_else(String::new, |it| it.display().to_string());
@@ -69,6 +70,14 @@ fn say(list: &IsolationList, args: &IsolateArgs, talk: &Talk) {
     if beyond_most > 0 {
         let hosts = counted(beyond_most, "host");
         talk.warning(format_args!("{hosts} left out: --most-new is {}", args.most_new));
+    }
+    if other_site > 0 {
+        let hosts = counted(other_site, "host");
+        let reason = args.at_site.map_or_else(
+            || "their private addresses belong to sites; --at-site names one".to_owned(),
+            |site| format!("their private addresses belong to sites other than {site}"),
+        );
+        talk.warning(format_args!("{hosts} left out: {reason}"));
     }
     let [confirmed, suspected] =
         [Class::Confirmed, Class::Suspected].map(|it| list.count(it));

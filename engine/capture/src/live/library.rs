@@ -251,7 +251,8 @@ impl Library {
             counters.bytes += u64::from(original_len);
             counters.cut += u64::from((len as u64) < u64::from(original_len));
             let number = counters.frames;
-            frames.push(Frame { number, time, link: self.link, original_len, data });
+            let link = self.link;
+            frames.push(Frame { number, time, link, original_len, tap: 0, data });
         }
         LiveBatch::of(frames)
     }

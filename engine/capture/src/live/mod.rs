@@ -7,7 +7,7 @@
 //! the blocks that are ready, and gives the blocks back when it is dropped.
 //!
 //! - `socket` opens a packet socket and sets it up, `ring` maps and walks its blocks,
-//!   `rings` joins them; [`Sender`] puts frames on an interface, for replays.
+//!   `rings` joins them, `merge` those of several interfaces; [`Sender`] puts frames on an interface, for replays.
 //! - `Library` (the `pcap` feature) takes frames from libpcap in place of the rings.
 //! - [`BpfProgram`] is a filter that the kernel runs, as `tcpdump -ddd` prints it.
 //!
@@ -22,6 +22,7 @@ mod bpf;
 mod error;
 #[cfg(feature = "pcap")]
 mod library;
+mod merge;
 mod poll;
 mod ring;
 mod rings;
@@ -32,5 +33,6 @@ pub use bpf::{BpfError, BpfProgram};
 pub use error::LiveError;
 #[cfg(feature = "pcap")]
 pub use library::{CompileError, Library, LibrarySettings};
+pub use merge::{Merge, MergedBatch};
 pub use rings::{LiveBatch, LiveCounters, LiveSettings, Rings};
 pub use sender::Sender;

@@ -306,7 +306,7 @@ impl Header {
             original_len += TAG_BYTES as u32;
         }
         let data = &bytes[start..end];
-        Some(Frame { number: 0, time: self.time, link, original_len, data })
+        Some(Frame { number: 0, time: self.time, link, original_len, tap: 0, data })
     }
 }
 

@@ -7,6 +7,7 @@ use super::ring::{Lent, RETIRE_MILLISECONDS, Ring, Walked};
 use super::socket::{Interface, index, interface, is_up};
 use std::io;
 use std::num::NonZero;
+use std::ops::AddAssign;
 use std::time::Duration;
 use wormsift::packet::{Frame, LinkType};
 
@@ -70,6 +71,23 @@ pub struct LiveCounters {
     pub vlan_restored: u64,
     /// Blocks that the kernel handed over.
     pub blocks: u64,
+    /// Frames of several interfaces that went on before those of others, for want of memory.
+    pub merged_early: u64,
+}
+
+/// Of several interfaces.
+impl AddAssign for LiveCounters {
+    fn add_assign(&mut self, other: Self) {
+        self.kernel_packets += other.kernel_packets;
+        self.kernel_drops += other.kernel_drops;
+        self.kernel_freezes += other.kernel_freezes;
+        self.frames += other.frames;
+        self.bytes += other.bytes;
+        self.cut += other.cut;
+        self.vlan_restored += other.vlan_restored;
+        self.blocks += other.blocks;
+        self.merged_early += other.merged_early;
+    }
 }
 
 /// The rings of one interface, open and receiving.

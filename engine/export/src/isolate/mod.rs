@@ -9,6 +9,8 @@
 //!   sources of samples. Addresses of suspected hosts may be forged.
 //! - It expires some time after the content was last seen. Time is packet time, so that an old
 //!   capture gives the list that it would have given then.
+//! - A list is for one address space. Hosts whose address belongs to another site are left out:
+//!   there it is another host, which may be innocent.
 //! - What overlaps a protected network is in no list ([`Protected`]).
 //! - A run adds a bounded number of hosts that the list applied before ([`read`]) does not
 //!   have, confirmed ones first. What is left out is counted.
@@ -24,9 +26,9 @@ pub use applied::read;
 pub use protected::{Protected, read_networks};
 pub use render::{csv, iprep, ipset, nftables, stix};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use wormsift::detect::ports::is_forwarding;
-use wormsift::packet::{Network, Timestamp};
+use wormsift::packet::{Host, Network, Site, Timestamp};
 use wormsift::signature::{Confidence, Relay, Signature};
 use wormsift::time::Span;
 
@@ -39,12 +41,15 @@ pub struct IsolateOptions {
     pub most_new: usize,
     /// What has expired by then is left out. `None`: the latest sighting of any content.
     pub as_of: Option<Timestamp>,
+    /// The site at which it will be applied: of addresses that belong to a site, its own are
+    /// listed. `None`: none.
+    pub site: Option<Site>,
 }
 
 /// A day, and 256 hosts.
 impl Default for IsolateOptions {
     fn default() -> Self {
-        Self { lasts: Span::from_secs(86_400), most_new: 256, as_of: None }
+        Self { lasts: Span::from_secs(86_400), most_new: 256, as_of: None, site: None }
     }
 }
 
@@ -135,6 +140,8 @@ pub struct LeftOutHosts {
     pub expired: u64,
     /// They would be new beyond the most that a run may add.
     pub beyond_most: u64,
+    /// Their addresses belong to other sites.
+    pub other_site: u64,
 }
 
 impl IsolationList {
@@ -148,14 +155,16 @@ impl IsolationList {
     ) -> Self {
         let mut hosts: BTreeMap<Network, Listed> = BTreeMap::new();
         let mut latest = Timestamp::default();
+        let mut elsewhere = BTreeSet::new();
         for signature in signatures {
             latest = latest.max(signature.last_seen);
-            for (network, listed) in senders(signature, options.lasts) {
+            for (network, listed) in senders(signature, options, &mut elsewhere) {
                 hosts.entry(network).and_modify(|it| it.meet(&listed)).or_insert(listed);
             }
         }
         let as_of = options.as_of.unwrap_or(latest);
-        let mut left_out = LeftOutHosts::default();
+        let other_site = elsewhere.len() as u64;
+        let mut left_out = LeftOutHosts { other_site, ..LeftOutHosts::default() };
         // What was applied stays until it expires, whether or not this run knows of it.
         for (network, before) in
             applied.iter().filter(|(_, it)| it.change != Change::Gone)
@@ -230,14 +239,25 @@ impl Listed {
     }
 }
 
-/// Each known sender of a signature once.
-fn senders(it: &Signature, lasts: Span) -> BTreeMap<Network, Listed> {
+/// Each known sender of a signature once; those of other sites go to `elsewhere`.
+fn senders(
+    it: &Signature,
+    options: &IsolateOptions,
+    elsewhere: &mut BTreeSet<Host>,
+) -> BTreeMap<Network, Listed> {
+    let mut is_elsewhere = |host: Host| {
+        let is = host.site().is_some() && host.site() != options.site;
+        if is {
+            elsewhere.insert(host);
+        }
+        is
+    };
     let listed = |host, class, reason| {
         let listed = Listed {
             class,
             change: Change::New,
             last_seen: it.last_seen,
-            until: it.last_seen + lasts,
+            until: it.last_seen + options.lasts,
             signature: it.id.clone(),
             incident: it.incident.clone(),
             inside: it.addresses.inside(host),
@@ -246,7 +266,7 @@ fn senders(it: &Signature, lasts: Span) -> BTreeMap<Network, Listed> {
         (it.addresses.network(host), listed)
     };
     let mut senders = BTreeMap::new();
-    for relay in &it.relays {
+    for relay in it.relays.iter().filter(|relay| !is_elsewhere(relay.host)) {
         let class = match is_confirmed(it, relay) {
             true => Class::Confirmed,
             false => Class::Suspected,
@@ -259,7 +279,8 @@ fn senders(it: &Signature, lasts: Span) -> BTreeMap<Network, Listed> {
         }
     }
     let samples = it.samples.iter().map(|sample| sample.source);
-    for host in it.source_list.iter().copied().chain(samples) {
+    let others = it.source_list.iter().copied().chain(samples);
+    for host in others.filter(|host| !is_elsewhere(*host)) {
         let text = "sent the content; that it received it before was not seen".to_owned();
         let (network, listed) = listed(host, Class::Suspected, text);
         senders.entry(network).or_insert(listed);

@@ -68,6 +68,28 @@ fn relays_that_are_not_forged_are_confirmed_and_other_senders_suspected() {
 }
 
 #[test]
+fn a_private_address_is_listed_for_its_own_site_alone() {
+    let berlin = |text: &str| format!("{text}%berlin").parse::<Host>().unwrap();
+    let mut of_site = one();
+    of_site.source_list[..2].copy_from_slice(&["10.0.0.1", "10.0.0.2"].map(berlin));
+    of_site.relays[0].host = berlin("10.0.0.1");
+    let made = |site: Option<&str>| {
+        let site = site.map(|it| it.parse().unwrap());
+        let options = IsolateOptions { site, ..IsolateOptions::default() };
+        let (protected, applied) = (Protected::default(), BTreeMap::new());
+        IsolationList::new([&of_site], &protected, &applied, &options)
+    };
+    assert_eq!(classes(&made(Some("berlin"))), classes(&list(&[one()])));
+    assert_eq!(made(Some("berlin")).left_out.other_site, 0);
+    for site in [None, Some("paris")] {
+        let list = made(site);
+        assert_eq!(list.left_out.other_site, 2);
+        let names: Vec<_> = classes(&list).into_iter().map(|it| it.0).collect();
+        assert_eq!(names, ["192.0.2.9", "2001:db8:1:2::/64"]);
+    }
+}
+
+#[test]
 fn hosts_expire_after_the_last_sighting() {
     let (mut early, late) = (one(), one());
     early.last_seen = Timestamp::from_nanos(1_000_000_000);

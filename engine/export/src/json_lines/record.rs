@@ -10,6 +10,8 @@ use super::texts::{
 };
 use crate::text::printable;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use wormsift::config::Tap;
 use wormsift::packet::{AddressPlan, Host, Network};
 use wormsift::signature::{
     Evidence, FirstSighting, PassingOn, Population, PortCounts, Precision, Relay, Roles,
@@ -117,6 +119,9 @@ pub(super) struct Record {
     /// Packets at other ports.
     #[serde(default)]
     ports_unlisted: u32,
+    /// Packets by the tap that saw them, where taps have names; one that two saw is one of both.
+    #[serde(default)]
+    taps: Vec<TapRecord>,
     /// Addresses that sent it; null where there was no memory to count them.
     #[serde(default)]
     population: Option<PopulationRecord>,
@@ -140,6 +145,18 @@ struct RolesRecord {
 struct PortRecord {
     /// Of who did not begin the conversation; for ICMP type x 256 + code.
     service_port: u16,
+    packets: u32,
+}
+
+/// Packets at a tap.
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "seen_by")
+)]
+struct TapRecord {
+    tap: String,
     packets: u32,
 }
 
@@ -310,6 +327,11 @@ impl From<&Signature> for Record {
                 .map(|(service_port, packets)| PortRecord { service_port, packets })
                 .collect(),
             ports_unlisted: signature.ports.others(),
+            taps: signature
+                .taps
+                .iter()
+                .map(|(tap, packets)| TapRecord { tap: tap.clone(), packets: *packets })
+                .collect(),
             population: signature.population.map(PopulationRecord::from),
         }
     }
@@ -369,6 +391,7 @@ impl TryFrom<Record> for Signature {
             spread: record.spread,
             roles: record.roles.into(),
             ports: PortCounts::of(&ports, record.ports_unlisted),
+            taps: read_taps(record.taps)?,
             population: record.population.map(Population::try_from).transpose()?,
         })
     }
@@ -495,6 +518,13 @@ impl TryFrom<SampleRecord> for SignatureSample {
             offset: record.offset,
             payload_length: record.payload_length,
         })
+    }
+}
+
+fn read_taps(taps: Vec<TapRecord>) -> Result<BTreeMap<String, u32>, LineError> {
+    match taps.iter().find(|it| Tap::new(&it.tap, None).is_err()) {
+        Some(wrong) => Err(unreadable("taps", &wrong.tap)),
+        None => Ok(taps.into_iter().map(|it| (it.tap, it.packets)).collect()),
     }
 }
 

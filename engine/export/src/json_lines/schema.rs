@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use wormsift::Sensor;
 use wormsift::config::{Config, PortRule};
+use wormsift::pipeline::TapStats;
 
 const DESCRIPTION: &str = "One line of `wormsift detect --json`, `live`, `match --json`, \
     `explain --json` or `generate --json`. A key has one JSON type, null aside, wherever it \
@@ -130,6 +131,8 @@ pub(super) fn port_rules() -> [&'static str; 4] {
         .map(PortRule::name)
 }
 
+/// The section that is a list of taps.
+const TAPS: &str = "tap_counters";
 /// The section that names files of boilerplate.
 const SUPPRESSED: &str = "suppressed_counters";
 
@@ -149,7 +152,7 @@ impl JsonSchema for StatsSchema {
         let stats = serde_json::to_value(stats).expect("plain numbers");
         let mut properties = Map::new();
         for (key, values) in stats.as_object().expect("sections") {
-            if key == SUPPRESSED {
+            if key == SUPPRESSED || key == TAPS {
                 continue;
             }
             let description = SECTIONS.iter().find(|(known, _)| *known == key);
@@ -176,6 +179,22 @@ impl JsonSchema for StatsSchema {
             "additionalProperties": {"type": "integer", "minimum": 0},
         });
         properties.insert(SUPPRESSED.to_owned(), suppressed);
+        let count = json!({"type": "integer", "minimum": 0});
+        let counters = TapStats::default();
+        let counters = serde_json::to_value(&counters).expect("plain numbers");
+        let mut names: Map<_, _> = counters
+            .as_object()
+            .expect("counters")
+            .keys()
+            .map(|it| (it.clone(), count.clone()))
+            .collect();
+        names.insert("tap".to_owned(), json!({"type": "string"}));
+        let taps = json!({
+            "description": "What came by at each tap, where there are several.",
+            "type": "array",
+            "items": {"type": "object", "properties": names},
+        });
+        properties.insert(TAPS.to_owned(), taps);
         json_schema!({"type": "object", "properties": properties})
     }
 }

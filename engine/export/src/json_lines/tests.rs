@@ -1,5 +1,6 @@
 use super::*;
 use proptest::prelude::*;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use wormsift::packet::{AddressPlan, Host, Timestamp};
 use wormsift::signature::{
     Alarm, Confidence, Count, Evidence, FirstSighting, Growth, Handshakes, HostRange,
@@ -38,6 +39,7 @@ fn signature() -> Signature {
         destination_list: vec![host("198.51.100.1"), host("2001:db8:1:2::")],
         roles: Roles { initiator: 10, responder: 1, unknown: 1 },
         ports: PortCounts::of(&[(445, 11)], 1),
+        taps: [("core".to_owned(), 4), ("edge".to_owned(), 12)].into(),
         spread: 4,
         relays: vec![
             Relay {
@@ -176,6 +178,7 @@ const GOLDEN: &str = concat!(
     r#""sources_inside":1,"destinations_inside":0,"#,
     r#""roles":{"initiator":10,"responder":1,"role_unknown":1},"#,
     r#""ports":[{"service_port":445,"packets":11}],"ports_unlisted":1,"#,
+    r#""taps":[{"tap":"core","packets":4},{"tap":"edge","packets":12}],"#,
     r#""population":{"addresses":900,"addresses_precision":"about","#,
     r#""addresses_hour_peak":300,"addresses_now":200,"hosts_low":220,"#,
     r#""hosts_estimate":310,"hosts_high":400,"hosts_method":"cardcount"}}"#,
@@ -301,6 +304,7 @@ fn a_line_of_an_earlier_writer_is_read() {
     relay.is_decoy = false;
     expected.roles = Roles::default();
     expected.ports = PortCounts::default();
+    expected.taps.clear();
     expected.population = None;
     expected.addresses = AddressPlan::default();
     let Evidence { keys, alarms, distinct_bytes, reasons, .. } = expected.evidence;
@@ -349,6 +353,8 @@ fn what_cannot_be_read_is_named() {
             "addresses_precision",
         ),
         (r#""cardcount""#, r#""guess""#, "hosts_method"),
+        (r#""tap":"core"#, r#""tap":"c re"#, "taps"),
+        (r#"["192.0.2.7""#, r#"["192.0.2.7%berlin""#, "source_list"),
         (r#""id":"0"#, r#""id":"0,"#, "id"),
         (r#""incident":""#, r#""incident":"A"#, "incident"),
         (r#"v6_prefix":56"#, r#"v6_prefix":156"#, "v6_prefix"),
@@ -367,7 +373,7 @@ proptest! {
     #[test]
     fn any_content_host_and_time_goes_round(
         content in prop::collection::vec(any::<u8>(), 0..200),
-        hosts in prop::collection::vec(any::<u128>(), 0..5),
+        hosts in prop::collection::vec((any::<u128>(), "[a-z]{0,3}"), 0..5),
         times in prop::array::uniform3(any::<u64>()),
         offset in any::<i64>(),
         figures in prop::array::uniform3(prop::num::f64::NORMAL),
@@ -380,7 +386,12 @@ proptest! {
         signature.evidence.load = Load { prevalence: load.0, dispersion: load.1 };
         signature.tokens = content.chunks(7).map(<[u8]>::to_vec).collect();
         signature.content = content;
-        signature.source_list = hosts.into_iter().map(Host).collect();
+        // Of every other one the address is that of IPv4, and may belong to a site.
+        let host = |(bits, site): (u128, String)| match bits % 2 {
+            0 => Host::of(Ipv6Addr::from(bits).into(), 128),
+            _ => Host::of(Ipv4Addr::from(10 << 24 | bits as u32 >> 8).into(), 128).at(site.parse().ok()),
+        };
+        signature.source_list = hosts.into_iter().map(host).collect();
         signature.first_seen = at(times[0]);
         signature.relays[0].received_at = Some(at(times[1]));
         signature.samples[0].time = at(times[2]);

@@ -6,7 +6,6 @@
 use super::LineError;
 use crate::text::{bytes_of, hex, is_id, time_of};
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
 use wormsift::packet::{Host, Timestamp};
 use wormsift::signature::{Alarm, Confidence, HostRangeMethod, Kind, Precision};
 
@@ -27,8 +26,9 @@ texts! {
     Hex as "hex" { "pattern" = "^([0-9a-f]{2})*$" }
     /// RFC 3339, UTC, nine digits after the point: packet time.
     Time as "time" { "pattern" = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$" }
-    /// A host: an IPv4 address, or an IPv6 one (of its network, as v6_prefix says).
-    Address as "address" { "pattern" = "^[0-9a-f:.]+$" }
+    /// A host: an IPv4 address, or an IPv6 one (of its network, as v6_prefix says); where sites are
+    /// told apart, one that is not unique has its site after `%`.
+    Address as "address" { "pattern" = "^[0-9a-f:.]+(%[-._0-9a-z]{1,10})?$" }
     /// Lower-case name, or the IP protocol number as text.
     Protocol as "protocol" { "pattern" = "^[a-z0-9]+$" }
     /// What raised an alarm.
@@ -152,8 +152,7 @@ impl Id {
 
 impl Address {
     pub(super) fn read(&self, field: &'static str) -> Result<Host, LineError> {
-        let address: IpAddr = self.0.parse().map_err(|_| unreadable(field, &self.0))?;
-        Ok(Host::of(address, 128))
+        self.0.parse().map_err(|_| unreadable(field, &self.0))
     }
 }
 

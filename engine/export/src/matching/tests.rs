@@ -31,6 +31,7 @@ fn signature(protocol: u8, port: Option<u16>, tokens: &[&[u8]]) -> Signature {
         spread: 0,
         relays: Vec::new(),
         population: None,
+        taps: std::collections::BTreeMap::new(),
         first_seen: Timestamp::default(),
         first_sighting: None,
         last_seen: Timestamp::default(),
@@ -63,6 +64,7 @@ fn packet(protocol: u8, port: u16, sequence: u32, payload: &[u8]) -> Packet<'_> 
         to_group: false,
         untrusted_tunnel: false,
         identification: None,
+        tap: 0,
         payload,
     }
 }

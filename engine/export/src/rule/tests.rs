@@ -40,6 +40,7 @@ pub(crate) fn signature(content: &[u8]) -> Signature {
         spread: 5,
         relays: Vec::new(),
         population: None,
+        taps: std::collections::BTreeMap::new(),
         first_seen: Timestamp::from_nanos(1_700_000_000_000_000_000),
         first_sighting: None,
         last_seen: Timestamp::from_nanos(1_700_000_100_000_000_000),

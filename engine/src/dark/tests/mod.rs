@@ -31,6 +31,7 @@ fn packet(source: &str, destination: &str, protocol: u8) -> Packet<'static> {
         to_group: false,
         untrusted_tunnel: false,
         identification: None,
+        tap: 0,
         payload: &[],
     }
 }

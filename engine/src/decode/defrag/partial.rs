@@ -20,6 +20,7 @@ pub(super) struct Key {
     /// 0 for IPv6, where fragments need not agree on it.
     protocol: u8,
     encapsulation: u64,
+    tap: u16,
 }
 
 impl Key {
@@ -30,6 +31,7 @@ impl Key {
             identification: fragment.identification,
             protocol: if fragment.source.is_ipv4() { fragment.protocol } else { 0 },
             encapsulation: fragment.encapsulation,
+            tap: fragment.tap,
         }
     }
 
@@ -42,6 +44,7 @@ impl Key {
         };
         (low(self.source) ^ low(self.destination).rotate_left(32) ^ self.encapsulation)
             .wrapping_add(u64::from(self.identification) << 16 | u64::from(self.protocol))
+            .wrapping_add(u64::from(self.tap) << 48)
     }
 }
 
@@ -135,6 +138,7 @@ impl Partial {
             destination: self.key.destination,
             protocol: self.protocol,
             encapsulation: self.key.encapsulation,
+            tap: self.key.tap,
             untrusted_tunnel: self.untrusted_tunnel,
             depth: self.depth,
             routed: self.routed,
@@ -153,13 +157,14 @@ impl Partial {
 
     /// Pieces of it.
     pub(super) fn leftover(&self, pieces: Vec<Placed>) -> Leftover {
-        let Key { source, destination, encapsulation, .. } = self.key;
+        let Key { source, destination, encapsulation, tap, .. } = self.key;
         Leftover {
             number: self.latest,
             source,
             destination,
             protocol: self.protocol,
             encapsulation,
+            tap,
             depth: self.depth,
             routed: self.routed,
             untrusted_tunnel: self.untrusted_tunnel,
@@ -185,6 +190,7 @@ pub(crate) struct Leftover {
     pub(crate) destination: IpAddr,
     pub(crate) protocol: u8,
     pub(crate) encapsulation: u64,
+    pub(crate) tap: u16,
     pub(crate) depth: u8,
     pub(crate) routed: bool,
     pub(crate) untrusted_tunnel: bool,
@@ -203,6 +209,7 @@ impl Leftover {
             destination: fragment.destination,
             protocol: fragment.protocol,
             encapsulation: fragment.encapsulation,
+            tap: fragment.tap,
             depth: fragment.depth,
             routed: fragment.routed,
             untrusted_tunnel: fragment.untrusted_tunnel,

@@ -20,6 +20,7 @@ fn piece(identification: u32, offset: u16, more: bool, bytes: &[u8]) -> Fragment
         protocol: protocol::UDP,
         encapsulation: 0,
         untrusted_tunnel: false,
+        tap: 0,
         offset,
         more,
         depth: 0,

@@ -31,6 +31,7 @@ fn frame(link: LinkType, data: &[u8]) -> Frame<'_> {
         time: Timestamp::from_nanos(9),
         link,
         original_len: data.len() as u32,
+        tap: 0,
         data,
     }
 }

@@ -8,6 +8,7 @@ use super::super::handshakes::{Handshakes, SourceBits};
 use super::super::population::AddressCounter;
 use super::super::ports::{PortCounts, Roles};
 use super::super::propagation::Met;
+use super::super::taps::TapCounts;
 use super::hosts::{Listed, Side, grow, hash};
 use crate::packet::Host;
 use crate::sketch::Turn;
@@ -52,6 +53,8 @@ pub struct Seen {
     pub missing: Missing,
     /// Whether it is to or from a decoy: then it is worth a sample at once.
     pub is_decoys: bool,
+    /// The number of the tap that saw it.
+    pub tap: u8,
 }
 
 impl Seen {
@@ -200,6 +203,8 @@ pub struct Candidate {
     pub alarmed_spread: u32,
     /// The addresses that sent it, once it has alarmed and while there is memory for them.
     pub(crate) population: Option<Box<AddressCounter>>,
+    /// Sightings by tap, where these have names.
+    pub(crate) taps: Option<Box<TapCounts>>,
     /// The samples asked for, oldest first.
     pub samples: Vec<SampleReference>,
     /// Samples taken since the priority last rose, and that priority.
@@ -310,6 +315,7 @@ impl Candidate {
         self.spread = self.spread.max(spread);
         self.roles.count(seen.facts.role);
         self.ports.count(seen.service_port());
+        self.count_tap(seen.tap);
         let ports = (seen.source_port, seen.destination_port);
         self.copies.see(seen.time, (seen.source, seen.destination), ports);
         if seen.facts.role != Role::Responder {
@@ -319,6 +325,13 @@ impl Candidate {
             }
             let is_same = *port == seen.source_port;
             *lead = if is_same { lead.saturating_add(1) } else { *lead - 1 };
+        }
+    }
+
+    /// Counts a sighting at a tap.
+    pub(super) fn count_tap(&mut self, tap: u8) {
+        if let Some(taps) = &mut self.taps {
+            taps.count(tap);
         }
     }
 
@@ -439,6 +452,7 @@ impl Persist for Candidate {
             alarmed_at,
             alarmed_spread,
             population,
+            taps,
             samples,
             taken,
         } = self;
@@ -459,6 +473,7 @@ impl Persist for Candidate {
         alarmed_at.persist(file)?;
         alarmed_spread.persist(file)?;
         population.persist(file)?;
+        taps.persist(file)?;
         persist_list(samples, file)?;
         taken.persist(file)
     }

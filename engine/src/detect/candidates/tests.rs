@@ -25,6 +25,7 @@ fn seen(packet: u64, seconds: u64, source: u64, destination: u64) -> Seen {
         facts: Facts::default(),
         missing: Missing { promoted: true, any: false },
         is_decoys: false,
+        tap: 0,
     }
 }
 
@@ -525,6 +526,7 @@ proptest! {
             let seen = Seen {
                 missing: Missing { promoted: true, any: false },
         is_decoys: false,
+        tap: 0,
                 ..seen(packet, now, 1, 1)
             };
             let slot = table.observe(key(n), &seen, (hosts, hosts), spread, &mut Vec::new());

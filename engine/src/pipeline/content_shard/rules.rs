@@ -29,6 +29,8 @@ pub(crate) struct Rules {
     decoys: Arc<DecoyRules>,
     /// Whether there are any.
     pub(super) has_decoys: bool,
+    /// How many there are that have names.
+    pub(super) taps: usize,
 }
 
 impl Rules {
@@ -62,6 +64,7 @@ impl Rules {
             home: config.home_net.clone(),
             decoys: Arc::clone(decoys),
             has_decoys: !decoys.is_empty(),
+            taps: config.taps.len(),
         }
     }
 
@@ -114,7 +117,8 @@ impl Rules {
     }
 
     pub(super) fn is_exempt(&self, seen: &Seen) -> bool {
-        let serves = |port| self.exempt.binary_search(&(seen.source, port)).is_ok();
+        let source = seen.source.without_site();
+        let serves = |port| self.exempt.binary_search(&(source, port)).is_ok();
         !self.exempt.is_empty()
             && (serves(seen.destination_port) || serves(seen.source_port))
     }

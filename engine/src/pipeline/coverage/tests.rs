@@ -14,6 +14,7 @@ fn stop(ethertype: u16) -> Stop {
         time: Timestamp::default(),
         link: LinkType::ETHERNET,
         original_len: 60,
+        tap: 0,
         data: &data,
     };
     Decoder::new(true, false).frame_and_stop(&frame).1

@@ -103,6 +103,7 @@ proptest! {
                 time: Timestamp::from_nanos(number),
                 link: LinkType::ETHERNET,
                 original_len: data.len() as u32,
+                tap: 0,
                 data,
             })
             .collect();

@@ -49,6 +49,7 @@ impl Given {
             to_group: false,
             untrusted_tunnel: false,
             identification: None,
+            tap: 0,
             payload: &payload,
         });
     }

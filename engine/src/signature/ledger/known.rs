@@ -360,6 +360,7 @@ impl Known {
             destination_list: self.derived().destinations.clone(),
             roles: tally.roles,
             ports: tally.ports,
+            taps: tally.taps.seen_by(&around.settings.taps),
             spread: tally.spread,
             relays: tally.relays.1.clone(),
             population: self.population(around),

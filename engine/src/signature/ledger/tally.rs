@@ -10,6 +10,7 @@ use crate::detect::count::MOST_HOSTS;
 use crate::detect::handshakes::SourceBits;
 use crate::detect::population::AddressCounter;
 use crate::detect::ports::{PortCounts, Roles};
+use crate::detect::taps::TapCounts;
 use crate::packet::{Handshake, Host, Timestamp};
 use crate::sketch::hyper_log_log;
 use crate::state::{Exchange, Persist, persist};
@@ -24,6 +25,8 @@ pub(super) struct Tally {
     pub(super) roles: Roles,
     pub(super) ports: PortCounts,
     pub(super) translated: u32,
+    /// By tap, of the window that was seen most at each.
+    pub(super) taps: TapCounts,
     pub(super) spread: u32,
     pub(super) first: Option<FirstSighting>,
     pub(super) last_seen: Timestamp,
@@ -53,6 +56,9 @@ impl Tally {
         self.see(Some(candidate.first), candidate.last_seen);
         self.pass_on(candidate.key, spread, relays);
         self.count_addresses(candidate.population.as_deref());
+        if let Some(taps) = &candidate.taps {
+            self.taps.raise(taps);
+        }
     }
 
     /// Takes over what is known of another signature of the same content.
@@ -64,6 +70,7 @@ impl Tally {
         self.load = self.load.max(other.load);
         self.pass_on(other.relays.0, other.spread, &other.relays.1);
         self.count_addresses(other.population.as_deref());
+        self.taps.raise(&other.taps);
     }
 
     fn count_addresses(&mut self, other: Option<&AddressCounter>) {
@@ -105,6 +112,7 @@ impl Tally {
         self.sources.memory_bytes()
             + self.destinations.memory_bytes()
             + self.relays.1.len() * size_of::<Relay>()
+            + self.taps.memory_bytes()
             + self.population.as_ref().map_or(0, |it| it.memory_bytes())
     }
 
@@ -243,6 +251,7 @@ persist!(Tally {
     roles,
     ports,
     translated,
+    taps,
     spread,
     first,
     last_seen,

@@ -23,6 +23,7 @@ fn ledger_of(signatures: usize, bytes: usize) -> Ledger {
         bytes,
         seed: 11,
         partly_seen: 0..0,
+        taps: Vec::new(),
     })
 }
 
@@ -62,6 +63,7 @@ fn candidate_of(key: u64, hosts: &[(u64, u64)]) -> Candidate {
             facts: Facts::default(),
             missing: Missing::default(),
             is_decoys: false,
+            tap: 0,
         };
         slot = table.observe(key, &seen, (n as u32, n as u32), 2, &mut Vec::new());
     }
