@@ -21,4 +21,5 @@ mod overlap;
 mod results;
 mod resume;
 mod schema;
+mod taps;
 mod usage;

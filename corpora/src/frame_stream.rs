@@ -28,6 +28,8 @@ pub struct FrameInfo {
     pub time_ns: u64,
     /// Whether it holds planted bytes.
     pub carries_content: bool,
+    /// Which of the scenarios that were joined it is of, from 0.
+    pub part: usize,
 }
 
 /// Where a [`FrameStream`] ends, whichever comes first.
@@ -64,6 +66,7 @@ pub struct FrameStream {
 
 struct Source {
     traffic: Box<dyn Traffic>,
+    part: usize,
     next_time: Option<u64>,
     carriers: Vec<Carriers>,
     /// Packet number by infection; 0 for none yet.
@@ -88,6 +91,7 @@ impl FrameStream {
             Source {
                 next_time,
                 traffic,
+                part: 0,
                 carriers: Vec::new(),
                 infecting: Vec::new(),
                 tallies: Vec::new(),
@@ -105,6 +109,14 @@ impl FrameStream {
             ends_ns: None,
             last_ns: 0,
         }
+    }
+
+    /// The frames of both, as long as the first one goes on; the other's are of the next part.
+    pub(crate) fn join(mut self, other: Self) -> Self {
+        let parts = self.sources.iter().map(|source| source.part + 1).max().unwrap_or(0);
+        let others = other.sources.into_iter();
+        self.sources.extend(others.map(|it| Source { part: it.part + parts, ..it }));
+        self
     }
 
     /// When the next frame comes; `None` at the end.
@@ -138,6 +150,7 @@ impl FrameStream {
             .filter(|source| source.next_time.is_some())
             .min_by_key(|source| source.next_time)?;
         let (time_ns, mark) = first.traffic.next_frame(frame)?;
+        let part = first.part;
         first.next_time = first.traffic.next_time();
         self.limits.end_by(first.traffic.ends_at());
         if self.limits.until_ns.is_some_and(|end| time_ns > end) {
@@ -156,7 +169,7 @@ impl FrameStream {
         }
         self.note_time(time_ns);
         let carries_content = matches!(mark, Mark::Content { .. });
-        Some(FrameInfo { number, time_ns, carries_content })
+        Some(FrameInfo { number, time_ns, carries_content, part })
     }
 
     /// The answer to the frames so far.

@@ -231,11 +231,17 @@ impl Carriers {
 
 /// `day.pcapng.zst` has its truth in `day.truth.json`.
 pub fn truth_beside(capture: &Path) -> PathBuf {
-    let name = capture.file_name().unwrap_or_default().to_string_lossy();
-    let stem = name.strip_suffix(".zst").unwrap_or(&name);
+    with_stem(capture, |stem, _| format!("{stem}.truth.json"))
+}
+
+/// The path of a capture with another name, made of what stands before its format and of its
+/// format.
+pub(crate) fn with_stem(capture: &Path, name: impl Fn(&str, &str) -> String) -> PathBuf {
+    let all = capture.file_name().unwrap_or_default().to_string_lossy();
+    let stem = all.strip_suffix(".zst").unwrap_or(&all);
     let stem =
         stem.strip_suffix(".pcapng").or(stem.strip_suffix(".pcap")).unwrap_or(stem);
-    capture.with_file_name(format!("{stem}.truth.json"))
+    capture.with_file_name(name(stem, &all[stem.len()..]))
 }
 
 /// Puts lists of nothing but numbers on one line: there are thousands of runs.

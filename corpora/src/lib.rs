@@ -56,6 +56,7 @@ mod profile;
 mod registry;
 mod score;
 mod simulation;
+mod taps;
 mod tcp_session;
 mod text;
 mod time;
@@ -79,4 +80,5 @@ pub use profile::{
 pub use registry::{Scenario, generate};
 pub use scenario::GenerateOptions;
 pub use score::{Claim, ContentScore, Detection, Edges, Score};
+pub use taps::{Cut, CutTap, TapFiles};
 pub use worms::outbreak::Outbreak;

@@ -127,6 +127,8 @@ pub struct Profile {
     pub adversary: bool,
     /// Whether it is about dark addresses or decoys, and therefore in no suite.
     pub unsolicited: bool,
+    /// Whether several taps see it, each in a capture of its own; then it is in no suite.
+    pub several_taps: bool,
     /// What should be found, one entry a group of settings; the first is the
     /// defaults.
     pub expectations: &'static [Expectation],
@@ -156,6 +158,7 @@ impl Profile {
             trust: false,
             adversary: false,
             unsolicited: false,
+            several_taps: false,
             expectations,
             incidents: &[],
             most_incidents: MOST_INCIDENTS,
@@ -195,9 +198,14 @@ impl Profile {
         Self { standard: false, unsolicited: true, ..self }
     }
 
+    /// The same outside of all suites: seen by several taps.
+    pub(crate) const fn of_several_taps(self) -> Self {
+        Self { standard: false, several_taps: true, ..self }
+    }
+
     /// Whether it is a worm or a hard negative as such, of no group of its own: what the
     /// suite `plain` consists of.
     pub const fn is_plain(&self) -> bool {
-        !self.trust && !self.adversary && !self.unsolicited
+        !self.trust && !self.adversary && !self.unsolicited && !self.several_taps
     }
 }

@@ -6,16 +6,18 @@ use crate::ground_truth::GroundTruth;
 use crate::pcap_writer::FrameWriter;
 use crate::profile::Profile;
 use crate::scenario::{Entry, GenerateOptions, Request};
+use crate::taps::{self, Cut};
 use crate::{adversary, benign, infrastructure, presets, unsolicited, worms};
 
 /// All scenarios, group by group.
-const GROUPS: [&[Entry]; 6] = [
+const GROUPS: [&[Entry]; 7] = [
     worms::SCENARIOS,
     presets::SCENARIOS,
     benign::SCENARIOS,
     infrastructure::SCENARIOS,
     adversary::SCENARIOS,
     unsolicited::SCENARIOS,
+    taps::SCENARIOS,
 ];
 
 fn entries() -> impl Iterator<Item = &'static Entry> {
@@ -67,13 +69,18 @@ impl Scenario {
         &self.entry.profile
     }
 
+    /// How several taps see it, where they do.
+    pub fn cut(&self) -> Option<Cut> {
+        Cut::of(self.entry.profile.name)
+    }
+
     /// Starts it.
     ///
     /// # Errors
     /// [`CorpusError::Setting`].
     pub fn stream(&self) -> Result<FrameStream, CorpusError> {
         let name = self.entry.profile.name;
-        (self.entry.open)(Request { name, seed: self.seed, options: &self.options })
+        self.entry.start(Request { name, seed: self.seed, options: &self.options })
     }
 }
 

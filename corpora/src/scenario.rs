@@ -125,3 +125,9 @@ pub(crate) struct Entry {
     pub(crate) profile: Profile,
     pub(crate) open: fn(Request<'_>) -> Result<FrameStream, CorpusError>,
 }
+
+impl Entry {
+    pub(crate) fn start(&self, request: Request<'_>) -> Result<FrameStream, CorpusError> {
+        (self.open)(request)
+    }
+}

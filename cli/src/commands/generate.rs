@@ -15,14 +15,14 @@ use crate::input::signals::Signals;
 use crate::output::exit_code::{Exit, Failure};
 use crate::output::output_file::OutputFiles;
 use crate::output::talk::Talk;
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
+use std::{fs, io};
 use wormsift_corpora::body::{Body, Piece};
 use wormsift_corpora::frame_builder::MAX_PAYLOAD;
 use wormsift_corpora::{
-    CaptureFile, CorpusError, FrameStream, FrameWriter, GenerateOptions, GroundTruth,
-    Scenario,
+    CaptureFile, CorpusError, Cut, FrameInfo, FrameStream, FrameWriter, GenerateOptions,
+    GroundTruth, Scenario, TapFiles,
 };
 use wormsift_export::text::counted;
 pub(crate) use written::Written;
@@ -40,30 +40,46 @@ pub(super) fn run(args: &GenerateArgs, talk: &mut Talk) -> Result<Exit, Failure>
     if truth_path == args.output {
         return Err(Failure::usage("the capture and its truth need two files"));
     }
-    OutputFiles::default()
-        .add("--output", Some(args.output.as_path()))
-        .add("--truth", Some(truth_path.as_path()))
-        .check([])?;
-    let story = Story { name, args, options: options(args)? };
+    let cut = Scenario::named(name, args.seed).map_err(Failure::usage)?.cut();
+    let captures = match &cut {
+        Some(cut) => TapFiles::paths(&args.output, cut),
+        None => vec![args.output.clone()],
+    };
+    let mut outputs = OutputFiles::default();
+    for capture in &captures {
+        outputs.add("--output", Some(capture.as_path()));
+    }
+    outputs.add("--truth", Some(truth_path.as_path())).check([])?;
+    let story = Story { name, args, cut, options: options(args)? };
     story.check_payload()?;
-    let (truth, exit) = if args.into.into.is_empty() {
-        story.tell(talk)?
-    } else {
-        inject::run(&story, talk)?
+    let (truth, packets, exit) = match (&args.into.into[..], cut) {
+        ([], _) => story.tell(talk)?,
+        (_, None) => {
+            let (truth, exit) = inject::run(&story, talk)?;
+            let packets = vec![truth.packets];
+            (truth, packets, exit)
+        }
+        (_, Some(_)) => {
+            let reason = format!("--into: several taps see the scenario {name}");
+            return Err(Failure::usage(reason));
+        }
     };
     talk.end_progress();
     let failed = |error: &dyn std::fmt::Display| Failure::of(truth_path.display(), error);
     let json = truth.to_json().map_err(|error| failed(&error))?;
     fs::write(&truth_path, json).map_err(|error| failed(&error))?;
+    let names: Vec<_> = captures.iter().map(|it| it.display().to_string()).collect();
     talk.detail(format_args!(
         "{}: {}, {} infected; truth: {}",
-        args.output.display(),
+        names.join(", "),
         counted(truth.packets, "packet"),
         counted(truth.infections.len() as u64, "host"),
         truth_path.display()
     ));
     if args.json {
-        Written::file(&args.output, truth.packets)?.print()?;
+        for (capture, packets) in captures.iter().zip(packets) {
+            Written::file(capture, packets)?.print()?;
+        }
     }
     Ok(exit)
 }
@@ -71,6 +87,7 @@ pub(super) fn run(args: &GenerateArgs, talk: &mut Talk) -> Result<Exit, Failure>
 /// A scenario as it was asked for.
 struct Story<'a> {
     name: &'a str,
+    cut: Option<Cut>,
     args: &'a GenerateArgs,
     options: GenerateOptions,
 }
@@ -119,21 +136,21 @@ impl Story<'_> {
         Ok(())
     }
 
-    /// A signal ends it early; capture and truth then hold what was told so far.
-    fn tell(&self, talk: &mut Talk) -> Result<(GroundTruth, Exit), Failure> {
+    /// The truth, and how many packets each capture has. A signal ends it early; captures and truth
+    /// then hold what was told so far.
+    fn tell(&self, talk: &mut Talk) -> Result<(GroundTruth, Vec<u64>, Exit), Failure> {
         let signals = Signals::new()?;
         let path = &self.args.output;
         let written = |error| Failure::of(path.display(), error);
         let mut story = self.stream(self.options.clone())?;
-        let mut capture =
-            CaptureFile::create(path, CaptureFile::DEFAULT_LEVEL).map_err(written)?;
+        let mut capture = Output::create(path, self.cut).map_err(written)?;
         talk.show_progress();
         let duration = self.options.duration;
         let length = duration.map(|length| length.as_nanos() as u64);
         let mut frame = Vec::new();
         let mut stopped_by = None;
         while let Some(stamp) = story.next_frame(&mut frame) {
-            capture.write_frame(stamp.time_ns, &frame).map_err(written)?;
+            capture.write(stamp, &frame).map_err(written)?;
             if stamp.number.is_multiple_of(PACKETS_A_MOVE) {
                 let elapsed = stamp.time_ns.saturating_sub(self.options.start_ns);
                 let by_packets = self.options.packets.map(|most| (stamp.number, most));
@@ -145,8 +162,40 @@ impl Story<'_> {
                 }
             }
         }
-        capture.finish().map_err(written)?;
-        Ok((story.into_truth(), stopped_by.map_or(Exit::Done, Exit::Signal)))
+        let truth = story.into_truth();
+        let packets = capture.finish(truth.packets).map_err(written)?;
+        Ok((truth, packets, stopped_by.map_or(Exit::Done, Exit::Signal)))
+    }
+}
+
+/// The capture, or those of several taps.
+enum Output {
+    One(CaptureFile),
+    Taps(TapFiles),
+}
+
+impl Output {
+    fn create(path: &Path, cut: Option<Cut>) -> io::Result<Self> {
+        let level = CaptureFile::DEFAULT_LEVEL;
+        match cut {
+            Some(cut) => TapFiles::create(path, cut, level).map(Self::Taps),
+            None => CaptureFile::create(path, level).map(Self::One),
+        }
+    }
+
+    fn write(&mut self, info: FrameInfo, frame: &[u8]) -> io::Result<()> {
+        match self {
+            Self::One(capture) => capture.write_frame(info.time_ns, frame),
+            Self::Taps(captures) => captures.write(info, frame),
+        }
+    }
+
+    /// How many packets each capture has; `all` are those of one.
+    fn finish(self, all: u64) -> io::Result<Vec<u64>> {
+        match self {
+            Self::One(capture) => capture.finish().map(|()| vec![all]),
+            Self::Taps(captures) => captures.finish(),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::frame_stream::{FrameStream, Trace};
 use crate::profile::{FIRES, Profile};
 use crate::scenario::{Entry, GenerateOptions, Request};
 
-pub(super) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: Entry = Entry {
     profile: Profile::worm(
         "outbreak",
         "a random-scanning worm spreads to and from a site, by one 376-byte UDP packet",
