@@ -36,4 +36,5 @@ mod state;
 mod taps;
 mod time;
 mod tshark;
+mod waves;
 mod winnow_seams;

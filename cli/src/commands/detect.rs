@@ -325,5 +325,6 @@ fn report_news(
     for decoy in sensor.decoy_reports() {
         report.decoy(&decoy, talk)?;
     }
+    sensor.waves().into_iter().try_for_each(|wave| report.wave(wave))?;
     sensor.dark_events().into_iter().try_for_each(|event| report.event(event))
 }

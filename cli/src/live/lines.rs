@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::json;
 use wormsift::Stats;
 use wormsift::dark::DarkEvent;
-use wormsift::signature::{DecoyReport, Finding, Incident};
+use wormsift::signature::{DecoyReport, Finding, Incident, Wave};
 use wormsift_capture::live::LiveCounters;
 use wormsift_export::json_lines;
 #[cfg(test)]
@@ -121,6 +121,14 @@ impl Lines {
     ) -> Result<(), Failure> {
         match self.form {
             Form::Json => self.output.line(&json_lines::write_event(event), talk),
+            Form::Eve => Ok(()),
+        }
+    }
+
+    /// Writes a wave, where it is one of the engine's own lines.
+    pub(super) fn wave(&mut self, wave: &Wave, talk: &Talk) -> Result<(), Failure> {
+        match self.form {
+            Form::Json => self.output.line(&json_lines::write_wave(wave), talk),
             Form::Eve => Ok(()),
         }
     }

@@ -20,3 +20,4 @@ pub(crate) mod stats;
 pub(crate) mod stdout;
 pub(crate) mod table;
 pub(crate) mod talk;
+pub(crate) mod wave_table;

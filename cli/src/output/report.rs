@@ -8,11 +8,12 @@ use crate::output::muted::MutedFindings;
 use crate::output::stdout::{print, print_json, print_line};
 use crate::output::table::{Ranking, host_count, number};
 use crate::output::talk::{Palette, Talk};
+use crate::output::wave_table::WaveTable;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 use std::io::{self, IsTerminal};
 use wormsift::dark::DarkEvent;
-use wormsift::signature::{DecoyReport, Finding, Incident, Signature};
+use wormsift::signature::{DecoyReport, Finding, Incident, Signature, Wave};
 use wormsift_export::json_lines;
 use wormsift_export::mute::{Muted, MutedCounts, Muting};
 use wormsift_export::text::{counted, decoy_news, service};
@@ -51,6 +52,7 @@ enum Form {
         signatures: Ranking,
         incidents: Incidents,
         dark: DarkTable,
+        waves: WaveTable,
         by_signature: bool,
     },
 }
@@ -68,6 +70,7 @@ impl Report {
             signatures: Ranking::default(),
             incidents: Incidents::default(),
             dark: DarkTable::default(),
+            waves: WaveTable::default(),
             by_signature,
         };
         Self {
@@ -258,6 +261,21 @@ impl Report {
         }
     }
 
+    /// Writes, or keeps, a wave.
+    pub(crate) fn wave(&mut self, wave: Wave) -> Result<(), Failure> {
+        match &mut self.form {
+            Form::Json if self.stopped.is_some() => Ok(()),
+            Form::Json => {
+                let result = print_line(&json_lines::write_wave(&wave));
+                self.printed(result)
+            }
+            Form::Table { waves, .. } => {
+                waves.take(wave);
+                Ok(())
+            }
+        }
+    }
+
     /// Writes what a decoy started: a line at once, or at the end beside the table.
     pub(crate) fn decoy(
         &mut self,
@@ -315,7 +333,7 @@ impl Report {
     pub(crate) fn finish(&mut self, palette: Palette) -> Result<(), Failure> {
         match &mut self.form {
             Form::Json => self.stopped.take().map_or(Ok(()), Err),
-            Form::Table { signatures, incidents, dark, by_signature } => {
+            Form::Table { signatures, incidents, dark, waves, by_signature } => {
                 let signatures = std::mem::take(signatures);
                 self.first_id = signatures.first_id().or(self.first_id.take());
                 let text = match by_signature {
@@ -325,7 +343,8 @@ impl Report {
                     }
                 };
                 let (started, muted) = (self.decoys.text(), self.muted.text());
-                let rest = format!("{started}{muted}{}", dark.render());
+                let events = waves.render() + &dark.render();
+                let rest = format!("{started}{muted}{events}");
                 match self.open.is_empty() && !muted.is_empty() {
                     true => print(&format!("nothing found that is not muted\n{rest}")),
                     false => print(&(text + &rest)),

@@ -51,7 +51,7 @@ impl Said {
             }
         }
         // Nothing is expected of these.
-        drop((sensor.dark_events(), sensor.decoy_reports()));
+        drop((sensor.dark_events(), sensor.decoy_reports(), sensor.waves()));
         let incidents = sensor.incidents().into_iter();
         self.incidents
             .extend(incidents.map(|it| (now.max(it.detected_at.as_nanos()), it)));

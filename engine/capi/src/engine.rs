@@ -96,7 +96,7 @@ impl Core {
         self.findings.extend(self.sensor.findings());
         // Each signature says its incident and kind.
         drop(self.sensor.incidents());
-        drop(self.sensor.dark_events());
+        drop((self.sensor.dark_events(), self.sensor.waves()));
         self.warnings.extend(self.sensor.decoy_reports().iter().map(decoy_news));
         self.warnings.extend(self.sensor.warnings());
     }

@@ -20,6 +20,7 @@ mod record;
 #[cfg(feature = "schema")]
 pub mod schema;
 mod texts;
+mod wave;
 
 use crate::mute::Muted;
 pub use decoy::{read_decoy, write_decoy};
@@ -37,6 +38,7 @@ pub use texts::{
     Address, AlarmName, GradeName, Hex, HostsMethodName, Id, KindName, PrecisionName,
     Protocol, Time,
 };
+pub use wave::{read_wave, write_wave};
 use wormsift::signature::Finding;
 
 /// The schema and its version, on every line that is written.

@@ -36,7 +36,7 @@ fn every_field_of_a_finding_is_in_the_example_and_in_the_schema() {
         assert_eq!(schema::faults(&strict, &value), [""; 0]);
         lines += 1;
     }
-    assert_eq!(lines, 7, "signature, update, summary, incident, decoy, scan and victim");
+    assert_eq!(lines, 8, "signature, update, summary, incident, decoy, and three events");
 }
 
 /// The line that is written of what is read.
@@ -49,6 +49,9 @@ fn rewritten(line: &str) -> String {
     }
     if let Some(event) = json_lines::read_event(line).unwrap() {
         return json_lines::write_event(&event);
+    }
+    if let Some(wave) = json_lines::read_wave(line).unwrap() {
+        return json_lines::write_wave(&wave);
     }
     let incident = json_lines::read_marked_incident(line).unwrap();
     let (incident, muted) = incident.expect("a line of a type that is known");

@@ -226,6 +226,10 @@ fn sift(kept: &mut Kept, mut input: Input<'_>) {
         let line = json_lines::write_event(&event);
         assert!(json_lines::read_event(&line).is_ok_and(|it| it.is_some()), "{line}");
     }
+    for wave in sensor.waves() {
+        let line = json_lines::write_wave(&wave);
+        assert_eq!(json_lines::read_wave(&line).as_ref(), Ok(&Some(wave)), "{line}");
+    }
     for report in sensor.decoy_reports() {
         let line = json_lines::write_decoy(&report);
         assert_eq!(json_lines::read_decoy(&line).as_ref(), Ok(&Some(report)), "{line}");
@@ -252,6 +256,10 @@ pub fn signature_line(data: &[u8]) {
             json_lines::read_event(&line).is_ok_and(|again| again.is_some()),
             "{line}"
         );
+    }
+    if let Ok(Some(wave)) = json_lines::read_wave(&text) {
+        let line = json_lines::write_wave(&wave);
+        assert_eq!(json_lines::read_wave(&line).as_ref(), Ok(&Some(wave)), "{line}");
     }
     if let Ok(Some(report)) = json_lines::read_decoy(&text) {
         let line = json_lines::write_decoy(&report);

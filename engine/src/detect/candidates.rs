@@ -20,7 +20,7 @@ pub(crate) use hosts::{REGISTERS, hash, persist_registers};
 pub use record::{Candidate, Missing, SampleReference, SampleRequest, Seen};
 
 use super::alarms::{Alarm, Thresholds};
-use super::population::{AddressCounter, Counted};
+use super::population::{AddressCounter, Counted, Hour};
 use super::taps::TapCounts;
 use crate::counters::counters;
 use crate::packet::Host;
@@ -107,6 +107,8 @@ pub struct Candidates {
     /// Bytes that counters of addresses may take, and those that they take.
     population_budget: usize,
     populations: usize,
+    /// See [`Candidates::take_hours`].
+    hours: Vec<(u64, Hour)>,
     /// Of the registers that count hosts.
     seed: u64,
     /// See [`Candidates::take_lost`].
@@ -154,6 +156,7 @@ impl Candidates {
             lists: 0,
             population_budget: 0,
             populations: 0,
+            hours: Vec::new(),
             seed,
             lost: Vec::new(),
             counters: CandidateCounters::default(),
@@ -313,6 +316,12 @@ impl Candidates {
         self.lost.drain(..)
     }
 
+    /// Hours of contents that have alarmed which are over since the last call, or whose entry
+    /// has made room; each with its key.
+    pub fn take_hours(&mut self) -> impl Iterator<Item = (u64, Hour)> {
+        self.hours.drain(..)
+    }
+
     /// Enters a sighting in its entry, a new one where need be; true when that displaced
     /// another.
     fn enter(
@@ -357,6 +366,9 @@ impl Candidates {
         let room = self.population_budget - self.populations;
         let entry = &mut self.entries[slot as usize];
         let Some(population) = &mut entry.population else { return };
+        if population.is_hour_over(seen.time) {
+            self.hours.push((entry.key, population.hour()));
+        }
         let before = population.memory_bytes();
         let counted = population.note(hash(seen.source, self.seed), seen.time, room);
         self.populations = self.populations - before + population.memory_bytes();
@@ -535,6 +547,7 @@ impl Candidates {
         let entry = &entries[slot as usize];
         requests.extend(entry.samples.iter().map(SampleReference::release));
         self.populations -= entry.population_bytes();
+        self.hours.extend(entry.population.as_ref().map(|it| (entry.key, it.hour())));
         self.index.remove(entry.key, slot, |slot| entries[slot as usize].key);
         self.recency.remove(slot);
     }
@@ -552,7 +565,7 @@ impl Candidates {
 
 persist!(Candidates {
     entries, free, index, recency, lists, populations, counters;
-    capacity, taps, samples_per_candidate, window, thresholds, budget, population_budget, seed, lost
+    capacity, taps, samples_per_candidate, window, thresholds, budget, population_budget, hours, seed, lost
 });
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 mod admission;
 mod classes;
+mod hours;
 mod line_up;
 mod promotion;
 mod recall;
@@ -32,6 +33,7 @@ use crate::sketch::{Bloom, EpochClock, FirstSightings, Turn};
 use crate::state::persist;
 use crate::time::Timestamp;
 use admission::{Admission, Newcomer};
+use hours::Hours;
 use line_up::{Next, line_up};
 use promotion::Promotion;
 use std::sync::Arc;
@@ -61,6 +63,8 @@ pub(crate) struct ContentShard {
     /// Where it stopped until waiting alarms are emitted.
     pub(crate) stopped: Option<RecordAt>,
     pub(crate) alarms: AlarmQueue,
+    /// Hours of contents that are over.
+    pub(crate) hours: Hours,
     requests_of_one: Vec<SampleRequest>,
     pub(crate) requests: Vec<PlacedRequest>,
     pub(crate) decisions: Option<Vec<Decision>>,
@@ -145,6 +149,7 @@ impl ContentShard {
                 queue: Vec::new(),
                 stopped: None,
                 alarms: AlarmQueue::default(),
+                hours: Hours::default(),
                 requests_of_one: Vec::new(),
                 requests: Vec::new(),
                 decisions: None,
@@ -241,6 +246,7 @@ impl ContentShard {
         }
         if self.dispersion_clock.advance(now) != Turn::Stay {
             self.end_epoch(at);
+            self.hours.keep(&mut self.candidates, now);
         }
         self.prevalence.advance(now);
         if self.decisions.is_some() {
@@ -283,6 +289,7 @@ impl ContentShard {
             let at_dark = at_dark == AtDark::Reached;
             let how = Promotion { prevalence, promoted, at_dark };
             self.decide(next, how, chunks, packets);
+            self.hours.keep(&mut self.candidates, next.at.record(chunks).time);
             self.timer.add(begin, &mut self.nanos[1]);
         }
     }
@@ -422,7 +429,7 @@ const SAMPLES_PER_CANDIDATE: usize = 8;
 // Between batches it has stopped nowhere, and no seams or requests are left.
 persist!(ContentShard {
     prevalence, first_sightings, dispersion, propagation, dark, candidates, admission,
-    dispersion_clock, alarms, counters, baseline, learns_until;
+    dispersion_clock, alarms, hours, counters, baseline, learns_until;
     nearest, rules, tap, seen_in_packet, stopped, is_calm, requests_of_one,
     requests, decisions, epoch_begins, seams, queue, timer, nanos
 });

@@ -71,7 +71,7 @@ use crate::fingerprint::{Kernel, Sampling};
 use crate::pages::can_reserve;
 use crate::signature::{
     AlarmedCandidate, Boilerplate, DecoyReport, Finding, Incident, Ledger,
-    LedgerSettings, Sample, SampleReference,
+    LedgerSettings, Sample, SampleReference, Wave,
 };
 use crate::time::Timestamp;
 use affinity::for_each_with_affinity;
@@ -163,6 +163,7 @@ pub struct Sensor {
     incidents: Vec<Incident>,
     decoys: DecoyWatch,
     decoy_reports: Vec<DecoyReport>,
+    waves: Vec<Wave>,
     /// Whether the learning period, if any, has begun.
     learning_begun: bool,
     baseline_shape: Option<baseline::Shape>,
@@ -281,6 +282,7 @@ impl Sensor {
                 Decoys::new(plan.decoys, config.dispersion_window),
             ),
             decoy_reports: Vec::new(),
+            waves: Vec::new(),
             learning_begun: false,
             baseline_shape: None,
             frames: 0,
@@ -526,8 +528,25 @@ impl Sensor {
             }
             self.collect_until(chunks, frames, tick);
             let begin = self.timer.start();
+            // What is over at this tick comes after its alarms.
+            self.end_hours(Timestamp::from_nanos(tick.as_nanos() - 1));
             self.emit(tick, due);
             self.timer.add(begin, &mut self.times.signatures);
+        }
+        self.end_hours(now.min(self.clock.now()));
+    }
+
+    /// Tells the ledger of contents' hours that were over at the ticks up to `until`, to which
+    /// every content shard has come.
+    fn end_hours(&mut self, until: Timestamp) {
+        let next = |content: &ContentShard| content.hours.next();
+        while let Some(tick) = self.content.iter().filter_map(next).min()
+            && tick <= until
+        {
+            let over = self.content.iter_mut().flat_map(|it| it.hours.take(tick));
+            self.ledger.end_hours(over);
+            let waves = self.ledger.take_waves();
+            self.report_waves(waves);
         }
     }
 
@@ -609,6 +628,7 @@ impl Sensor {
         }
         if !self.content.iter().any(|content| content.alarms.has_work(now)) {
             // A second in which nothing alarms costs next to nothing.
+            self.end_hours(now);
             return;
         }
         self.content.iter_mut().for_each(|content| content.pass_tick(now));
@@ -628,6 +648,7 @@ impl Sensor {
         if let Some(dark) = &mut self.dark {
             dark.finish(self.clock.now());
         }
+        self.end_hours(Timestamp::MAX);
         self.ledger.show_view(self.view());
         let (content, starts, now) = (&self.content, &self.starts, self.clock.now());
         let summaries = self.ledger.finish(|key, protocol, port| {
@@ -637,6 +658,8 @@ impl Sensor {
             Some(current)
         });
         self.report(summaries);
+        let waves = self.ledger.take_waves();
+        self.report_waves(waves);
     }
 
     /// Begins to keep every decision about every sighting, for tests and research.

@@ -2,7 +2,7 @@
 
 use super::{Sensor, own_time};
 use crate::dark::DarkEvent;
-use crate::signature::{DecoyReport, Finding, Incident, Suppressed};
+use crate::signature::{DecoyReport, Finding, Incident, Suppressed, Wave};
 
 impl Sensor {
     /// Puts findings where the host takes them, with what the settings say of hosts.
@@ -36,6 +36,15 @@ impl Sensor {
         self.decoy_reports.append(&mut reports);
     }
 
+    /// The same of waves.
+    pub(super) fn report_waves(&mut self, mut waves: Vec<Wave>) {
+        if !self.clock.own_time().is_engine_time() {
+            let own_time = self.clock.own_time();
+            waves.iter_mut().for_each(|it| it.hour = own_time.at(it.hour));
+        }
+        self.waves.append(&mut waves);
+    }
+
     /// The findings since the last call, in order.
     pub fn findings(&mut self) -> Vec<Finding> {
         std::mem::take(&mut self.findings)
@@ -54,6 +63,13 @@ impl Sensor {
             self.dark.as_mut().map_or_else(Vec::new, |dark| dark.take_events());
         events.iter_mut().for_each(|event| own_time::restore_event(event, &self.clock));
         events
+    }
+
+    /// Signatures of which many more addresses than before sent the content, since the last call.
+    /// Each hour is judged when it is over, by the next sighting; at [`Sensor::finish`] the last
+    /// one as far as it has come.
+    pub fn waves(&mut self) -> Vec<Wave> {
+        std::mem::take(&mut self.waves)
     }
 
     /// Conversations that decoys started since the last call, in packet order: one of each

@@ -112,6 +112,7 @@ impl Persist for Tables<'_> {
             findings: _,
             incidents: _,
             decoy_reports: _,
+            waves: _,
             warnings: _,
             timer: _,
             times: _,

@@ -12,10 +12,13 @@ mod known;
 mod reported;
 mod tally;
 mod telling;
+mod waves;
 
 use super::baseline::{Boilerplate, LiteralFile, START, Suppressed, SuppressedList};
 use super::incidents::{Incident, Incidents};
-use super::{Alarm, Candidate, Load, Relay, Sample, Side, Signature, View, signature_id};
+use super::{
+    Alarm, Candidate, Load, Relay, Sample, Side, Signature, View, Wave, signature_id,
+};
 use crate::counters::counters;
 use crate::state::persist;
 use crate::time::{Span, Timestamp};
@@ -181,6 +184,8 @@ pub struct Ledger {
     touched: BTreeSet<u64>,
     /// News of incidents that was not taken yet.
     incident_news: Vec<Incident>,
+    /// Waves that were not taken yet.
+    wave_news: Vec<Wave>,
     /// Samples of the current tick that no alarm asked for.
     ordinary: Vec<Arc<[u8]>>,
     counters: SignatureCounters,
@@ -221,6 +226,7 @@ impl Ledger {
             allowance: Allowance::default(),
             touched: BTreeSet::new(),
             incident_news: Vec::new(),
+            wave_news: Vec::new(),
             settings,
             known: BTreeMap::new(),
             next: 0,
@@ -364,6 +370,9 @@ impl Ledger {
                 }
             }
             self.reported.insert(known.report());
+            if let Some(hour) = known.tally.hour() {
+                self.wave_news.extend(known.tally.take_hour(hour, &known.id));
+            }
         }
         let parts = self.look_at_incidents().parts;
         self.tell_parts(&parts);
@@ -602,7 +611,7 @@ fn raised(alarm: &AlarmedCandidate) -> Raised {
 // Between ticks there are no samples of one, and the view is shown anew at each.
 persist!(Ledger {
     known, next, ids, owners, services, bytes, reported, forwarders, incidents, untold,
-    allowance, counters, suppressed; settings, touched, incident_news, ordinary, boilerplate, view
+    allowance, counters, suppressed; settings, touched, incident_news, wave_news, ordinary, boilerplate, view
 });
 
 #[cfg(test)]

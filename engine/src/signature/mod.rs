@@ -35,6 +35,7 @@ mod sample;
 pub mod strength;
 #[doc(hidden)]
 pub mod tokens;
+mod wave;
 
 pub use crate::detect::alarms::Alarm;
 #[doc(hidden)]
@@ -45,6 +46,7 @@ pub use crate::detect::candidates::{
 pub use crate::detect::count::{Count, FirstSighting, MOST_HOSTS, Precision};
 pub use crate::detect::decoys::{DecoyReport, Suspect};
 pub use crate::detect::handshakes::Handshakes;
+pub(crate) use crate::detect::population::Hour;
 pub use crate::detect::ports::{PortCounts, Roles};
 pub use crate::detect::propagation::Relay;
 pub use baseline::Suppressed;
@@ -66,6 +68,7 @@ pub use passing::PassingOn;
 pub use population::{HostRange, HostRangeMethod, Population};
 #[doc(hidden)]
 pub use sample::Sample;
+pub use wave::{Wave, WaveRule};
 
 use crate::packet::{AddressPlan, Host, Timestamp};
 use crate::state::persist;

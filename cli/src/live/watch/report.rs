@@ -5,6 +5,7 @@ use crate::output::dark_table;
 use crate::output::exit_code::Failure;
 use crate::output::report::news;
 use crate::output::talk::Talk;
+use crate::output::wave_table;
 use wormsift::signature::Finding;
 use wormsift_export::text::decoy_news;
 
@@ -46,6 +47,10 @@ impl Watch {
         for event in self.parts.sensor.dark_events() {
             talk.detail(dark_table::news(&event));
             self.parts.lines.event(&event, talk)?;
+        }
+        for wave in self.parts.sensor.waves() {
+            talk.detail(wave_table::news(&wave));
+            self.parts.lines.wave(&wave, talk)?;
         }
         for decoy in self.parts.sensor.decoy_reports() {
             talk.news(decoy_news(&decoy));

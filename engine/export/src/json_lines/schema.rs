@@ -3,6 +3,7 @@
 use super::decoy::{DECOY, DecoyRecord};
 use super::event::{EVENT, ScanRecord, VictimRecord};
 use super::incident::{INCIDENT, IncidentRecord};
+use super::wave::WaveRecord;
 use super::{KINDS, Line, Record, SCHEMA};
 use schemars::generate::SchemaSettings;
 use schemars::transform::transform_subschemas;
@@ -65,6 +66,7 @@ impl Lines {
         lines.add::<IncidentRecord>(INCIDENT);
         lines.add::<ScanRecord>(EVENT);
         lines.add::<VictimRecord>(EVENT);
+        lines.add::<WaveRecord>(EVENT);
         lines.add::<DecoyRecord>(DECOY);
         lines
     }

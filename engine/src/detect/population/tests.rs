@@ -19,6 +19,7 @@ struct Twin {
     all: HashSet<u64>,
     hours: BTreeMap<u64, HashSet<u64>>,
     windows: BTreeMap<u64, HashSet<u64>>,
+    days: BTreeMap<u64, HashSet<u64>>,
 }
 
 impl Twin {
@@ -26,25 +27,30 @@ impl Twin {
         self.all.insert(address);
         self.hours.entry(seconds / 3_600).or_default().insert(address);
         self.windows.entry(seconds / 600).or_default().insert(address);
+        self.days.entry(seconds / 86_400).or_default().insert(address);
     }
 
-    /// In all, at most in an hour, in the last one, at most in ten minutes.
-    fn figures(&self) -> [u32; 4] {
+    /// In all, at most in an hour, in the last one, at most in ten minutes, in the last day.
+    fn figures(&self) -> [u32; 5] {
         let most = |sets: &BTreeMap<u64, HashSet<u64>>| {
             sets.values().map(HashSet::len).max().unwrap_or(0)
         };
         let now = self.hours.values().next_back().map_or(0, HashSet::len);
-        [self.all.len(), most(&self.hours), now, most(&self.windows)].map(|n| n as u32)
+        let today = self.days.values().next_back().map_or(0, HashSet::len);
+        [self.all.len(), most(&self.hours), now, most(&self.windows), today]
+            .map(|n| n as u32)
     }
 }
 
-fn figures(counter: &AddressCounter) -> [u32; 4] {
+fn figures(counter: &AddressCounter) -> [u32; 5] {
     let addresses = counter.addresses().number;
-    [addresses, counter.hour_peak(), counter.now(), counter.window_peak()]
+    let Hour { addresses: now, of_day, .. } = counter.hour();
+    assert_eq!(now, counter.now());
+    [addresses, counter.hour_peak(), now, counter.window_peak(), of_day]
 }
 
 /// Holds the figures within so many standard errors of the truth, and the last never above.
-fn holds(found: [u32; 4], truth: [u32; 4], errors: f64) -> bool {
+fn holds(found: [u32; 5], truth: [u32; 5], errors: f64) -> bool {
     let is_near = |kind: usize, registers: f64| {
         let (found, truth) = (f64::from(found[kind]), f64::from(truth[kind]));
         (found - truth).abs() <= (errors * 1.04 / registers.sqrt() * truth).max(1.0)
@@ -52,6 +58,7 @@ fn holds(found: [u32; 4], truth: [u32; 4], errors: f64) -> bool {
     is_near(0, 4_096.0)
         && is_near(1, 2_048.0)
         && is_near(2, 2_048.0)
+        && is_near(4, 512.0)
         && found[3] <= truth[3]
 }
 
@@ -134,25 +141,25 @@ fn spans_that_are_over_are_told_by_their_greatest() {
     let mut one = AddressCounter::default();
     (0..5).for_each(|n| note(&mut one, n, 0));
     note(&mut one, 9, 3_600);
-    assert_eq!(figures(&one), [6, 5, 1, 5]);
+    assert_eq!(figures(&one), [6, 5, 1, 5, 6]);
     let mut earlier = AddressCounter::default();
     (20..27).for_each(|n| note(&mut earlier, n, 100));
     // Merged either way: seven in an hour that is over, one in the latest.
     let mut other = earlier.clone();
     other.merge(&one);
     one.merge(&earlier);
-    assert_eq!(figures(&one), [13, 7, 1, 7]);
-    assert_eq!(figures(&other), [13, 7, 1, 7]);
+    assert_eq!(figures(&one), [13, 7, 1, 7, 13]);
+    assert_eq!(figures(&other), [13, 7, 1, 7, 13]);
     // A sighting that comes late counts in all, and in its hour if that is the latest.
     note(&mut one, 30, 50);
-    assert_eq!(figures(&one), [14, 7, 1, 7]);
+    assert_eq!(figures(&one), [14, 7, 1, 7, 14]);
 }
 
 #[test]
 fn what_was_seen_at_some_time_counts_where_it_must_have_been() {
     // Three addresses seen from 3,000 s on, and counted from some time on.
     for (now, figure) in
-        [(3_599, [3, 3, 3, 3]), (3_001, [3, 3, 3, 3]), (3_600, [3, 0, 0, 0])]
+        [(3_599, [3, 3, 3, 3, 3]), (3_001, [3, 3, 3, 3, 3]), (3_600, [3, 0, 0, 0, 3])]
     {
         let mut counter = AddressCounter::new(at(now), false);
         (0..3).for_each(|n| note(&mut counter, n, 3_000));
@@ -160,7 +167,7 @@ fn what_was_seen_at_some_time_counts_where_it_must_have_been() {
     }
     let mut counter = AddressCounter::new(at(2_900), false);
     (0..3).for_each(|n| note(&mut counter, n, 2_000));
-    assert_eq!(figures(&counter), [3, 3, 3, 0]);
+    assert_eq!(figures(&counter), [3, 3, 3, 0, 3]);
 }
 
 #[test]

@@ -4,11 +4,12 @@
 //! some windows where segments were lost or cut. Packets and spread are of the window that
 //! says most, since a window cannot have been in more packets than the content.
 
+use super::super::wave::{Wave, Waves};
 use super::super::{Candidate, Count, FirstSighting, Load, Population, Precision, Relay};
 use crate::detect::candidates::{REGISTERS, Side, hash, persist_registers};
 use crate::detect::count::MOST_HOSTS;
 use crate::detect::handshakes::SourceBits;
-use crate::detect::population::AddressCounter;
+use crate::detect::population::{AddressCounter, Hour};
 use crate::detect::ports::{PortCounts, Roles};
 use crate::detect::taps::TapCounts;
 use crate::packet::{Handshake, Host, Timestamp};
@@ -34,6 +35,8 @@ pub(super) struct Tally {
     pub(super) relays: (u64, Vec<Relay>),
     /// The addresses that sent it, as far as its windows had memory for them.
     population: Option<Box<AddressCounter>>,
+    /// The hours and days of these.
+    waves: Waves,
     /// The highest at any of its alarms.
     pub(super) load: Load,
 }
@@ -71,6 +74,19 @@ impl Tally {
         self.pass_on(other.relays.0, other.spread, &other.relays.1);
         self.count_addresses(other.population.as_deref());
         self.taps.raise(&other.taps);
+        self.waves.merge(&other.waves);
+    }
+
+    /// Takes an hour of it that is over, or of the end; a wave, if it is one of the signature
+    /// with this id.
+    pub(super) fn take_hour(&mut self, hour: Hour, id: &str) -> Option<Wave> {
+        let rule = self.waves.take(hour)?;
+        Some(self.waves.told(rule, id))
+    }
+
+    /// The hour of the latest sighting, as far as windows had memory for addresses.
+    pub(super) fn hour(&self) -> Option<Hour> {
+        self.population.as_ref().map(|it| it.hour())
     }
 
     fn count_addresses(&mut self, other: Option<&AddressCounter>) {
@@ -114,6 +130,7 @@ impl Tally {
             + self.relays.1.len() * size_of::<Relay>()
             + self.taps.memory_bytes()
             + self.population.as_ref().map_or(0, |it| it.memory_bytes())
+            + self.waves.memory_bytes()
     }
 
     /// The earliest sighting counts. That the content did not come before it is certain as
@@ -257,6 +274,7 @@ persist!(Tally {
     last_seen,
     relays,
     population,
+    waves,
     load
 });
 
