@@ -262,6 +262,7 @@ impl Source {
             let part = decoys.truth(&self.tallies);
             truth.decoys.get_or_insert_default().add(part);
         }
+        truth.churn = truth.churn.take().or(planted.churn.map(|it| it.truth(end_ns)));
         self.carriers.resize(planted.contents.len(), Carriers::default());
         for (content, carriers) in planted.contents.into_iter().zip(self.carriers) {
             let spans = content.body.invariant().into_iter();

@@ -3,6 +3,7 @@
 //! A [`GroundTruth`] is written beside every generated capture, as JSON. Packet numbers
 //! count from 1, as in Wireshark and in the engine.
 
+mod churn;
 mod dark;
 mod decoys;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::profile::{IncidentGrade, IncidentKind};
 
+pub use churn::ChurnTruth;
 pub use dark::{Answer, DarkClasses, DarkTruth, ScanTool, ScannerTruth, VictimTruth};
 pub use decoys::{DecoysTruth, InitiationTruth};
 
@@ -57,6 +59,9 @@ pub struct GroundTruth {
     /// Planted hosts, where the scenario has some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decoys: Option<DecoysTruth>,
+    /// Hosts that change their addresses, where the scenario has some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub churn: Option<ChurnTruth>,
 }
 
 /// One planted content.

@@ -13,7 +13,8 @@ use crate::body::Body;
 use crate::ground_truth::{IncidentTruth, Protocol};
 
 pub(crate) use unsolicited::{
-    DarkEvent, PlantedDark, PlantedDecoys, PlantedScanner, PlantedVictim, Tally,
+    DarkEvent, PlantedChurn, PlantedDark, PlantedDecoys, PlantedScanner, PlantedVictim,
+    Tally,
 };
 
 /// What a frame is, for the ground truth. Numbers are those of the [`Traffic`] that emits
@@ -71,6 +72,8 @@ pub(crate) struct Planted {
     pub(crate) dark: Option<PlantedDark>,
     /// Its decoys; the conversation that one starts has the number 0 of [`Mark::Counted`].
     pub(crate) decoys: Option<PlantedDecoys>,
+    /// Its hosts that change their addresses.
+    pub(crate) churn: Option<PlantedChurn>,
 }
 
 impl Planted {

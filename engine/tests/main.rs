@@ -7,6 +7,7 @@ mod baseline;
 mod captures;
 mod captures_read;
 mod carriage;
+mod churn;
 mod circles;
 mod common;
 mod content_bytes;

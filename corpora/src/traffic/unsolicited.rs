@@ -4,8 +4,8 @@
 use std::net::IpAddr;
 
 use crate::ground_truth::{
-    Answer, DarkClasses, DarkTruth, DecoysTruth, InitiationTruth, Protocol, ScanTool,
-    ScannerTruth, VictimTruth,
+    Answer, ChurnTruth, DarkClasses, DarkTruth, DecoysTruth, InitiationTruth, Protocol,
+    ScanTool, ScannerTruth, VictimTruth,
 };
 use crate::time::rfc3339;
 
@@ -33,6 +33,18 @@ impl Tally {
 /// How many frames of this number have left.
 fn tally(tallies: &[Tally], number: usize) -> Tally {
     tallies.get(number).copied().unwrap_or_default()
+}
+
+/// Hosts that change their addresses: the truth after each of the latest packets, by its time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PlantedChurn(pub(crate) Vec<(u64, ChurnTruth)>);
+
+impl PlantedChurn {
+    /// The truth after the last packet that has left.
+    pub(crate) fn truth(self, end_ns: u64) -> ChurnTruth {
+        let in_time = self.0.into_iter().rfind(|(time_ns, _)| *time_ns <= end_ns);
+        in_time.map(|(_, truth)| truth).unwrap_or_default()
+    }
 }
 
 /// What comes to a dark network.

@@ -5,9 +5,18 @@
 //! who scans, and what a decoy did. These scenarios are in no suite: a sensor has to be told
 //! which addresses are dark or decoys.
 
+mod address_churn;
 mod farm;
 mod telescope;
 
 use crate::scenario::Entry;
 
-pub(crate) const SCENARIOS: &[Entry] = &[telescope::ENTRY, farm::INFECTED, farm::QUIET];
+pub(crate) const SCENARIOS: &[Entry] = &[
+    telescope::ENTRY,
+    farm::INFECTED,
+    farm::QUIET,
+    address_churn::DAILY,
+    address_churn::ABOUT_DAILY,
+    address_churn::ABOUT_WEEKLY,
+    address_churn::NEVER,
+];
