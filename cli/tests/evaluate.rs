@@ -268,3 +268,13 @@ fn what_was_learned_is_known_in_every_run() {
     assert_eq!(still["as_expected"], found["as_expected"]);
     assert_eq!(still["as_expected"], true, "{still}");
 }
+
+#[test]
+fn a_list_is_applied_after_spans_of_time() {
+    for wrong in ["soon", "10s,", "-1s"] {
+        let output = run(&["evaluate", "--isolate-after", wrong]);
+        assert_eq!(code(&output), 2, "{wrong}: {}", stderr(&output));
+    }
+    let output = run(&["evaluate", "--help"]);
+    assert!(stdout(&output).contains("--isolate-after <SPAN>"), "{}", stdout(&output));
+}

@@ -3,6 +3,7 @@
 use super::{RunArgs, SettingArgs};
 use clap::{Args, ValueEnum, ValueHint};
 use std::path::PathBuf;
+use wormsift::time::Span;
 use wormsift_evaluate::{Sweep, parse_sweep};
 
 /// Named groups of scenarios.
@@ -53,6 +54,7 @@ as the flags of `wormsift generate`; expected is fires, silent or open";
 Examples:
   wormsift evaluate --suite standard --report out.html
   wormsift evaluate --scenario outbreak --sweep sources=2..50:4 --report sweep.html
+  wormsift evaluate --isolate-after 10s,60s,600s --runs-only --report isolation.html
   wormsift evaluate --clean captures/ --scenario mail --csv out.csv
   wormsift evaluate injected.pcapng.zst        # with injected.truth.json beside it")]
 pub(crate) struct EvaluateArgs {
@@ -86,6 +88,10 @@ pub(crate) struct EvaluateArgs {
     /// A setting that takes several values: KEY=FROM..TO, KEY=FROM..TO:STEP or KEY=A,B
     #[arg(long, value_name = "KEY=VALUES", value_parser = parse_sweep)]
     pub(crate) sweep: Option<Sweep>,
+    /// Cut off whom the isolation list names, so long after each alarm, in epidemics of their own,
+    /// and show how many are infected: SPAN[,SPAN...], such as 10s,60s,600s
+    #[arg(long, value_name = "SPAN", value_delimiter = ',')]
+    pub(crate) isolate_after: Vec<Span>,
     /// Keep finished runs in this file, and take up those there that the same build made of
     /// the same input under the same settings
     #[arg(long, value_name = "FILE")]

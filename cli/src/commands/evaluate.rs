@@ -73,6 +73,7 @@ fn request(args: &EvaluateArgs) -> Request {
         learn: args.learn.clone(),
         seeds: args.seeds,
         sweep: args.sweep.clone(),
+        isolate_after: args.isolate_after.clone(),
     }
 }
 

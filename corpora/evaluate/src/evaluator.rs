@@ -3,8 +3,10 @@
 //! The steps are apart so that a caller can end between them, and write what is there:
 //! [`Evaluator::read`] and [`Evaluator::add_curves`] look for no signal.
 
+use crate::confirmed::ConfirmedSums;
 use crate::error::EvaluateError;
 use crate::held_out::HeldOut;
+use crate::isolation::{World, isolation};
 use crate::job::{Job, Key, capture_jobs, jobs, values};
 use crate::learned::Learned;
 use crate::observer::Observer;
@@ -158,6 +160,10 @@ impl Evaluator {
             self.evaluation.maps = vec![map];
             self.evaluation.detection_rule = extras::rule(plan.seeds.len() as u64)?;
         }
+        if !plan.isolate_after.is_empty() {
+            self.evaluation.isolation =
+                isolation(&World::ALL, config, &plan.isolate_after, &plan.seeds)?;
+        }
         if !plan.clean.is_empty() {
             let clean = HeldOut::read(&plan.clean)?;
             self.evaluation.benign = clean.false_positives(config, &self.known)?;
@@ -181,11 +187,13 @@ impl Evaluator {
     }
 
     /// Whether every row is as its scenario says, signatures say of hosts and first
-    /// sightings what is true, and contents are exact often enough.
+    /// sightings what is true, contents are exact often enough, and hosts confirmed for isolation
+    /// are infected.
     pub fn is_as_expected(&self) -> bool {
         let rows = &self.evaluation.rows;
         !rows.iter().any(|row| !rows::is_good(row))
             && rows::is_exact_enough(rows::exact(rows))
+            && ConfirmedSums::of(rows).is_good()
     }
 }
 

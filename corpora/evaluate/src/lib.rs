@@ -5,6 +5,7 @@
 //! show. A run is a function of scenario, seed and settings; only its speed is measured.
 
 mod about;
+mod confirmed;
 mod counted;
 mod csv;
 mod error;
@@ -16,6 +17,7 @@ mod high_rows;
 mod incident_rows;
 mod incident_sums;
 mod incidents;
+mod isolation;
 mod job;
 mod learned;
 mod manifest;

@@ -8,6 +8,7 @@ use crate::error::{EvaluateError, ManifestError};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use wormsift::time::Span;
 use wormsift_corpora::{Profile, Scenario};
 
 /// Seeds of a scenario unless told otherwise.
@@ -34,6 +35,8 @@ pub struct Request {
     pub seeds: Option<u64>,
     /// A setting that takes several values.
     pub sweep: Option<Sweep>,
+    /// How long after an alarm the hosts that it names are cut off, in epidemics of their own.
+    pub isolate_after: Vec<Span>,
 }
 
 /// Everything that is evaluated: request and manifest together.
@@ -48,6 +51,7 @@ pub struct Plan {
     pub(crate) held_out: Vec<String>,
     pub(crate) learn: Vec<String>,
     pub(crate) sweep: Option<Sweep>,
+    pub(crate) isolate_after: Vec<Span>,
 }
 
 impl Plan {
@@ -118,8 +122,14 @@ impl Plan {
             held_out: or(&args.held_out, manifest.held_out),
             learn: args.learn.clone(),
             sweep,
+            isolate_after: args.isolate_after.clone(),
         };
-        if plan.stories.is_empty() && plan.labelled.is_empty() && plan.clean.is_empty() {
+        let runs_alone = plan.isolate_after.is_empty();
+        if runs_alone
+            && plan.stories.is_empty()
+            && plan.labelled.is_empty()
+            && plan.clean.is_empty()
+        {
             return Err(EvaluateError::Nothing);
         }
         if plan.captures().any(|name| name == "-") {
@@ -151,6 +161,9 @@ impl Plan {
         parts.extend(alone.map(|story| story.name.clone()));
         parts.extend(self.labelled.iter().map(|(name, _)| name.clone()));
         parts.extend(self.clean.iter().cloned());
+        if parts.is_empty() {
+            parts.push("isolation".to_owned());
+        }
         parts.join(", ")
     }
 }

@@ -7,6 +7,7 @@ use super::counted::{Counted, CountedRow};
 use super::high::{HighAt, HighRow};
 use super::incident_rows::IncidentsRow;
 use super::incidents::RunIncidents;
+use super::isolation::IsolationRow;
 pub(crate) use super::statistics::Estimate;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,9 @@ pub struct Evaluation {
     pub(crate) detection_rule: Vec<RulePoint>,
     /// Signatures on real captures without worms, by thresholds.
     pub(crate) benign: Vec<BenignCount>,
+    /// What an isolation list does to an epidemic.
+    #[serde(default)]
+    pub(crate) isolation: Vec<IsolationRow>,
 }
 
 /// Where, when and with what an evaluation ran.
@@ -160,6 +164,9 @@ pub(crate) struct Row {
     /// When its worm was high.
     #[serde(default)]
     pub(crate) high: HighRow,
+    /// Hosts confirmed for isolation in all runs, and those of them not infected.
+    #[serde(default)]
+    pub(crate) confirmed: [u64; 2],
     /// Why the rules, or the edges of the content, are not good enough; empty where they
     /// are.
     #[serde(default)]
@@ -241,6 +248,9 @@ pub(crate) struct Run {
     /// When its worm was high.
     #[serde(default)]
     pub(crate) high: Option<HighAt>,
+    /// Hosts confirmed for isolation, and those of them not infected.
+    #[serde(default)]
+    pub(crate) confirmed: [u64; 2],
     /// Whether some content has several invariant pieces.
     #[serde(default)]
     pub(crate) polymorphic: bool,

@@ -189,6 +189,8 @@ fn measured(runs: Vec<Run>, asked: Asked) -> Row {
         counted: CountedRow::of(runs.iter().map(|run| (run.seed, &run.counted[..]))),
         incidents: incidents_row(&runs, asked),
         high: high_row(&runs),
+        confirmed: (runs.iter().map(|run| run.confirmed))
+            .fold([0; 2], |a, b| [a[0] + b[0], a[1] + b[1]]),
         packets: estimate(runs.iter().map(|run| run.packets as f64)),
         memory_bytes: runs.iter().map(|run| run.memory_bytes).max().unwrap_or(0),
         bytes_per_second: estimate(speeds.map(|run| run.bytes as f64 / run.seconds))

@@ -4,6 +4,7 @@
 //! after it.
 
 use super::about::claim;
+use super::confirmed::confirmed;
 use super::incidents::RunIncidents;
 use super::learned::Learned;
 use super::results::{FalseSignature, Found, Run};
@@ -106,6 +107,7 @@ pub(crate) fn judge(said: &Said, truth: &GroundTruth, config: &Config) -> Run {
         counted: Vec::new(),
         incidents: RunIncidents::of(said, truth, config),
         high: None,
+        confirmed: confirmed(said, truth),
         polymorphic: truth.contents.iter().any(|content| content.invariant.len() > 1),
         vulnerable: truth.vulnerable_hosts,
         growth: growth(truth, first_infection),

@@ -1,7 +1,11 @@
 //! The rows as a table for a terminal.
 
+mod isolated;
 mod told;
 
+pub(crate) use isolated::of_without;
+
+use super::confirmed::ConfirmedSums;
 use super::results::{AlarmResult, Estimate, Evaluation, Row, Subject};
 use super::rows;
 use std::fmt::Write;
@@ -31,11 +35,16 @@ pub fn render(evaluation: &Evaluation) -> String {
     ];
     let mut lines: Vec<Vec<String>> = vec![heading.map(str::to_owned).to_vec()];
     lines.extend(evaluation.rows.iter().map(fields));
-    let mut text = aligned(&lines);
+    let is_empty = evaluation.rows.is_empty() && !evaluation.isolation.is_empty();
+    let mut text = if is_empty { String::new() } else { aligned(&lines) };
     let subjects = told::subjects(evaluation);
     if !subjects.is_empty() {
         text.push('\n');
         text += &aligned(&subjects);
+        text.push('\n');
+    }
+    if !evaluation.isolation.is_empty() {
+        text += &aligned(&isolated::lines(evaluation));
         text.push('\n');
     }
     let (judged, free): (Vec<&Row>, Vec<&Row>) =
@@ -73,6 +82,9 @@ pub fn render(evaluation: &Evaluation) -> String {
         }
     }
     text += &told::sums(evaluation);
+    if let Some(confirmed) = ConfirmedSums::of(&evaluation.rows).text() {
+        let _ = writeln!(text, "{confirmed}");
+    }
     if !judged.is_empty() {
         let _ = writeln!(text, "{right} of {} rows as expected", judged.len());
     }

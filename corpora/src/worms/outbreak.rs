@@ -7,9 +7,10 @@
 
 use super::scanning::{CarriedBody, Scanning};
 use super::setup::WormSetup;
-use crate::address_space::AddressSpace;
+use crate::address_space::{AddressSpace, Prefix};
 use crate::body::Body;
 use crate::carriage::Carriage;
+use crate::cut_off::CutOff;
 use crate::error::CorpusError;
 use crate::frame_stream::{FrameStream, Trace};
 use crate::profile::{FIRES, Profile};
@@ -31,14 +32,25 @@ pub(crate) const PORT: u16 = 48_879;
 /// 600 vulnerable hosts, a sixth of them inside, each scanning four addresses a second of
 /// 10.20.0.0/16 with a /20 behind the tap: the number of infected doubles in some 20 s.
 fn open(request: Request<'_>) -> Result<FrameStream, CorpusError> {
+    start(request, INSIDE_SHARE, CutOff::default())
+}
+
+/// Which share of the vulnerable hosts is inside.
+const INSIDE_SHARE: f64 = 1.0 / 6.0;
+
+fn start(
+    request: Request<'_>,
+    inside_share: f64,
+    cut_off: CutOff,
+) -> Result<FrameStream, CorpusError> {
     request.options.check_start()?;
     let default = AddressSpace::default();
     let inside = request.options.inside.unwrap_or(default.inside);
     let space = AddressSpace { inside, ..default };
-    let setup = WormSetup::of(request, space);
+    let setup = WormSetup { cut_off, ..WormSetup::of(request, space) };
     let scanning = Scanning {
         vulnerable: 600,
-        inside_share: 1.0 / 6.0,
+        inside_share,
         rate: 4.0,
         stream: "carriage",
         parameters: &[
@@ -133,6 +145,37 @@ impl Outbreak {
     pub fn trace(&self) -> Result<Trace, CorpusError> {
         Ok(self.stream()?.into_trace())
     }
+
+    /// Starts it at the border of a site, where hosts of the site may be cut off: these send
+    /// nothing across the tap any more.
+    ///
+    /// # Errors
+    /// [`CorpusError::Setting`].
+    pub fn at_border(&self, cut_off: CutOff) -> Result<FrameStream, CorpusError> {
+        let Self { seed, options } = self;
+        let request = Request { name: ENTRY.profile.name, seed: *seed, options };
+        start(request, INSIDE_SHARE, cut_off)
+    }
+
+    /// Starts it within a site, half of the scanned addresses: all vulnerable hosts but the
+    /// first infected are there, the tap sees what they send each other, and those that are
+    /// cut off send nothing any more.
+    ///
+    /// # Errors
+    /// [`CorpusError::Setting`].
+    pub fn within_site(&self, cut_off: CutOff) -> Result<FrameStream, CorpusError> {
+        let vulnerable = self.options.vulnerable_hosts.unwrap_or(600);
+        let scanned = AddressSpace::default().scanned;
+        let options = GenerateOptions {
+            inside: Some(Prefix::new(scanned.network, scanned.bits + 1)),
+            sees_all: true,
+            ..self.options.clone()
+        };
+        let request =
+            Request { name: ENTRY.profile.name, seed: self.seed, options: &options };
+        let inside_share = 1.0 - 1.0 / f64::from(vulnerable.max(2));
+        start(request, inside_share, cut_off)
+    }
 }
 
 #[cfg(test)]
@@ -185,6 +228,56 @@ mod tests {
             assert_eq!(Some(address(26)), infection.by);
             assert_eq!(address(30), infection.host);
         }
+    }
+
+    fn frames(mut stream: FrameStream) -> (Vec<(u64, Vec<u8>)>, usize) {
+        let (mut frames, mut frame) = (Vec::new(), Vec::new());
+        while let Some(info) = stream.next_frame(&mut frame) {
+            frames.push((info.time_ns, frame.clone()));
+        }
+        (frames, stream.into_truth().infections.len())
+    }
+
+    #[test]
+    fn with_an_empty_list_it_is_the_scenario_byte_for_byte() {
+        let outbreak = Outbreak::new(6).infected(60);
+        let trace = outbreak.trace().unwrap();
+        let (sent, infected) = frames(outbreak.at_border(CutOff::default()).unwrap());
+        assert_eq!(sent, trace.frames);
+        assert_eq!(infected, trace.truth.infections.len());
+        let late = CutOff::default();
+        trace.truth.infections.iter().for_each(|one| {
+            let IpAddr::V4(host) = one.host else { panic!("{one:?}") };
+            late.add(host, u64::MAX);
+        });
+        assert_eq!(frames(outbreak.at_border(late).unwrap()).0, trace.frames);
+    }
+
+    #[test]
+    fn who_is_cut_off_sends_nothing_and_infects_nobody() {
+        let minutes = std::time::Duration::from_secs(260);
+        let outbreak = Outbreak::new(7).options(GenerateOptions {
+            duration: Some(minutes),
+            background_hosts: Some(0),
+            ..GenerateOptions::default()
+        });
+        let (whole, infected) = frames(outbreak.within_site(CutOff::default()).unwrap());
+        assert!(infected > 100, "{infected}");
+        // Each host that has sent anything is cut off a second after its first packet.
+        let cut_off = CutOff::default();
+        let mut stream = outbreak.within_site(cut_off.clone()).unwrap();
+        let (mut first, mut frame) = (std::collections::BTreeMap::new(), Vec::new());
+        while let Some(info) = stream.next_frame(&mut frame) {
+            let source = <[u8; 4]>::try_from(&frame[26..30]).unwrap();
+            let since = *first.entry(source).or_insert(info.time_ns);
+            // One scan may have been made before it was listed.
+            let ended = since + 1_000_000_000;
+            assert!(info.time_ns <= ended + 1_000_000_000, "{source:?}");
+            cut_off.add(source.into(), ended);
+        }
+        let truth = stream.into_truth();
+        assert!(truth.packets < whole.len() as u64 / 20, "{}", truth.packets);
+        assert!(truth.infections.len() * 10 < infected, "{}", truth.infections.len());
     }
 
     #[test]

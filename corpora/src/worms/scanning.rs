@@ -210,6 +210,9 @@ impl<A: Attack> Process for Scan<A> {
 
     fn handle(&mut self, _: u64, (): (), schedule: &mut Schedule<()>) {
         let Some(contact) = self.epidemic.next_contact() else { return };
+        if self.setup.cut_off.holds(contact.source, contact.time_ns) {
+            return self.schedule_next(schedule);
+        }
         let attempt = self.attempt(&contact);
         let infected_at =
             self.attack.send(&attempt, &mut schedule.link, &mut schedule.rng);
@@ -221,7 +224,10 @@ impl<A: Attack> Process for Scan<A> {
     }
 
     fn ends_at(&self) -> Option<u64> {
-        self.ends_at
+        // Where all that scan are cut off, nothing else ends it.
+        let options = &self.setup.options;
+        let length = options.duration.map(nanos);
+        self.ends_at.or_else(|| Some(options.start_ns.saturating_add(length?)))
     }
 }
 

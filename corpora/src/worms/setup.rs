@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::address_space::{AddressSpace, Prefix};
 use crate::body::Body;
 use crate::capture_setup::CaptureSetup;
+use crate::cut_off::CutOff;
 use crate::epidemic::Infection;
 use crate::error::CorpusError;
 use crate::frame_builder::MAX_PAYLOAD;
@@ -64,6 +65,8 @@ pub(crate) struct WormSetup {
     pub(crate) settle: Duration,
     /// How long a capture without the worm is.
     pub(crate) without_worm: Duration,
+    /// Hosts that send nothing any more.
+    pub(crate) cut_off: CutOff,
 }
 
 impl WormSetup {
@@ -92,6 +95,7 @@ impl WormSetup {
             until: Some(120),
             settle: Duration::from_secs(10),
             without_worm: Duration::from_secs(200),
+            cut_off: CutOff::default(),
         }
     }
 

@@ -322,6 +322,12 @@ impl Candidates {
         self.hours.drain(..)
     }
 
+    /// Whether there are any.
+    #[inline]
+    pub fn has_hours(&self) -> bool {
+        !self.hours.is_empty()
+    }
+
     /// Enters a sighting in its entry, a new one where need be; true when that displaced
     /// another.
     fn enter(

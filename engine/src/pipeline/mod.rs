@@ -71,7 +71,7 @@ use crate::fingerprint::{Kernel, Sampling};
 use crate::pages::can_reserve;
 use crate::signature::{
     AlarmedCandidate, Boilerplate, DecoyReport, Finding, Incident, Ledger,
-    LedgerSettings, Sample, SampleReference, Wave,
+    LedgerSettings, Sample, SampleReference, Signature, Wave,
 };
 use crate::time::Timestamp;
 use affinity::for_each_with_affinity;
@@ -660,6 +660,20 @@ impl Sensor {
         self.report(summaries);
         let waves = self.ledger.take_waves();
         self.report_waves(waves);
+    }
+
+    /// Each signature that was told and is remembered, as of the last packet: what an update
+    /// would say now. It changes nothing.
+    pub fn signatures(&mut self) -> Vec<Signature> {
+        let (content, starts, now) = (&self.content, &self.starts, self.clock.now());
+        let mut signatures = self.ledger.current(|key, protocol, port| {
+            let mut current = content[batch::content_shard(key)].current(key)?;
+            let seen_at = current.candidate.ports;
+            starts.judge(&mut current.relays, (protocol, port), seen_at, now);
+            Some(current)
+        });
+        self.restore_own(&mut signatures);
+        signatures
     }
 
     /// Begins to keep every decision about every sighting, for tests and research.

@@ -2,7 +2,7 @@
 
 use super::{Sensor, own_time};
 use crate::dark::DarkEvent;
-use crate::signature::{DecoyReport, Finding, Incident, Suppressed, Wave};
+use crate::signature::{DecoyReport, Finding, Incident, Signature, Suppressed, Wave};
 
 impl Sensor {
     /// Puts findings where the host takes them, with what the settings say of hosts.
@@ -25,6 +25,18 @@ impl Sensor {
                 own_time::restore_incident(&mut incident, &self.clock);
             }
             self.incidents.push(incident);
+        }
+    }
+
+    /// Puts what is read of signatures in between into the packets' own time, with what the
+    /// settings say of hosts.
+    pub(super) fn restore_own(&self, signatures: &mut [Signature]) {
+        let plan = self.config.address_plan();
+        for signature in signatures {
+            signature.addresses = plan.clone();
+            if !self.clock.own_time().is_engine_time() {
+                own_time::restore_signature(signature, &self.clock);
+            }
         }
     }
 

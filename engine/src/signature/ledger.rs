@@ -29,6 +29,7 @@ use reported::{KEYS, Report, Reported};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
+use tally::Tally;
 use telling::Allowance;
 
 /// How much a [`Ledger`] remembers, and for how long an alarm is no news.
@@ -390,6 +391,38 @@ impl Ledger {
         self.bytes = 0;
         summaries.sort_by(Signature::by_rank);
         summaries.into_iter().map(Finding::Summary).collect()
+    }
+
+    /// Each signature that was told, with the counts of candidates that are still there
+    /// (`lookup` as in [`Ledger::finish`]), in the order of [`Signature::by_rank`]. It changes
+    /// nothing.
+    pub(crate) fn current(
+        &mut self,
+        mut lookup: impl FnMut(u64, u8, Option<u16>) -> Option<Snapshot>,
+    ) -> Vec<Signature> {
+        let seed = self.settings.seed;
+        let mut before = Vec::with_capacity(self.known.len());
+        for known in self.known.values_mut() {
+            let mut tally = Tally::default();
+            tally.merge(&known.tally, seed);
+            for &key in &known.members {
+                if let Some(now) = lookup(key, known.protocol, known.port) {
+                    tally.add(&now.candidate, now.spread, &now.relays, seed);
+                }
+            }
+            before.push(std::mem::replace(&mut known.tally, tally));
+            known.renew();
+        }
+        let around = self.around();
+        let told = self.known.iter().filter(|(n, _)| !self.untold.contains(n));
+        let mut signatures: Vec<Signature> =
+            told.map(|(n, known)| known.signature(*n, &around)).collect();
+        for (known, before) in self.known.values_mut().zip(before) {
+            known.tally = before;
+            known.renew();
+        }
+        signatures.sort_by(Signature::by_rank);
+        signatures
     }
 
     /// Writes one content of a tick into the ledger.

@@ -5,6 +5,7 @@
 use crate::counted::CountedRow;
 use crate::high::HighRow;
 use crate::incident_rows::{IncidentsRow, SubjectRow};
+use crate::isolation::IsolationRow;
 use crate::results::*;
 
 /// Rows that spread, with their names and what is expected of both alarms.
@@ -62,6 +63,7 @@ pub(super) fn full(runs: u64) -> Evaluation {
         maps: ["outbreak", "campus-mix.pcap.zst"].map(map).to_vec(),
         detection_rule: rules(),
         benign: benign_counts(),
+        isolation: [None, Some(60.0)].map(isolated).to_vec(),
     }
 }
 
@@ -86,6 +88,22 @@ pub(super) fn swept(runs: u64) -> Evaluation {
     evaluation.sweep = Some(Sweep { key: "sources".to_owned(), values });
     evaluation.rows = rows;
     evaluation
+}
+
+fn isolated(after_seconds: Option<f64>) -> IsolationRow {
+    let most = if after_seconds.is_some() { 0.2 } else { 1.0 };
+    IsolationRow {
+        name: "outbreak within a site".to_owned(),
+        doubling_seconds: 18.9,
+        after_seconds,
+        vulnerable: 599,
+        infected_share: about(most, 0.01),
+        infected_at_first: after_seconds.map(|_| about(12.0, 2.0)),
+        listed: about(40.0, 4.0),
+        all_listed: [800, 0],
+        confirmed: [700, 0],
+        curve: (0..100).map(|n| [f64::from(n), most * f64::from(n) / 99.0]).collect(),
+    }
 }
 
 fn about(middle: f64, half: f64) -> Estimate {

@@ -16,6 +16,9 @@ impl Hours {
     /// Keeps those that a packet of this time has ended.
     #[inline]
     pub(super) fn keep(&mut self, candidates: &mut Candidates, time: Timestamp) {
+        if !candidates.has_hours() {
+            return;
+        }
         let tick = Epoch::of(time, TICK).end(TICK);
         self.0.extend(candidates.take_hours().map(|hour| (tick, hour)));
     }

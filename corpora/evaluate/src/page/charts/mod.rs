@@ -2,6 +2,7 @@
 
 pub(super) mod bars;
 pub(super) mod growth;
+pub(super) mod isolation;
 pub(super) mod map;
 pub(super) mod sampling;
 pub(super) mod sensitivity;

@@ -3,6 +3,7 @@
 mod drawn;
 mod false_signatures;
 mod incidents;
+mod isolation;
 mod rule;
 mod scenarios;
 mod setting;
@@ -15,12 +16,13 @@ use maud::Markup;
 type Draw = fn(&Evaluation) -> Option<Markup>;
 
 /// Anchors, headings and contents, in reading order.
-pub(super) const SECTIONS: [(&str, &str, Draw); 12] = [
+pub(super) const SECTIONS: [(&str, &str, Draw); 13] = [
     ("summary", "Summary", summary::draw),
     ("sensitivity", "Sensitivity", drawn::sensitivity),
     ("scenarios", "Scenarios and captures", scenarios::draw),
     ("incidents", "Incidents", incidents::draw),
     ("growth", "Growth and detection", drawn::growth),
+    ("isolation", "Isolation", isolation::draw),
     ("benign", "Signatures without worms", drawn::benign),
     ("maps", "Prevalence and dispersion", drawn::maps),
     ("sampling", "Sampling", drawn::sampling),
