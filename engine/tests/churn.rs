@@ -43,6 +43,7 @@ fn run(name: &str, seed: u64, hosts: u32) -> (Population, Population, ChurnTruth
                 .map(|(info, data)| Frame {
                     number: info.number,
                     time: Timestamp::from_nanos(info.time_ns),
+                    tap: 0,
                     original_len: data.len() as u32,
                     link: LinkType::ETHERNET,
                     data,

@@ -237,6 +237,7 @@ impl Operator {
             .map(|(number, time_ns, data)| Frame {
                 number: *number,
                 time: Timestamp::from_nanos(*time_ns),
+                tap: 0,
                 original_len: data.len() as u32,
                 link: LinkType::ETHERNET,
                 data,

@@ -289,10 +289,13 @@ fn senders(
 }
 
 fn is_confirmed(it: &Signature, relay: &Relay) -> bool {
+    // A content over all ports is at the one that it was sent to most.
+    let busiest = || it.ports.list().max_by_key(|(_, count)| *count);
+    let port = it.port.or_else(|| busiest().map(|(port, _)| port));
     it.confidence == Confidence::High
         && relay.proven == Some(true)
         && relay.began_before != Some(true)
-        && !it.port.is_some_and(is_forwarding)
+        && !port.is_some_and(is_forwarding)
 }
 
 /// What a relay did.

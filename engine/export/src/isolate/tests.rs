@@ -2,6 +2,7 @@ use super::*;
 use crate::rule::tests::signature;
 use proptest::prelude::*;
 use wormsift::packet::{AddressPlan, Host};
+use wormsift::signature::PortCounts;
 
 fn host(text: &str) -> Host {
     Host::of(text.parse().unwrap(), 64)
@@ -65,6 +66,14 @@ fn relays_that_are_not_forged_are_confirmed_and_other_senders_suspected() {
     let mut mail = one();
     mail.port = Some(25);
     assert_eq!(classes(&list(&[mail])), expected(Suspected));
+    // Over all ports it is at the one that it was sent to most.
+    for (ports, class) in
+        [([(25, 9), (445, 3)], Suspected), ([(25, 3), (445, 9)], Confirmed)]
+    {
+        let over_all =
+            Signature { port: None, ports: PortCounts::of(&ports, 0), ..one() };
+        assert_eq!(classes(&list(&[over_all])), expected(class));
+    }
 }
 
 #[test]
