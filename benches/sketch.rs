@@ -63,7 +63,9 @@ fn count_min(c: &mut Criterion) {
                     }
                     hashes[..batch.len()]
                         .iter()
-                        .for_each(|hash| prefetch(tables.places(*hash)));
+                        .flat_map(|hash| tables.places(*hash))
+                        .flatten()
+                        .for_each(prefetch);
                     for hash in &hashes[..batch.len()] {
                         black_box(tables.observe_hashed(*hash, time));
                     }

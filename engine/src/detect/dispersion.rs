@@ -27,11 +27,23 @@ impl Dispersion {
     /// hashes.
     pub fn new(bytes: usize, width: usize, window: Span, seed: u64) -> Self {
         let [current, previous] = [bytes / 2; 2].map(|b| DistinctCount::new(b, width));
-        Self {
-            tables: Epochs::new(current, previous, window),
-            cell_seed: hash_word(0, seed),
-            host_seed: hash_word(1, seed),
-        }
+        Self::of(Epochs::new(current, previous, window), seed)
+    }
+
+    /// The same for each seed. Tables of one epoch share huge pages.
+    pub fn side_by_side(
+        bytes: usize,
+        width: usize,
+        window: Span,
+        seeds: &[u64],
+    ) -> Vec<Self> {
+        let table = |_| DistinctCount::new(bytes / 2, width);
+        let tables = Epochs::side_by_side(seeds.len(), window, table).into_iter();
+        tables.zip(seeds).map(|(tables, seed)| Self::of(tables, *seed)).collect()
+    }
+
+    fn of(tables: Epochs<DistinctCount>, seed: u64) -> Self {
+        Self { tables, cell_seed: hash_word(0, seed), host_seed: hash_word(1, seed) }
     }
 
     /// The bitmap width for an alarm at this many hosts: the least power of two, from 64

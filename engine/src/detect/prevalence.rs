@@ -177,7 +177,7 @@ impl Prevalence {
     /// [prefetched](crate::fingerprint::prefetch) for a block of hashes before the block
     /// is observed.
     #[inline]
-    pub fn places(&self, hash: u64) -> &[[u8; 64]; 2] {
+    pub fn places(&self, hash: u64) -> [Option<&[u8; 64]>; 2] {
         self.counts.places(hash)
     }
 

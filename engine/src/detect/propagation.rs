@@ -238,8 +238,26 @@ impl Propagation {
     pub fn new(bytes: usize, window: Span, seed: u64) -> Self {
         let bytes = bytes.max(LEAST_BYTES);
         let places = host_filter::places(bytes);
+        let recipients = HostFilter::new(bytes / 6, places, window, hash_word(0, seed));
+        Self::of(recipients, bytes, window, seed)
+    }
+
+    /// The same for each seed. The recipients filters of one epoch share huge pages.
+    pub fn side_by_side(bytes: usize, window: Span, seeds: &[u64]) -> Vec<Self> {
+        let bytes = bytes.max(LEAST_BYTES);
+        let places = host_filter::places(bytes);
+        let of_filters: Vec<_> = seeds.iter().map(|seed| hash_word(0, *seed)).collect();
+        HostFilter::side_by_side(bytes / 6, places, window, &of_filters)
+            .into_iter()
+            .zip(seeds)
+            .map(|(recipients, seed)| Self::of(recipients, bytes, window, *seed))
+            .collect()
+    }
+
+    fn of(recipients: HostFilter, bytes: usize, window: Span, seed: u64) -> Self {
+        let places = host_filter::places(bytes);
         Self {
-            recipients: HostFilter::new(bytes / 6, places, window, hash_word(0, seed)),
+            recipients,
             senders: HostFilter::new(bytes / 12, places, window, hash_word(1, seed)),
             receipts: Receipts::new(
                 bytes / 4 - bytes / 64 - 2 * places * size_of::<u64>(),

@@ -101,27 +101,20 @@ impl ContentShard {
         let width = Dispersion::width_for(config.sources.max(config.destinations));
         let window = config.dispersion_window;
         let hosts = seeds.narrow(super::HOSTS);
-        let dispersions: Vec<_> = (0..CONTENT_SHARDS)
-            .map(|shard| {
-                let seed = seeds.shard("dispersion", shard);
-                Dispersion::new(plan.dispersion, width, window, seed)
-            })
-            .collect();
-        let propagations: Vec<_> = (0..CONTENT_SHARDS)
-            .map(|shard| {
-                let seed = seeds.shard("propagation", shard);
-                Propagation::new(plan.propagation, window, seed)
-            })
-            .collect();
+        let each = |label| -> Vec<u64> {
+            (0..CONTENT_SHARDS).map(|shard| seeds.shard(label, shard)).collect()
+        };
+        let dispersions =
+            Dispersion::side_by_side(plan.dispersion, width, window, &each("dispersion"));
+        let propagations =
+            Propagation::side_by_side(plan.propagation, window, &each("propagation"));
         let (at_least, at_most) =
             (config.prevalence_window, config.prevalence_window_most);
-        let prevalence_seeds: Vec<_> =
-            (0..CONTENT_SHARDS).map(|shard| seeds.shard("prevalence", shard)).collect();
         let prevalences = Prevalence::side_by_side(
             plan.prevalence,
             at_least,
             config.prevalence,
-            &prevalence_seeds,
+            &each("prevalence"),
         );
         let candidates = || {
             Candidates::new(plan.candidates, SAMPLES_PER_CANDIDATE, window, hosts)
@@ -223,7 +216,8 @@ impl ContentShard {
 
     #[inline(always)]
     fn prefetch(&self, next: &Next) {
-        prefetch(self.prevalence.places(next.hash));
+        let places = self.prevalence.places(next.hash);
+        places.into_iter().flatten().for_each(prefetch);
         prefetch(self.first_sightings.place(next.hash));
         prefetch(self.candidates.place(next.class));
     }

@@ -30,8 +30,9 @@ const PATIENCE: u32 = 60;
 /// four. A counter only has to reach the threshold that it is compared with, so four
 /// bits serve thresholds up to 15.
 ///
-/// The line of the epoch before lies beside it, in the same aligned 128 bytes and
-/// the same page: lines are in pairs, and the epochs take turns at who is first.
+/// Lines are in pairs, of this epoch and of the one before, and the epochs take turns at
+/// which side is theirs. Each side has memory of its own: a first epoch takes half of it,
+/// and nothing is read of one before.
 ///
 /// Of the memory, which is fixed, only so much is in use as the keys of an epoch ask
 /// for, so that light traffic stays in the caches. When there are more, each line becomes
@@ -105,9 +106,11 @@ impl CountMin {
         let at = self.at(hash);
         let side = self.side & 1;
         let places = Places::of(hash);
-        let pair = self.pairs.pair_mut(at);
-        let before = places.counters(&pair[1 - side]).least();
-        let line = &mut pair[side];
+        let before = match self.filled[1 - side] {
+            0 => 0,
+            _ => places.counters(self.pairs.line(1 - side, at)).least(),
+        };
+        let line = self.pairs.line_mut(side, at);
         let counters = places.counters(line);
         let least = counters.least();
         if least == Self::CAP {
@@ -129,15 +132,20 @@ impl CountMin {
     /// each at least how often it was added then, up to 15.
     #[inline]
     pub fn estimate(&self, hash: u64) -> (u8, u8) {
-        let pair = self.pairs.pair(self.at(hash));
-        let of = |side: usize| Places::of(hash).counters(&pair[side & 1]).least();
+        let at = self.at(hash);
+        let of =
+            |side: usize| Places::of(hash).counters(self.pairs.line(side, at)).least();
         (of(self.side), of(1 - self.side))
     }
 
-    /// Where the key's counters of both epochs lie, to be prefetched.
+    /// Where the key's counters of this epoch lie, and those of the one before if that holds
+    /// anything, to be prefetched.
     #[inline]
-    pub fn places(&self, hash: u64) -> &[[u8; 64]; 2] {
-        self.pairs.pair(self.at(hash))
+    pub fn places(&self, hash: u64) -> [Option<&[u8; 64]>; 2] {
+        let (at, side) = (self.at(hash), self.side & 1);
+        let has_before = self.filled[1 - side] > 0;
+        let before = has_before.then(|| self.pairs.line(1 - side, at));
+        [Some(self.pairs.line(side, at)), before]
     }
 
     /// Begins a new epoch: the current one becomes the one before, whose counts are
@@ -147,7 +155,7 @@ impl CountMin {
         self.forget(self.side);
         let is_sparse = self.keys < self.in_use() / SPARSE;
         self.sparse = if is_sparse { self.sparse + 1 } else { 0 };
-        if self.sparse >= PATIENCE && self.pairs.shrink(greatest) {
+        if self.sparse >= PATIENCE && self.pairs.shrink(self.holds(), greatest) {
             self.sparse = 0;
             self.recount();
         }
@@ -161,7 +169,7 @@ impl CountMin {
             let mut rest = std::mem::take(written);
             while rest != 0 {
                 let at = word * 64 + rest.trailing_zeros() as usize;
-                self.pairs.pair_mut(at)[side] = [0; 64];
+                *self.pairs.line_mut(side, at) = [0; 64];
                 rest &= rest - 1;
             }
         }
@@ -171,7 +179,7 @@ impl CountMin {
     #[cold]
     fn grow(&mut self) {
         let before = self.pairs.len();
-        self.pairs.grow();
+        self.pairs.grow(self.holds());
         let times = self.pairs.len() / before;
         self.filled = self.filled.map(|filled| filled * times as u64);
         for written in &mut self.written {
@@ -189,14 +197,19 @@ impl CountMin {
     fn recount(&mut self) {
         self.filled = [0; 2];
         self.written.iter_mut().for_each(|written| written.fill(0));
-        for (at, pair) in self.pairs.iter().enumerate() {
-            for (side, line) in pair.iter().enumerate() {
+        for side in [0, 1] {
+            for (at, line) in self.pairs.side(side).enumerate() {
                 let counters: u64 = line.iter().map(|byte| above_zero(*byte)).sum();
                 self.filled[side] += counters;
                 self.written[side][at / 64] |= u64::from(counters > 0) << (at % 64);
             }
         }
         self.set_limit();
+    }
+
+    /// Which sides hold anything.
+    fn holds(&self) -> [bool; 2] {
+        self.filled.map(|filled| filled > 0)
     }
 
     fn set_limit(&mut self) {
@@ -374,7 +387,8 @@ mod tests {
                     }
                     1 => {
                         sketch.clear();
-                        prop_assert!(sketch.pairs.iter().all(|pair| *pair == [[0; 64]; 2]));
+                        let lines = [0, 1].map(|side| sketch.pairs.side(side));
+                        prop_assert!(lines.into_iter().flatten().all(|line| *line == [0; 64]));
                         now.clear();
                         before.clear();
                     }
@@ -396,8 +410,8 @@ mod tests {
                 }
                 for side in [0, 1] {
                     let mut filled = 0;
-                    for (at, pair) in sketch.pairs.iter().enumerate() {
-                        let counters: u64 = pair[side].iter().copied().map(above_zero).sum();
+                    for (at, line) in sketch.pairs.side(side).enumerate() {
+                        let counters: u64 = line.iter().copied().map(above_zero).sum();
                         let noted = sketch.written[side][at / 64] >> (at % 64) & 1 == 1;
                         prop_assert!(noted || counters == 0);
                         filled += counters;

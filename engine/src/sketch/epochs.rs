@@ -109,6 +109,23 @@ impl<T: Clear> Epochs<T> {
         Self { current, previous, clock, rotated_early: false }
     }
 
+    /// So many, each with two tables of its number. Those of all current epochs are made
+    /// first, so that they lie side by side in memory: the others take none before there is
+    /// an epoch before.
+    pub fn side_by_side(
+        count: usize,
+        window: Span,
+        table: impl Fn(usize) -> T,
+    ) -> Vec<Self> {
+        let current: Vec<_> = (0..count).map(&table).collect();
+        let previous = (0..count).map(&table);
+        current
+            .into_iter()
+            .zip(previous)
+            .map(|(current, previous)| Self::new(current, previous, window))
+            .collect()
+    }
+
     /// Moves to the epoch of `time`. Two or more ahead empties both tables.
     #[inline]
     pub fn advance(&mut self, time: Timestamp) -> Turn {

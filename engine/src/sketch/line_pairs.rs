@@ -6,17 +6,20 @@
 use crate::pages::{self, CACHE_LINE, Pages};
 use crate::state::{Exchange, Persist};
 
-/// Bytes in a pair of lines: the block that processors fetch together.
+/// Bytes in a pair of lines.
 const BYTES: usize = 2 * CACHE_LINE;
 /// How many times larger or smaller the part in use becomes at a time.
 const STEP: usize = 4;
-/// LinePairs in use at first, at most: 128 KiB.
+/// Pairs in use at first, at most: 128 KiB.
 const FIRST: usize = 1_024;
 
-/// Two cache lines side by side.
-pub(super) type LinePair = [[u8; CACHE_LINE]; 2];
+/// One cache line.
+pub(super) type Line = [u8; CACHE_LINE];
 
-/// Zeroed pairs, at most a reserved number, of which a part is in use.
+/// Zeroed pairs of lines, at most a reserved number, of which a part is in use.
+///
+/// The lines of each side have memory of their own: a side that nothing was entered in
+/// takes none.
 ///
 /// A hash finds its pair by its upper bits, as a share of the part in use. So when that
 /// grows, the keys of one pair are those of four neighbours afterwards, and each of these
@@ -24,10 +27,11 @@ pub(super) type LinePair = [[u8; CACHE_LINE]; 2];
 /// so that what is in use has pages of its own: huge ones, where the system has them.
 #[derive(Debug)]
 pub(super) struct LinePairs {
-    /// Those in use. Begins with a page, so that pairs are aligned, and ends with a pair.
-    pages: Pages,
+    /// Those in use, by side. Each begins with a page, so that lines are aligned, and ends
+    /// with a line.
+    sides: [Pages; 2],
     /// Memory for the times when more are in use, the next last. Untouched so far.
-    later: Vec<Pages>,
+    later: Vec<[Pages; 2]>,
     /// In use at first.
     least: usize,
     reserved: usize,
@@ -40,17 +44,24 @@ impl LinePairs {
     }
 
     /// Several tables that each fit in `bytes`. What they have in use at a time lies side by
-    /// side, so that huge pages hold parts of several.
+    /// side, for each side of the pairs, so that huge pages hold parts of several.
     pub(super) fn side_by_side(bytes: usize, tables: usize) -> Vec<Self> {
         let mut tables: Vec<_> = (0..tables).map(|_| Self::within(bytes)).collect();
         let Some(LinePairs { least, reserved, .. }) = tables.first() else {
             return tables;
         };
         let (mut used, reserved) = (*least, *reserved);
+        let side = |used: usize| {
+            (0..tables.len()).map(|_| pages::pages(used * CACHE_LINE)).collect()
+        };
+        let mut steps: Vec<[Vec<Pages>; 2]> = Vec::new();
         while used < reserved {
             used *= STEP;
-            for table in &mut tables {
-                table.later.insert(0, pages::pages(used * BYTES));
+            steps.push([side(used), side(used)]);
+        }
+        for [first, second] in steps {
+            for ((table, first), second) in tables.iter_mut().zip(first).zip(second) {
+                table.later.insert(0, [first, second]);
             }
         }
         tables
@@ -68,8 +79,8 @@ impl LinePairs {
         let count = count.max(1);
         let steps = STEP.pow(Self::steps(count, first));
         let used = count / steps;
-        let pages = pages::pages(used * BYTES);
-        Self { pages, later: Vec::new(), least: used, reserved: used * steps }
+        let sides = [0, 1].map(|_| pages::pages(used * CACHE_LINE));
+        Self { sides, later: Vec::new(), least: used, reserved: used * steps }
     }
 
     /// How often a table of `count` can grow from at most `first`.
@@ -83,88 +94,99 @@ impl LinePairs {
         steps
     }
 
-    /// LinePairs in use.
+    /// Pairs in use.
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.pages.len() / BYTES
+        self.sides[0].len() / CACHE_LINE
     }
 
-    /// LinePairs that there are room for.
+    /// Pairs that there are room for.
     pub(super) fn reserved(&self) -> usize {
         self.reserved
     }
 
-    /// LinePair `index`, which must be below [`LinePairs::len`].
+    /// The line of a side, 0 or 1, of pair `index`, which must be below
+    /// [`LinePairs::len`].
     #[inline]
-    pub(super) fn pair(&self, index: usize) -> &LinePair {
-        &in_pages(&self.pages)[index]
+    pub(super) fn line(&self, side: usize, index: usize) -> &Line {
+        &lines(&self.sides[side & 1])[index]
     }
 
     /// The same, to be written.
     #[inline]
-    pub(super) fn pair_mut(&mut self, index: usize) -> &mut LinePair {
-        &mut self.all_mut()[index]
+    pub(super) fn line_mut(&mut self, side: usize, index: usize) -> &mut Line {
+        &mut lines_mut(&mut self.sides[side & 1])[index]
     }
 
-    /// Those in use.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &LinePair> {
-        in_pages(&self.pages).iter()
+    /// The lines of a side that are in use.
+    pub(super) fn side(&self, side: usize) -> impl Iterator<Item = &Line> {
+        lines(&self.sides[side & 1]).iter()
     }
 
     /// Takes four times as many into use, each a copy of the one whose keys it takes
-    /// over; false when there is no more room.
-    pub(super) fn grow(&mut self) -> bool {
+    /// over; false when there is no more room. Sides that do not hold anything are left
+    /// untouched.
+    pub(super) fn grow(&mut self, holds: [bool; 2]) -> bool {
         if self.len() * STEP > self.reserved {
             return false;
         }
         let before = self.renew(self.len() * STEP);
-        for (four, pair) in self.all_mut().chunks_mut(STEP).zip(in_pages(&before)) {
-            four.fill(*pair);
+        for ((side, before), holds) in self.sides.iter_mut().zip(&before).zip(holds) {
+            if holds {
+                for (four, line) in lines_mut(side).chunks_mut(STEP).zip(lines(before)) {
+                    four.fill(*line);
+                }
+            }
         }
         true
     }
 
     /// Leaves a fourth of them in use, bytes of four neighbours joined to one, beginning
-    /// with zero; false when fewer were never in use.
-    pub(super) fn shrink(&mut self, join: impl Fn(u8, u8) -> u8) -> bool {
+    /// with zero; false when fewer were never in use. Of sides that do not hold anything
+    /// there is nothing to join.
+    pub(super) fn shrink(
+        &mut self,
+        holds: [bool; 2],
+        join: impl Fn(u8, u8) -> u8,
+    ) -> bool {
         if self.len() <= self.least {
             return false;
         }
         let before = self.renew(self.len() / STEP);
-        let before = in_pages(&before).chunks(STEP);
-        for (joined, four) in self.all_mut().iter_mut().zip(before) {
-            for pair in four {
-                let bytes = joined.as_flattened_mut().iter_mut();
-                bytes
-                    .zip(pair.as_flattened())
-                    .for_each(|(byte, other)| *byte = join(*byte, *other));
+        for ((side, before), holds) in self.sides.iter_mut().zip(&before).zip(holds) {
+            let before = if holds { lines(before).chunks(STEP) } else { [].chunks(STEP) };
+            for (joined, four) in lines_mut(side).iter_mut().zip(before) {
+                for line in four {
+                    let bytes = joined.iter_mut().zip(line);
+                    bytes.for_each(|(byte, other)| *byte = join(*byte, *other));
+                }
             }
         }
         true
     }
 
     /// Takes so many into use, all zero; gives those that were.
-    fn renew(&mut self, used: usize) -> Pages {
-        let bytes = used * BYTES;
-        let next = self.later.pop_if(|next| next.len() == bytes);
-        let pages = next.unwrap_or_else(|| pages::pages(bytes));
-        std::mem::replace(&mut self.pages, pages)
+    fn renew(&mut self, used: usize) -> [Pages; 2] {
+        let bytes = used * CACHE_LINE;
+        let next = self.later.pop_if(|[next, _]| next.len() == bytes);
+        let sides = next.unwrap_or_else(|| [0, 1].map(|_| pages::pages(bytes)));
+        std::mem::replace(&mut self.sides, sides)
     }
 
     /// Bytes, once all that is reserved is in use. While it grows to that, a fourth more.
     pub(super) fn memory_bytes(&self) -> usize {
         self.reserved * BYTES
     }
-
-    #[inline]
-    fn all_mut(&mut self) -> &mut [LinePair] {
-        self.pages.as_chunks_mut().0.as_chunks_mut().0
-    }
 }
 
 #[inline]
-fn in_pages(pages: &Pages) -> &[LinePair] {
-    pages.as_chunks().0.as_chunks().0
+fn lines(pages: &Pages) -> &[Line] {
+    pages.as_chunks().0
+}
+
+#[inline]
+fn lines_mut(pages: &mut Pages) -> &mut [Line] {
+    pages.as_chunks_mut().0
 }
 
 impl Persist for LinePairs {
@@ -180,7 +202,7 @@ impl Persist for LinePairs {
         if used != self.len() {
             self.renew(used);
         }
-        file.fixed(&mut self.pages[..])
+        self.sides.iter_mut().try_for_each(|side| file.fixed(&mut side[..]))
     }
 }
 
@@ -196,12 +218,14 @@ mod tests {
             let mut pairs = LinePairs::within(bytes);
             assert!((1..=FIRST).contains(&pairs.len()));
             assert!(pairs.memory_bytes() <= bytes.max(BYTES), "{bytes}");
-            while pairs.grow() {}
+            while pairs.grow([true; 2]) {}
             assert_eq!(pairs.len(), pairs.reserved());
             let unused = bytes.saturating_sub(pairs.memory_bytes());
             assert!(unused <= 2 * BYTES + bytes / 256, "{bytes}: {unused} unused");
-            assert!(pairs.iter().all(|pair| *pair == [[0; CACHE_LINE]; 2]));
-            assert_eq!(pairs.pair(0).as_ptr() as usize % BYTES, 0);
+            for side in [0, 1] {
+                assert!(pairs.side(side).all(|line| *line == [0; CACHE_LINE]));
+                assert_eq!(pairs.line(side, 0).as_ptr() as usize % CACHE_LINE, 0);
+            }
         }
         for count in [1, 128, 129, 511, 512, 513, 1_000_000] {
             assert!(LinePairs::within(LinePairs::bytes_for(count)).reserved() >= count);
@@ -217,16 +241,20 @@ mod tests {
             let mut pairs = LinePairs::growing(3_000, 5);
             for (key, value) in keys.iter().zip(1u8..) {
                 let at = reduce(*key, pairs.len());
-                pairs.pair_mut(at)[1][3] |= value;
+                pairs.line_mut(1, at)[3] |= value;
             }
             for grows in acts {
                 let before = pairs.len();
-                let done = if grows { pairs.grow() } else { pairs.shrink(|a, b| a | b) };
+                let holds = [false, true];
+                let done = match grows {
+                    true => pairs.grow(holds),
+                    false => pairs.shrink(holds, |a, b| a | b),
+                };
                 let factor = if grows { 4.0 } else { 0.25 };
                 let expected = before as f64 * if done { factor } else { 1.0 };
                 prop_assert_eq!(pairs.len() as f64, expected);
                 for (key, value) in keys.iter().zip(1u8..) {
-                    let there = pairs.pair(reduce(*key, pairs.len()))[1][3];
+                    let there = pairs.line(1, reduce(*key, pairs.len()))[3];
                     prop_assert_eq!(there & value, value);
                 }
             }
@@ -238,15 +266,16 @@ mod tests {
         let mut pairs = LinePairs::growing(1 << 14, 9);
         for n in 0..500 {
             let at = reduce(hash_word(n, 1), pairs.len());
-            pairs.pair_mut(at)[0][n as usize % 64] |= n as u8;
+            pairs.line_mut(0, at)[n as usize % 64] |= n as u8;
         }
-        let before: Vec<LinePair> = pairs.iter().copied().collect();
+        let before: Vec<Line> = pairs.side(0).copied().collect();
         let mut steps = 0;
-        while pairs.grow() {
+        while pairs.grow([true, false]) {
             steps += 1;
         }
         assert!(steps > 3);
-        while pairs.shrink(u8::max) {}
-        assert!(pairs.iter().eq(&before));
+        while pairs.shrink([true, false], u8::max) {}
+        assert!(pairs.side(0).eq(&before));
+        assert!(pairs.side(1).all(|line| *line == [0; CACHE_LINE]));
     }
 }

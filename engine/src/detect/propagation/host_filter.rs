@@ -30,9 +30,25 @@ impl HostFilter {
     /// and the seed of the filters.
     pub(super) fn new(bytes: usize, places: usize, window: Span, seed: u64) -> Self {
         let filter = || BlockedBloom::new(bytes, FALSE_POSITIVE_RATE, seed);
+        Self::of(Epochs::new(filter(), filter(), window), places)
+    }
+
+    /// The same for each seed. Filters of one epoch share huge pages.
+    pub(super) fn side_by_side(
+        bytes: usize,
+        places: usize,
+        window: Span,
+        seeds: &[u64],
+    ) -> Vec<Self> {
+        let filter = |at: usize| BlockedBloom::new(bytes, FALSE_POSITIVE_RATE, seeds[at]);
+        let filters = Epochs::side_by_side(seeds.len(), window, filter);
+        filters.into_iter().map(|filters| Self::of(filters, places)).collect()
+    }
+
+    fn of(filters: Epochs<BlockedBloom>, places: usize) -> Self {
         let mut recent = vec![0; places];
         forget(&mut recent);
-        Self { filters: Epochs::new(filter(), filter(), window), recent }
+        Self { filters, recent }
     }
 
     /// Moves on to the epoch of `time`.
