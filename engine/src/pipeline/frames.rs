@@ -174,7 +174,7 @@ fn fill_chunk<L: FrameList + ?Sized>(
             match &outcome {
                 Ok(Decoded::Packet(packet)) => {
                     let payload = place_in(frame.data, index, packet);
-                    sifter.enter(packet, payload, None, &mut run, scratch, chunk);
+                    sifter.enter(packet, payload, None, &mut run, chunk);
                     if packet.payload.is_empty() || !noted.get().is_none() {
                         let stop = decode::stop_of(&outcome, &frame, noted.get());
                         sifter.note_stop(&frame, stop, Some(packet), chunk);

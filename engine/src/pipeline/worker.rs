@@ -232,7 +232,7 @@ impl Sifter {
         chunk: &mut Chunk,
     ) {
         let mut run = Run::<1>::new();
-        self.enter(packet, payload, fill, &mut run, scratch, chunk);
+        self.enter(packet, payload, fill, &mut run, chunk);
         self.sift_run(&mut run, scratch, chunk);
     }
 
@@ -305,7 +305,6 @@ impl Sifter {
         payload: PayloadAt,
         fill: Option<u32>,
         run: &mut Run<'a, N>,
-        scratch: &mut Scratch,
         chunk: &mut Chunk,
     ) {
         let counters = &mut chunk.packets;
@@ -359,9 +358,7 @@ impl Sifter {
             match self.fingerprinter.short(packet.payload) {
                 Short::Kept(print) => {
                     chunk.windows.short_kept += 1;
-                    // Sightings come in the order of their packets.
-                    self.sift_run(run, scratch, chunk);
-                    chunk.keep(mix(print.0 ^ salt), index, 0);
+                    run.keep_short(mix(print.0 ^ salt), index);
                 }
                 Short::Periodic => chunk.windows.short_periodic += 1,
                 Short::NotSampled => {}
@@ -379,11 +376,21 @@ impl Sifter {
         chunk: &mut Chunk,
     ) {
         let payloads = &run.payloads[..std::mem::take(&mut run.len)];
+        let mut shorts = run.shorts[..std::mem::take(&mut run.short_len)].iter();
+        // Sightings come in the order of their packets.
+        let mut next_short = shorts.next();
         let windows =
             self.fingerprinter.for_each_of(scratch, payloads, |at, offset, print| {
+                while let Some(short) = next_short.filter(|it| it.before as usize <= at) {
+                    chunk.keep(short.key, short.record, 0);
+                    next_short = shorts.next();
+                }
                 let Sifted { salt, record } = run.sifted[at];
                 chunk.keep(mix(print.0 ^ salt), record, offset as i32);
             });
+        for short in next_short.into_iter().chain(shorts) {
+            chunk.keep(short.key, short.record, 0);
+        }
         chunk.windows += windows;
     }
 }
@@ -409,6 +416,18 @@ pub(crate) struct Run<'a, const N: usize> {
     payloads: [&'a [u8]; N],
     sifted: [Sifted; N],
     len: usize,
+    /// Short datagrams among them.
+    shorts: [ShortKept; N],
+    short_len: usize,
+}
+
+/// A short datagram that is kept as a whole.
+#[derive(Clone, Copy, Default)]
+struct ShortKept {
+    key: u64,
+    record: u32,
+    /// Payloads of the run that come before it.
+    before: u32,
 }
 
 /// What a payload of a run belongs to.
@@ -420,13 +439,26 @@ struct Sifted {
 
 impl<'a, const N: usize> Run<'a, N> {
     pub(crate) fn new() -> Self {
-        Self { payloads: [&[]; N], sifted: [Sifted { salt: 0, record: 0 }; N], len: 0 }
+        Self {
+            payloads: [&[]; N],
+            sifted: [Sifted { salt: 0, record: 0 }; N],
+            len: 0,
+            shorts: [ShortKept::default(); N],
+            short_len: 0,
+        }
     }
 
     #[inline]
     fn push(&mut self, payload: &'a [u8], of: Sifted) {
         (self.payloads[self.len], self.sifted[self.len]) = (payload, of);
         self.len += 1;
+    }
+
+    #[inline]
+    fn keep_short(&mut self, key: u64, record: u32) {
+        let before = self.len as u32;
+        self.shorts[self.short_len] = ShortKept { key, record, before };
+        self.short_len += 1;
     }
 }
 
@@ -571,8 +603,12 @@ impl Worker {
         let before = self.chunk.records.len();
         let mut run = Run::<1>::new();
         let Self { sifter, scratch, chunk, entered, .. } = self;
-        sifter.enter(packet, payload, None, &mut run, scratch, chunk);
-        entered.extend(&run.sifted[..run.len]);
+        sifter.enter(packet, payload, None, &mut run, chunk);
+        entered.extend(&run.sifted[..std::mem::take(&mut run.len)]);
+        if run.short_len > 0 {
+            // Those before it are sifted.
+            sifter.sift_run(&mut run, scratch, chunk);
+        }
         if chunk.records.len() > before {
             chunk.own.extend_from_slice(packet.payload);
         }
