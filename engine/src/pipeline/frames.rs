@@ -101,8 +101,9 @@ impl Round {
         frames: &L,
         range: std::ops::Range<usize>,
     ) -> Vec<std::ops::Range<usize>> {
-        let part = Self { bytes: self.bytes / CHUNKS, frames: self.frames / CHUNKS };
-        let mut cuts = Vec::with_capacity(CHUNKS);
+        let chunks = (CHUNKS_A_THREAD * rayon::current_num_threads()).min(CHUNKS);
+        let part = Self { bytes: self.bytes / chunks, frames: self.frames / chunks };
+        let mut cuts = Vec::with_capacity(chunks);
         let mut start = range.start;
         while start < range.end {
             let end = part.end(frames, start).min(range.end);
@@ -117,8 +118,11 @@ impl Round {
 const SIGHTINGS: f64 = 65_536.0;
 const ROUND_BYTES: f64 = 1_048_576.0;
 const ROUND_FRAMES: usize = 8_192;
-/// Chunks that a full round is cut into.
+/// Chunks that a full round is cut into, at most. Each has a list for each shard, so that
+/// many small ones cost as much as what is in them.
 const CHUNKS: usize = 16;
+/// Those for each thread: none waits for long while another has its last one.
+const CHUNKS_A_THREAD: usize = 4;
 
 /// How many frames before it is decoded a frame is asked for: headers alone, each a
 /// stride from the last, do not come by themselves as whole frames in a row do.
