@@ -233,6 +233,9 @@ pub(crate) struct Chunk {
     /// What the flow stage finds out about each record; set up when the batch's turn
     /// comes.
     pub(crate) facts: FlowFacts,
+    /// The destination port of each record, side by side: all that content shards need of
+    /// most. Set up when the batch's turn comes.
+    pub(crate) ports: Vec<u16>,
     /// By content shard, in order of (record, offset).
     pub(crate) sightings: Vec<Vec<Sighting>>,
     /// Records of conversations by flow shard, in order.
@@ -263,6 +266,7 @@ impl Chunk {
         Self {
             records: Vec::new(),
             facts: FlowFacts::default(),
+            ports: Vec::new(),
             sightings: vec![Vec::new(); CONTENT_SHARDS],
             flows: vec![Vec::new(); FLOW_SHARDS],
             fragments: Vec::new(),
@@ -317,6 +321,7 @@ impl Chunk {
             list.shrink_to(keep);
         }
         empty(&mut self.records, 256);
+        empty(&mut self.ports, 256);
         self.sightings.iter_mut().for_each(|list| empty(list, 32));
         self.flows.iter_mut().for_each(|list| empty(list, 32));
         empty(&mut self.fragments, 128);
@@ -493,6 +498,7 @@ impl Chunk {
     pub(crate) fn memory_bytes(&self) -> usize {
         self.records.capacity() * size_of::<Record>()
             + self.facts.memory_bytes()
+            + self.ports.capacity() * size_of::<u16>()
             + self
                 .sightings
                 .iter()

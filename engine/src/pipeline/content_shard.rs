@@ -14,7 +14,7 @@ pub use promotion::Decision;
 pub(crate) use rules::{Rules, port_keys};
 
 use super::alarm_queue::AlarmQueue;
-use super::batch::{Chunk, LEAST, Record};
+use super::batch::{Chunk, LEAST};
 use super::nearest::Nearest;
 use super::packet_log::LoggedBatch;
 use super::record_at::{PlacedRequest, RecordAt, SeamSighting};
@@ -174,8 +174,8 @@ impl ContentShard {
         let mut queue = std::mem::take(&mut self.queue);
         self.seams.sort_unstable_by_key(|seam| (seam.at, seam.offset, seam.key));
         let hash = |key| self.prevalence.hash(key);
-        let class = |key, record: &Record| match self.rules.port_keys {
-            Some(port_keys) => port_keys.at(key, record.destination_port),
+        let class = |key, port| match self.rules.port_keys {
+            Some(port_keys) => port_keys.at(key, port),
             None => key,
         };
         line_up(&mut queue, shard, chunks, &self.seams, from, hash, class);

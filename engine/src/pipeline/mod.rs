@@ -419,6 +419,10 @@ impl Sensor {
     fn run(&mut self, chunks: &mut [Chunk], frames: &dyn Frames) {
         for chunk in &mut *chunks {
             chunk.facts.reset(chunk.records.len());
+            chunk.ports.clear();
+            chunk
+                .ports
+                .extend(chunk.records.iter().map(|record| record.destination_port));
             // Datagrams that were put together come last.
             chunk.arrivals.sort_by_key(|arrival| arrival.record);
             let mut arrivals = chunk.arrivals.iter().peekable();

@@ -1,7 +1,7 @@
 //! The sightings of one shard in packet order.
 
 use crate::fingerprint::prefetch;
-use crate::pipeline::batch::{Chunk, Record, Sighting};
+use crate::pipeline::batch::{Chunk, Sighting};
 use crate::pipeline::record_at::{RecordAt, SeamSighting};
 
 /// Sightings of the next chunk whose memory is asked for ahead.
@@ -29,10 +29,10 @@ pub(super) fn line_up(
     seams: &[SeamSighting],
     from: RecordAt,
     hash: impl Fn(u64) -> u64,
-    class: impl Fn(u64, &Record) -> u64,
+    class: impl Fn(u64, u16) -> u64,
 ) {
     let next = |at: RecordAt, key, offset| {
-        let class = class(key, at.record(chunks));
+        let class = class(key, chunks[at.chunk as usize].ports[at.record as usize]);
         Next { key, class, hash: hash(key), at, offset }
     };
     let done = seams.partition_point(|seam| seam.at < from);

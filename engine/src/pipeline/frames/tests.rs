@@ -76,6 +76,7 @@ fn contents(chunk: &Chunk) -> String {
         stops,
         nanos: _,
         facts: _,
+        ports: _,
         least: _,
     } = chunk;
     assert!(kept.is_empty() && own.is_empty());
