@@ -67,7 +67,12 @@ impl DistinctCount {
 
     /// Enters one thing of each kind, as a hash, under the key of this hash.
     pub fn insert(&mut self, hash: u64, things: [u64; KINDS]) {
-        self.enter(&self.cells(hash), things);
+        let cells = self.cells(hash);
+        if self.words == 1 {
+            self.enter_words(&cells, things);
+        } else {
+            self.enter(&cells, things);
+        }
     }
 
     /// Does so, and says how many different things of each kind were entered here or in
@@ -79,8 +84,49 @@ impl DistinctCount {
         things: [u64; KINDS],
     ) -> [u32; KINDS] {
         let cells = self.cells(hash);
+        if self.words == 1 {
+            let [own, others] =
+                [self.enter_words(&cells, things), other.common_words(&cells)];
+            return count_of_words(own, others);
+        }
         self.enter(&cells, things);
         self.count(&cells, |kind, word| other.common(&cells, kind, word))
+    }
+
+    /// Enters things where a bitmap is one word, and gives the bits that all rows then have
+    /// in common. Both words of a cell are in one line.
+    #[inline]
+    fn enter_words(
+        &mut self,
+        cells: &[usize; ROWS],
+        things: [u64; KINDS],
+    ) -> [u64; KINDS] {
+        let bits = things.map(|thing| 1 << reduce(thing, 64));
+        let mut common = [u64::MAX; KINDS];
+        for (row, cell) in cells.iter().enumerate() {
+            let line = self.lines.line_mut(cell / WORDS);
+            let at = cell % WORDS;
+            self.occupied += usize::from(row == 0 && line[at] == 0);
+            line[at] |= bits[0];
+            line[at | 1] |= bits[1];
+            common = [common[0] & line[at], common[1] & line[at | 1]];
+        }
+        common
+    }
+
+    /// The bits that all rows have in common, where a bitmap is one word.
+    #[inline]
+    fn common_words(&self, cells: &[usize; ROWS]) -> [u64; KINDS] {
+        if self.occupied == 0 {
+            return [0; KINDS];
+        }
+        let mut common = [u64::MAX; KINDS];
+        for cell in cells {
+            let line = self.lines.line(cell / WORDS);
+            let at = cell % WORDS;
+            common = [common[0] & line[at], common[1] & line[at | 1]];
+        }
+        common
     }
 
     fn enter(&mut self, cells: &[usize; ROWS], things: [u64; KINDS]) {
@@ -103,6 +149,9 @@ impl DistinctCount {
     /// The same for what was entered here or in `other`, a sketch of the same shape.
     pub fn estimate_with(&self, other: &Self, hash: u64) -> [u32; KINDS] {
         let cells = self.cells(hash);
+        if self.words == 1 {
+            return count_of_words(self.common_words(&cells), other.common_words(&cells));
+        }
         self.count(&cells, |kind, word| other.common(&cells, kind, word))
     }
 
@@ -188,6 +237,13 @@ impl Clear for DistinctCount {
         self.lines.clear();
         self.occupied = 0;
     }
+}
+
+/// How many different things set these bits, of bitmaps of one word.
+#[inline]
+fn count_of_words(own: [u64; KINDS], others: [u64; KINDS]) -> [u32; KINDS] {
+    let bits = [own[0] | others[0], own[1] | others[1]];
+    bits.map(|bits| COUNTS_OF_64[bits.count_ones() as usize])
 }
 
 /// The number of different things that most likely set `set` of `width` bits:
