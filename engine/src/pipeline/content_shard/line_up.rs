@@ -46,21 +46,28 @@ pub(super) fn line_up(
             let sightings = &next.sightings[shard];
             prefetch(&sightings[..sightings.len().min(NEXT_CHUNK)]);
         }
-        let is_sifted = |s: &&Sighting| {
+        let is_sifted = |s: &Sighting| {
             !(chunk.has_unsifted && chunk.records[s.record as usize].unsifted)
         };
         let at = |s: &Sighting| RecordAt { chunk: c, record: s.record };
-        let mut run = &chunk.sightings[shard][..];
-        run = &run[run.partition_point(|s| at(s) < from)..];
-        while let Some(seam) = seams.next_if(|seam| seam.at.chunk == c) {
-            let place = (seam.at, seam.offset);
-            let before = run.partition_point(|s| (at(s), s.offset) <= place);
-            let own = run[..before].iter().filter(is_sifted);
-            queue.extend(own.map(|s| next(at(s), s.key, s.offset)));
-            queue.push(next(seam.at, seam.key, seam.offset));
-            run = &run[before..];
+        let mut own = chunk.sightings[shard].iter();
+        if from.chunk == c {
+            let done = own.as_slice().partition_point(|s| at(s) < from);
+            own = chunk.sightings[shard][done..].iter();
         }
-        let own = run.iter().filter(is_sifted);
+        while let Some(seam) = seams.next_if(|seam| seam.at.chunk == c) {
+            let place = (seam.at.record, seam.offset);
+            while let Some(s) =
+                own.as_slice().first().filter(|s| (s.record, s.offset) <= place)
+            {
+                own.next();
+                if is_sifted(s) {
+                    queue.push(next(at(s), s.key, s.offset));
+                }
+            }
+            queue.push(next(seam.at, seam.key, seam.offset));
+        }
+        let own = own.filter(|s| is_sifted(s));
         queue.extend(own.map(|s| next(at(s), s.key, s.offset)));
     }
 }
