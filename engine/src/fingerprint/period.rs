@@ -35,8 +35,14 @@ pub(super) fn period(window: &[u8]) -> Option<usize> {
 /// Whether some window of `beta` bytes may have a period of 8 bytes or less: such a
 /// window repeats at least beta - 8 bytes in a row, and 15 in a row hold 8 whose offset
 /// is a multiple of 8.
+///
+/// `note` is [`find_repeats`], or does as it does.
 #[inline(always)]
-pub(super) fn may_hold_period(bytes: &[u8], beta: usize) -> bool {
+pub(super) fn may_hold_period(
+    bytes: &[u8],
+    beta: usize,
+    note: impl Fn(&[u8; 72], &mut [u64; 8]),
+) -> bool {
     if beta < LONGEST_PERIOD + 15 {
         return true;
     }
@@ -45,11 +51,11 @@ pub(super) fn may_hold_period(bytes: &[u8], beta: usize) -> bool {
     // Counted, so that it becomes vectors.
     for block in 0..blocks {
         let Some(chunk) = bytes[64 * block..].first_chunk() else { break };
-        find_repeats(chunk, &mut found);
+        note(chunk, &mut found);
     }
     if let Some(chunk) = bytes.last_chunk() {
         // Here they need not be multiples of 8: they go on from those before.
-        find_repeats(chunk, &mut found);
+        note(chunk, &mut found);
         return found != [0; 8];
     }
     let repeats =
@@ -58,9 +64,10 @@ pub(super) fn may_hold_period(bytes: &[u8], beta: usize) -> bool {
 }
 
 /// Notes which of the last eight times 8 bytes are as those 5, 6, 7 or 8 bytes before:
-/// periods 1 to 4 have a multiple among these.
+/// periods 1 to 4 have a multiple among these. Nothing is noted as zeros, all else as any
+/// other number.
 #[inline(always)]
-fn find_repeats(chunk: &[u8; 72], found: &mut [u64; 8]) {
+pub(super) fn find_repeats(chunk: &[u8; 72], found: &mut [u64; 8]) {
     for (lane, found) in found.iter_mut().enumerate() {
         let number = |at: usize| {
             chunk[8 * lane + at..].first_chunk().map(|it| u64::from_le_bytes(*it))
@@ -127,7 +134,7 @@ mod tests {
             for i in start + unit..start + beta {
                 bytes[i] = bytes[i - unit];
             }
-            prop_assert!(may_hold_period(&bytes, beta));
+            prop_assert!(may_hold_period(&bytes, beta, find_repeats));
         }
 
         #[test]
@@ -149,7 +156,7 @@ mod tests {
     fn what_never_repeats_holds_no_period() {
         let bytes: Vec<u8> = (0..2_000u32).map(|n| (n * n / 7) as u8 ^ n as u8).collect();
         for length in [0, 7, 40, 71, 72, 200, 2_000] {
-            assert!(!may_hold_period(&bytes[..length], 40), "{length}");
+            assert!(!may_hold_period(&bytes[..length], 40, find_repeats), "{length}");
         }
     }
 

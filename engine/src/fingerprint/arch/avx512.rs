@@ -157,6 +157,20 @@ impl Lanes for Vector {
     }
 
     #[inline(always)]
+    unsafe fn note_repeats(chunk: &[u8; 72], found: &mut [u64; 8]) {
+        // SAFETY: the processor has AVX-512F (`Lanes`); 64 bytes are read from 8 on at most.
+        unsafe {
+            let from = |at: usize| _mm512_loadu_epi64(chunk.as_ptr().add(at).cast());
+            let own = from(8);
+            let repeats = _mm512_cmpeq_epi64_mask(own, from(3))
+                | _mm512_cmpeq_epi64_mask(own, from(2))
+                | _mm512_cmpeq_epi64_mask(own, from(1))
+                | _mm512_cmpeq_epi64_mask(own, from(0));
+            found[0] |= u64::from(repeats);
+        }
+    }
+
+    #[inline(always)]
     unsafe fn store_above(self, low: Self, values: &mut [u16; 64]) {
         let (halves, _) = values.as_chunks_mut::<32>();
         for (half, indices) in halves.iter_mut().zip(&INTERLEAVED) {

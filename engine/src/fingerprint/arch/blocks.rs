@@ -110,7 +110,8 @@ pub(super) unsafe fn values<
                 high.store_above(low, values);
             }
         }
-        if may_hold_period(bytes, plan.beta) {
+        if may_hold_period(bytes, plan.beta, |chunk, found| L::note_repeats(chunk, found))
+        {
             lift_periodic::<L, DIGITS>(bytes, plan.beta, all_values);
         }
     }

@@ -3,6 +3,7 @@
 //! [`Lanes`] is 64 bytes of them; the functions here do the same for several at a time.
 
 use super::write_positions;
+use crate::fingerprint::period::find_repeats;
 use crate::fingerprint::plan::MapForms;
 
 /// 64 bytes in the vectors of a processor.
@@ -38,6 +39,11 @@ pub(super) trait Lanes: Copy {
     unsafe fn are_equal_under(self, mask: Self, target: Self) -> u64;
     /// One bit a lane: whether the bytes are equal.
     unsafe fn are_equal(self, other: Self) -> u64;
+    /// [`find_repeats`]; which of the numbers says so is left open.
+    #[inline(always)]
+    unsafe fn note_repeats(chunk: &[u8; 72], found: &mut [u64; 8]) {
+        find_repeats(chunk, found);
+    }
     /// The 16-bit numbers with `self` as high bytes.
     unsafe fn store_above(self, low: Self, values: &mut [u16; 64]);
     /// Writes the positions of the set bits, in order, and returns their number;
