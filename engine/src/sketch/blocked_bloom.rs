@@ -4,6 +4,7 @@ use super::epochs::Clear;
 use super::hash::{hash_word, reduce};
 use super::lines::{Line, Lines, WORDS};
 use crate::state::persist;
+use std::cell::Cell;
 
 /// A blocked Bloom filter (Putze, Sanders, Singler 2007) of 64-bit hashes with a secret
 /// seed: all bits of a hash lie in one cache line, one in each of its words.
@@ -99,8 +100,24 @@ impl Clear for BlockedBloom {
 
 persist!(BlockedBloom { lines, entered; seed, capacity });
 
-/// Hashes a line at which the filter errs at a rate, by bisection.
+thread_local! {
+    /// The last rate and its load: a sensor has hundreds of filters of two rates.
+    static LAST: Cell<(f64, f64)> = const { Cell::new((f64::NAN, 0.0)) };
+}
+
+/// Hashes a line at which the filter errs at a rate.
 fn load_for(false_positive_rate: f64) -> f64 {
+    let (rate, load) = LAST.get();
+    if rate == false_positive_rate {
+        return load;
+    }
+    let load = find_load(false_positive_rate);
+    LAST.set((false_positive_rate, load));
+    load
+}
+
+/// The same, by bisection.
+fn find_load(false_positive_rate: f64) -> f64 {
     let (mut low, mut high) = (0.0, 100.0);
     for _ in 0..24 {
         let load = f64::midpoint(low, high);
