@@ -147,9 +147,10 @@ impl FlowShard {
         let (buffers, laid) = (&mut self.buffers, &mut self.laid);
         for &at in &self.segments {
             let segment = segment_of(at.record(chunks), at.payload(chunks, frames));
-            self.tails.advance(segment, |buffer, _, offset| {
+            self.tails.advance_apart(segment, |[before, after], offset| {
                 let begin = buffers.len();
-                buffers.extend_from_slice(buffer);
+                buffers.extend_from_slice(before);
+                buffers.extend_from_slice(after);
                 laid.push(Laid { at, offset, begin, end: buffers.len() });
             });
         }

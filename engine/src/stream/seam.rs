@@ -1,9 +1,9 @@
 //! The buffer in which two pieces of a stream are laid side by side.
 
-/// Called with a seam buffer, where in it the later piece begins, and where
-/// the buffer begins relative to the payload at hand.
-pub(super) trait Join: FnMut(&[u8], usize, i32) {}
-impl<F: FnMut(&[u8], usize, i32)> Join for F {}
+/// Called with the bytes before a seam and those after it, and where the former
+/// begin relative to the payload at hand.
+pub(super) trait Join: FnMut([&[u8]; 2], i32) {}
+impl<F: FnMut([&[u8]; 2], i32)> Join for F {}
 
 /// Up to `context` bytes before a seam and as many after it.
 pub(super) struct Seam {
@@ -23,7 +23,8 @@ impl Seam {
 
     /// Lays `tail` without its last `overlap` bytes before the first bytes of
     /// `later`, which begins `at` bytes into the payload at hand. Joins unless
-    /// nothing is left of the tail; says whether it did.
+    /// nothing is left of the tail; says whether it did. What [`Seam::leave`] will
+    /// not ask for is not copied.
     #[inline]
     pub(super) fn lay(
         &mut self,
@@ -35,11 +36,13 @@ impl Seam {
     ) -> bool {
         let seam = tail.len().saturating_sub(overlap);
         let head = later.len().min(self.context);
-        self.len = seam + head;
-        self.buffer[..seam].copy_from_slice(&tail[..seam]);
-        self.buffer[seam..self.len].copy_from_slice(&later[..head]);
+        if head < self.context {
+            self.len = seam + head;
+            self.buffer[..seam].copy_from_slice(&tail[..seam]);
+            self.buffer[seam..self.len].copy_from_slice(&later[..head]);
+        }
         if seam > 0 && head > 0 {
-            join(&self.buffer[..self.len], seam, at.wrapping_sub(seam as i32));
+            join([&tail[..seam], &later[..head]], at.wrapping_sub(seam as i32));
         }
         seam > 0 && head > 0
     }

@@ -109,6 +109,21 @@ impl StreamTails {
         segment: Segment<'_>,
         mut join: impl FnMut(&[u8], usize, i32),
     ) {
+        let mut buffer = Vec::new();
+        self.advance_apart(segment, |[before, after], at| {
+            buffer.clear();
+            buffer.extend_from_slice(before);
+            buffer.extend_from_slice(after);
+            join(&buffer, before.len(), at);
+        });
+    }
+
+    /// The same with the bytes before and after each seam apart, as they lie.
+    pub(crate) fn advance_apart(
+        &mut self,
+        segment: Segment<'_>,
+        mut join: impl FnMut([&[u8]; 2], i32),
+    ) {
         let Segment { direction, payload, syn, .. } = segment;
         if payload.is_empty() && !syn {
             return;
