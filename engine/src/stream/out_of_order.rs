@@ -362,9 +362,14 @@ impl OutOfOrder {
     }
 
     fn of(&self, direction: u64) -> impl Iterator<Item = usize> {
-        self.directions.iter().enumerate().filter_map(move |(i, &d)| {
-            let slot = &self.slots[i];
-            (d == direction && slot.is_used()).then_some(i)
+        // Eight at a time: nearly all are of others.
+        let eights = self.directions.chunks(8).zip((0..).step_by(8));
+        let some = eights.filter(move |(eight, _)| {
+            eight.iter().fold(false, |found, d| found | (*d == direction))
+        });
+        let all = some.flat_map(|(eight, first)| (first..).zip(eight));
+        all.filter_map(move |(i, &d)| {
+            (d == direction && self.slots[i].is_used()).then_some(i)
         })
     }
 }
