@@ -101,8 +101,8 @@ pub struct Packet<'a> {
     /// whatever it likes into it, both directions of a conversation too, so that nothing in
     /// it shows that an address is not forged.
     pub untrusted_tunnel: bool,
-    /// The identification in its IPv4 header, by which some scanners mark their packets. `None`
-    /// where it is not known, as of a datagram that was put together.
+    /// The identification in its IPv4 header, by which some scanners mark their packets, and
+    /// copies at several taps are known. `None` where it is not known, and for IPv6.
     pub identification: Option<u16>,
     /// See [`Frame::tap`].
     pub tap: u16,

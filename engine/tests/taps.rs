@@ -1,7 +1,7 @@
 //! Taps: what several see of one network is found as one tap that sees all of it would; sites
 //! keep address spaces apart.
 
-use crate::common::frames;
+use crate::common::{Random, frames};
 use std::collections::BTreeMap;
 use wormsift::config::Config;
 use wormsift::detect::duplicates::TapCounters;
@@ -140,42 +140,66 @@ fn a_packet_that_two_taps_see_counts_once() {
     }
 }
 
+/// Both taps see every packet, one with a tag; which of them is first is drawn for each.
 #[test]
 fn a_packet_that_is_tagged_at_one_tap_counts_once() {
-    let stored = stored("outbreak", 5);
-    let untagged = frames(&stored);
-    let whole = run(&untagged, config(""));
-    let tagged: Stored = stored
-        .iter()
-        .map(|(time, data)| {
-            let mut frame = data[..12].to_vec();
-            frame.extend([0x81, 0, 0, 7]);
-            frame.extend(&data[12..]);
-            (*time, frame)
-        })
-        .collect();
-    let other = frames(&tagged);
-    // What is sent one way passes the tagged tap first, what comes back passes it last.
-    let mut both: Vec<Frame<'_>> = Vec::new();
-    for (plain, tagged) in untagged.iter().zip(&other) {
-        let (source, destination) = ends(plain);
-        let later = |first: bool| {
-            Timestamp::from_nanos(plain.time.as_nanos() + 40_000 * u64::from(!first))
-        };
-        let outward = source < destination;
-        both.push(Frame { time: later(!outward), ..*plain });
-        both.push(Frame { time: later(outward), tap: 1, ..*tagged });
+    for scenario in ["outbreak", "tcp-exploit", "mail", "small-segments"] {
+        let stored = stored(scenario, 5);
+        let untagged = frames(&stored);
+        let whole = run(&untagged, config(""));
+        let tagged: Stored = stored
+            .iter()
+            .map(|(time, data)| {
+                let mut frame = data[..12].to_vec();
+                frame.extend([0x81, 0, 0, 7]);
+                frame.extend(&data[12..]);
+                (*time, frame)
+            })
+            .collect();
+        let other = frames(&tagged);
+        let mut random = Random(7);
+        let mut both: Vec<Frame<'_>> = Vec::new();
+        for (plain, tagged) in untagged.iter().zip(&other) {
+            // Packets keep their order.
+            let later =
+                |is: bool| Timestamp::from_nanos(plain.time.as_nanos() + u64::from(is));
+            let tagged_first = random.below(2) == 0;
+            both.push(Frame { time: later(tagged_first), ..*plain });
+            both.push(Frame { time: later(!tagged_first), tap: 1, ..*tagged });
+        }
+        both.sort_by_key(|frame| (frame.time, frame.tap));
+        (1..).zip(&mut both).for_each(|(number, frame)| frame.number = number);
+        let found = run(&both, config("\"edge\", \"core\""));
+        assert_eq!(comparable(&found), comparable(&whole), "{scenario}");
+        let [edge, core] = ["edge", "core"].map(|tap| found.counters(tap));
+        assert_eq!(
+            (edge.packets, core.packets),
+            (stored.len() as u64, stored.len() as u64)
+        );
+        assert!(edge.duplicates > 0 && core.duplicates > 0);
     }
-    both.sort_by_key(|frame| (frame.time, frame.tap));
-    (1..).zip(&mut both).for_each(|(number, frame)| frame.number = number);
-    let found = run(&both, config("\"edge\", \"core\""));
-    // Two conversations of one pair of ports, where the tag tells them apart.
-    let without_roles = |found: &Found| -> Vec<Signature> {
-        let mut signatures = comparable(found);
-        signatures.iter_mut().for_each(|it| it.roles = Default::default());
-        signatures
-    };
-    assert_eq!(without_roles(&found), without_roles(&whole));
+}
+
+/// Each packet takes one of two ways, fragments too, and some take both.
+#[test]
+fn fragments_that_come_by_at_two_taps_are_put_together() {
+    let stored = stored("fragmented", 3);
+    let frames = frames(&stored);
+    let whole = run(&frames, config(""));
+    let mut random = Random(3);
+    let ways: Vec<u64> = frames.iter().map(|_| random.below(3)).collect();
+    let cut = by_taps(&frames, |frame| match ways[frame.number as usize - 1] {
+        0 => vec![(0, 0)],
+        1 => vec![(1, 0)],
+        _ => vec![(0, 0), (1, 1)],
+    });
+    let found = run(&cut, config("\"a\", \"b\""));
+    assert_eq!(comparable(&found), comparable(&whole));
+    let all = [&found, &whole].map(|it| it.stats.fragments.datagrams);
+    assert_eq!(all[0], all[1]);
+    // Of two sites they are those of two networks.
+    let apart = run(&cut, config("\"a@x\", \"b@y\""));
+    assert!(apart.stats.fragments.datagrams < all[0]);
 }
 
 /// A worm at one site, and at another hosts of the same addresses without it: only the infected

@@ -1,6 +1,6 @@
 //! `wormsift explain`
 
-use super::{MutedArgs, RunArgs, SelectionArgs, VxlanArgs};
+use super::{MutedArgs, RunArgs, SelectionArgs, TapArgs, VxlanArgs};
 use clap::{Args, ValueHint};
 use std::path::PathBuf;
 
@@ -23,6 +23,8 @@ pub(crate) struct ExplainArgs {
     /// The captures that it was found in, to look for it again: files, folders or globs
     #[arg(value_name = "CAPTURE", value_hint = ValueHint::AnyPath)]
     pub(crate) captures: Vec<String>,
+    #[command(flatten)]
+    pub(crate) taps: TapArgs,
     /// JSON lines from `detect --json` or `live`; repeatable, `-` for standard input
     #[arg(long, value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
     pub(crate) signatures: Vec<PathBuf>,

@@ -15,6 +15,16 @@ pub(crate) struct TapArgs {
     lone_site: Option<String>,
 }
 
+/// What the settings say of taps where the command line names none.
+fn check_settings(config: &Config, flag: &str) -> Result<(), Failure> {
+    match config.taps.len() {
+        0 | 1 => Ok(()),
+        found => Err(Failure::usage(format!(
+            "taps: expected {flag} for each of {found}, found none"
+        ))),
+    }
+}
+
 /// One `--tap`.
 #[derive(Clone, Debug)]
 struct Given {
@@ -55,7 +65,7 @@ impl FromArgMatches for TapArgs {
             values.iter().skip(1).for_each(|_| _ = places.next());
             Given { values, site: site_before(first, matches) }
         });
-        Ok(Self { taps: given.collect(), lone_site: site_after("tap", matches) })
+        Ok(Self { taps: given.collect(), lone_site: lone_site("tap", matches) })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
@@ -65,6 +75,11 @@ impl FromArgMatches for TapArgs {
 }
 
 impl TapArgs {
+    /// Whether none is named.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.taps.is_empty()
+    }
+
     /// The words of the command line that name what is read.
     pub(crate) fn as_given(&self, captures: &[String]) -> Vec<String> {
         let mut words = captures.to_vec();
@@ -92,6 +107,7 @@ impl TapArgs {
             return Err(Failure::usage(reason));
         }
         if self.taps.is_empty() {
+            check_settings(config, "--tap")?;
             return Ok(vec![Source { tap: 0, arguments: captures.to_vec() }]);
         }
         let mut taps = Vec::new();
@@ -104,6 +120,12 @@ impl TapArgs {
             let tap = Tap::new(name, site);
             taps.push(tap.map_err(|reason| Failure::usage(format!("--tap: {reason}")))?);
             sources.push(Source { tap: number, arguments });
+        }
+        let stdin = sources.iter().flat_map(|it| &it.arguments).filter(|it| *it == "-");
+        if stdin.count() > 1 {
+            let reason =
+                "--tap: expected standard input (`-`) once, found it in several places";
+            return Err(Failure::usage(reason));
         }
         config.taps = taps;
         config.validate().map_err(Failure::usage)?;
@@ -147,7 +169,7 @@ impl FromArgMatches for InterfaceArgs {
         let names = matches.get_many::<String>("interface").into_iter().flatten();
         let given = places("interface", matches).zip(names);
         let interfaces = given.map(|(at, it)| (it.clone(), site_before(at, matches)));
-        let lone_site = site_after("interface", matches);
+        let lone_site = lone_site("interface", matches);
         Ok(Self { interfaces: interfaces.collect(), lone_site })
     }
 
@@ -172,6 +194,7 @@ impl InterfaceArgs {
             return Err(Failure::usage(reason));
         }
         if let [(_, None)] = &self.interfaces[..] {
+            check_settings(config, "--interface")?;
             return Ok(());
         }
         let taps = self
@@ -208,12 +231,16 @@ fn site_before(place: usize, matches: &ArgMatches) -> Option<String> {
     before.last().map(|(_, name)| name.clone())
 }
 
-/// The first `--site` after the last place of a flag.
-fn site_after(flag: &str, matches: &ArgMatches) -> Option<String> {
-    let last = places(flag, matches).last();
+/// The first `--site` before none of a flag.
+fn lone_site(flag: &str, matches: &ArgMatches) -> Option<String> {
     let names = matches.get_many::<String>("site").into_iter().flatten();
-    let mut after = places("site", matches).zip(names).filter(|(at, _)| Some(*at) > last);
-    after.next().map(|(_, name)| name.clone())
+    let sites: Vec<_> = places("site", matches).zip(names).collect();
+    let is_before = |at: usize, end: Option<usize>| {
+        places(flag, matches).any(|it| it > at && end.is_none_or(|end| it < end))
+    };
+    let ends = sites.iter().skip(1).map(|(at, _)| Some(*at)).chain([None]);
+    let mut lone = sites.iter().zip(ends).filter(|((at, _), end)| !is_before(*at, *end));
+    lone.next().map(|((_, name), _)| (*name).clone())
 }
 
 fn tap(flag: &str, name: &str, site: Option<&str>) -> Result<Tap, Failure> {
@@ -299,6 +326,8 @@ mod tests {
             ("a --tap a=1", "cannot be used with"),
             ("--site b a", "--site b: expected a --tap after it"),
             ("--tap a=1 --site b", "--site b: expected a --tap after it"),
+            ("--site b --site c --tap a=1", "--site b: expected a --tap after it"),
+            ("--tap a=- --tap b=-", "expected standard input (`-`) once"),
         ] {
             let error = sources(line).unwrap_err();
             assert!(error.contains(reason), "{line}: {error}");

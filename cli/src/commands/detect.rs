@@ -8,7 +8,7 @@ use crate::args::settings::Settings;
 use crate::input::baseline;
 use crate::input::durations;
 use crate::input::evidence_capture;
-use crate::input::inputs::{self, Source};
+use crate::input::inputs;
 use crate::input::mute_file;
 use crate::input::reader::{self, Progress, Read, Reader, Wait};
 use crate::input::selection::{self, Selection};
@@ -172,7 +172,7 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         nearest: sensor.nearest(),
         suppressed: sensor.suppressed().len(),
     };
-    tell_end(&ended, &report, args, &sources, talk);
+    tell_end(&ended, &report, args, talk);
     outcome.result(talk)?;
     // The system takes all memory back at once; here it would go table by table.
     std::mem::forget(sensor);
@@ -185,13 +185,7 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
 }
 
 /// What was read, and what to do next, for a person.
-fn tell_end(
-    ended: &Ended<'_>,
-    report: &Report,
-    args: &DetectArgs,
-    sources: &[Source],
-    talk: &Talk,
-) {
+fn tell_end(ended: &Ended<'_>, report: &Report, args: &DetectArgs, talk: &Talk) {
     if ended.stats.frames() > 0 {
         talk.result(ended.read());
     }
@@ -199,9 +193,7 @@ fn tell_end(
     match report.an_id() {
         Some(id) => {
             let given = args.taps.as_given(&args.captures);
-            let files: Vec<_> =
-                sources.iter().flat_map(|it| it.arguments.clone()).collect();
-            talk.result(run_summary::next_steps(args.output.json, &given, &files, id));
+            talk.result(run_summary::next_steps(args.output.json, &given, id));
         }
         None if muted.is_none() && ended.stats.nothing_to_sift().is_none() => {
             ended.quiet().iter().for_each(|line| talk.result(line));

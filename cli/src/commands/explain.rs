@@ -41,7 +41,7 @@ pub(super) fn run(args: &ExplainArgs, talk: &mut Talk) -> Result<Exit, Failure> 
     let muted = muted.get(&signature.id);
     let mut trail = Trail::of(signature);
     let mut stopped_by = None;
-    if !args.captures.is_empty() {
+    if !args.captures.is_empty() || !args.taps.is_empty() {
         let (more, signal) = follow(&mut trail, signature, args, talk)?;
         (damaged, stopped_by) = (damaged + more, signal);
     }
@@ -118,10 +118,12 @@ fn follow(
         }
     };
     let mut matcher = Matcher::new(&[rule], TAILS).map_err(Failure::usage)?;
-    let captures = inputs::find(&args.captures, talk);
+    let mut config = args.vxlan.config()?;
+    let sources = args.taps.sources(&args.captures, &mut config)?;
+    trail.know_sites(&config);
+    let captures = inputs::find_all(&sources, talk);
     let mut damaged = captures.missing;
     let signals = Signals::new()?;
-    let config = args.vxlan.config()?;
     let decoder = Decoder::new(true, false).with_vxlan_ports(&config.vxlan_ports);
     let mut fragments = Fragments::new(decoder.clone());
     let selection = Selection::new(&args.selection, &config);

@@ -142,19 +142,11 @@ fn shares(stats: &Stats, frames: u64) -> [f64; 2] {
 }
 
 /// How to learn more about what was found.
-pub(crate) fn next_steps(
-    json: bool,
-    given: &[String],
-    captures: &[String],
-    id: &str,
-) -> String {
-    let words = |words: &[String]| {
-        words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
-    };
-    let (given, captures) = (words(given), words(captures));
+pub(crate) fn next_steps(json: bool, given: &[String], id: &str) -> String {
+    let given = given.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
     let explain = |file: &str| {
         format!(
-            "wormsift explain {id} --signatures {file} {captures}",
+            "wormsift explain {id} --signatures {file} {given}",
             id = &id[..id.len().min(8)]
         )
     };
@@ -235,11 +227,11 @@ mod tests {
     fn commands_can_be_pasted() {
         let files = ["a.pcap".to_owned(), "it's here/*.pcap".to_owned()];
         assert_eq!(
-            next_steps(true, &files, &files, "0123456789abcdef"),
+            next_steps(true, &files, "0123456789abcdef"),
             "for all that is known of one: wormsift explain 01234567 --signatures FILE a.pcap \
              'it'\\''s here/*.pcap'"
         );
-        let table = next_steps(false, &files[..1], &files[..1], "0123456789abcdef");
+        let table = next_steps(false, &files[..1], "0123456789abcdef");
         assert!(
             table.contains("detect --json a.pcap > found.jsonl; wormsift explain 0123")
         );

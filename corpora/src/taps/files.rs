@@ -13,12 +13,15 @@ use std::path::{Path, PathBuf};
 /// Beyond what any tap sees frames late: they are then written in order.
 const LATEST_NS: u64 = 10_000_000;
 
+/// A frame: when it is seen, its place in the order of all, the tap, and the bytes.
+type Late = (u64, u64, usize, Vec<u8>);
+
 /// One capture a tap, each in order of its own times.
 pub struct TapFiles {
     cut: Cut,
     files: Vec<CaptureFile>,
     /// By time, then in the order in which they came: the tap and the frame.
-    waiting: BinaryHeap<Reverse<(u64, u64, usize, Vec<u8>)>>,
+    waiting: BinaryHeap<Reverse<Late>>,
     came: u64,
     packets: Vec<u64>,
 }

@@ -139,8 +139,11 @@ fn ends(frame: &[u8]) -> Option<[Ipv4Addr; 2]> {
 mod tests {
     use super::*;
 
-    /// By tap, the times and frames that it sees.
-    fn seen(scenario: &str) -> ([Vec<(u64, Vec<u8>)>; 2], u64) {
+    /// What a tap sees, each frame with its time.
+    type Seen = Vec<(u64, Vec<u8>)>;
+
+    /// What each tap sees, and how many packets there are.
+    fn seen(scenario: &str) -> ([Seen; 2], u64) {
         let cut = Cut::of(scenario).unwrap();
         let scenario = crate::Scenario::named(scenario, 1).unwrap();
         let options = GenerateOptions { until_infected: Some(30), ..Default::default() };

@@ -267,6 +267,11 @@ fn engine(
     let settings = config.ok_or_else(|| Failure::null("config"))?;
     settings.check_memory()?;
     let config = settings.config.clone();
+    if config.taps.len() > 1 {
+        // Its packets do not say which they came by.
+        let reason = format!("expected one at most, found {}", config.taps.len());
+        return Err(failure(Error::Config { key: "taps".to_owned(), reason }));
+    }
     let pool = Pool::new(settings.threads)?;
     let sensor = pool.rayon().install(|| make(config))?;
     let far = sensor.config().dispersion_window;

@@ -8,9 +8,10 @@
 
 use super::rule::{Rule, Service};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use wormsift::packet::protocol::{ICMP, ICMPV6, TCP, UDP};
-use wormsift::packet::{Host, Timestamp};
+use wormsift::packet::{Host, Site, Timestamp};
 use wormsift::signature::{Confidence, SignatureSample};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -79,7 +80,11 @@ fn metadata(rule: &Rule<'_>) -> Map<String, Value> {
         }
     };
     let relays = it.relays.iter().take(MOST_RELAYS);
-    more("wormsift_relays", relays.map(|relay| address(relay.host)).collect());
+    more("wormsift_relays", relays.map(|relay| at_site(relay.host)).collect());
+    more("wormsift_taps", it.taps.keys().cloned().collect());
+    let ends = it.samples.first().map(|sample| [sample.source, sample.destination]);
+    let sites: BTreeSet<_> = ends.into_iter().flatten().filter_map(Host::site).collect();
+    more("wormsift_sites", sites.iter().map(Site::to_string).collect());
     more("wormsift_first_seen", vec![timestamp(it.first_seen)]);
     more("wormsift_last_seen", vec![timestamp(it.last_seen)]);
     let sighting = it.samples.first();
@@ -107,6 +112,12 @@ fn protocol_name(number: u8) -> String {
         other => return format!("{other:03}"),
     };
     name.to_owned()
+}
+
+/// An address with its site, where it has one.
+fn at_site(host: Host) -> String {
+    let site = host.site().map_or_else(String::new, |site| format!("%{site}"));
+    address(host) + &site
 }
 
 /// As Suricata writes them: IPv6 in full.

@@ -5,6 +5,7 @@ use super::stix::{description, uuid};
 use super::suricata;
 use serde_json::{Value, json};
 use std::net::IpAddr;
+use wormsift::packet::Site;
 
 /// An event of these rules, JSON. It is neither published nor meant for detection
 /// without a look.
@@ -32,9 +33,16 @@ fn attributes(rule: &Rule<'_>, options: &RuleOptions) -> Vec<Value> {
     let comment = description(rule);
     // Types that every instance since 2.4 knows: one that it does not know makes it refuse
     // the whole event. `snort` is the type of all rules of this syntax, Suricata's too.
-    let attribute = |kind: &str, value: String, role: &str| {
+    let attribute = |kind: &str, value: String, (site, role): (Option<Site>, &str)| {
+        // What is private to a site is another host at another one.
+        let site = site.map_or_else(String::new, |site| format!("%{site}"));
+        let role = if site.is_empty() {
+            role.to_owned()
+        } else {
+            format!("{role}{value}{site}, ")
+        };
         json!({
-            "uuid": uuid(&format!("attribute {kind} {} {value}", it.id)),
+            "uuid": uuid(&format!("attribute {kind} {} {value}{site}", it.id)),
             "type": kind,
             "category": "Network activity",
             "value": value,
@@ -43,14 +51,14 @@ fn attributes(rule: &Rule<'_>, options: &RuleOptions) -> Vec<Value> {
         })
     };
     let relays = it.relays.iter().map(|relay| relay.host);
-    let mut list = vec![attribute("snort", suricata::rule(rule, options), "")];
+    let mut list = vec![attribute("snort", suricata::rule(rule, options), (None, ""))];
     list.extend(relays.map(|host| {
         let network = it.addresses.network(host);
         let text = match host.address() {
             IpAddr::V6(_) if network.parts().1 < 128 => network.to_string(),
             address => address.to_string(),
         };
-        attribute("ip-src", text, "Relay: ")
+        attribute("ip-src", text, (host.site(), "Relay: "))
     }));
     list
 }
@@ -59,6 +67,29 @@ fn attributes(rule: &Rule<'_>, options: &RuleOptions) -> Vec<Value> {
 mod tests {
     use super::super::rule::tests::{SID, signature};
     use super::*;
+    use wormsift::signature::Relay;
+
+    #[test]
+    fn relays_of_two_sites_are_two_attributes() {
+        let mut signature = signature(b"some content that is long enough");
+        let relay =
+            |text: &str| Relay { host: text.parse().unwrap(), ..Relay::default() };
+        signature.relays =
+            ["10.0.0.1%berlin", "10.0.0.1%paris", "10.0.0.1"].map(relay).to_vec();
+        let options = RuleOptions::default();
+        let rule = Rule::new(&signature, SID, &options).unwrap();
+        let value: Value = serde_json::from_str(&event(&[rule], &options)).unwrap();
+        let relays = &value["Event"]["Attribute"].as_array().unwrap()[1..];
+        let ids: std::collections::BTreeSet<&str> =
+            relays.iter().map(|it| it["uuid"].as_str().unwrap()).collect();
+        assert_eq!((relays.len(), ids.len()), (3, 3));
+        assert!(relays.iter().all(|it| it["value"] == "10.0.0.1"));
+        let comment = |at: usize| relays[at]["comment"].as_str().unwrap();
+        assert!(
+            comment(0).starts_with("Relay: 10.0.0.1%berlin, ")
+                && !comment(2).contains('%')
+        );
+    }
 
     #[test]
     fn an_event_holds_the_rule_and_is_not_for_blocking() {

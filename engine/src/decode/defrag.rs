@@ -64,6 +64,8 @@ pub struct Defragmenter {
     /// Places of each set.
     places: usize,
     seed: u64,
+    /// By tap, the first one that sees the same addresses.
+    spaces: Vec<u16>,
     /// Bytes on either side of what differs that are given back with it.
     context: usize,
     budget: usize,
@@ -144,8 +146,11 @@ pub struct Datagram {
     /// Whether any of its fragments came through a tunnel that is not trusted, see
     /// [`Packet::untrusted_tunnel`](crate::packet::Packet::untrusted_tunnel).
     pub untrusted_tunnel: bool,
-    /// The tap that saw all of it, see [`Frame::tap`](crate::packet::Frame::tap).
+    /// The tap that saw the fragment that completed it, see
+    /// [`Frame::tap`](crate::packet::Frame::tap).
     pub tap: u16,
+    /// The identification that its fragments share, of IPv4.
+    pub identification: Option<u16>,
     /// Tunnels and reassemblies passed before this one.
     pub depth: u8,
     /// See [`Fragment::routed`].
@@ -183,6 +188,7 @@ impl Defragmenter {
             sets: (0..sets).map(|_| Set::new(places)).collect(),
             places,
             seed,
+            spaces: Vec::new(),
             context,
             budget: bytes,
             used: 0,
@@ -190,6 +196,11 @@ impl Defragmenter {
             before: Timestamp::default(),
             counters: FragmentCounters::default(),
         }
+    }
+
+    /// The same for several taps: what those of one space saw is put together.
+    pub(crate) fn with_spaces(self, spaces: Vec<u16>) -> Self {
+        Self { spaces, ..self }
     }
 
     /// Takes a fragment; hands back the datagram that it completes, if any. What is given
@@ -220,7 +231,8 @@ impl Defragmenter {
             leftovers.push(Leftover::of(fragment));
             return None;
         }
-        let key = Key::of(fragment);
+        let space = self.spaces.get(usize::from(fragment.tap)).copied();
+        let key = Key::of(fragment, space.unwrap_or(0));
         let source = source_hash(fragment.source, self.seed);
         let set = self.set_of(source);
         let Some(place) = self.make_room(set, source, &key, fragment, leftovers) else {

@@ -102,7 +102,7 @@ pub struct Fragment<'a> {
     pub encapsulation: u64,
     /// See [`Packet::untrusted_tunnel`].
     pub untrusted_tunnel: bool,
-    /// See [`Frame::tap`]. The fragments of two taps are put together apart.
+    /// See [`Frame::tap`].
     pub tap: u16,
     /// Where `bytes` begin in the datagram, in bytes; a multiple of 8.
     pub offset: u16,
@@ -201,8 +201,12 @@ impl Decoder {
             ..self.context(datagram.number, datagram.time, &noted)
         };
         let ends = Ends::of(datagram.source, datagram.destination);
-        let network =
-            Network { ends, whole: true, routed: datagram.routed, identification: None };
+        let network = Network {
+            ends,
+            whole: true,
+            routed: datagram.routed,
+            identification: datagram.identification,
+        };
         let outcome = context.deeper().and_then(|context| {
             ip::headers(&context, network, datagram.protocol, &datagram.bytes)
         });

@@ -147,6 +147,11 @@ counters! {
         /// Turns of the filters of pairs before their window's end, because one was full.
         pub pairs_turned_early: u64,
     }
+    when_read {
+        /// Conversations that several taps see wrapped in different ways, and that are two again
+        /// for want of memory.
+        pub aliases_forgotten: u64,
+    }
 }
 
 /// The conversations of one shard. See the [module](self).

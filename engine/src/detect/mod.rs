@@ -7,7 +7,8 @@
 //! - [`candidates`]: who was involved in a content that is under watch.
 //! - [`conversations`]: who began a conversation, and whether it was answered.
 //! - [`decoys`]: which planted hosts start conversations, and what they had received.
-//! - [`duplicates`]: which packets another tap has shown before.
+//! - [`duplicates`]: which packets another tap has shown before; `aliases`: which conversations
+//!   are one.
 //! - [`taps`]: which taps saw a content.
 //! - [`alarms`]: whether what these know of a content is an alarm.
 //!
@@ -15,6 +16,7 @@
 //! the pipeline joins them.
 
 pub mod alarms;
+pub(crate) mod aliases;
 pub mod candidates;
 pub mod conversations;
 pub mod copies;

@@ -40,7 +40,8 @@ impl Host {
             // A mapped address is that of an IPv4 host.
             IpAddr::V6(v6) => {
                 let host = Self(u128::from(v6));
-                if host.is_of_site() { Self(host.0 | OTHER) } else { host.cut(v6_prefix) }
+                let is_taken = host.is_of_site();
+                Self(if is_taken { host.0 | OTHER } else { host.0 }).cut(v6_prefix)
             }
         }
     }

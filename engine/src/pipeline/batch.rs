@@ -6,6 +6,7 @@ use super::sizing::{CONTENT_SHARDS, FLOW_SHARDS};
 use super::stats::{PacketCounters, WindowCounters};
 use crate::dark::Arrival;
 use crate::detect::conversations;
+use crate::detect::taps::MOST_TAPS;
 use crate::packet::{
     Frame, Handshake, Host, LinkType, Packet, Timestamp, protocol, tcp_flags,
 };
@@ -245,6 +246,10 @@ pub(crate) struct Chunk {
     pub(crate) arrivals: Vec<Arrival>,
     /// Whether a record is not to be sifted.
     pub(crate) has_unsifted: bool,
+    /// Whether a record is a copy of another.
+    pub(crate) has_copies: bool,
+    /// What came by at each tap, where there are several.
+    pub(crate) by_tap: Vec<u64>,
     /// The frames of a host that hold them, since its buffer does not last.
     pub(crate) kept: Vec<KeptFrame>,
     /// Payloads that outlive the caller's buffer.
@@ -272,6 +277,8 @@ impl Chunk {
             fragments: Vec::new(),
             arrivals: Vec::new(),
             has_unsifted: false,
+            has_copies: false,
+            by_tap: Vec::new(),
             kept: Vec::new(),
             own: Vec::new(),
             packets: PacketCounters::default(),
@@ -304,6 +311,16 @@ impl Chunk {
         least[record as usize].partition_point(|it| *it < order_of(key))
     }
 
+    /// Counts a frame, or a packet of a host, at a tap.
+    pub(crate) fn count_at(&mut self, tap: u16) {
+        let tap = usize::from(tap);
+        // Those beyond are no taps that the settings know.
+        if self.by_tap.len() <= tap && tap < MOST_TAPS {
+            self.by_tap.resize(tap + 1, 0);
+        }
+        self.by_tap.get_mut(tap).into_iter().for_each(|count| *count += 1);
+    }
+
     /// Notes a window that was seen.
     #[inline]
     pub(crate) fn keep(&mut self, key: u64, record: u32, offset: i32) {
@@ -327,6 +344,8 @@ impl Chunk {
         empty(&mut self.fragments, 128);
         empty(&mut self.arrivals, 32);
         self.has_unsifted = false;
+        self.has_copies = false;
+        self.by_tap.clear();
         self.kept.clear();
         empty(&mut self.own, 1 << 12);
         self.packets = PacketCounters::default();
@@ -425,6 +444,12 @@ impl Chunk {
             starts.push(merged.own.len() as u64);
             merged.own.extend_from_slice(&chunk.own);
             merged.packets += chunk.packets;
+            merged.by_tap.resize(merged.by_tap.len().max(chunk.by_tap.len()), 0);
+            merged
+                .by_tap
+                .iter_mut()
+                .zip(&chunk.by_tap)
+                .for_each(|(all, one)| *all += one);
             merged.windows += chunk.windows;
             merged.nanos = [0, 1].map(|stage| merged.nanos[stage] + chunk.nanos[stage]);
             merged.coverage.add(&chunk.coverage);

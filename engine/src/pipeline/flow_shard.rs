@@ -108,7 +108,10 @@ impl FlowShard {
         self.flows.clear();
         self.segments.clear();
         for (c, chunk) in (0..).zip(chunks) {
-            let records = chunk.flows[shard].iter();
+            let is_original = |record: &&u32| {
+                !(chunk.has_copies && chunk.records[**record as usize].is_copy)
+            };
+            let records = chunk.flows[shard].iter().filter(is_original);
             self.flows.extend(records.map(|&record| RecordAt { chunk: c, record }));
         }
         self.buffers.clear();
@@ -123,11 +126,7 @@ impl FlowShard {
             if record.is_untrusted() {
                 observed.distrust();
             }
-            let Observed { facts, view, begins, answers } = match record.is_copy {
-                // Wrapped in another way at each tap, a conversation that two see begins twice.
-                true => Observed { facts: observed.facts, ..Observed::default() },
-                false => observed,
-            };
+            let Observed { facts, view, begins, answers } = observed;
             chunks[at.chunk as usize].facts.set(at.record, facts, view);
             if begins || answers || view != ViewStep::default() {
                 self.moments.push(Moment { at, role: facts.role, begins, answers, view });

@@ -175,6 +175,9 @@ fn fill_chunk<L: FrameList + ?Sized>(
             let noted = Cell::default();
             let outcome = decoder.decode(&frame, &noted);
             chunk.coverage.frame(wire_len(&frame));
+            if sifter.has_several_taps() {
+                chunk.count_at(frame.tap);
+            }
             match &outcome {
                 Ok(Decoded::Packet(packet)) => {
                     let payload = place_in(frame.data, index, packet);

@@ -2,6 +2,7 @@
 
 use super::Sensor;
 use super::content_shard::ContentShard;
+use super::several_taps::SeveralTaps;
 use super::sizing::CONTENT_SHARDS;
 use super::stats::{
     ContentCounters, Fill, Memory, PacketCounters, Stats, TapStats, WindowCounters,
@@ -10,7 +11,6 @@ use crate::dark::{Dark, DarkCounters};
 use crate::decode::FragmentCounters;
 use crate::detect::candidates::CandidateCounters;
 use crate::detect::conversations::ConversationCounters;
-use crate::detect::duplicates::Duplicates;
 use crate::detect::prevalence::PrevalenceCounters;
 use crate::detect::propagation::PropagationCounters;
 use crate::fingerprint::Windows;
@@ -54,7 +54,13 @@ impl Sensor {
             },
             windows: self.windows(),
             stream: self.stream_counters(),
-            conversations,
+            conversations: ConversationCounters {
+                aliases_forgotten: self
+                    .taps
+                    .as_ref()
+                    .map_or(0, SeveralTaps::aliases_forgotten),
+                ..conversations
+            },
             decoys: self.decoys.counters(),
             view: self.view(),
             samples,
@@ -70,10 +76,10 @@ impl Sensor {
     }
 
     fn tap_counters(&self) -> Vec<TapStats> {
-        let counters = self.duplicates.as_ref().map_or(&[][..], Duplicates::counters);
+        let counters = self.taps.iter().flat_map(SeveralTaps::counters);
         let names = self.config.taps.iter().map(|tap| tap.name().to_owned());
         let taps = names.zip(counters);
-        taps.map(|(tap, counters)| TapStats { tap, counters: *counters }).collect()
+        taps.map(|(tap, counters)| TapStats { tap, counters }).collect()
     }
 
     fn dark_counters(&self) -> DarkCounters {
@@ -186,7 +192,7 @@ impl Sensor {
         let dark = self.dark.as_ref().map_or(0, Dark::memory_bytes)
             + self.content.iter().map(ContentShard::dark_bytes).sum::<usize>();
         let decoys = self.decoys.memory_bytes();
-        let duplicates = self.duplicates.as_ref().map_or(0, Duplicates::memory_bytes);
+        let duplicates = self.taps.as_ref().map_or(0, SeveralTaps::memory_bytes);
         let total = tables.iter().sum::<usize>()
             + tails
             + conversations

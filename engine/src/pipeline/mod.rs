@@ -39,6 +39,7 @@ mod record_at;
 mod report;
 mod saved;
 mod seeds;
+mod several_taps;
 mod sizing;
 mod stage_times;
 mod starts;
@@ -65,7 +66,6 @@ use crate::config::Config;
 use crate::dark::{Dark, Learned};
 use crate::decode::{Decoder, Defragmenter, DropCounters};
 use crate::detect::decoys::Decoys;
-use crate::detect::duplicates::Duplicates;
 use crate::error::Error;
 use crate::fingerprint::{Kernel, Sampling};
 use crate::pages::can_reserve;
@@ -90,6 +90,7 @@ use packet_log::PacketLog;
 use prepare::Spare;
 use reassembly::Reassembly;
 use seeds::Seeds;
+use several_taps::SeveralTaps;
 use sizing::{FLOW_SHARDS, Plan};
 use stage_times::StageTimer;
 use starts::Starts;
@@ -155,7 +156,7 @@ pub struct Sensor {
     /// Where there are dark addresses.
     dark: Option<Dark>,
     /// Where there are several taps.
-    duplicates: Option<Duplicates>,
+    taps: Option<SeveralTaps>,
     running_view: RunningView,
     ledger: Ledger,
     spare: Spare,
@@ -238,7 +239,8 @@ impl Sensor {
                 plan.fragments,
                 context,
                 seeds.narrow("fragments"),
-            ),
+            )
+            .with_spaces(several_taps::spaces(&config)),
             flow: (0..FLOW_SHARDS)
                 .map(|shard| {
                     let window = config.dispersion_window;
@@ -252,8 +254,7 @@ impl Sensor {
                 let named = dark_addresses::named(&config);
                 Dark::new(plan.dark, named, learned, seeds.narrow("dark"))
             }),
-            duplicates: (config.taps.len() > 1)
-                .then(|| Duplicates::new(plan.duplicates, config.taps.len())),
+            taps: SeveralTaps::new(plan.duplicates, &config),
             starts: Starts::new(
                 plan.starts,
                 config.dispersion_window,
@@ -390,6 +391,7 @@ impl Sensor {
         Reassembly {
             decoder: &self.decoder,
             defragmenter: &mut self.defragmenter,
+            taps: &mut self.taps,
             sifter: &self.sifter,
             drops: &mut self.drops,
         }
@@ -412,6 +414,9 @@ impl Sensor {
         self.packets += chunk.packets;
         self.windows += chunk.windows;
         self.coverage.add(&chunk.coverage);
+        if let Some(taps) = &mut self.taps {
+            taps.count(&chunk.by_tap);
+        }
         chunk.stops.iter().for_each(|at| self.causes.count(at));
     }
 
@@ -435,9 +440,9 @@ impl Sensor {
                     true => self.clock.now(),
                     false => self.clock.stamp(record.time),
                 };
-                if let Some(duplicates) = &mut self.duplicates {
-                    let (identity, tap) = (record.identity, record.tap);
-                    record.is_copy = duplicates.see(identity, record.time, tap);
+                if let Some(taps) = &mut self.taps {
+                    taps.look_at(record);
+                    chunk.has_copies |= record.is_copy;
                 }
                 let hosts = (record.source, record.destination);
                 if let Some(dark) = &mut self.dark {

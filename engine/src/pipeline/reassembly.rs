@@ -9,6 +9,7 @@
 use super::batch::{Chunk, PayloadAt};
 use super::coverage::{StopAt, reach, wire_len};
 use super::frames::{FrameList, SCRATCH};
+use super::several_taps::SeveralTaps;
 use super::worker::Sifter;
 use crate::decode::{
     Carried, Datagram, Decoded, Decoder, Defragmenter, DropCounters, Leftover, Stop,
@@ -19,6 +20,7 @@ use crate::packet::{Packet, Timestamp, tcp_flags};
 pub(crate) struct Reassembly<'a> {
     pub(crate) decoder: &'a Decoder,
     pub(crate) defragmenter: &'a mut Defragmenter,
+    pub(crate) taps: &'a mut Option<SeveralTaps>,
     pub(crate) sifter: &'a Sifter,
     pub(crate) drops: &'a mut DropCounters,
 }
@@ -37,6 +39,15 @@ impl Reassembly<'_> {
             let Decoded::Fragment(fragment) = self.decoder.frame(&frame) else {
                 continue;
             };
+            if let Some(taps) = &mut *self.taps
+                && taps.has_fragment(
+                    self.sifter.fragment_identity(&fragment),
+                    fragment.time,
+                    fragment.tap,
+                )
+            {
+                continue;
+            }
             let carried = Carried { frames: 1, bytes: wire_len(&frame) };
             let pool = &mut *self.defragmenter;
             let mut complete = pool.insert_carried(&fragment, carried, &mut leftovers);

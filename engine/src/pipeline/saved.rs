@@ -89,7 +89,7 @@ impl Persist for Tables<'_> {
             host_names,
             starts,
             dark,
-            duplicates,
+            taps,
             running_view,
             decoys,
             ledger,
@@ -129,7 +129,7 @@ impl Persist for Tables<'_> {
         starts.persist(file)?;
         // There is one of the same size, or none.
         dark.as_mut().map_or(Ok(()), |dark| dark.persist(file))?;
-        duplicates.as_mut().map_or(Ok(()), |it| it.persist(file))?;
+        taps.as_mut().map_or(Ok(()), |it| it.persist(file))?;
         running_view.persist(file)?;
         decoys.persist(file)?;
         ledger.persist(file)?;

@@ -12,7 +12,7 @@ use super::sizing::FLOW_SHARDS;
 use super::stage_times::StageTimer;
 use crate::config::{Config, PortRule};
 use crate::dark::{self, Arrival, DarkClass};
-use crate::decode::{Decoded, Decoder, DropCounters};
+use crate::decode::{Decoded, Decoder, DropCounters, Fragment};
 use crate::fingerprint::{Fingerprinter, Kernel, Scratch, Short};
 use crate::packet::{
     Frame, Host, NetworkSet, Packet, Site, StreamPiece, Timestamp, protocol,
@@ -164,6 +164,28 @@ impl Sifter {
         Host::of(packet.destination, 128).at(self.site(packet))
     }
 
+    /// Whether packets may be copies of others.
+    #[inline]
+    pub(super) fn has_several_taps(&self) -> bool {
+        self.sites.len() > 1
+    }
+
+    /// Keyed hash of all that is equal in one fragment at any tap.
+    pub(super) fn fragment_identity(&self, fragment: &Fragment<'_>) -> u64 {
+        let site = self.sites.get(usize::from(fragment.tap)).copied().flatten();
+        let mut text = [0_u8; 44];
+        let ends = [fragment.source, fragment.destination]
+            .map(|it| Host::of(it, 128).at(site).0);
+        text[..16].copy_from_slice(&ends[0].to_le_bytes());
+        text[16..32].copy_from_slice(&ends[1].to_le_bytes());
+        text[32..36].copy_from_slice(&fragment.identification.to_le_bytes());
+        text[36..38].copy_from_slice(&fragment.offset.to_le_bytes());
+        text[38] = fragment.protocol;
+        text[39] = u8::from(fragment.more);
+        let seed = xxh3_64_with_seed(&text, self.identity_seed);
+        xxh3_64_with_seed(fragment.bytes, seed)
+    }
+
     /// Keyed hash of all that is equal in one packet at any tap, whatever it is wrapped in.
     fn identity(&self, packet: &Packet<'_>, source: Host, destination: Host) -> u64 {
         let mut text = [0_u8; 50];
@@ -187,6 +209,10 @@ impl Sifter {
         // Which addresses are hosts by themselves depends on the packets before.
         let source = self.source(packet);
         let mut destination = self.destination(packet);
+        let identity = match self.has_several_taps() {
+            true => self.identity(packet, source, destination),
+            false => 0,
+        };
         let flow_shard = self.flow_shard(source, destination);
         if packet.to_group && !destination.is_v6() && !destination.is_group() {
             destination = Host::BROADCAST;
@@ -206,10 +232,7 @@ impl Sifter {
             flags: packet.tcp_flags & !(REASSEMBLED | UNTRUSTED)
                 | if packet.untrusted_tunnel { UNTRUSTED } else { 0 },
             tap: u8::try_from(packet.tap).unwrap_or(u8::MAX),
-            identity: match self.sites.len() {
-                0 | 1 => 0,
-                _ => self.identity(packet, source, destination),
-            },
+            identity,
             is_copy: false,
             flow_shard,
             vacant: false,
@@ -513,8 +536,15 @@ impl Worker {
     /// Takes a packet that the host has decoded. Its payload is copied.
     pub fn observe(&mut self, packet: &Packet<'_>) {
         self.frames += 1;
+        self.count_at(packet.tap);
         self.pass(packet.time);
         self.sift(packet, PayloadAt::OWN);
+    }
+
+    fn count_at(&mut self, tap: u16) {
+        if self.sifter.has_several_taps() {
+            self.chunk.count_at(tap);
+        }
     }
 
     /// Takes a frame as it was captured, and decodes it. What is needed of it is copied;
@@ -523,6 +553,7 @@ impl Worker {
     /// A frame that cannot be decoded is counted by reason in the statistics (`drops`).
     pub fn frame(&mut self, frame: &Frame<'_>) {
         self.frames += 1;
+        self.count_at(frame.tap);
         self.pass(frame.time);
         let (decoded, stop) = self.decoder.frame_and_stop(frame);
         self.chunk.coverage.frame(wire_len(frame));

@@ -1,7 +1,8 @@
 //! The packets that carried a content, in order.
 
 use std::collections::{BTreeMap, BTreeSet};
-use wormsift::packet::{Host, Packet, Timestamp};
+use wormsift::config::Config;
+use wormsift::packet::{Host, Packet, Site, Timestamp};
 use wormsift::signature::Signature;
 
 /// Hosts that are remembered; more are counted.
@@ -31,6 +32,8 @@ pub(crate) struct Trail {
     samples: BTreeMap<u64, Option<Vec<u8>>>,
     packets: u64,
     followed: bool,
+    /// The site of each tap.
+    sites: Vec<Option<Site>>,
 }
 
 impl Trail {
@@ -60,7 +63,13 @@ impl Trail {
             samples: signature.samples.iter().map(|s| (s.packet, None)).collect(),
             packets: 0,
             followed: false,
+            sites: Vec::new(),
         }
+    }
+
+    /// Tells the hosts of the taps' sites apart.
+    pub(crate) fn know_sites(&mut self, config: &Config) {
+        self.sites = config.taps.iter().map(|tap| tap.site()).collect();
     }
 
     /// Takes the next packet of the captures, and whether it holds the content.
@@ -76,8 +85,9 @@ impl Trail {
             return;
         }
         self.packets += 1;
-        let source = Host::of(packet.source, V6_PREFIX);
-        let destination = Host::of(packet.destination, V6_PREFIX);
+        let site = self.sites.get(usize::from(packet.tap)).copied().flatten();
+        let source = Host::of(packet.source, V6_PREFIX).at(site);
+        let destination = Host::of(packet.destination, V6_PREFIX).at(site);
         let time = packet.time;
         let Some(sender) = self.part(source) else { return };
         sender.sent.get_or_insert(time);

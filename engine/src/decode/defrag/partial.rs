@@ -20,19 +20,25 @@ pub(super) struct Key {
     /// 0 for IPv6, where fragments need not agree on it.
     protocol: u8,
     encapsulation: u64,
-    tap: u16,
+    /// The address space.
+    space: u16,
 }
 
 impl Key {
-    pub(super) fn of(fragment: &Fragment<'_>) -> Self {
+    pub(super) fn of(fragment: &Fragment<'_>, space: u16) -> Self {
         Self {
             source: fragment.source,
             destination: fragment.destination,
             identification: fragment.identification,
             protocol: if fragment.source.is_ipv4() { fragment.protocol } else { 0 },
             encapsulation: fragment.encapsulation,
-            tap: fragment.tap,
+            space,
         }
+    }
+
+    /// That of the datagram's own header, of IPv4.
+    fn identification_of_v4(&self) -> Option<u16> {
+        self.source.is_ipv4().then_some(self.identification as u16)
     }
 
     /// Eight bytes of the key. Tags that collide cost a comparison, no more, so
@@ -44,7 +50,7 @@ impl Key {
         };
         (low(self.source) ^ low(self.destination).rotate_left(32) ^ self.encapsulation)
             .wrapping_add(u64::from(self.identification) << 16 | u64::from(self.protocol))
-            .wrapping_add(u64::from(self.tap) << 48)
+            .wrapping_add(u64::from(self.space) << 48)
     }
 }
 
@@ -68,6 +74,8 @@ pub(super) struct Partial {
     started: Timestamp,
     /// The latest fragment with something new in it.
     latest: u64,
+    /// The tap that saw it.
+    tap: u16,
     protocol: u8,
     depth: u8,
     routed: bool,
@@ -91,6 +99,7 @@ impl Partial {
             arrival,
             started: fragment.time,
             latest: fragment.number,
+            tap: fragment.tap,
             protocol: fragment.protocol,
             depth: fragment.depth,
             routed: false,
@@ -115,7 +124,7 @@ impl Partial {
                 self.protocol = fragment.protocol;
             }
             self.fragments += 1;
-            self.latest = fragment.number;
+            (self.latest, self.tap) = (fragment.number, fragment.tap);
             self.depth = self.depth.max(fragment.depth);
             self.routed |= fragment.routed;
             self.untrusted_tunnel |= fragment.untrusted_tunnel;
@@ -138,7 +147,8 @@ impl Partial {
             destination: self.key.destination,
             protocol: self.protocol,
             encapsulation: self.key.encapsulation,
-            tap: self.key.tap,
+            tap: last.tap,
+            identification: self.key.identification_of_v4(),
             untrusted_tunnel: self.untrusted_tunnel,
             depth: self.depth,
             routed: self.routed,
@@ -157,14 +167,14 @@ impl Partial {
 
     /// Pieces of it.
     pub(super) fn leftover(&self, pieces: Vec<Placed>) -> Leftover {
-        let Key { source, destination, encapsulation, tap, .. } = self.key;
+        let Key { source, destination, encapsulation, .. } = self.key;
         Leftover {
             number: self.latest,
             source,
             destination,
             protocol: self.protocol,
             encapsulation,
-            tap,
+            tap: self.tap,
             depth: self.depth,
             routed: self.routed,
             untrusted_tunnel: self.untrusted_tunnel,

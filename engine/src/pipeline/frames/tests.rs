@@ -68,6 +68,8 @@ fn contents(chunk: &Chunk) -> String {
         fragments,
         arrivals,
         has_unsifted: _,
+        has_copies: _,
+        by_tap: _,
         kept,
         own,
         packets,
