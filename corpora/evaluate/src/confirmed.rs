@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(ConfirmedSums::default().text(), None);
         let text = ConfirmedSums::of(&[worm]).text().unwrap();
         assert!(
-            text.starts_with("1000 hosts confirmed for isolation, 1 of them"),
+            text.starts_with("1,000 hosts confirmed for isolation, 1 of them"),
             "{text}"
         );
     }
