@@ -103,9 +103,6 @@ fn open(request: Request<'_>, kept: Kept) -> Result<FrameStream, CorpusError> {
     if options.carriage.ipv6 {
         return refuse("carriage", "udp: its hosts have IPv4 addresses");
     }
-    if options.addresses.is_some() {
-        return refuse("addresses", "none: its hosts use more than a capture has");
-    }
     if options.background_hosts.is_some_and(|hosts| hosts > 0) {
         return refuse(
             "background_hosts",
@@ -126,7 +123,8 @@ fn open(request: Request<'_>, kept: Kept) -> Result<FrameStream, CorpusError> {
     }
     let mut traffic: Vec<Box<dyn Traffic>> = Vec::new();
     if options.worm {
-        let churn = Churn::new(inside, kept, (hosts, rate), &mut request.rng("body"));
+        let churn =
+            Churn::new((options, inside), kept, (hosts, rate), &mut request.rng("body"));
         let simulation = Simulation::new(
             churn,
             options.start_ns,
@@ -147,6 +145,8 @@ fn open(request: Request<'_>, kept: Kept) -> Result<FrameStream, CorpusError> {
 }
 
 struct Churn {
+    /// Of the addresses.
+    options: GenerateOptions,
     inside: Prefix,
     kept: Kept,
     rate: f64,
@@ -185,9 +185,15 @@ struct Counts {
 }
 
 impl Churn {
-    fn new(inside: Prefix, kept: Kept, (hosts, rate): (u32, f64), rng: &mut Rng) -> Self {
+    fn new(
+        (options, inside): (&GenerateOptions, Prefix),
+        kept: Kept,
+        (hosts, rate): (u32, f64),
+        rng: &mut Rng,
+    ) -> Self {
         let body = Body::wrapped(8, 240, 8, rng);
         Self {
+            options: options.clone(),
             inside,
             kept,
             rate,
@@ -278,7 +284,7 @@ impl Process for Churn {
         self.count(time_ns, host);
         let Schedule { link, rng, .. } = schedule;
         let end = |address: Ipv4Addr, port, inside| Endpoint {
-            address: address.into(),
+            address: self.options.address(address),
             port,
             inside,
             hop_limit: 64,
