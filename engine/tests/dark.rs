@@ -4,10 +4,11 @@
 use crate::common::environment::sample;
 use crate::common::{datagram, frames};
 use rayon::ThreadPoolBuilder;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use wormsift::config::Config;
 use wormsift::dark::{DarkClass, DarkEvent, ScanEvent, VictimEvent};
-use wormsift::packet::Host;
+use wormsift::packet::{Host, Network};
 use wormsift::signature::{Alarm, Confidence, Signature};
 use wormsift::{Finding, Sensor};
 use wormsift_corpora::ground_truth::{DarkTruth, Protocol, ScanTool};
@@ -361,5 +362,88 @@ fn decoys_are_not_dark_and_no_address_counts_twice() {
     assert!(
         packets == 432 && (fewer / expected - 1.0).abs() < 0.01,
         "{packets}, {fewer}"
+    );
+}
+
+/// A quarter of the site behind the tap of the generated worms.
+const QUARTER: &str = "10.20.28.0/22";
+
+/// IPv4 source, destination and protocol of an Ethernet frame; TCP beyond a SYN as 0.
+fn addresses(frame: &[u8]) -> Option<(Host, Host, u8)> {
+    let ip = frame.get(12..)?.strip_prefix(&[8, 0])?;
+    let host = |at: usize| {
+        let address: [u8; 4] = *ip.get(at..)?.first_chunk()?;
+        Some(host(address.into()))
+    };
+    let is_syn = ip.get(33).is_some_and(|flags| flags & 0x17 == 2);
+    let protocol = if ip[9] == 6 && !is_syn { 0 } else { ip[9] };
+    Some((host(12)?, host(16)?, protocol))
+}
+
+/// With a quarter of the site dark, worms over datagrams alarm as soon as three sources have sent
+/// theirs to three dark addresses, whatever else is seen. Prints how many hosts are infected then.
+#[test]
+fn on_a_tap_content_to_a_dark_quarter_alarms_with_the_third_source() {
+    let quarter: Network = QUARTER.parse().unwrap();
+    let is_dark = |host: Host| quarter.contains(host.address());
+    let mut infected = Vec::new();
+    for scenario in ["outbreak", "padded-core", "short-datagram", "local-preference"] {
+        for seed in 1..=sample(1, 5) {
+            let trace =
+                Scenario::named(scenario, seed).unwrap().stream().unwrap().into_trace();
+            let runs = trace.truth.contents[0].carriers.runs.clone();
+            let carries =
+                |number: u64| runs.iter().any(|[a, b]| (*a..=*b).contains(&number));
+            // Nobody is there: what would come of them, and to them behind a SYN, does not.
+            let mut kept = Vec::new();
+            let (mut sources, mut targets) = (BTreeSet::new(), BTreeSet::new());
+            let mut reached = None;
+            for ((time, frame), number) in trace.frames.iter().zip(1..) {
+                let ends = addresses(frame);
+                if ends.is_some_and(|(from, to, kind)| {
+                    is_dark(from) || is_dark(to) && kind == 0
+                }) {
+                    continue;
+                }
+                kept.push((*time, frame.clone()));
+                if let Some((from, to, 17)) =
+                    ends.filter(|it| is_dark(it.1) && carries(number))
+                {
+                    sources.insert(from);
+                    targets.insert(to);
+                    if reached.is_none() && sources.len() >= 3 && targets.len() >= 3 {
+                        reached = Some(*time);
+                    }
+                }
+            }
+            let reached = reached.expect("the worm comes to three dark addresses");
+            // By dark addresses alone.
+            let settings = "spread = 4096\nsources = 4096\ndestinations = 4096";
+            let config =
+                format!("memory = \"64MiB\"\ndark = [\"{QUARTER}\"]\n{settings}");
+            let said = run(
+                &Trace { frames: kept, truth: trace.truth.clone() },
+                &Config::from_toml(&config).unwrap(),
+                (2, 4_096),
+            );
+            let told = said.signatures.iter().map(|it| it.detected_at.as_nanos()).min();
+            let told = told.expect("a signature");
+            assert!(
+                (reached..reached + 2_000_000_000).contains(&told),
+                "{scenario} {seed}"
+            );
+            assert!(said.signatures.iter().all(|it| it.alarm == Alarm::Dark));
+            let infections = trace.truth.infections.iter();
+            infected.push(
+                infections
+                    .filter(|it| it.time_ns <= told && !is_dark(host(it.host)))
+                    .count(),
+            );
+        }
+    }
+    infected.sort_unstable();
+    println!(
+        "infected at the alarm: {infected:?}, median {}",
+        infected[infected.len() / 2]
     );
 }
