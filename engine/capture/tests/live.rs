@@ -14,7 +14,9 @@ use std::net::UdpSocket;
 use std::process::Command;
 use std::time::Duration;
 use wormsift::packet::LinkType;
-use wormsift_capture::live::{BpfProgram, LiveSettings, Rings, Sender};
+use wormsift_capture::live::{
+    BpfProgram, LiveSettings, Rings, Sender, Waited, wait_for_any,
+};
 
 /// An Ethernet frame with IPv4 and UDP, of a flow and with a number in its payload.
 fn frame(flow: u8, number: u32, length: usize, vlan: Option<u16>) -> Vec<u8> {
@@ -207,4 +209,40 @@ fn loopback_shows_each_frame_once_and_a_lost_interface_is_told() {
         let error = Rings::open(&LiveSettings::new(name)).err().unwrap().to_string();
         assert!(error.contains("cannot find the interface"), "{error}");
     }
+}
+
+#[test]
+fn a_batch_says_what_it_leaves_behind() {
+    if !inside("a_batch_says_what_it_leaves_behind") {
+        return;
+    }
+    let open = |name| {
+        let mut settings = LiveSettings::new(name);
+        settings.ring_bytes = 16 << 20;
+        Rings::open(&settings).expect("it opens")
+    };
+    let (mut busy, idle) = (open("tap1"), open("lo"));
+    let sender = Sender::open("tap0").expect("the wire is up");
+    let frames: Vec<Vec<u8>> = (0..6_000).map(|at| frame(1, at, 1_400, None)).collect();
+    // Eight blocks, of which a batch takes four.
+    send_all(&sender, &frames);
+    std::thread::sleep(Rings::HAND_OVER * 2);
+    let mut waited = [Waited::Rings(&idle), Waited::Rings(&busy)];
+    let told =
+        wait_for_any(&mut waited, Duration::from_secs(60)).expect("both are polled");
+    let told: Vec<bool> = told.into_iter().map(|it| it.expect("both are up")).collect();
+    assert_eq!(told, [false, true]);
+    let (mut seen, mut marks) = (0, Vec::new());
+    loop {
+        let batch = busy.batch();
+        let Some(last) = batch.frames().last().map(|frame| frame.time) else { break };
+        seen += batch.len();
+        match batch.handed_over() {
+            Some(mark) => assert_eq!(mark, last),
+            None => assert_eq!(seen, frames.len()),
+        }
+        marks.push(batch.handed_over());
+    }
+    assert_eq!(seen, frames.len());
+    assert!(marks.len() > 1 && marks[..marks.len() - 1].iter().all(Option::is_some));
 }

@@ -5,7 +5,7 @@
 
 use super::bpf::{BpfError, BpfProgram};
 use super::error::LiveError;
-use super::poll::poll;
+use super::poll::{poll, readable};
 use super::rings::{LiveBatch, LiveCounters};
 use super::socket::{index, is_up};
 use pcap::{Active, Capture, Error, Linktype, Stat};
@@ -105,6 +105,7 @@ pub struct Library {
     link: LinkType,
     buffer: Vec<u8>,
     buffer_bytes: usize,
+    snaplen: usize,
     counters: LiveCounters,
     before: Stat,
     /// Later frames are left alone; the first of them ends it all.
@@ -144,6 +145,7 @@ impl Library {
             link: LinkType(link.unsigned_abs()),
             buffer: Vec::with_capacity(BATCH_BYTES),
             buffer_bytes: settings.buffer_bytes,
+            snaplen: settings.snaplen as usize,
             counters: LiveCounters::default(),
             before: Stat { received: 0, dropped: 0, if_dropped: 0 },
             until: None,
@@ -163,6 +165,11 @@ impl Library {
         self.buffer_bytes + self.buffer.capacity()
     }
 
+    /// Bytes of frames that a batch may hold: one more than fits may begin.
+    pub fn batch_bytes(&self) -> usize {
+        BATCH_BYTES + self.snaplen
+    }
+
     /// Lends nothing that comes in after `now`, by the clock that frames are stamped with: a
     /// sensor that ends asks for [`batch`](Self::batch) until it is empty.
     pub fn stop_receiving(&mut self, now: Timestamp) {
@@ -177,27 +184,47 @@ impl Library {
     /// When reading failed since the last wait: the interface is down
     /// ([`LiveError::is_down`]) or gone.
     pub fn wait(&mut self, time: Duration) -> Result<bool, LiveError> {
+        let mut polled = Vec::new();
+        self.add_polled(&mut polled);
+        let time =
+            if self.is_ready() { Duration::ZERO } else { time.min(self.patience()) };
+        poll(&mut polled, time)
+            .map_err(|error| LiveError::new(&self.name, "wait", error))?;
+        self.heard(&polled)
+    }
+
+    /// Whether there is something to tell without waiting.
+    pub(super) fn is_ready(&self) -> bool {
+        self.failure.is_some() || (self.is_ready && !self.is_over)
+    }
+
+    /// Adds what is to be polled for it; some cards have nothing.
+    pub(super) fn add_polled(&self, polled: &mut Vec<libc::pollfd>) {
+        let fd = self.handle.as_raw_fd();
+        if fd >= 0 && !self.is_over {
+            polled.push(readable(fd));
+        }
+    }
+
+    /// How long it can be waited for: a card without a descriptor is asked again and again.
+    pub(super) fn patience(&self) -> Duration {
+        match self.handle.as_raw_fd() {
+            fd if fd < 0 && !self.is_over => Duration::from_millis(1),
+            _ => Duration::MAX,
+        }
+    }
+
+    /// What a poll has said of it.
+    pub(super) fn heard(&mut self, polled: &[libc::pollfd]) -> Result<bool, LiveError> {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
         if self.is_over {
             return Ok(false);
         }
-        if self.is_ready {
-            return Ok(true);
-        }
-        let fd = self.handle.as_raw_fd();
-        if fd < 0 {
-            // A card without one is asked again and again.
-            std::thread::sleep(time.min(Duration::from_millis(1)));
-            return Ok(true);
-        }
-        let mut polled = [libc::pollfd { fd, events: libc::POLLIN, revents: 0 }];
-        match poll(&mut polled, time) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(false),
-            Err(error) => Err(LiveError::new(&self.name, "wait", error)),
-            Ok(()) => Ok(polled[0].revents != 0),
-        }
+        // Without a descriptor the way to know is to read.
+        let has_some = polled.first().is_none_or(|polled| polled.revents != 0);
+        Ok(self.is_ready || has_some)
     }
 
     /// Whether the system still has an interface of this name. Cards that it does not know
@@ -254,7 +281,8 @@ impl Library {
             let link = self.link;
             frames.push(Frame { number, time, link, original_len, tap: 0, data });
         }
-        LiveBatch::of(frames)
+        let last = frames.last().map(|frame| frame.time);
+        LiveBatch::of(frames, last.filter(|_| self.is_ready))
     }
 
     /// What came in so far, as far as the library counts; its own counters are of 32 bits

@@ -34,5 +34,6 @@ pub use error::LiveError;
 #[cfg(feature = "pcap")]
 pub use library::{CompileError, Library, LibrarySettings};
 pub use merge::{Merge, MergedBatch};
+pub use poll::{Waited, wait_for_any};
 pub use rings::{LiveBatch, LiveCounters, LiveSettings, Rings};
 pub use sender::Sender;

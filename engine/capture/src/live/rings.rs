@@ -2,14 +2,13 @@
 
 use super::bpf::BpfProgram;
 use super::error::LiveError;
-use super::poll::poll;
-use super::ring::{Lent, RETIRE_MILLISECONDS, Ring, Walked};
+use super::poll::{poll, readable};
+use super::ring::{BLOCK_BYTES, Lent, RETIRE_MILLISECONDS, Ring, Walked};
 use super::socket::{Interface, index, interface, is_up};
-use std::io;
 use std::num::NonZero;
 use std::ops::AddAssign;
 use std::time::Duration;
-use wormsift::packet::{Frame, LinkType};
+use wormsift::packet::{Frame, LinkType, Timestamp};
 
 /// What is captured, and how.
 #[derive(Clone, Debug)]
@@ -71,8 +70,11 @@ pub struct LiveCounters {
     pub vlan_restored: u64,
     /// Blocks that the kernel handed over.
     pub blocks: u64,
-    /// Frames of several interfaces that went on before those of others, for want of memory.
+    /// Frames of several interfaces that went on before those of others: for want of memory,
+    /// or because they had waited too long.
     pub merged_early: u64,
+    /// Frames of several interfaces that came after later ones of others had gone on.
+    pub merged_late: u64,
 }
 
 /// Of several interfaces.
@@ -87,6 +89,7 @@ impl AddAssign for LiveCounters {
         self.vlan_restored += other.vlan_restored;
         self.blocks += other.blocks;
         self.merged_early += other.merged_early;
+        self.merged_late += other.merged_late;
     }
 }
 
@@ -97,6 +100,8 @@ pub struct Rings {
     name: String,
     snaplen: u32,
     frames: u64,
+    /// The time of the last frame that each ring gave.
+    last: Vec<Timestamp>,
     counters: LiveCounters,
 }
 
@@ -126,6 +131,7 @@ impl Rings {
             rings[0].socket.promiscuous(interface)?;
         }
         let rings = Self {
+            last: vec![Timestamp::default(); rings.len()],
             rings,
             interface,
             name: settings.interface.clone(),
@@ -155,6 +161,11 @@ impl Rings {
     /// Bytes shared with the kernel.
     pub fn memory_bytes(&self) -> usize {
         self.rings.iter().map(Ring::memory_bytes).sum()
+    }
+
+    /// Bytes of the blocks that a batch may hold.
+    pub fn batch_bytes(&self) -> usize {
+        self.rings.iter().map(|ring| ring.at_once() * BLOCK_BYTES).sum()
     }
 
     /// From now on the kernel lets only this through; everything for `None`. What is in
@@ -196,30 +207,32 @@ impl Rings {
         if self.is_ready() {
             return Ok(true);
         }
-        let mut polled: Vec<libc::pollfd> = self
-            .rings
-            .iter()
-            .map(|ring| libc::pollfd {
-                fd: ring.socket.raw_fd(),
-                events: libc::POLLIN,
-                revents: 0,
-            })
-            .collect();
-        match poll(&mut polled, time) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(LiveError::new(&self.name, "wait", error)),
-            Ok(()) => {
-                for (ring, polled) in self.rings.iter().zip(&polled) {
-                    if polled.revents & (libc::POLLERR | libc::POLLHUP) != 0 {
-                        ring.socket.pending_error()?;
-                    }
-                }
-            }
-        }
-        Ok(self.is_ready())
+        let mut polled = Vec::new();
+        self.add_polled(&mut polled);
+        poll(&mut polled, time)
+            .map_err(|error| LiveError::new(&self.name, "wait", error))?;
+        self.heard(&polled)
     }
 
-    fn is_ready(&self) -> bool {
+    /// Adds what is to be polled for them.
+    pub(super) fn add_polled(&self, polled: &mut Vec<libc::pollfd>) {
+        polled.extend(self.rings.iter().map(|ring| readable(ring.socket.raw_fd())));
+    }
+
+    /// What a poll has said of them. Takes the errors of all rings, of which the first is
+    /// told: an interface that goes down is an error of each.
+    pub(super) fn heard(&self, polled: &[libc::pollfd]) -> Result<bool, LiveError> {
+        let mut heard = Ok(());
+        for (ring, polled) in self.rings.iter().zip(polled) {
+            if polled.revents & (libc::POLLERR | libc::POLLHUP) != 0 {
+                heard = heard.and(ring.socket.pending_error());
+            }
+        }
+        heard.map(|()| self.is_ready())
+    }
+
+    /// Whether frames are ready.
+    pub fn is_ready(&self) -> bool {
         self.rings.iter().any(Ring::is_ready)
     }
 
@@ -250,6 +263,9 @@ impl Rings {
         let mut lent = Vec::with_capacity(taken.len());
         for (ring, block) in taken {
             let (walked, block) = rings[ring].walk(block, &mut frames);
+            if walked.frames > 0 {
+                self.last[ring] = frames.last().map_or(self.last[ring], |it| it.time);
+            }
             sum.frames += walked.frames;
             sum.bytes += walked.bytes;
             sum.cut += walked.cut;
@@ -270,7 +286,10 @@ impl Rings {
         counters.cut += sum.cut;
         counters.vlan_restored += sum.vlan;
         counters.blocks += lent.len() as u64;
-        LiveBatch { frames, rings, lent }
+        // A ring that is ready still has frames from its last one on.
+        let behind = rings.iter().zip(&self.last).filter(|(ring, _)| ring.is_ready());
+        let handed_over = behind.map(|(_, last)| *last).min();
+        LiveBatch { frames, rings, lent, handed_over }
     }
 
     /// What came in so far. Asks the kernel, whose own counters are of 32 bits and begin
@@ -322,13 +341,14 @@ pub struct LiveBatch<'a> {
     frames: Vec<Frame<'a>>,
     rings: &'a [Ring],
     lent: Vec<(usize, Lent)>,
+    handed_over: Option<Timestamp>,
 }
 
 impl<'a> LiveBatch<'a> {
     /// Frames that lie elsewhere.
     #[cfg(feature = "pcap")]
-    pub(super) fn of(frames: Vec<Frame<'a>>) -> Self {
-        Self { frames, rings: &[], lent: Vec::new() }
+    pub(super) fn of(frames: Vec<Frame<'a>>, handed_over: Option<Timestamp>) -> Self {
+        Self { frames, rings: &[], lent: Vec::new(), handed_over }
     }
 }
 
@@ -336,6 +356,12 @@ impl LiveBatch<'_> {
     /// The frames, in order of their numbers.
     pub fn frames(&self) -> &[Frame<'_>] {
         &self.frames
+    }
+
+    /// The time up to which all frames have been lent, if more are ready than fit into this
+    /// batch; `None` if all that was ready is in it.
+    pub fn handed_over(&self) -> Option<Timestamp> {
+        self.handed_over
     }
 
     /// Number of frames.
