@@ -3,6 +3,7 @@
 //! The thread that reads packets makes a snapshot only when a request waits for one. No
 //! other thread accesses the sensor.
 
+use super::taps::{Interface, State};
 use crate::output::muted::MutedFindings;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -38,12 +39,19 @@ pub(super) struct Snapshot {
     pub(super) batches: BatchTimes,
     /// Bytes of this process in memory, the rings included; 0 where it is unknown.
     pub(super) resident: u64,
-    pub(super) is_down: bool,
+    pub(super) interfaces: Vec<Interface>,
     pub(super) selected: u64,
     pub(super) output_errors: u64,
     pub(super) suricata: Option<Reloads>,
     pub(super) muted: MutedCounts,
     pub(super) news: News,
+}
+
+impl Snapshot {
+    /// Whether no interface is up, so that nothing can come in.
+    pub(super) fn is_down(&self) -> bool {
+        self.interfaces.iter().all(|it| it.state != State::Up)
+    }
 }
 
 /// What does not change while the process runs.

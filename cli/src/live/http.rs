@@ -178,8 +178,12 @@ fn health(board: &Board) -> Response {
         );
     }
     match board.read() {
-        Some(snapshot) if snapshot.is_down => {
-            Response::text(NOT_WELL, "the interface is down")
+        Some(snapshot) if snapshot.is_down() => {
+            let text = match snapshot.interfaces.len() {
+                1 => "the interface is down",
+                _ => "no interface is up",
+            };
+            Response::text(NOT_WELL, text)
         }
         Some(_) => Response::text("200 OK", "ok"),
         None => Response::text(NOT_WELL, "not started yet"),
@@ -202,6 +206,7 @@ fn is_local_name(value: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::live::samples;
+    use crate::live::taps::State;
 
     /// A board with somebody who posts to it.
     fn with_board<T>(look: impl FnOnce(&Board) -> T) -> T {
@@ -245,6 +250,19 @@ mod tests {
                 assert!(status(request, board).starts_with(expected), "{request:?}");
             }
         });
+    }
+
+    #[test]
+    fn health_ends_with_the_last_interface() {
+        let mut snapshot = samples::snapshot();
+        snapshot.interfaces = vec![
+            samples::interface("tap0", State::Down),
+            samples::interface("tap1", State::Up),
+            samples::interface("tap2", State::Gone),
+        ];
+        assert!(!snapshot.is_down());
+        snapshot.interfaces.remove(1);
+        assert!(snapshot.is_down());
     }
 
     #[test]

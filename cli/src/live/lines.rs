@@ -66,6 +66,7 @@ struct Captured {
     vlan_restored: u64,
     blocks: u64,
     merged_early: u64,
+    merged_late: u64,
 }
 
 /// The process: what may differ from run to run.

@@ -4,10 +4,12 @@
 //! label whose values traffic could choose.
 
 use super::board::{BatchTimes, Snapshot};
+use super::taps::{Interface, State};
 use crate::output::stats::by_name;
 use serde_json::{Map, Value};
 use std::fmt::{Display, Write as _};
 use wormsift::detect::duplicates::TapCounters;
+use wormsift_capture::live::LiveCounters;
 
 /// The page of `/metrics`.
 pub(super) fn render(it: &Snapshot) -> String {
@@ -25,29 +27,21 @@ pub(super) fn render(it: &Snapshot) -> String {
     );
     text.value(&[], it.resident);
     text.family("wormsift_interface_up", "gauge", "1 while the interface is up");
-    text.value(&[("interface", &own.interface)], u8::from(!it.is_down));
-
-    let source = [("source", own.interface.as_str())];
-    for (name, help, value) in [
-        ("packets", "Frames taken from the interface", it.capture.frames),
-        ("bytes", "Their bytes on the wire", it.capture.bytes),
-        (
-            "capture_received_packets",
-            "Frames that passed the kernel's filter, dropped ones among them",
-            it.capture.kernel_packets,
-        ),
-        (
-            "capture_dropped_packets",
-            "Frames for which the rings had no room",
-            it.capture.kernel_drops,
-        ),
-        ("capture_freezes", "How often a ring was full", it.capture.kernel_freezes),
-        ("capture_cut_packets", "Frames cut at the snaplen", it.capture.cut),
-        ("selected_packets", "Frames that the filters let through", it.selected),
-    ] {
-        text.family(&format!("wormsift_{name}_total"), "counter", help);
-        text.value(&source, value);
+    for interface in &it.interfaces {
+        let is_up = u8::from(interface.state == State::Up);
+        text.value(&[("interface", &interface.name)], is_up);
     }
+    interfaces(&mut text, &it.interfaces);
+    if it.interfaces.len() > 1 {
+        merge(&mut text, &it.capture);
+    }
+    text.family(
+        "wormsift_selected_packets_total",
+        "counter",
+        "Frames that the filters let through",
+    );
+    text.value(&[("source", own.interface.as_str())], it.selected);
+
     for (name, help, value) in [
         ("decoded_packets", "Packets decoded", stats.packets.packets),
         ("payload_bytes", "Their payload", stats.packets.payload_bytes),
@@ -65,9 +59,14 @@ pub(super) fn render(it: &Snapshot) -> String {
     text.value(&[("type", "incident")], it.muted.incidents);
     text.value(&[("type", "signature")], it.muted.signatures);
     type Count = fn(&TapCounters) -> u64;
-    let counts: [(_, _, Count); 2] = [
+    let counts: [(_, _, Count); 3] = [
         ("packets", "Packets that came by at a tap", |it| it.packets),
         ("duplicates", "Those that another tap had shown before", |it| it.duplicates),
+        (
+            "duplicates_forgotten",
+            "Packets that were forgotten before a copy could still come",
+            |it| it.duplicates_forgotten,
+        ),
     ];
     for (name, help, count) in counts.into_iter().filter(|_| !stats.taps.is_empty()) {
         text.family(&format!("wormsift_tap_{name}_total"), "counter", help);
@@ -116,6 +115,50 @@ pub(super) fn render(it: &Snapshot) -> String {
     }
     batches(&mut text, &it.batches);
     text.0
+}
+
+/// What each interface gave, under its own name.
+fn interfaces(text: &mut Text, interfaces: &[Interface]) {
+    type Count = fn(&LiveCounters) -> u64;
+    let counts: [(_, _, Count); 6] = [
+        ("packets", "Frames taken from the interface", |it| it.frames),
+        ("bytes", "Their bytes on the wire", |it| it.bytes),
+        (
+            "capture_received_packets",
+            "Frames that passed the kernel's filter, dropped ones among them",
+            |it| it.kernel_packets,
+        ),
+        ("capture_dropped_packets", "Frames for which the rings had no room", |it| {
+            it.kernel_drops
+        }),
+        ("capture_freezes", "How often a ring was full", |it| it.kernel_freezes),
+        ("capture_cut_packets", "Frames cut at the snaplen", |it| it.cut),
+    ];
+    for (name, help, count) in counts {
+        text.family(&format!("wormsift_{name}_total"), "counter", help);
+        for interface in interfaces {
+            text.value(&[("source", &interface.name)], count(&interface.counters));
+        }
+    }
+}
+
+/// What several interfaces could not wait for.
+fn merge(text: &mut Text, counters: &LiveCounters) {
+    for (name, help, value) in [
+        (
+            "early",
+            "Frames that went on before those of other interfaces",
+            counters.merged_early,
+        ),
+        (
+            "late",
+            "Frames that came after later ones of other interfaces had gone on",
+            counters.merged_late,
+        ),
+    ] {
+        text.family(&format!("wormsift_merged_{name}_packets_total"), "counter", help);
+        text.value(&[], value);
+    }
 }
 
 fn batches(text: &mut Text, times: &BatchTimes) {
@@ -207,6 +250,25 @@ mod tests {
             "wormsift_suricata_reloads_total{result=\"done\"} 2",
         ] {
             assert!(text.lines().any(|line| line == name), "{name} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn each_of_several_interfaces_has_its_own_figures() {
+        let mut snapshot = samples::snapshot();
+        assert!(!render(&snapshot).contains("_merged_"));
+        snapshot.interfaces.push(samples::interface("tap1", State::Gone));
+        (snapshot.capture.merged_early, snapshot.capture.merged_late) = (2, 3);
+        let text = render(&snapshot);
+        for line in [
+            "wormsift_interface_up{interface=\"tap\\\"0\"} 1",
+            "wormsift_interface_up{interface=\"tap1\"} 0",
+            "wormsift_capture_received_packets_total{source=\"tap\\\"0\"} 1007",
+            "wormsift_capture_received_packets_total{source=\"tap1\"} 0",
+            "wormsift_merged_early_packets_total 2",
+            "wormsift_merged_late_packets_total 3",
+        ] {
+            assert!(text.lines().any(|it| it == line), "{line} in\n{text}");
         }
     }
 }

@@ -5,6 +5,7 @@
 //! `wormsift_export::html` says what keeps the page harmless.
 
 use super::board::{News, Snapshot};
+use super::taps::State;
 use crate::output::findings_page::incident::services;
 use crate::output::findings_page::muted_findings;
 use crate::output::findings_page::signature::{self, Most};
@@ -43,7 +44,13 @@ pub(super) fn render(it: &Snapshot) -> String {
     let body = html! {
         h1 { (title) }
         p.note { (it.now) " · running for " (duration(it.uptime.as_secs_f64())) }
-        @if it.is_down { p.warn { "the interface is down" } }
+        @for interface in &it.interfaces {
+            @match interface.state {
+                State::Up => {}
+                State::Down => p.warn { (interface.name) ": the interface is down" },
+                State::Gone => p.warn { (interface.name) ": the interface is gone" },
+            }
+        }
         @if it.output_errors > 0 {
             p.warn { (counted(it.output_errors, "line")) " could not be written" }
         }

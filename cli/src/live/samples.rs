@@ -1,6 +1,7 @@
 //! A snapshot for tests, with hostile bytes in every place that traffic can reach.
 
 use super::board::{BatchTimes, Fixed, Load, News, Reloads, Snapshot};
+use super::taps::{Interface, State};
 use std::sync::Arc;
 use std::time::Duration;
 use wormsift::signature::{Finding, Signature};
@@ -54,6 +55,11 @@ fn spreading() -> Sensor {
     sensor
 }
 
+/// An interface that nothing has come from.
+pub(super) fn interface(name: &str, state: State) -> Interface {
+    Interface { name: name.to_owned(), state, counters: LiveCounters::default() }
+}
+
 pub(crate) fn snapshot() -> Snapshot {
     let sensor =
         Sensor::new(Config::from_toml("memory = '16MiB'").expect("plain settings"))
@@ -88,7 +94,10 @@ pub(crate) fn snapshot() -> Snapshot {
         },
         batches,
         resident: 300 << 20,
-        is_down: false,
+        interfaces: vec![Interface {
+            counters: capture,
+            ..interface("tap\"0", State::Up)
+        }],
         selected: 990,
         output_errors: 0,
         suricata: Some(Reloads { done: 2, failed: 1 }),

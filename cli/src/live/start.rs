@@ -32,6 +32,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wormsift::Sensor;
+use wormsift_capture::live::Merge;
 use wormsift_export::mute::Muting;
 use wormsift_export::text::counted;
 
@@ -66,12 +67,7 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         None => Sensor::new(config),
     }
     .map_err(Failure::usage)?;
-    let rings = threads as u64 * args.interfaces.names().count() as u64;
-    let ring_bytes = args.capture.ring_size.0.saturating_mul(rings);
-    let tables = settings.config.memory.0;
-    check_bytes(ring_bytes.saturating_add(tables), || {
-        format!("{rings} rings of {} and the tables", args.capture.ring_size)
-    })?;
+    check_fits(args, settings.config.memory.0)?;
     let (mutes, _) = mute_file::entries(args.muted.mute.as_deref(), talk)?;
     let muting = Muting::new(mutes.unwrap_or_default());
     let durations = durations::read(args.durations.durations.as_deref(), talk)?;
@@ -177,6 +173,7 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
     };
     let parts = Parts {
         settings: args.settings.clone(),
+        interfaces: args.interfaces.clone(),
         bpf: args.capture.bpf_ddd.clone(),
         mute: args.muted.mute.clone(),
         muting,
@@ -197,6 +194,26 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
         status,
     };
     Watch::new(parts).run(talk)
+}
+
+/// Refuses rings, tables and a merge of interfaces that this machine's memory cannot hold.
+fn check_fits(args: &LiveArgs, tables: u64) -> Result<(), Failure> {
+    let interfaces = args.interfaces.names().count() as u64;
+    let rings = args.capture.threads.get() as u64 * interfaces;
+    let ring_size = args.capture.ring_size;
+    // What waits in the merge, and a batch on top, which is at most half of the rings of one.
+    let (merge, what) = match interfaces {
+        1 => (0, "and the tables"),
+        _ => {
+            let batch = ring_size.0.saturating_mul(rings / interfaces) / 2;
+            let merge = (Merge::MOST_BYTES as u64).saturating_add(batch);
+            (merge, "with their merge, and the tables")
+        }
+    };
+    let bytes = ring_size.0.saturating_mul(rings).saturating_add(merge);
+    check_bytes(bytes.saturating_add(tables), || {
+        format!("{rings} rings of {ring_size} {what}")
+    })
 }
 
 /// Where it listens, with which settings, and where to look.

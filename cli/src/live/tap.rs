@@ -5,9 +5,8 @@ use crate::output::exit_code::Failure;
 use std::fs;
 use std::num::NonZero;
 use std::path::Path;
-use std::time::Duration;
 use wormsift_capture::live::{
-    BpfProgram, LiveBatch, LiveCounters, LiveError, LiveSettings, Rings,
+    BpfProgram, LiveBatch, LiveCounters, LiveError, LiveSettings, Rings, Waited,
 };
 #[cfg(feature = "pcap")]
 use wormsift_capture::live::{Library, LibrarySettings};
@@ -66,12 +65,39 @@ impl Tap {
         }
     }
 
-    /// Waits for frames; whether there are some.
-    pub(super) fn wait(&mut self, time: Duration) -> Result<bool, LiveError> {
+    /// The interface as one of those that are waited for.
+    pub(super) fn waited(&mut self) -> Waited<'_> {
         match &mut self.source {
-            Source::Rings(rings) => rings.wait(time),
+            Source::Rings(rings) => Waited::Rings(rings),
             #[cfg(feature = "pcap")]
-            Source::Library(library) => library.wait(time),
+            Source::Library(library) => Waited::Library(library),
+        }
+    }
+
+    /// Whether a batch may have frames. What libpcap has is known by reading alone.
+    pub(super) fn may_be_ready(&self) -> bool {
+        match &self.source {
+            Source::Rings(rings) => rings.is_ready(),
+            #[cfg(feature = "pcap")]
+            Source::Library(_) => true,
+        }
+    }
+
+    /// Whether frames that came before the interface was removed can still be read.
+    pub(super) fn outlives_interface(&self) -> bool {
+        match &self.source {
+            Source::Rings(_) => true,
+            #[cfg(feature = "pcap")]
+            Source::Library(_) => false,
+        }
+    }
+
+    /// Bytes of frames in a batch at most.
+    pub(super) fn batch_bytes(&self) -> usize {
+        match &self.source {
+            Source::Rings(rings) => rings.batch_bytes(),
+            #[cfg(feature = "pcap")]
+            Source::Library(library) => library.batch_bytes(),
         }
     }
 

@@ -1,30 +1,66 @@
 //! All interfaces that frames are read from.
 //!
 //! Frames of one go on as they lie in its rings; those of several are copied and put in the
-//! order of their times.
+//! order of their times. One that is down or gone is said, and does not keep the others
+//! waiting.
 
 use super::lines::now;
 use super::tap::Tap;
 use crate::args::LiveArgs;
 use crate::input::selection::Frames;
 use crate::output::exit_code::Failure;
-use std::time::{Duration, Instant};
-use wormsift::packet::{Frame, Timestamp};
+use std::time::Duration;
+use wormsift::packet::Frame;
 use wormsift::pipeline::FrameList;
 use wormsift_capture::live::{
-    BpfProgram, LiveBatch, LiveCounters, LiveError, Merge, MergedBatch, Rings,
+    BpfProgram, LiveBatch, LiveCounters, LiveError, Merge, MergedBatch, wait_for_any,
 };
 
-/// How long an interface may wait while another is looked at.
+/// How long frames that wait for other interfaces are left alone.
 const TURN: Duration = Duration::from_millis(10);
 
 /// Interfaces that are open.
 pub(super) struct Taps {
     /// By the number of the tap.
-    taps: Vec<Tap>,
+    taps: Vec<Listened>,
+    /// Only frames of several go through it.
     merge: Merge,
-    /// Whether nothing more is received, so that nothing need wait.
-    is_over: bool,
+    changes: Vec<Change>,
+}
+
+/// One of them.
+struct Listened {
+    tap: Tap,
+    state: State,
+    /// As they were last told.
+    counters: LiveCounters,
+}
+
+/// Whether frames can come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Up,
+    /// It may come up again.
+    Down,
+    /// Removed: its frames never come again.
+    Gone,
+}
+
+/// What has become of an interface, in words.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// It is up again.
+    Better(String),
+    /// It is down or gone.
+    Worse(String),
+}
+
+/// An interface as others see it.
+#[derive(Clone, Debug)]
+pub(super) struct Interface {
+    pub(super) name: String,
+    pub(super) state: State,
+    pub(super) counters: LiveCounters,
 }
 
 /// Frames in order.
@@ -34,94 +70,175 @@ pub(super) enum Batch<'a> {
     Merged(MergedBatch),
 }
 
+impl Listened {
+    /// Whether it may have frames.
+    fn can_give(&self) -> bool {
+        self.state != State::Gone || self.tap.outlives_interface()
+    }
+}
+
 impl Taps {
     /// Opens the interfaces as the arguments say.
     pub(super) fn open(args: &LiveArgs) -> Result<Self, Failure> {
-        let taps = args.interfaces.names().map(|name| Tap::open(args, name));
-        let taps = taps.collect::<Result<_, _>>()?;
-        Ok(Self { taps, merge: Merge::default(), is_over: false })
+        let taps = args.interfaces.names().map(|name| {
+            let tap = Tap::open(args, name)?;
+            Ok(Listened { tap, state: State::Up, counters: LiveCounters::default() })
+        });
+        let taps = taps.collect::<Result<Vec<_>, Failure>>()?;
+        Ok(Self { merge: Merge::new(taps.len()), taps, changes: Vec::new() })
     }
 
-    /// Bytes of memory that frames come in through.
+    /// Bytes of memory that frames come in through: rings, and of several interfaces what
+    /// waits and the batch that comes on top.
     pub(super) fn memory_bytes(&self) -> usize {
-        self.taps.iter().map(Tap::memory_bytes).sum()
+        let rings: usize = self.taps.iter().map(|it| it.tap.memory_bytes()).sum();
+        let batch = self.taps.iter().map(|it| it.tap.batch_bytes()).max();
+        match self.taps.len() {
+            1 => rings,
+            _ => rings + Merge::MOST_BYTES + batch.unwrap_or(0),
+        }
     }
 
     /// Lets only this through from now on.
     pub(super) fn set_filter(&self, program: &BpfProgram) -> Result<(), LiveError> {
-        self.taps.iter().try_for_each(|tap| tap.set_filter(program))
+        let mut left = self.taps.iter().filter(|it| it.state != State::Gone);
+        left.try_for_each(|it| it.tap.set_filter(program))
     }
 
     /// Nothing that comes in after this is lent.
     pub(super) fn stop_receiving(&mut self) -> Result<(), LiveError> {
-        self.taps.iter_mut().try_for_each(Tap::stop_receiving)
+        let mut left = self.taps.iter_mut().filter(|it| it.state != State::Gone);
+        left.try_for_each(|it| it.tap.stop_receiving())
     }
 
     /// Nothing waits any longer for what other interfaces received before it.
     pub(super) fn end(&mut self) {
-        self.is_over = true;
+        self.merge.end();
     }
 
-    /// Waits for frames; whether there are some. Of several interfaces one that is down does
-    /// not keep the others waiting.
-    pub(super) fn wait(&mut self, time: Duration) -> Result<bool, LiveError> {
-        if let [tap] = &mut self.taps[..] {
-            return tap.wait(time);
-        }
-        let begun = Instant::now();
-        loop {
-            let mut failed = None;
-            let mut is_ready = false;
-            for (at, tap) in (0..).zip(&mut self.taps) {
-                match tap.wait(if at == 0 { TURN } else { Duration::ZERO }) {
-                    Ok(ready) => is_ready |= ready,
-                    Err(error) => failed = Some(error),
+    /// Waits for frames of any of them; whether there are some. Fails when no interface is
+    /// left.
+    pub(super) fn wait(&mut self, time: Duration) -> Result<bool, Failure> {
+        let time = if self.merge.is_waiting() { time.min(TURN) } else { time };
+        let mut left: Vec<&mut Listened> =
+            self.taps.iter_mut().filter(|it| it.can_give()).collect();
+        let mut waited: Vec<_> = left.iter_mut().map(|it| it.tap.waited()).collect();
+        let told = wait_for_any(&mut waited, time)
+            .map_err(|error| Failure::of("interfaces: cannot wait", error))?;
+        drop(waited);
+        let mut is_ready = false;
+        let mut gone = Vec::new();
+        for (it, told) in left.into_iter().zip(told) {
+            match told {
+                Ok(ready) => is_ready |= ready,
+                Err(error) if error.is_down() => {
+                    if it.state == State::Up {
+                        it.state = State::Down;
+                        let name = it.tap.name();
+                        let text = format!("{name}: the interface is down; waiting");
+                        self.changes.push(Change::Worse(text));
+                    }
+                }
+                Err(_) if it.state == State::Gone => {}
+                Err(error) => {
+                    it.state = State::Gone;
+                    gone.push(error.to_string());
                 }
             }
-            match failed {
-                Some(error) => return Err(error),
-                None if is_ready || begun.elapsed() >= time => return Ok(is_ready),
-                None => {}
+        }
+        self.go_on_without(gone)?;
+        Ok(is_ready)
+    }
+
+    /// Looks whether those that were down are up again or gone. Fails when no interface is
+    /// left.
+    pub(super) fn look(&mut self) -> Result<(), Failure> {
+        let mut gone = Vec::new();
+        for it in self.taps.iter_mut().filter(|it| it.state == State::Down) {
+            let name = it.tap.name();
+            if !it.tap.is_present() {
+                it.state = State::Gone;
+                gone.push(format!("{name}: the interface is gone"));
+            } else if it.tap.is_up() {
+                it.state = State::Up;
+                self.changes.push(Change::Better(format!("{name}: up again")));
             }
         }
+        self.go_on_without(gone)
     }
 
-    /// The name of one that is not there any more.
-    pub(super) fn gone(&self) -> Option<&str> {
-        self.taps.iter().find(|tap| !tap.is_present()).map(Tap::name)
+    /// Says which are gone, for these reasons; the last one that goes is a failure.
+    fn go_on_without(&mut self, mut gone: Vec<String>) -> Result<(), Failure> {
+        let are_gone = self.taps.iter().all(|it| it.state == State::Gone);
+        let last = if are_gone { gone.pop() } else { None };
+        let texts = gone.into_iter().map(|it| format!("{it}; going on without it"));
+        self.changes.extend(texts.map(Change::Worse));
+        last.map_or(Ok(()), |reason| Err(Failure::Failed(reason)))
     }
 
-    /// The name of one that is down.
-    pub(super) fn down(&self) -> Option<&str> {
-        self.taps.iter().find(|tap| !tap.is_up()).map(Tap::name)
+    /// What has become of interfaces since the last time.
+    pub(super) fn take_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// Each of them, with its counters as of the last [`counters`](Self::counters).
+    pub(super) fn interfaces(&self) -> Vec<Interface> {
+        let interface = |it: &Listened| Interface {
+            name: it.tap.name().to_owned(),
+            state: it.state,
+            counters: it.counters,
+        };
+        self.taps.iter().map(interface).collect()
     }
 
     /// The frames that are ready.
     pub(super) fn batch(&mut self) -> Batch<'_> {
-        if self.taps.len() == 1 {
-            return Batch::Lent(self.taps[0].batch());
+        match &mut self.taps[..] {
+            [one] => Batch::Lent(one.tap.batch()),
+            taps => Batch::Merged(merged(&mut self.merge, taps)),
         }
-        for (number, tap) in (0..).zip(&mut self.taps) {
-            self.merge.take(number, &tap.batch());
-        }
-        let until = match self.is_over {
-            true => Timestamp::MAX,
-            false => {
-                let wait = Rings::HAND_OVER.as_nanos() as u64;
-                Timestamp::from_nanos(now().as_nanos().saturating_sub(wait))
-            }
-        };
-        Batch::Merged(self.merge.ready(until))
     }
 
-    /// What came in so far.
+    /// What came in so far. Of one that is gone it is what it told last.
     pub(super) fn counters(&mut self) -> Result<LiveCounters, LiveError> {
         let mut sum = LiveCounters::default();
         sum.merged_early = self.merge.early();
-        for tap in &mut self.taps {
-            sum += tap.counters()?;
+        sum.merged_late = self.merge.late();
+        for it in &mut self.taps {
+            match it.tap.counters() {
+                Ok(counters) => it.counters = counters,
+                Err(_) if it.state == State::Gone => {}
+                Err(error) => return Err(error),
+            }
+            sum += it.counters;
         }
         Ok(sum)
+    }
+}
+
+/// The frames that can go on. Takes one batch after the other, the first of the tap that is
+/// furthest behind, until there are some: what is ahead waits in its rings meanwhile, and
+/// little is copied that must wait here.
+fn merged(merge: &mut Merge, taps: &mut [Listened]) -> MergedBatch {
+    merge.ask(now());
+    let mut ready = Vec::new();
+    for (number, it) in (0..).zip(taps.iter()) {
+        match it.can_give() && it.tap.may_be_ready() {
+            true => ready.push(number),
+            false => merge.idle(number),
+        }
+    }
+    loop {
+        let next = merge.furthest_behind(ready.iter().copied());
+        if let Some(next) = next {
+            ready.retain(|tap| *tap != next);
+            merge.ask(now());
+            merge.take(next, &taps[usize::from(next)].tap.batch());
+        }
+        let batch = merge.ready();
+        if !batch.is_empty() || next.is_none() {
+            return batch;
+        }
     }
 }
 

@@ -7,9 +7,9 @@ use super::board::{BatchTimes, Board, Fixed, Load, News, Snapshot};
 use super::lines::{Lines, LiveRun, LiveStats, now};
 use super::state::State;
 use super::suricata::Suricata;
-use super::taps::{Batch, Taps};
+use super::taps::{Batch, Change, Taps};
 use super::writer::{News as Written, Writer, WriterCounts};
-use crate::args::SettingArgs;
+use crate::args::{InterfaceArgs, SettingArgs};
 use crate::input::selection::{Frames, Selection};
 use crate::input::signals::Signals;
 use crate::output::exit_code::{Exit, Failure};
@@ -37,6 +37,7 @@ const BEHIND: Duration = Duration::from_secs(1);
 /// All that was opened.
 pub(super) struct Parts {
     pub(super) settings: SettingArgs,
+    pub(super) interfaces: InterfaceArgs,
     pub(super) bpf: Option<PathBuf>,
     pub(super) mute: Option<PathBuf>,
     pub(super) muting: Muting,
@@ -70,7 +71,6 @@ pub(super) struct Watch {
     load: Load,
     batches: BatchTimes,
     news: News,
-    is_down: bool,
     /// When packets last came in.
     last_batch: Instant,
     /// Of the writer, as of the last report.
@@ -105,7 +105,6 @@ impl Watch {
             load: Load::default(),
             batches: BatchTimes::default(),
             news: News::default(),
-            is_down: false,
             last_batch: Instant::now(),
             counts: WriterCounts::default(),
         }
@@ -125,11 +124,10 @@ impl Watch {
             if self.parts.signals.take_hangup() {
                 self.reload(talk);
             }
-            if let Err(error) = self.parts.taps.wait(PATIENCE) {
-                match error.is_down() {
-                    true => self.went_down(talk)?,
-                    false => break Err(failed(error)),
-                }
+            let waited = self.parts.taps.wait(PATIENCE);
+            self.tell_changes(talk)?;
+            if let Err(failure) = waited {
+                break Err(failure);
             }
             self.sift();
             self.report(talk)?;
@@ -209,16 +207,9 @@ impl Watch {
             self.hear_writer(vec![Written::Warning(text)], talk)?;
         }
         self.hear_suricata(talk);
-        if self.is_down {
-            if let Some(gone) = self.parts.taps.gone() {
-                return Err(Failure::of(gone, "the interface is gone"));
-            }
-            if self.parts.taps.down().is_none() {
-                self.is_down = false;
-                talk.result(format_args!("{}: up again", self.parts.fixed.interface));
-            }
-        }
-        Ok(())
+        let looked = self.parts.taps.look();
+        self.tell_changes(talk)?;
+        looked
     }
 
     /// What is done once an interval.
@@ -267,12 +258,18 @@ impl Watch {
         Ok(())
     }
 
-    fn went_down(&mut self, talk: &Talk) -> Result<(), Failure> {
-        self.is_down = true;
-        let down = self.parts.taps.down().unwrap_or(&self.parts.fixed.interface);
-        let text = format!("{down}: the interface is down; waiting");
-        self.news.warning(&text);
-        self.parts.lines.warning(&text, talk)
+    /// Says what has become of interfaces.
+    fn tell_changes(&mut self, talk: &Talk) -> Result<(), Failure> {
+        for change in self.parts.taps.take_changes() {
+            match change {
+                Change::Better(text) => talk.result(text),
+                Change::Worse(text) => {
+                    self.news.warning(&text);
+                    self.parts.lines.warning(&text, talk)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn hear_suricata(&mut self, talk: &Talk) {
@@ -284,11 +281,16 @@ impl Watch {
     /// written.
     fn drain(&mut self, stopped_by: Option<i32>, talk: &Talk) -> Result<(), Failure> {
         self.parts.taps.stop_receiving().map_err(failed)?;
-        loop {
-            match self.parts.taps.wait(Rings::HAND_OVER) {
-                Ok(true) => self.sift(),
-                Err(error) if error.is_down() => {}
-                Ok(false) | Err(_) => break,
+        let mut quiet = Instant::now();
+        while let Some(time) = Rings::HAND_OVER.checked_sub(quiet.elapsed()) {
+            match self.parts.taps.wait(time) {
+                Ok(true) => {
+                    self.sift();
+                    quiet = Instant::now();
+                }
+                // A signal, or an interface that went down, ends a wait early.
+                Ok(false) => {}
+                Err(_) => break,
             }
             self.report(talk)?;
         }
@@ -332,7 +334,7 @@ impl Watch {
             load: self.load,
             batches: self.batches,
             resident: resident(parts.status.as_ref()),
-            is_down: self.is_down,
+            interfaces: parts.taps.interfaces(),
             selected: parts.selection.counts().selected,
             output_errors: parts.lines.output.errors(),
             suricata: parts.suricata.as_ref().map(Suricata::counts),

@@ -7,6 +7,7 @@ use crate::input::mute_file;
 use crate::live::tap::read_bpf;
 use crate::output::exit_code::Failure;
 use crate::output::talk::Talk;
+use wormsift::config::Config;
 
 impl Watch {
     /// SIGHUP: files anew.
@@ -36,10 +37,10 @@ impl Watch {
         }
         // The key is not read again: another key is another sensor.
         let flags = SettingArgs { key_file: None, ..self.parts.settings.clone() };
-        match Settings::new(&flags) {
-            Ok(settings) => {
+        match self.settings_again(&flags) {
+            Ok(config) => {
                 let used = self.parts.sensor.config();
-                let changed: Vec<_> = settings.config.differences(used).collect();
+                let changed: Vec<_> = config.differences(used).collect();
                 if !changed.is_empty() {
                     talk.warning(format_args!(
                         "changed settings take effect at the next start: {}",
@@ -53,5 +54,12 @@ impl Watch {
         if let Some(writer) = &mut self.parts.writer {
             writer.write_rules();
         }
+    }
+
+    /// The settings as the next start would have them.
+    fn settings_again(&self, flags: &SettingArgs) -> Result<Config, Failure> {
+        let mut config = Settings::new(flags)?.config;
+        self.parts.interfaces.name_taps(&mut config)?;
+        Ok(config)
     }
 }
