@@ -32,7 +32,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wormsift::Sensor;
-use wormsift_capture::live::Merge;
+use wormsift_capture::live::{Merge, Rings};
 use wormsift_export::mute::Muting;
 use wormsift_export::text::counted;
 
@@ -198,17 +198,15 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
 
 /// Refuses rings, tables and a merge of interfaces that this machine's memory cannot hold.
 fn check_fits(args: &LiveArgs, tables: u64) -> Result<(), Failure> {
+    let threads = args.capture.threads.get() as u64;
     let interfaces = args.interfaces.names().count() as u64;
-    let rings = args.capture.threads.get() as u64 * interfaces;
+    let rings = threads * interfaces;
     let ring_size = args.capture.ring_size;
-    // What waits in the merge, and a batch on top, which is at most half of the rings of one.
+    // What waits in the merge, and the batch of an interface that comes on top.
+    let merge = Merge::MOST_BYTES as u64 + threads * Rings::BATCH_BYTES as u64;
     let (merge, what) = match interfaces {
         1 => (0, "and the tables"),
-        _ => {
-            let batch = ring_size.0.saturating_mul(rings / interfaces) / 2;
-            let merge = (Merge::MOST_BYTES as u64).saturating_add(batch);
-            (merge, "with their merge, and the tables")
-        }
+        _ => (merge, "with their merge, and the tables"),
     };
     let bytes = ring_size.0.saturating_mul(rings).saturating_add(merge);
     check_bytes(bytes.saturating_add(tables), || {

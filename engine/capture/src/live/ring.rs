@@ -15,7 +15,7 @@ pub(super) const BLOCK_BYTES: usize = 1 << 20;
 /// Milliseconds after which the kernel hands over a block that is not full.
 pub(super) const RETIRE_MILLISECONDS: u32 = 50;
 /// Blocks of one ring in a batch: what the sensor sifts between two barriers.
-const MOST_BLOCKS: usize = 4;
+pub(super) const MOST_BLOCKS: usize = 4;
 /// A VLAN tag; the kernel leaves so much room before each frame.
 const TAG_BYTES: usize = 4;
 /// Where the tag belongs: after both addresses.

@@ -3,7 +3,7 @@
 use super::bpf::BpfProgram;
 use super::error::LiveError;
 use super::poll::{poll, readable};
-use super::ring::{BLOCK_BYTES, Lent, RETIRE_MILLISECONDS, Ring, Walked};
+use super::ring::{BLOCK_BYTES, Lent, MOST_BLOCKS, RETIRE_MILLISECONDS, Ring, Walked};
 use super::socket::{Interface, index, interface, is_up};
 use std::num::NonZero;
 use std::ops::AddAssign;
@@ -163,9 +163,12 @@ impl Rings {
         self.rings.iter().map(Ring::memory_bytes).sum()
     }
 
+    /// Bytes of each ring in a batch at most.
+    pub const BATCH_BYTES: usize = MOST_BLOCKS * BLOCK_BYTES;
+
     /// Bytes of the blocks that a batch may hold.
     pub fn batch_bytes(&self) -> usize {
-        self.rings.iter().map(|ring| ring.at_once() * BLOCK_BYTES).sum()
+        self.rings.len() * Self::BATCH_BYTES
     }
 
     /// From now on the kernel lets only this through; everything for `None`. What is in
