@@ -1,7 +1,7 @@
 //! How many hosts an epidemic has, where they change their addresses: generated captures
 //! against their truth.
 //!
-//! `WORMSIFT_LONG_TESTS=1 cargo test --release -p wormsift --test all churn -- --nocapture` takes 20
+//! `WORMSIFT_LONG_TESTS=1 cargo test -p wormsift --test all churn -- --nocapture` takes 20
 //! seeds of 10,000 hosts of each kind, and one of a million.
 
 use crate::common::environment::sample;
@@ -60,12 +60,14 @@ fn run(name: &str, seed: u64, hosts: u32) -> (Population, Population, ChurnTruth
     let truth = stream.into_truth().churn.unwrap();
     let rows = truth.kept_seconds.iter().map(|kept| format!("64.0.0.0/4,{kept}\n"));
     let durations = Durations::read(&rows.collect::<String>()).unwrap();
-    let mut summaries = sensor.findings().into_iter().filter_map(|it| match it {
-        Finding::Summary(ref signature) if signature.part_of.is_none() => Some(it),
-        _ => None,
-    });
-    let summary = summaries.next().expect("a signature");
-    assert_eq!(summaries.next(), None, "one content");
+    // One packet in 256 has the same byte beside the invariant, and with so many of them that is a
+    // content of its own.
+    let addresses = |it: &Finding| {
+        it.signature().population.map_or(0, |population| population.addresses.number)
+    };
+    let mut summaries: Vec<Finding> = sensor.findings().into_iter().collect();
+    summaries.retain(|it| matches!(it, Finding::Summary(one) if one.part_of.is_none()));
+    let summary = summaries.into_iter().max_by_key(addresses).expect("a signature");
     let plain = summary.signature().population.unwrap();
     let estimated = durations.estimate(summary).into_signature().population.unwrap();
     (plain, estimated, truth)
