@@ -107,12 +107,11 @@ fn the_interval_holds_the_hosts_and_the_estimate_is_near() {
     }
 }
 
-/// A million hosts, which renumber each day: 31 million packets.
+/// A million hosts, which renumber each day: 31 million packets. It takes eight minutes:
+/// `cargo test --release -p wormsift --test all churn::a_million -- --ignored --nocapture`.
 #[test]
+#[ignore = "eight minutes; its command stands above it"]
 fn a_million_hosts_are_told_from_eleven_million_addresses() {
-    if sample(0, 1) == 0 {
-        return;
-    }
     let (plain, found, truth) = run(KINDS[0], 1, 1_000_000);
     println!(
         "{plain:?}\n{:?}\n{} hosts, {} addresses, peak {}",
