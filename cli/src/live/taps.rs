@@ -9,7 +9,7 @@ use super::tap::Tap;
 use crate::args::LiveArgs;
 use crate::input::selection::Frames;
 use crate::output::exit_code::Failure;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use wormsift::packet::Frame;
 use wormsift::pipeline::FrameList;
 use wormsift_capture::live::{
@@ -25,6 +25,7 @@ pub(super) struct Taps {
     taps: Vec<Listened>,
     /// Only frames of several go through it.
     merge: Merge,
+    opened: Instant,
     changes: Vec<Change>,
 }
 
@@ -85,7 +86,8 @@ impl Taps {
             Ok(Listened { tap, state: State::Up, counters: LiveCounters::default() })
         });
         let taps = taps.collect::<Result<Vec<_>, Failure>>()?;
-        Ok(Self { merge: Merge::new(taps.len()), taps, changes: Vec::new() })
+        let merge = Merge::new(taps.len());
+        Ok(Self { merge, opened: Instant::now(), taps, changes: Vec::new() })
     }
 
     /// Bytes of memory that frames come in through: rings, and of several interfaces what
@@ -195,7 +197,7 @@ impl Taps {
     pub(super) fn batch(&mut self) -> Batch<'_> {
         match &mut self.taps[..] {
             [one] => Batch::Lent(one.tap.batch()),
-            taps => Batch::Merged(merged(&mut self.merge, taps)),
+            taps => Batch::Merged(merged(&mut self.merge, taps, self.opened)),
         }
     }
 
@@ -219,8 +221,8 @@ impl Taps {
 /// The frames that can go on. Takes one batch after the other, the first of the tap that is
 /// furthest behind, until there are some: what is ahead waits in its rings meanwhile, and
 /// little is copied that must wait here.
-fn merged(merge: &mut Merge, taps: &mut [Listened]) -> MergedBatch {
-    merge.ask(now());
+fn merged(merge: &mut Merge, taps: &mut [Listened], opened: Instant) -> MergedBatch {
+    merge.ask(now(), opened.elapsed());
     let mut ready = Vec::new();
     for (number, it) in (0..).zip(taps.iter()) {
         match it.can_give() && it.tap.may_be_ready() {
@@ -232,7 +234,7 @@ fn merged(merge: &mut Merge, taps: &mut [Listened]) -> MergedBatch {
         let next = merge.furthest_behind(ready.iter().copied());
         if let Some(next) = next {
             ready.retain(|tap| *tap != next);
-            merge.ask(now());
+            merge.ask(now(), opened.elapsed());
             merge.take(next, &taps[usize::from(next)].tap.batch());
         }
         let batch = merge.ready();

@@ -14,7 +14,7 @@
 use super::rings::{LiveBatch, Rings};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use wormsift::packet::{Frame, LinkType, Timestamp};
 use wormsift::pipeline::FrameList;
 
@@ -40,6 +40,8 @@ pub struct Merge {
     marks: Vec<Timestamp>,
     /// The latest time that was read.
     asked: Timestamp,
+    /// How long it has gone on by then.
+    elapsed: Duration,
     /// The mark that frames have gone on up to.
     passed: Timestamp,
     /// Whether all go on next.
@@ -65,7 +67,7 @@ struct Copied {
 #[derive(Debug)]
 struct Chunk {
     bytes: Vec<u8>,
-    taken: Instant,
+    taken: Duration,
     /// Frames of it that wait.
     waiting: AtomicU32,
 }
@@ -85,9 +87,10 @@ impl Merge {
         Self { marks: vec![Timestamp::default(); taps], ..Self::default() }
     }
 
-    /// Takes the time, by the clock that frames are stamped with. To be called before
-    /// interfaces are asked for frames.
-    pub fn ask(&mut self, now: Timestamp) {
+    /// Takes the time, by the clock that frames are stamped with, and how long it has gone on, by one
+    /// that is never set. To be called before interfaces are asked for frames.
+    pub fn ask(&mut self, now: Timestamp, elapsed: Duration) {
+        self.elapsed = elapsed;
         if now < minus_hand_over(self.asked) {
             // The clock was set back: neither marks nor what waits fit what comes now.
             self.marks.fill(Timestamp::default());
@@ -111,7 +114,7 @@ impl Merge {
     /// Takes frames that an interface handed over after the last [`ask`](Self::ask), as what
     /// this tap saw.
     pub fn take(&mut self, tap: u16, batch: &LiveBatch<'_>) {
-        self.copy(tap, batch.frames(), Instant::now());
+        self.copy(tap, batch.frames());
         self.mark(tap, batch.handed_over());
     }
 
@@ -128,26 +131,26 @@ impl Merge {
         }
     }
 
-    fn copy(&mut self, tap: u16, frames: &[Frame<'_>], now: Instant) {
+    fn copy(&mut self, tap: u16, frames: &[Frame<'_>]) {
         let is_late = |frame: &&Frame<'_>| frame.time < self.passed;
         self.late += frames.iter().filter(is_late).count() as u64;
         let mut rest = frames;
         while !rest.is_empty() {
             let (first, later) = rest.split_at(fit_into_chunk(rest));
-            self.copy_chunk(tap, first, now);
+            self.copy_chunk(tap, first);
             rest = later;
         }
         // Stable, and quick on runs that are in order already.
         self.waiting.sort_by_key(|frame| (frame.time, frame.tap));
     }
 
-    fn copy_chunk(&mut self, tap: u16, frames: &[Frame<'_>], now: Instant) {
+    fn copy_chunk(&mut self, tap: u16, frames: &[Frame<'_>]) {
         let len = frames.iter().map(|frame| frame.data.len()).sum();
         let mut bytes = Vec::with_capacity(len);
         frames.iter().for_each(|frame| bytes.extend_from_slice(frame.data));
         self.bytes += bytes.capacity();
         let waiting = AtomicU32::new(frames.len() as u32);
-        let chunk = Arc::new(Chunk { bytes, taken: now, waiting });
+        let chunk = Arc::new(Chunk { bytes, taken: self.elapsed, waiting });
         let mut start = 0;
         self.waiting.extend(frames.iter().map(|frame| {
             let len = frame.data.len() as u32;
@@ -166,13 +169,9 @@ impl Merge {
 
     /// The frames below all marks, and those that cannot wait.
     pub fn ready(&mut self) -> MergedBatch {
-        self.ready_at(Instant::now())
-    }
-
-    fn ready_at(&mut self, now: Instant) -> MergedBatch {
         self.passed = self.until();
         let in_time = self.waiting.partition_point(|frame| frame.time < self.passed);
-        let mut count = in_time.max(self.overdue(now));
+        let mut count = in_time.max(self.overdue());
         if std::mem::take(&mut self.is_flushed) {
             count = self.waiting.len();
         }
@@ -203,10 +202,9 @@ impl Merge {
     }
 
     /// The place behind the last frame that has waited too long.
-    fn overdue(&self, now: Instant) -> usize {
-        let is_overdue = |frame: &Copied| {
-            now.saturating_duration_since(frame.chunk.taken) >= MOST_WAIT
-        };
+    fn overdue(&self) -> usize {
+        let is_overdue =
+            |frame: &Copied| self.elapsed.saturating_sub(frame.chunk.taken) >= MOST_WAIT;
         self.waiting.iter().rposition(is_overdue).map_or(0, |at| at + 1)
     }
 
@@ -315,8 +313,8 @@ mod tests {
         frames: &[Frame<'_>],
         handed_over: Option<u64>,
     ) {
-        merge.ask(Timestamp::from_nanos(asked));
-        merge.copy(tap, frames, Instant::now());
+        merge.ask(Timestamp::from_nanos(asked), merge.elapsed);
+        merge.copy(tap, frames);
         merge.mark(tap, handed_over.map(Timestamp::from_nanos));
     }
 
@@ -373,7 +371,7 @@ mod tests {
         assert!(merge.ready().is_empty());
         // The clock is at 10 now; one more frame from before comes, and hides nothing.
         let early = 10 * HAND_OVER;
-        merge.ask(Timestamp::from_nanos(early));
+        merge.ask(Timestamp::from_nanos(early), Duration::ZERO);
         assert_eq!((merge.ready().len(), merge.early()), (1, 1));
         take(&mut merge, 1, early, &[frame(late, b"b")], Some(late));
         take(&mut merge, 0, early, &[frame(early, b"c")], None);
@@ -381,8 +379,9 @@ mod tests {
         take(&mut merge, 1, early + 2 * HAND_OVER, &[frame(early + 1, b"d")], None);
         merge.idle(0);
         assert_eq!(merge.ready().len(), 2);
-        assert!(merge.ready_at(Instant::now()).is_empty());
-        assert_eq!(merge.ready_at(Instant::now() + MOST_WAIT).len(), 1);
+        assert!(merge.ready().is_empty());
+        merge.elapsed = MOST_WAIT;
+        assert_eq!(merge.ready().len(), 1);
         assert_eq!((merge.early(), merge.late()), (2, 0));
     }
 
@@ -403,7 +402,8 @@ mod tests {
         let most = Merge::MOST_BYTES / ENTRY_BYTES;
         take(&mut merge, 0, 0, &vec![frame(1, b""); most + 9], None);
         assert_eq!(merge.ready().len(), 9);
-        merge.ready_at(Instant::now() + MOST_WAIT);
+        merge.elapsed = MOST_WAIT;
+        merge.ready();
         assert!(!merge.is_waiting() && merge.waiting.capacity() <= LEAST_ROOM);
 
         let data = vec![0; CHUNK_BYTES / 2];
