@@ -1,35 +1,24 @@
 //! What happened at dark addresses, for a person: scans and victims, largest first.
 
+use crate::output::largest::{Largest, table};
 use crate::output::table::moment;
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use wormsift::dark::{DarkEvent, Interval};
 use wormsift::signature::Precision;
 use wormsift_export::text::{counted, grouped, service_name};
 
-/// Rows of each kind.
-const ROWS: usize = 20;
-/// Events that are kept at the same time; those with the fewest packets go first.
-const MOST: usize = 64 * ROWS;
-
 /// The last word on each event.
-#[derive(Default)]
-pub(crate) struct DarkTable {
-    by_id: BTreeMap<String, DarkEvent>,
-    left_out: u64,
+pub(crate) struct DarkTable(Largest<DarkEvent>);
+
+impl Default for DarkTable {
+    fn default() -> Self {
+        Self(Largest::by(packets))
+    }
 }
 
 impl DarkTable {
     pub(crate) fn take(&mut self, event: DarkEvent) {
-        self.by_id.insert(key(&event).to_owned(), event);
-        if self.by_id.len() > MOST {
-            let least = self.by_id.iter().min_by_key(|(_, event)| packets(event));
-            if let Some(id) = least.map(|(id, _)| id.clone()) {
-                self.by_id.remove(&id);
-                self.left_out += 1;
-            }
-        }
+        self.0.take(key(&event).to_owned(), event);
     }
 
     /// Two tables, each with a title; nothing where there were no events.
@@ -38,23 +27,12 @@ impl DarkTable {
         for (name, title) in
             [("victim", "victims of floods under forged addresses"), ("scan", "scans")]
         {
-            let mut events: Vec<_> =
-                self.by_id.values().filter(|event| event.name() == name).collect();
-            events.sort_by_key(|event| Reverse(packets(event)));
-            if events.is_empty() {
-                continue;
-            }
-            let _ = writeln!(text, "\n{title} at dark addresses: {}", events.len());
-            for event in events.iter().take(ROWS) {
-                let _ = writeln!(text, "  {}", news(event));
-            }
-            let others = events.len().saturating_sub(ROWS) as u64;
-            if others > 0 {
-                let _ = writeln!(text, "  and {} more", grouped(others));
-            }
+            let events = self.0.sorted(|event| event.name() == name);
+            let title = format!("{title} at dark addresses: {}", events.len());
+            text += &table(&title, &events, events.len() as u64, news);
         }
-        if self.left_out > 0 {
-            let left_out = counted(self.left_out, "smaller event");
+        if self.0.left_out() > 0 {
+            let left_out = counted(self.0.left_out(), "smaller event");
             let _ = writeln!(text, "{left_out} not kept; --json tells all");
         }
         text

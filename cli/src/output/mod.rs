@@ -8,6 +8,7 @@ pub(crate) mod explain;
 pub(crate) mod findings_page;
 pub(crate) mod grounds;
 pub(crate) mod incident_table;
+mod largest;
 #[cfg(all(test, target_os = "linux"))]
 mod lines_schema;
 pub(crate) mod muted;

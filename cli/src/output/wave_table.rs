@@ -1,54 +1,30 @@
 //! Waves, for a person: the largest first.
 
+use crate::output::largest::{Largest, table};
 use crate::output::table::moment;
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use wormsift::signature::{Wave, WaveRule};
 use wormsift_export::text::grouped;
 
-/// Rows that are shown.
-const ROWS: usize = 20;
-/// Waves that are kept at the same time; the smallest go first.
-const MOST: usize = 64 * ROWS;
-
 /// The last word on each wave.
-#[derive(Default)]
-pub(crate) struct WaveTable {
-    by_id: BTreeMap<String, Wave>,
-    left_out: u64,
+pub(crate) struct WaveTable(Largest<Wave>);
+
+impl Default for WaveTable {
+    fn default() -> Self {
+        Self(Largest::by(|wave| wave.day_sources.into()))
+    }
 }
 
 impl WaveTable {
     pub(crate) fn take(&mut self, wave: Wave) {
-        self.by_id.insert(wave.id.clone(), wave);
-        if self.by_id.len() > MOST {
-            let least = self.by_id.iter().min_by_key(|(_, wave)| wave.day_sources);
-            if let Some(id) = least.map(|(id, _)| id.clone()) {
-                self.by_id.remove(&id);
-                self.left_out += 1;
-            }
-        }
+        self.0.take(wave.id.clone(), wave);
     }
 
     /// A table with a title; nothing where there were no waves.
     pub(crate) fn render(&self) -> String {
-        let mut text = String::new();
-        let mut waves: Vec<&Wave> = self.by_id.values().collect();
-        waves.sort_by_key(|wave| Reverse(wave.day_sources));
-        let all = waves.len() as u64 + self.left_out;
-        if all == 0 {
-            return text;
-        }
-        let _ = writeln!(text, "\nwaves: {}", grouped(all));
-        for wave in waves.iter().take(ROWS) {
-            let _ = writeln!(text, "  {}", news(wave));
-        }
-        let others = all.saturating_sub(ROWS as u64);
-        if others > 0 {
-            let _ = writeln!(text, "  and {} more", grouped(others));
-        }
-        text
+        let waves = self.0.sorted(|_| true);
+        let all = waves.len() as u64 + self.0.left_out();
+        table(&format!("waves: {}", grouped(all)), &waves, all, news)
     }
 }
 
@@ -81,6 +57,7 @@ pub(crate) fn news(it: &Wave) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::largest::MOST;
     use wormsift::Timestamp;
 
     fn wave(n: u32, rule: WaveRule) -> Wave {
