@@ -7,7 +7,7 @@
 
 use super::clock::Clock;
 use crate::dark::DarkEvent;
-use crate::signature::{DecoyReport, Finding, Incident, Signature};
+use crate::signature::{DecoyReport, Incident, Signature};
 use crate::state::persist;
 use crate::time::{Span, Timestamp};
 
@@ -55,14 +55,8 @@ impl OwnTime {
     }
 }
 
-/// Puts every time in a finding into the packets' own.
-pub(super) fn restore(finding: &mut Finding, clock: &Clock) {
-    let (Finding::Signature(it) | Finding::Update(it) | Finding::Summary(it)) = finding;
-    restore_signature(it, clock);
-}
-
-/// The same of a signature.
-pub(super) fn restore_signature(it: &mut Signature, clock: &Clock) {
+/// Puts every time in a signature into the packets' own.
+pub(super) fn restore(it: &mut Signature, clock: &Clock) {
     let samples = it.samples.iter_mut().map(|sample| &mut sample.time);
     let relays = it.relays.iter_mut();
     relays

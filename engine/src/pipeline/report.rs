@@ -8,16 +8,11 @@ impl Sensor {
     /// Puts findings where the host takes them, with what the settings say of hosts.
     pub(super) fn report(&mut self, mut findings: Vec<Finding>) {
         let plan = self.config.address_plan();
-        for finding in &mut findings {
+        self.restore_own(findings.iter_mut().map(|finding| {
             let (Finding::Signature(it) | Finding::Update(it) | Finding::Summary(it)) =
                 finding;
-            it.addresses = plan.clone();
-        }
-        if !self.clock.own_time().is_engine_time() {
-            findings
-                .iter_mut()
-                .for_each(|finding| own_time::restore(finding, &self.clock));
-        }
+            it
+        }));
         self.findings.append(&mut findings);
         for mut incident in self.ledger.take_incidents() {
             incident.addresses = plan.clone();
@@ -28,14 +23,16 @@ impl Sensor {
         }
     }
 
-    /// Puts what is read of signatures in between into the packets' own time, with what the
-    /// settings say of hosts.
-    pub(super) fn restore_own(&self, signatures: &mut [Signature]) {
+    /// Puts signatures into the packets' own time, with what the settings say of hosts.
+    pub(super) fn restore_own<'a>(
+        &self,
+        signatures: impl IntoIterator<Item = &'a mut Signature>,
+    ) {
         let plan = self.config.address_plan();
         for signature in signatures {
             signature.addresses = plan.clone();
             if !self.clock.own_time().is_engine_time() {
-                own_time::restore_signature(signature, &self.clock);
+                own_time::restore(signature, &self.clock);
             }
         }
     }

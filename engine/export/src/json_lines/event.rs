@@ -101,11 +101,7 @@ pub fn write_event(event: &DarkEvent) -> String {
 ///
 /// As [`read`](super::read).
 pub fn read_event(line: &str) -> Result<Option<DarkEvent>, LineError> {
-    #[derive(Deserialize)]
-    struct Name {
-        event: String,
-    }
-    let Some(Name { event }) = record_of(line, EVENT)? else { return Ok(None) };
+    let Some(event) = name_of(line)? else { return Ok(None) };
     match &*event {
         "scan" => {
             let record = record_of::<ScanRecord>(line, EVENT)?;
@@ -117,6 +113,15 @@ pub fn read_event(line: &str) -> Result<Option<DarkEvent>, LineError> {
         }
         _ => Ok(None),
     }
+}
+
+/// Which event a line is of; `None` for a line of another type.
+pub(super) fn name_of(line: &str) -> Result<Option<String>, LineError> {
+    #[derive(Deserialize)]
+    struct Name {
+        event: String,
+    }
+    Ok(record_of::<Name>(line, EVENT)?.map(|it| it.event))
 }
 
 impl TryFrom<ScanRecord> for ScanEvent {

@@ -1,6 +1,6 @@
 //! Record of a wave, as a line holds it.
 
-use super::event::EVENT;
+use super::event::{EVENT, name_of};
 use super::texts::{Id, Time, unreadable};
 use super::{LineError, line, record_of};
 use serde::{Deserialize, Serialize};
@@ -68,12 +68,7 @@ const WAVE: &str = "wave";
 ///
 /// As [`read`](super::read).
 pub fn read_wave(line: &str) -> Result<Option<Wave>, LineError> {
-    #[derive(Deserialize)]
-    struct Name {
-        event: String,
-    }
-    let name = record_of::<Name>(line, EVENT)?;
-    if name.is_none_or(|it| it.event != WAVE) {
+    if name_of(line)?.is_none_or(|name| name != WAVE) {
         return Ok(None);
     }
     let Some(it) = record_of::<WaveRecord>(line, EVENT)? else { return Ok(None) };
