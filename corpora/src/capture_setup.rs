@@ -27,7 +27,23 @@ pub(crate) struct CaptureSetup<'a> {
     pub(crate) duration: Option<Duration>,
 }
 
-impl CaptureSetup<'_> {
+impl<'a> CaptureSetup<'a> {
+    /// A network without traffic of its own, seen for so long.
+    pub(crate) fn of_dark(
+        request: Request<'a>,
+        inside: Prefix,
+        length: Duration,
+    ) -> Self {
+        Self {
+            request,
+            inside,
+            background_hosts: 0,
+            background_rate: 0.1,
+            prefer: Vec::new(),
+            duration: Some(length),
+        }
+    }
+
     /// Starts what the scenario consists of, or the background alone.
     pub(crate) fn start(
         self,

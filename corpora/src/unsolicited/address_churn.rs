@@ -133,15 +133,7 @@ fn open(request: Request<'_>, kept: Kept) -> Result<FrameStream, CorpusError> {
         );
         traffic.push(Box::new(simulation));
     }
-    let setup = CaptureSetup {
-        request,
-        inside,
-        background_hosts: 0,
-        background_rate: 0.1,
-        prefer: Vec::new(),
-        duration: Some(LENGTH),
-    };
-    setup.start(traffic)
+    CaptureSetup::of_dark(request, inside, LENGTH).start(traffic)
 }
 
 struct Churn {

@@ -134,8 +134,7 @@ impl Outbreak {
     /// # Errors
     /// [`CorpusError::Setting`].
     pub fn stream(&self) -> Result<FrameStream, CorpusError> {
-        let Self { seed, options } = self;
-        open(Request { name: ENTRY.profile.name, seed: *seed, options })
+        self.at_border(CutOff::default())
     }
 
     /// The whole capture in memory.

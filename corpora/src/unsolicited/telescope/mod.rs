@@ -77,15 +77,7 @@ fn open(request: Request<'_>) -> Result<FrameStream, CorpusError> {
         let worm = worm::DarkWorm::new(&dark, &mut pool)?;
         traffic.push(start(request, "worm", worm));
     }
-    let setup = CaptureSetup {
-        request,
-        inside,
-        background_hosts: 0,
-        background_rate: 0.1,
-        prefer: Vec::new(),
-        duration: Some(LENGTH),
-    };
-    setup.start(traffic)
+    CaptureSetup::of_dark(request, inside, LENGTH).start(traffic)
 }
 
 /// Starts one part at the beginning, under random numbers of its own.
