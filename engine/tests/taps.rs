@@ -7,7 +7,7 @@ use wormsift::config::Config;
 use wormsift::detect::duplicates::TapCounters;
 use wormsift::packet::{Frame, Host, Timestamp};
 use wormsift::signature::Signature;
-use wormsift::{Finding, Sensor, Stats};
+use wormsift::{Sensor, Stats};
 use wormsift_corpora::Scenario;
 
 type Stored = Vec<(u64, Vec<u8>)>;
@@ -42,9 +42,7 @@ fn run(frames: &[Frame<'_>], config: Config) -> Found {
     }
     sensor.finish();
     for finding in sensor.findings() {
-        let signature = match finding {
-            Finding::Signature(it) | Finding::Update(it) | Finding::Summary(it) => it,
-        };
+        let signature = finding.into_signature();
         signatures.insert(signature.id.clone(), signature);
     }
     Found { signatures, stats: sensor.stats() }
@@ -75,9 +73,14 @@ fn by_taps<'a>(
             all.push(Frame { tap, time, ..*frame });
         }
     }
-    all.sort_by_key(|frame| (frame.time, frame.tap));
-    (1..).zip(&mut all).for_each(|(number, frame)| frame.number = number);
-    all
+    in_order(all)
+}
+
+/// Frames of several taps, numbered in their order.
+fn in_order(mut frames: Vec<Frame<'_>>) -> Vec<Frame<'_>> {
+    frames.sort_by_key(|frame| (frame.time, frame.tap));
+    (1..).zip(&mut frames).for_each(|(number, frame)| frame.number = number);
+    frames
 }
 
 /// The IPv4 source and destination of an Ethernet frame without tags.
@@ -167,9 +170,7 @@ fn a_packet_that_is_tagged_at_one_tap_counts_once() {
             both.push(Frame { time: later(tagged_first), ..*plain });
             both.push(Frame { time: later(!tagged_first), tap: 1, ..*tagged });
         }
-        both.sort_by_key(|frame| (frame.time, frame.tap));
-        (1..).zip(&mut both).for_each(|(number, frame)| frame.number = number);
-        let found = run(&both, config("\"edge\", \"core\""));
+        let found = run(&in_order(both), config("\"edge\", \"core\""));
         assert_eq!(comparable(&found), comparable(&whole), "{scenario}");
         let [edge, core] = ["edge", "core"].map(|tap| found.counters(tap));
         assert_eq!(
@@ -214,9 +215,7 @@ fn private_addresses_of_two_sites_are_two_hosts() {
     let quiet = crate::common::frames(&stored_there);
     let mut both: Vec<Frame<'_>> = frames.clone();
     both.extend(quiet.iter().map(|frame| Frame { tap: 1, ..*frame }));
-    both.sort_by_key(|frame| (frame.time, frame.tap));
-    (1..).zip(&mut both).for_each(|(number, frame)| frame.number = number);
-    let found = run(&both, config("\"a@berlin\", \"b@paris\""));
+    let found = run(&in_order(both), config("\"a@berlin\", \"b@paris\""));
     let its = &found.signatures[&worm.id];
     let of_site = |host: &Host| host.at(Some("berlin".parse().unwrap()));
     let expected: Vec<Host> = worm.source_list.iter().map(of_site).collect();

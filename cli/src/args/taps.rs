@@ -15,16 +15,6 @@ pub(crate) struct TapArgs {
     lone_site: Option<String>,
 }
 
-/// What the settings say of taps where the command line names none.
-fn check_settings(config: &Config, flag: &str) -> Result<(), Failure> {
-    match config.taps.len() {
-        0 | 1 => Ok(()),
-        found => Err(Failure::usage(format!(
-            "taps: expected {flag} for each of {found}, found none"
-        ))),
-    }
-}
-
 /// One `--tap`.
 #[derive(Clone, Debug)]
 struct Given {
@@ -114,11 +104,7 @@ impl TapArgs {
         let mut sources = Vec::new();
         for (number, Given { values, site }) in (0..).zip(&self.taps) {
             let (name, arguments) = files_of(values)?;
-            let site = site.as_deref().map(str::parse::<Site>).transpose();
-            let site =
-                site.map_err(|reason| Failure::usage(format!("--site: {reason}")))?;
-            let tap = Tap::new(name, site);
-            taps.push(tap.map_err(|reason| Failure::usage(format!("--tap: {reason}")))?);
+            taps.push(tap("--tap", name, site.as_deref())?);
             sources.push(Source { tap: number, arguments });
         }
         let stdin = sources.iter().flat_map(|it| &it.arguments).filter(|it| *it == "-");
@@ -247,6 +233,16 @@ fn tap(flag: &str, name: &str, site: Option<&str>) -> Result<Tap, Failure> {
     let site = site.map(str::parse::<Site>).transpose();
     let site = site.map_err(|reason| Failure::usage(format!("--site: {reason}")))?;
     Tap::new(name, site).map_err(|reason| Failure::usage(format!("{flag}: {reason}")))
+}
+
+/// What the settings say of taps where the command line names none.
+fn check_settings(config: &Config, flag: &str) -> Result<(), Failure> {
+    match config.taps.len() {
+        0 | 1 => Ok(()),
+        found => Err(Failure::usage(format!(
+            "taps: expected {flag} for each of {found}, found none"
+        ))),
+    }
 }
 
 /// The name of a tap and its captures.
