@@ -121,8 +121,15 @@ mod tests {
             let all = (0..things * repeats).map(|n| hash_word(n % things, 99));
             let set: HashSet<u64> = all.clone().collect();
             let error = 5.0 * 1.04 / (size as f64).sqrt() * set.len() as f64;
+            // Of a few things, two in one register are one: chance, of which no standard error
+            // speaks.
+            let place = |it: &u64| hash_word(*it, seed) >> (64 - size_log);
+            let places: HashSet<u64> = set.iter().map(place).collect();
+            let is_few = set.len() * set.len() <= size;
+            let shared = if is_few { set.len() - places.len() } else { 0 };
+            let error = error.max(1.0).max(shared as f64);
             let found = estimate(&entered(all, size, seed));
-            prop_assert!((found - set.len() as f64).abs() <= error.max(1.0), "{found}");
+            prop_assert!((found - set.len() as f64).abs() <= error, "{found}");
         }
 
         #[test]
