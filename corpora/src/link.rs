@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use crate::event_queue::EventQueue;
-use crate::frame_builder::{Datagram, FrameBuilder, Transport};
+use crate::frame_builder::{Datagram, FrameBuilder, Transport, Tunnel, tcp};
 use crate::rng::Rng;
 use crate::traffic::Mark;
 
@@ -266,19 +266,27 @@ impl Link {
         ends: (&Endpoint, &Endpoint),
         fragment: RawFragment<'_>,
     ) {
-        let datagram = Datagram {
-            source: ends.0.address,
-            destination: ends.1.address,
-            hop_limit: ends.0.hop_limit,
-            identification: fragment.identification,
-            transport: udp(ends),
-            payload: &[],
-        };
+        let datagram = datagram(ends, fragment.identification, udp(ends), &[]);
         let place = (fragment.offset, fragment.more);
         let builder = self.emitter.builder(ends.0);
         self.frames.push(time_ns, mark, |frame| {
             builder.fragment(&datagram, place, fragment.bytes, frame);
         });
+    }
+
+    /// One UDP datagram inside of this tunnel.
+    pub(crate) fn udp_in_tunnel(
+        &mut self,
+        time_ns: u64,
+        mark: Mark,
+        tunnel: Tunnel,
+        ends: (&Endpoint, &Endpoint),
+        payload: &[u8],
+    ) {
+        let datagram = datagram(ends, 0, udp(ends), payload);
+        let plain = self.emitter.builder(ends.0);
+        let builder = FrameBuilder { tunnel: Some(tunnel), ..plain.clone() };
+        self.frames.push(time_ns, mark, |frame| builder.frame(&datagram, frame));
     }
 
     /// One datagram whose TCP or UDP checksum is wrong.
@@ -289,29 +297,62 @@ impl Link {
         transport: Transport,
         payload: &[u8],
     ) {
-        let datagram = Datagram {
-            source: ends.0.address,
-            destination: ends.1.address,
-            hop_limit: ends.0.hop_limit,
-            identification: 0,
-            transport,
-            payload,
-        };
-        let mut damaged = FrameBuilder::ip_payload(&datagram);
         let checksum = match transport {
             Transport::Tcp { .. } => 16,
             _ => 6,
         };
-        damaged[checksum] ^= 0x55;
+        self.send_changed(time_ns, Mark::Ordinary, ends, transport, payload, |bytes| {
+            bytes[checksum] ^= 0x55;
+        });
+    }
+
+    /// One TCP segment whose urgent pointer says how many of its bytes are urgent: by most
+    /// receivers, the last of them is no part of the stream.
+    pub(crate) fn send_urgent(
+        &mut self,
+        time_ns: u64,
+        mark: Mark,
+        ends: (&Endpoint, &Endpoint),
+        transport: Transport,
+        (payload, urgent): (&[u8], u16),
+    ) {
+        self.send_changed(time_ns, mark, ends, transport, payload, |bytes| {
+            let mut add = |at: usize, number: u16| {
+                let old = u16::from_be_bytes([bytes[at], bytes[at + 1]]);
+                let (sum, carry) = old.overflowing_add(number);
+                let sum = sum.wrapping_add(u16::from(carry));
+                bytes[at..at + 2].copy_from_slice(&sum.to_be_bytes());
+            };
+            let flag = u16::from(tcp::URG);
+            add(12, flag);
+            add(18, urgent);
+            // The checksum is a complement: it falls by what was added.
+            add(16, !flag);
+            add(16, !urgent);
+        });
+    }
+
+    /// One whole datagram, what follows its IP header changed.
+    fn send_changed(
+        &mut self,
+        time_ns: u64,
+        mark: Mark,
+        ends: (&Endpoint, &Endpoint),
+        transport: Transport,
+        payload: &[u8],
+        change: impl FnOnce(&mut [u8]),
+    ) {
+        let datagram = datagram(ends, 0, transport, payload);
+        let mut changed = FrameBuilder::ip_payload(&datagram);
+        change(&mut changed);
         let protocol = match transport {
             Transport::Tcp { .. } => 6,
             _ => 17,
         };
         let transport = Transport::Other(protocol);
-        let datagram = Datagram { transport, payload: &damaged, ..datagram };
+        let datagram = Datagram { transport, payload: &changed, ..datagram };
         let builder = self.emitter.builder(ends.0);
-        self.frames
-            .push(time_ns, Mark::Ordinary, |frame| builder.frame(&datagram, frame));
+        self.frames.push(time_ns, mark, |frame| builder.frame(&datagram, frame));
     }
 
     /// One whole datagram under an identification of its sender's choice.
@@ -323,14 +364,7 @@ impl Link {
         transport: Transport,
         payload: &[u8],
     ) {
-        let datagram = Datagram {
-            source: ends.0.address,
-            destination: ends.1.address,
-            hop_limit: ends.0.hop_limit,
-            identification: identification.into(),
-            transport,
-            payload,
-        };
+        let datagram = datagram(ends, identification.into(), transport, payload);
         let builder = self.emitter.builder(ends.0);
         self.frames.push(time_ns, mark, |frame| builder.frame(&datagram, frame));
     }
@@ -361,6 +395,23 @@ impl Link {
 /// The UDP header from the ports of two endpoints.
 pub(crate) fn udp((from, to): (&Endpoint, &Endpoint)) -> Transport {
     Transport::Udp { source_port: from.port, destination_port: to.port }
+}
+
+/// A datagram between two ends.
+fn datagram<'a>(
+    ends: (&Endpoint, &Endpoint),
+    identification: u32,
+    transport: Transport,
+    payload: &'a [u8],
+) -> Datagram<'a> {
+    Datagram {
+        source: ends.0.address,
+        destination: ends.1.address,
+        hop_limit: ends.0.hop_limit,
+        identification,
+        transport,
+        payload,
+    }
 }
 
 /// What an ICMP error quotes of the UDP datagram that `ends.0` sent to `ends.1`: at most

@@ -148,6 +148,18 @@ impl<'a> TcpSession<'a> {
     /// SYN, SYN-ACK, ACK.
     pub(crate) fn open(&mut self) {
         self.control(Peer::Client, tcp::SYN, 1);
+        self.accept();
+    }
+
+    /// A SYN with payload.
+    pub(crate) fn open_with(&mut self, bytes: &[u8], mark: Mark) {
+        let numbers = (self.next[Peer::Client as usize], 0);
+        self.transmit(Peer::Client, self.time_ns, numbers, tcp::SYN, bytes, mark);
+        self.advance(Peer::Client, 1 + bytes.len() as u32);
+    }
+
+    /// SYN-ACK, ACK.
+    pub(crate) fn accept(&mut self) {
         self.wait(Peer::Server, 0);
         self.control(Peer::Server, tcp::SYN | tcp::ACK, 1);
         self.wait(Peer::Client, 0);
@@ -227,12 +239,29 @@ impl<'a> TcpSession<'a> {
         );
     }
 
-    /// The same, of a segment that never arrives: its way ends behind the tap, or its
-    /// checksum is wrong.
-    pub(crate) fn fake_segment(
+    /// The same, of a segment whose last byte is urgent: its receiver takes that out of the
+    /// stream.
+    pub(crate) fn urgent_segment(
         &mut self,
         peer: Peer,
         ahead: u32,
+        bytes: &[u8],
+        mark: Mark,
+    ) {
+        let sequence = self.next[peer as usize].wrapping_add(ahead);
+        let numbers = (sequence, self.next[peer.other() as usize]);
+        let (from, to) = (self.ends[peer as usize], self.ends[peer.other() as usize]);
+        let transport = segment_header((&from, &to), numbers, tcp::PSH | tcp::ACK);
+        let urgent = (bytes, bytes.len() as u16);
+        self.link.send_urgent(self.time_ns, mark, (&from, &to), transport, urgent);
+    }
+
+    /// The same with these flags, of a segment that never arrives: its way ends behind the
+    /// tap, or its checksum is wrong.
+    pub(crate) fn fake_segment(
+        &mut self,
+        peer: Peer,
+        (flags, ahead): (u8, u32),
         bytes: &[u8],
         fake: Fake,
     ) {
@@ -240,7 +269,6 @@ impl<'a> TcpSession<'a> {
             self.next[peer as usize].wrapping_add(ahead),
             self.next[peer.other() as usize],
         );
-        let flags = tcp::PSH | tcp::ACK;
         let (from, to) = (self.ends[peer as usize], self.ends[peer.other() as usize]);
         let transport = segment_header((&from, &to), numbers, flags);
         match fake {

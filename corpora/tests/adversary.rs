@@ -1,5 +1,8 @@
 //! Scenarios of an adversary do what their profiles say, by a count of what is on the wire.
 
+mod flags;
+mod strategies;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::common::{alone, assert_seed_decides};

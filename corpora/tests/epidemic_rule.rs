@@ -1,5 +1,6 @@
 //! The detection rule against simulated epidemics.
 
+use crate::common::environment::sample;
 use wormsift_corpora::detection_rule::{detection_rule, expected};
 use wormsift_corpora::presets::{BLASTER, CODE_RED, Preset, SLAMMER};
 
@@ -21,7 +22,7 @@ const SHARES: [(&Preset, u8, f64, f64); 9] = [
 
 #[test]
 fn thirty_sources_are_seen_at_the_known_share_of_infected_hosts() {
-    for (preset, bits, percent, rounding) in SHARES {
+    for &(preset, bits, percent, rounding) in sample(&SHARES[1..3], &SHARES[..]) {
         let outcome = detection_rule(preset, bits, SOURCES, 0..20).unwrap();
         assert_eq!(outcome.infected_share.len(), 20);
         let share = outcome.mean_share();

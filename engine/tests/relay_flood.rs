@@ -3,6 +3,7 @@
 //!
 //! Memory and rates are an eighth of the defaults and of a flood of 10,000 packets a second.
 
+use crate::common::environment::sample;
 use crate::common::relay_flood::{Flood, Outcome, Worm, run};
 use wormsift::config::{Config, Size};
 use wormsift::pipeline::{Sensor, Stats};
@@ -80,7 +81,9 @@ fn nor_over_tcp_nor_few_of_them() {
     is_found_with_twice_the_hosts(tcp, passed_on(25, 2));
     // Copies go to vulnerable hosts alone, so that the gate counts infections; in tables of
     // this size it asks for six.
-    is_found(tcp, passed_on(1_250, 2), 4);
+    if sample(false, true) {
+        is_found(tcp, passed_on(1_250, 2), 4);
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::traffic::PlantedContent;
 use crate::worms::scanning::{Attack, Scanning};
 use crate::worms::setup::WormSetup;
 
-const PORT: u16 = 48_885;
+pub(super) const PORT: u16 = 48_885;
 const VULNERABLE: u32 = 9_600;
 /// The capture ends after so many infections.
 const INFECTED: u32 = 60;
@@ -70,7 +70,7 @@ pub(super) struct Way {
 pub(super) struct State {
     identification: u32,
     /// Until when a flood beside them has been sent.
-    pub(super) flooded_until_ns: u64,
+    flooded_until_ns: u64,
 }
 
 impl State {
@@ -79,27 +79,58 @@ impl State {
         self.identification += 1;
         self.identification
     }
+
+    /// When the flood beside a delivery sends, so that it goes on for so long from now.
+    pub(super) fn flood(
+        &mut self,
+        now_ns: u64,
+        lasts_ns: u64,
+        gap_ns: u64,
+    ) -> impl Iterator<Item = u64> + use<> {
+        let from_ns = self.flooded_until_ns.max(now_ns);
+        let count = (now_ns + lasts_ns).saturating_sub(from_ns).div_ceil(gap_ns);
+        if count > 0 {
+            self.flooded_until_ns = from_ns + count * gap_ns;
+        }
+        (0..count).map(move |n| from_ns + n * gap_ns)
+    }
 }
 
 /// Starts a worm whose body goes this way.
 pub(super) fn start(request: Request<'_>, way: Way) -> Result<FrameStream, CorpusError> {
-    let setup = WormSetup { until: Some(INFECTED), ..WormSetup::new(request)? };
-    let over_tcp = way.protocol == Protocol::Tcp;
+    scan(request, way.protocol, INFECTED, |setup| {
+        let own = Body::wrapped(24, way.invariant, 32, &mut setup.rng("body"));
+        let body = setup.body(own)?;
+        Ok(Evasion { way, body, state: State::default(), copy: Vec::new() })
+    })
+}
+
+/// Starts a worm that scans, and attacks like this, until so many hosts are infected.
+pub(super) fn scan<A: Attack>(
+    request: Request<'_>,
+    protocol: Protocol,
+    infected: u32,
+    attack: impl FnOnce(&WormSetup) -> Result<A, CorpusError>,
+) -> Result<FrameStream, CorpusError> {
+    let setup = WormSetup { until: Some(infected), ..WormSetup::new(request)? };
+    let over_tcp = protocol == Protocol::Tcp;
     let scanning = Scanning {
         vulnerable: VULNERABLE,
         listening: if over_tcp { 0.08 } else { 0.0 },
         ..Scanning::default()
     };
     scanning.start(setup, |setup| {
-        setup.refuse(
-            setup.options.carriage != crate::Carriage::default(),
-            "carriage",
-            "how its body is carried is what it is about",
-        )?;
-        let own = Body::wrapped(24, way.invariant, 32, &mut setup.rng("body"));
-        let body = setup.body(own)?;
-        Ok(Evasion { way, body, state: State::default(), copy: Vec::new() })
+        refuse_carriage(setup)?;
+        attack(setup)
     })
+}
+
+pub(super) fn refuse_carriage(setup: &WormSetup) -> Result<(), CorpusError> {
+    setup.refuse(
+        setup.options.carriage != crate::Carriage::default(),
+        "carriage",
+        "how its body is carried is what it is about",
+    )
 }
 
 /// A body that goes its way.

@@ -97,10 +97,7 @@ fn held_back(it: Delivery<'_>) -> u64 {
 
 /// Fragments for the second that begins, if they have not been sent.
 fn flood(state: &mut State, attempt: &Attempt, link: &mut Link, rng: &mut Rng) {
-    let from = state.flooded_until_ns.max(attempt.time_ns);
-    let until = attempt.time_ns + SECOND;
-    let gap = SECOND / FLOOD_RATE;
-    for time_ns in (from..until).step_by(gap as usize) {
+    for time_ns in state.flood(attempt.time_ns, SECOND, SECOND / FLOOD_RATE) {
         let forged = Ipv4Addr::from_bits(0x2d00_0000 | rng.next_u64() as u32 >> 8);
         let from = Endpoint { address: forged.into(), inside: false, ..attempt.from };
         let ends = (&from, &attempt.to);
@@ -111,7 +108,6 @@ fn flood(state: &mut State, attempt: &Attempt, link: &mut Link, rng: &mut Rng) {
             bytes: &rng.bytes(16),
         };
         link.fragment(time_ns, Mark::Ordinary, ends, fragment);
-        state.flooded_until_ns = time_ns + gap;
     }
 }
 

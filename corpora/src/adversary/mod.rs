@@ -4,12 +4,18 @@
 //! way, in the [setting](base) that all share; its profile says what is expected, and why,
 //! before it is measured.
 
+mod allergy;
 mod base;
+mod chain;
+mod flags;
+mod flood;
 mod forgery;
 mod fragments;
 mod hidden;
+mod red_herring;
 mod segments;
 mod strategies;
+mod tunnel;
 
 use crate::scenario::Entry;
 
@@ -25,12 +31,22 @@ pub(crate) const SCENARIOS: &[Entry] = &[
     segments::ONE_BYTE,
     segments::INCONSISTENT,
     segments::BAD_CHECKSUM,
+    flags::FAKE_RESETS,
+    flags::FAKE_SYNS,
+    flags::URGENT_BYTES,
+    flags::BODY_IN_SYN,
     hidden::OVER_TCP,
     strategies::PULLED,
     strategies::PORT_PER_HOP,
     strategies::IN_PARTS,
     strategies::BETWEEN_LITERALS,
+    chain::ENTRY,
+    red_herring::ENTRY,
+    tunnel::ENTRY,
+    flood::FORGED,
+    flood::IN_TUNNEL,
     forgery::OVER_TCP,
     forgery::OVER_UDP,
     forgery::IN_TUNNEL,
+    allergy::ENTRY,
 ];

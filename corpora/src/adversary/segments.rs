@@ -2,6 +2,7 @@
 //! receiver does (Ptacek and Newsham 1998).
 
 use super::base::{Deliver, Delivery, Way, found, start};
+use crate::frame_builder::tcp;
 use crate::ground_truth::Protocol;
 use crate::link::FRAME_GAP_NS;
 use crate::profile::{Expectation, Profile, Verdict};
@@ -11,7 +12,7 @@ use crate::tcp_session::{Fake, Peer, TcpSession};
 use crate::time::MILLISECOND;
 use crate::traffic::Mark;
 
-const fn way(invariant: usize, deliver: Deliver) -> Way {
+pub(super) const fn way(invariant: usize, deliver: Deliver) -> Way {
     Way { protocol: Protocol::Tcp, invariant, has_port: true, deliver }
 }
 
@@ -122,7 +123,10 @@ fn bad_checksum(it: Delivery<'_>) -> u64 {
 }
 
 /// Sends the body in a session, its segments by `send`; returns when it is complete.
-fn deliver(it: Delivery<'_>, send: impl FnOnce(&mut Sender<'_>, &mut Rng)) -> u64 {
+pub(super) fn deliver(
+    it: Delivery<'_>,
+    send: impl FnOnce(&mut Sender<'_>, &mut Rng),
+) -> u64 {
     if !it.attempt.answered {
         return it.open_in_vain();
     }
@@ -144,7 +148,7 @@ fn deliver(it: Delivery<'_>, send: impl FnOnce(&mut Sender<'_>, &mut Rng)) -> u6
 }
 
 /// Sends the segments of one body.
-struct Sender<'a> {
+pub(super) struct Sender<'a> {
     session: TcpSession<'a>,
     body: &'a [u8],
     infects: Option<u32>,
@@ -156,24 +160,43 @@ struct Sender<'a> {
 
 impl Sender<'_> {
     /// Where each segment begins and ends.
-    fn cut(&self, size: usize) -> Vec<(usize, usize)> {
+    pub(super) fn cut(&self, size: usize) -> Vec<(usize, usize)> {
         let length = self.body.len();
         (0..length).step_by(size).map(|at| (at, (at + size).min(length))).collect()
     }
 
     /// A true segment; the one that completes the body infects.
-    fn part(&mut self, &(from, to): &(usize, usize)) {
-        self.sent += to - from;
-        let infects = self.infects.filter(|_| self.sent == self.body.len());
-        self.complete_ns = self.session.time_ns();
-        let mark = Mark::Content { content: 0, infects };
+    pub(super) fn part(&mut self, &(from, to): &(usize, usize)) {
+        let mark = self.mark(to - from);
         self.session.segment(Peer::Client, from as u32, &self.body[from..to], mark);
         self.session.wait(Peer::Client, FRAME_GAP_NS);
     }
 
+    /// The same with one byte more, which the receiver takes out of the stream.
+    pub(super) fn part_and_urgent(&mut self, &(from, to): &(usize, usize), byte: u8) {
+        let mark = self.mark(to - from);
+        let bytes = [&self.body[from..to], &[byte]].concat();
+        self.session.urgent_segment(Peer::Client, from as u32, &bytes, mark);
+        self.session.advance(Peer::Client, 1);
+        self.session.wait(Peer::Client, FRAME_GAP_NS);
+    }
+
+    /// What a true segment with so many bytes of the body is, which leaves now.
+    fn mark(&mut self, bytes: usize) -> Mark {
+        self.sent += bytes;
+        self.complete_ns = self.session.time_ns();
+        let infects = self.infects.filter(|_| self.sent == self.body.len());
+        Mark::Content { content: 0, infects }
+    }
+
     /// One that never arrives, `ahead` bytes beyond the body's first.
     fn fake(&mut self, ahead: u32, bytes: &[u8], fake: Fake) {
-        self.session.fake_segment(Peer::Client, ahead, bytes, fake);
+        self.fake_flags((tcp::PSH | tcp::ACK, ahead), bytes, fake);
+    }
+
+    /// The same with other flags.
+    pub(super) fn fake_flags(&mut self, header: (u8, u32), bytes: &[u8], fake: Fake) {
+        self.session.fake_segment(Peer::Client, header, bytes, fake);
         self.session.wait(Peer::Client, FRAME_GAP_NS);
     }
 

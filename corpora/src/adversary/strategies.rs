@@ -89,7 +89,7 @@ fn parts_of_sixty(it: Delivery<'_>) -> u64 {
 }
 
 /// Sends the body in connections of so many bytes each; returns when it is complete.
-fn in_parts(it: Delivery<'_>, bytes: usize) -> u64 {
+pub(super) fn in_parts(it: Delivery<'_>, bytes: usize) -> u64 {
     if !it.attempt.answered {
         return it.open_in_vain();
     }

@@ -21,6 +21,8 @@ pub(crate) mod tcp {
     pub(crate) const PSH: u8 = 0x08;
     /// The acknowledgement number counts.
     pub(crate) const ACK: u8 = 0x10;
+    /// The urgent pointer counts.
+    pub(crate) const URG: u8 = 0x20;
 }
 
 /// What the IP header carries.

@@ -9,7 +9,7 @@ mod mail;
 mod mail_message;
 mod multi_stage;
 pub(crate) mod outbreak;
-mod population;
+pub(crate) mod population;
 mod preferred_targets;
 pub(crate) mod scanning;
 pub(crate) mod setup;

@@ -14,7 +14,7 @@ use crate::link::Endpoint;
 use crate::rng::Rng;
 
 #[derive(Debug)]
-pub(super) struct Population {
+pub(crate) struct Population {
     setup: WormSetup,
     /// Those inside first.
     hosts: Vec<Ipv4Addr>,
@@ -27,7 +27,7 @@ pub(super) struct Population {
 
 impl Population {
     /// So many different hosts on each side of the tap.
-    pub(super) fn draw(
+    pub(crate) fn draw(
         setup: &WormSetup,
         [inside, outside]: [usize; 2],
         rng: &mut Rng,
@@ -64,17 +64,17 @@ impl Population {
         })
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.hosts.len()
     }
 
     /// A host as the tap sees it, at no port.
-    pub(super) fn endpoint(&self, host: usize) -> Endpoint {
+    pub(crate) fn endpoint(&self, host: usize) -> Endpoint {
         self.setup.endpoint(self.hosts[host])
     }
 
     /// An attack of one host on another, which takes it.
-    pub(super) fn attempt(&self, time_ns: u64, from: usize, to: usize) -> Attempt {
+    pub(crate) fn attempt(&self, time_ns: u64, from: usize, to: usize) -> Attempt {
         Attempt {
             time_ns,
             from: self.endpoint(from),
@@ -84,25 +84,25 @@ impl Population {
         }
     }
 
-    pub(super) fn address(&self, host: usize) -> Ipv4Addr {
+    pub(crate) fn address(&self, host: usize) -> Ipv4Addr {
         self.hosts[host]
     }
 
-    pub(super) fn inside(&self) -> &[Ipv4Addr] {
+    pub(crate) fn inside(&self) -> &[Ipv4Addr] {
         &self.hosts[..self.inside]
     }
 
-    pub(super) fn is_inside(&self, host: usize) -> bool {
+    pub(crate) fn is_inside(&self, host: usize) -> bool {
         host < self.inside
     }
 
     /// Whether the tap sees what two hosts send each other: it is between them, or sees all.
-    pub(super) fn tap_sees(&self, a: usize, b: usize) -> bool {
+    pub(crate) fn tap_sees(&self, a: usize, b: usize) -> bool {
         self.setup.options.sees_all || self.is_inside(a) != self.is_inside(b)
     }
 
     /// One of the hosts on the same side, or on the other.
-    pub(super) fn pick(&self, inside: bool, rng: &mut Rng) -> usize {
+    pub(crate) fn pick(&self, inside: bool, rng: &mut Rng) -> usize {
         if inside {
             rng.index(self.inside)
         } else {
@@ -110,27 +110,27 @@ impl Population {
         }
     }
 
-    pub(super) fn is_infected(&self, host: usize) -> bool {
+    pub(crate) fn is_infected(&self, host: usize) -> bool {
         self.infected[host]
     }
 
-    pub(super) fn infections(&self) -> &[Infection] {
+    pub(crate) fn infections(&self) -> &[Infection] {
         &self.infections
     }
 
     /// The hosts of [`Population::infections`].
-    pub(super) fn infected(&self) -> &[usize] {
+    pub(crate) fn infected(&self) -> &[usize] {
         &self.places
     }
 
     /// The number of the infection that would come next, if the host can still
     /// be infected.
-    pub(super) fn next_infection(&self, host: usize) -> Option<u32> {
+    pub(crate) fn next_infection(&self, host: usize) -> Option<u32> {
         (!self.infected[host]).then_some(self.infections.len() as u32)
     }
 
     /// Infects a host, directly from another; false when it already was.
-    pub(super) fn infect(
+    pub(crate) fn infect(
         &mut self,
         host: usize,
         time_ns: u64,
@@ -142,7 +142,7 @@ impl Population {
 
     /// The same where other hosts are between the two, and the tap sees what infects the
     /// host on its last hop or does not.
-    pub(super) fn infect_from(
+    pub(crate) fn infect_from(
         &mut self,
         host: usize,
         time_ns: u64,

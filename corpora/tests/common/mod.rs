@@ -1,5 +1,7 @@
 //! What the tests of scenarios share: traces, and a parser of their frames.
 
+#[path = "../../../engine/tests/common/environment.rs"]
+pub(crate) mod environment;
 pub(crate) mod exact;
 
 use std::net::IpAddr;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 mod joins;
 
-pub(super) use joins::related;
+pub(super) use joins::{Compared, Grams, related, samples_of};
 use joins::{Join, by_bytes, by_samples};
 
 /// Where some of a content lies in one sample.

@@ -19,7 +19,7 @@ use crate::detect::count::Count;
 use crate::packet::{AddressPlan, Host, Timestamp};
 use crate::state::persist;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Hosts that an incident lists.
@@ -207,7 +207,7 @@ impl Incidents {
         let mut now = BTreeMap::new();
         let mut parts = BTreeMap::new();
         let mut taken = BTreeSet::new();
-        for group in groups {
+        for Judged { group, kind, reasons } in groups {
             let numbers: Vec<u64> = group.iter().map(|i| members[*i].number).collect();
             // The one that was told first goes on.
             let before: BTreeSet<u128> =
@@ -217,11 +217,14 @@ impl Incidents {
                 .filter(|id| !taken.contains(*id))
                 .min_by_key(|id| (self.told.get(id).map(|it| it.detected_at), **id))
                 .copied();
-            let id = oldest.unwrap_or_else(|| named(&first_id(numbers[0])));
+            let mut id = oldest.unwrap_or_else(|| named(&first_id(numbers[0])));
+            // Its own name may have gone on with what it was once a part of.
+            while taken.contains(&id) {
+                id = named(&format!("{id:032x}"));
+            }
             taken.insert(id);
             parts.extend(before.into_iter().filter(|it| *it != id).map(|it| (it, id)));
             of.extend(numbers.iter().map(|n| (*n, id)));
-            let (kind, reasons) = judge(&facts_of(&group, members));
             now.insert(id, Found { members: numbers, kind, reasons });
         }
         // Where a part of one went on by itself, nothing became part of another.
@@ -366,38 +369,49 @@ fn named(first: &str) -> u128 {
 /// Members that belong together, by their places, each group in order.
 fn grouped(members: &[Member<'_>]) -> Vec<Vec<usize>> {
     let mut sets = Sets::new(members.len());
-    // What is made of these does not depend on their order.
-    let mut relay_of: HashMap<(u8, Option<u16>, Host), usize> = HashMap::new();
-    let mut sending: HashMap<(u8, Option<u16>, Host), Vec<usize>> = HashMap::new();
-    for (i, member) in members.iter().enumerate() {
-        for relay in member.facts.relays.iter() {
-            let first =
-                *relay_of.entry((member.protocol, member.port, relay.host)).or_insert(i);
-            sets.join(first, i);
-        }
-        for source in member.sources.iter() {
-            let same =
-                sending.entry((member.protocol, member.port, *source)).or_default();
-            if same.len() < MOST_SHARING {
-                same.push(i);
-            }
+    let at = |i: usize| (members[i].protocol, members[i].port);
+    let relays = (0..members.len()).flat_map(|i| {
+        members[i].facts.relays.iter().map(move |relay| (at(i), relay.host, i))
+    });
+    for same in sorted(relays).chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+        same.iter().for_each(|(.., i)| sets.join(same[0].2, *i));
+    }
+    let sources = (0..members.len())
+        .flat_map(|i| members[i].sources.iter().map(move |host| (at(i), *host, i)));
+    let mut shared: Vec<(u32, u32)> = Vec::new();
+    for same in sorted(sources).chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+        let same = &same[..same.len().min(MOST_SHARING)];
+        for (n, (.., a)) in same.iter().enumerate() {
+            // Those that relays have joined already need no count.
+            let least = sets.least(*a);
+            let others = same[n + 1..].iter().map(|(.., b)| *b);
+            let others = others.filter(|b| sets.least(*b) != least);
+            shared.extend(others.map(|b| (*a as u32, b as u32)));
         }
     }
-    let mut shared: HashMap<(usize, usize), usize> = HashMap::new();
-    for same in sending.values() {
-        for (n, a) in same.iter().enumerate() {
-            for b in &same[n + 1..] {
-                *shared.entry((*a, *b)).or_default() += 1;
-            }
-        }
-    }
-    for ((a, b), shared) in shared {
+    shared.sort_unstable();
+    for pair in shared.chunk_by(|a, b| a == b) {
+        let (a, b) = (pair[0].0 as usize, pair[0].1 as usize);
         let listed = |i: usize| members[i].sources.len();
-        if is_half(shared, listed(a).min(listed(b))) {
+        if is_half(pair.len(), listed(a).min(listed(b))) {
             sets.join(a, b);
         }
     }
     sets.groups()
+}
+
+fn sorted<T: Ord>(all: impl Iterator<Item = T>) -> Vec<T> {
+    let mut all: Vec<T> = all.collect();
+    all.sort_unstable();
+    all
+}
+
+/// Members that belong together, by their places in order, and what they are.
+#[derive(Default)]
+struct Judged {
+    group: Vec<usize>,
+    kind: Kind,
+    reasons: Vec<String>,
 }
 
 /// A group of members whose kind is an outbreak.
@@ -421,30 +435,36 @@ fn sources_of(its: &[usize], members: &[Member<'_>]) -> BTreeSet<Host> {
 
 /// Joins outbreaks at different services that share relays, what their hosts send besides, and
 /// what is passed on by trade at one service.
-fn joined(groups: Vec<Vec<usize>>, members: &[Member<'_>]) -> Vec<Vec<usize>> {
+fn joined(groups: Vec<Vec<usize>>, members: &[Member<'_>]) -> Vec<Judged> {
     let mut sets = Sets::new(groups.len());
     let mut by_trade: BTreeMap<(u8, Option<u16>), usize> = BTreeMap::new();
     let (mut outbreaks, mut others) = (Vec::new(), Vec::new());
-    for (group, its) in groups.iter().enumerate() {
-        let kind = judge(&facts_of(its, members)).0;
+    let judged = |group: Vec<usize>| {
+        let (kind, reasons) = judge(&facts_of(&group, members));
+        Judged { group, kind, reasons }
+    };
+    let mut groups: Vec<Judged> = groups.into_iter().map(judged).collect();
+    for (n, Judged { group, kind, .. }) in groups.iter().enumerate() {
         if kind.is_by_trade() {
-            let service = (members[its[0]].protocol, members[its[0]].port);
-            sets.join(*by_trade.entry(service).or_insert(group), group);
-        } else if kind == Kind::Outbreak {
-            outbreaks.push(group);
+            let service = (members[group[0]].protocol, members[group[0]].port);
+            sets.join(*by_trade.entry(service).or_insert(n), n);
+        } else if *kind == Kind::Outbreak {
+            outbreaks.push(n);
         } else {
-            others.push(group);
+            others.push(n);
         }
     }
     // One outbreak alone is compared with nothing, and its hosts may be many.
     if !outbreaks.is_empty() && outbreaks.len() + others.len() > 1 {
         join_to_outbreaks(&mut sets, &groups, members, (&outbreaks, &others));
     }
-    let joined = sets.groups().into_iter().map(|parts| {
-        let mut group: Vec<usize> =
-            parts.into_iter().flat_map(|i| groups[i].clone()).collect();
-        group.sort_unstable();
-        group
+    let joined = sets.groups().into_iter().map(|parts| match parts[..] {
+        // Judged by itself already.
+        [one] => std::mem::take(&mut groups[one]),
+        _ => {
+            let parts = parts.iter().flat_map(|n| &groups[*n].group);
+            judged(sorted(parts.copied()))
+        }
     });
     joined.collect()
 }
@@ -452,20 +472,20 @@ fn joined(groups: Vec<Vec<usize>>, members: &[Member<'_>]) -> Vec<Vec<usize>> {
 /// Joins `others` to the outbreak whose hosts send them, and outbreaks that share relays.
 fn join_to_outbreaks(
     sets: &mut Sets,
-    groups: &[Vec<usize>],
+    groups: &[Judged],
     members: &[Member<'_>],
     (outbreaks, others): (&[usize], &[usize]),
 ) {
     let outbreak = |group: &usize| {
-        let relays = relays_of(&groups[*group], members);
-        let hosts = &relays | &sources_of(&groups[*group], members);
+        let relays = relays_of(&groups[*group].group, members);
+        let hosts = &relays | &sources_of(&groups[*group].group, members);
         Outbreak { group: *group, relays, hosts }
     };
     let outbreaks: Vec<Outbreak> = outbreaks.iter().map(outbreak).collect();
     for group in others {
-        let relays = relays_of(&groups[*group], members);
+        let relays = relays_of(&groups[*group].group, members);
         let senders = match relays.is_empty() {
-            true => sources_of(&groups[*group], members),
+            true => sources_of(&groups[*group].group, members),
             false => relays,
         };
         let is_from = |it: &&Outbreak| {

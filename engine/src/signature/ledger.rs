@@ -25,6 +25,7 @@ use crate::time::{Span, Timestamp};
 use forwarders::Forwarders;
 use grouping::Group;
 use known::{Around, Known};
+use memchr::memmem;
 use reported::{KEYS, Report, Reported};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -542,9 +543,8 @@ impl Ledger {
         let is_other = |known: &Known| {
             known.protocol == protocol && known.port.is_some() != port.is_some()
         };
-        let holds = |known: &Known| {
-            known.content.windows(content.len()).any(|part| part == content)
-        };
+        let finder = memmem::Finder::new(content);
+        let holds = |known: &Known| finder.find(&known.content).is_some();
         let mut known = self.known.iter();
         known.find(|(_, it)| is_other(it) && holds(it)).map(|(n, _)| *n)
     }

@@ -1,5 +1,9 @@
 use super::*;
+use environment::sample;
 use wormsift::config::Size;
+
+#[path = "../../../../engine/tests/common/environment.rs"]
+mod environment;
 
 fn config() -> Config {
     let mut config = Config::default();
@@ -22,8 +26,11 @@ fn an_operator_who_never_comes_changes_nothing() {
     let without = run(World::Site, 2, &config(), None).unwrap();
     let never = run(World::Site, 2, &config(), Some(Span::from_secs(1 << 30))).unwrap();
     assert_eq!(never.infected_at, without.infected_at);
-    let again = run(World::Site, 2, &config(), Some(Span::from_secs(1 << 30))).unwrap();
-    assert_eq!(again, never);
+    if sample(false, true) {
+        let again =
+            run(World::Site, 2, &config(), Some(Span::from_secs(1 << 30))).unwrap();
+        assert_eq!(again, never);
+    }
     assert!(never.listed[0] > 10 && never.at_first.is_some(), "{never:?}");
     // The site has background traffic, and hosts that send the content; no others are listed.
     assert_eq!(never.listed[1], 0, "{never:?}");

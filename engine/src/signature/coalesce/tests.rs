@@ -102,6 +102,20 @@ fn a_piece_with_less_support_joins_but_adds_no_bytes() {
     assert_eq!(joined[0].parts, [(0, 10), (1, 0)]);
 }
 
+/// Which of `known` share a sample or bytes with a new piece.
+fn are_related(known: &[Piece<'_>], new: &Piece<'_>) -> Vec<bool> {
+    let new = std::slice::from_ref(new);
+    let grams: Vec<Grams> = known.iter().map(|it| Grams::of(it.content)).collect();
+    let compared = known.iter().zip(&grams);
+    let compared: Vec<Compared<'_>> =
+        compared.map(|(it, grams)| Compared { content: it.content, grams }).collect();
+    let samples = samples_of(new);
+    let is_in =
+        |it: &Piece<'_>| it.occurrences.iter().any(|o| samples.contains(&o.sample));
+    let related = related(&compared, new);
+    related.into_iter().zip(known).map(|(related, it)| related || is_in(it)).collect()
+}
+
 #[test]
 fn what_is_longer_than_a_sample_is_joined_where_it_overlaps() {
     let content: Vec<u8> = (0..120).map(|i: u32| ((i * i * 37) >> 3) as u8).collect();
@@ -110,7 +124,7 @@ fn what_is_longer_than_a_sample_is_joined_where_it_overlaps() {
     let joined = coalesce(&[second.clone(), first.clone()]);
     assert_eq!(joined.len(), 1);
     assert_eq!(joined[0].content, content);
-    assert!(related(std::slice::from_ref(&first), std::slice::from_ref(&second))[0]);
+    assert!(are_related(std::slice::from_ref(&first), &second)[0]);
     // Too little in common, or an end that the samples show.
     let short = piece(&content, 50..120, &[(3, 0), (4, 9)]);
     assert_eq!(coalesce(&[first.clone(), short]).len(), 2);
@@ -191,7 +205,7 @@ fn what_shares_neither_a_sample_nor_bytes_is_not_related() {
         piece(short, 0..13, &[(5, 0)]),
     ];
     let which = |new: &Piece<'_>| {
-        let related = related(&known, std::slice::from_ref(new));
+        let related = are_related(&known, new);
         (0..known.len()).filter(|i| related[*i]).collect::<Vec<_>>()
     };
     // A sample; bytes inside it; bytes that hold it; equal bytes.
@@ -202,6 +216,28 @@ fn what_shares_neither_a_sample_nor_bytes_is_not_related() {
 }
 
 proptest! {
+    /// A filter of grams rules out no content that is joined.
+    #[test]
+    fn what_holds_the_bytes_of_the_other_is_related(
+        text in prop::collection::vec(0_u8..4, 20..400),
+        known in (any::<prop::sample::Index>(), 16_usize..120),
+        new in (any::<prop::sample::Index>(), 16_usize..120),
+    ) {
+        let range = |(at, length): (prop::sample::Index, usize)| {
+            let start = at.index(text.len() - 16);
+            start..(start + length).min(text.len())
+        };
+        let (known, new) = (range(known), range(new));
+        let holds = |outer: &[u8], inner: &[u8]| {
+            outer.windows(inner.len()).any(|part| part == inner)
+        };
+        let pieces = [piece(&text, known, &[(1, 0)]), piece(&text, new, &[(2, 0)])];
+        let [known, new] = [pieces[0].content, pieces[1].content];
+        if holds(known, new) || holds(new, known) {
+            prop_assert!(are_related(&pieces[..1], &pieces[1])[0]);
+        }
+    }
+
     #[test]
     fn overlapping_pieces_make_one_content_in_any_order(
         content in prop::collection::vec(any::<u8>(), 60..1_500),

@@ -140,6 +140,19 @@ fn an_incident_keeps_its_id_and_the_younger_becomes_part_of_the_older() {
 }
 
 #[test]
+fn what_parts_from_an_incident_that_bears_its_name_gets_another() {
+    let mut incidents = Incidents::default();
+    let alone =
+        |n: u64| (n, plain(80, &[], &[u128::from(10 * n), u128::from(10 * n) + 1], true));
+    let together = |n: u64| (n, plain(80, &[], &[1, 2], true));
+    look(&mut incidents, &[alone(1), alone(2)]);
+    look(&mut incidents, &[together(1), together(2)]);
+    assert_eq!(sets(&incidents), [[1, 2]]);
+    look(&mut incidents, &[alone(1), alone(2)]);
+    assert_eq!(sets(&incidents), [[1], [2]]);
+}
+
+#[test]
 fn other_signatures_kinds_and_twice_the_relays_are_news() {
     let mut incidents = Incidents::default();
     assert!(told(&mut incidents, 7, &["x"], 2));
@@ -241,5 +254,15 @@ proptest! {
         let mut incidents = Incidents::default();
         look(&mut incidents, &signatures);
         prop_assert_eq!(sets(&incidents), twin(&signatures));
+        // So they do at every later look, whatever they were called before.
+        for (n, other) in [(0, vec![3]), (1, vec![]), (2, vec![1, 2, 3])] {
+            let mut changed = signatures.clone();
+            if let Some((_, plain)) = changed.get_mut(n) {
+                plain.sources = other;
+            }
+            changed.truncate(signatures.len() - n.min(signatures.len()));
+            look(&mut incidents, &changed);
+            prop_assert_eq!(sets(&incidents), twin(&changed));
+        }
     }
 }

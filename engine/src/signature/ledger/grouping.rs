@@ -1,9 +1,9 @@
 //! Which alarms of a tick are of one content, and of which known signatures.
 
-use super::super::coalesce::related;
+use super::super::coalesce::{Compared, related, samples_of};
 use super::super::tokens::Holder;
-use super::super::{Grown, Joined, Occurrence, Piece, Sample, coalesce, grow};
-use super::known::{Witness, newest};
+use super::super::{Grown, Joined, Occurrence, Piece, Sample, Support, coalesce, grow};
+use super::known::{Known, Witness, newest};
 use super::{AlarmedCandidate, Ledger, Service};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,7 +36,8 @@ impl Ledger {
         }
         let new: Vec<Piece<'_>> =
             grown.iter().map(|(i, it)| piece(&alarms[*i].samples, it)).collect();
-        let (known, mut pieces) = self.related(service, &new);
+        let (known, mut pieces) =
+            self.related(service, &new, &self.again(&grown, alarms));
         pieces.extend(new);
         let mut groups = Vec::new();
         for joined in coalesce(&pieces) {
@@ -88,15 +89,49 @@ impl Ledger {
         groups
     }
 
+    /// How many windows of each known signature alarm anew, with samples of two sources.
+    fn again(
+        &self,
+        grown: &[(usize, Grown)],
+        alarms: &[&AlarmedCandidate],
+    ) -> BTreeMap<u64, u32> {
+        let mut again = BTreeMap::new();
+        for (i, it) in grown {
+            if it.support == Support::Sources
+                && let Some(owner) = self.owners.get(&alarms[*i].key)
+            {
+                *again.entry(*owner).or_default() += 1;
+            }
+        }
+        again
+    }
+
     /// The known signatures that pieces of a service may join, by number, as pieces.
-    fn related(&self, service: Service, new: &[Piece<'_>]) -> (Vec<u64>, Vec<Piece<'_>>) {
+    ///
+    /// Where a quarter of a signature's windows alarm `again`, those alone say how far it
+    /// goes: their new samples may show that later copies share less than the first did, and
+    /// what those lack alarms no more.
+    fn related<'l>(
+        &'l self,
+        service: Service,
+        new: &[Piece<'_>],
+        again: &BTreeMap<u64, u32>,
+    ) -> (Vec<u64>, Vec<Piece<'l>>) {
         let known: Vec<u64> =
             self.services.get(&service).into_iter().flatten().copied().collect();
-        let pieces: Vec<Piece<'_>> =
-            known.iter().map(|n| self.known[n].piece()).collect();
-        let related = related(&pieces, new);
-        let both = known.into_iter().zip(pieces).zip(related);
-        both.filter(|(_, related)| *related).map(|(both, _)| both).unzip()
+        let all: Vec<&Known> = known.iter().map(|n| &self.known[n]).collect();
+        let compared: Vec<Compared<'_>> = all.iter().map(|it| it.compared()).collect();
+        let samples = samples_of(new);
+        let related = related(&compared, new);
+        let piece = |n: u64, it: &'l Known| {
+            let piece = it.piece();
+            let is_old = again.get(&n).is_some_and(|it| 4 * it >= piece.windows);
+            Piece { windows: if is_old { 0 } else { piece.windows }, ..piece }
+        };
+        let both = known.into_iter().zip(all).zip(related);
+        both.filter(|((_, it), related)| *related || it.is_in(&samples))
+            .map(|((n, it), _)| (n, piece(n, it)))
+            .unzip()
     }
 }
 

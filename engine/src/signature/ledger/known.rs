@@ -1,6 +1,6 @@
 //! One signature that was reported, and what is known of it by now.
 
-use super::super::coalesce::{Occurrence, Piece};
+use super::super::coalesce::{Compared, Grams, Occurrence, Piece};
 use super::super::confidence::Grounds;
 use super::super::evidence::growth;
 use super::super::incidents::{Incidents, Member};
@@ -66,6 +66,8 @@ struct Derived {
     destinations: Vec<Host>,
     /// Listed sources that are listed destinations, too.
     on_both: u64,
+    /// Of the content.
+    grams: Grams,
 }
 
 /// A sample, and where it shows the content.
@@ -210,6 +212,16 @@ impl Known {
         self.derived.take();
     }
 
+    /// Itself as new pieces are compared with it.
+    pub(super) fn compared(&self) -> Compared<'_> {
+        Compared { content: &self.content, grams: &self.derived().grams }
+    }
+
+    /// Whether it was seen in one of these samples.
+    pub(super) fn is_in(&self, samples: &BTreeSet<(u8, u64)>) -> bool {
+        self.witnesses.iter().any(|it| samples.contains(&it.occurrence.sample))
+    }
+
     fn derived(&self) -> &Derived {
         self.derived.get_or_init(|| {
             let sources = sorted(self.tally.sources.list());
@@ -217,7 +229,8 @@ impl Known {
             let is_on_both = |host: &&Host| destinations.binary_search(host).is_ok();
             let on_both = sources.iter().filter(is_on_both).count() as u64;
             let distinct_bytes = distinct_bytes(&self.content);
-            Derived { distinct_bytes, sources, destinations, on_both }
+            let grams = Grams::of(&self.content);
+            Derived { distinct_bytes, sources, destinations, on_both, grams }
         })
     }
 
@@ -392,6 +405,7 @@ impl Known {
             // What is derived.
             + size_of_val(self.tally.sources.list())
             + size_of_val(self.tally.destinations.list())
+            + size_of::<Grams>()
             // Once in this set and once in the ledger's map from keys.
             + self.members.len() * 6 * size_of::<u64>()
             + Incidents::BYTES_EACH

@@ -275,6 +275,26 @@ fn longer_samples_extend_a_known_content_under_the_same_id() {
     assert_eq!(ledger.len(), 1);
 }
 
+/// Of an early content of 480 bytes, later copies share 240.
+#[test]
+fn a_content_is_cut_to_what_later_copies_share_once_a_quarter_of_its_windows_say_so() {
+    let content = noise(3, 480);
+    let early = whole(&content, 0..8);
+    let first = (0..8).map(|n| alarm(n + 1, 55 * n as usize, &early)).collect();
+    let mut ledger = ledger();
+    assert_eq!(contents(&ledger.tick(at(1), first)), [&content[..]]);
+    let later: Vec<Stream> = (20..28).map(|id| stream(id, &content, 120..360)).collect();
+    let again = |windows: std::ops::Range<u64>| -> Vec<AlarmedCandidate> {
+        windows.map(|n| alarm(n + 1, 55 * n as usize, &later)).collect()
+    };
+    assert_eq!(ledger.tick(at(2), again(3..4)), []);
+    let findings = ledger.tick(at(3), again(3..5));
+    assert_eq!(contents(&findings), [&content[120..360]]);
+    assert!(matches!(findings[..], [Finding::Update(_)]));
+    // What was cut off alarms once more: the content stays as it is.
+    assert_eq!(ledger.tick(at(4), vec![alarm(1, 0, &early)]), []);
+}
+
 #[test]
 fn a_bridge_joins_two_known_contents_under_the_older_id() {
     let content = noise(1, 1_000);
