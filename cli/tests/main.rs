@@ -9,6 +9,8 @@ mod durations;
 mod evaluate;
 mod explain;
 mod export;
+#[cfg(feature = "fleet")]
+mod fleet;
 mod generate;
 mod generate_into;
 mod generate_merge;

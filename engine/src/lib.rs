@@ -221,6 +221,9 @@ pub use pipeline::{Baseline, Prepared, Preparer, Sensor, Stats, TimeOrder, Worke
 pub use signature::{Finding, Signature};
 pub use time::Timestamp;
 
+#[doc(inline)]
+pub use pipeline::fleet;
+
 /// The parts of [`Stats`].
 pub mod stats {
     pub use crate::dark::DarkCounters;

@@ -1,5 +1,6 @@
 //! The same packets give the same answer: any threads, any batches, any workers.
 
+use crate::common::environment::sample;
 use crate::common::{flood_frames, frames, mostly_unique_frames, outbreak_frames};
 use rayon::ThreadPoolBuilder;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,7 +34,7 @@ fn run(
 fn threads_and_batches_change_nothing() {
     let stored = outbreak_frames(7, 40_000);
     let frames = frames(&stored);
-    for sampling in ["64", "4", "winnow:128"] {
+    for sampling in sample(&["64", "winnow:128"][..], &["64", "4", "winnow:128"]) {
         let mut config = Config::default();
         config.sampling = sampling.parse().unwrap();
         let truth = run(&frames, 1, frames.len(), &config);
@@ -41,7 +42,8 @@ fn threads_and_batches_change_nothing() {
             truth.0.iter().any(|line| line.contains("\"type\":\"signature\"")),
             "{sampling}"
         );
-        for (threads, batch) in [(1, 997), (2, 5_000), (3, 64), (8, 20_000)] {
+        let cuts = [(3, 64), (2, 5_000), (1, 997), (8, 20_000)];
+        for (threads, batch) in cuts.into_iter().take(sample(2, 4)) {
             let other = run(&frames, threads, batch, &config);
             assert_eq!(
                 truth.0, other.0,

@@ -358,7 +358,7 @@ fn epochs_follow_the_load_and_the_sensor_is_still_the_twin() {
 fn over_a_million_packets_the_sensor_is_the_twin() {
     use wormsift::decode::{Decoded, Decoder};
     use wormsift::packet::{Frame, LinkType};
-    let packets = sample(150_000, 1_000_000);
+    let packets = sample(60_000, 1_000_000);
     const KEY: u128 = 0x0123_4567_89ab_cdef_0011_2233_4455_6677;
     let mut config = Config::default();
     config.key = Some(format!("{KEY:032x}").parse().unwrap());

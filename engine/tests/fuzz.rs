@@ -6,11 +6,13 @@ mod targets;
 
 use crate::common;
 use crate::common::captures::folders;
+use crate::common::environment::sample;
 use crate::common::{Random, outbreak_frames};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use wormsift::config::{Config, Size};
+use wormsift::fleet::{Merger, Tap};
 use wormsift::pipeline::{Baseline, Sensor};
 use wormsift_export::{SidRange, SidRegistry, json_lines};
 
@@ -22,9 +24,23 @@ fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().expect(name))
 }
 
+/// Writes the seeds of a target where `engine/fuzz/run` takes them from.
+fn keep(folder: &Path, name: &str, seeds: &[Vec<u8>]) {
+    let folder = folder.join(name);
+    std::fs::create_dir_all(&folder).expect("a folder for seeds");
+    for seed in seeds {
+        let file = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(seed));
+        std::fs::write(folder.join(file), seed).expect("a seed");
+    }
+}
+
 /// Calls a target with each seed, and with `copies` copies of it that were damaged; with
-/// `WORMSIFT_FUZZ_SECONDS` set, with more copies of all for so long.
+/// `WORMSIFT_FUZZ_SECONDS` set, with more copies of all for so long. With `WORMSIFT_FUZZ_SEEDS`
+/// set it only writes the seeds there.
 fn run((name, target): Target, seeds: &[Vec<u8>], copies: u64) {
+    if let Some(folder) = std::env::var_os("WORMSIFT_FUZZ_SEEDS") {
+        return keep(Path::new(&folder), name, seeds);
+    }
     let number = setting("WORMSIFT_FUZZ_SEED").unwrap_or(20_261_123);
     let mut random = Random(number);
     let mut calls = 0_u64;
@@ -112,6 +128,34 @@ fn frames_are_packets_fragments_or_drops() {
     run(("frames", targets::frames), &noise(1), 200);
 }
 
+/// Frames as the `taps` target reads them: tap and link, time, length.
+#[test]
+fn two_taps_count_every_frame() {
+    let seeds: Vec<Vec<u8>> = (0..4)
+        .map(|seed| {
+            let frames = outbreak_frames(seed, 400);
+            let small = frames.iter().filter(|(_, frame)| frame.len() < 256).take(100);
+            let mut bytes = Vec::new();
+            for (n, (time, frame)) in small.enumerate() {
+                bytes.push(2 + (n & 1) as u8);
+                bytes.extend(time.to_be_bytes());
+                bytes.extend([frame.len() as u8, 1]);
+                bytes.extend(frame);
+            }
+            bytes
+        })
+        .collect();
+    run(("taps", targets::taps), &seeds, 20);
+}
+
+#[test]
+fn damaged_states_are_refused() {
+    // Nothing changed, one bit, a piece put in, the end cut off.
+    let seeds =
+        [&[][..], &[0, 0, 0, 0, 0, 0, 0, 9, 4], &[9, 9, 9, 9, 9, 9, 9, 9, 1, 2, 1, 0, 0]];
+    run(("restore", targets::restore), &seeds.map(<[u8]>::to_vec), 20);
+}
+
 #[test]
 fn captures_give_frames_or_a_line() {
     let mut seeds = noise(2);
@@ -151,7 +195,7 @@ fn signature_lines_are_refused_or_come_back() {
         .map(|finding| json_lines::write(finding).into_bytes())
         .collect();
     assert!(!lines.is_empty());
-    run(("signature_line", targets::signature_line), &lines, 2_000);
+    run(("signature_line", targets::signature_line), &lines, sample(300, 2_000));
 }
 
 #[test]
@@ -160,7 +204,7 @@ fn settings_are_refused_or_come_back() {
     run(
         ("settings", targets::settings),
         &[full, b"sampling = 'winnow:128'\nsources = 10".to_vec()],
-        3_000,
+        sample(500, 3_000),
     );
 }
 
@@ -172,7 +216,7 @@ fn baselines_are_refused_or_come_back() {
     (0..100_u64).for_each(|key| {
         baseline.learn(key << 40);
     });
-    run(("baseline", targets::baseline), &[baseline.write()], 2_000);
+    run(("baseline", targets::baseline), &[baseline.write()], sample(300, 2_000));
 }
 
 #[test]
@@ -187,6 +231,52 @@ fn edited_files_are_taken_line_by_line() {
 ";
     let protected = b"10.0.0.0/24 # servers\n\n2001:db8::1\n";
     let numbers = SidRegistry::new(SidRange::new(1_500_000, 100).unwrap()).to_json();
-    let seeds = [&mute[..], list, protected, numbers.as_bytes()].map(<[u8]>::to_vec);
-    run(("edited_files", targets::edited_files), &seeds, 2_000);
+    let durations =
+        b"network,seconds\n192.0.2.0/24,86400\n2001:db8::/64,3600.5 # leases\n";
+    let seeds = [&mute[..], list, protected, durations, numbers.as_bytes()];
+    let seeds = seeds.map(<[u8]>::to_vec);
+    run(("edited_files", targets::edited_files), &seeds, sample(300, 2_000));
+}
+
+#[test]
+fn messages_of_a_fleet_are_refused_or_come_back() {
+    let stored = outbreak_frames(7, 6_000);
+    let frames = common::frames(&stored);
+    let mut config = Config::default();
+    config.memory = Size(16 << 20);
+    let mut seeds = Vec::new();
+    let mut add = |message: Vec<u8>| seeds.push([&[1], &message[..]].concat());
+    // A short one of the target's own fleet, and of another all kinds of messages.
+    let mut tap = Tap::new(config.clone(), "fuzz", 0).unwrap();
+    frames[..200].iter().for_each(|frame| tap.frame(frame));
+    tap.finish();
+    tap.parcels().iter().for_each(|parcel| add(parcel.encode()));
+    (config.sources, config.destinations) = (2, 2);
+    let mut tap = Tap::new(config.clone(), "other", 0).unwrap();
+    let mut merger = Merger::new(config, "other").unwrap();
+    frames.iter().for_each(|frame| tap.frame(frame));
+    tap.finish();
+    for parcel in tap.parcels() {
+        merger.push(parcel).unwrap();
+        loop {
+            let asks = merger.asks();
+            if asks.is_empty() {
+                break;
+            }
+            for ask in asks {
+                let piece = tap.answer(&ask).unwrap();
+                if ask.needs_piece() {
+                    add(ask.encode());
+                }
+                if let Some(piece) = piece {
+                    add(piece.encode());
+                    merger.answer(piece).unwrap();
+                }
+            }
+        }
+    }
+    seeds.sort_by_key(Vec::len);
+    seeds.truncate(40);
+    assert!(seeds.len() > 8);
+    run(("fleet", targets::fleet), &seeds, 20);
 }

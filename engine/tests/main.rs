@@ -18,6 +18,7 @@ mod decoders_page;
 mod decoys;
 mod determinism;
 mod exactness;
+mod fleet;
 mod forged_high;
 mod forged_sources;
 mod fragments;

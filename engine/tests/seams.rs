@@ -1,6 +1,7 @@
 //! A worm cut into TCP segments does not slip through.
 
 use crate::common::Random;
+use crate::common::environment::sample;
 use std::net::{IpAddr, Ipv4Addr};
 use wormsift::config::{Config, SecretKey};
 use wormsift::packet::{Packet, Timestamp, protocol, tcp_flags};
@@ -147,7 +148,7 @@ fn in_order_it_is_found_in_segments_of_any_size() {
 
 #[test]
 fn out_of_order_it_is_found_nearly_whole() {
-    for segment in [40, 100, 536, 1_460] {
+    for &segment in sample(&[40, 1_460][..], &[40, 100, 536, 1_460]) {
         for seed in SEEDS {
             let base = Carriage { segment, ..Carriage::default() };
             for (name, how) in [

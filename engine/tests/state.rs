@@ -166,7 +166,7 @@ fn a_damaged_file_is_refused_and_says_where() {
     assert!(refusal(b"not a state file, but long enough").contains("a saved state"));
     let mut other = good.clone();
     other[8] = 99;
-    assert!(refusal(&other).contains("format version 13, found 99"));
+    assert!(refusal(&other).contains("format version 14, found 99"));
     for at in [40, good.len() / 2, good.len() - 1] {
         let mut bad = good.clone();
         bad[at] ^= 1;

@@ -8,6 +8,8 @@ mod durations;
 mod evaluate;
 mod explain;
 mod export;
+#[cfg(feature = "fleet")]
+mod fleet;
 mod generate;
 mod glossary;
 pub(crate) mod id_prefix;
@@ -32,6 +34,8 @@ pub(crate) use explain::ExplainArgs;
 #[cfg(test)]
 pub(crate) use export::Grade;
 pub(crate) use export::{ExportArgs, Format, RuleArgs};
+#[cfg(feature = "fleet")]
+pub(crate) use fleet::{FleetArgs, FleetTapArgs, MergeArgs};
 pub(crate) use generate::GenerateArgs;
 pub(crate) use isolate::{AsOf, IsolateArgs};
 pub(crate) use learn::LearnArgs;
@@ -136,6 +140,12 @@ pub(crate) enum Command {
     /// Listen on an interface and print the signatures of what spreads on it
     #[cfg(target_os = "linux")]
     Live(Box<LiveArgs>),
+    /// Read what one tap of a fleet saw, and send what a merger needs of it
+    #[cfg(feature = "fleet")]
+    Tap(Box<FleetTapArgs>),
+    /// Merge what the taps of a fleet send, and print the signatures of what spreads there
+    #[cfg(feature = "fleet")]
+    Merge(Box<MergeArgs>),
     /// Print the effective settings as TOML, with the origin of each value
     Config(Box<ConfigArgs>),
     /// Learn what is good from captures without worms, for detect --baseline

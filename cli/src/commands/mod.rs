@@ -7,6 +7,8 @@ mod detect;
 mod evaluate;
 mod explain;
 mod export;
+#[cfg(feature = "fleet")]
+mod fleet;
 pub(crate) mod generate;
 mod learn;
 #[cfg(target_os = "linux")]
@@ -26,6 +28,10 @@ pub(crate) fn run(command: &Command, talk: &mut Talk) -> Result<Exit, Failure> {
         Command::Detect(args) => detect::run(args, talk),
         #[cfg(target_os = "linux")]
         Command::Live(args) => live::run(args, talk),
+        #[cfg(feature = "fleet")]
+        Command::Tap(args) => fleet::tap::run(args, talk),
+        #[cfg(feature = "fleet")]
+        Command::Merge(args) => fleet::merge::run(args, talk),
         Command::Config(args) => config::run(args),
         Command::Learn(args) => learn::run(args, talk),
         Command::Explain(args) => explain::run(args, talk),

@@ -253,6 +253,35 @@ mod tests {
     }
 
     #[test]
+    fn any_bytes_get_an_answer() {
+        let heads = [
+            &b"GET /metrics HTTP/1.1\r\nHost: localhost:9768\r\n\r\n"[..],
+            b"HEAD /?a=b HTTP/1.0\r\nA: b\r\n c\r\n\r\n",
+            b"GET http://localhost/health HTTP/1.1\r\nHost: [::1]\r\nHost: a\r\n\r\n",
+            b"POST /%00 HTTP/1.1\r\nContent-Length: 1\r\n\r\na",
+        ];
+        let edits =
+            proptest::collection::vec((0..80_usize, proptest::num::u8::ANY), 0..8);
+        let any = (proptest::sample::select(heads.to_vec()), edits, 10..80_usize);
+        let mut runner = proptest::test_runner::TestRunner::default();
+        with_board(|board| {
+            let answered = runner.run(&any, |(head, edits, end)| {
+                let mut head = head.to_vec();
+                for (at, byte) in edits {
+                    head.get_mut(at).into_iter().for_each(|it| *it = byte);
+                }
+                head.truncate(end);
+                let (with_body, response) = respond(&head, true, board);
+                assert!(response.to_bytes(with_body).starts_with(b"HTTP/1.1 "));
+                let statuses = ["200", "400", "404", "405", "421", "503"];
+                assert!(statuses.contains(&&response.status[..3]));
+                Ok(())
+            });
+            answered.expect("an answer");
+        });
+    }
+
+    #[test]
     fn health_ends_with_the_last_interface() {
         let mut snapshot = samples::snapshot();
         snapshot.interfaces = vec![

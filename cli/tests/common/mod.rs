@@ -1,5 +1,10 @@
 //! What the tests of the binary share.
 
+#[cfg(feature = "fleet")]
+#[path = "../../../engine/cluster/tests/common/broker.rs"]
+#[allow(dead_code, reason = "what is lost of a store is the cluster package's to test")]
+pub(crate) mod broker;
+
 pub(crate) mod captures;
 
 #[path = "../../../engine/tests/common/environment.rs"]

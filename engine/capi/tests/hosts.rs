@@ -38,7 +38,8 @@ fn through_rust(path: &Path, packets: bool) -> Vec<String> {
 fn through_cli(path: &Path) -> Vec<String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["run", "--release", "--quiet", "--manifest-path"]);
+    // As the other tests build it: an optimised one would cost minutes.
+    command.args(["run", "--quiet", "--manifest-path"]);
     command.arg(capi().join("../../cli/Cargo.toml"));
     command.args(["--", "detect", "--quiet", "--json"]).arg(path);
     let kinds =

@@ -1,16 +1,19 @@
 //! What must hold for any bytes at all: each function takes some, and panics when a
 //! promise is broken.
 //!
-//! The fuzzer calls them (`cargo +nightly fuzz run --fuzz-dir engine/fuzz sensor`), and
-//! so does `engine/tests/fuzz.rs` with any compiler, on seeds and on damaged seeds.
+//! The fuzzer calls them (`engine/fuzz/run`), and so does `engine/tests/fuzz.rs`, on seeds and on
+//! damaged seeds.
 
 use std::cell::RefCell;
+use std::path::PathBuf;
 use wormsift::config::{Config, Size};
 use wormsift::decode::{Decoded, Decoder, Defragmenter};
+use wormsift::fleet::{Ask, Merger, Parcel, Piece, Tap};
 use wormsift::packet::{Frame, LinkType, Packet, Timestamp};
 use wormsift::pipeline::{Baseline, Sensor, Worker};
 use wormsift::stream::{Segment, StreamTails};
 use wormsift_capture::{Limits, Trace};
+use wormsift_export::durations::Durations;
 use wormsift_export::mute::MuteFile;
 use wormsift_export::{
     Rule, RuleOptions, SidRegistry, eve, isolate, json_lines, misp, snort3, stix,
@@ -89,6 +92,98 @@ pub fn frames(data: &[u8]) {
     }
 }
 
+/// Frames of two taps, in any order of time, through a whole sensor: each is counted as a
+/// packet, a fragment or a drop, however fragments and clocks lie.
+pub fn taps(data: &[u8]) {
+    let mut input = Input(data);
+    let mut config = little();
+    (config.sources, config.destinations, config.prevalence) = (2, 2, 2);
+    let tap =
+        |name: &str| name.parse::<wormsift::config::Tap>().expect("the name of a tap");
+    config.taps = vec![tap("here"), tap("there@far")];
+    let mut sensor = Sensor::new(config).expect("settings in range");
+    let links = links();
+    let mut stored = Vec::new();
+    while !input.is_empty() && stored.len() < 512 {
+        let which = input.byte();
+        let link = LinkType(links[usize::from(which >> 1) % links.len()]);
+        stored.push((which & 1, link, input.number(), input.piece()));
+    }
+    let frames: Vec<Frame<'_>> = (1..)
+        .zip(&stored)
+        .map(|(number, (tap, link, time, data))| Frame {
+            number,
+            time: Timestamp::from_nanos(*time),
+            link: *link,
+            original_len: data.len() as u32,
+            tap: u16::from(*tap),
+            data,
+        })
+        .collect();
+    // Cut anywhere.
+    let cut = frames.len() / 3;
+    sensor.sift(&frames[..cut]);
+    sensor.sift(&frames[cut..]);
+    sensor.finish();
+    for finding in sensor.findings() {
+        let line = json_lines::write(&finding);
+        assert_eq!(json_lines::read(&line).as_ref(), Ok(&Some(finding)), "{line}");
+    }
+    assert_eq!(sensor.stats().packets.frames, frames.len() as u64);
+}
+
+/// A saved state, each byte of it another: refused in one line, whatever was changed.
+pub fn restore(data: &[u8]) {
+    let saved = SAVED.with(Clone::clone);
+    let mut bytes = saved.clone();
+    let mut input = Input(data);
+    while !input.is_empty() {
+        let at = input.number() as usize % bytes.len();
+        match input.byte() {
+            0 => bytes.truncate(at.max(1)),
+            1 => drop(bytes.splice(at..at, input.piece().iter().copied())),
+            byte => bytes[at] ^= byte,
+        }
+    }
+    let path = temporary("restored");
+    std::fs::write(&path, &bytes).expect("a temporary file");
+    match Sensor::restore(little(), &path) {
+        Ok(_) => assert!(bytes == saved, "a damaged state was taken"),
+        Err(error) => {
+            assert!(bytes != saved, "{error}");
+            assert!(!error.to_string().contains('\n'), "{error}");
+        }
+    }
+    let _ = std::fs::remove_file(path);
+}
+
+/// A sensor's settings at its least memory.
+fn little() -> Config {
+    let mut config = Config::default();
+    config.memory = Size(Config::LEAST_MEMORY.0);
+    config
+}
+
+/// A file of this process and thread alone.
+fn temporary(name: &str) -> PathBuf {
+    let thread = format!("{:?}", std::thread::current().id());
+    let thread: String = thread.chars().filter(char::is_ascii_digit).collect();
+    std::env::temp_dir()
+        .join(format!("wormsift-fuzz-{}-{thread}-{name}", std::process::id()))
+}
+
+thread_local! {
+    /// A state as it is saved.
+    static SAVED: Vec<u8> = {
+        let path = temporary("saved");
+        let mut sensor = Sensor::new(little()).expect("settings in range");
+        sensor.save(&path).expect("a temporary file");
+        let bytes = std::fs::read(&path).expect("what was written");
+        let _ = std::fs::remove_file(path);
+        bytes
+    };
+}
+
 /// A capture file: frames come out, or one line says why not.
 pub fn capture(data: &[u8]) {
     let mut trace = Trace::from_bytes("fuzz", data.to_vec());
@@ -143,8 +238,7 @@ struct Kept {
 
 impl Kept {
     fn new(sampling: &str) -> Self {
-        let mut config = Config::default();
-        config.memory = Size(Config::LEAST_MEMORY.0);
+        let mut config = little();
         config.sampling = sampling.parse().expect("a sampling that exists");
         (config.sources, config.destinations, config.prevalence) = (2, 2, 2);
         // Some of the sixteen hosts.
@@ -265,6 +359,14 @@ pub fn signature_line(data: &[u8]) {
         let line = json_lines::write_decoy(&report);
         assert_eq!(json_lines::read_decoy(&line).as_ref(), Ok(&Some(report)), "{line}");
     }
+    if let Ok(Some(incident)) = json_lines::read_incident(&text) {
+        let line = json_lines::write_incident(&incident);
+        assert_eq!(
+            json_lines::read_incident(&line).as_ref(),
+            Ok(&Some(incident)),
+            "{line}"
+        );
+    }
     let Ok(Some(finding)) = json_lines::read(&text) else { return };
     let line = json_lines::write(&finding);
     assert_eq!(json_lines::read(&line).as_ref(), Ok(&Some(finding.clone())), "{line}");
@@ -318,8 +420,97 @@ pub fn baseline(data: &[u8]) {
     let _ = Sensor::with_baseline(config, baseline);
 }
 
-/// Files that people edit: mutes, lists of hosts applied before, protected networks, and numbers
-/// of rules. Each line is taken or named, and what is written back is the same.
+/// A message of a fleet: refused under a name, or what is written back is read as the same. A merger
+/// takes a parcel, a tap an ask, and a merger that asked a piece, whatever they hold.
+///
+/// The first byte says whether the head and the checksum are put right, so that damage comes
+/// beyond them.
+pub fn fleet(data: &[u8]) {
+    thread_local! {
+        static HEAD: Vec<u8> = FleetEnds::new().parcels[0].encode()[..HEAD_LEN].to_vec();
+    }
+    const HEAD_LEN: usize = 38;
+    let mut input = Input(data);
+    let is_put_right = input.byte() % 4 > 0;
+    let mut message = input.0.to_vec();
+    if is_put_right && message.len() > HEAD_LEN + size_of::<u64>() {
+        let kind = if (1..4).contains(&message[3]) { message[3] } else { 1 };
+        HEAD.with(|head| message[..HEAD_LEN].copy_from_slice(head));
+        message[3] = kind;
+        let length = message.len() as u64;
+        message[6..14].copy_from_slice(&length.to_le_bytes());
+        let body = message.len() - size_of::<u64>();
+        let sum = xxhash_rust::xxh3::xxh3_64(&message[..body]);
+        message[body..].copy_from_slice(&sum.to_le_bytes());
+    }
+    let piece = Piece::decode(&message);
+    if let Ok(piece) = &piece {
+        assert_eq!(&Piece::decode(&piece.encode()).expect("what was written"), piece);
+    }
+    let (parcel, ask) = (Parcel::decode(&message), Ask::decode(&message));
+    if parcel.is_err() && ask.is_err() && piece.is_err() {
+        return;
+    }
+    let FleetEnds { mut merger, mut tap, parcels } = FleetEnds::new();
+    if let Ok(ask) = ask {
+        assert_eq!(Ask::decode(&ask.encode()).expect("what was written"), ask);
+        let _ = tap.answer(&ask);
+    }
+    if let Ok(parcel) = parcel {
+        // Of a message that nobody of ours wrote, tables may be in another order.
+        let again = parcel.encode();
+        let read = Parcel::decode(&again).expect("what was written");
+        assert_eq!(read.encode(), again);
+        let before = merger.refused();
+        let is_taken = merger.push(parcel).is_ok();
+        assert_ne!(is_taken, merger.refused() != before);
+    }
+    // What comes afterwards is taken or refused, and the end is reached.
+    for parcel in parcels {
+        let _ = merger.push(parcel);
+    }
+    merger.finish();
+    while !merger.is_finished() {
+        for ask in merger.asks() {
+            let _ = tap.answer(&ask);
+        }
+        if let Ok(piece) = &piece {
+            let _ = merger.answer(piece.clone());
+        }
+        merger.give_up(0);
+    }
+}
+
+/// Both ends of a fleet, and parcels that are on their way.
+struct FleetEnds {
+    merger: Merger,
+    tap: Tap,
+    parcels: Vec<Parcel>,
+}
+
+impl FleetEnds {
+    fn new() -> Self {
+        let config = little();
+        let mut tap = Tap::new(config.clone(), "fuzz", 0).expect("a tap");
+        for number in 0..4_u64 {
+            tap.frame(&Frame {
+                number: number + 1,
+                time: Timestamp::from_nanos(number * 700_000_000),
+                link: LinkType::ETHERNET,
+                original_len: 60,
+                tap: 0,
+                data: &[0x45; 60],
+            });
+        }
+        tap.finish();
+        let parcels = tap.parcels();
+        let merger = Merger::new(config, "fuzz").expect("a merger");
+        Self { merger, tap, parcels }
+    }
+}
+
+/// Files that people edit: mutes, lists of hosts applied before, protected networks, durations of
+/// addresses, and numbers of rules. Each line is taken or named, and what is written back is the same.
 pub fn edited_files(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let lines = text.lines().count();
@@ -341,6 +532,9 @@ pub fn edited_files(data: &[u8]) {
     assert!(list.hosts().all(|(network, _)| !protected.holds(network)));
     let (written, damaged) = isolate::read(&isolate::csv(&list));
     assert!(damaged.is_empty() && written.keys().eq(list.with_gone().map(|(it, _)| it)));
+    if let Ok(durations) = Durations::read(&text) {
+        assert!(durations.len() <= lines);
+    }
     if let Ok(numbers) = SidRegistry::from_json(&text) {
         let again = SidRegistry::from_json(&numbers.to_json()).expect("what was written");
         assert_eq!(again.to_json(), numbers.to_json());

@@ -8,7 +8,7 @@ use super::decoys::{DecoyRules, DecoyWatch};
 use super::flow_shard::FlowShard;
 use super::frames::Round;
 use super::host_names::HostNames;
-use super::moments::RunningView;
+use super::moments::{RunningView, TickedView};
 use super::packet_log::PacketLog;
 use super::prepare::Spare;
 use super::seeds::Seeds;
@@ -17,12 +17,13 @@ use super::sizing::{FLOW_SHARDS, Plan};
 use super::stage_times::StageTimer;
 use super::starts::Starts;
 use super::stats::{PacketCounters, WindowCounters};
+use super::streams::Streams;
 use super::warnings::Warning;
 use super::worker::Sifter;
 use super::{HOSTS, Sensor, StageTimes, dark_addresses, decoder};
 use crate::config::Config;
 use crate::dark::{Dark, Learned};
-use crate::decode::{Defragmenter, DropCounters};
+use crate::decode::{Decoder, Defragmenter, DropCounters};
 use crate::detect::decoys::Decoys;
 use crate::error::Error;
 use crate::fingerprint::{Kernel, Sampling};
@@ -63,18 +64,7 @@ impl Sensor {
         kernel: Kernel,
         baseline: Option<Baseline>,
     ) -> Result<Self, Error> {
-        config.validate()?;
-        if !kernel.is_available() {
-            return Err(Error::config(
-                "kernel",
-                format!("this machine cannot run {}", kernel.name()),
-            ));
-        }
-        if !can_reserve(config.memory.0) {
-            let reason =
-                format!("the system does not give {}; ask for less", config.memory);
-            return Err(Error::config("memory", reason));
-        }
+        check(&config, kernel)?;
         let seeds = Seeds::new(config.effective_key());
         let baseline = baseline::for_run(&config, baseline)?;
         let boilerplate = config.boilerplate.then(Boilerplate::shipped);
@@ -82,29 +72,25 @@ impl Sensor {
             + boilerplate.as_ref().map_or(0, Boilerplate::memory_bytes);
         let learned = Learned::new(dark_addresses::learned(&config), config.dark_learn);
         let plan = Plan::new(&config, known + learned.memory_bytes());
-        let sifter = Arc::new(Sifter::new(&config, &seeds, kernel));
+        let PayloadSide { sifter, decoder, defragmenter, streams } =
+            PayloadSide::new(&config, &plan, &seeds, kernel);
         let decoy_rules = Arc::new(DecoyRules::new(&config));
         let rules = Arc::new(Rules::new(&config, &seeds, &decoy_rules));
-        let context = sifter.fingerprinter.context();
         let mut sensor = Self {
             round: Round::for_density(config.sampling.density()),
             clock: Clock::new(config.dispersion_window),
-            decoder: decoder(&config),
-            defragmenter: defragmenter(
-                plan.fragments,
-                context,
-                seeds.narrow("fragments"),
-            )
-            .with_spaces(several_taps::spaces(&config)),
+            decoder,
+            defragmenter,
             flow: (0..FLOW_SHARDS)
                 .map(|shard| {
-                    let window = config.dispersion_window;
-                    FlowShard::new(shard, &plan, &seeds, context, window)
+                    FlowShard::new(shard, &plan, &seeds, config.dispersion_window)
                 })
                 .collect(),
+            streams,
             content: ContentShard::all(&config, &plan, &seeds, &rules),
             packet_log: PacketLog::new(plan.packet_log),
             running_view: RunningView::default(),
+            ticked_view: TickedView::default(),
             dark: plan.has_dark.then(|| {
                 let named = dark_addresses::named(&config);
                 Dark::new(plan.dark, named, learned, seeds.narrow("dark"))
@@ -160,6 +146,66 @@ impl Sensor {
         }
         Ok(sensor)
     }
+}
+
+/// What needs payloads: in a sensor with all the rest, or at a tap.
+pub(super) struct PayloadSide {
+    pub(super) sifter: Arc<Sifter>,
+    pub(super) decoder: Decoder,
+    pub(super) defragmenter: Defragmenter,
+    pub(super) streams: Streams,
+}
+
+impl PayloadSide {
+    fn new(config: &Config, plan: &Plan, seeds: &Seeds, kernel: Kernel) -> Self {
+        let sifter = Arc::new(Sifter::new(config, seeds, kernel));
+        let context = sifter.fingerprinter.context();
+        let fragments = seeds.narrow("fragments");
+        Self {
+            decoder: decoder(config),
+            defragmenter: defragmenter(plan.fragments, context, fragments)
+                .with_spaces(several_taps::spaces(config)),
+            streams: Streams::new(plan, seeds, context),
+            sifter,
+        }
+    }
+}
+
+/// What a tap is built of: as large as that of a sensor without a baseline.
+pub(super) struct TapParts {
+    pub(super) payload_side: PayloadSide,
+    pub(super) plan: Plan,
+    pub(super) seeds: Seeds,
+}
+
+impl TapParts {
+    pub(super) fn new(config: &Config) -> Result<Self, Error> {
+        let kernel = Kernel::best();
+        check(config, kernel)?;
+        let boilerplate = config.boilerplate.then(Boilerplate::shipped);
+        let known = boilerplate.as_ref().map_or(0, Boilerplate::memory_bytes);
+        let learned = Learned::new(dark_addresses::learned(config), config.dark_learn);
+        let plan = Plan::new(config, known + learned.memory_bytes());
+        let seeds = Seeds::new(config.effective_key());
+        let payload_side = PayloadSide::new(config, &plan, &seeds, kernel);
+        Ok(Self { payload_side, plan, seeds })
+    }
+}
+
+/// Whether a sensor, or a tap, can be built at all.
+fn check(config: &Config, kernel: Kernel) -> Result<(), Error> {
+    config.validate()?;
+    if !kernel.is_available() {
+        return Err(Error::config(
+            "kernel",
+            format!("this machine cannot run {}", kernel.name()),
+        ));
+    }
+    if !can_reserve(config.memory.0) {
+        let reason = format!("the system does not give {}; ask for less", config.memory);
+        return Err(Error::config("memory", reason));
+    }
+    Ok(())
 }
 
 /// Bytes of contents of which some copies may show no sampled window: those that winnowing

@@ -34,7 +34,7 @@ use crate::state::persist;
 use crate::time::Timestamp;
 use admission::{Admission, Newcomer};
 use hours::Hours;
-use line_up::{Next, line_up};
+pub(crate) use line_up::{Next, line_up};
 use promotion::Promotion;
 use std::sync::Arc;
 
@@ -60,6 +60,8 @@ pub(crate) struct ContentShard {
     tap: (bool, bool),
     /// Keys already seen in the current packet, but for its first, in order.
     seen_in_packet: Vec<u64>,
+    /// Whether there may be taps that have passed on what is prevalent there, and nothing else.
+    pub(crate) has_gates: bool,
     /// Where it stopped until waiting alarms are emitted.
     pub(crate) stopped: Option<RecordAt>,
     pub(crate) alarms: AlarmQueue,
@@ -138,6 +140,7 @@ impl ContentShard {
                 tap: (false, false),
                 seen_in_packet: Vec::new(),
                 is_calm: false,
+                has_gates: false,
                 seams: Vec::new(),
                 queue: Vec::new(),
                 stopped: None,
@@ -267,7 +270,10 @@ impl ContentShard {
             self.apply_copy(next, chunks);
             return;
         }
-        let prevalence = self.prevalence.count_hashed(next.hash);
+        let prevalence = match self.has_gates && next.at.record(chunks).is_gated {
+            true => self.rules.prevalence,
+            false => self.prevalence.count_hashed(next.hash),
+        };
         let at_dark = self.at_dark(next, chunks);
         // While the gate is not open they wait like others.
         let promoted = at_dark != AtDark::Single && self.admission.is_open()
@@ -424,6 +430,6 @@ const SAMPLES_PER_CANDIDATE: usize = 8;
 persist!(ContentShard {
     prevalence, first_sightings, dispersion, propagation, dark, candidates, admission,
     dispersion_clock, alarms, hours, counters, baseline, learns_until;
-    nearest, rules, tap, seen_in_packet, stopped, is_calm, requests_of_one,
+    nearest, rules, tap, has_gates, seen_in_packet, stopped, is_calm, requests_of_one,
     requests, decisions, epoch_begins, seams, queue, timer, nanos
 });

@@ -39,6 +39,11 @@ impl StopAt {
     pub(crate) fn new(number: u64, stop: Stop, frames: u64, flow: Option<u64>) -> Self {
         Self { number, stop, frames, flow }
     }
+
+    /// Its number, the key of its stop, its frames and its flow.
+    pub(crate) fn parts(&self) -> (u64, u64, u64, Option<u64>) {
+        (self.number, self.stop.key(), self.frames, self.flow)
+    }
 }
 
 /// Bytes of a frame on the wire.
@@ -82,8 +87,8 @@ impl Coverage {
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
-        self.frames += other.frames;
-        self.bytes += other.bytes;
+        self.frames = self.frames.wrapping_add(other.frames);
+        self.bytes = self.bytes.wrapping_add(other.bytes);
         for at in 0..KINDS {
             self.stopped[at] = self.stopped[at].wrapping_add(other.stopped[at]);
             let bytes = other.stopped_bytes[at];

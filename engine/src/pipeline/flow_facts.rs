@@ -4,12 +4,8 @@
 //! written. The stages are separated by the end of a parallel loop, so no stronger order
 //! than relaxed is needed.
 
-use crate::detect::conversations::{Facts, ViewStep};
+use crate::detect::conversations::Facts;
 use std::sync::atomic::{AtomicU32, Ordering};
-
-/// The bits above those of packed [`Facts`].
-const IS_FIRST: u32 = 1 << 30;
-const IS_ANSWER: u32 = 1 << 31;
 
 /// The facts of the records of a chunk, by their index.
 #[derive(Default)]
@@ -25,21 +21,13 @@ impl FlowFacts {
     }
 
     #[inline]
-    pub(crate) fn set(&self, record: u32, facts: Facts, view: ViewStep) {
-        let first = if view.is_first { IS_FIRST } else { 0 };
-        let answer = if view.is_answer { IS_ANSWER } else { 0 };
-        self.0[record as usize].store(facts.pack() | first | answer, Ordering::Relaxed);
+    pub(crate) fn set(&self, record: u32, facts: Facts) {
+        self.0[record as usize].store(facts.pack(), Ordering::Relaxed);
     }
 
     #[inline]
     pub(crate) fn facts(&self, record: usize) -> Facts {
         Facts::unpack(self.0[record].load(Ordering::Relaxed))
-    }
-
-    #[inline]
-    pub(crate) fn view(&self, record: u32) -> ViewStep {
-        let bits = self.0[record as usize].load(Ordering::Relaxed);
-        ViewStep { is_first: bits & IS_FIRST != 0, is_answer: bits & IS_ANSWER != 0 }
     }
 
     /// Bytes allocated.
@@ -60,15 +48,10 @@ mod tests {
             Facts { role: Role::Responder, new_pair: NewPair::Yes, ..Facts::default() };
         for _ in 0..2 {
             flow_facts.reset(4);
-            for (record, (is_first, is_answer)) in
-                (0..).zip([(false, false), (false, true), (true, false), (true, true)])
-            {
-                let view = ViewStep { is_first, is_answer };
+            for record in 0..4 {
                 assert_eq!(flow_facts.facts(record as usize), Facts::default());
-                assert_eq!(flow_facts.view(record), ViewStep::default());
-                flow_facts.set(record, facts, view);
+                flow_facts.set(record, facts);
                 assert_eq!(flow_facts.facts(record as usize), facts);
-                assert_eq!(flow_facts.view(record), view);
             }
         }
     }

@@ -1,121 +1,44 @@
-//! One flow shard: its conversations, the seams of its TCP directions, and the samples of
-//! its packets.
+//! One flow shard: its conversations.
 
-use super::batch::{Chunk, Frames, Record};
+use super::batch::{Chunk, Record};
 use super::moments::Moment;
-use super::record_at::{PlacedRequest, RecordAt, SeamSighting};
-use super::seeds::{Seeds, mix};
+use super::record_at::RecordAt;
+use super::seeds::Seeds;
 use super::sizing::Plan;
-use super::worker::{Sifter, TOGETHER};
+use super::worker::Sifter;
 use crate::detect::conversations::{Conversations, Observed, Step, ViewStep};
-use crate::fingerprint::{Scratch, Windows, prefetch};
-use crate::packet::Timestamp;
-use crate::signature::{SampleRequest, View};
+use crate::fingerprint::prefetch;
 use crate::state::persist;
-use crate::stream::{PacketPiece, Samples, Segment, StreamTails, ends_of};
+use crate::stream::ends_of;
 use crate::time::Span;
 
-/// The tails and samples of the address pairs that hash to one shard.
+/// The conversations of the address pairs that hash to one shard.
 pub(crate) struct FlowShard {
     pub(crate) conversations: Conversations,
-    pub(crate) tails: StreamTails,
-    pub(crate) samples: Samples,
-    scratch: Scratch,
     /// The batch's packets of this shard that belong to conversations, in packet order.
     flows: Vec<RecordAt>,
-    /// Of these, the TCP segments with payload or SYN.
-    segments: Vec<RecordAt>,
     /// When the batch's conversations began and were answered, in packet order.
     pub(crate) moments: Vec<Moment>,
-    /// How many TCP directions brought payload and how many were answered, as far as the
-    /// second pass has come: so it stands at ticks for what came before them.
-    pub(crate) view: View,
-    /// Windows of seam buffers.
-    pub(crate) windows: Windows,
-    /// The bytes around the batch's seams, one after the other, and what they are.
-    buffers: Vec<u8>,
-    laid: Vec<Laid>,
-    /// Seam sightings of the batch, in packet order.
-    pub(crate) seams: Vec<SeamSighting>,
-    /// What joining segments and taking samples took, nanoseconds.
-    pub(crate) nanos: [u64; 2],
-    /// Sample requests of the batch, in packet order.
-    pub(crate) requests: Vec<(u8, PlacedRequest)>,
-    /// How far the second pass has come.
-    cursor: Cursor,
-}
-
-/// What lies in the buffers from `begin` to `end`.
-#[derive(Clone, Copy)]
-struct Laid {
-    /// The segment that closed the seam.
-    at: RecordAt,
-    /// Where the bytes begin, relative to its payload.
-    offset: i32,
-    begin: usize,
-    end: usize,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Cursor {
-    segment: usize,
-    request: usize,
+    /// What following conversations took, nanoseconds.
+    pub(crate) nanos: u64,
 }
 
 impl FlowShard {
-    /// `context` bytes of tails, and the window in which host pairs are remembered.
-    pub(crate) fn new(
-        shard: usize,
-        plan: &Plan,
-        seeds: &Seeds,
-        context: usize,
-        window: Span,
-    ) -> Self {
+    /// `window` is that in which host pairs are remembered.
+    pub(crate) fn new(shard: usize, plan: &Plan, seeds: &Seeds, window: Span) -> Self {
         let seed = seeds.shard("conversations", shard);
         Self {
             conversations: Conversations::new(plan.conversations, window, seed),
-            tails: StreamTails::new(plan.tails, context, seeds.shard("tails", shard)),
-            samples: Samples::new(
-                plan.samples,
-                SAMPLE_BYTES,
-                seeds.shard("samples", shard),
-            ),
-            scratch: Scratch::default(),
             flows: Vec::new(),
-            segments: Vec::new(),
             moments: Vec::new(),
-            view: View::default(),
-            windows: Windows::default(),
-            buffers: Vec::new(),
-            laid: Vec::new(),
-            seams: Vec::new(),
-            nanos: [0; 2],
-            requests: Vec::new(),
-            cursor: Cursor::default(),
+            nanos: 0,
         }
     }
 
-    /// First pass: follows this shard's conversations, and sifts across the seams of its
-    /// segments.
-    pub(crate) fn join(
-        &mut self,
-        shard: usize,
-        chunks: &[Chunk],
-        frames: &dyn Frames,
-        sifter: &Sifter,
-    ) {
-        self.seams.clear();
+    /// Follows this shard's conversations through a batch.
+    pub(crate) fn follow(&mut self, shard: usize, chunks: &[Chunk], sifter: &Sifter) {
         self.flows.clear();
-        self.segments.clear();
-        for (c, chunk) in (0..).zip(chunks) {
-            let is_original = |record: &&u32| {
-                !(chunk.has_copies && chunk.records[**record as usize].is_copy)
-            };
-            let records = chunk.flows[shard].iter().filter(is_original);
-            self.flows.extend(records.map(|&record| RecordAt { chunk: c, record }));
-        }
-        self.buffers.clear();
-        self.laid.clear();
+        self.flows.extend(originals(shard, chunks));
         for (i, &at) in self.flows.iter().enumerate() {
             if let Some(ahead) = self.flows.get(i + AHEAD) {
                 let (connection, _) = ends_of(ahead.record(chunks).direction);
@@ -127,150 +50,27 @@ impl FlowShard {
                 observed.distrust();
             }
             let Observed { facts, view, begins, answers } = observed;
-            chunks[at.chunk as usize].facts.set(at.record, facts, view);
+            chunks[at.chunk as usize].facts.set(at.record, facts);
             if begins || answers || view != ViewStep::default() {
                 self.moments.push(Moment { at, role: facts.role, begins, answers, view });
             }
-            if record.is_segment() && (record.payload.len > 0 || record.syn()) {
-                self.segments.push(at);
-            }
         }
-        if sifter.tails {
-            self.lay_seams(chunks, frames);
-            self.sift_seams(chunks, sifter);
-        }
-    }
-
-    /// Lays out the bytes around the seams that the batch's segments close.
-    fn lay_seams(&mut self, chunks: &[Chunk], frames: &dyn Frames) {
-        let (buffers, laid) = (&mut self.buffers, &mut self.laid);
-        for &at in &self.segments {
-            let segment = segment_of(at.record(chunks), at.payload(chunks, frames));
-            self.tails.advance_apart(segment, |[before, after], offset| {
-                let begin = buffers.len();
-                buffers.extend_from_slice(before);
-                buffers.extend_from_slice(after);
-                laid.push(Laid { at, offset, begin, end: buffers.len() });
-            });
-        }
-    }
-
-    /// Sifts the buffers that the segments left at their seams, many at a time.
-    fn sift_seams(&mut self, chunks: &[Chunk], sifter: &Sifter) {
-        for group in self.laid.chunks(TOGETHER) {
-            let mut buffers = [&[][..]; TOGETHER];
-            for (buffer, laid) in buffers.iter_mut().zip(group) {
-                *buffer = &self.buffers[laid.begin..laid.end];
-            }
-            let buffers = &buffers[..group.len()];
-            let (scratch, seams) = (&mut self.scratch, &mut self.seams);
-            let fingerprinter = &sifter.fingerprinter;
-            self.windows +=
-                fingerprinter.for_each_of(scratch, buffers, |which, window, print| {
-                    let Laid { at, offset, .. } = group[which];
-                    seams.push(SeamSighting {
-                        at,
-                        key: mix(print.0 ^ at.record(chunks).salt),
-                        offset: offset + window as i32,
-                    });
-                });
-        }
-    }
-
-    /// Puts the batch's requests into packet order, those of one packet in the order of
-    /// content shards. Those already met go.
-    pub(crate) fn begin_collecting(&mut self) {
-        self.requests.drain(..std::mem::take(&mut self.cursor.request));
-        self.requests.sort_by_key(|(shard, placed)| (placed.at, *shard));
-    }
-
-    /// Second pass: feeds samples with the batch's packets of time before `until`.
-    pub(crate) fn collect(
-        &mut self,
-        chunks: &[Chunk],
-        frames: &dyn Frames,
-        sifter: &Sifter,
-        until: Timestamp,
-    ) {
-        loop {
-            let segment = self.segments.get(self.cursor.segment).copied();
-            let request = self.requests.get(self.cursor.request).map(|(_, r)| r.at);
-            let Some(at) = [segment, request].into_iter().flatten().min() else {
-                break;
-            };
-            let chunk = &chunks[at.chunk as usize];
-            let record = at.record(chunks);
-            if record.time >= until {
-                break;
-            }
-            // Only datagrams are asked whether they are whole.
-            let whole = !record.is_segment() && chunk.is_whole(record, frames);
-            let piece = piece_of(record, chunk.payload(record, frames), whole);
-            if segment == Some(at) {
-                if sifter.tails {
-                    self.samples.segment(piece);
-                }
-                self.view.count(chunk.facts.view(at.record));
-                self.cursor.segment += 1;
-                continue;
-            }
-            self.cursor.request += 1;
-            let PlacedRequest { key, request, .. } =
-                self.requests[self.cursor.request - 1].1;
-            let beta = sifter.fingerprinter.beta();
-            match request {
-                SampleRequest::Take { offset, priority, .. } => {
-                    // A datagram shorter than a window was hashed whole.
-                    let window = match piece.direction {
-                        Some(_) => beta,
-                        None => beta.min(piece.payload.len()),
-                    };
-                    let seams = seams_of(&self.laid, &self.buffers, at);
-                    let seam = seams.into_iter().find(|(begin, bytes)| {
-                        let from = i64::from(offset) - i64::from(*begin);
-                        usize::try_from(from)
-                            .ok()
-                            .and_then(|from| bytes.get(from..from + window))
-                            .is_some_and(|it| sifter.has_salted_key(it, key, record.salt))
-                    });
-                    let piece = PacketPiece { seam, ..piece };
-                    self.samples.take(piece, offset, window, priority);
-                }
-                SampleRequest::Release { packet, offset, .. } => {
-                    self.samples.release(packet, offset, beta);
-                }
-            }
-        }
-    }
-
-    /// Ends the batch. Every shard's queue grown to what its busiest batch asked for
-    /// would be a multiple of what one batch can ask for in all.
-    pub(crate) fn end_collecting(&mut self) {
-        self.cursor = Cursor::default();
-        self.requests.clear();
-        self.requests.shrink_to(KEPT);
-        self.buffers.clear();
-        self.buffers.shrink_to(64 * KEPT);
-        self.laid.clear();
-        self.laid.shrink_to(KEPT);
-        self.seams.shrink_to(KEPT);
-        self.segments.clear();
-        self.segments.shrink_to(KEPT);
-        self.flows.clear();
         self.flows.shrink_to(KEPT);
     }
 }
 
-/// The bytes around the seams that a segment closed, each with where they begin from its
-/// payload's start.
-fn seams_of<'a>(
-    laid: &'a [Laid],
-    buffers: &'a [u8],
-    segment: RecordAt,
-) -> impl IntoIterator<Item = (i32, &'a [u8])> {
-    let first = laid.partition_point(|laid| laid.at < segment);
-    let of_segment = laid[first..].iter().take_while(move |laid| laid.at == segment);
-    of_segment.map(|laid| (laid.offset, &buffers[laid.begin..laid.end]))
+/// A shard's packets that belong to conversations and are no copies, in packet order.
+pub(super) fn originals(
+    shard: usize,
+    chunks: &[Chunk],
+) -> impl Iterator<Item = RecordAt> {
+    (0..).zip(chunks).flat_map(move |(c, chunk)| {
+        let is_original = move |record: &&u32| {
+            !(chunk.has_copies && chunk.records[**record as usize].is_copy)
+        };
+        let records = chunk.flows[shard].iter().filter(is_original);
+        records.map(move |&record| RecordAt { chunk: c, record })
+    })
 }
 
 /// A packet as its conversation takes it.
@@ -286,43 +86,11 @@ fn step_of(record: &Record, sifter: &Sifter) -> Step {
     }
 }
 
-fn segment_of<'a>(record: &Record, payload: &'a [u8]) -> Segment<'a> {
-    Segment {
-        direction: record.direction,
-        sequence: record.sequence,
-        syn: record.syn(),
-        payload,
-    }
-}
-
-fn piece_of<'a>(record: &Record, payload: &'a [u8], whole: bool) -> PacketPiece<'a> {
-    PacketPiece {
-        number: record.number,
-        time: record.time,
-        direction: record.is_segment().then_some(record.direction),
-        sequence: record.sequence,
-        syn: record.syn(),
-        source: record.source,
-        destination: record.destination,
-        source_port: record.source_port,
-        destination_port: record.destination_port,
-        payload,
-        whole,
-        seam: None,
-    }
-}
-
 /// How many packets before its own turn the place of each conversation is asked for.
 const AHEAD: usize = 8;
 
 /// Places that a queue keeps from batch to batch.
 const KEPT: usize = 128;
 
-/// A sample's bytes after the history (DESIGN, "Candidates").
-const SAMPLE_BYTES: usize = 2_048;
-
-// Between batches, flows, segments, moments, buffers, seams and requests are empty.
-persist!(FlowShard {
-    conversations, tails, samples, view, windows; scratch, flows, segments, moments, buffers,
-    laid, seams, nanos, requests, cursor
-});
+// Between batches, flows and moments are empty.
+persist!(FlowShard { conversations; flows, moments, nanos });

@@ -13,19 +13,16 @@ use crate::detect::candidates::CandidateCounters;
 use crate::detect::conversations::ConversationCounters;
 use crate::detect::prevalence::PrevalenceCounters;
 use crate::detect::propagation::PropagationCounters;
-use crate::fingerprint::Windows;
 use crate::signature::View;
 use crate::sketch::Bloom;
-use crate::stream::{SampleCounters, StreamCounters};
+use crate::stream::StreamCounters;
 
 impl Sensor {
     /// The statistics since the sensor was built.
     pub fn stats(&self) -> Stats {
-        let mut samples = SampleCounters::default();
         let mut conversations = ConversationCounters::default();
         for flow in &self.flow {
             conversations += flow.conversations.counters();
-            samples += *flow.samples.counters();
         }
         let mut content = ContentCounters::default();
         let mut propagation = PropagationCounters::default();
@@ -63,7 +60,7 @@ impl Sensor {
             },
             decoys: self.decoys.counters(),
             view: self.view(),
-            samples,
+            samples: self.streams.sample_counters(),
             prevalence: self.prevalence(),
             content,
             candidates: self.candidates(),
@@ -90,10 +87,7 @@ impl Sensor {
 
     /// Over all flow shards.
     pub(super) fn stream_counters(&self) -> StreamCounters {
-        self.flow.iter().fold(StreamCounters::default(), |mut sum, flow| {
-            sum += *flow.tails.counters();
-            sum
-        })
+        self.streams.stream_counters()
     }
 
     /// Bytes of all tables: never above the budget.
@@ -103,15 +97,11 @@ impl Sensor {
 
     /// What the tap has shown so far, as far as samples have come.
     pub(super) fn view(&self) -> View {
-        self.flow.iter().fold(View::default(), |mut sum, flow| {
-            sum.add(&flow.view);
-            sum
-        })
+        self.ticked_view.view()
     }
 
     fn windows(&self) -> WindowCounters {
-        let mut seams = Windows::default();
-        self.flow.iter().for_each(|flow| seams += flow.windows);
+        let seams = self.streams.windows();
         let mut all = WindowCounters { across_seams: seams.total, ..self.windows };
         all += seams;
         all
@@ -176,12 +166,10 @@ impl Sensor {
             first_sightings,
             populations,
         ] = tables;
-        let tails: usize = self.flow.iter().map(|flow| flow.tails.memory_bytes()).sum();
+        let [tails, samples] = self.streams.memory_bytes();
         let conversations: usize =
             self.flow.iter().map(|flow| flow.conversations.memory_bytes()).sum();
         let conversations = conversations + self.starts.memory_bytes();
-        let samples: usize =
-            self.flow.iter().map(|flow| flow.samples.memory_bytes()).sum();
         let fragments = self.defragmenter.memory_bytes();
         let known = self.content.iter().filter_map(|shard| shard.baseline.as_ref());
         let baseline = known.map(Bloom::memory_bytes).sum::<usize>()

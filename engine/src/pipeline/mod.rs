@@ -3,10 +3,11 @@
 //! ```text
 //! frames -> decode -> fingerprint        any thread, no order      worker, frames
 //!        -> fragments, packet time       serial, packet order      reassembly, clock
-//!        -> seams of TCP segments        64 flow shards            flow_shard
+//!        -> conversations                64 flow shards            flow_shard
+//!        -> seams of TCP segments        64 flow shards            stream_shard
 //!        -> prevalence -> dispersion,
 //!           propagation -> candidates    64 content shards         content_shard
-//!        -> samples                      64 flow shards            flow_shard
+//!        -> samples                      64 flow shards            stream_shard
 //!        -> signatures                   at ticks of packet time   (signature::Ledger)
 //! ```
 //!
@@ -20,9 +21,11 @@ mod batch;
 mod build;
 mod clock;
 mod content_shard;
+mod course;
 mod coverage;
 mod dark_addresses;
 mod decoys;
+pub mod fleet;
 mod flood;
 mod flow_facts;
 mod flow_shard;
@@ -35,6 +38,7 @@ mod order;
 mod own_time;
 mod packet_log;
 mod prepare;
+mod rearrange;
 mod reassembly;
 mod record_at;
 mod report;
@@ -45,6 +49,8 @@ mod sizing;
 mod stage_times;
 mod starts;
 mod stats;
+mod stream_shard;
+mod streams;
 mod warnings;
 mod worker;
 
@@ -66,14 +72,9 @@ pub use worker::Worker;
 use crate::config::Config;
 use crate::dark::Dark;
 use crate::decode::{Decoder, Defragmenter, DropCounters};
-use crate::signature::{
-    AlarmedCandidate, DecoyReport, Finding, Incident, Ledger, Sample, SampleReference,
-    Signature, Wave,
-};
+use crate::signature::{DecoyReport, Finding, Incident, Ledger, Signature, Wave};
 use crate::time::Timestamp;
-use affinity::for_each_with_affinity;
-use alarm_queue::TickedAlarm;
-use batch::{Chunk, Frames, NoFrames};
+use batch::{Chunk, NoFrames};
 use clock::Clock;
 use content_shard::ContentShard;
 use coverage::Causes;
@@ -81,7 +82,7 @@ use decoys::DecoyWatch;
 use flow_shard::FlowShard;
 use frames::Round;
 use host_names::HostNames;
-use moments::{Moment, RunningView, TapView};
+use moments::{RunningView, TickedView};
 use nearest::Nearest;
 use packet_log::PacketLog;
 use prepare::Spare;
@@ -89,9 +90,9 @@ use reassembly::Reassembly;
 use several_taps::SeveralTaps;
 use stage_times::StageTimer;
 use starts::Starts;
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use warnings::{MANY_FRAMES, Warning};
+use streams::Streams;
+use warnings::Warning;
 use worker::Sifter;
 
 /// The decoder that a sensor of these settings uses.
@@ -144,6 +145,7 @@ pub struct Sensor {
     decoder: Decoder,
     defragmenter: Defragmenter,
     flow: Vec<FlowShard>,
+    streams: Streams,
     content: Vec<ContentShard>,
     packet_log: PacketLog,
     host_names: HostNames,
@@ -153,6 +155,7 @@ pub struct Sensor {
     /// Where there are several taps.
     taps: Option<SeveralTaps>,
     running_view: RunningView,
+    ticked_view: TickedView,
     ledger: Ledger,
     spare: Spare,
     findings: Vec<Finding>,
@@ -293,213 +296,6 @@ impl Sensor {
         chunk.stops.iter().for_each(|at| self.causes.count(at));
     }
 
-    /// The ordered stages, over consecutive chunks.
-    fn run(&mut self, chunks: &mut [Chunk], frames: &dyn Frames) {
-        for chunk in &mut *chunks {
-            chunk.facts.reset(chunk.records.len());
-            chunk.ports.clear();
-            chunk
-                .ports
-                .extend(chunk.records.iter().map(|record| record.destination_port));
-            // Datagrams that were put together come last.
-            chunk.arrivals.sort_by_key(|arrival| arrival.record);
-            let mut arrivals = chunk.arrivals.iter().peekable();
-            for (index, record) in (0..).zip(&mut chunk.records) {
-                if record.vacant {
-                    record.time = self.clock.now();
-                    continue;
-                }
-                record.time = match record.untimed {
-                    true => self.clock.now(),
-                    false => self.clock.stamp(record.time),
-                };
-                if let Some(taps) = &mut self.taps {
-                    taps.look_at(record);
-                    chunk.has_copies |= record.is_copy;
-                }
-                let hosts = (record.source, record.destination);
-                if let Some(dark) = &mut self.dark {
-                    dark.come_to(hosts.0, record.time);
-                    // One a record at most.
-                    if let Some(arrival) = arrivals.next_if(|it| it.record == index) {
-                        let is_dark = dark.is_dark(arrival, record.time);
-                        record.to_dark = is_dark;
-                        if is_dark && !record.is_copy {
-                            record.unsifted = arrival.is_unsifted();
-                            chunk.has_unsifted |= record.unsifted;
-                            dark.arrive(arrival, record.time);
-                        }
-                    }
-                }
-                (record.source, record.destination) =
-                    self.host_names.of(hosts.0, hosts.1);
-                record.is_decoys = !record.is_copy && self.decoys.concerns(record);
-            }
-        }
-        self.begin_learning(chunks);
-        let (chunks, now) = (&*chunks, self.clock.now());
-        if let Some(dark) = &mut self.dark {
-            dark.pass(now);
-        }
-        let (sifter, timer) = (&*self.sifter, self.timer);
-        for_each_with_affinity(&mut self.flow, |shard, flow| {
-            let begin = timer.start();
-            flow.join(shard, chunks, frames, sifter);
-            timer.add(begin, &mut flow.nanos[0]);
-        });
-        self.distribute_seams();
-        let moments = self.flow.iter_mut().flat_map(|flow| flow.moments.drain(..));
-        let mut moments: Vec<Moment> = moments.collect();
-        moments.sort_unstable_by_key(|moment| moment.at);
-        self.starts.take(&moments, chunks);
-        let started = self.decoys.take(&moments, chunks, frames);
-        self.report_decoys(started);
-        let view = &self.running_view.take(&moments, chunks, &self.config.home_net);
-        self.sift_content(chunks, view, now);
-        while let Some(stop) = self.content.iter().filter_map(|c| c.stopped).min() {
-            self.collect_samples(chunks, frames, stop.record(chunks).time);
-            self.sift_content(chunks, view, now);
-        }
-        self.collect_samples(chunks, frames, Timestamp::MAX);
-        self.end_batch(chunks, frames);
-        self.packet_log.enter(chunks);
-    }
-
-    /// Gives each sighting at a seam to its content shard.
-    fn distribute_seams(&mut self) {
-        for flow in &mut self.flow {
-            for seam in flow.seams.drain(..) {
-                self.content[batch::content_shard(seam.key)].seams.push(seam);
-            }
-        }
-    }
-
-    /// The content shards, each from where it stopped.
-    fn sift_content(&mut self, chunks: &[Chunk], view: &TapView, now: Timestamp) {
-        let packets = &self.packet_log.batch(chunks, view);
-        let resumed = self.content.iter().any(|content| content.stopped.is_some());
-        for_each_with_affinity(&mut self.content, |shard, content| {
-            if !resumed || content.stopped.is_some() {
-                content.sift(shard, chunks, packets, now);
-            }
-        });
-    }
-
-    /// The second pass over the flows, stopping at each tick up to `now` that has
-    /// alarms. Every content shard has come to `now`.
-    fn collect_samples(&mut self, chunks: &[Chunk], frames: &dyn Frames, now: Timestamp) {
-        for (shard, content) in self.content.iter_mut().enumerate() {
-            for placed in std::mem::take(&mut content.requests) {
-                let flow = &mut self.flow[usize::from(placed.request.flow_shard())];
-                flow.requests.push((shard as u8, placed));
-            }
-        }
-        self.flow.iter_mut().for_each(FlowShard::begin_collecting);
-        let mut alarms: Vec<TickedAlarm> = self
-            .content
-            .iter_mut()
-            .flat_map(|content| content.alarms.ticked.extract_if(.., |a| a.tick <= now))
-            .collect();
-        alarms.sort_by_key(|ticked| ticked.tick);
-        let mut alarms = alarms.into_iter().peekable();
-        while let Some(first) = alarms.next() {
-            let tick = first.tick;
-            let mut due = vec![first.alarm];
-            while let Some(next) = alarms.next_if(|next| next.tick == tick) {
-                due.push(next.alarm);
-            }
-            self.collect_until(chunks, frames, tick);
-            let begin = self.timer.start();
-            // What is over at this tick comes after its alarms.
-            self.end_hours(Timestamp::from_nanos(tick.as_nanos() - 1));
-            self.emit(tick, due);
-            self.timer.add(begin, &mut self.times.signatures);
-        }
-        self.end_hours(now.min(self.clock.now()));
-    }
-
-    /// Tells the ledger of contents' hours that were over at the ticks up to `until`, to which
-    /// every content shard has come.
-    fn end_hours(&mut self, until: Timestamp) {
-        let next = |content: &ContentShard| content.hours.next();
-        while let Some(tick) = self.content.iter().filter_map(next).min()
-            && tick <= until
-        {
-            let over = self.content.iter_mut().flat_map(|it| it.hours.take(tick));
-            self.ledger.end_hours(over);
-            let waves = self.ledger.take_waves();
-            self.report_waves(waves);
-        }
-    }
-
-    /// Feeds samples with the rest of the batch.
-    fn end_batch(&mut self, chunks: &[Chunk], frames: &dyn Frames) {
-        self.collect_until(chunks, frames, Timestamp::MAX);
-        self.flow.iter_mut().for_each(FlowShard::end_collecting);
-        self.starts.enter_all();
-        self.warn_of_overload();
-        self.warn_of_flood(false);
-        // Late enough for shares to mean something, and early in a long run.
-        if self.coverage.frames() >= MANY_FRAMES {
-            self.warn_of_blindness();
-        }
-    }
-
-    fn collect_until(&mut self, chunks: &[Chunk], frames: &dyn Frames, until: Timestamp) {
-        let (sifter, timer) = (&*self.sifter, self.timer);
-        for_each_with_affinity(&mut self.flow, |_, flow| {
-            let begin = timer.start();
-            flow.collect(chunks, frames, sifter, until);
-            timer.add(begin, &mut flow.nanos[1]);
-        });
-    }
-
-    /// Turns the alarms of one tick into findings.
-    fn emit(&mut self, tick: Timestamp, mut alarms: Vec<AlarmedCandidate>) {
-        let beta = self.config.beta;
-        let (sifter, flow) = (&*self.sifter, &mut self.flow);
-        // Windows of one piece of stream share its bytes.
-        let mut pieces: BTreeMap<(u8, u64), Arc<[u8]>> = BTreeMap::new();
-        self.starts.enter_until(tick);
-        for alarm in &mut alarms {
-            let (key, protocol, port) = (alarm.key, alarm.protocol, alarm.port);
-            let seen_at = alarm.candidate.ports;
-            self.starts.judge(&mut alarm.relays, (protocol, port), seen_at, tick);
-            let mut sample_of = |sample: &SampleReference| {
-                let shard = sample.flow_shard;
-                let view = flow[usize::from(shard)].samples.sample(
-                    sample.packet,
-                    sample.offset,
-                    beta,
-                    |window| sifter.has_key(window, key, protocol, port),
-                )?;
-                Some(Sample {
-                    flow_shard: shard,
-                    id: view.id,
-                    bytes: pieces
-                        .entry((shard, view.id))
-                        .or_insert(view.bytes.into())
-                        .clone(),
-                    window: view.window..view.window + view.window_len,
-                    packet: sample.packet,
-                    time: view.time,
-                    payload_length: view.payload_length,
-                    source: sample.source,
-                    destination: sample.destination,
-                    source_port: view.source_port,
-                    destination_port: view.destination_port,
-                })
-            };
-            alarm.samples =
-                alarm.candidate.samples.iter().filter_map(&mut sample_of).collect();
-        }
-        let ordinary = self.flow.iter().flat_map(|flow| flow.samples.ordinary(ORDINARY));
-        self.ledger.show_view(self.view());
-        self.ledger.show_ordinary(ordinary.map(Arc::from).collect());
-        let news = self.ledger.tick(tick, alarms);
-        self.report(news);
-    }
-
     /// Moves packet time to `now`, which the host vouches for: ticks that have
     /// passed emit their findings although no packet came.
     pub fn advance(&mut self, now: Timestamp) {
@@ -513,18 +309,19 @@ impl Sensor {
             self.end_hours(now);
             return;
         }
-        self.content.iter_mut().for_each(|content| content.pass_tick(now));
-        self.collect_samples(&[], &NoFrames, Timestamp::MAX);
-        self.end_batch(&[], &NoFrames);
+        self.pass(now);
     }
 
     /// Ends the trace: emits what is pending, then one summary a signature with
     /// its final counts. Packets may follow; a later call sums up again.
     pub fn finish(&mut self) {
         self.sift_unfinished();
-        self.content.iter_mut().for_each(|content| content.pass_tick(Timestamp::MAX));
-        self.collect_samples(&[], &NoFrames, Timestamp::MAX);
-        self.end_batch(&[], &NoFrames);
+        self.pass(Timestamp::MAX);
+        self.sum_up();
+    }
+
+    /// What comes at the end of the trace, after all that was pending.
+    fn sum_up(&mut self) {
         self.warn_of_blindness();
         self.warn_of_flood(true);
         if let Some(dark) = &mut self.dark {
@@ -585,8 +382,5 @@ impl Sensor {
     }
 }
 
-/// Samples of each flow shard that a tick's tokens are held against: about a thousand
-/// in all, two megabytes.
-const ORDINARY: usize = 16;
 /// The label of the seed that hosts are counted under, in every shard and signature.
 const HOSTS: &str = "hosts";

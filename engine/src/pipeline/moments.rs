@@ -8,6 +8,8 @@ use crate::detect::conversations::{Role, ViewStep};
 use crate::packet::HomeNet;
 use crate::signature::View;
 use crate::state::persist;
+use crate::time::Timestamp;
+use std::collections::VecDeque;
 
 /// A packet at which more becomes known of its conversation.
 #[derive(Clone, Copy)]
@@ -52,6 +54,38 @@ struct Timeline {
     at_first: bool,
     /// Packets from which on the contrary holds, in order.
     changes: Vec<RecordAt>,
+}
+
+/// The view at ticks: what the packets before a tick have shown.
+#[derive(Debug, Default)]
+pub(crate) struct TickedView {
+    view: View,
+    /// The batch's steps that are still to be counted, in packet order, with their times.
+    waiting: VecDeque<(Timestamp, ViewStep)>,
+}
+
+impl TickedView {
+    /// Takes the moments of a batch, in packet order.
+    pub(crate) fn take(&mut self, moments: &[Moment], chunks: &[Chunk]) {
+        let steps = moments.iter().filter(|moment| moment.view != ViewStep::default());
+        let records = steps.map(|moment| (moment.at.record(chunks), moment.view));
+        let filling = records.filter(|(record, _)| record.fills());
+        self.waiting.extend(filling.map(|(record, step)| (record.time, step)));
+    }
+
+    /// Counts those before a time.
+    pub(crate) fn count_until(&mut self, until: Timestamp) {
+        let is_due = |it: &(Timestamp, ViewStep)| it.0 < until;
+        while self.waiting.front().is_some_and(is_due)
+            && let Some((_, step)) = self.waiting.pop_front()
+        {
+            self.view.count(step);
+        }
+    }
+
+    pub(crate) fn view(&self) -> View {
+        self.view
+    }
 }
 
 impl RunningView {
@@ -122,6 +156,8 @@ impl Timeline {
 }
 
 persist!(RunningView { view, datagrams, inside });
+// Between batches none waits.
+persist!(TickedView { view; waiting });
 
 #[cfg(test)]
 mod tests {

@@ -40,7 +40,7 @@ pub(crate) struct SeamSighting {
 }
 
 /// A sample request and the packet during which it was made.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct PlacedRequest {
     pub(crate) at: RecordAt,
     /// The content key that a sample is to be taken for.

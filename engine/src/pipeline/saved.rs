@@ -33,11 +33,7 @@ impl Sensor {
     ///
     /// The file cannot be written.
     pub fn write_state(&mut self, path: &Path) -> Result<WrittenState, Error> {
-        let identity = Identity {
-            settings: Value::Object(self.config.to_values()).to_string(),
-            key: self.config.effective_key(),
-            baseline: self.baseline_shape.map(Shape::numbers).unwrap_or_default(),
-        };
+        let identity = identity(&self.config, self.baseline_shape);
         StateFile::write(path, identity, &mut Tables(self))
     }
 
@@ -51,39 +47,68 @@ impl Sensor {
     ///
     /// The file cannot be read, is no saved state of this version, is damaged, or was
     /// saved under other settings; the first that differs is named.
-    pub fn restore(mut config: Config, path: &Path) -> Result<Self, Error> {
+    pub fn restore(config: Config, path: &Path) -> Result<Self, Error> {
+        let (mut sensor, file) = Self::reopen(config, path)?;
+        file.restore(&mut Tables(&mut sensor))?;
+        Ok(sensor)
+    }
+
+    /// The sensor that a file is to be read into.
+    pub(super) fn reopen(
+        config: Config,
+        path: &Path,
+    ) -> Result<(Self, StateFile), Error> {
         let file = StateFile::open(path)?;
-        let wrong = |name: &str, reason: &dyn Display| {
-            Error::config(name, format!("{}: {reason}", path.display()))
-        };
-        let values =
-            serde_json::from_str(file.settings()).map_err(|e| wrong("(state)", &e))?;
-        let mut saved = Config::from_values(&values).map_err(|error| match error {
-            Error::Config { key, reason } => wrong(&key, &reason),
-            error => error,
-        })?;
-        saved.key = Some(SecretKey(file.key()));
-        config.key = config.key.or(saved.key);
-        if let Some(name) = config.first_difference(&saved) {
-            return Err(wrong(name, &"the state was saved under another value"));
-        }
+        let config = settings_of(&file, config, path)?;
         // Its memory is not the tables': without it they would have other sizes.
         let known =
             file.baseline().map(|(bytes, rate)| Baseline::new(&config, bytes, rate));
-        let mut sensor = Self::with(config, Kernel::best(), known)?;
-        file.restore(&mut Tables(&mut sensor))?;
-        Ok(sensor)
+        Ok((Self::with(config, Kernel::best(), known)?, file))
+    }
+}
+
+/// What a state is bound to.
+pub(super) fn identity(config: &Config, baseline: Option<Shape>) -> Identity {
+    Identity {
+        settings: Value::Object(config.to_values()).to_string(),
+        key: config.effective_key(),
+        baseline: baseline.map(Shape::numbers).unwrap_or_default(),
+    }
+}
+
+/// The settings that a state is taken up with: these, if they are those of the file; without
+/// a key in them, with its key.
+pub(super) fn settings_of(
+    file: &StateFile,
+    mut config: Config,
+    path: &Path,
+) -> Result<Config, Error> {
+    let wrong = |name: &str, reason: &dyn Display| {
+        Error::config(name, format!("{}: {reason}", path.display()))
+    };
+    let values =
+        serde_json::from_str(file.settings()).map_err(|e| wrong("(state)", &e))?;
+    let mut saved = Config::from_values(&values).map_err(|error| match error {
+        Error::Config { key, reason } => wrong(&key, &reason),
+        error => error,
+    })?;
+    saved.key = Some(SecretKey(file.key()));
+    config.key = config.key.or(saved.key);
+    match config.first_difference(&saved) {
+        Some(name) => Err(wrong(name, &"the state was saved under another value")),
+        None => Ok(config),
     }
 }
 
 /// The part of a sensor that outlives it.
-struct Tables<'a>(&'a mut Sensor);
+pub(super) struct Tables<'a>(pub(super) &'a mut Sensor);
 
 impl Persist for Tables<'_> {
     fn persist(&mut self, file: &mut Exchange<'_>) -> io::Result<()> {
         let Sensor {
             clock,
             flow,
+            streams,
             content,
             packet_log,
             host_names,
@@ -91,6 +116,7 @@ impl Persist for Tables<'_> {
             dark,
             taps,
             running_view,
+            ticked_view,
             decoys,
             ledger,
             frames,
@@ -121,6 +147,7 @@ impl Persist for Tables<'_> {
         for shard in flow {
             shard.persist(file)?;
         }
+        streams.persist(file)?;
         for shard in content {
             shard.persist(file)?;
         }
@@ -131,6 +158,7 @@ impl Persist for Tables<'_> {
         dark.as_mut().map_or(Ok(()), |dark| dark.persist(file))?;
         taps.as_mut().map_or(Ok(()), |it| it.persist(file))?;
         running_view.persist(file)?;
+        ticked_view.persist(file)?;
         decoys.persist(file)?;
         ledger.persist(file)?;
         frames.persist(file)?;

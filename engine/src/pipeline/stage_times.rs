@@ -79,7 +79,10 @@ impl Sensor {
             times.dispersion += promoted;
         }
         for flow in &mut self.flow {
-            let [joined, collected] = std::mem::take(&mut flow.nanos);
+            times.tails += std::mem::take(&mut flow.nanos);
+        }
+        for stream in self.streams.shards() {
+            let [joined, collected] = std::mem::take(&mut stream.nanos);
             times.tails += joined;
             times.signatures += collected;
         }

@@ -240,6 +240,7 @@ impl Sifter {
             to_dark: false,
             unsifted: false,
             is_decoys: false,
+            is_gated: false,
             payload,
         }
     }

@@ -57,12 +57,6 @@ impl View {
         self.answered += u64::from(step.is_answer);
     }
 
-    /// Adds another shard's counts.
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.directions += other.directions;
-        self.answered += other.answered;
-    }
-
     /// Whether the tap sees both directions: a quarter of at least 16 got answers. A tap
     /// that sees one direction shows none, so that it could be less; but where routes
     /// differ there and back, some are seen whole by chance. It is not more, since every

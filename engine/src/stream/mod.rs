@@ -33,7 +33,7 @@ mod test_traffic;
 pub use counters::{SampleCounters, StreamCounters};
 pub use direction::direction;
 pub(crate) use direction::ends_of;
-pub use samples::{PacketPiece, SampleView, Samples};
+pub use samples::{PacketPiece, SampleRank, SampleView, Samples};
 pub use tails::{Segment, StreamTails};
 
 /// How far behind the expected byte a segment may lie and still pass for a

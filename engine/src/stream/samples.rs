@@ -87,6 +87,20 @@ pub struct SampleView<'a> {
     pub payload_length: Option<u32>,
 }
 
+/// Which of several samples matters least: the order is that in which they give way. Of two
+/// stores the samples are in one order too, as long as packets have one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SampleRank {
+    /// What the sample is worth.
+    pub priority: u8,
+    /// Number of the packet that it was taken from.
+    pub packet: u64,
+    /// Its place in the order of taking, in its store.
+    pub born: u64,
+    /// As in [`SampleView::id`].
+    pub id: u64,
+}
+
 /// Packet time after which a sample gives way to another of its priority.
 const FRESH: Span = Span::from_secs(60);
 /// Anchors for each sample: a sample of small segments has many packets.
@@ -304,11 +318,13 @@ impl Samples {
 
     /// The bytes around the wanted window of the `most` samples that matter least: other
     /// traffic than what is about to be reported, as far as there is any.
-    pub fn ordinary(&self, most: usize) -> impl Iterator<Item = &[u8]> {
+    pub fn ordinary(&self, most: usize) -> impl Iterator<Item = (SampleRank, &[u8])> {
         self.pool.by_rank().take(most).filter_map(|slot| {
             let sample = self.pool.sample(slot)?;
             let (from, to) = sample.extents.around(sample.core)?;
-            Some(&self.pool.bytes(slot)[from as usize..to as usize])
+            let &Sample { priority, packet, born, id, .. } = sample;
+            let rank = SampleRank { priority, packet, born, id };
+            Some((rank, &self.pool.bytes(slot)[from as usize..to as usize]))
         })
     }
 

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::sync::Once;
 
 /// Writes a line that shows for tests that pass, too.
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 

@@ -9,20 +9,20 @@ const NEXT_CHUNK: usize = 32;
 
 /// A sighting in its turn.
 #[derive(Clone, Copy)]
-pub(super) struct Next {
-    pub(super) key: u64,
+pub(crate) struct Next {
+    pub(crate) key: u64,
     /// The key of the content in its class at its port.
-    pub(super) class: u64,
+    pub(crate) class: u64,
     /// The key as the prevalence tables have it.
-    pub(super) hash: u64,
-    pub(super) at: RecordAt,
-    pub(super) offset: i32,
+    pub(crate) hash: u64,
+    pub(crate) at: RecordAt,
+    pub(crate) offset: i32,
 }
 
 /// Appends a shard's sightings from a record on, by (record, offset); what a packet shows
 /// by itself comes before what it shows with others at the same offset. `seams` are in
 /// this order already.
-pub(super) fn line_up(
+pub(crate) fn line_up(
     queue: &mut Vec<Next>,
     shard: usize,
     chunks: &[Chunk],

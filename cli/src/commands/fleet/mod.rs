@@ -1,0 +1,85 @@
+//! The commands of a fleet: taps far apart, one merger.
+
+mod lines;
+pub(super) mod merge;
+pub(super) mod tap;
+
+use crate::args::FleetArgs;
+use crate::output::exit_code::Failure;
+use crate::output::talk::Talk;
+use std::time::{Duration, Instant};
+use wormsift_cluster::jetstream::Link;
+use wormsift_cluster::{Error, TapName};
+
+/// How long a signal may go unseen.
+const PATIENCE: Duration = Duration::from_millis(50);
+/// How long the broker may take before it is said that it cannot be reached.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Attempts in vain, over a link that is there, until it is said: five seconds of them.
+const ATTEMPTS: u64 = 20;
+
+/// A link that says when it is broken, and when it is there again, or of no use.
+struct SpokenLink {
+    link: Link,
+    is_broken: bool,
+    /// Attempts that had ended when the link was last broken, or something was said of them.
+    attempts: u64,
+    /// What was last said of them.
+    why: String,
+    looked: Option<Instant>,
+}
+
+impl SpokenLink {
+    /// Settings that cannot work are wrong usage; a broker that is not there may come.
+    fn open(args: &FleetArgs, name: &TapName, talk: &Talk) -> Result<Self, Failure> {
+        let link = Link::open(args.server(), name).map_err(Failure::usage)?;
+        let _ = link.wait(CONNECT);
+        let why = String::new();
+        let mut new = Self { link, is_broken: false, attempts: 0, why, looked: None };
+        new.say(|| (0, String::new()), talk);
+        Ok(new)
+    }
+
+    /// Looks at most every [`PATIENCE`]. `attempts` says how many have ended by now, and why
+    /// the last one.
+    fn say(&mut self, attempts: impl FnOnce() -> (u64, String), talk: &Talk) {
+        if self.looked.is_some_and(|at| at.elapsed() < PATIENCE) {
+            return;
+        }
+        self.looked = Some(Instant::now());
+        let (ended, why) = attempts();
+        let status = self.link.status();
+        if status.is_some() {
+            self.attempts = ended;
+        } else if ended >= self.attempts.saturating_add(ATTEMPTS) {
+            self.attempts = ended;
+            if self.why != why {
+                talk.warning(format_args!(
+                    "the broker is there, but nothing gets through: {why}; look at its JetStream \
+                     and its permissions. It is tried again"
+                ));
+                self.why = why;
+            }
+        }
+        match status {
+            Some(why) if !self.is_broken => {
+                talk.warning(format_args!("{why}; it is tried again"));
+                self.is_broken = true;
+            }
+            None if self.is_broken => {
+                talk.warning("connected again");
+                self.is_broken = false;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Settings of the transport that cannot work are wrong usage; all else has failed.
+fn failure(error: Error) -> Failure {
+    match error {
+        Error::Name(_) | Error::Settings(_) => Failure::usage(error),
+        _ => Failure::Failed(error.to_string()),
+    }
+}
