@@ -1,6 +1,7 @@
 //! A fleet: taps and a merger, joined by parcels, say what one sensor says.
 
 mod suite;
+mod workers;
 
 use crate::common::{Random, frames};
 use serde_json::Value;
@@ -42,6 +43,8 @@ macro_rules! take {
         $said.waves.extend($from.waves().iter().map(json_lines::write_wave));
     };
 }
+
+pub(crate) use take;
 
 fn sensor(frames: &[Frame<'_>], config: &Config) -> Said {
     let (mut sensor, mut said) = (Sensor::new(config.clone()).unwrap(), Said::default());

@@ -14,7 +14,7 @@ use crate::packet::{
 use std::sync::OnceLock;
 
 /// One sampled window seen in one packet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sighting {
     /// Fingerprint, protocol and port, mixed; its top six bits are the content shard.
     pub(crate) key: u64,
@@ -61,7 +61,7 @@ pub(crate) fn reassembled(handshake: Handshake, begins: bool) -> u8 {
 }
 
 /// What the later stages need to know of a packet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Record {
     pub(crate) number: u64,
     /// As claimed; after the clock's pass, as it counts.
@@ -308,8 +308,13 @@ impl Chunk {
     /// How many windows that a packet shows by itself are less than this one, by
     /// [`order_of`]; up to [`LEAST`].
     pub(crate) fn lesser(&self, record: u32, key: u64) -> usize {
+        self.least()[record as usize].partition_point(|it| *it < order_of(key))
+    }
+
+    /// The least windows of each record.
+    pub(super) fn least(&self) -> &[[u32; LEAST]] {
         // Looked for when it is first asked for: mostly, it never is.
-        let least = self.least.get_or_init(|| {
+        self.least.get_or_init(|| {
             let mut least = vec![[u32::MAX; LEAST]; self.records.len()];
             for sighting in self.sightings.iter().flatten() {
                 let of_record = &mut least[sighting.record as usize];
@@ -322,8 +327,7 @@ impl Chunk {
                 }
             }
             least
-        });
-        least[record as usize].partition_point(|it| *it < order_of(key))
+        })
     }
 
     /// Counts a frame, or a packet of a host, at a tap.
@@ -340,6 +344,19 @@ impl Chunk {
     #[inline]
     pub(crate) fn keep(&mut self, key: u64, record: u32, offset: i32) {
         self.sightings[content_shard(key)].push(Sighting { key, record, offset });
+    }
+
+    /// What content shards need of it; the sightings go with that.
+    pub(crate) fn for_content_shards(&mut self) -> Self {
+        Self {
+            records: self.records.clone(),
+            facts: FlowFacts::of(self.facts.packed()),
+            ports: std::mem::take(&mut self.ports),
+            sightings: std::mem::take(&mut self.sightings),
+            has_unsifted: self.has_unsifted,
+            has_copies: self.has_copies,
+            ..Self::new()
+        }
     }
 
     /// Empties it. The allocations stay, unless they are larger than usual and than

@@ -88,6 +88,7 @@ impl Sensor {
                 .collect(),
             streams,
             content: ContentShard::all(&config, &plan, &seeds, &rules),
+            away: None,
             packet_log: PacketLog::new(plan.packet_log),
             running_view: RunningView::default(),
             ticked_view: TickedView::default(),

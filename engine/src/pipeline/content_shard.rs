@@ -5,6 +5,7 @@ mod admission;
 mod classes;
 mod hours;
 mod line_up;
+mod load;
 mod promotion;
 mod recall;
 mod rules;
@@ -33,8 +34,9 @@ use crate::sketch::{Bloom, EpochClock, FirstSightings, Turn};
 use crate::state::persist;
 use crate::time::Timestamp;
 use admission::{Admission, Newcomer};
-use hours::Hours;
+pub(crate) use hours::Hours;
 pub(crate) use line_up::{Next, line_up};
+pub(crate) use load::ShardLoad;
 use promotion::Promotion;
 use std::sync::Arc;
 

@@ -7,7 +7,9 @@ use super::Sensor;
 use super::affinity::for_each_with_affinity;
 use super::alarm_queue::TickedAlarm;
 use super::batch::{self, Chunk, Frames, NoFrames};
+use super::content_away::ContentAway;
 use super::content_shard::ContentShard;
+use super::fleet::shards::Task;
 use super::moments::{Moment, TapView};
 use super::streams::{Evidence, wanted};
 use super::warnings::MANY_FRAMES;
@@ -27,10 +29,20 @@ pub(super) struct Course {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// Content shards have come to where they stop, or to the end.
-    Sifted,
+    /// Content shards come to where they stop, or to the end.
+    Sifting,
     /// The alarms up to there are being emitted.
     Emitting,
+    Done,
+}
+
+/// How a batch goes on.
+pub(super) enum Step {
+    /// These alarms are to be emitted before the next step.
+    Due(Due),
+    /// Results of workers are missing.
+    Waiting,
+    /// It is over.
     Done,
 }
 
@@ -38,6 +50,13 @@ enum Stage {
 pub(super) struct Due {
     pub(super) tick: Timestamp,
     pub(super) alarms: Vec<AlarmedCandidate>,
+}
+
+impl Course {
+    fn new(view: TapView) -> Self {
+        let (due, stage) = (VecDeque::new(), Stage::Sifting);
+        Self { view, due, reached: Timestamp::MAX, stage }
+    }
 }
 
 impl Sensor {
@@ -54,7 +73,7 @@ impl Sensor {
     }
 
     fn go_on(&mut self, mut course: Course, chunks: &[Chunk], frames: &dyn Frames) {
-        while let Some(due) = self.next_due(&mut course, chunks, frames) {
+        while let Step::Due(due) = self.next_step(&mut course, chunks, frames) {
             let begin = self.timer.start();
             let evidence = self.streams.evidence(&wanted(&due.alarms), &self.sifter);
             self.emit(due, evidence);
@@ -66,10 +85,15 @@ impl Sensor {
     pub(super) fn begin(&mut self, chunks: &mut [Chunk], frames: &dyn Frames) -> Course {
         self.stamp(chunks);
         self.begin_learning(chunks);
-        let (chunks, now) = (&*chunks, self.clock.now());
         if let Some(dark) = &mut self.dark {
-            dark.pass(now);
+            dark.pass(self.clock.now());
         }
+        let view = self.follow(chunks, frames);
+        self.sift_batch(chunks, view)
+    }
+
+    /// The stages between packet time and content shards.
+    fn follow(&mut self, chunks: &[Chunk], frames: &dyn Frames) -> TapView {
         let (sifter, timer) = (&*self.sifter, self.timer);
         for_each_with_affinity(&mut self.flow, |shard, flow| {
             let begin = timer.start();
@@ -85,30 +109,31 @@ impl Sensor {
         self.ticked_view.take(&moments, chunks);
         let started = self.decoys.take(&moments, chunks, frames);
         self.report_decoys(started);
-        let view = self.running_view.take(&moments, chunks, &self.config.home_net);
-        self.sift_content(chunks, &view, now);
-        let due = VecDeque::new();
-        Course { view, due, reached: Timestamp::MAX, stage: Stage::Sifted }
+        self.running_view.take(&moments, chunks, &self.config.home_net)
     }
 
     /// The same without a packet.
     pub(super) fn begin_pass(&mut self, now: Timestamp) -> Course {
-        self.content.iter_mut().for_each(|content| content.pass_tick(now));
-        let (view, due) = (TapView::default(), VecDeque::new());
-        Course { view, due, reached: Timestamp::MAX, stage: Stage::Sifted }
+        match &mut self.away {
+            Some(away) => away.give(|_| Task::Pass { now, follows: true }),
+            None => self.content.iter_mut().for_each(|content| content.pass_tick(now)),
+        }
+        Course::new(TapView::default())
     }
 
-    /// Goes on to the next tick that has alarms, which must be emitted before the next call;
-    /// `None` at the end of the batch.
-    pub(super) fn next_due(
+    /// Goes on to the next tick that has alarms.
+    pub(super) fn next_step(
         &mut self,
         course: &mut Course,
         chunks: &[Chunk],
         frames: &dyn Frames,
-    ) -> Option<Due> {
+    ) -> Step {
         loop {
             match course.stage {
-                Stage::Sifted => {
+                Stage::Sifting => {
+                    if self.away.as_ref().is_some_and(ContentAway::is_waiting) {
+                        return Step::Waiting;
+                    }
                     let stopped = self.content.iter().filter_map(|it| it.stopped).min();
                     let now = stopped.map(|stop| stop.record(chunks).time);
                     course.reached = now.unwrap_or(Timestamp::MAX);
@@ -120,18 +145,18 @@ impl Sensor {
                         self.collect_until(chunks, frames, due.tick);
                         // What is over at this tick comes after its alarms.
                         self.end_hours(Timestamp::from_nanos(due.tick.as_nanos() - 1));
-                        return Some(due);
+                        return Step::Due(due);
                     }
                     self.end_hours(course.reached.min(self.clock.now()));
                     if self.content.iter().any(|content| content.stopped.is_some()) {
-                        self.sift_content(chunks, &course.view, self.clock.now());
-                        course.stage = Stage::Sifted;
+                        self.sift_on(course, chunks);
+                        course.stage = Stage::Sifting;
                     } else {
                         self.end_batch(chunks, frames);
                         course.stage = Stage::Done;
                     }
                 }
-                Stage::Done => return None,
+                Stage::Done => return Step::Done,
             }
         }
     }
@@ -189,12 +214,29 @@ impl Sensor {
         });
     }
 
-    /// The content shards, each from where it stopped.
-    fn sift_content(&mut self, chunks: &[Chunk], view: &TapView, now: Timestamp) {
-        let packets = &self.packet_log.batch(chunks, view);
-        let resumed = self.content.iter().any(|content| content.stopped.is_some());
+    /// The content shards, from the beginning of a batch.
+    fn sift_batch(&mut self, chunks: &mut [Chunk], view: TapView) -> Course {
+        let now = self.clock.now();
+        if let Some(away) = &mut self.away {
+            away.sift(chunks, &mut self.content, view, now);
+            return Course::new(TapView::default());
+        }
+        let packets = &self.packet_log.batch(chunks, &view);
         for_each_with_affinity(&mut self.content, |shard, content| {
-            if !resumed || content.stopped.is_some() {
+            content.sift(shard, chunks, packets, now);
+        });
+        Course::new(view)
+    }
+
+    /// The content shards that have stopped, from there.
+    fn sift_on(&mut self, course: &Course, chunks: &[Chunk]) {
+        if let Some(away) = &mut self.away {
+            return away.give(|_| Task::GoOn { emitted: course.reached });
+        }
+        let (packets, now) =
+            (&self.packet_log.batch(chunks, &course.view), self.clock.now());
+        for_each_with_affinity(&mut self.content, |shard, content| {
+            if content.stopped.is_some() {
                 content.sift(shard, chunks, packets, now);
             }
         });

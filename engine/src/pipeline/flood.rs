@@ -5,6 +5,7 @@
 //! given once, and the first again at the end where it has become ten times as much.
 
 use super::Sensor;
+use super::content_shard::ShardLoad;
 use super::warnings::{Warning, grouped};
 use crate::packet::Host;
 use std::collections::BTreeMap;
@@ -34,11 +35,12 @@ struct Flood {
 impl Sensor {
     /// Warns of contents that find no room; at the end of a run, again.
     pub(super) fn warn_of_flood(&mut self, at_end: bool) {
-        let packets = self.content.iter().map(|it| it.admission.packets().0).sum();
+        let loads = self.loads();
+        let packets = loads.iter().map(|it| it.kept_out).sum();
         let told = self.flood_told;
         if packets >= MANY_PACKETS && (told == 0 || at_end && packets >= 10 * told) {
             self.flood_told = packets;
-            let text = self.describe_flood(&self.flood());
+            let text = describe(&Flood::of(&loads), &loads);
             self.warnings.push(text);
         }
         let counters = *self.ledger.counters();
@@ -51,8 +53,7 @@ impl Sensor {
                 grouped(counters.put_off)
             )
         });
-        let without: u64 =
-            self.content.iter().map(|it| it.counters.alarms_without_room).sum();
+        let without: u64 = loads.iter().map(|it| it.alarms_without_room).sum();
         self.warn_once(Warning::WithoutRoom, without > MANY_ALARMS, || {
             format!(
                 "{} thresholds were passed by contents for which the candidate table had no \
@@ -61,21 +62,19 @@ impl Sensor {
             )
         });
     }
+}
 
-    fn flood(&self) -> Flood {
-        let mut sum = Flood::default();
+impl Flood {
+    fn of(loads: &[ShardLoad]) -> Self {
+        let mut sum = Self::default();
         let mut by_host: BTreeMap<Host, u64> = BTreeMap::new();
         let (mut first, mut last) = (u64::MAX, 0);
-        for gate in self.content.iter().map(|shard| &shard.admission) {
-            let (packets, between) = gate.packets();
-            if packets == 0 {
-                continue;
-            }
-            sum.packets += packets;
-            (first, last) = (first.min(between.0), last.max(between.1));
-            sum.copies = sum.copies.max(gate.sightings());
-            for (host, packets) in gate.sources() {
-                *by_host.entry(host).or_default() += packets;
+        for load in loads.iter().filter(|load| load.kept_out > 0) {
+            sum.packets += load.kept_out;
+            (first, last) = (first.min(load.between.0), last.max(load.between.1));
+            sum.copies = sum.copies.max(load.sightings);
+            for (host, packets) in &load.sources {
+                *by_host.entry(*host).or_default() += packets;
             }
         }
         sum.seconds = last.saturating_sub(first) + 1;
@@ -85,38 +84,36 @@ impl Sensor {
         sum.sources.truncate(NAMED);
         sum
     }
+}
 
-    fn describe_flood(&self, flood: &Flood) -> String {
-        let (live, classes) =
-            self.content.iter().fold((0, [0; 3]), |(live, sum), shard| {
-                let classes = shard.candidates.classes();
-                (live + shard.candidates.len(), [0, 1, 2].map(|c| sum[c] + classes[c]))
-            });
-        let percent = |part: u64, all: u64| 100 * part / all.max(1);
-        let of_class = |class: usize| percent(classes[class], live as u64);
-        let share = |&(host, packets): &(Host, u64)| {
-            format!("{host} ({} %)", percent(packets, flood.packets))
-        };
-        let sources = match &flood.sources[..] {
-            [] => format!(
-                "no host sent one in {WORTH_NAMING} of them, so their sources are many or \
-                 forged"
-            ),
-            named => format!(
-                "most from {}",
-                named.iter().map(share).collect::<Vec<_>>().join(", ")
-            ),
-        };
-        format!(
-            "contents that repeat come faster than the candidate tables can hold, so that not \
-             all are followed: {} packets showed new ones, {} a second, {sources}; of the \
-             candidates, {} % were passed on and {} % have alarmed; a new content is followed \
-             from its copy number {} on, by one or two of its windows",
-            grouped(flood.packets),
-            grouped(flood.packets / flood.seconds.max(1)),
-            of_class(1),
-            of_class(2),
-            flood.copies,
-        )
-    }
+fn describe(flood: &Flood, loads: &[ShardLoad]) -> String {
+    let live: u64 = loads.iter().map(|load| load.live).sum();
+    let of_class =
+        |class: usize| loads.iter().map(|load| load.classes[class]).sum::<u64>();
+    let percent = |part: u64, all: u64| 100 * part / all.max(1);
+    let of_class = |class| percent(of_class(class), live);
+    let share = |&(host, packets): &(Host, u64)| {
+        format!("{host} ({} %)", percent(packets, flood.packets))
+    };
+    let sources = match &flood.sources[..] {
+        [] => format!(
+            "no host sent one in {WORTH_NAMING} of them, so their sources are many or \
+             forged"
+        ),
+        named => format!(
+            "most from {}",
+            named.iter().map(share).collect::<Vec<_>>().join(", ")
+        ),
+    };
+    format!(
+        "contents that repeat come faster than the candidate tables can hold, so that not \
+         all are followed: {} packets showed new ones, {} a second, {sources}; of the \
+         candidates, {} % were passed on and {} % have alarmed; a new content is followed \
+         from its copy number {} on, by one or two of its windows",
+        grouped(flood.packets),
+        grouped(flood.packets / flood.seconds.max(1)),
+        of_class(1),
+        of_class(2),
+        flood.copies,
+    )
 }

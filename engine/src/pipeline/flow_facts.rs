@@ -30,6 +30,16 @@ impl FlowFacts {
         Facts::unpack(self.0[record].load(Ordering::Relaxed))
     }
 
+    /// The facts of all records, [packed](Facts::pack).
+    pub(crate) fn packed(&self) -> impl Iterator<Item = u32> {
+        self.0.iter().map(|facts| facts.load(Ordering::Relaxed))
+    }
+
+    /// Of packed facts.
+    pub(crate) fn of(packed: impl Iterator<Item = u32>) -> Self {
+        Self(packed.map(AtomicU32::new).collect())
+    }
+
     /// Bytes allocated.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.0.capacity() * size_of::<AtomicU32>()

@@ -20,6 +20,7 @@ mod baseline;
 mod batch;
 mod build;
 mod clock;
+mod content_away;
 mod content_shard;
 mod course;
 mod coverage;
@@ -76,6 +77,7 @@ use crate::signature::{DecoyReport, Finding, Incident, Ledger, Signature, Wave};
 use crate::time::Timestamp;
 use batch::{Chunk, NoFrames};
 use clock::Clock;
+use content_away::ContentAway;
 use content_shard::ContentShard;
 use coverage::Causes;
 use decoys::DecoyWatch;
@@ -147,6 +149,8 @@ pub struct Sensor {
     flow: Vec<FlowShard>,
     streams: Streams,
     content: Vec<ContentShard>,
+    /// Where the content shards are with workers.
+    away: Option<ContentAway>,
     packet_log: PacketLog,
     host_names: HostNames,
     starts: Starts,
@@ -186,13 +190,9 @@ impl Sensor {
     ///
     /// Counts are the estimates at that moment; it may have alarmed since.
     pub fn nearest(&self) -> Option<NearestContent> {
-        self.content
-            .iter()
-            .fold(Nearest::default(), |mut best, content| {
-                best.merge(&content.nearest);
-                best
-            })
-            .content()
+        let mut best = Nearest::default();
+        self.loads().iter().for_each(|load| best.merge(&load.nearest));
+        best.content()
     }
 
     /// The settings in use.

@@ -40,7 +40,7 @@ const LEAST_CONVERSATIONS: u64 = 64;
 const SELDOM: u64 = 50;
 
 /// What was known of the tap at each packet of a batch.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct TapView {
     /// Whether it sees both directions.
     two_way: Timeline,
@@ -49,7 +49,7 @@ pub(crate) struct TapView {
 }
 
 /// What holds or does not, over a batch.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Timeline {
     at_first: bool,
     /// Packets from which on the contrary holds, in order.
@@ -155,6 +155,8 @@ impl Timeline {
     }
 }
 
+persist!(TapView { two_way, at_border });
+persist!(Timeline { at_first, changes });
 persist!(RunningView { view, datagrams, inside });
 // Between batches none waits.
 persist!(TickedView { view; waiting });

@@ -20,7 +20,7 @@ pub struct NearestContent {
 }
 
 /// The nearest so far.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Nearest {
     key: u64,
     /// The smaller share of a threshold that was reached, in thousandths, then the sum of
@@ -72,6 +72,8 @@ impl Nearest {
         })
     }
 }
+
+crate::state::persist!(Nearest { key, rank, sources, destinations, protocol, port });
 
 #[cfg(test)]
 mod tests {

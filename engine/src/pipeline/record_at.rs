@@ -3,6 +3,7 @@
 use super::batch::{Chunk, Frames, Record};
 use crate::detect::conversations::Facts;
 use crate::signature::SampleRequest;
+use crate::state::persist;
 
 /// A position in the order of all packets of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,7 +33,7 @@ impl RecordAt {
 }
 
 /// A window seen across a seam.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SeamSighting {
     pub(crate) at: RecordAt,
     pub(crate) key: u64,
@@ -40,10 +41,14 @@ pub(crate) struct SeamSighting {
 }
 
 /// A sample request and the packet during which it was made.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct PlacedRequest {
     pub(crate) at: RecordAt,
     /// The content key that a sample is to be taken for.
     pub(crate) key: u64,
     pub(crate) request: SampleRequest,
 }
+
+persist!(RecordAt { chunk, record });
+persist!(SeamSighting { at, key, offset });
+persist!(PlacedRequest { at, key, request });

@@ -129,6 +129,7 @@ impl Persist for Tables<'_> {
             warned,
             flood_told,
             learning_begun,
+            away: _,
             baseline_shape: _,
             config: _,
             sifter: _,

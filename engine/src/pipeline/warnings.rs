@@ -2,7 +2,7 @@
 
 use super::Sensor;
 use super::clock::TICK;
-use super::content_shard::ContentShard;
+use super::content_shard::ShardLoad;
 use crate::detect::dispersion::Dispersion;
 
 /// Counters a key below which a prevalence table counts as overloaded: 0.8 % of
@@ -47,11 +47,11 @@ impl Sensor {
     /// Warns, once of each, when tables are seen to be overloaded and when time
     /// stands still.
     pub(super) fn warn_of_overload(&mut self) {
-        let fullest = |fill: fn(&ContentShard) -> f64| {
-            self.content.iter().map(fill).fold(0.0, f64::max)
-        };
-        let prevalence = fullest(|content| content.prevalence().fill());
-        let dispersion = fullest(|content| content.dispersion().fill());
+        let loads = self.loads();
+        let fullest =
+            |fill: fn(&ShardLoad) -> f64| loads.iter().map(fill).fold(0.0, f64::max);
+        let prevalence = fullest(|load| load.prevalence);
+        let dispersion = fullest(|load| load.dispersion);
         // Each new key sets four counters: 4 counters a key fill 1 - 1/e of them.
         self.warn_once(Warning::Prevalence, prevalence > 1.0 - (-4.0 / OVERLOADED).exp(), || {
             format!(

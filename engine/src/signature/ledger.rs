@@ -60,7 +60,7 @@ impl LedgerSettings {
 }
 
 /// An alarm of one window, with all that is known of it at that tick.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AlarmedCandidate {
     /// Content key of the window.
     pub key: u64,
@@ -642,6 +642,10 @@ fn raised(alarm: &AlarmedCandidate) -> Raised {
 }
 
 // Between ticks there are no samples of one, and the view is shown anew at each.
+// Samples are with the payloads, and found when the alarm is emitted.
+persist!(AlarmedCandidate {
+    key, alarm, fired, protocol, port, candidate, spread, relays, packet, offset, load; samples
+});
 persist!(Ledger {
     known, next, ids, owners, services, bytes, reported, forwarders, incidents, untold,
     allowance, counters, suppressed; settings, touched, incident_news, wave_news, ordinary, boilerplate, view

@@ -432,6 +432,34 @@ impl SampleReference {
     }
 }
 
+impl Default for SampleRequest {
+    fn default() -> Self {
+        Self::Release { flow_shard: 0, packet: 0, offset: 0 }
+    }
+}
+
+impl Persist for SampleRequest {
+    fn persist(&mut self, file: &mut Exchange<'_>) -> std::io::Result<()> {
+        let (mut flow_shard, mut packet, mut offset, mut priority) = match *self {
+            Self::Take { flow_shard, packet, offset, priority } => {
+                (flow_shard, packet, offset, Some(priority))
+            }
+            Self::Release { flow_shard, packet, offset } => {
+                (flow_shard, packet, offset, None)
+            }
+        };
+        flow_shard.persist(file)?;
+        packet.persist(file)?;
+        offset.persist(file)?;
+        priority.persist(file)?;
+        *self = match priority {
+            Some(priority) => Self::Take { flow_shard, packet, offset, priority },
+            None => Self::Release { flow_shard, packet, offset },
+        };
+        Ok(())
+    }
+}
+
 impl Persist for Candidate {
     fn persist(&mut self, file: &mut Exchange<'_>) -> std::io::Result<()> {
         let Self {

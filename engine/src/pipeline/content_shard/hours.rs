@@ -34,6 +34,11 @@ impl Hours {
         let count = self.0.partition_point(|(of, _)| *of <= tick);
         self.0.drain(..count).map(|(_, hour)| hour)
     }
+
+    /// Takes those that come after these.
+    pub(crate) fn extend(&mut self, later: Self) {
+        self.0.extend(later.0);
+    }
 }
 
 persist!(Hours { 0 });

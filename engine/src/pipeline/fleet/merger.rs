@@ -10,6 +10,7 @@ use super::gate::Change;
 use super::gather::{Batch, Gathering, Given, Numbered};
 use super::parcel::{END, Parcel, Totals};
 use super::questions::{Next, Questions};
+use super::shards::{ShardResult, ShardTask, Task};
 use super::tap::{Tap, tick_of};
 use super::wire::Binding;
 use super::{ParcelError, RefusedParcels, binding};
@@ -19,12 +20,14 @@ use crate::decode::FragmentCounters;
 use crate::error::Error;
 use crate::pipeline::batch::NoFrames;
 use crate::pipeline::clock::TICK;
-use crate::pipeline::course::Course;
+use crate::pipeline::content_away::ContentAway;
+use crate::pipeline::course::{Course, Step};
 use crate::pipeline::streams::{Away, Streams};
 use crate::pipeline::{Sensor, Stats};
 use crate::signature::{DecoyReport, Finding, Incident, SampleRequest, Wave};
 use crate::time::{Epoch, Span};
 use std::collections::VecDeque;
+use std::io;
 
 /// By how much the tap that is furthest may be ahead of one that holds a tick open, unless set
 /// otherwise.
@@ -63,6 +66,7 @@ pub struct Merger {
     asks: Vec<Ask>,
     pub(super) refused: RefusedParcels,
     ending: Ending,
+    pub(super) is_restored: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,6 +78,8 @@ enum Ending {
     Rest,
     /// What is pending is being emitted.
     Pending,
+    /// Workers hand over their content shards.
+    HandingOver,
     Done,
 }
 
@@ -143,6 +149,7 @@ impl Merger {
             asks: Vec::new(),
             refused: RefusedParcels::default(),
             ending: Ending::No,
+            is_restored: false,
         }
     }
 
@@ -152,6 +159,47 @@ impl Merger {
     pub fn with_lateness(mut self, lateness: Span) -> Self {
         self.closing.set_lateness(ticks(lateness));
         self
+    }
+
+    /// The same with its content shards at [workers](super::ShardWorker), to which they are
+    /// divided in proportion to `shares`; to the first one where all are zero.
+    #[must_use]
+    pub fn with_workers(mut self, shares: &[u32]) -> Self {
+        let is_restored = self.is_restored;
+        self.sensor.give_content_away(shares, is_restored);
+        self
+    }
+
+    /// Has the workers say what their content shards know, which [`save`](Self::save) needs, once
+    /// their results are there. It holds until the next tick.
+    pub fn gather(&mut self) {
+        if let Some(away) = &mut self.sensor.away
+            && self.open.is_none()
+        {
+            away.give(|_| Task::Save);
+        }
+    }
+
+    /// What workers have to do since the last call, in order.
+    pub fn tasks(&mut self) -> Vec<ShardTask> {
+        self.sensor
+            .away
+            .as_mut()
+            .map(|away| std::mem::take(&mut away.tasks))
+            .unwrap_or_default()
+    }
+
+    /// Takes the result of a task, and goes on if it was the last that was missing. One that
+    /// is not waited for is left out.
+    ///
+    /// # Errors
+    ///
+    /// What a worker hands over is of other settings.
+    pub fn take_result(&mut self, result: ShardResult) -> io::Result<()> {
+        if self.sensor.take_result(result)? {
+            self.step();
+        }
+        Ok(())
     }
 
     /// Reads a message and takes its parcel.
@@ -249,12 +297,15 @@ impl Merger {
 
     /// Whether all that came can be taken up again by another merger.
     pub(super) fn is_between_ticks(&self) -> bool {
-        self.open.is_none() && self.ending == Ending::No
+        let away = self.sensor.away.as_ref();
+        self.open.is_none()
+            && self.ending == Ending::No
+            && away.is_none_or(ContentAway::is_gathered)
     }
 
-    /// Whether an answer is missing.
+    /// Whether an answer of a tap, or a result of a worker, is missing.
     pub fn is_waiting(&self) -> bool {
-        self.open.is_some()
+        self.open.is_some() || self.waits_for_workers()
     }
 
     /// Waits no longer for a tap's answer in this round: its samples are missing. To be called
@@ -337,15 +388,14 @@ impl Merger {
             match self.open.take() {
                 Some(open) => {
                     self.open = self.go_on(open);
-                    if self.open.as_ref().is_some_and(Open::is_waiting) {
+                    if self.open.is_some() {
                         return;
                     }
                 }
+                None if self.waits_for_workers() => return,
                 None => match self.next_tick() {
                     Some(tick) => self.open = Some(self.close(tick)),
-                    None if self.ending == Ending::No || self.ending == Ending::Done => {
-                        return;
-                    }
+                    None if matches!(self.ending, Ending::No | Ending::Done) => return,
                     None => self.go_on_ending(),
                 },
             }
@@ -364,6 +414,10 @@ impl Merger {
         };
         let tick = self.lanes.iter().filter_map(first).min()?.max(closed);
         (self.ending == Ending::Ticks || self.closing.may_close(tick)).then_some(tick)
+    }
+
+    fn waits_for_workers(&self) -> bool {
+        self.sensor.away.as_ref().is_some_and(ContentAway::is_waiting)
     }
 
     fn go_on_ending(&mut self) {
@@ -388,6 +442,14 @@ impl Merger {
                 Ending::Pending
             }
             Ending::Pending => {
+                if let Some(away) = &mut self.sensor.away {
+                    away.give(|_| Task::HandOver);
+                }
+                Ending::HandingOver
+            }
+            Ending::HandingOver => {
+                // From here on its shards are its own.
+                self.sensor.away = None;
                 self.sensor.sum_up();
                 Ending::Done
             }
@@ -468,10 +530,14 @@ impl Merger {
             // The batch is over when the tick is passed.
             let chunks = if open.is_passed { &[][..] } else { &open.batch.chunks[..] };
             let course = &mut open.course;
-            if let Some(due) = self.sensor.next_due(course, chunks, &NoFrames) {
-                open.questions = Some(Questions::new(due, open.awake.clone()));
-                self.ask(&mut open);
-                continue;
+            match self.sensor.next_step(course, chunks, &NoFrames) {
+                Step::Due(due) => {
+                    open.questions = Some(Questions::new(due, open.awake.clone()));
+                    self.ask(&mut open);
+                    continue;
+                }
+                Step::Waiting => return Some(open),
+                Step::Done => {}
             }
             let now = self.sensor.clock.now();
             if open.is_passed || tick_of(now) != open.tick {
@@ -525,9 +591,14 @@ impl Merger {
         if !self.lanes.iter().any(|lane| lane.is_gated) {
             return Change::default();
         }
-        let candidates = self.sensor.content.iter().map(|content| &content.candidates);
-        let keys = candidates.flat_map(|it| it.by_key().map(|candidate| candidate.key));
-        let mut followed: Vec<u64> = keys.collect();
+        let mut followed: Vec<u64> = match &self.sensor.away {
+            Some(away) => away.followed().collect(),
+            None => {
+                let tables =
+                    self.sensor.content.iter().map(|content| &content.candidates);
+                tables.flat_map(|it| it.by_key().map(|candidate| candidate.key)).collect()
+            }
+        };
         followed.sort_unstable();
         let change = Change::between(&self.followed, &followed);
         self.followed = followed;
@@ -559,12 +630,6 @@ impl Merger {
             }
         }
         by_tap
-    }
-}
-
-impl Open {
-    fn is_waiting(&self) -> bool {
-        self.questions.is_some()
     }
 }
 

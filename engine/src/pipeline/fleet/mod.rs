@@ -66,6 +66,7 @@ mod parcel;
 mod parcel_wire;
 mod questions;
 mod saved;
+pub(super) mod shards;
 mod tap;
 mod wire;
 
@@ -74,6 +75,7 @@ pub use error::{ParcelError, RefusedParcels};
 pub use gate::Gate;
 pub use merger::{FleetTap, Merger};
 pub use parcel::Parcel;
+pub use shards::{ShardResult, ShardTask, ShardWorker};
 pub use tap::{Tap, TapCounters};
 
 use super::batch::content_shard;

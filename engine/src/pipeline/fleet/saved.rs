@@ -18,7 +18,8 @@ impl Merger {
     ///
     /// # Errors
     ///
-    /// The file cannot be written, an answer is missing, or the merger is at its end.
+    /// The file cannot be written, an answer is missing, workers have not been
+    /// [asked](Merger::gather) since the last tick, or the merger is at its end.
     pub fn save(&mut self, path: &Path) -> Result<(), Error> {
         if !self.is_between_ticks() {
             let reason = "a merger is saved between two ticks, when no answer is missing";
@@ -38,6 +39,7 @@ impl Merger {
         let (sensor, file) = Sensor::reopen(config, path)?;
         let mut merger = Self::of(sensor, fleet);
         file.restore(&mut Saved(&mut merger))?;
+        merger.is_restored = true;
         Ok(merger)
     }
 }
