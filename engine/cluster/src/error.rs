@@ -24,6 +24,8 @@ pub enum Error {
     Settings(String),
     /// What the broker, or the way to it, refuses.
     Broker(String),
+    /// A process or thread of a dataflow that does not do its part.
+    Worker(String),
 }
 
 impl Error {
@@ -49,7 +51,8 @@ impl fmt::Display for Error {
             Self::Name(text)
             | Self::Parcel(text)
             | Self::Settings(text)
-            | Self::Broker(text) => f.write_str(text),
+            | Self::Broker(text)
+            | Self::Worker(text) => f.write_str(text),
             Self::File { doing, path, why } => {
                 write!(f, "{}: cannot {doing}: {why}", path.display())
             }

@@ -3,11 +3,16 @@
 //! A tap appends parcels to its [`spool`], and `jetstream` (a feature) carries them. The merger
 //! gets them as closed ticks ([`closing`]) and writes a [`checkpoint`]; then taps delete what it
 //! covers. The contents are bytes that nothing here reads.
+//!
+//! `dataflow` (a feature) is for captures that are here: taps and merger on the threads of one
+//! process or several.
 #![forbid(unsafe_code)]
 
 pub mod checkpoint;
 pub mod closing;
 mod codec;
+#[cfg(feature = "dataflow")]
+pub mod dataflow;
 mod error;
 #[cfg(feature = "jetstream")]
 pub mod jetstream;

@@ -31,7 +31,7 @@ use crate::time::Span;
 /// assert!(Baseline::read(&other, &file).is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Baseline(LearnedKeys);
 
 impl Baseline {

@@ -8,6 +8,7 @@ use super::Sensor;
 use super::batch::Chunk;
 use super::content_shard::{ContentShard, ShardLoad};
 use super::fleet::shards::{OfShard, ShardBatch, Task, owners, saved};
+use super::fleet::wire::Binding;
 use super::fleet::{ShardResult, ShardTask};
 use super::moments::TapView;
 use super::packet_log::PacketLog;
@@ -18,6 +19,8 @@ use std::sync::Arc;
 
 /// See the [module](self).
 pub(crate) struct ContentAway {
+    /// Of the merger's messages.
+    binding: Binding,
     /// By worker: the shards that it has.
     shards: Vec<Arc<[u8]>>,
     /// That are to be given to workers.
@@ -32,13 +35,14 @@ pub(crate) struct ContentAway {
 }
 
 impl ContentAway {
-    pub(crate) fn new(shares: &[u32]) -> Self {
+    pub(super) fn new(shares: &[u32], binding: Binding) -> Self {
         let owners = owners(shares);
         let of = |worker: usize| {
             let shards = (0..).zip(&owners).filter(|(_, of)| usize::from(**of) == worker);
             shards.map(|(shard, _)| shard).collect()
         };
         Self {
+            binding,
             shards: (0..shares.len().max(1)).map(of).collect(),
             tasks: Vec::new(),
             missing: vec![false; shares.len().max(1)],
@@ -72,7 +76,12 @@ impl ContentAway {
             let task = task(shards);
             self.is_gathered = matches!(task, Task::Save);
             self.missing[usize::from(worker)] = true;
-            self.tasks.push(ShardTask { worker, shards: shards.clone(), task });
+            self.tasks.push(ShardTask {
+                binding: self.binding,
+                worker,
+                shards: shards.clone(),
+                task,
+            });
         }
     }
 
@@ -113,8 +122,13 @@ impl ContentAway {
 
 impl Sensor {
     /// Gives the content shards to workers, in proportion to `shares`.
-    pub(super) fn give_content_away(&mut self, shares: &[u32], is_restored: bool) {
-        let mut away = ContentAway::new(shares);
+    pub(super) fn give_content_away(
+        &mut self,
+        shares: &[u32],
+        binding: Binding,
+        is_restored: bool,
+    ) {
+        let mut away = ContentAway::new(shares, binding);
         if is_restored {
             away.restore(&mut self.content, &mut self.packet_log);
         }

@@ -9,7 +9,7 @@ use crate::state::{Exchange, Persist};
 /// Never forgets what was entered; a hash that was not is taken for one that was with
 /// [`Bloom::false_positive_rate`]. The filter itself is the `bloomfilter` crate's; its
 /// errors end here.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Bloom {
     filter: bloomfilter::Bloom<u64>,
     entered: usize,

@@ -17,7 +17,8 @@ struct Workers {
 
 impl Workers {
     fn new(config: &Config, shares: &[u32], seed: u64) -> Self {
-        let worker = |n| ShardWorker::new(config.clone(), None, shares, n).unwrap();
+        let worker =
+            |n| ShardWorker::new(config.clone(), "test", None, shares, n).unwrap();
         let workers = (0..shares.len() as u16).map(worker).collect();
         Self { workers, random: Random(seed) }
     }
@@ -130,4 +131,31 @@ fn of_several_taps_too_and_after_a_restart_with_fewer_of_them() {
     assert_same(&with_workers(&cut, &config, &[1, 1, 1], 0), &one, "with");
     let restarted = with_workers(&cut, &config, &[2, 1, 1, 4], 12);
     assert_same(&restarted, &one, "restarted");
+}
+
+#[test]
+fn tasks_of_others_are_refused() {
+    let own = config(1, "");
+    let task = |config: &Config, fleet: &str, shares: &[u32]| {
+        let merger = Merger::new(config.clone(), fleet).unwrap();
+        let mut merger = merger.with_workers(shares);
+        merger.gather();
+        merger.tasks().remove(0)
+    };
+    let mut worker = ShardWorker::new(own.clone(), "test", None, &[1, 1], 0).unwrap();
+    let mut refusal = |task| worker.run(task).err().map(|why| why.to_string());
+    let others = config(1, "sampling = '4'");
+    for (task, why) in [
+        (task(&own, "other", &[1, 1]), "expected this fleet"),
+        (task(&others, "test", &[1, 1]), "expected these settings"),
+        (task(&own, "test", &[1]), "its shards"),
+        (task(&own, "test", &[0, 1]), "worker 1"),
+    ] {
+        let found = refusal(task).unwrap();
+        assert!(found.contains(why), "{found}");
+    }
+    assert_eq!(refusal(task(&own, "test", &[1, 1])), None);
+    let message = task(&own, "test", &[1, 1]).encode();
+    assert!(ShardTask::decode(&message[..message.len() - 1]).is_err());
+    assert!(ShardTask::decode(&[7; 40]).is_err());
 }

@@ -23,7 +23,7 @@ use crate::pipeline::clock::TICK;
 use crate::pipeline::content_away::ContentAway;
 use crate::pipeline::course::{Course, Step};
 use crate::pipeline::streams::{Away, Streams};
-use crate::pipeline::{Sensor, Stats};
+use crate::pipeline::{Baseline, Sensor, Stats};
 use crate::signature::{DecoyReport, Finding, Incident, SampleRequest, Wave};
 use crate::time::{Epoch, Span};
 use std::collections::VecDeque;
@@ -124,6 +124,19 @@ impl Merger {
         Ok(Self::of(Sensor::new(config)?, fleet))
     }
 
+    /// The same, of a sensor that knows some content to be good.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sensor::with_baseline`].
+    pub fn with_baseline(
+        config: Config,
+        fleet: &str,
+        baseline: Baseline,
+    ) -> Result<Self, Error> {
+        Ok(Self::of(Sensor::with_baseline(config, baseline)?, fleet))
+    }
+
     /// The same, of a sensor of no use to anybody else.
     pub(super) fn of(mut sensor: Sensor, fleet: &str) -> Self {
         let binding = binding(&sensor.config, fleet);
@@ -166,7 +179,7 @@ impl Merger {
     #[must_use]
     pub fn with_workers(mut self, shares: &[u32]) -> Self {
         let is_restored = self.is_restored;
-        self.sensor.give_content_away(shares, is_restored);
+        self.sensor.give_content_away(shares, self.binding, is_restored);
         self
     }
 
@@ -332,6 +345,17 @@ impl Merger {
     /// Whether all is done after [`finish`](Self::finish).
     pub fn is_finished(&self) -> bool {
         self.ending == Ending::Done
+    }
+
+    /// The settings in use.
+    pub fn config(&self) -> &Config {
+        self.sensor.config()
+    }
+
+    /// The same as a sensor that has seen what the taps saw, once all is
+    /// [done](Self::is_finished); for [`stats`](Self::stats) it is too late then.
+    pub fn into_sensor(self) -> Sensor {
+        self.sensor
     }
 
     /// As [`Sensor::findings`].

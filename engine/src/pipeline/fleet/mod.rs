@@ -68,7 +68,7 @@ mod questions;
 mod saved;
 pub(super) mod shards;
 mod tap;
-mod wire;
+pub(super) mod wire;
 
 pub use ask::{Ask, Piece};
 pub use error::{ParcelError, RefusedParcels};

@@ -24,8 +24,8 @@ pub(super) enum Kind {
 }
 
 /// What both ends of a message must share: the fleet's name, the secret key, the settings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Binding {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::pipeline) struct Binding {
     pub(super) fleet: u64,
     pub(super) key: u64,
     pub(super) settings: u64,

@@ -29,7 +29,7 @@ const CHECKSUM: usize = 16;
 /// (u32), the binding's key number (u128), false-positive rate (f64), bytes of memory a
 /// filter (u64), length of the settings' text (u32), the text, the bits of each filter
 /// in order, and XXH3-128 of all that.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct LearnedKeys {
     binding: Binding,
     rate: f64,

@@ -1,5 +1,6 @@
 //! What a merger has a worker do.
 
+use super::super::wire::Binding;
 use super::VERSION;
 use crate::pipeline::batch::{Chunk, Record, Sighting};
 use crate::pipeline::flow_facts::FlowFacts;
@@ -13,6 +14,7 @@ use std::sync::{Arc, OnceLock};
 /// What a merger has the worker of some content shards do.
 #[derive(Clone)]
 pub struct ShardTask {
+    pub(in crate::pipeline) binding: Binding,
     pub(in crate::pipeline) worker: u16,
     /// The shards that it has.
     pub(in crate::pipeline) shards: Arc<[u8]>,
@@ -71,7 +73,8 @@ impl ShardTask {
     }
 
     fn write(&self, file: &mut Exchange<'_>) -> io::Result<()> {
-        let mut worker = self.worker;
+        let (mut binding, mut worker) = (self.binding, self.worker);
+        binding.persist(file)?;
         worker.persist(file)?;
         self.shards.to_vec().persist(file)?;
         let mut kind = |kind: u8| -> io::Result<()> { { kind }.persist(file) };
@@ -100,7 +103,9 @@ impl ShardTask {
     }
 
     fn read(file: &mut Exchange<'_>) -> io::Result<Self> {
+        let mut binding = Binding::default();
         let (mut worker, mut shards, mut kind) = (0_u16, Vec::new(), 0_u8);
+        binding.persist(file)?;
         worker.persist(file)?;
         shards.persist(file)?;
         kind.persist(file)?;
@@ -131,7 +136,7 @@ impl ShardTask {
             }
             other => return Err(file.misfit("a task from 0 to 5", other)),
         };
-        Ok(Self { worker, shards: shards.into(), task })
+        Ok(Self { binding, worker, shards: shards.into(), task })
     }
 }
 
@@ -239,3 +244,4 @@ impl Persist for Record {
 }
 
 crate::state::persist!(Sighting { key, record, offset });
+crate::state::persist!(Binding { fleet, key, settings });

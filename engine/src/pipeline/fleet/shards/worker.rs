@@ -1,5 +1,7 @@
 //! The content shards of one worker.
 
+use super::super::binding;
+use super::super::wire::Binding;
 use super::{OfShard, ShardBatch, ShardResult, ShardTask, State, Task, owners, saved};
 use crate::config::Config;
 use crate::error::Error;
@@ -15,6 +17,7 @@ use std::sync::Arc;
 
 /// The content shards of one worker. See the [module](super).
 pub struct ShardWorker {
+    binding: Binding,
     worker: u16,
     shards: Vec<(u8, ContentShard)>,
     packet_log: PacketLog,
@@ -31,25 +34,29 @@ impl ShardWorker {
     /// A setting that is out of range, or a baseline that does not fit.
     pub fn new(
         config: Config,
+        fleet: &str,
         baseline: Option<Baseline>,
         shares: &[u32],
         worker: u16,
     ) -> Result<Self, Error> {
+        let binding = binding(&config, fleet);
         let sensor = Sensor::with(config, Kernel::best(), baseline)?;
         let Sensor { mut content, packet_log, .. } = sensor;
         content.iter_mut().for_each(|content| content.has_gates = true);
         let owned = (0..).zip(content).zip(owners(shares));
         let owned = owned.filter(|(_, owner)| *owner == worker);
         let shards = owned.map(|(shard, _)| shard).collect();
-        Ok(Self { worker, shards, packet_log, batch: Arc::default() })
+        Ok(Self { binding, worker, shards, packet_log, batch: Arc::default() })
     }
 
     /// Does a task.
     ///
     /// # Errors
     ///
-    /// It is another worker's, or what is to be restored was saved under other settings.
+    /// It is of another fleet, key or settings, another worker's, or what is to be restored was
+    /// saved under other settings.
     pub fn run(&mut self, task: ShardTask) -> io::Result<ShardResult> {
+        self.binding.check(&task.binding).map_err(io::Error::other)?;
         let own = self.shards.iter().map(|(shard, _)| *shard);
         if task.worker != self.worker || !own.eq(task.shards.iter().copied()) {
             let (found, expected) = (task.worker, self.worker);

@@ -1,0 +1,118 @@
+//! What goes over the dataflow's edges.
+
+use super::carried::Message;
+use wormsift::fleet::{Ask, Parcel, Piece, ShardResult, ShardTask};
+
+/// From a tap to the merger.
+pub(super) enum Up {
+    Parcel(Parcel),
+    Piece(Piece),
+    /// It cannot go on, and why.
+    Failed(String),
+    /// It is dismissed. So many samples were asked for when their payload was gone.
+    Left {
+        asked_too_late: u64,
+    },
+}
+
+/// From the merger to a tap.
+pub(super) enum Down {
+    Ask(Ask),
+    /// It is to read no further.
+    Stop,
+    /// The merger is done.
+    Dismissed,
+}
+
+const PARCEL: u8 = 0;
+const PIECE: u8 = 1;
+const FAILED: u8 = 2;
+const LEFT: u8 = 3;
+const ASK: u8 = 0;
+const STOP: u8 = 1;
+const DISMISSED: u8 = 2;
+
+fn tagged(tag: u8, mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.push(tag);
+    bytes
+}
+
+fn untagged(bytes: &[u8]) -> Result<(u8, &[u8]), String> {
+    let (tag, rest) = bytes.split_last().ok_or("expected a message, found nothing")?;
+    Ok((*tag, rest))
+}
+
+fn unknown(tag: u8) -> String {
+    format!("expected another kind of message, found {tag}")
+}
+
+impl Message for Up {
+    fn encode(&mut self) -> Vec<u8> {
+        match self {
+            Self::Parcel(parcel) => tagged(PARCEL, parcel.encode()),
+            Self::Piece(piece) => tagged(PIECE, piece.encode()),
+            Self::Failed(why) => tagged(FAILED, why.clone().into_bytes()),
+            Self::Left { asked_too_late } => {
+                tagged(LEFT, asked_too_late.to_le_bytes().to_vec())
+            }
+        }
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, String> {
+        let (tag, rest) = untagged(bytes)?;
+        match tag {
+            PARCEL => {
+                Parcel::decode(rest).map(Self::Parcel).map_err(|why| why.to_string())
+            }
+            PIECE => Piece::decode(rest).map(Self::Piece).map_err(|why| why.to_string()),
+            FAILED => Ok(Self::Failed(String::from_utf8_lossy(rest).into_owned())),
+            LEFT => match rest.first_chunk() {
+                Some(count) => {
+                    Ok(Self::Left { asked_too_late: u64::from_le_bytes(*count) })
+                }
+                None => Err("expected a number, found the end".to_owned()),
+            },
+            tag => Err(unknown(tag)),
+        }
+    }
+}
+
+impl Message for Down {
+    fn encode(&mut self) -> Vec<u8> {
+        match self {
+            Self::Ask(ask) => tagged(ASK, ask.encode()),
+            Self::Stop => vec![STOP],
+            Self::Dismissed => vec![DISMISSED],
+        }
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, String> {
+        let (tag, rest) = untagged(bytes)?;
+        match tag {
+            ASK => Ask::decode(rest).map(Self::Ask).map_err(|why| why.to_string()),
+            STOP => Ok(Self::Stop),
+            DISMISSED => Ok(Self::Dismissed),
+            tag => Err(unknown(tag)),
+        }
+    }
+}
+
+impl Message for ShardTask {
+    fn encode(&mut self) -> Vec<u8> {
+        Self::encode(self)
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, String> {
+        Self::decode(bytes).map_err(|why| why.to_string())
+    }
+}
+
+impl Message for ShardResult {
+    fn encode(&mut self) -> Vec<u8> {
+        Self::encode(self)
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, String> {
+        Self::decode(bytes).map_err(|why| why.to_string())
+    }
+}
