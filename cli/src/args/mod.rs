@@ -26,6 +26,8 @@ mod renamed;
 mod setting_flags;
 pub(crate) mod settings;
 mod taps;
+#[cfg(feature = "fleet")]
+mod workers;
 
 pub(crate) use bench::BenchArgs;
 pub(crate) use durations::DurationArgs;
@@ -48,6 +50,8 @@ pub(crate) use setting_flags::{SettingArgs, VxlanArgs};
 #[cfg(target_os = "linux")]
 pub(crate) use taps::InterfaceArgs;
 pub(crate) use taps::TapArgs;
+#[cfg(feature = "fleet")]
+pub(crate) use workers::WorkerArgs;
 
 use crate::args::instant::Instant;
 use crate::input::filter::Filter;
@@ -195,6 +199,9 @@ pub(crate) struct DetectArgs {
     pub(crate) settings: SettingArgs,
     #[command(flatten)]
     pub(crate) run: RunArgs,
+    #[cfg(feature = "fleet")]
+    #[command(flatten)]
+    pub(crate) workers: WorkerArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     #[command(flatten)]

@@ -51,6 +51,19 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
+    /// The same with what is read elsewhere at the same time.
+    #[cfg(feature = "fleet")]
+    pub(crate) fn with(mut self, other: Self) -> Self {
+        self.position += other.position;
+        self.total = self.total.zip(other.total).map(|(one, other)| one + other);
+        self.capture.add(&other.capture);
+        self.selection.add(&other.selection);
+        let spans = [self.span, other.span].into_iter().flatten();
+        self.span =
+            spans.reduce(|one, other| [one[0].min(other[0]), one[1].max(other[1])]);
+        self
+    }
+
     /// Takes in the times of a batch, which is in order as a rule.
     fn extend(span: &mut Option<[Timestamp; 2]>, batch: &FrameBatch) {
         let Some(last) = FrameList::len(batch).checked_sub(1) else { return };

@@ -90,6 +90,29 @@ pub(crate) struct SelectionCounts {
     pub(crate) undecoded: u64,
 }
 
+#[cfg(feature = "fleet")]
+impl SelectionCounts {
+    /// Adds the counts of another part of the input.
+    pub(crate) fn add(&mut self, other: &Self) {
+        let Self {
+            selected,
+            before_since,
+            after_until,
+            not_only_net,
+            excluded,
+            filtered,
+            undecoded,
+        } = other;
+        self.selected += selected;
+        self.before_since += before_since;
+        self.after_until += after_until;
+        self.not_only_net += not_only_net;
+        self.excluded += excluded;
+        self.filtered += filtered;
+        self.undecoded += undecoded;
+    }
+}
+
 impl Selection {
     pub(crate) fn new(args: &SelectionArgs, config: &Config) -> Self {
         Self {

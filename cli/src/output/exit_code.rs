@@ -45,6 +45,18 @@ pub(crate) enum Failure {
     OutputClosed,
 }
 
+/// Settings that cannot work are wrong usage; all else has failed.
+#[cfg(feature = "fleet")]
+impl From<wormsift_cluster::Error> for Failure {
+    fn from(error: wormsift_cluster::Error) -> Self {
+        use wormsift_cluster::Error;
+        match error {
+            Error::Name(_) | Error::Settings(_) => Self::usage(error),
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}
+
 impl Failure {
     /// Wrong usage, with the reason.
     pub(crate) fn usage(reason: impl fmt::Display) -> Self {

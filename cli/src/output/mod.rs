@@ -12,6 +12,7 @@ mod largest;
 #[cfg(all(test, target_os = "linux"))]
 mod lines_schema;
 pub(crate) mod muted;
+pub(crate) mod news;
 pub(crate) mod output_file;
 pub(crate) mod progress;
 pub(crate) mod report;

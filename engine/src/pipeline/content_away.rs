@@ -28,8 +28,10 @@ pub(crate) struct ContentAway {
     /// By worker: whether its result is missing.
     missing: Vec<bool>,
     loads: Vec<ShardLoad>,
-    /// By worker: the contents that it follows.
+    /// By worker: the contents that it follows, where that is asked.
     followed: Vec<Vec<u64>>,
+    /// Whether there are taps that must know what is followed.
+    pub(crate) has_gates: bool,
     /// Whether the sensor's shards hold what those of the workers do.
     is_gathered: bool,
 }
@@ -48,6 +50,7 @@ impl ContentAway {
             missing: vec![false; shares.len().max(1)],
             loads: owners.iter().map(|_| ShardLoad::default()).collect(),
             followed: vec![Vec::new(); shares.len().max(1)],
+            has_gates: false,
             is_gathered: false,
         }
     }

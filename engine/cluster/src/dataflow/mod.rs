@@ -223,7 +223,8 @@ impl Job {
             None => Merger::new(self.config.clone(), FLEET),
         };
         // Captures are read as fast as they are sifted: nobody is late.
-        let merger = merger.map_err(settings)?.with_lateness(Span::from_secs(u64::MAX));
+        let merger =
+            merger.map_err(settings)?.with_lateness(Span::from_secs(u64::MAX)).in_runs();
         let mut merger = merger.with_workers(&layout.shares(taps));
         let (mut ended, mut is_stopped) = (0, false);
         while !merger.is_finished() {
@@ -261,6 +262,7 @@ impl Job {
                 (0..taps)
                     .for_each(|tap| ends.tell(layout.worker_of(tap), tap, Down::Stop));
             }
+            ends.end_turn();
             if !merger.is_finished() {
                 worker.step_or_park(Some(PATIENCE));
             }

@@ -54,6 +54,11 @@ impl Closing {
             || furthest > tick.saturating_add(self.lateness)
     }
 
+    /// One more than the last tick that every tap has passed.
+    pub(super) fn all_have_passed(&self) -> u64 {
+        self.passed.iter().min().copied().unwrap_or(0)
+    }
+
     /// The host closes the ticks up to this one; taps have passed it but for those that are
     /// behind.
     pub(super) fn tell(&mut self, tick: u64, is_behind: impl Fn(usize) -> bool) {

@@ -27,6 +27,7 @@ pub(super) struct Batch {
 struct Part {
     tap: u16,
     sequence: u64,
+    tick: u64,
     places: Vec<u32>,
 }
 
@@ -80,11 +81,11 @@ impl Gathering<'_> {
         items.sort_by_key(|(time, tap, _)| (*time, *tap));
         let mut chunks = Vec::new();
         for Given { parcel, is_late } in given {
-            let Parcel { tap, sequence, is_gated, contents, .. } = parcel;
+            let Parcel { tap, sequence, tick, is_gated, contents, .. } = parcel;
             let Contents { frames, mut chunk, seams, drops, .. } = contents;
             batch.frames += frames;
             batch.drops.merge(&drops);
-            batch.parts.push(Part { tap, sequence, places: Vec::new() });
+            batch.parts.push(Part { tap, sequence, tick, places: Vec::new() });
             let part = chunks.len() as u32;
             let of_part = |seam: SeamSighting| {
                 let at = RecordAt { chunk: part, ..seam.at };
@@ -190,6 +191,12 @@ impl Batch {
             parts: Vec::new(),
             origins: Vec::new(),
         }
+    }
+
+    /// The first parcel of a tap that is of this tick or of one after it.
+    pub(super) fn first_of(&self, tap: u16, tick: u64) -> Option<u64> {
+        let first = self.parts.iter().find(|it| it.tap == tap && it.tick >= tick);
+        first.map(|part| part.sequence)
     }
 
     /// The tap of a record, its parcel there and its place in that.

@@ -22,16 +22,20 @@ use crate::pipeline::batch::NoFrames;
 use crate::pipeline::clock::TICK;
 use crate::pipeline::content_away::ContentAway;
 use crate::pipeline::course::{Course, Step};
+use crate::pipeline::record_at::RecordAt;
 use crate::pipeline::streams::{Away, Streams};
 use crate::pipeline::{Baseline, Sensor, Stats};
 use crate::signature::{DecoyReport, Finding, Incident, SampleRequest, Wave};
-use crate::time::{Epoch, Span};
+use crate::time::{Epoch, Span, Timestamp};
 use std::collections::VecDeque;
 use std::io;
 
 /// By how much the tap that is furthest may be ahead of one that holds a tick open, unless set
 /// otherwise.
 const LATENESS: Span = Span::from_secs(30);
+
+/// Packets after which a run of ticks ends.
+const MOST_RECORDS: usize = 1 << 14;
 
 /// How the merger stands with one tap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,6 +71,8 @@ pub struct Merger {
     pub(super) refused: RefusedParcels,
     ending: Ending,
     pub(super) is_restored: bool,
+    /// Whether ticks may be sifted together.
+    in_runs: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -163,6 +169,7 @@ impl Merger {
             refused: RefusedParcels::default(),
             ending: Ending::No,
             is_restored: false,
+            in_runs: false,
         }
     }
 
@@ -171,6 +178,14 @@ impl Merger {
     #[must_use]
     pub fn with_lateness(mut self, lateness: Span) -> Self {
         self.closing.set_lateness(ticks(lateness));
+        self
+    }
+
+    /// The same, but ticks that wait and that every tap has passed are sifted together. What is
+    /// asked of taps, and when, then depends on when parcels come, and findings do not.
+    #[must_use]
+    pub fn in_runs(mut self) -> Self {
+        self.in_runs = true;
         self
     }
 
@@ -237,6 +252,9 @@ impl Merger {
         let lane = &mut self.lanes[tap];
         lane.next += 1;
         lane.is_gated = parcel.is_gated;
+        if let Some(away) = &mut self.sensor.away {
+            away.has_gates |= parcel.is_gated;
+        }
         lane.last_tick = tick;
         let is_late = self.closing.take(tap, tick, parcel.completes);
         lane.counted.parcels += 1;
@@ -437,7 +455,29 @@ impl Merger {
             ticks.map(|it| it.parcel.tick).find(|tick| *tick != END)
         };
         let tick = self.lanes.iter().filter_map(first).min()?.max(closed);
-        (self.ending == Ending::Ticks || self.closing.may_close(tick)).then_some(tick)
+        let may_close = self.ending == Ending::Ticks || self.closing.may_close(tick);
+        may_close.then(|| self.run_from(tick))
+    }
+
+    /// The last tick that is sifted together with this one.
+    fn run_from(&self, tick: u64) -> u64 {
+        if !self.in_runs {
+            return tick;
+        }
+        let passed = self.closing.all_have_passed();
+        let parcels = self.lanes.iter().flat_map(|lane| &lane.waiting);
+        let parcels = parcels.filter(|it| it.parcel.tick < passed && !it.is_late);
+        let records = parcels.map(|it| (it.parcel.tick, it.parcel.records()));
+        let mut records: Vec<(u64, usize)> = records.collect();
+        records.sort_unstable();
+        let mut room = MOST_RECORDS;
+        let fitting = records.into_iter().take_while(|(_, records)| {
+            let fits = room > 0;
+            room = room.saturating_sub(*records);
+            fits
+        });
+        // Of the last one other parcels may not fit, but ticks are not cut.
+        fitting.last().map_or(tick, |(last, _)| last.max(tick))
     }
 
     fn waits_for_workers(&self) -> bool {
@@ -451,7 +491,7 @@ impl Merger {
                 Ending::Rest
             }
             Ending::Rest => {
-                let course = self.sensor.begin_pass(crate::time::Timestamp::MAX);
+                let course = self.sensor.begin_pass(Timestamp::MAX);
                 self.open = Some(Open {
                     tick: END,
                     // Those of the rest are before them.
@@ -579,7 +619,9 @@ impl Merger {
     /// Asks each tap what there is to be asked.
     fn ask(&mut self, open: &mut Open) {
         open.round += 1;
-        let mut requests = self.requests(open);
+        let until =
+            open.questions.as_ref().map(Questions::tick).filter(|_| !open.is_passed);
+        let mut requests = self.requests(open, until);
         for (tap, lane) in (0..).zip(&mut self.lanes) {
             let questions = open.questions.as_ref();
             let asked = questions.and_then(|questions| questions.of_tap(tap));
@@ -588,7 +630,8 @@ impl Merger {
                 true => open.followed.clone(),
                 false => Change::default(),
             };
-            let settles = lane.counted.covered;
+            let waits = until.and_then(|until| open.batch.first_of(tap, tick_of(until)));
+            let settles = waits.unwrap_or(lane.counted.covered);
             let is_nothing =
                 asked.is_none() && requests.is_empty() && followed.is_empty();
             if is_nothing && lane.settled == settles {
@@ -629,15 +672,20 @@ impl Merger {
         change
     }
 
-    /// What content shards have asked of samples, by tap.
-    fn requests(&mut self, open: &Open) -> Vec<Vec<Request>> {
+    /// What content shards have asked of samples during packets before `until`, by tap.
+    fn requests(&mut self, open: &Open, until: Option<Timestamp>) -> Vec<Vec<Request>> {
         let mut by_tap = vec![Vec::new(); self.lanes.len()];
         let Streams::Away(away) = &mut self.sensor.streams else { return by_tap };
         let mut requests = std::mem::take(&mut away.requests);
         requests.sort_by_key(|(shard, placed)| (placed.at, *shard));
+        let time = |at: RecordAt| at.record(&open.batch.chunks).time;
+        if let Some(until) = until {
+            let due = requests.partition_point(|(_, placed)| time(placed.at) < until);
+            away.requests = requests.split_off(due);
+        }
         for (_, placed) in requests {
             let record = placed.at.record;
-            let time = placed.at.record(&open.batch.chunks).time;
+            let time = time(placed.at);
             let (key, sample) = (placed.key, placed.request);
             let request = |at| Request { at, key, time, sample };
             match sample {

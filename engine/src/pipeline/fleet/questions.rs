@@ -8,6 +8,7 @@ use super::ask::{Ordinary, Piece};
 use crate::pipeline::course::Due;
 use crate::pipeline::sizing::FLOW_SHARDS;
 use crate::pipeline::streams::{Evidence, Found, ORDINARY, Rank, Wanted, wanted};
+use crate::time::Timestamp;
 use std::sync::Arc;
 
 /// See the [module](self).
@@ -55,6 +56,11 @@ impl Questions {
                 (Vec::new(), Ordinary::Samples(ids.collect()))
             }
         })
+    }
+
+    /// The tick of the alarms.
+    pub(super) fn tick(&self) -> Timestamp {
+        self.due.tick
     }
 
     /// Whether every answer of this round is there.

@@ -1,17 +1,21 @@
 //! `wormsift detect`: captures in, findings out.
 //!
-//! One thread reads ahead, the pool sifts, and this thread stands between them: it
-//! prints, and looks for signals between batches. None of it changes an answer.
+//! Captures are sifted here, on a pool of threads, or by workers of a dataflow. Neither changes
+//! an answer.
+
+mod here;
+#[cfg(feature = "fleet")]
+mod workers;
 
 use crate::args::DetectArgs;
 use crate::args::settings::Settings;
 use crate::input::baseline;
 use crate::input::durations;
 use crate::input::evidence_capture;
-use crate::input::inputs;
+use crate::input::inputs::Source;
 use crate::input::mute_file;
-use crate::input::reader::{self, Progress, Read, Reader, Wait};
-use crate::input::selection::{self, Selection};
+use crate::input::reader::Progress;
+use crate::input::selection;
 use crate::input::signals::Signals;
 use crate::output::exit_code::{Exit, Failure};
 use crate::output::findings_page::{self, Findings};
@@ -22,9 +26,10 @@ use crate::output::rules;
 use crate::output::run_summary::{self, Ended};
 use crate::output::stats::{FinalStats, Run};
 use crate::output::talk::Talk;
-use std::time::{Duration, Instant};
-use wormsift::pipeline::{Prepared, Preparer, Sensor};
-use wormsift_capture::{Damage, Disorder, FrameBatch, Input};
+use std::time::Instant;
+use wormsift::pipeline::{Baseline, Sensor};
+use wormsift::{Config, Stats};
+use wormsift_capture::{Damage, Disorder};
 use wormsift_export::durations::Durations;
 use wormsift_export::mute::Muting;
 use wormsift_export::text::{counted, service_name};
@@ -39,31 +44,18 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     }
     let (mutes, unread) = mute_file::entries(args.muted.mute.as_deref(), talk)?;
     let durations = durations::read(args.durations.durations.as_deref(), talk)?;
-    let captures = inputs::find_all(&sources, talk);
+    let baseline = match &args.baseline {
+        Some(path) => Some(baseline::read(path, &settings.config)?),
+        None => None,
+    };
+    let way = Way::open(args, &sources, settings.config, baseline, talk)?;
     OutputFiles::default()
         .add("--rules", args.output.rules.as_deref())
         .add("--sids", args.rules.sids.as_deref().filter(|_| args.output.rules.is_some()))
         .add("--report", args.output.report.as_deref())
         .add("--write-evidence", args.output.write_evidence.as_deref())
-        .check(captures.inputs.iter().map(Input::name))?;
+        .check(way.inputs().iter().map(String::as_str))?;
     let signals = Signals::new()?;
-    let pool = args.run.pool()?;
-    let selection = Selection::new(&args.selection, &settings.config);
-    let mut sensor = match &args.baseline {
-        Some(path) => {
-            let baseline = baseline::read(path, &settings.config)?;
-            Sensor::with_baseline(settings.config, baseline)
-        }
-        None => Sensor::new(settings.config),
-    }
-    .map_err(Failure::usage)?;
-    talk.detail(format_args!(
-        "kernel {}, {} threads",
-        sensor.kernel(),
-        pool.current_num_threads()
-    ));
-
-    let mut damaged = captures.missing + unread;
     talk.show_progress();
 
     let mut report = Report::new(
@@ -72,58 +64,25 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         args.output.keeps_signatures(),
         Muting::new(mutes.unwrap_or_default()),
     );
-    let mut progress = Progress::default();
-    let limits = args.run.batch.unwrap_or_default();
-    let reader = Reader::start(captures.inputs, selection, limits)?;
-    let preparer = sensor.preparer();
-    let mut turn: Option<Turn> = None;
-    let mut ended = false;
-    let stopped_by = loop {
-        report_news(&mut sensor, &durations, &mut report, talk)?;
-        if let Some(signal) = signals.caught() {
-            break Some(signal);
-        }
-        // What is there does not wait for what is not.
-        let patience = if turn.is_some() { Duration::ZERO } else { reader::PATIENCE };
-        let read = match ended {
-            true if turn.is_none() => break None,
-            true => Wait::NotYet,
-            false => reader.next(patience)?,
-        };
-        ended |= matches!(read, Wait::Ended);
-        let next = match read {
-            Wait::Read(read) => Some(*read),
-            Wait::NotYet | Wait::Ended => None,
-        };
-        let now = turn.take();
-        let (done, next) = pool.install(|| {
-            rayon::join(
-                || now.map(|turn| turn.sift(&mut sensor)),
-                || next.map(|read| Turn::prepare(read, &preparer)),
-            )
-        });
-        turn = next;
-        if let Some(done) = done {
-            damaged += done.damage.len() as u64;
-            done.damage.iter().for_each(|line| talk.error(line));
-            done.disorder.iter().for_each(|line| talk.warning(line));
-            progress = done.progress;
-            talk.progress().at(progress.position, progress.total);
-        }
+    let Missing { missing, skipped } = way.missing();
+    let mut damaged = missing + unread;
+    let Some(sifted) = way.sift(&signals, &durations, &mut report, talk)? else {
+        talk.result("its taps are read; findings are with process 0");
+        return Ok(Exit::Done);
     };
-    pool.install(|| sensor.finish());
-    talk.end_progress();
-    report_news(&mut sensor, &durations, &mut report, talk)?;
+    let Sifted { sensor, engine, progress, damaged: defects, threads, stopped_by } =
+        sifted;
+    damaged += defects;
 
     let stats = FinalStats {
-        engine: sensor.stats(),
+        engine,
         selection: progress.selection,
         muted_counters: report.muted_counts(),
         run: Run {
             kernel: sensor.kernel(),
-            threads: pool.current_num_threads(),
+            threads,
             input: progress.capture,
-            skipped_files: captures.skipped,
+            skipped_files: skipped,
             missing_inputs: damaged
                 .saturating_sub(progress.capture.damaged_files + unread),
             seconds: started.elapsed().as_secs_f64(),
@@ -230,10 +189,80 @@ impl Outcome {
     }
 }
 
-/// A batch that is prepared while the one before it is sifted, and what came with it.
-struct Turn {
-    batch: Option<Prepared<FrameBatch>>,
-    told: Told,
+/// How it is sifted.
+enum Way {
+    Here(Box<here::Part>),
+    #[cfg(feature = "fleet")]
+    Workers(Box<workers::Part>),
+}
+
+/// Arguments that stand for nothing, and files that are no captures.
+#[derive(Clone, Copy)]
+struct Missing {
+    missing: u64,
+    skipped: u64,
+}
+
+impl Way {
+    fn open(
+        args: &DetectArgs,
+        sources: &[Source],
+        config: Config,
+        baseline: Option<Baseline>,
+        talk: &Talk,
+    ) -> Result<Self, Failure> {
+        #[cfg(feature = "fleet")]
+        if args.workers.are_given() {
+            let part = workers::Part::open(args, sources, config, baseline, talk)?;
+            return Ok(Self::Workers(Box::new(part)));
+        }
+        let part = here::Part::open(args, sources, config, baseline, talk)?;
+        Ok(Self::Here(Box::new(part)))
+    }
+
+    /// Names of what is read.
+    fn inputs(&self) -> &[String] {
+        match self {
+            Self::Here(part) => &part.names,
+            #[cfg(feature = "fleet")]
+            Self::Workers(part) => &part.names,
+        }
+    }
+
+    fn missing(&self) -> Missing {
+        match self {
+            Self::Here(part) => part.missing,
+            #[cfg(feature = "fleet")]
+            Self::Workers(part) => part.missing,
+        }
+    }
+
+    /// Sifts to the end; `None` where findings are with another process.
+    fn sift(
+        self,
+        signals: &Signals,
+        durations: &Durations,
+        report: &mut Report,
+        talk: &mut Talk,
+    ) -> Result<Option<Sifted>, Failure> {
+        match self {
+            Self::Here(part) => part.sift(signals, durations, report, talk).map(Some),
+            #[cfg(feature = "fleet")]
+            Self::Workers(part) => part.sift(signals, durations, report, talk),
+        }
+    }
+}
+
+/// What came of sifting.
+struct Sifted {
+    /// As it stands at the end.
+    sensor: Sensor,
+    engine: Stats,
+    progress: Progress,
+    /// Defects that were told.
+    damaged: u64,
+    threads: usize,
+    stopped_by: Option<i32>,
 }
 
 /// What is said once a batch is sifted.
@@ -243,21 +272,12 @@ struct Told {
     progress: Progress,
 }
 
-impl Turn {
-    fn prepare(read: Read, preparer: &Preparer) -> Self {
-        let Read { batch, damage, disorder, progress } = read;
-        let batch = batch.filter(|batch| !batch.is_empty());
-        Self {
-            batch: batch.map(|batch| preparer.prepare(batch)),
-            told: Told { damage, disorder, progress },
-        }
-    }
-
-    fn sift(self, sensor: &mut Sensor) -> Told {
-        if let Some(batch) = self.batch {
-            sensor.sift_prepared(batch);
-        }
-        self.told
+impl Told {
+    /// Says it; how many defects there were.
+    fn say(&self, talk: &Talk) -> u64 {
+        self.damage.iter().for_each(|line| talk.error(line));
+        self.disorder.iter().for_each(|line| talk.warning(line));
+        self.damage.len() as u64
     }
 }
 
@@ -297,26 +317,4 @@ fn page(report: &Report, sensor: &Sensor, stats: &FinalStats) -> String {
         stats: serde_json::to_value(stats).unwrap_or_default(),
         settings: sensor.config().to_toml(),
     })
-}
-
-fn report_news(
-    sensor: &mut Sensor,
-    durations: &Durations,
-    report: &mut Report,
-    talk: &Talk,
-) -> Result<(), Failure> {
-    for warning in sensor.warnings() {
-        report.warning(&warning, talk)?;
-    }
-    for finding in sensor.findings() {
-        report.finding(durations.estimate(finding), talk)?;
-    }
-    for incident in sensor.incidents() {
-        report.incident(durations.estimate_incident(incident), talk)?;
-    }
-    for decoy in sensor.decoy_reports() {
-        report.decoy(&decoy, talk)?;
-    }
-    sensor.waves().into_iter().try_for_each(|wave| report.wave(wave))?;
-    sensor.dark_events().into_iter().try_for_each(|event| report.event(event))
 }
