@@ -25,3 +25,5 @@ mod resume;
 mod schema;
 mod taps;
 mod usage;
+#[cfg(all(feature = "fleet", unix))]
+mod workers;

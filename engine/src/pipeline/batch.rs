@@ -305,6 +305,20 @@ impl Chunk {
         }
     }
 
+    /// One with room for about as much as another holds.
+    pub(crate) fn with_room_of(other: &Self) -> Self {
+        fn room<T>(list: &Vec<T>) -> Vec<T> {
+            Vec::with_capacity(list.len() + list.len() / 4)
+        }
+        Self {
+            records: room(&other.records),
+            sightings: other.sightings.iter().map(room).collect(),
+            flows: other.flows.iter().map(room).collect(),
+            own: room(&other.own),
+            ..Self::new()
+        }
+    }
+
     /// How many windows that a packet shows by itself are less than this one, by
     /// [`order_of`]; up to [`LEAST`].
     pub(crate) fn lesser(&self, record: u32, key: u64) -> usize {

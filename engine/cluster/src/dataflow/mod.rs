@@ -47,6 +47,10 @@ use wormsift::pipeline::Baseline;
 /// How long the merger's loop waits before it looks after signals.
 const PATIENCE: Duration = Duration::from_millis(50);
 
+/// How long a worker that has nothing to do looks around before it sleeps. Workers share cores
+/// with those that read.
+const SPIN: Duration = Duration::from_micros(20);
+
 /// What is run.
 #[derive(Clone)]
 pub struct Job {
@@ -194,7 +198,8 @@ impl Job {
             AllocatorBuilder::Tcp(it) => Allocator::Tcp(it.build()),
             AllocatorBuilder::Thread(_) => Allocator::Thread(Default::default()),
         };
-        let mut worker = Worker::new(WorkerConfig::default(), allocator, None);
+        let config = WorkerConfig::default().idle_spin(SPIN);
+        let mut worker = Worker::new(config, allocator, None);
         let (layout, number) = (self.layout(), worker.index() as u16);
         let mut taps = Vec::new();
         for tap in (0..self.taps()).filter(|tap| layout.worker_of(*tap) == number) {

@@ -6,10 +6,10 @@ use std::collections::VecDeque;
 use wormsift::fleet::Tap;
 
 /// Bytes of payloads that are held before a capture is not read on.
-const AHEAD: u64 = 32 << 20;
+const AHEAD: u64 = 64 << 20;
 /// Parcels that the merger has not closed before a capture is not read on: seconds of packet
 /// time by which taps may be apart.
-const MOST_PARCELS: u64 = 64;
+const MOST_PARCELS: u64 = 512;
 
 /// What came of reading on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

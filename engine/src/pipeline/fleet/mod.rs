@@ -12,6 +12,9 @@
 //! content, an [`Ask`] names the windows of which it needs samples, and a [`Piece`] brings
 //! them.
 //!
+//! A merger's content shards can be with workers ([`Merger::with_workers`], [`ShardWorker`]): then
+//! each part of a batch is a [`ShardTask`] with a [`ShardResult`].
+//!
 //! Guarantees: the merger is a function of the parcels and pieces in the order of
 //! [`push`](Merger::push) and [`answer`](Merger::answer), and of nothing else. One tap gives
 //! the findings and statistics of one [`Sensor`](crate::Sensor). Several give those of one
