@@ -141,7 +141,7 @@ impl Part {
         let Self { job, mut told, .. } = self;
         if job.processes.is_some() {
             on_lost(|why| {
-                eprintln!("wormsift: error: {why}");
+                eprintln!("wormsift: {why}");
                 std::process::exit(LOST);
             });
         }
