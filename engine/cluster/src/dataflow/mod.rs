@@ -1,4 +1,4 @@
-//! Taps, content shards and the merger as a [timely](timely) dataflow, on the threads of one
+//! Taps, content shards and the merger as a [timely] dataflow, on the threads of one
 //! process or of several.
 //!
 //! ```text

@@ -42,7 +42,7 @@ pub(super) struct Asking {
     pub(super) is_strange: bool,
 }
 
-/// See the [module](self).
+/// A merger's run: closed ticks in, findings out.
 pub struct MergerEnd {
     pub(super) merger: Merger,
     receiver: Receiver,

@@ -6,7 +6,7 @@
 //!
 //! Every ask is answered, if only by a word that it was done, and those of a tap are numbered:
 //! a tap does them in order, each once, whatever is lost on the way. A tap keeps what it was
-//! asked in a [`journal`]: one that reads its captures once more does it once more.
+//! asked in a journal: one that reads its captures once more does it once more.
 
 mod cut;
 mod journal;

@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Where an answer's further parts are numbered.
 pub(super) const PART: u32 = 48;
 
-/// See the [module](self).
+/// A tap's run: frames in, parcels into the spool, asks answered.
 pub struct TapEnd {
     tap: Tap,
     publisher: Publisher,

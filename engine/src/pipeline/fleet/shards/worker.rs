@@ -15,7 +15,7 @@ use crate::time::Timestamp;
 use std::io;
 use std::sync::Arc;
 
-/// The content shards of one worker. See the [module](super).
+/// The content shards of one worker, of a [merger with workers](crate::fleet::Merger::with_workers).
 pub struct ShardWorker {
     binding: Binding,
     worker: u16,
