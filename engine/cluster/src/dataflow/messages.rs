@@ -5,7 +5,7 @@ use wormsift::fleet::{Ask, Parcel, Piece, ShardResult, ShardTask};
 
 /// From a tap to the merger.
 pub(super) enum Up {
-    Parcel(Parcel),
+    Parcel(Box<Parcel>),
     Piece(Piece),
     /// It cannot go on, and why.
     Failed(String),
@@ -61,9 +61,9 @@ impl Message for Up {
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         let (tag, rest) = untagged(bytes)?;
         match tag {
-            PARCEL => {
-                Parcel::decode(rest).map(Self::Parcel).map_err(|why| why.to_string())
-            }
+            PARCEL => Parcel::decode(rest)
+                .map(|it| Self::Parcel(it.into()))
+                .map_err(|why| why.to_string()),
             PIECE => Piece::decode(rest).map(Self::Piece).map_err(|why| why.to_string()),
             FAILED => Ok(Self::Failed(String::from_utf8_lossy(rest).into_owned())),
             LEFT => match rest.first_chunk() {

@@ -130,9 +130,7 @@ impl Job {
         for allocator in allocators {
             let (job, failed) = (self.clone(), failed.clone());
             let work = move || {
-                if let Err(why) =
-                    job.work(allocator, |worker, ends| until_end(worker, ends))
-                {
+                if let Err(why) = job.work(allocator, until_end) {
                     let _ = failed.send(why);
                 }
             };
@@ -240,7 +238,9 @@ impl Job {
                 match message? {
                     Up::Parcel(parcel) => {
                         ended += u16::from(parcel.tick().is_none());
-                        merger.push(parcel).map_err(|why| worker_failed("merge", why))?;
+                        merger
+                            .push(*parcel)
+                            .map_err(|why| worker_failed("merge", why))?;
                     }
                     Up::Piece(piece) => {
                         merger
@@ -313,7 +313,11 @@ pub fn on_lost(told: impl Fn(&str) + Send + Sync + 'static) {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         // How timely says it (its documentation of `tcp`).
-        let said = panic.payload_as_str().unwrap_or_default();
+        let payload = panic.payload();
+        let said = match payload.downcast_ref::<String>() {
+            Some(said) => said,
+            None => payload.downcast_ref::<&str>().copied().unwrap_or_default(),
+        };
         match said.strip_prefix("timely communication error: ") {
             Some(why) => told(&format!(
                 "another process of the dataflow is gone ({why}); all end. Start all again"

@@ -72,24 +72,17 @@ impl Processes {
             }
             match listener.accept() {
                 Ok((stream, from)) => {
-                    let named =
-                        heard(stream).map_err(|why| at(&from, "take a connection", why));
-                    match named {
-                        Ok((theirs, stream)) => {
-                            let number =
-                                usize::from(u16::from_le_bytes([theirs[8], theirs[9]]));
-                            let is_one = (own + 1..count).contains(&number);
-                            if !is_one || theirs[..8] != own_hello[..8] {
-                                return Err(Error::Worker(format!(
-                                    "{from}: expected a process of the same release, of {count} \
-                                     with {workers} workers each, found another"
-                                )));
-                            }
-                            streams[number] = Some(stream);
-                        }
-                        // Whoever it was, it is none of ours; those may still come.
-                        Err(_) => continue,
+                    // Whoever says nothing is none of ours; those may still come.
+                    let Ok((theirs, stream)) = heard(stream) else { continue };
+                    let number = usize::from(u16::from_le_bytes([theirs[8], theirs[9]]));
+                    let is_one = (own + 1..count).contains(&number);
+                    if !is_one || theirs[..8] != own_hello[..8] {
+                        return Err(Error::Worker(format!(
+                            "{from}: expected a process of the same release, of {count} with \
+                             {workers} workers each, found another"
+                        )));
                     }
+                    streams[number] = Some(stream);
                 }
                 Err(why) if why.kind() == io::ErrorKind::WouldBlock => sleep(PAUSE),
                 Err(why) => return Err(at(address, "listen", why)),

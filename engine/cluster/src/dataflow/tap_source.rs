@@ -111,7 +111,7 @@ impl TapSource {
                 (self.first, self.tick) = (self.made, parcel.tick());
             }
             self.made += 1;
-            up.push_back(Up::Parcel(parcel));
+            up.push_back(Up::Parcel(Box::new(parcel)));
         }
     }
 }
