@@ -1,6 +1,6 @@
-//! Dataflows of several workers and processes find what one sensor finds.
+//! Dataflows of several workers find what one sensor finds; those of several processes are tests of the
+//! tool.
 
-mod processes;
 mod workers;
 
 use std::sync::Arc;
