@@ -29,6 +29,8 @@ use crate::Error;
 use graph::{Ends, build};
 use messages::{Down, Up};
 use std::fmt::Display;
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
@@ -105,7 +107,8 @@ impl Job {
     /// # Errors
     ///
     /// A setting, a process that does not come, what a tap cannot read, or what `news` says. If
-    /// a process is lost while it runs, [`on_lost`] is what happens.
+    /// a process is lost while it runs, [`on_lost`] is what happens. After an error the process
+    /// should end: its other workers, and other processes, go on until it does.
     pub fn run<E: From<Error> + Send>(
         self,
         news: impl FnMut(&mut Merger) -> Result<Control, E> + Send,
@@ -123,6 +126,9 @@ impl Job {
         mut news: impl FnMut(&mut Merger) -> Result<Control, E>,
     ) -> Result<Option<Done>, E> {
         let (allocators, guard) = self.allocators()?;
+        // Where the run fails the connections are broken by the end of the process, and nobody
+        // waits until others have said all.
+        let guard = ManuallyDrop::new(guard);
         let (failed, failures) = mpsc::channel();
         let mut allocators = allocators.into_iter();
         let first = allocators.next();
@@ -130,7 +136,11 @@ impl Job {
         for allocator in allocators {
             let (job, failed) = (self.clone(), failed.clone());
             let work = move || {
-                if let Err(why) = job.work(allocator, until_end) {
+                let never = mpsc::channel().1;
+                let body = |worker: &mut Worker, ends| until_end(worker, ends, &never);
+                let done = catch_unwind(AssertUnwindSafe(|| job.work(allocator, body)));
+                let early = || Err(worker_failed("go on", "a worker has panicked"));
+                if let Err(why) = done.unwrap_or_else(|_| early()) {
                     let _ = failed.send(why);
                 }
             };
@@ -143,7 +153,9 @@ impl Job {
             let is_merger = self.own() == 0;
             let result = self.work(allocator, |worker, ends| match is_merger {
                 true => self.merge(worker, ends, &failures, &mut news).map(Some),
-                false => until_end(worker, ends).map(|()| None).map_err(E::from),
+                false => {
+                    until_end(worker, ends, &failures).map(|()| None).map_err(E::from)
+                }
             });
             done = result?;
         }
@@ -157,7 +169,7 @@ impl Job {
         if let Ok(why) = failures.try_recv() {
             return Err(why.into());
         }
-        drop(guard);
+        drop(ManuallyDrop::into_inner(guard));
         Ok(done)
     }
 
@@ -298,11 +310,19 @@ fn send(merger: &mut Merger, ends: &mut Ends, layout: Layout) {
     merger.tasks().into_iter().for_each(|task| ends.give(task));
 }
 
-/// A worker without the merger.
-fn until_end(worker: &mut Worker, ends: Ends) -> Result<(), Error> {
+/// A worker without the merger, until the run is over or another worker of its process has
+/// failed.
+fn until_end(
+    worker: &mut Worker,
+    ends: Ends,
+    failures: &mpsc::Receiver<Error>,
+) -> Result<(), Error> {
     let _ = ends.close();
     while worker.has_dataflows() {
-        worker.step_or_park(None);
+        if let Ok(why) = failures.try_recv() {
+            return Err(why);
+        }
+        worker.step_or_park(Some(PATIENCE));
     }
     Ok(())
 }

@@ -93,6 +93,17 @@ fn what_a_tap_cannot_read_and_what_the_host_says_ends_the_run() {
     };
     let failed = job.run(|_| Ok::<_, Error>(Control::GoOn)).err().unwrap();
     assert_eq!(failed.to_string(), "no such file");
+    let panics = |_: u16| {
+        Ok(Box::new(|_: &mut _| -> Result<Fed, String> { panic!("meant") }) as Feed)
+    };
+    for workers in [1, 2] {
+        let job = Job {
+            open: Arc::new(panics),
+            ..super::job(vec![vec![]], config(1, ""), workers)
+        };
+        let failed = job.run(|_| Ok::<_, Error>(Control::GoOn)).err().unwrap();
+        assert!(matches!(failed, Error::Worker(_)), "{failed}");
+    }
     let job = super::job(captures("outbreak", 4, 1), config(1, ""), 2);
     let failed = job.run(|_| Err(Error::Worker("full".to_owned()))).err().unwrap();
     assert_eq!(failed.to_string(), "full");
