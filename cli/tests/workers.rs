@@ -73,6 +73,10 @@ fn what_cannot_be_is_refused_and_damage_is_told() {
         (vec!["--workers", "2", "--threads", "2", &one], "cannot be used with"),
         (vec!["--hosts", &hosts, &one], "--process"),
         (
+            vec!["--hosts", &hosts, "--process", "0", "--threads", "2", &one],
+            "cannot be used with",
+        ),
+        (
             vec!["--hosts", &hosts, "--process", "2", &one],
             "expected a line for --process 2",
         ),
@@ -82,7 +86,7 @@ fn what_cannot_be_is_refused_and_damage_is_told() {
         ),
         (
             [&["--workers", "2", "--count", "9"], &taps[..]].concat(),
-            "--count: expected one process and one tap",
+            "--workers with --filter, --since or the like: expected one --tap",
         ),
     ] {
         let output = run(&[&["detect"], &words[..]].concat());
@@ -223,4 +227,49 @@ fn a_process_that_does_not_come_is_named() {
     assert_eq!(code(&output), 1, "{}", stderr(&output));
     assert!(stderr(&output).contains("process 1 at 127.0.0.1:"), "{}", stderr(&output));
     assert!(stdout(&output).is_empty());
+}
+
+/// Starts two processes with words of their own; what came of each.
+fn pair(folder: &Path, words: [&[&str]; 2]) -> [Output; 2] {
+    let cluster = Cluster::new(folder, 2, &[]);
+    let start = |at: usize| {
+        let own = Cluster {
+            hosts: cluster.hosts.clone(),
+            count: 2,
+            words: words[at].iter().map(|&word| word.to_owned()).collect(),
+        };
+        own.start(at)
+    };
+    let started = [0, 1].map(start);
+    started.map(|it| it.wait_with_output().expect("it ends"))
+}
+
+#[test]
+fn what_goes_wrong_in_one_process_ends_the_other() {
+    let folder = folder("processes-wrong");
+    let (a, b) =
+        (generated(&folder, "outbreak", "a.pcap"), generated(&folder, "mail", "b.pcap"));
+    let taps = [format!("a={a}"), format!("b={b}")];
+    let taps = ["--tap", &taps[0], "--tap", &taps[1]];
+    let others = [&["--sampling", "4"], &taps[..]].concat();
+    for output in pair(&folder, [&taps, &others]) {
+        assert_eq!(code(&output), 1, "{}", stderr(&output));
+        assert!(stderr(&output).contains("the same settings"), "{}", stderr(&output));
+    }
+    // What one cannot read, the first one counts.
+    let missing = ["--tap", &format!("a={a}"), "--tap", "b=nothere.pcap"];
+    let [first, second] = pair(&folder, [&missing, &missing]);
+    assert_eq!(code(&second), 3, "{}", stderr(&second));
+    assert!(stderr(&second).contains("nothere.pcap"));
+    assert_eq!(code(&first), 0, "{}", stderr(&first));
+    // Counts are those of both.
+    let outputs = pair(&folder, [&taps, &taps]);
+    let one = run(&[&["detect", "--json"], &MEMORY[..], &taps[..]].concat());
+    let read = |output: &Output| {
+        let text = stderr(output);
+        let line =
+            text.lines().find(|line| line.contains("read ")).expect("a line").to_owned();
+        line.split(" in ").next().expect("a part").to_owned()
+    };
+    assert_eq!(read(&outputs[0]), read(&one));
 }

@@ -234,6 +234,16 @@ pub(crate) struct SelectionArgs {
     pub(crate) count: Option<u64>,
 }
 
+#[cfg(feature = "fleet")]
+impl SelectionArgs {
+    /// Whether anything is left out.
+    pub(crate) fn is_any(&self) -> bool {
+        let Self { filter, only_net, exclude_net, since, until, count } = self;
+        let nets = !only_net.is_empty() || !exclude_net.is_empty();
+        filter.is_some() || nets || since.is_some() || until.is_some() || count.is_some()
+    }
+}
+
 /// How the work is done; none of it changes an answer.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Running")]

@@ -14,14 +14,14 @@ use wormsift_cluster::dataflow::Processes;
 #[command(next_help_heading = "Running")]
 pub(crate) struct WorkerArgs {
     /// Sift as a dataflow of N workers, each a thread: taps are dealt to them, and content
-    /// shards divided. It changes no finding
+    /// shards divided. Findings are the same; memory is more
     #[arg(long, value_name = "N", value_parser = limits::threads, conflicts_with_all = ["threads", "batch"])]
     pub(crate) workers: Option<NonZero<usize>>,
     /// The processes of one dataflow, a line HOST:PORT each: all are started with the same
     /// words but for --process. Process N reads every tap whose place in the order given leaves
     /// N when divided by the number of lines; findings are with process 0. Nothing between them
     /// is encrypted: loopback, or a network of their own
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "process")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "process", conflicts_with_all = ["threads", "batch"])]
     pub(crate) hosts: Option<PathBuf>,
     /// Which line of --hosts this is, from 0 on
     #[arg(long, value_name = "N", requires = "hosts")]

@@ -55,13 +55,49 @@ impl Progress {
     #[cfg(feature = "fleet")]
     pub(crate) fn with(mut self, other: Self) -> Self {
         self.position += other.position;
-        self.total = self.total.zip(other.total).map(|(one, other)| one + other);
+        self.total = match (self.total, other.total) {
+            (Some(one), Some(other)) => Some(one + other),
+            (one, other) => one.or(other),
+        };
         self.capture.add(&other.capture);
         self.selection.add(&other.selection);
         let spans = [self.span, other.span].into_iter().flatten();
         self.span =
             spans.reduce(|one, other| [one[0].min(other[0]), one[1].max(other[1])]);
         self
+    }
+
+    /// As numbers that [`of_numbers`](Self::of_numbers) reads.
+    #[cfg(feature = "fleet")]
+    pub(crate) fn numbers(&self) -> Vec<u64> {
+        let Self { position, total, capture, selection, span } = self;
+        let [first, last] = span.unwrap_or_default().map(Timestamp::as_nanos);
+        let total = total.map_or([0, 0], |total| [1, total]);
+        [
+            &[*position, u64::from(span.is_some()), first, last][..],
+            &total,
+            &capture.numbers(),
+            &selection.numbers(),
+        ]
+        .concat()
+    }
+
+    /// Of numbers; those that are missing are 0.
+    #[cfg(feature = "fleet")]
+    pub(crate) fn of_numbers(numbers: &[u64]) -> Self {
+        let mut numbers = numbers.iter().copied();
+        let mut next = || numbers.next().unwrap_or(0);
+        let position = next();
+        let (has_span, first, last) = (next() > 0, next(), next());
+        let span = has_span.then(|| [first, last].map(Timestamp::from_nanos));
+        let (has_total, total) = (next() > 0, next());
+        Self {
+            position,
+            total: has_total.then_some(total),
+            capture: CaptureCounters::of_numbers(std::array::from_fn(|_| next())),
+            selection: SelectionCounts::of_numbers(std::array::from_fn(|_| next())),
+            span,
+        }
     }
 
     /// Takes in the times of a batch, which is in order as a rule.

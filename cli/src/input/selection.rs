@@ -92,8 +92,8 @@ pub(crate) struct SelectionCounts {
 
 #[cfg(feature = "fleet")]
 impl SelectionCounts {
-    /// Adds the counts of another part of the input.
-    pub(crate) fn add(&mut self, other: &Self) {
+    /// As numbers, in the order of the fields.
+    pub(crate) fn numbers(&self) -> [u64; 7] {
         let Self {
             selected,
             before_since,
@@ -102,14 +102,36 @@ impl SelectionCounts {
             excluded,
             filtered,
             undecoded,
-        } = other;
-        self.selected += selected;
-        self.before_since += before_since;
-        self.after_until += after_until;
-        self.not_only_net += not_only_net;
-        self.excluded += excluded;
-        self.filtered += filtered;
-        self.undecoded += undecoded;
+        } = *self;
+        [selected, before_since, after_until, not_only_net, excluded, filtered, undecoded]
+    }
+
+    /// Of such numbers.
+    pub(crate) fn of_numbers(numbers: [u64; 7]) -> Self {
+        let [
+            selected,
+            before_since,
+            after_until,
+            not_only_net,
+            excluded,
+            filtered,
+            undecoded,
+        ] = numbers;
+        Self {
+            selected,
+            before_since,
+            after_until,
+            not_only_net,
+            excluded,
+            filtered,
+            undecoded,
+        }
+    }
+
+    /// Adds the counts of another part of the input.
+    pub(crate) fn add(&mut self, other: &Self) {
+        let (own, other) = (self.numbers(), other.numbers());
+        *self = Self::of_numbers(std::array::from_fn(|at| own[at] + other[at]));
     }
 }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 const LOOK: Duration = Duration::from_millis(50);
 
 /// What has been asked for since it was made.
+#[derive(Clone)]
 pub(crate) struct Signals {
     caught: Arc<AtomicUsize>,
     #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only `live` asks"))]

@@ -30,15 +30,63 @@ pub struct CaptureCounters {
 impl CaptureCounters {
     /// Adds the totals of another part of the input.
     pub fn add(&mut self, other: &Self) {
-        self.files += other.files;
-        self.damaged_files += other.damaged_files;
-        self.defects += other.defects;
-        self.frames += other.frames;
-        self.bytes += other.bytes;
-        self.skipped_blocks += other.skipped_blocks;
-        self.frames_without_interface += other.frames_without_interface;
-        self.frames_without_time += other.frames_without_time;
-        self.frames_back += other.frames_back;
-        self.clamped_times += other.clamped_times;
+        let (own, other) = (self.numbers(), other.numbers());
+        *self = Self::of_numbers(std::array::from_fn(|at| own[at] + other[at]));
+    }
+
+    /// As numbers, in the order of the fields.
+    pub fn numbers(&self) -> [u64; 10] {
+        let Self {
+            files,
+            damaged_files,
+            defects,
+            frames,
+            bytes,
+            skipped_blocks,
+            frames_without_interface,
+            frames_without_time,
+            frames_back,
+            clamped_times,
+        } = *self;
+        [
+            files,
+            damaged_files,
+            defects,
+            frames,
+            bytes,
+            skipped_blocks,
+            frames_without_interface,
+            frames_without_time,
+            frames_back,
+            clamped_times,
+        ]
+    }
+
+    /// Of such numbers.
+    pub fn of_numbers(numbers: [u64; 10]) -> Self {
+        let [
+            files,
+            damaged_files,
+            defects,
+            frames,
+            bytes,
+            skipped_blocks,
+            frames_without_interface,
+            frames_without_time,
+            frames_back,
+            clamped_times,
+        ] = numbers;
+        Self {
+            files,
+            damaged_files,
+            defects,
+            frames,
+            bytes,
+            skipped_blocks,
+            frames_without_interface,
+            frames_without_time,
+            frames_back,
+            clamped_times,
+        }
     }
 }

@@ -47,26 +47,26 @@ pub(crate) struct AlarmQueue {
     due: Timestamp,
     /// Those whose tick has come, to be emitted.
     pub(crate) ticked: Vec<TickedAlarm>,
-    /// The ticks of those that were handed over, and may not be emitted yet.
-    handed_over: Vec<Timestamp>,
+    /// The ticks of those that were taken, and may not be emitted yet.
+    unemitted: Vec<Timestamp>,
 }
 
 impl AlarmQueue {
     /// Whether so many wait to be emitted that the shard must stop.
     pub(crate) fn is_full(&self) -> bool {
-        self.ticked.len() + self.handed_over.len() >= MOST_TICKED
+        self.ticked.len() + self.unemitted.len() >= MOST_TICKED
     }
 
-    /// Hands over those whose tick has come, to where they are emitted.
-    pub(crate) fn hand_over(&mut self) -> Vec<TickedAlarm> {
+    /// Takes those whose tick has come, to where they are emitted.
+    pub(crate) fn take_ticked(&mut self) -> Vec<TickedAlarm> {
         let ticked = std::mem::take(&mut self.ticked);
-        self.handed_over.extend(ticked.iter().map(|alarm| alarm.tick));
+        self.unemitted.extend(ticked.iter().map(|alarm| alarm.tick));
         ticked
     }
 
-    /// What was handed over is emitted up to this tick.
+    /// What was taken is emitted up to this tick.
     pub(crate) fn emitted_until(&mut self, tick: Timestamp) {
-        self.handed_over.retain(|of| *of > tick);
+        self.unemitted.retain(|of| *of > tick);
     }
 
     /// Whether there are alarms to be taken or emitted at `now`.
@@ -177,6 +177,6 @@ impl AlarmQueue {
 }
 
 // Between batches none is ticked.
-persist!(AlarmQueue { pending, least_pending, due; ticked, handed_over });
+persist!(AlarmQueue { pending, least_pending, due; ticked, unemitted });
 persist!(TickedAlarm { tick, alarm });
 persist!(PendingAlarm { key, alarm, before, rank, protocol, port, packet, offset });

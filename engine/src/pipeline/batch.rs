@@ -305,16 +305,15 @@ impl Chunk {
         }
     }
 
-    /// One with room for about as much as another holds.
+    /// One with room for half of what another holds.
     pub(crate) fn with_room_of(other: &Self) -> Self {
         fn room<T>(list: &[T]) -> Vec<T> {
-            Vec::with_capacity(list.len() + list.len() / 4)
+            Vec::with_capacity(list.len() / 2)
         }
         Self {
             records: room(&other.records),
             sightings: other.sightings.iter().map(|list| room(list)).collect(),
             flows: other.flows.iter().map(|list| room(list)).collect(),
-            own: room(&other.own),
             ..Self::new()
         }
     }

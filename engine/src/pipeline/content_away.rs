@@ -84,6 +84,7 @@ impl ContentAway {
                 worker,
                 shards: shards.clone(),
                 task,
+                follows: self.has_gates,
             });
         }
     }
@@ -124,18 +125,22 @@ impl ContentAway {
 }
 
 impl Sensor {
-    /// Gives the content shards to workers, in proportion to `shares`.
-    pub(super) fn give_content_away(
+    /// The content shards are with workers from now on, in proportion to `shares`.
+    pub(super) fn put_content_away(
         &mut self,
         shares: &[u32],
         binding: Binding,
-        is_restored: bool,
+        has_gates: bool,
     ) {
-        let mut away = ContentAway::new(shares, binding);
-        if is_restored {
+        let away = ContentAway::new(shares, binding);
+        self.away = Some(ContentAway { has_gates, ..away });
+    }
+
+    /// Gives the workers what the sensor's own shards know.
+    pub(super) fn restore_content_away(&mut self) {
+        if let Some(away) = &mut self.away {
             away.restore(&mut self.content, &mut self.packet_log);
         }
-        self.away = Some(away);
     }
 
     /// How full the content shards are.
@@ -158,7 +163,9 @@ impl Sensor {
         if !away.missing.get_mut(worker).is_some_and(std::mem::take) {
             return Ok(false);
         }
-        away.followed[worker] = followed;
+        if let Some(followed) = followed {
+            away.followed[worker] = followed;
+        }
         for of in shards {
             let OfShard { shard, stopped, requests, ticked, hours, load } = of;
             let shard = usize::from(shard);
@@ -167,6 +174,7 @@ impl Sensor {
             content.requests.extend(requests);
             content.alarms.ticked.extend(ticked);
             content.hours.extend(hours);
+            content.nearest = load.nearest;
             away.loads[shard] = load;
         }
         for (shard, state) in states {

@@ -115,10 +115,7 @@ impl Sensor {
     /// The same without a packet.
     pub(super) fn begin_pass(&mut self, now: Timestamp) -> Course {
         match &mut self.away {
-            Some(away) => {
-                let follows = away.has_gates;
-                away.give(|_| Task::Pass { now, follows });
-            }
+            Some(away) => away.give(|_| Task::Pass { now }),
             None => self.content.iter_mut().for_each(|content| content.pass_tick(now)),
         }
         Course::new(TapView::default())

@@ -674,7 +674,7 @@ impl Worker {
         std::mem::replace(&mut self.chunk, empty)
     }
 
-    /// The same, and leaves room for about as much again.
+    /// The same, and leaves room for more of the kind.
     pub(crate) fn take_like(&mut self) -> Chunk {
         self.sift_entered();
         let empty = Chunk::with_room_of(&self.chunk);

@@ -6,7 +6,7 @@ use super::{
 use crate::common::{Random, frames};
 use wormsift::Config;
 use wormsift::fleet::{Merger, Parcel, ShardResult, ShardTask, ShardWorker, Tap};
-use wormsift::packet::Frame;
+use wormsift::packet::{Frame, Timestamp};
 use wormsift_export::json_lines;
 
 /// The workers of a merger. Half of the tasks and results go as messages.
@@ -161,4 +161,53 @@ fn tasks_of_others_are_refused() {
     let message = task(&own, "test", &[1, 1]).encode();
     assert!(ShardTask::decode(&message[..message.len() - 1]).is_err());
     assert!(ShardTask::decode(&[7; 40]).is_err());
+}
+
+/// Taps that begin a day apart, and one whose clock steps back: samples are there all the same.
+#[test]
+fn no_sample_is_asked_for_too_late_whatever_the_clocks() {
+    let stored = stored("outbreak", 9);
+    let frames = frames(&stored);
+    for (tenths, shift) in
+        [(3, 86_400_i64), (5, 86_400), (7, 86_400), (5, -10), (5, -3_600)]
+    {
+        let half = frames.len() * tenths / 10;
+        let moved = |at: usize, frame: &Frame<'_>| {
+            let nanos = frame.time.as_nanos();
+            let shift = if at < half { 0 } else { shift * 1_000_000_000 };
+            Timestamp::from_nanos(nanos.saturating_add_signed(shift))
+        };
+        let apart = shift > 0;
+        let all: Vec<Frame<'_>> = frames
+            .iter()
+            .enumerate()
+            .map(|(at, frame)| {
+                let tap = if apart { u16::from(at >= half) } else { (at % 2) as u16 };
+                let time = if apart || tap == 1 { moved(at, frame) } else { frame.time };
+                Frame { tap, time, ..*frame }
+            })
+            .collect();
+        let config = config(2, "");
+        let mut taps = [0, 1].map(|tap| Tap::new(config.clone(), "test", tap).unwrap());
+        let mut parcels: Vec<Parcel> =
+            parcels(&all, &mut taps).into_iter().flatten().collect();
+        parcels.sort_by_key(|it| (it.tick().unwrap_or(u64::MAX), it.tap()));
+        let long = "30d".parse().unwrap();
+        let merger = Merger::new(config.clone(), "test").unwrap();
+        let mut merger = merger.with_lateness(long).in_runs().with_workers(&[1, 1]);
+        let mut workers = Workers::new(&config, &[1, 1], 3);
+        let mut random = Random(4);
+        for parcel in parcels {
+            merger.push(parcel).unwrap();
+            if random.below(30) == 0 {
+                workers.work(&mut merger, &mut taps);
+            }
+        }
+        merger.finish();
+        workers.work(&mut merger, &mut taps);
+        assert!(merger.is_finished() && !merger.findings().is_empty());
+        for tap in &taps {
+            assert_eq!(tap.counters().asked_too_late, 0, "{tenths} tenths, {shift} s");
+        }
+    }
 }

@@ -66,9 +66,15 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     );
     let Missing { missing, skipped } = way.missing();
     let mut damaged = missing + unread;
-    let Some(sifted) = way.sift(&signals, &durations, &mut report, talk)? else {
-        talk.result("its taps are read; findings are with process 0");
-        return Ok(Exit::Done);
+    let sifted = match way.sift(&signals, &durations, &mut report, talk)? {
+        Outcome::Here(sifted) => sifted,
+        #[cfg(feature = "fleet")]
+        Outcome::Elsewhere { is_damaged } => {
+            talk.result("the taps of this process are read; findings are with process 0");
+            return Ok(if is_damaged || unread > 0 { Exit::Damaged } else { Exit::Done });
+        }
+        #[cfg(feature = "fleet")]
+        Outcome::Stopped(signal) => return Ok(Exit::Signal(signal)),
     };
     let Sifted { sensor, engine, progress, damaged: defects, threads, stopped_by } =
         sifted;
@@ -95,11 +101,11 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     report.stats(&stats)?;
     let found = report.found_any();
     // stdout first, then the files; each is written whatever became of those before.
-    let mut outcome = Outcome::default();
-    outcome.add(report.finish(talk.stdout_palette()));
+    let mut written = Written::default();
+    written.add(report.finish(talk.stdout_palette()));
     if let Some(path) = &args.output.rules {
         let signatures = rules::not_muted(report.kept_marked(), &args.rules, talk);
-        outcome.add(rules::write(signatures, &args.rules, talk).and_then(
+        written.add(rules::write(signatures, &args.rules, talk).and_then(
             |(text, unused)| {
                 damaged += unused;
                 rules::replace(path, &text)
@@ -107,7 +113,7 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         ));
     }
     if let Some(path) = &args.output.report {
-        outcome.add(rules::replace(path, &page(&report, &sensor, &stats)));
+        written.add(rules::replace(path, &page(&report, &sensor, &stats)));
     }
     if let Some(path) = &args.output.write_evidence {
         match evidence_capture::write(path, &sources, report.kept(), &signals) {
@@ -115,7 +121,7 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
                 let packets = counted(copied as u64, "packet");
                 talk.detail(format_args!("{}: {packets}", path.display()));
             }
-            Err(failure) => outcome.add(Err(failure)),
+            Err(failure) => written.add(Err(failure)),
         }
     }
     if args.output.show_suppressed {
@@ -132,7 +138,7 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         suppressed: sensor.suppressed().len(),
     };
     tell_end(&ended, &report, args, talk);
-    outcome.result(talk)?;
+    written.result(talk)?;
     // The system takes all memory back at once; here it would go table by table.
     std::mem::forget(sensor);
     Ok(match stopped_by {
@@ -166,9 +172,9 @@ fn tell_end(ended: &Ended<'_>, report: &Report, args: &DetectArgs, talk: &Talk) 
 
 /// What went wrong while results were written: all of it is said, the first decides.
 #[derive(Default)]
-struct Outcome(Vec<Failure>);
+struct Written(Vec<Failure>);
 
-impl Outcome {
+impl Written {
     fn add(&mut self, result: Result<(), Failure>) {
         self.0.extend(result.err());
     }
@@ -237,20 +243,35 @@ impl Way {
         }
     }
 
-    /// Sifts to the end; `None` where findings are with another process.
+    /// Sifts to the end.
     fn sift(
         self,
         signals: &Signals,
         durations: &Durations,
         report: &mut Report,
         talk: &mut Talk,
-    ) -> Result<Option<Sifted>, Failure> {
+    ) -> Result<Outcome, Failure> {
         match self {
-            Self::Here(part) => part.sift(signals, durations, report, talk).map(Some),
+            Self::Here(part) => {
+                part.sift(signals, durations, report, talk).map(Outcome::Here)
+            }
             #[cfg(feature = "fleet")]
             Self::Workers(part) => part.sift(signals, durations, report, talk),
         }
     }
+}
+
+/// How sifting ended.
+enum Outcome {
+    Here(Sifted),
+    /// Findings are with another process.
+    #[cfg(feature = "fleet")]
+    Elsewhere {
+        is_damaged: bool,
+    },
+    /// Before anything could be found, by this signal.
+    #[cfg(feature = "fleet")]
+    Stopped(i32),
 }
 
 /// What came of sifting.

@@ -1,6 +1,6 @@
 //! Sifting as a dataflow, on workers of this process and of others.
 
-use super::{Missing, Sifted, Told};
+use super::{Missing, Outcome, Sifted, Told};
 use crate::args::DetectArgs;
 use crate::input::inputs::{self, Source};
 use crate::input::reader::{Progress, Read, Reader, Wait};
@@ -47,15 +47,16 @@ fn open(
     baseline: Option<Baseline>,
     talk: &Talk,
 ) -> Result<Part, Failure> {
-    let refused = |flag: &str| {
-        Failure::usage(format!("{flag}: expected one process and one tap, found several"))
+    let refused = |flag: &str, expected: &str| {
+        Failure::usage(format!("{flag}: expected {expected}, found several"))
     };
     let processes = args.workers.processes()?;
-    if args.selection.count.is_some() && sources.len() > 1 {
-        return Err(refused("--count"));
+    // What is left out at a tap is not numbered, and numbers are those of all packets.
+    if args.selection.is_any() && sources.len() > 1 {
+        return Err(refused("--workers with --filter, --since or the like", "one --tap"));
     }
     if args.output.write_evidence.is_some() && processes.is_some() {
-        return Err(refused("--write-evidence"));
+        return Err(refused("--write-evidence", "one process"));
     }
     let (waiting, (sender, told)) = (Arc::new(Waiting::default()), channel());
     let (readable, sender) = (waiting.clone(), Mutex::new(sender));
@@ -69,10 +70,11 @@ fn open(
     });
     let job = Job {
         config: config.clone(),
-        baseline,
+        baseline: baseline.map(Arc::new),
         workers: args.workers.count(),
         processes,
         open,
+        gives_up: Arc::new(|| false),
     };
     let own = job.processes.as_ref().map_or(0, |it| it.own);
     let (mut names, mut missing) = (Vec::new(), Missing { missing: 0, skipped: 0 });
@@ -93,30 +95,55 @@ fn open(
 }
 
 /// Gives a tap what its captures hold.
+struct CaptureFeed {
+    tap: u16,
+    reader: Reader,
+    told: Sender<(u16, Told)>,
+    progress: Progress,
+    damaged: u64,
+}
+
 fn feed(
     number: u16,
     inputs: Vec<Input>,
     selection: Selection,
     told: Sender<(u16, Told)>,
-) -> Result<Feed, String> {
-    let failed = |failure| match failure {
+) -> Result<Box<dyn Feed>, String> {
+    let reader = Reader::start(inputs, selection, Limits::default()).map_err(text_of)?;
+    let progress = Progress::default();
+    Ok(Box::new(CaptureFeed { tap: number, reader, told, progress, damaged: 0 }))
+}
+
+fn text_of(failure: Failure) -> String {
+    match failure {
         Failure::Usage(why) | Failure::Failed(why) => why,
         Failure::OutputClosed => "stdout is closed".to_owned(),
-    };
-    let reader = Reader::start(inputs, selection, Limits::default()).map_err(failed)?;
-    Ok(Box::new(move |tap: &mut Tap| match reader.next(PATIENCE).map_err(failed)? {
-        Wait::NotYet => Ok(Fed::More),
-        Wait::Ended => Ok(Fed::Ended),
-        Wait::Read(read) => {
-            let Read { batch, damage, disorder, progress } = *read;
-            let batch =
-                batch.iter().flat_map(|batch| (0..batch.len()).map(|at| batch.frame(at)));
-            batch.for_each(|frame| tap.frame(&frame));
-            // Nobody listens only where the run is over.
-            let _ = told.send((number, Told { damage, disorder, progress }));
-            Ok(Fed::More)
+    }
+}
+
+impl Feed for CaptureFeed {
+    fn feed(&mut self, tap: &mut Tap) -> Result<Fed, String> {
+        match self.reader.next(PATIENCE).map_err(text_of)? {
+            Wait::NotYet => Ok(Fed::More),
+            Wait::Ended => Ok(Fed::Ended),
+            Wait::Read(read) => {
+                let Read { batch, damage, disorder, progress } = *read;
+                let frames = batch
+                    .iter()
+                    .flat_map(|batch| (0..batch.len()).map(|at| batch.frame(at)));
+                frames.for_each(|frame| tap.frame(&frame));
+                self.progress = progress;
+                self.damaged += damage.len() as u64;
+                // Nobody listens only where the run is over.
+                let _ = self.told.send((self.tap, Told { damage, disorder, progress }));
+                Ok(Fed::More)
+            }
         }
-    }))
+    }
+
+    fn account(&self) -> Vec<u64> {
+        [vec![self.damaged], self.progress.numbers()].concat()
+    }
 }
 
 impl Part {
@@ -130,15 +157,15 @@ impl Part {
         open(args, sources, config, baseline, talk)
     }
 
-    /// Runs to the end; `None` in a process whose findings are with another one.
+    /// Runs to the end.
     pub(super) fn sift(
         self,
         signals: &Signals,
         durations: &Durations,
         report: &mut Report,
         talk: &mut Talk,
-    ) -> Result<Option<Sifted>, Failure> {
-        let Self { job, mut told, .. } = self;
+    ) -> Result<Outcome, Failure> {
+        let Self { mut job, mut told, missing, .. } = self;
         if job.processes.is_some() {
             on_lost(|why| {
                 eprintln!("wormsift: {why}");
@@ -146,6 +173,8 @@ impl Part {
             });
         }
         let workers = usize::from(job.layout().workers);
+        let signal = signals.clone();
+        job.gives_up = Arc::new(move || signal.caught().is_some());
         let mut readings = Readings::default();
         let mut stopped_by = None;
         let done = job.run(|merger| {
@@ -156,17 +185,24 @@ impl Part {
                 Some(_) => Control::Stop,
                 None => Control::GoOn,
             })
-        })?;
+        });
+        if let (Err(Failure::Failed(_)), Some(signal)) = (&done, signals.caught()) {
+            return Ok(Outcome::Stopped(signal));
+        }
+        let done = done?;
         readings.take_all(&mut told, talk);
         talk.end_progress();
-        let Some(mut done) = done else { return Ok(None) };
+        let Some(mut done) = done else {
+            let is_damaged = missing.missing + readings.damaged > 0;
+            return Ok(Outcome::Elsewhere { is_damaged });
+        };
         report_news(&mut done.merger, durations, report, talk)?;
         if done.asked_too_late > 0 {
             let samples = counted(done.asked_too_late, "sample");
             report.warning(
                 &format!(
-                    "{samples} of payload were gone when they were asked for: more than 256 MiB \
-                     of it came in a second at one tap; contents may be shorter than without \
+                    "{samples} of payload were gone when they were asked for: a tap keeps 256 MiB \
+                     of what the merger has not come to; contents may be shorter than without \
                      --workers"
                 ),
                 talk,
@@ -174,16 +210,17 @@ impl Part {
         }
         let engine = done.merger.stats();
         let sensor = done.merger.into_sensor();
-        let Readings { damaged, .. } = readings;
-        let progress = readings.sum();
-        Ok(Some(Sifted {
-            sensor,
-            engine,
-            progress,
-            damaged,
-            threads: workers,
-            stopped_by,
-        }))
+        // Those of other processes are among them.
+        let (mut damaged, mut progress) = (0, Progress::default());
+        for account in done.accounts.values() {
+            if let Some((defects, numbers)) = account.split_first() {
+                damaged += defects;
+                progress = progress.with(Progress::of_numbers(numbers));
+            }
+        }
+        let threads = workers;
+        let sifted = Sifted { sensor, engine, progress, damaged, threads, stopped_by };
+        Ok(Outcome::Here(sifted))
     }
 }
 

@@ -9,9 +9,12 @@ pub(super) enum Up {
     Piece(Piece),
     /// It cannot go on, and why.
     Failed(String),
-    /// It is dismissed. So many samples were asked for when their payload was gone.
+    /// It is dismissed. So many samples were asked for when their payload was gone; and what its
+    /// host says of the reading.
     Left {
+        tap: u16,
         asked_too_late: u64,
+        account: Vec<u64>,
     },
 }
 
@@ -52,8 +55,10 @@ impl Message for Up {
             Self::Parcel(parcel) => tagged(PARCEL, parcel.encode()),
             Self::Piece(piece) => tagged(PIECE, piece.encode()),
             Self::Failed(why) => tagged(FAILED, why.clone().into_bytes()),
-            Self::Left { asked_too_late } => {
-                tagged(LEFT, asked_too_late.to_le_bytes().to_vec())
+            Self::Left { tap, asked_too_late, account } => {
+                let numbers = [u64::from(*tap), *asked_too_late];
+                let numbers = numbers.iter().chain(&*account);
+                tagged(LEFT, numbers.flat_map(|it| it.to_le_bytes()).collect())
             }
         }
     }
@@ -66,12 +71,22 @@ impl Message for Up {
                 .map_err(|why| why.to_string()),
             PIECE => Piece::decode(rest).map(Self::Piece).map_err(|why| why.to_string()),
             FAILED => Ok(Self::Failed(String::from_utf8_lossy(rest).into_owned())),
-            LEFT => match rest.first_chunk() {
-                Some(count) => {
-                    Ok(Self::Left { asked_too_late: u64::from_le_bytes(*count) })
-                }
-                None => Err("expected a number, found the end".to_owned()),
-            },
+            LEFT => {
+                let (numbers, []) = rest.as_chunks() else {
+                    return Err("expected whole numbers, found a part of one".to_owned());
+                };
+                let numbers: Vec<u64> =
+                    numbers.iter().map(|it| u64::from_le_bytes(*it)).collect();
+                let [tap, asked_too_late, account @ ..] = &numbers[..] else {
+                    return Err("expected two numbers, found fewer".to_owned());
+                };
+                let tap = u16::try_from(*tap).map_err(|_| format!("no tap: {tap}"))?;
+                Ok(Self::Left {
+                    tap,
+                    asked_too_late: *asked_too_late,
+                    account: account.to_vec(),
+                })
+            }
             tag => Err(unknown(tag)),
         }
     }

@@ -8,11 +8,12 @@
 //!                       '--> content shards, a part on each worker ---^
 //! ```
 //!
-//! Guarantees: findings are those of one sensor over the same taps, however many workers and
-//! processes there are, as [`wormsift::fleet`] says. Within a process messages are handed on as
-//! they are. If one process is lost all others end: nothing is kept, and the same captures give
-//! the same once more. Costs: one thread a worker, and what reads the captures. A tap is on one
-//! worker: one capture occupies two, several captures as several taps more.
+//! Guarantees: findings are those of one sensor over the same taps, under the conditions of
+//! [`wormsift::fleet`], and the same however many workers and processes there are. Within a
+//! process messages are passed as they are. If one process is lost all others end: nothing is
+//! kept, and the same captures give the same once more. Costs: one thread a worker, and what reads
+//! the captures. A tap is on one worker: one capture occupies two, several captures as several taps
+//! more. Memory: a second of packet time at each tap, whole.
 
 mod carried;
 mod graph;
@@ -28,6 +29,7 @@ pub use tap_source::{Fed, Feed};
 use crate::Error;
 use graph::{Ends, build};
 use messages::{Down, Up};
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -45,6 +47,7 @@ use wormsift::Config;
 use wormsift::config::Span;
 use wormsift::fleet::{Merger, ShardWorker, Tap};
 use wormsift::pipeline::Baseline;
+use xxhash_rust::xxh3::Xxh3;
 
 /// How long the merger's loop waits before it looks after signals.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -59,13 +62,15 @@ pub struct Job {
     /// With the names of all taps.
     pub config: Config,
     /// What is known to be good.
-    pub baseline: Option<Baseline>,
+    pub baseline: Option<Arc<Baseline>>,
     /// Worker threads of each process.
     pub workers: u16,
     /// The processes; `None` for this one alone.
     pub processes: Option<Processes>,
     /// Opens what a tap reads; called on the worker that has it.
-    pub open: Arc<dyn Fn(u16) -> Result<Feed, String> + Send + Sync>,
+    pub open: Arc<dyn Fn(u16) -> Result<Box<dyn Feed>, String> + Send + Sync>,
+    /// Whether to give up, in processes that have no merger and while others have not come.
+    pub gives_up: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
 /// What came of a run in the first process.
@@ -74,6 +79,8 @@ pub struct Done {
     pub merger: Merger,
     /// Samples that were asked for when their payload was gone already.
     pub asked_too_late: u64,
+    /// By tap: what [`Feed::account`] said.
+    pub accounts: BTreeMap<u16, Vec<u64>>,
 }
 
 /// Whether a run is to go on.
@@ -137,7 +144,8 @@ impl Job {
             let (job, failed) = (self.clone(), failed.clone());
             let work = move || {
                 let never = mpsc::channel().1;
-                let body = |worker: &mut Worker, ends| until_end(worker, ends, &never);
+                let body =
+                    |worker: &mut Worker, ends| job.until_end(worker, ends, &never);
                 let done = catch_unwind(AssertUnwindSafe(|| job.work(allocator, body)));
                 let early = || Err(worker_failed("go on", "a worker has panicked"));
                 if let Err(why) = done.unwrap_or_else(|_| early()) {
@@ -153,9 +161,10 @@ impl Job {
             let is_merger = self.own() == 0;
             let result = self.work(allocator, |worker, ends| match is_merger {
                 true => self.merge(worker, ends, &failures, &mut news).map(Some),
-                false => {
-                    until_end(worker, ends, &failures).map(|()| None).map_err(E::from)
-                }
+                false => self
+                    .until_end(worker, ends, &failures)
+                    .map(|()| None)
+                    .map_err(E::from),
             });
             done = result?;
         }
@@ -186,7 +195,8 @@ impl Job {
                 Box::new(()),
             ));
         };
-        let sockets = processes.connect(self.workers.max(1))?;
+        let is_over = &*self.gives_up;
+        let sockets = processes.connect(self.workers.max(1), self.identity(), is_over)?;
         let number = usize::from(processes.own);
         let started =
             initialize_networking_from_sockets(own, sockets, number, workers, hooks);
@@ -209,19 +219,60 @@ impl Job {
             AllocatorBuilder::Thread(_) => Allocator::Thread(Default::default()),
         };
         let config = WorkerConfig::default().idle_spin(SPIN);
-        let mut worker = Worker::new(config, allocator, None);
-        let (layout, number) = (self.layout(), worker.index() as u16);
+        // One that has failed is not dropped: its channels would end as if it were done.
+        let mut worker = ManuallyDrop::new(Worker::new(config, allocator, None));
+        let (taps, shards) = self.parts(worker.index() as u16)?;
+        let ends = build(&mut worker, taps, shards);
+        let done = body(&mut worker, ends)?;
+        drop(ManuallyDrop::into_inner(worker));
+        Ok(done)
+    }
+
+    /// What the worker of this number has.
+    fn parts(&self, number: u16) -> Result<(Vec<TapSource>, ShardWorker), Error> {
+        let layout = self.layout();
         let mut taps = Vec::new();
         for tap in (0..self.taps()).filter(|tap| layout.worker_of(*tap) == number) {
             let feed = (self.open)(tap).map_err(Error::Worker)?;
             let tap = Tap::new(self.config.clone(), FLEET, tap);
             taps.push(TapSource::new(tap.map_err(settings)?, feed));
         }
-        let (config, baseline) = (self.config.clone(), self.baseline.clone());
+        let (config, baseline) = (self.config.clone(), self.baseline.as_deref().cloned());
         let shares = layout.shares(self.taps());
         let shards = ShardWorker::new(config, FLEET, baseline, &shares, number);
-        let ends = build(&mut worker, taps, shards.map_err(settings)?);
-        body(&mut worker, ends)
+        Ok((taps, shards.map_err(settings)?))
+    }
+
+    /// A worker without the merger, until the run is over or another worker of its process has
+    /// failed.
+    fn until_end(
+        &self,
+        worker: &mut Worker,
+        ends: Ends,
+        failures: &mpsc::Receiver<Error>,
+    ) -> Result<(), Error> {
+        let _ = ends.close();
+        while worker.has_dataflows() {
+            if let Ok(why) = failures.try_recv() {
+                return Err(why);
+            }
+            if self.own() > 0 && (self.gives_up)() {
+                return Err(Error::Worker("stopped".to_owned()));
+            }
+            worker.step_or_park(Some(PATIENCE));
+        }
+        Ok(())
+    }
+
+    /// What all processes must have in common.
+    fn identity(&self) -> u64 {
+        let mut hash = Xxh3::new();
+        hash.update(
+            serde_json::Value::Object(self.config.to_values()).to_string().as_bytes(),
+        );
+        hash.update(&self.config.effective_key().to_le_bytes());
+        hash.update(&self.baseline.as_ref().map_or(Vec::new(), |it| it.write()));
+        hash.digest()
     }
 
     /// The merger's loop.
@@ -233,7 +284,7 @@ impl Job {
         news: &mut impl FnMut(&mut Merger) -> Result<Control, E>,
     ) -> Result<Done, E> {
         let (layout, taps) = (self.layout(), self.taps());
-        let merger = match self.baseline.clone() {
+        let merger = match self.baseline.as_deref().cloned() {
             Some(baseline) => Merger::with_baseline(self.config.clone(), FLEET, baseline),
             None => Merger::new(self.config.clone(), FLEET),
         };
@@ -289,13 +340,14 @@ impl Job {
         while worker.has_dataflows() {
             worker.step_or_park(Some(PATIENCE));
         }
-        let mut asked_too_late = 0;
+        let (mut asked_too_late, mut accounts) = (0, BTreeMap::new());
         while let Some(message) = rest() {
-            if let Up::Left { asked_too_late: more } = message? {
+            if let Up::Left { tap, asked_too_late: more, account } = message? {
                 asked_too_late += more;
+                accounts.insert(tap, account);
             }
         }
-        Ok(Done { merger, asked_too_late })
+        Ok(Done { merger, asked_too_late, accounts })
     }
 }
 
@@ -308,23 +360,6 @@ fn send(merger: &mut Merger, ends: &mut Ends, layout: Layout) {
         ends.tell(layout.worker_of(ask.tap()), ask.tap(), Down::Ask(ask));
     }
     merger.tasks().into_iter().for_each(|task| ends.give(task));
-}
-
-/// A worker without the merger, until the run is over or another worker of its process has
-/// failed.
-fn until_end(
-    worker: &mut Worker,
-    ends: Ends,
-    failures: &mpsc::Receiver<Error>,
-) -> Result<(), Error> {
-    let _ = ends.close();
-    while worker.has_dataflows() {
-        if let Ok(why) = failures.try_recv() {
-            return Err(why);
-        }
-        worker.step_or_park(Some(PATIENCE));
-    }
-    Ok(())
 }
 
 /// Has `told` be called, once, when the connection to another process breaks while a dataflow

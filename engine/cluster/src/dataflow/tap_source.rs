@@ -21,12 +21,32 @@ pub enum Fed {
 }
 
 /// Gives a tap its next frames.
-pub type Feed = Box<dyn FnMut(&mut Tap) -> Result<Fed, String>>;
+pub trait Feed {
+    /// Gives it some.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read any further: the run ends.
+    fn feed(&mut self, tap: &mut Tap) -> Result<Fed, String>;
+
+    /// What the first process is to be told of the reading when it has ended, in numbers that
+    /// mean something to the host.
+    fn account(&self) -> Vec<u64> {
+        Vec::new()
+    }
+}
+
+impl<F: FnMut(&mut Tap) -> Result<Fed, String>> Feed for F {
+    fn feed(&mut self, tap: &mut Tap) -> Result<Fed, String> {
+        self(tap)
+    }
+}
 
 /// A tap and what it reads.
 pub(super) struct TapSource {
     tap: Tap,
-    feed: Option<Feed>,
+    feed: Option<Box<dyn Feed>>,
+    account: Vec<u64>,
     /// Parcels that were made, and of which the merger needs no payloads any more.
     made: u64,
     settled: u64,
@@ -37,9 +57,18 @@ pub(super) struct TapSource {
 }
 
 impl TapSource {
-    pub(super) fn new(tap: Tap, feed: Feed) -> Self {
+    pub(super) fn new(tap: Tap, feed: Box<dyn Feed>) -> Self {
         let feed = Some(feed);
-        Self { tap, feed, made: 0, settled: 0, first: 0, tick: None, is_dismissed: false }
+        Self {
+            tap,
+            feed,
+            account: Vec::new(),
+            made: 0,
+            settled: 0,
+            first: 0,
+            tick: None,
+            is_dismissed: false,
+        }
     }
 
     pub(super) fn number(&self) -> u16 {
@@ -62,7 +91,7 @@ impl TapSource {
     /// Reads on.
     pub(super) fn read(&mut self, up: &mut VecDeque<Up>) {
         let Some(feed) = &mut self.feed else { return };
-        match feed(&mut self.tap) {
+        match feed.feed(&mut self.tap) {
             Ok(Fed::More) => {}
             Ok(Fed::Ended) => self.end(),
             Err(why) => {
@@ -93,14 +122,16 @@ impl TapSource {
             Down::Dismissed => {
                 self.is_dismissed = true;
                 let asked_too_late = self.tap.counters().asked_too_late;
-                up.push_back(Up::Left { asked_too_late });
+                let (tap, account) = (self.number(), std::mem::take(&mut self.account));
+                up.push_back(Up::Left { tap, asked_too_late, account });
             }
         }
         Ok(())
     }
 
     fn end(&mut self) {
-        if self.feed.take().is_some() {
+        if let Some(feed) = self.feed.take() {
+            self.account = feed.account();
             self.tap.finish();
         }
     }

@@ -44,7 +44,7 @@ fn frame<'a>(number: u64, tap: u16, stored: &'a (u64, Vec<u8>)) -> Frame<'a> {
 }
 
 /// Gives a tap 100 frames at a time; what comes after `until` of them is not read.
-fn feed(captures: &Arc<Captures>, tap: u16) -> Feed {
+fn feed(captures: &Arc<Captures>, tap: u16) -> Box<dyn Feed> {
     let (captures, mut done) = (captures.clone(), 0);
     Box::new(move |to: &mut Tap| {
         let own = &captures[usize::from(tap)];
@@ -59,7 +59,8 @@ fn feed(captures: &Arc<Captures>, tap: u16) -> Feed {
 fn job(captures: Captures, config: Config, workers: u16) -> Job {
     let captures = Arc::new(captures);
     let open = Arc::new(move |tap| Ok(feed(&captures, tap)));
-    Job { config, baseline: None, workers, processes: None, open }
+    let gives_up = Arc::new(|| false);
+    Job { config, baseline: None, workers, processes: None, open, gives_up }
 }
 
 /// What was said, in order of kinds.

@@ -4,6 +4,7 @@ use super::{Captures, captures, config, job, sensor, take};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use wormsift::Config;
+use wormsift::fleet::Tap;
 use wormsift_cluster::Error;
 use wormsift_cluster::dataflow::{Control, Fed, Feed, Job};
 
@@ -49,15 +50,21 @@ fn a_run_that_is_stopped_ends_with_what_was_read() {
         Arc::new(move |tap| {
             let (mut inner, fed) = (super::feed(&captures, tap), fed.clone());
             // It never ends by itself.
-            Ok(Box::new(move |to: &mut _| {
+            Ok(Box::new(move |to: &mut Tap| {
                 fed.fetch_add(100, Ordering::Relaxed);
-                inner(to).map(|_| Fed::More)
-            }) as Feed)
+                inner.feed(to).map(|_| Fed::More)
+            }) as Box<dyn Feed>)
         })
     };
     let config = config(1, "");
-    let job =
-        Job { config: config.clone(), baseline: None, workers: 2, processes: None, open };
+    let job = Job {
+        config: config.clone(),
+        baseline: None,
+        workers: 2,
+        processes: None,
+        open,
+        gives_up: Arc::new(|| false),
+    };
     let one = sensor(&captures, &config);
     let done = job.run(|merger| {
         take(&mut lines, merger);
@@ -74,8 +81,9 @@ fn a_run_that_is_stopped_ends_with_what_was_read() {
 
 #[test]
 fn what_a_tap_cannot_read_and_what_the_host_says_ends_the_run() {
-    let failing =
-        |_: u16| Ok(Box::new(|_: &mut _| Err("a.pcap: gone".to_owned())) as Feed);
+    let failing = |_: u16| {
+        Ok(Box::new(|_: &mut Tap| Err("a.pcap: gone".to_owned())) as Box<dyn Feed>)
+    };
     for workers in [1, 2] {
         let job = Job {
             config: config(1, ""),
@@ -83,6 +91,7 @@ fn what_a_tap_cannot_read_and_what_the_host_says_ends_the_run() {
             workers,
             processes: None,
             open: Arc::new(failing),
+            gives_up: Arc::new(|| false),
         };
         let failed = job.run(|_| Ok::<_, Error>(Control::GoOn)).err().unwrap();
         assert_eq!(failed.to_string(), "a.pcap: gone");
@@ -94,7 +103,8 @@ fn what_a_tap_cannot_read_and_what_the_host_says_ends_the_run() {
     let failed = job.run(|_| Ok::<_, Error>(Control::GoOn)).err().unwrap();
     assert_eq!(failed.to_string(), "no such file");
     let panics = |_: u16| {
-        Ok(Box::new(|_: &mut _| -> Result<Fed, String> { panic!("meant") }) as Feed)
+        Ok(Box::new(|_: &mut Tap| -> Result<Fed, String> { panic!("meant") })
+            as Box<dyn Feed>)
     };
     for workers in [1, 2] {
         let job = Job {

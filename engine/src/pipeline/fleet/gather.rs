@@ -5,6 +5,7 @@
 //! numbered in that order, frames that left no record among them.
 
 use super::parcel::{Contents, Parcel};
+use super::tap::tick_of;
 use crate::decode::DropCounters;
 use crate::pipeline::batch::Chunk;
 use crate::pipeline::record_at::{RecordAt, SeamSighting};
@@ -193,10 +194,17 @@ impl Batch {
         }
     }
 
-    /// The first parcel of a tap that is of this tick or of one after it.
-    pub(super) fn first_of(&self, tap: u16, tick: u64) -> Option<u64> {
-        let first = self.parts.iter().find(|it| it.tap == tap && it.tick >= tick);
-        first.map(|part| part.sequence)
+    /// The first parcel of a tap with a packet at this time or after it, by the tap's clock or
+    /// by that of all taps.
+    pub(super) fn first_of(&self, tap: u16, until: Timestamp) -> Option<u64> {
+        let records = self.chunks.first().map_or(&[][..], |chunk| &chunk.records);
+        let is_later = |part: &&Part| {
+            let last = part.places.last().and_then(|at| records.get(*at as usize));
+            part.tap == tap
+                && (part.tick >= tick_of(until)
+                    || last.is_some_and(|it| it.time >= until))
+        };
+        self.parts.iter().find(is_later).map(|part| part.sequence)
     }
 
     /// The tap of a record, its parcel there and its place in that.

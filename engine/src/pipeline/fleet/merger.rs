@@ -22,7 +22,7 @@ use crate::pipeline::batch::NoFrames;
 use crate::pipeline::clock::TICK;
 use crate::pipeline::content_away::ContentAway;
 use crate::pipeline::course::{Course, Step};
-use crate::pipeline::record_at::RecordAt;
+use crate::pipeline::record_at::{PlacedRequest, RecordAt};
 use crate::pipeline::streams::{Away, Streams};
 use crate::pipeline::{Baseline, Sensor, Stats};
 use crate::signature::{DecoyReport, Finding, Incident, SampleRequest, Wave};
@@ -84,8 +84,8 @@ enum Ending {
     Rest,
     /// What is pending is being emitted.
     Pending,
-    /// Workers hand over their content shards.
-    HandingOver,
+    /// Content shards come back from their workers.
+    Collecting,
     Done,
 }
 
@@ -182,7 +182,8 @@ impl Merger {
     }
 
     /// The same, but ticks that wait and that every tap has passed are sifted together. What is
-    /// asked of taps, and when, then depends on when parcels come, and findings do not.
+    /// asked of taps, and when, then depends on when parcels come, and findings do not, as long as
+    /// taps' clocks agree.
     #[must_use]
     pub fn in_runs(mut self) -> Self {
         self.in_runs = true;
@@ -194,7 +195,11 @@ impl Merger {
     #[must_use]
     pub fn with_workers(mut self, shares: &[u32]) -> Self {
         let is_restored = self.is_restored;
-        self.sensor.give_content_away(shares, self.binding, is_restored);
+        let has_gates = self.lanes.iter().any(|lane| lane.is_gated);
+        self.sensor.put_content_away(shares, self.binding, has_gates);
+        if is_restored {
+            self.sensor.restore_content_away();
+        }
         self
     }
 
@@ -203,6 +208,8 @@ impl Merger {
     pub fn gather(&mut self) {
         if let Some(away) = &mut self.sensor.away
             && self.open.is_none()
+            && self.ending == Ending::No
+            && !away.is_waiting()
         {
             away.give(|_| Task::Save);
         }
@@ -407,7 +414,8 @@ impl Merger {
     }
 
     /// As [`Sensor::stats`], over all taps. The tables of payloads are at the taps, so that
-    /// they are not in [`Stats::memory`].
+    /// they are not in [`Stats::memory`]. With workers, content shards are as of the last
+    /// [`gather`](Self::gather), or as they are at the end.
     pub fn stats(&self) -> Stats {
         let mut fragments = FragmentCounters::default();
         self.lanes.iter().for_each(|lane| fragments += lane.totals.fragments);
@@ -507,11 +515,11 @@ impl Merger {
             }
             Ending::Pending => {
                 if let Some(away) = &mut self.sensor.away {
-                    away.give(|_| Task::HandOver);
+                    away.give(|_| Task::Return);
                 }
-                Ending::HandingOver
+                Ending::Collecting
             }
-            Ending::HandingOver => {
+            Ending::Collecting => {
                 // From here on its shards are its own.
                 self.sensor.away = None;
                 self.sensor.sum_up();
@@ -621,7 +629,15 @@ impl Merger {
         open.round += 1;
         let until =
             open.questions.as_ref().map(Questions::tick).filter(|_| !open.is_passed);
-        let mut requests = self.requests(open, until);
+        // The parcels of each tap before these are over at that tick.
+        let settles: Vec<u64> = (0..)
+            .zip(&self.lanes)
+            .map(|(tap, lane)| {
+                let waits = until.and_then(|until| open.batch.first_of(tap, until));
+                waits.unwrap_or(lane.counted.covered)
+            })
+            .collect();
+        let mut requests = self.requests(open, until, &settles);
         for (tap, lane) in (0..).zip(&mut self.lanes) {
             let questions = open.questions.as_ref();
             let asked = questions.and_then(|questions| questions.of_tap(tap));
@@ -630,8 +646,7 @@ impl Merger {
                 true => open.followed.clone(),
                 false => Change::default(),
             };
-            let waits = until.and_then(|until| open.batch.first_of(tap, tick_of(until)));
-            let settles = waits.unwrap_or(lane.counted.covered);
+            let settles = settles[usize::from(tap)];
             let is_nothing =
                 asked.is_none() && requests.is_empty() && followed.is_empty();
             if is_nothing && lane.settled == settles {
@@ -672,16 +687,39 @@ impl Merger {
         change
     }
 
-    /// What content shards have asked of samples during packets before `until`, by tap.
-    fn requests(&mut self, open: &Open, until: Option<Timestamp>) -> Vec<Vec<Request>> {
+    /// What content shards have asked of samples during packets before `until`, by tap; what
+    /// concerns parcels that are not over waits.
+    fn requests(
+        &mut self,
+        open: &Open,
+        until: Option<Timestamp>,
+        settles: &[u64],
+    ) -> Vec<Vec<Request>> {
         let mut by_tap = vec![Vec::new(); self.lanes.len()];
         let Streams::Away(away) = &mut self.sensor.streams else { return by_tap };
         let mut requests = std::mem::take(&mut away.requests);
         requests.sort_by_key(|(shard, placed)| (placed.at, *shard));
         let time = |at: RecordAt| at.record(&open.batch.chunks).time;
         if let Some(until) = until {
-            let due = requests.partition_point(|(_, placed)| time(placed.at) < until);
-            away.requests = requests.split_off(due);
+            let is_over = |(_, placed): &(u8, PlacedRequest)| {
+                let record = placed.at.record;
+                time(placed.at) < until
+                    && match placed.request {
+                        SampleRequest::Take { .. } => {
+                            let (tap, (sequence, _)) = open.batch.origin(record);
+                            sequence < settles[usize::from(tap)]
+                        }
+                        SampleRequest::Release { .. } => {
+                            (0..).zip(settles).all(|(tap, it)| {
+                                open.batch
+                                    .last_of(tap, record)
+                                    .is_none_or(|at| at.0 < *it)
+                            })
+                        }
+                    }
+            };
+            let (due, waiting) = requests.into_iter().partition(is_over);
+            (requests, away.requests) = (due, waiting);
         }
         for (_, placed) in requests {
             let record = placed.at.record;

@@ -13,7 +13,7 @@ pub struct ShardResult {
     pub(in crate::pipeline) worker: u16,
     pub(in crate::pipeline) shards: Vec<OfShard>,
     /// The contents that are followed, where they were asked for.
-    pub(in crate::pipeline) followed: Vec<u64>,
+    pub(in crate::pipeline) followed: Option<Vec<u64>>,
     pub(in crate::pipeline) states: Vec<(u8, State)>,
 }
 

@@ -19,6 +19,8 @@ pub struct ShardTask {
     /// The shards that it has.
     pub(in crate::pipeline) shards: Arc<[u8]>,
     pub(in crate::pipeline) task: Task,
+    /// Whether the contents that are followed are asked for.
+    pub(in crate::pipeline) follows: bool,
 }
 
 #[derive(Clone)]
@@ -27,10 +29,10 @@ pub(in crate::pipeline) enum Task {
     Sift { batch: Arc<ShardBatch>, seams: Vec<(u8, Vec<SeamSighting>)> },
     /// Go on where shards have stopped: alarms are emitted up to this tick.
     GoOn { emitted: Timestamp },
-    /// Time passes without a packet; and whether the contents that are followed are asked for.
-    Pass { now: Timestamp, follows: bool },
-    /// Hand over what is known, which is needed no more.
-    HandOver,
+    /// Time passes without a packet.
+    Pass { now: Timestamp },
+    /// Give back what is known, which is needed no more.
+    Return,
     /// Say what is known, and keep it.
     Save,
     /// Take up what was saved of each shard, and the log of packets.
@@ -77,6 +79,7 @@ impl ShardTask {
         binding.persist(file)?;
         worker.persist(file)?;
         self.shards.to_vec().persist(file)?;
+        { self.follows }.persist(file)?;
         let mut kind = |kind: u8| -> io::Result<()> { { kind }.persist(file) };
         match &self.task {
             Task::Sift { batch, seams } => {
@@ -88,11 +91,11 @@ impl ShardTask {
                 kind(1)?;
                 { *emitted }.persist(file)
             }
-            Task::Pass { now, follows } => {
+            Task::Pass { now } => {
                 kind(2)?;
-                (*now, *follows).persist(file)
+                { *now }.persist(file)
             }
-            Task::HandOver => kind(3),
+            Task::Return => kind(3),
             Task::Save => kind(4),
             Task::Restore { shards, packet_log } => {
                 kind(5)?;
@@ -107,7 +110,9 @@ impl ShardTask {
         let (mut worker, mut shards, mut kind) = (0_u16, Vec::new(), 0_u8);
         binding.persist(file)?;
         worker.persist(file)?;
+        let mut follows = false;
         shards.persist(file)?;
+        follows.persist(file)?;
         kind.persist(file)?;
         let task = match kind {
             0 => {
@@ -122,11 +127,11 @@ impl ShardTask {
                 Task::GoOn { emitted }
             }
             2 => {
-                let mut pass = (Timestamp::default(), false);
-                pass.persist(file)?;
-                Task::Pass { now: pass.0, follows: pass.1 }
+                let mut now = Timestamp::default();
+                now.persist(file)?;
+                Task::Pass { now }
             }
-            3 => Task::HandOver,
+            3 => Task::Return,
             4 => Task::Save,
             5 => {
                 let (mut shards, mut packet_log) = (Vec::new(), Vec::new());
@@ -136,7 +141,7 @@ impl ShardTask {
             }
             other => return Err(file.misfit("a task from 0 to 5", other)),
         };
-        Ok(Self { binding, worker, shards: shards.into(), task })
+        Ok(Self { binding, worker, shards: shards.into(), task, follows })
     }
 }
 

@@ -68,18 +68,13 @@ impl ShardWorker {
         match task.task {
             Task::Sift { batch, seams } => self.begin(batch, seams),
             Task::GoOn { emitted } => self.sift(emitted),
-            Task::Pass { now, follows } => {
+            Task::Pass { now } => {
                 for (_, content) in &mut self.shards {
                     content.alarms.emitted_until(Timestamp::MAX);
                     content.pass_tick(now);
                 }
-                if follows {
-                    let candidates = self.shards.iter().map(|(_, it)| &it.candidates);
-                    let followed = candidates.flat_map(|it| it.by_key().map(|it| it.key));
-                    result.followed = followed.collect();
-                }
             }
-            Task::HandOver => {
+            Task::Return => {
                 let own = self.shards.drain(..);
                 let here = |(shard, content)| (shard, State::Here(Box::new(content)));
                 result.states = own.map(here).collect();
@@ -144,7 +139,7 @@ fn taken(shard: u8, content: &mut ContentShard) -> OfShard {
         shard,
         stopped: content.stopped,
         requests: std::mem::take(&mut content.requests),
-        ticked: content.alarms.hand_over(),
+        ticked: content.alarms.take_ticked(),
         hours: std::mem::take(&mut content.hours),
         load: content.load(),
     }
