@@ -1,6 +1,6 @@
 //! Hosts in C and C++: the same signatures as everywhere, no leak, no crash.
 
-use crate::common::environment::has;
+use crate::common::environment::{has, sample};
 use crate::common::{Compiler, capi, outbreak, recorded, run};
 use engine::decode::{Decoded, Decoder};
 use engine::{Config, Sensor};
@@ -145,7 +145,8 @@ fn a_host_that_restarts_goes_on_where_it_was() {
 #[test]
 fn valgrind_finds_no_error_and_no_leak() {
     let Some(compiler) = Compiler::find("cc") else { return };
-    if !has("valgrind") {
+    // A program is some thirty times as slow in it.
+    if !sample(false, true) || !has("valgrind") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
