@@ -13,7 +13,7 @@ use crate::pcap_writer::{
 /// A capture file on disk in the format that its name asks for: `.pcap` is classic pcap,
 /// everything else pcapng; a further `.zst` compresses it.
 pub struct CaptureFile {
-    writer: Box<dyn FinishedWriter>,
+    writer: Box<dyn FinishedWriter + Send>,
 }
 
 impl CaptureFile {
@@ -43,7 +43,7 @@ impl CaptureFile {
             None => Sink::Plain(file),
         };
         let first = types.first().copied().unwrap_or(LINKTYPE_ETHERNET);
-        let writer: Box<dyn FinishedWriter> = if classic {
+        let writer: Box<dyn FinishedWriter + Send> = if classic {
             Box::new(PcapWriter::of_link_type(sink, first)?)
         } else {
             let mut writer = PcapngWriter::of_any_link_type(sink)?;

@@ -82,6 +82,11 @@ const PACKAGES: &[(&str, &[&str], &[&str])] = &[
         ],
         &["wormsift"],
     ),
+    (
+        "run",
+        &["rayon", "schemars", "serde", "serde_json"],
+        &["wormsift", "wormsift-capture", "wormsift-corpora", "wormsift-export"],
+    ),
 ];
 
 /// Crates that only some modules of the engine may name.

@@ -1,14 +1,10 @@
-//! What this machine can bear: threads and memory that a user may ask for.
+//! What a user may ask of this machine: threads and memory.
 
 use crate::output::exit_code::Failure;
 use std::num::NonZero;
 use wormsift::config::Config;
-
-/// Most threads: four for each core, but a machine of few cores may try some more.
-pub(crate) fn most_threads() -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    (4 * cores).clamp(16, 1_024)
-}
+use wormsift_run::limits;
+pub(crate) use wormsift_run::limits::most_threads;
 
 /// Reads a number of threads.
 pub(crate) fn threads(text: &str) -> Result<NonZero<usize>, String> {
@@ -21,10 +17,9 @@ pub(crate) fn threads(text: &str) -> Result<NonZero<usize>, String> {
 
 /// Refuses tables (`copies` sensors of them) that this machine's memory cannot hold.
 pub(crate) fn check_memory(config: &Config, copies: usize) -> Result<(), Failure> {
-    let one = config.memory;
-    check_bytes(one.0.saturating_mul(copies as u64), || match copies {
-        1 => "--memory: the tables".to_owned(),
-        _ => format!("{copies} threads with tables of {one} each"),
+    limits::check_memory(config, copies).map_err(|reason| {
+        let flag = if reason.starts_with("memory") { "--" } else { "" };
+        Failure::Usage(format!("{flag}{reason}"))
     })
 }
 
@@ -33,41 +28,12 @@ pub(crate) fn check_bytes(
     bytes: u64,
     what: impl FnOnce() -> String,
 ) -> Result<(), Failure> {
-    match physical_memory() {
-        Some(all) if bytes > all => Err(Failure::usage(format_args!(
-            "{} would take {}, and this machine has {} of memory; ask for less",
-            what(),
-            readable(bytes),
-            readable(all)
-        ))),
-        _ => Ok(()),
-    }
-}
-
-/// Bytes of memory; `None` where the system does not tell.
-fn physical_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()?.checked_mul(1_024)
-}
-
-/// `15.6 GiB`.
-fn readable(bytes: u64) -> String {
-    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 1_024.0 && unit + 1 < units.len() {
-        value /= 1_024.0;
-        unit += 1;
-    }
-    let digits = usize::from(value.fract() >= 0.05);
-    format!("{value:.digits$} {}", units[unit])
+    limits::check_bytes(bytes, what).map_err(Failure::Usage)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wormsift::config::Size;
 
     #[test]
     fn threads_have_a_bound_that_is_told() {
@@ -80,31 +46,5 @@ mod tests {
             let said = threads(text).unwrap_err();
             assert!(said.starts_with("expected 1 to ") && said.ends_with(text), "{said}");
         }
-    }
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn more_memory_than_there_is_is_refused_with_both_figures() {
-        assert!(check_memory(&Config::default(), 1).is_ok());
-        let refused = |memory, copies| {
-            let mut config = Config::default();
-            config.memory = memory;
-            match check_memory(&config, copies) {
-                Err(Failure::Usage(reason)) => reason,
-                other => panic!("{other:?}"),
-            }
-        };
-        let said = refused(Size(16 << 40), 1);
-        assert!(
-            said.starts_with("--memory: the tables would take 16 TiB, and"),
-            "{said}"
-        );
-        let said = refused(Size(1 << 30), 1 << 20);
-        assert!(said.starts_with("1048576 threads with tables of 1GiB each"), "{said}");
-    }
-
-    #[test]
-    fn sizes_are_told_to_one_digit() {
-        assert_eq!([1, 1_536, 16 << 40].map(readable), ["1 B", "1.5 KiB", "16 TiB"]);
     }
 }

@@ -1,13 +1,13 @@
 //! `wormsift live`
 
 use super::{DurationArgs, InterfaceArgs, MutedArgs, RuleArgs, SettingArgs};
-use crate::input::filter::Filter;
 use clap::{Args, ValueHint};
 use std::net::SocketAddr;
 use std::num::NonZero;
 use std::path::PathBuf;
 use wormsift::config::{Size, Span};
 use wormsift::packet::Network;
+use wormsift_run::Filter;
 
 const EXAMPLES: &str = "\
 Examples:

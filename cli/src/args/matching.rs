@@ -5,6 +5,7 @@ use clap::Args;
 use std::path::PathBuf;
 use wormsift::config::Size;
 use wormsift::packet::Network;
+use wormsift_run::Search;
 
 /// `wormsift match`
 #[derive(Args, Debug)]
@@ -22,11 +23,11 @@ pub(crate) struct MatchArgs {
     #[arg(long, requires = "json")]
     pub(crate) hits: bool,
     /// Longest part of a content that is looked for, in bytes, 16 to 2048
-    #[arg(long, value_name = "BYTES", default_value_t = 256,
+    #[arg(long, value_name = "BYTES", default_value_t = Search::MOST_BYTES,
           value_parser = clap::value_parser!(u16).range(16..=2_048))]
     pub(crate) most_bytes: u16,
     /// Memory for the ends of TCP segments, in which content across two segments is found
-    #[arg(long, value_name = "SIZE", default_value = "64MiB")]
+    #[arg(long, value_name = "SIZE", default_value_t = Search::TAIL_MEMORY)]
     pub(crate) tail_memory: Size,
     /// Was a filter once; refused, since it describes hosts and `match` reports none
     #[arg(long, value_name = "ADDR/BITS", hide = true)]

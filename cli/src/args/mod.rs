@@ -54,7 +54,6 @@ pub(crate) use taps::TapArgs;
 pub(crate) use workers::WorkerArgs;
 
 use crate::args::instant::Instant;
-use crate::input::filter::Filter;
 use crate::output::exit_code::Failure;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
@@ -64,6 +63,7 @@ use wormsift::config::Size;
 use wormsift::fingerprint::Kernel;
 use wormsift::packet::Network;
 use wormsift_capture::Limits;
+use wormsift_run::{Choice, Filter};
 
 /// The version, and the kernel that this machine runs.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
@@ -241,6 +241,20 @@ impl SelectionArgs {
         let Self { filter, only_net, exclude_net, since, until, count } = self;
         let nets = !only_net.is_empty() || !exclude_net.is_empty();
         filter.is_some() || nets || since.is_some() || until.is_some() || count.is_some()
+    }
+}
+
+impl SelectionArgs {
+    /// The frames that are wanted.
+    pub(crate) fn choice(&self) -> Choice {
+        Choice {
+            since: self.since.map(|instant| instant.0),
+            until: self.until.map(|instant| instant.0),
+            only_net: self.only_net.clone(),
+            exclude_net: self.exclude_net.clone(),
+            filter: self.filter.clone(),
+            count: self.count,
+        }
     }
 }
 

@@ -7,10 +7,8 @@ mod machine;
 mod memory;
 mod results;
 
+use crate::args::BenchArgs;
 use crate::args::settings::Settings;
-use crate::args::{BenchArgs, SelectionArgs};
-use crate::input::reader::{self, Reader, Wait};
-use crate::input::selection::Selection;
 use crate::input::signals::Signals;
 use crate::output::exit_code::{Exit, Failure};
 use crate::output::stdout;
@@ -24,6 +22,8 @@ use wormsift::config::Config;
 use wormsift::fingerprint::{Fingerprinter, Kernel, Scratch};
 use wormsift::pipeline::{Sensor, StageTimes};
 use wormsift_capture::{Damage, Limits, Trace};
+use wormsift_run::reader::{self, Reader, Wait};
+use wormsift_run::{Choice, Selection};
 
 pub(super) fn run(args: &BenchArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let settings = Settings::new(&args.settings)?;
@@ -189,7 +189,7 @@ fn from_disk(
     let pool = args.run.pool()?;
     let mut sensor = Sensor::new(config.clone()).map_err(Failure::usage)?;
     let (inputs, _) = wormsift_capture::inputs(&args.captures);
-    let selection = Selection::new(&SelectionArgs::default(), config);
+    let selection = Selection::new(Choice::default(), config);
     let limits = args.run.batch.unwrap_or_default();
     let reader = Reader::start(inputs, selection, limits)?;
     let mut progress = reader::Progress::default();

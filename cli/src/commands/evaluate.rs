@@ -10,14 +10,10 @@ use crate::output::rules::replace;
 use crate::output::stdout::print;
 use crate::output::talk::Talk;
 use std::fmt::Display;
-use wormsift::config::Size;
 use wormsift_evaluate::{
-    EvaluateError, Evaluation, Evaluator, Observer, Plan, Request, render_csv,
+    EvaluateError, Evaluation, Evaluator, MEMORY, Observer, Plan, Request, render_csv,
     render_page, render_table, threads,
 };
-
-/// Tables of one run, unless told otherwise: scenarios are small, and many run at once.
-const MEMORY: Size = Size(64 << 20);
 
 pub(super) fn run(args: &EvaluateArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let plan = Plan::new(&request(args))?;

@@ -3,8 +3,6 @@
 use crate::args::{ExplainArgs, id_prefix};
 use crate::input::inputs;
 use crate::input::mute_file;
-use crate::input::reader::{self, Reader, Wait};
-use crate::input::selection::Selection;
 use crate::input::signals::Signals;
 use crate::input::signature_files::{self, FromFiles};
 use crate::output::exit_code::{Exit, Failure};
@@ -19,6 +17,8 @@ use wormsift::packet::Packet;
 use wormsift::signature::{Incident, Signature};
 use wormsift_export::matching::Matcher;
 use wormsift_export::{Rule, RuleOptions, Sid};
+use wormsift_run::Selection;
+use wormsift_run::reader::{self, Reader, Wait};
 
 /// Memory for the ends of TCP segments.
 const TAILS: usize = 64 << 20;
@@ -126,7 +126,7 @@ fn follow(
     let signals = Signals::new()?;
     let decoder = Decoder::new(true, false).with_vxlan_ports(&config.vxlan_ports);
     let mut fragments = Fragments::new(decoder.clone());
-    let selection = Selection::new(&args.selection, &config);
+    let selection = Selection::new(args.selection.choice(), &config);
     let batches = args.run.batch.unwrap_or_default();
     let reader = Reader::start(captures.inputs, selection, batches)?;
     talk.show_progress();

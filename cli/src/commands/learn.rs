@@ -5,8 +5,7 @@ use crate::args::limits::check_bytes;
 use crate::args::settings::Settings;
 use crate::input::baseline;
 use crate::input::inputs;
-use crate::input::reader::{self, Reader, Wait};
-use crate::input::selection::{self, Selection};
+use crate::input::selection;
 use crate::input::signals::Signals;
 use crate::output::exit_code::{Exit, Failure};
 use crate::output::output_file::OutputFiles;
@@ -15,6 +14,8 @@ use crate::output::talk::Talk;
 use wormsift::pipeline::{Baseline, Sensor};
 use wormsift_capture::Input;
 use wormsift_export::text::counted;
+use wormsift_run::Selection;
+use wormsift_run::reader::{self, Reader, Wait};
 
 pub(super) fn run(args: &LearnArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let config = Settings::new(&args.settings)?.config;
@@ -35,7 +36,7 @@ pub(super) fn run(args: &LearnArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     }
     let signals = Signals::new()?;
     let pool = args.run.pool()?;
-    let selection = Selection::new(&args.selection, &config);
+    let selection = Selection::new(args.selection.choice(), &config);
     let mut damaged = captures.missing > 0;
     let mut sensor = Sensor::new(config).map_err(Failure::usage)?;
     sensor.keep_decisions();

@@ -1,14 +1,10 @@
-//! Signatures from the files that `detect --json` wrote.
+//! Signatures from the files that `detect --json` wrote; what cannot be read is said.
 
 use crate::output::exit_code::Failure;
 use crate::output::talk::Talk;
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use wormsift::signature::{Incident, Signature};
-use wormsift_export::json_lines;
-use wormsift_export::mute::{Muted, Mutes, Muting};
+use std::path::PathBuf;
+use wormsift::signature::Signature;
+pub(crate) use wormsift_run::signature_files::{FromFiles, whole};
 
 /// The last word on each signature of these files, in the order of their first, muted or not,
 /// and how many lines could not be read. Each of those is said.
@@ -20,130 +16,11 @@ pub(crate) fn read(
     Ok((signatures, damaged))
 }
 
-/// What stands in files.
-pub(crate) struct FromFiles {
-    pub(crate) signatures: Vec<Signature>,
-    /// The last word on each incident, by id.
-    pub(crate) incidents: BTreeMap<String, Incident>,
-    /// What mutes signatures and incidents, by id: as the lines say, unless they were judged
-    /// anew.
-    pub(crate) muted: BTreeMap<String, Muted>,
-    /// Lines that could not be read.
-    pub(crate) damaged: u64,
-}
-
-impl FromFiles {
-    /// Mutes what these entries name, and nothing else. What is to be said, a line each.
-    pub(crate) fn mute(&mut self, mutes: Mutes) -> Vec<String> {
-        let mut muting = Muting::new(mutes);
-        self.muted.clear();
-        for it in &self.signatures {
-            self.muted.extend(muting.signature(it).map(|muted| (it.id.clone(), muted)));
-        }
-        for it in self.incidents.values() {
-            self.muted.extend(muting.incident(it).map(|muted| (it.id.clone(), muted)));
-        }
-        muting.take_news()
-    }
-}
-
 /// The same with incidents.
 pub(crate) fn read_with_incidents(
     paths: &[PathBuf],
     talk: &Talk,
 ) -> Result<FromFiles, Failure> {
-    let mut latest = Latest::default();
-    let mut damaged = 0;
-    for path in paths {
-        damaged += read_one(path, &mut latest, talk)?;
-    }
-    // A part of another signature is no content of its own.
-    latest.signatures.retain(|signature| signature.part_of.is_none());
-    let Latest { mut signatures, incidents, muted, .. } = latest;
-    for signature in &mut signatures {
-        let whole = signature.incident.as_ref().and_then(|id| whole(id, &incidents));
-        if let Some(whole) = whole {
-            signature.incident = Some(whole.id.clone());
-        }
-    }
-    Ok(FromFiles { signatures, incidents, muted, damaged })
-}
-
-/// The incident of this id, or the one that it has become part of. `None` if it is not known,
-/// as when a file is cut off.
-pub(crate) fn whole<'a>(
-    id: &str,
-    incidents: &'a BTreeMap<String, Incident>,
-) -> Option<&'a Incident> {
-    let mut found = incidents.get(id)?;
-    // Each step leads to an older one; damaged files may have circles.
-    for _ in 0..incidents.len() {
-        match &found.part_of {
-            Some(part_of) => found = incidents.get(part_of)?,
-            None => return Some(found),
-        }
-    }
-    None
-}
-
-#[derive(Default)]
-struct Latest {
-    places: BTreeMap<String, usize>,
-    signatures: Vec<Signature>,
-    incidents: BTreeMap<String, Incident>,
-    muted: BTreeMap<String, Muted>,
-}
-
-impl Latest {
-    fn mark(&mut self, id: &str, muted: Option<Muted>) {
-        match muted {
-            Some(muted) => self.muted.insert(id.to_owned(), muted),
-            None => self.muted.remove(id),
-        };
-    }
-
-    fn enter(&mut self, signature: Signature, muted: Option<Muted>) {
-        self.mark(&signature.id, muted);
-        match self.places.get(&signature.id) {
-            Some(&place) => self.signatures[place] = signature,
-            None => {
-                self.places.insert(signature.id.clone(), self.signatures.len());
-                self.signatures.push(signature);
-            }
-        }
-    }
-}
-
-fn read_one(path: &Path, latest: &mut Latest, talk: &Talk) -> Result<u64, Failure> {
-    let (name, input): (String, Box<dyn BufRead>) = if path == Path::new("-") {
-        ("standard input".to_owned(), Box::new(io::stdin().lock()))
-    } else {
-        let name = path.display().to_string();
-        let file = File::open(path).map_err(|error| Failure::of(&name, error))?;
-        (name, Box::new(BufReader::new(file)))
-    };
-    let mut damaged = 0;
-    for (line, number) in input.lines().zip(1_u64..) {
-        let line = line.map_err(|error| Failure::of(&name, error))?;
-        match json_lines::read_marked(&line) {
-            Ok(Some((finding, muted))) => latest.enter(finding.into_signature(), muted),
-            Ok(None) => match json_lines::read_marked_incident(&line) {
-                Ok(Some((incident, muted))) => {
-                    latest.mark(&incident.id, muted);
-                    latest.incidents.insert(incident.id.clone(), incident);
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    damaged += 1;
-                    talk.error(format_args!("{name}: line {number}: {error}"));
-                }
-            },
-            Err(_) if line.trim().is_empty() => {}
-            Err(error) => {
-                damaged += 1;
-                talk.error(format_args!("{name}: line {number}: {error}"));
-            }
-        }
-    }
-    Ok(damaged)
+    wormsift_run::signature_files::read(paths, &mut |line| talk.error(line))
+        .map_err(Failure::Failed)
 }

@@ -1,9 +1,7 @@
 //! Output lines, as JSON lines or EVE.
 
 use super::output::Output;
-use crate::input::selection::SelectionCounts;
 use crate::output::exit_code::Failure;
-use crate::output::report::Warning;
 pub(super) use crate::output::rules::now;
 use crate::output::stats::{MutedCounters, sorted};
 use crate::output::stdout::json_line;
@@ -18,6 +16,7 @@ use wormsift_export::json_lines;
 #[cfg(test)]
 use wormsift_export::json_lines::schema::StatsSchema;
 use wormsift_export::mute::{Muted, MutedCounts};
+use wormsift_run::{SelectionCounts, Warning};
 
 /// Writes findings, statistics and warnings.
 pub(super) struct Lines {

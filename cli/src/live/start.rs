@@ -18,11 +18,10 @@ use super::writer::Writer;
 use super::{http, sandbox, state};
 use crate::args::limits::check_bytes;
 use crate::args::settings::Settings;
-use crate::args::{Format, LiveArgs, RuleArgs, SelectionArgs, key};
+use crate::args::{Format, LiveArgs, RuleArgs, key};
 use crate::input::baseline;
 use crate::input::durations;
 use crate::input::mute_file;
-use crate::input::selection::Selection;
 use crate::input::signals::Signals;
 use crate::output::exit_code::{Exit, Failure};
 use crate::output::output_file::OutputFiles;
@@ -35,6 +34,7 @@ use wormsift::Sensor;
 use wormsift_capture::live::{Merge, Rings};
 use wormsift_export::mute::Muting;
 use wormsift_export::text::counted;
+use wormsift_run::{Choice, Selection};
 
 /// Runs `wormsift live` until a signal, or the time that was asked for.
 pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
@@ -49,11 +49,11 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
     let threads = args.capture.threads.get();
     let signals = Signals::with_hangup()?;
     let selection = Selection::new(
-        &SelectionArgs {
+        Choice {
             filter: args.capture.filter.clone(),
             only_net: args.capture.only_net.clone(),
             exclude_net: args.capture.exclude_net.clone(),
-            ..SelectionArgs::default()
+            ..Choice::default()
         },
         &settings.config,
     );

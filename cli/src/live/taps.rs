@@ -7,7 +7,6 @@
 use super::lines::now;
 use super::tap::Tap;
 use crate::args::LiveArgs;
-use crate::input::selection::Frames;
 use crate::output::exit_code::Failure;
 use std::time::{Duration, Instant};
 use wormsift::packet::Frame;
@@ -15,6 +14,7 @@ use wormsift::pipeline::FrameList;
 use wormsift_capture::live::{
     BpfProgram, LiveBatch, LiveCounters, LiveError, Merge, MergedBatch, wait_for_any,
 };
+use wormsift_run::Frames;
 
 /// How long frames that wait for other interfaces are left alone.
 const TURN: Duration = Duration::from_millis(10);

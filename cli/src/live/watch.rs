@@ -10,7 +10,6 @@ use super::suricata::Suricata;
 use super::taps::{Batch, Change, Taps};
 use super::writer::{News as Written, Writer, WriterCounts};
 use crate::args::{InterfaceArgs, SettingArgs};
-use crate::input::selection::{Frames, Selection};
 use crate::input::signals::Signals;
 use crate::output::exit_code::{Exit, Failure};
 use crate::output::talk::Talk;
@@ -25,6 +24,7 @@ use wormsift::packet::Timestamp;
 use wormsift_capture::live::{LiveCounters, LiveError, Rings};
 use wormsift_export::durations::Durations;
 use wormsift_export::mute::Muting;
+use wormsift_run::{Frames, Selection};
 
 /// How long a signal, or somebody who looks at the page, may wait.
 const PATIENCE: Duration = Duration::from_millis(100);

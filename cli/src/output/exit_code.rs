@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use wormsift_run::ReaderError;
 
 /// The exit codes that scripts may rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +84,12 @@ impl Failure {
             Self::Failed(_) => Exit::Failed,
             Self::OutputClosed => Exit::Done,
         }
+    }
+}
+
+impl From<ReaderError> for Failure {
+    fn from(error: ReaderError) -> Self {
+        Self::Failed(error.to_string())
     }
 }
 

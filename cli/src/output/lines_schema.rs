@@ -1,14 +1,12 @@
 //! The JSON Schema of all lines that the tool writes, and the file that holds it.
 
 use super::explain::Explanation;
-use super::report::Warning;
-use super::stats::FinalStats;
 use crate::commands::generate::Written;
-use crate::commands::matching::{Hit, MatchStats, Matches};
 use crate::live::LiveStats;
 use serde_json::Value;
 use std::path::Path;
 use wormsift_export::json_lines::schema::Lines;
+use wormsift_run::{FinalStats, Hit, MatchStats, Matches, Warning};
 
 /// Columns that a value takes on one line.
 const WIDTH: usize = 110;
@@ -19,7 +17,7 @@ fn schema() -> Value {
     lines.add::<LiveStats<'_>>("stats");
     lines.add::<Warning<'_>>("warning");
     lines.add::<Hit<'_>>("hit");
-    lines.add::<Matches<'_>>("matches");
+    lines.add::<Matches>("matches");
     lines.add::<MatchStats>("match_stats");
     lines.add::<Explanation>("explanation");
     lines.add::<Written>("capture");

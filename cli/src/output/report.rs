@@ -17,6 +17,7 @@ use wormsift::signature::{DecoyReport, Finding, Incident, Signature, Wave};
 use wormsift_export::json_lines;
 use wormsift_export::mute::{Muted, MutedCounts, Muting};
 use wormsift_export::text::{counted, decoy_news, service};
+use wormsift_run::Warning;
 
 /// Takes findings as they are made.
 pub(crate) struct Report {
@@ -352,14 +353,6 @@ impl Report {
             }
         }
     }
-}
-
-/// What the engine says about itself.
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "warning"))]
-pub(crate) struct Warning<'a> {
-    /// One line.
-    pub(crate) message: &'a str,
 }
 
 /// Columns of the terminal; `None` where stdout is none.

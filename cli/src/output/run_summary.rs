@@ -2,13 +2,13 @@
 //! be looked at, and what to do next.
 
 use crate::output::muted::counted_muted;
-use crate::output::stats::FinalStats;
 use wormsift::Stats;
 use wormsift::config::{Config, PortRule};
 use wormsift::packet::Timestamp;
 use wormsift::pipeline::NearestContent;
 use wormsift_export::mute::MutedCounts;
 use wormsift_export::text::{counted, grouped, service_name};
+use wormsift_run::FinalStats;
 
 /// What the end of a run knows beside its counters.
 pub(crate) struct Ended<'a> {

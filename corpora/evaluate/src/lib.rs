@@ -38,6 +38,11 @@ mod story;
 mod suite;
 mod table;
 
+use wormsift::config::Size;
+
+/// Tables of one run, unless told otherwise: scenarios are small, and many run at once.
+pub const MEMORY: Size = Size(64 << 20);
+
 pub use csv::render as render_csv;
 pub use error::{EvaluateError, ManifestError, SweepError};
 pub use evaluator::Evaluator;

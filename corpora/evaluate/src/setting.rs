@@ -27,7 +27,7 @@ pub(crate) fn setting(
     let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
     Ok(Setting {
         tool: format!("wormsift {} (kernel {kernel})", env!("CARGO_PKG_VERSION")),
-        command: std::env::args().collect::<Vec<_>>().join(" "),
+        command: command(),
         started: Timestamp::from_nanos(now).to_string(),
         machine: machine(),
         threads,
@@ -36,6 +36,12 @@ pub(crate) fn setting(
         seeds: seeds.to_vec(),
         inputs: Vec::new(),
     })
+}
+
+/// The command line, whatever bytes are in it: the caller may be any program.
+fn command() -> String {
+    let words: Vec<_> = std::env::args_os().collect();
+    words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 /// Processor, cores and memory, as far as the system tells.

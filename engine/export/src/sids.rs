@@ -40,6 +40,9 @@ pub struct SidRange {
 }
 
 impl SidRange {
+    /// The first number unless it says otherwise: in the range for local rules (1,000,000 to
+    /// 1,999,999), away from where people begin by hand.
+    pub const BASE: u32 = 1_500_000;
     /// Numbers of a range unless it says otherwise.
     pub const COUNT: u32 = 100_000;
 
@@ -71,10 +74,8 @@ impl SidRange {
 }
 
 impl Default for SidRange {
-    /// In the range for local rules (1,000,000 to 1,999,999), away from where people begin
-    /// by hand.
     fn default() -> Self {
-        Self { base: 1_500_000, count: Self::COUNT }
+        Self { base: Self::BASE, count: Self::COUNT }
     }
 }
 

@@ -14,7 +14,6 @@ use crate::input::durations;
 use crate::input::evidence_capture;
 use crate::input::inputs::Source;
 use crate::input::mute_file;
-use crate::input::reader::Progress;
 use crate::input::selection;
 use crate::input::signals::Signals;
 use crate::output::exit_code::{Exit, Failure};
@@ -24,7 +23,7 @@ use crate::output::output_file::OutputFiles;
 use crate::output::report::Report;
 use crate::output::rules;
 use crate::output::run_summary::{self, Ended};
-use crate::output::stats::{FinalStats, Run};
+use crate::output::stats;
 use crate::output::talk::Talk;
 use std::time::Instant;
 use wormsift::pipeline::{Baseline, Sensor};
@@ -33,6 +32,7 @@ use wormsift_capture::{Damage, Disorder};
 use wormsift_export::durations::Durations;
 use wormsift_export::mute::Muting;
 use wormsift_export::text::{counted, service_name};
+use wormsift_run::{FinalStats, Process, Progress};
 
 pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let started = Instant::now();
@@ -80,21 +80,19 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         sifted;
     damaged += defects;
 
-    let stats = FinalStats {
+    let stats = FinalStats::new(
         engine,
-        selection: progress.selection,
-        muted_counters: report.muted_counts(),
-        run: Run {
+        &progress,
+        report.muted_counts(),
+        Process {
             kernel: sensor.kernel(),
             threads,
-            input: progress.capture,
             skipped_files: skipped,
-            missing_inputs: damaged
-                .saturating_sub(progress.capture.damaged_files + unread),
+            told: damaged - unread,
             seconds: started.elapsed().as_secs_f64(),
             stopped_by,
         },
-    };
+    );
     if let Some(warning) = stats.nothing_to_sift() {
         report.warning(&warning, talk)?;
     }
@@ -128,7 +126,7 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
         talk.answer(suppressed(&sensor));
     }
     if args.output.stats {
-        talk.answer(stats.for_people());
+        talk.answer(stats::for_people(&stats));
     }
     let ended = Ended {
         stats: &stats,

@@ -3,8 +3,6 @@
 use super::{Missing, Outcome, Sifted, Told};
 use crate::args::DetectArgs;
 use crate::input::inputs::{self, Source};
-use crate::input::reader::{Progress, Read, Reader, Wait};
-use crate::input::selection::Selection;
 use crate::input::signals::Signals;
 use crate::output::exit_code::Failure;
 use crate::output::news::report_news;
@@ -21,6 +19,8 @@ use wormsift_capture::{Input, Limits};
 use wormsift_cluster::dataflow::{Control, Fed, Feed, Job, on_lost};
 use wormsift_export::durations::Durations;
 use wormsift_export::text::counted;
+use wormsift_run::reader::{Read, Reader, Wait};
+use wormsift_run::{Progress, ReaderError, Selection};
 
 /// How long a worker waits for a capture before it looks after its other work.
 const PATIENCE: Duration = Duration::from_millis(2);
@@ -86,7 +86,7 @@ fn open(
             names.extend(found.inputs.iter().map(|input| input.name().to_owned()));
             let inputs =
                 found.inputs.into_iter().map(|input| input.of_tap(*tap)).collect();
-            let selection = Selection::new(&args.selection, &config);
+            let selection = Selection::new(args.selection.choice(), &config);
             let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
             waiting.insert(*tap, (inputs, selection));
         }
@@ -114,11 +114,8 @@ fn feed(
     Ok(Box::new(CaptureFeed { tap: number, reader, told, progress, damaged: 0 }))
 }
 
-fn text_of(failure: Failure) -> String {
-    match failure {
-        Failure::Usage(why) | Failure::Failed(why) => why,
-        Failure::OutputClosed => "stdout is closed".to_owned(),
-    }
+fn text_of(error: ReaderError) -> String {
+    error.to_string()
 }
 
 impl Feed for CaptureFeed {

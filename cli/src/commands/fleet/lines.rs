@@ -4,7 +4,6 @@
 //! the file is cut where it was at the checkpoint, and stdout begins with what is left.
 
 use crate::output::exit_code::Failure;
-use crate::output::report::Warning;
 use crate::output::stdout::{json_line, print};
 use crate::output::talk::Talk;
 use std::fs::File;
@@ -13,6 +12,7 @@ use std::path::{Path, PathBuf};
 use wormsift::fleet::Merger;
 use wormsift_export::durations::Durations;
 use wormsift_export::json_lines;
+use wormsift_run::Warning;
 
 pub(super) struct Lines {
     path: PathBuf,

@@ -4,8 +4,7 @@ use super::{PATIENCE, SpokenLink, failure};
 use crate::args::FleetTapArgs;
 use crate::args::settings::Settings;
 use crate::input::inputs;
-use crate::input::reader::{Reader, Wait};
-use crate::input::selection::{self, Selection};
+use crate::input::selection;
 use crate::input::signals::Signals;
 use crate::output::exit_code::{Exit, Failure};
 use crate::output::talk::Talk;
@@ -14,6 +13,8 @@ use wormsift::fleet::Tap;
 use wormsift_capture::Limits;
 use wormsift_cluster::join::TapEnd;
 use wormsift_export::text::counted;
+use wormsift_run::Selection;
+use wormsift_run::reader::{Reader, Wait};
 
 pub(in crate::commands) fn run(
     args: &FleetTapArgs,
@@ -28,7 +29,7 @@ pub(in crate::commands) fn run(
         return Err(Failure::usage(reason));
     };
     selection::explain_home_net(&args.settings, &args.selection, talk);
-    let selection = Selection::new(&args.selection, &settings.config);
+    let selection = Selection::new(args.selection.choice(), &settings.config);
     let tap = Tap::with_gate(settings.config, fleet.as_str(), number, args.gate.into());
     let tap = tap.map_err(Failure::usage)?;
     let name = &names[usize::from(number)];

@@ -3,8 +3,8 @@
 //! It may be stuck in a read of standard input when the process wants to end; so nobody
 //! waits for it.
 
-use crate::input::selection::{Selection, SelectionCounts};
-use crate::output::exit_code::Failure;
+use crate::selection::{Selection, SelectionCounts};
+use std::fmt;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -17,10 +17,22 @@ use wormsift_capture::{
 /// Batches that wait to be sifted, beside the one that is being read.
 const AHEAD: usize = 4;
 /// How long a signal may go unseen.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(50);
+pub const PATIENCE: Duration = Duration::from_millis(50);
 
 /// The reading end.
-pub(crate) struct Reader(Receiver<Message>);
+pub struct Reader(Receiver<Message>);
+
+/// Why the reading thread is of no use.
+#[derive(Debug)]
+pub struct ReaderError(String);
+
+impl fmt::Display for ReaderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "reading thread: {}", self.0)
+    }
+}
+
+impl std::error::Error for ReaderError {}
 
 enum Message {
     Read(Box<Read>),
@@ -28,32 +40,35 @@ enum Message {
 }
 
 /// A batch and all that is known with it.
-pub(crate) struct Read {
+pub struct Read {
     /// `None` when only damage is left to tell.
-    pub(crate) batch: Option<FrameBatch>,
-    pub(crate) damage: Vec<Damage>,
+    pub batch: Option<FrameBatch>,
+    /// Lines on what could not be read.
+    pub damage: Vec<Damage>,
     /// Files, read to their end by now, whose packets go back in time.
-    pub(crate) disorder: Vec<Disorder>,
-    pub(crate) progress: Progress,
+    pub disorder: Vec<Disorder>,
+    /// How far the reading is with it.
+    pub progress: Progress,
 }
 
 /// How far the reading was after a batch.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Progress {
+pub struct Progress {
     /// Bytes behind, as on disk.
-    pub(crate) position: u64,
+    pub position: u64,
     /// Bytes in all; `None` with a stream.
-    pub(crate) total: Option<u64>,
-    pub(crate) capture: CaptureCounters,
-    pub(crate) selection: SelectionCounts,
+    pub total: Option<u64>,
+    /// What was read of files.
+    pub capture: CaptureCounters,
+    /// What was chosen of it.
+    pub selection: SelectionCounts,
     /// Times of the first and the last packet that were selected.
-    pub(crate) span: Option<[Timestamp; 2]>,
+    pub span: Option<[Timestamp; 2]>,
 }
 
 impl Progress {
     /// The same with what is read elsewhere at the same time.
-    #[cfg(feature = "fleet")]
-    pub(crate) fn with(mut self, other: Self) -> Self {
+    pub fn with(mut self, other: Self) -> Self {
         self.position += other.position;
         self.total = match (self.total, other.total) {
             (Some(one), Some(other)) => Some(one + other),
@@ -68,8 +83,7 @@ impl Progress {
     }
 
     /// As numbers that [`of_numbers`](Self::of_numbers) reads.
-    #[cfg(feature = "fleet")]
-    pub(crate) fn numbers(&self) -> Vec<u64> {
+    pub fn numbers(&self) -> Vec<u64> {
         let Self { position, total, capture, selection, span } = self;
         let [first, last] = span.unwrap_or_default().map(Timestamp::as_nanos);
         let total = total.map_or([0, 0], |total| [1, total]);
@@ -83,8 +97,7 @@ impl Progress {
     }
 
     /// Of numbers; those that are missing are 0.
-    #[cfg(feature = "fleet")]
-    pub(crate) fn of_numbers(numbers: &[u64]) -> Self {
+    pub fn of_numbers(numbers: &[u64]) -> Self {
         let mut numbers = numbers.iter().copied();
         let mut next = || numbers.next().unwrap_or(0);
         let position = next();
@@ -111,36 +124,47 @@ impl Progress {
 }
 
 /// What waiting for the reader came to.
-pub(crate) enum Wait {
+pub enum Wait {
+    /// The next batch.
     Read(Box<Read>),
+    /// None is there yet.
     NotYet,
+    /// None will come.
     Ended,
 }
 
 impl Reader {
     /// Starts to read; it ends when this is dropped, or with the inputs.
-    pub(crate) fn start(
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no thread.
+    pub fn start(
         inputs: Vec<Input>,
         selection: Selection,
         limits: Limits,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, ReaderError> {
         let (sender, receiver) = sync_channel(AHEAD);
         thread::Builder::new()
             .name("read".to_owned())
             .spawn(move || read(inputs, selection, limits, &sender))
-            .map_err(|error| Failure::of("reading thread", error))?;
+            .map_err(|error| ReaderError(error.to_string()))?;
         Ok(Self(receiver))
     }
 
     /// Waits for a batch, no longer than `patience`. After the end there is none.
-    pub(crate) fn next(&self, patience: Duration) -> Result<Wait, Failure> {
+    ///
+    /// # Errors
+    ///
+    /// When the thread has ended by a panic.
+    pub fn next(&self, patience: Duration) -> Result<Wait, ReaderError> {
         match self.0.recv_timeout(patience) {
             Ok(Message::Read(read)) => Ok(Wait::Read(read)),
             Ok(Message::End) => Ok(Wait::Ended),
             Err(RecvTimeoutError::Timeout) => Ok(Wait::NotYet),
             // It says when it ends, unless it panicked.
             Err(RecvTimeoutError::Disconnected) => {
-                Err(Failure::of("reading thread", "ended too early"))
+                Err(ReaderError("ended too early".to_owned()))
             }
         }
     }
@@ -185,12 +209,12 @@ fn read(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::SelectionArgs;
+    use crate::selection::Choice;
     use wormsift::config::Config;
 
     #[test]
     fn damage_is_told_although_there_is_no_batch() {
-        let selection = Selection::new(&SelectionArgs::default(), &Config::default());
+        let selection = Selection::new(Choice::default(), &Config::default());
         let inputs = vec![Input::bytes("nothing", Vec::new())];
         let reader = Reader::start(inputs, selection, Limits::default()).unwrap();
         let mut damage = Vec::new();

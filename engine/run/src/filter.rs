@@ -1,4 +1,4 @@
-//! `--filter` expressions over packets.
+//! Filter expressions over packets.
 //!
 //! ```text
 //! any   = all { ("or" | "||") all }
@@ -22,18 +22,21 @@ use wormsift::packet::protocol;
 
 /// A parsed expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Filter(Expression);
+pub struct Filter(Expression);
 
 /// What a filter looks at.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Facts<'a> {
-    pub(crate) source: IpAddr,
-    pub(crate) destination: IpAddr,
-    pub(crate) protocol: u8,
+pub struct Facts<'a> {
+    /// Who sent it.
+    pub source: IpAddr,
+    /// Whom it was sent to.
+    pub destination: IpAddr,
+    /// IP protocol number.
+    pub protocol: u8,
     /// Source and destination port; `None` where the packet does not say: a fragment.
-    pub(crate) ports: Option<(u16, u16)>,
+    pub ports: Option<(u16, u16)>,
     /// The outer VLAN ids, in the order of their tags.
-    pub(crate) vlans: &'a [u16],
+    pub vlans: &'a [u16],
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +77,7 @@ const PROTOCOLS: [(&str, u8); 12] = [
 impl Filter {
     /// Whether a packet may be one that is wanted. What a fragment does not say counts
     /// in its favour, so that wanted datagrams stay whole.
-    pub(crate) fn admits(&self, facts: &Facts<'_>) -> bool {
+    pub fn admits(&self, facts: &Facts<'_>) -> bool {
         self.0.holds(facts) != Some(false)
     }
 }
