@@ -105,44 +105,60 @@ fn number(column: &[u8], bytes: usize, row: usize) -> u64 {
     u64::from_le_bytes(wide)
 }
 
+/// A column of numbers.
+fn column(folder: &Path, index: usize) -> Result<Vec<u64>, Box<dyn Error>> {
+    let (name, bytes) = COLUMNS[index];
+    let file = fs::read(folder.join(name))?;
+    Ok((0..file.len() / bytes).map(|row| number(&file, bytes, row)).collect())
+}
+
 fn measure(folder: &Path, threads: usize) -> Result<f64, Box<dyn Error>> {
-    let columns: Vec<Vec<u8>> = COLUMNS
-        .iter()
-        .map(|(name, _)| fs::read(folder.join(name)))
-        .collect::<Result<_, _>>()?;
+    let times = column(folder, 0)?;
+    let addresses = |index| -> Result<Vec<IpAddr>, Box<dyn Error>> {
+        let bits = column(folder, index)?.into_iter();
+        Ok(bits.map(|it| Ipv4Addr::from_bits(it as u32).into()).collect())
+    };
+    let (sources, destinations) = (addresses(1)?, addresses(2)?);
+    let protocols: Vec<u8> = column(folder, 3)?.into_iter().map(|it| it as u8).collect();
+    let ports = |index| -> Result<Vec<u16>, Box<dyn Error>> {
+        Ok(column(folder, index)?.into_iter().map(|it| it as u16).collect())
+    };
+    let (source_ports, destination_ports) = (ports(4)?, ports(5)?);
+    let flags: Vec<u8> = column(folder, 6)?.into_iter().map(|it| it as u8).collect();
+    let wide = |index| -> Result<Vec<u32>, Box<dyn Error>> {
+        Ok(column(folder, index)?.into_iter().map(|it| it as u32).collect())
+    };
+    let (sequences, acknowledgements) = (wide(7)?, wide(8)?);
     let payload = fs::read(folder.join("payload"))?;
     let offsets = fs::read(folder.join("offsets"))?;
-    let rows = offsets.len() / 8 - 1;
-    let at = |column: usize, row| number(&columns[column], COLUMNS[column].1, row);
-    let packets: Vec<Packet<'_>> = (0..rows)
-        .map(|row| Packet {
-            number: row as u64 + 1,
-            time: Timestamp::from_nanos(at(0, row)),
-            source: Ipv4Addr::from_bits(at(1, row) as u32).into(),
-            destination: Ipv4Addr::from_bits(at(2, row) as u32).into(),
-            protocol: at(3, row) as u8,
-            source_port: at(4, row) as u16,
-            destination_port: at(5, row) as u16,
-            tcp_flags: at(6, row) as u8,
-            sequence: at(7, row) as u32,
-            acknowledgement: at(8, row) as u32,
-            encapsulation: 0,
-            to_group: false,
-            untrusted_tunnel: false,
-            identification: None,
-            tap: 0,
-            payload: &payload[number(&offsets, 8, row) as usize
-                ..number(&offsets, 8, row + 1) as usize],
-        })
-        .collect();
+    let offsets: Vec<usize> =
+        (0..offsets.len() / 8).map(|row| number(&offsets, 8, row) as usize).collect();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
     let mut sensor = Sensor::new(Config::default())?;
     let mut worker = sensor.worker();
     let begin = Instant::now();
     let mut buffered = 0;
-    for packet in &packets {
-        buffered += packet.payload.len() + 128;
-        worker.observe(packet);
+    for row in 0..times.len() {
+        let payload = &payload[offsets[row]..offsets[row + 1]];
+        buffered += payload.len() + 128;
+        worker.observe(&Packet {
+            number: row as u64 + 1,
+            time: Timestamp::from_nanos(times[row]),
+            source: sources[row],
+            destination: destinations[row],
+            protocol: protocols[row],
+            source_port: source_ports[row],
+            destination_port: destination_ports[row],
+            sequence: sequences[row],
+            acknowledgement: acknowledgements[row],
+            tcp_flags: flags[row],
+            encapsulation: 0,
+            to_group: false,
+            untrusted_tunnel: false,
+            identification: None,
+            tap: 0,
+            payload,
+        });
         if buffered >= BUFFER {
             buffered = 0;
             pool.install(|| sensor.absorb([&mut worker]));
@@ -152,5 +168,5 @@ fn measure(folder: &Path, threads: usize) -> Result<f64, Box<dyn Error>> {
         sensor.absorb([&mut worker]);
         sensor.finish();
     });
-    Ok(rows as f64 / begin.elapsed().as_secs_f64())
+    Ok(times.len() as f64 / begin.elapsed().as_secs_f64())
 }

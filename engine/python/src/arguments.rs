@@ -22,8 +22,12 @@ where
     type Error = PyErr;
 
     fn extract(given: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        let number =
-            given.extract().map_err(|error| error::no_overflow(given.py(), error));
+        let number = given.extract().map_err(|error| {
+            let bits = 8 * size_of::<T>();
+            let expected =
+                format!("expected a whole number of {bits} bits, found {}", *given);
+            error::no_overflow(given.py(), error, &expected)
+        });
         number.map(Self)
     }
 }

@@ -29,8 +29,9 @@ pub(crate) struct Source {
     kind: Kind,
 }
 
+/// What a source is.
 #[derive(Clone)]
-enum Kind {
+pub(crate) enum Kind {
     /// A file, a folder, a pattern, or `-`.
     Argument(String),
     /// A capture in memory.
@@ -65,27 +66,22 @@ impl Captures {
     }
 
     fn add(&mut self, tap: u16, given: &Bound<'_, PyAny>) -> PyResult<()> {
-        if let Ok(corpus) = given.cast::<Corpus>() {
-            let kind = corpus.get().capture()?.map(Kind::from_parts);
-            self.sources.extend(kind.into_iter().map(|kind| Source { tap, kind }));
-            return Ok(());
-        }
         let is_memory = |it: &Bound<'_, PyAny>| {
             it.is_instance_of::<PyBytes>() || it.is_instance_of::<PyByteArray>()
         };
-        let several = match is_memory(given) {
+        let several = match is_memory(given) || given.is_instance_of::<Corpus>() {
             true => vec![given.clone()],
             false => arguments::several(given)?,
         };
         for it in several {
             let kind = if let Ok(corpus) = it.cast::<Corpus>() {
-                corpus.get().capture()?.map(Kind::from_parts)
+                corpus.get().capture()?
             } else if is_memory(&it) {
-                Some(Kind::Memory("memory".to_owned(), Arc::new(it.extract()?)))
+                Kind::Memory("memory".to_owned(), Arc::new(it.extract()?))
             } else {
-                Some(Kind::Argument(arguments::path_text(&it)?))
+                Kind::Argument(arguments::path_text(&it)?)
             };
-            self.sources.extend(kind.into_iter().map(|kind| Source { tap, kind }));
+            self.sources.push(Source { tap, kind });
         }
         Ok(())
     }
@@ -106,15 +102,6 @@ impl Captures {
         let (inputs, skipped) = open(&self.sources)?;
         self.skipped = skipped;
         Ok(inputs)
-    }
-}
-
-impl Kind {
-    fn from_parts((name, content): (String, Option<Arc<Vec<u8>>>)) -> Self {
-        match content {
-            Some(content) => Self::Memory(name, content),
-            None => Self::Argument(name),
-        }
     }
 }
 

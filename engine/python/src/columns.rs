@@ -407,7 +407,7 @@ fn column_of(name: &str, given: &Bound<'_, PyAny>) -> PyResult<ArrayRef> {
     if given.hasattr("__arrow_c_stream__")? {
         return chunks(name, given);
     }
-    if let Ok(pair) = given.cast::<PyTuple>().map(|it| it.clone())
+    if let Ok(pair) = given.cast::<PyTuple>().cloned()
         && name == "payload"
         && pair.len() == 2
     {
@@ -475,8 +475,10 @@ fn list(name: &str, given: &Bound<'_, PyAny>) -> PyResult<ArrayRef> {
     }
     if all(|it| it.is_instance_of::<PyInt>()) {
         let number = |(row, it): (usize, &Bound<'_, PyAny>)| {
-            it.extract::<i64>()
-                .map_err(|error| row_of(row, error::no_overflow(given.py(), error)))
+            it.extract::<i64>().map_err(|error| {
+                let expected = format!("expected a smaller number, found {it}");
+                row_of(row, error::no_overflow(given.py(), error, &expected))
+            })
         };
         let numbers: Vec<i64> =
             entries.iter().enumerate().map(number).collect::<PyResult<_>>()?;

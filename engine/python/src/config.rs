@@ -26,7 +26,7 @@ impl Config {
     #[classmethod]
     #[pyo3(signature = (text, /))]
     fn from_toml(_: &Bound<'_, PyType>, text: &str) -> PyResult<Self> {
-        config::Config::from_toml(text).map(Self).map_err(error::config)
+        config::Config::from_toml(text).map(Self).map_err(error::text)
     }
 
     /// All settings as TOML text. The key is never shown.

@@ -1,6 +1,7 @@
 //! `generate`: traffic with known answers, into a file or into memory.
 
 use crate::arguments::{self, Moment, Whole};
+use crate::captures::Kind;
 use crate::error;
 use crate::values;
 use pyo3::prelude::*;
@@ -32,14 +33,14 @@ enum Place {
 }
 
 impl Corpus {
-    /// The capture as a run reads it: its name, and what is in memory.
-    pub(crate) fn capture(&self) -> PyResult<Option<(String, Option<Arc<Vec<u8>>>)>> {
+    /// The capture as a run reads it.
+    pub(crate) fn capture(&self) -> PyResult<Kind> {
         match &self.place {
             Place::Memory(bytes) => {
-                Ok(Some((self.truth.scenario.clone(), Some(Arc::clone(bytes)))))
+                Ok(Kind::Memory(self.truth.scenario.clone(), Arc::clone(bytes)))
             }
             Place::File(path) => match path.to_str() {
-                Some(name) => Ok(Some((name.to_owned(), None))),
+                Some(name) => Ok(Kind::Argument(name.to_owned())),
                 None => Err(error::file(path.display(), "expected a name in UTF-8")),
             },
         }

@@ -361,8 +361,11 @@ impl Run {
     #[getter]
     fn warnings(&self, py: Python<'_>) -> PyResult<Vec<String>> {
         let warning = |entry: &Arc<Entry>| match &**entry {
-            Entry::News(News::Warning(line), _) => Some(line.clone()),
-            _ => None,
+            Entry::News(news, _) => match &**news {
+                News::Warning(line) => Some(line.clone()),
+                _ => None,
+            },
+            Entry::Stats(_) => None,
         };
         self.now(py, |state| state.log.entries().iter().filter_map(warning).collect())
     }
@@ -409,10 +412,9 @@ impl Signatures {
         let run = self.run.get();
         while let Some(entry) = run.entry(py, self.at)? {
             self.at += 1;
-            let is_muted = matches!(&*entry, Entry::News(_, Some(_)));
             let is_new =
                 matches!(log::finding(&entry), Some(wormsift::Finding::Signature(_)));
-            if is_new && !is_muted {
+            if is_new && !entry.is_muted() {
                 return Ok(Signature::of(&entry, Some(&run.sources)));
             }
         }

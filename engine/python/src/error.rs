@@ -37,6 +37,17 @@ pub(crate) fn config(reason: impl Display) -> PyErr {
     ConfigError::new_err(reason.to_string())
 }
 
+/// The first and the last line of what is wrong with a text: the picture between them is left out.
+pub(crate) fn text(reason: impl Display) -> PyErr {
+    let reason = reason.to_string();
+    let mut lines = reason.lines().filter(|line| !line.trim().is_empty());
+    let first = lines.next().unwrap_or_default();
+    match lines.next_back() {
+        Some(last) => config(format!("{first}: {}", last.trim())),
+        None => config(first),
+    }
+}
+
 /// An input that cannot be used.
 pub(crate) fn input(reason: impl Display) -> PyErr {
     InputError::new_err(reason.to_string())
@@ -53,9 +64,9 @@ pub(crate) fn value(reason: impl Display) -> PyErr {
 }
 
 /// A number that is too large or negative is a wrong value like any other.
-pub(crate) fn no_overflow(py: Python<'_>, error: PyErr) -> PyErr {
+pub(crate) fn no_overflow(py: Python<'_>, error: PyErr, reason: &str) -> PyErr {
     match error.is_instance_of::<PyOverflowError>(py) {
-        true => value(error.value(py)),
+        true => value(reason),
         false => error,
     }
 }

@@ -241,7 +241,7 @@ pub(crate) fn evaluate(
         None => Vec::new(),
     };
     let request = Request {
-        suite: suite.map(|name| self::suite(name)).transpose()?,
+        suite: suite.map(self::suite).transpose()?,
         scenarios,
         manifest: manifest.map(arguments::path_text).transpose()?.map(Into::into),
         captures: names(captures)?,

@@ -41,7 +41,7 @@ impl Signature {
 
     /// A finding without captures.
     pub(crate) fn new(finding: Finding) -> Self {
-        let entry = Entry::News(News::Finding(Box::new(finding)), None);
+        let entry = Entry::of(News::Finding(Box::new(finding)));
         Self { entry: Arc::new(entry), sources: None }
     }
 
@@ -89,7 +89,7 @@ impl Signature {
         }
     }
 
-    /// The alarm that fired first: `dispersion`, `propagation` or another.
+    /// The alarm that fired first: `dispersion`, `propagation` or `dark`.
     #[getter]
     fn alarm(&self) -> &'static str {
         self.get().alarm.name()
@@ -122,7 +122,7 @@ impl Signature {
     /// Whether an entry of the file of mutes holds for it.
     #[getter]
     fn muted(&self) -> bool {
-        matches!(&*self.entry, Entry::News(_, Some(_)))
+        self.entry.is_muted()
     }
 
     /// IP protocol number.
@@ -595,7 +595,7 @@ impl Incident {
     /// Whether an entry of the file of mutes holds for it.
     #[getter]
     fn muted(&self) -> bool {
-        matches!(&*self.0, Entry::News(_, Some(_)))
+        self.0.is_muted()
     }
 
     /// Time of the first sighting, in nanoseconds since 1970.

@@ -11,12 +11,22 @@ use wormsift_run::{FinalStats, News};
 /// One thing that was told.
 pub(crate) enum Entry {
     /// By the sensor, with what mutes it.
-    News(News, Option<Muted>),
+    News(Box<News>, Option<Muted>),
     /// At the end.
     Stats(String),
 }
 
 impl Entry {
+    /// News that nothing mutes.
+    pub(crate) fn of(news: News) -> Self {
+        Self::News(Box::new(news), None)
+    }
+
+    /// Whether an entry of the file of mutes holds for it.
+    pub(crate) fn is_muted(&self) -> bool {
+        matches!(self, Self::News(_, Some(_)))
+    }
+
     /// The JSON line, without the line feed.
     pub(crate) fn line(&self) -> String {
         match self {
@@ -45,9 +55,9 @@ impl Log {
             _ => None,
         };
         for line in self.muting.take_news() {
-            self.entries.push(Arc::new(Entry::News(News::Warning(line), None)));
+            self.entries.push(Arc::new(Entry::of(News::Warning(line))));
         }
-        self.entries.push(Arc::new(Entry::News(news, muted)));
+        self.entries.push(Arc::new(Entry::News(Box::new(news), muted)));
     }
 
     pub(crate) fn end(&mut self, stats: &FinalStats) {
@@ -68,12 +78,12 @@ impl Log {
         let mut places: HashMap<&str, usize> = HashMap::new();
         let mut last: Vec<(Arc<Entry>, bool)> = Vec::new();
         for entry in &self.entries {
-            let Entry::News(News::Finding(finding), muted) = &**entry else { continue };
-            let next = (Arc::clone(entry), muted.is_some());
-            match places.get(&*finding.signature().id) {
+            let Some(found) = signature(entry) else { continue };
+            let next = (Arc::clone(entry), entry.is_muted());
+            match places.get(&*found.id) {
                 Some(&place) => last[place] = next,
                 None => {
-                    places.insert(&finding.signature().id, last.len());
+                    places.insert(&found.id, last.len());
                     last.push(next);
                 }
             }
@@ -101,8 +111,11 @@ impl Log {
 /// The finding that an entry is of.
 pub(crate) fn finding(entry: &Entry) -> Option<&Finding> {
     match entry {
-        Entry::News(News::Finding(finding), _) => Some(finding),
-        _ => None,
+        Entry::News(news, _) => match &**news {
+            News::Finding(finding) => Some(finding),
+            _ => None,
+        },
+        Entry::Stats(_) => None,
     }
 }
 
@@ -114,8 +127,11 @@ pub(crate) fn signature(entry: &Entry) -> Option<&Signature> {
 /// The incident that an entry is of.
 pub(crate) fn incident(entry: &Entry) -> Option<&Incident> {
     match entry {
-        Entry::News(News::Incident(incident), _) => Some(incident),
-        _ => None,
+        Entry::News(news, _) => match &**news {
+            News::Incident(incident) => Some(incident),
+            _ => None,
+        },
+        Entry::Stats(_) => None,
     }
 }
 

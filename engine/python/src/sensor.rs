@@ -76,18 +76,6 @@ impl Inner {
     }
 }
 
-/// Something of one kind out of what was told, in order.
-fn take<T>(news: &mut Vec<News>, of: impl Fn(News) -> Result<T, News>) -> Vec<T> {
-    let mut taken = Vec::new();
-    for it in std::mem::take(news) {
-        match of(it) {
-            Ok(it) => taken.push(it),
-            Err(other) => news.push(other),
-        }
-    }
-    taken
-}
-
 impl Sensor {
     /// Never held while the lock of the interpreter is waited for.
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -102,14 +90,14 @@ impl Sensor {
         error::detached(py, || work(&mut self.lock()))
     }
 
-    fn told<T: Send>(
-        &self,
-        py: Python<'_>,
-        of: impl Fn(News) -> Result<T, News> + Send,
-    ) -> PyResult<Vec<T>> {
+    /// What was told of a kind, in order; the rest stays.
+    fn told(&self, py: Python<'_>, is_wanted: fn(&News) -> bool) -> PyResult<Vec<News>> {
         self.with(py, |inner| {
             inner.take_news();
-            take(&mut inner.news, of)
+            let news = std::mem::take(&mut inner.news).into_iter();
+            let (wanted, rest) = news.partition(is_wanted);
+            inner.news = rest;
+            wanted
         })
     }
 }
@@ -331,44 +319,39 @@ impl Sensor {
 
     /// What was found since the last call: new signatures, updates, and last words.
     fn findings(&self, py: Python<'_>) -> PyResult<Vec<Signature>> {
-        let found: Vec<Finding> = self.told(py, |news| match news {
-            News::Finding(finding) => Ok(*finding),
-            other => Err(other),
-        })?;
-        Ok(found.into_iter().map(Signature::new).collect())
+        let told = self.told(py, |news| matches!(news, News::Finding(_)))?.into_iter();
+        let entries = told.map(|news| Arc::new(Entry::of(news)));
+        Ok(entries.filter_map(|entry| Signature::of(&entry, None)).collect())
     }
 
     /// What is new of incidents since the last call.
     fn incidents(&self, py: Python<'_>) -> PyResult<Vec<Incident>> {
-        let entries = self.told(py, |news| match news {
-            News::Incident(_) => Ok(Arc::new(Entry::News(news, None))),
-            other => Err(other),
-        })?;
-        Ok(entries.iter().filter_map(Incident::of).collect())
+        let told = self.told(py, |news| matches!(news, News::Incident(_)))?.into_iter();
+        let entries = told.map(|news| Arc::new(Entry::of(news)));
+        Ok(entries.filter_map(|entry| Incident::of(&entry)).collect())
     }
 
     /// Table of events since the last call: at dark addresses, waves, and of decoys.
     fn events(&self, py: Python<'_>) -> PyResult<Table> {
-        let entries = self.told(py, |news| match news {
-            News::Event(_) | News::Wave(_) | News::Decoy(_) => {
-                Ok(Arc::new(Entry::News(news, None)))
-            }
-            other => Err(other),
-        })?;
-        tables::events(&entries)
+        let is_event =
+            |news: &News| matches!(news, News::Event(_) | News::Wave(_) | News::Decoy(_));
+        let told = self.told(py, is_event)?.into_iter();
+        tables::events(&told.map(|news| Arc::new(Entry::of(news))).collect::<Vec<_>>())
     }
 
     /// What the sensor had to say about itself since the last call, a line each.
     fn warnings(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        self.told(py, |news| match news {
-            News::Warning(line) => Ok(line),
-            other => Err(other),
-        })
+        let told = self.told(py, |news| matches!(news, News::Warning(_)))?.into_iter();
+        let line = |news| match news {
+            News::Warning(line) => Some(line),
+            _ => None,
+        };
+        Ok(told.filter_map(line).collect())
     }
 
     /// All that was told and not yet taken, as the JSON lines of `wormsift detect --json`.
     fn lines(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        self.told(py, |news| Ok(news.line(None)))
+        Ok(self.told(py, |_| true)?.iter().map(|news| news.line(None)).collect())
     }
 
     /// Table of all signatures that are followed, as of the last packet; none after `finish`.
@@ -377,9 +360,8 @@ impl Sensor {
         self.with(py, |inner| {
             inner.take_news();
             let signatures = inner.sensor.signatures().into_iter();
-            let entry = |it| {
-                Arc::new(Entry::News(News::Finding(Box::new(Finding::Update(it))), None))
-            };
+            let entry =
+                |it| Arc::new(Entry::of(News::Finding(Box::new(Finding::Update(it)))));
             let last: Vec<_> = signatures.map(|it| (entry(it), false)).collect();
             tables::signatures(&last)
         })?

@@ -13,7 +13,7 @@ use wormsift_run::News;
 /// The last word on each signature, and whether it is muted.
 type Last = [(Arc<Entry>, bool)];
 
-fn each<'a>(last: &'a Last) -> impl Iterator<Item = &'a Signature> + Clone {
+fn each(last: &Last) -> impl Iterator<Item = &Signature> + Clone {
     last.iter().filter_map(|(entry, _)| log::signature(entry))
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn incidents(last: &[Arc<Entry>]) -> PyResult<Table> {
     columns.text("id", all().map(|it| Some(&*it.id)));
     columns.text("kind", all().map(|it| Some(it.kind.name())));
     columns.text("confidence", all().map(|it| Some(it.confidence.name())));
-    let muted = |entry: &Arc<Entry>| Some(matches!(&**entry, Entry::News(_, Some(_))));
+    let muted = |entry: &Arc<Entry>| Some(entry.is_muted());
     columns.bools("muted", last.iter().map(muted));
     columns.texts("signatures", all().map(|it| it.signatures.clone()));
     columns.texts("services", all().map(services));

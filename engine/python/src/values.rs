@@ -21,7 +21,9 @@ pub(crate) fn setting(name: &str, given: &Bound<'_, PyAny>) -> PyResult<Value> {
     if given.is_instance_of::<PyInt>() {
         let number = given.extract::<u64>().map(Value::from);
         let number = number.or_else(|_| given.extract::<i64>().map(Value::from));
-        return number.map_err(|error| error::no_overflow(given.py(), error));
+        let expected =
+            format!("setting `{name}`: expected a smaller number, found {given}");
+        return number.map_err(|error| error::no_overflow(given.py(), error, &expected));
     }
     if given.is_instance_of::<PyFloat>() {
         return Ok(Value::from(given.extract::<f64>()?));

@@ -93,7 +93,7 @@ class Calls:
         return values(self.random, self.known)
 
     def maybe(self, right: Any) -> Any:
-        return right if self.random.random() < 0.7 else self.any()
+        return right if self.random.random() < 0.88 else self.any()
 
     def settings(self) -> dict[str, Any]:
         names = self.random.sample(SETTINGS, self.random.randrange(3))

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy
 
@@ -101,18 +102,20 @@ def observe(example: str, folder: Path, packets: int, turns: int) -> None:
         return measure
 
     single = min(rows, 200_000)
-    packets_of = list(zip(
-        *(numpy.asarray(columns[name])[:single].tolist() for name in list(COLUMNS)[:6]),
+    packets_of: list[Any] = list(zip(
+        *(numpy.asarray(columns[name])[:single].tolist() for name in COLUMNS),
         [payload[a:b].tobytes() for a, b in zip(offsets[:single], offsets[1 : single + 1])],
     ))
-    packets_of = [(t, s.to_bytes(4), d.to_bytes(4), *rest) for t, s, d, *rest in packets_of]
+
+    ready = [(t, s.to_bytes(4), d.to_bytes(4), *rest) for t, s, d, *rest in packets_of]
 
     def one_by_one() -> float:
         sensor = wormsift.Sensor(threads=1)
 
         def work() -> None:
-            for packet in packets_of:
-                sensor.observe(*packet)
+            for time, source, destination, protocol, from_port, to_port, flags, number, answer, data in ready:
+                sensor.observe(time, source, destination, protocol, from_port, to_port, data,
+                               flags=flags, sequence=number, acknowledgement=answer)
             sensor.finish()
 
         return single / seconds(work)

@@ -311,7 +311,7 @@ class Signature:
 
     @property
     def alarm(self) -> str:
-        """The alarm that fired first: `dispersion`, `propagation` or another."""
+        """The alarm that fired first: `dispersion`, `propagation` or `dark`."""
 
     @property
     def confidence(self) -> Literal["low", "medium", "high"]:
