@@ -6,22 +6,14 @@ use crate::input::mute_file;
 use crate::input::signals::Signals;
 use crate::input::signature_files::{self, FromFiles};
 use crate::output::exit_code::{Exit, Failure};
-use crate::output::explain::{self, Trail};
 use crate::output::incident_table;
 use crate::output::stdout::{print, print_json};
 use crate::output::talk::Talk;
 use std::collections::BTreeMap;
-use wormsift::decode::Fragments;
-use wormsift::decode::{Decoded, Decoder};
-use wormsift::packet::Packet;
 use wormsift::signature::{Incident, Signature};
-use wormsift_export::matching::Matcher;
-use wormsift_export::{Rule, RuleOptions, Sid};
 use wormsift_run::Selection;
+use wormsift_run::explain::{self, Follower, NotFollowed, Trail};
 use wormsift_run::reader::{self, Reader, Wait};
-
-/// Memory for the ends of TCP segments.
-const TAILS: usize = 64 << 20;
 
 pub(super) fn run(args: &ExplainArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let (mutes, unread) = mute_file::entries(args.muted.mute.as_deref(), talk)?;
@@ -109,35 +101,23 @@ fn follow(
     args: &ExplainArgs,
     talk: &mut Talk,
 ) -> Result<(u64, Option<i32>), Failure> {
-    let options = RuleOptions { most_bytes: 2_048, ..RuleOptions::default() };
-    let rule = match Rule::new(signature, Sid { sid: 1, rev: 1 }, &options) {
-        Ok(rule) => rule,
-        Err(weak) => {
+    let mut config = args.vxlan.config()?;
+    let sources = args.taps.sources(&args.captures, &mut config)?;
+    let mut follower = match Follower::new(signature, &config) {
+        Ok(follower) => follower,
+        Err(NotFollowed::Weak(weak)) => {
             talk.warning(format_args!("{}: not looked for: {weak}", signature.id));
             return Ok((0, None));
         }
+        Err(NotFollowed::Matcher(error)) => return Err(Failure::usage(error)),
     };
-    let mut matcher = Matcher::new(&[rule], TAILS).map_err(Failure::usage)?;
-    let mut config = args.vxlan.config()?;
-    let sources = args.taps.sources(&args.captures, &mut config)?;
-    trail.know_sites(&config);
     let captures = inputs::find_all(&sources, talk);
     let mut damaged = captures.missing;
     let signals = Signals::new()?;
-    let decoder = Decoder::new(true, false).with_vxlan_ports(&config.vxlan_ports);
-    let mut fragments = Fragments::new(decoder.clone());
     let selection = Selection::new(args.selection.choice(), &config);
     let batches = args.run.batch.unwrap_or_default();
     let reader = Reader::start(captures.inputs, selection, batches)?;
     talk.show_progress();
-    let (mut found, mut holding) = (Vec::new(), Vec::new());
-    let mut look = |packet: &Packet<'_>| -> Result<(), Failure> {
-        found.clear();
-        matcher.scan(packet, &mut found);
-        matcher.complete(packet, &found, &mut holding);
-        trail.packet(packet, !holding.is_empty());
-        Ok(())
-    };
     loop {
         if signals.caught().is_some() {
             break;
@@ -147,18 +127,13 @@ fn follow(
             Wait::NotYet => continue,
             Wait::Ended => break,
         };
-        for frame in read.batch.iter().flat_map(wormsift_capture::FrameBatch::frames) {
-            match decoder.frame(&frame) {
-                Decoded::Packet(packet) => look(&packet)?,
-                Decoded::Fragment(fragment) => fragments.insert(&fragment, &mut look)?,
-                Decoded::Drop(_) => {}
-            }
-        }
+        read.batch.iter().for_each(|batch| follower.batch(batch));
         damaged += read.damage.len() as u64;
         read.damage.iter().for_each(|line| talk.error(line));
         read.disorder.iter().for_each(|line| talk.warning(line));
         talk.progress().at(read.progress.position, read.progress.total);
     }
     talk.end_progress();
+    *trail = follower.finish();
     Ok((damaged, signals.caught()))
 }

@@ -1,11 +1,11 @@
 //! The JSON Schema of all lines that the tool writes, and the file that holds it.
 
-use super::explain::Explanation;
 use crate::commands::generate::Written;
 use crate::live::LiveStats;
 use serde_json::Value;
 use std::path::Path;
 use wormsift_export::json_lines::schema::Lines;
+use wormsift_run::explain::Explanation;
 use wormsift_run::{FinalStats, Hit, MatchStats, Matches, Warning};
 
 /// Columns that a value takes on one line.

@@ -4,9 +4,7 @@ mod columns;
 pub(crate) mod dark_table;
 pub(crate) mod decoys;
 pub(crate) mod exit_code;
-pub(crate) mod explain;
 pub(crate) mod findings_page;
-pub(crate) mod grounds;
 pub(crate) mod incident_table;
 mod largest;
 #[cfg(all(test, target_os = "linux"))]

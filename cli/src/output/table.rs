@@ -3,20 +3,21 @@
 //! Payload bytes are hostile: none reaches the terminal but printable ASCII.
 
 use crate::output::columns::{self, Column, column, grade};
-use crate::output::grounds::grounds;
-use crate::output::talk::{Paint, Palette};
+use crate::output::talk::Palette;
 use std::fmt::{Display, Write as _};
-use wormsift::packet::Timestamp;
-use wormsift::signature::{Count, Precision, Relay, Signature};
-use wormsift_export::text::{counted, grouped, printable, service};
+use wormsift::signature::Signature;
+use wormsift_export::text::{grouped, service};
+pub(super) use wormsift_run::signature_text::RELAYS;
+pub(crate) use wormsift_run::signature_text::block;
+#[cfg(test)]
+pub(crate) use wormsift_run::testing;
+pub(super) use wormsift_run::words::wrapped;
+pub(crate) use wormsift_run::words::{brief, host_count, moment, number, shown};
 
 /// Rows of the table; more findings are counted.
 pub(super) const ROWS: usize = 100;
 /// Findings that are shown in full.
 pub(super) const BLOCKS: usize = 10;
-/// Columns of a line that holds running text and lists.
-const TEXT_WIDTH: usize = 78;
-
 /// The best findings so far, whatever their number.
 #[derive(Default)]
 pub(crate) struct Ranking {
@@ -104,172 +105,6 @@ fn table(rows: &[Signature], width: Option<usize>, palette: Palette) -> String {
     columns::table(rows, &COLUMNS, ("content", preview), width, palette)
 }
 
-/// One signature in full, with its rank if it has one.
-pub(crate) fn block(
-    text: &mut String,
-    rank: Option<usize>,
-    signature: &Signature,
-    palette: Palette,
-) {
-    let s = signature;
-    let title = match rank {
-        Some(rank) => format!("{rank}. {}", s.id),
-        None => s.id.clone(),
-    };
-    let _ = writeln!(
-        text,
-        "{}  {} alarm, {} confidence",
-        palette.paint(Paint::Bold, &title),
-        s.alarm.name(),
-        s.confidence.name()
-    );
-    let _ = writeln!(
-        text,
-        "   {}, {} in {} from {} to {}",
-        service(s),
-        counted(s.content.len() as u64, "byte"),
-        counted(s.packets, "packet"),
-        host_count(s.source_count(), "source"),
-        host_count(s.destination_count(), "destination"),
-    );
-    let _ = writeln!(
-        text,
-        "   first seen {}, detected at {}, last seen {}",
-        moment(s.first_seen),
-        moment(s.detected_at),
-        moment(s.last_seen)
-    );
-    if let Some(line) = first_packet(s) {
-        let _ = writeln!(text, "   {line}");
-    }
-    for reason in &s.evidence.reasons {
-        wrapped(text, "why: ", reason.split(' '), " ");
-    }
-    for (name, value) in grounds(s) {
-        wrapped(text, &format!("{name}: "), value.split(' '), " ");
-    }
-    if !s.relays.is_empty() {
-        let _ = writeln!(
-            text,
-            "   passed on by {}, spread {}:",
-            counted(s.relays.len() as u64, "relay"),
-            number(s.spread_count())
-        );
-        for relay in s.relays.iter().take(RELAYS) {
-            let _ = writeln!(
-                text,
-                "      {:15}  received {}  sent {}  to {}",
-                relay.host.to_string(),
-                relay.received_at.map_or_else(|| "(not recorded)".to_owned(), moment),
-                moment(relay.sent_at),
-                fan_out(relay)
-            );
-        }
-        if s.relays.len() > RELAYS {
-            let _ = writeln!(text, "      and {} more", s.relays.len() - RELAYS);
-        }
-    }
-    for (label, list) in
-        [("sources: ", &s.source_list), ("destinations: ", &s.destination_list)]
-    {
-        let hosts: Vec<String> = list.iter().map(ToString::to_string).collect();
-        wrapped(text, label, hosts.iter().map(String::as_str), ", ");
-    }
-    hex_dump(text, &s.content);
-}
-
-/// A number of hosts in a column: `12`, `~3,400` for an estimate, `>=64`.
-pub(crate) fn brief(count: Count) -> String {
-    let sign = match count.precision {
-        Precision::Exact => "",
-        Precision::About => "~",
-        Precision::AtLeast => ">=",
-    };
-    format!("{sign}{}", grouped(count.number.into()))
-}
-
-/// The same in a sentence: `12`, `about 3,400`, `at least 64`.
-pub(crate) fn number(count: Count) -> String {
-    format!("{}{}", count.precision.words(), grouped(count.number.into()))
-}
-
-/// The same with what is counted: `about 3,400 sources`.
-pub(crate) fn host_count(count: Count, noun: &str) -> String {
-    format!("{}{}", count.precision.words(), counted(count.number.into(), noun))
-}
-
-/// How many hosts a relay passed a content on to: `16 hosts`, `about 17 hosts`.
-pub(crate) fn fan_out(relay: &Relay) -> String {
-    host_count(relay.fan_out_count(), "host")
-}
-
-/// The first packet with a content, and whether there may have been earlier ones.
-pub(crate) fn first_packet(signature: &Signature) -> Option<String> {
-    let first = signature.first_sighting?;
-    let earlier = match first.certain {
-        true => "",
-        false => "; earlier ones may have been forgotten",
-    };
-    Some(format!(
-        "first packet: number {}, from {} to {}{earlier}",
-        grouped(first.packet),
-        first.source,
-        first.destination
-    ))
-}
-
-/// Relays that a block names.
-pub(super) const RELAYS: usize = 16;
-
-/// To the millisecond, in UTC.
-pub(crate) fn moment(time: Timestamp) -> String {
-    time.to_string().chars().take(23).collect::<String>().replace('T', " ")
-}
-
-/// So many first bytes, as printable ASCII.
-pub(crate) fn shown(content: &[u8], width: usize) -> String {
-    printable(&content[..content.len().min(width)])
-}
-
-/// Words after a label, on lines of readable length.
-pub(super) fn wrapped<'a>(
-    text: &mut String,
-    label: &str,
-    words: impl Iterator<Item = &'a str>,
-    separator: &str,
-) {
-    let indent = " ".repeat(3 + label.len());
-    let mut line = format!("   {label}");
-    let mut begun = false;
-    for word in words {
-        if begun {
-            line.push_str(separator);
-            if line.len() + word.len() > TEXT_WIDTH {
-                let _ = writeln!(text, "{}", line.trim_end());
-                line.clone_from(&indent);
-            }
-        }
-        line.push_str(word);
-        begun = true;
-    }
-    if begun {
-        let _ = writeln!(text, "{line}");
-    }
-}
-
-/// Sixteen bytes a line: offset, hexadecimal, printable ASCII.
-fn hex_dump(text: &mut String, content: &[u8]) {
-    for (index, line) in content.chunks(16).enumerate() {
-        let mut hex = String::new();
-        for (column, byte) in line.iter().enumerate() {
-            let gap = if column == 8 { "  " } else { " " };
-            let _ = write!(hex, "{}{byte:02x}", if column == 0 { "" } else { gap });
-        }
-        let ascii = shown(line, 16);
-        let _ = writeln!(text, "  {:08x}  {hex:48}  |{ascii}|", index * 16);
-    }
-}
-
 /// Names and values in two columns, under a heading.
 pub(crate) fn section<N: Display, V: Display>(
     text: &mut String,
@@ -279,84 +114,6 @@ pub(crate) fn section<N: Display, V: Display>(
     let _ = writeln!(text, "{heading}");
     for (name, value) in values {
         let _ = writeln!(text, "  {:32} {:>20}", name.to_string(), value.to_string());
-    }
-}
-
-#[cfg(test)]
-pub(crate) mod testing {
-    //! Signatures for tests of what people see.
-
-    use super::*;
-    use wormsift::packet::{AddressPlan, Host};
-    use wormsift::signature::{
-        Alarm, Confidence, Evidence, FirstSighting, Kind, PortCounts, Relay, Roles,
-    };
-
-    pub(crate) fn host(last: u8) -> Host {
-        Host::of([192, 0, 2, last].into(), 64)
-    }
-
-    pub(crate) fn signature(
-        id: u32,
-        spread: u32,
-        sources: u32,
-        content: &[u8],
-    ) -> Signature {
-        let time = Timestamp::from_nanos(1_074_556_799_123_456_789);
-        Signature {
-            id: format!("{id:032x}"),
-            alarm: Alarm::Propagation,
-            confidence: Confidence::High,
-            kind: Kind::Outbreak,
-            incident: None,
-            protocol: wormsift::packet::protocol::UDP,
-            port: Some(4_444),
-            port_rule: "destination".to_owned(),
-            part_of: None,
-            content: content.to_vec(),
-            tokens: vec![content.to_vec()],
-            tokens_ordered: true,
-            packets: 12_345,
-            sources,
-            sources_precision: Precision::Exact,
-            destinations: 1_000,
-            destinations_precision: Precision::About,
-            source_list: (0..64).map(host).collect(),
-            destination_list: vec![host(200)],
-            roles: Roles::default(),
-            ports: PortCounts::default(),
-            spread,
-            relays: vec![Relay {
-                host: host(1),
-                received_at: None,
-                sent_at: time,
-                fan_out: 1,
-                ..Relay::default()
-            }],
-            population: None,
-            taps: std::collections::BTreeMap::new(),
-            first_seen: time,
-            first_sighting: Some(FirstSighting {
-                packet: 1,
-                time,
-                source: host(0),
-                destination: host(200),
-                source_port: 4_000,
-                destination_port: 4_444,
-                certain: true,
-            }),
-            last_seen: time,
-            detected_at: time,
-            evidence: Evidence {
-                keys: 1,
-                alarms: vec![Alarm::Propagation],
-                distinct_bytes: 80,
-                reasons: vec!["Twelve hosts passed it on.".to_owned()],
-                ..Evidence::default()
-            },
-            samples: Vec::new(),
-            addresses: AddressPlan::default(),
-        }
     }
 }
 

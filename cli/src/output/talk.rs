@@ -6,6 +6,7 @@ use crate::output::progress::Progress;
 use std::env;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+pub(crate) use wormsift_run::palette::{Paint, Palette};
 
 /// Says things on stderr, around a progress bar if there is one.
 pub(crate) struct Talk {
@@ -105,31 +106,6 @@ impl Talk {
         self.progress.suspend(|| {
             let _ = writeln!(io::stderr(), "{text}");
         });
-    }
-}
-
-/// Whether text is painted.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Palette(pub(crate) bool);
-
-/// The few paints in use: those that every terminal has.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Paint {
-    Bold,
-    Dim,
-    Red,
-    Yellow,
-}
-
-impl Palette {
-    pub(crate) fn paint(self, paint: Paint, text: &str) -> String {
-        let code = match paint {
-            Paint::Bold => 1,
-            Paint::Dim => 2,
-            Paint::Red => 31,
-            Paint::Yellow => 33,
-        };
-        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 }
 

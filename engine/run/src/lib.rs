@@ -5,16 +5,25 @@
 //!   order in which it is told; [`FinalStats`] ends a run.
 //! - [`Search`] looks for signatures, which [`signature_files`] reads from lines; [`evidence`]
 //!   copies the packets that show one.
+//! - [`signature_text`] and [`explain`] show one to a person, with what [`grounds`] and [`words`]
+//!   say of it.
 //! - [`limits`] says what this machine can bear.
 //!
 //! A step ends within [`reader::PATIENCE`] and the time that a batch takes, so the caller can look
 //! for signals between steps. Nothing here prints, and no clock is read.
 
 pub mod evidence;
+pub mod explain;
 pub mod filter;
+pub mod grounds;
 pub mod limits;
+pub mod palette;
 pub mod reader;
 pub mod signature_files;
+pub mod signature_text;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod words;
 
 mod detection;
 mod news;

@@ -2,13 +2,13 @@
 
 use super::pictures::scatter::kind_name;
 use super::pictures::{timeline, tree};
-use crate::output::grounds::doubling;
 use crate::output::table::{brief, host_count, moment, number};
 use maud::{Markup, html};
 use std::collections::BTreeSet;
 use wormsift::signature::{Incident, Kind};
 use wormsift_export::html::{pairs, table};
 use wormsift_export::text::{counted, end, grouped, service_name};
+use wormsift_run::grounds::doubling;
 
 /// Signatures and services that are named.
 const MOST_NAMED: usize = 24;

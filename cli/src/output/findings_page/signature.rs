@@ -1,12 +1,12 @@
 //! One signature in full, for the page of findings and the status page.
 
-use crate::output::grounds::grounds;
 use crate::output::table::{brief, host_count, moment, number};
 use maud::{Markup, display, html};
 use wormsift::packet::Host;
 use wormsift::signature::Signature;
 use wormsift_export::html::{bytes, pairs, table};
 use wormsift_export::text::{counted, service};
+use wormsift_run::grounds::grounds;
 
 /// How much of a signature is shown.
 #[derive(Clone, Copy)]

@@ -24,7 +24,7 @@ pub(super) struct Part {
 }
 
 /// What the captures, or the signature itself, say of the content's way.
-pub(crate) struct Trail {
+pub struct Trail {
     hosts: BTreeMap<Host, Part>,
     targets: BTreeMap<Host, BTreeSet<Host>>,
     left_out: BTreeSet<Host>,
@@ -38,7 +38,7 @@ pub(crate) struct Trail {
 
 impl Trail {
     /// What the signature remembers by itself.
-    pub(crate) fn of(signature: &Signature) -> Self {
+    pub fn of(signature: &Signature) -> Self {
         let mut hosts: BTreeMap<Host, Part> = BTreeMap::new();
         for relay in &signature.relays {
             let received = relay.received_at.map(|time| {
@@ -68,12 +68,12 @@ impl Trail {
     }
 
     /// Tells the hosts of the taps' sites apart.
-    pub(crate) fn know_sites(&mut self, config: &Config) {
+    pub fn know_sites(&mut self, config: &Config) {
         self.sites = config.taps.iter().map(|tap| tap.site()).collect();
     }
 
     /// Takes the next packet of the captures, and whether it holds the content.
-    pub(crate) fn packet(&mut self, packet: &Packet<'_>, holds: bool) {
+    pub fn packet(&mut self, packet: &Packet<'_>, holds: bool) {
         if !self.followed {
             self.followed = true;
             self.hosts.clear();
@@ -110,17 +110,17 @@ impl Trail {
     }
 
     /// Whether captures were looked through.
-    pub(crate) fn was_followed(&self) -> bool {
+    pub fn was_followed(&self) -> bool {
         self.followed
     }
 
     /// Packets that hold the content.
-    pub(crate) fn packets(&self) -> u64 {
+    pub fn packets(&self) -> u64 {
         self.packets
     }
 
     /// Hosts for which there was no room.
-    pub(crate) fn left_out(&self) -> u64 {
+    pub fn left_out(&self) -> u64 {
         self.left_out.len() as u64
     }
 
@@ -134,7 +134,7 @@ impl Trail {
     }
 
     /// When each host began to send it, in order.
-    pub(crate) fn growth(&self) -> Vec<Timestamp> {
+    pub fn growth(&self) -> Vec<Timestamp> {
         let mut times: Vec<Timestamp> =
             self.hosts.values().filter_map(|part| part.sent).collect();
         times.sort_unstable();

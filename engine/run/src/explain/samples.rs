@@ -4,8 +4,8 @@
 //! another's. Payload bytes are hostile: none reaches the terminal but printable ASCII.
 
 use super::trail::Trail;
-use crate::output::table::{moment, shown};
-use crate::output::talk::{Paint, Palette};
+use crate::palette::{Paint, Palette};
+use crate::words::{moment, shown};
 use std::fmt::Write as _;
 use wormsift::signature::Signature;
 

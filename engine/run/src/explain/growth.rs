@@ -1,7 +1,7 @@
 //! How a signature's hosts grew.
 
-use crate::output::table::moment;
-use crate::output::talk::{Paint, Palette};
+use crate::palette::{Paint, Palette};
+use crate::words::moment;
 use serde::Serialize;
 use std::fmt::Write as _;
 use wormsift::packet::Timestamp;
@@ -16,7 +16,7 @@ const WIDTH: usize = 48;
 
 /// How many hosts had begun to send at some time.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "point"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "point"))]
 pub(super) struct Point {
     pub(super) time: Time,
     pub(super) hosts: u64,
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn there_is_one_doubling_time_whichever_hosts_were_seen() {
-        let mut signature = crate::output::table::testing::signature(1, 0, 1, b"x");
+        let mut signature = crate::testing::signature(1, 0, 1, b"x");
         let times: Vec<Timestamp> = (1..=8).map(|n| at(n * n)).collect();
         let own = Growth {
             rate_per_second: 0.1,
@@ -122,7 +122,7 @@ mod tests {
         let doublings = |text: &str| text.matches("double in").count();
         let text = |signature: &Signature| {
             let mut text = String::new();
-            crate::output::table::block(&mut text, None, signature, Palette(false));
+            crate::signature_text::block(&mut text, None, signature, Palette(false));
             write(&mut text, signature, &times, Palette(false));
             text
         };

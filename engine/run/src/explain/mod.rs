@@ -1,18 +1,20 @@
-//! One signature in full, as text: `wormsift explain`.
+//! One signature in full, as text.
 //!
 //! What it is and why it was reported (the block that `detect` prints), how it grew, who
 //! had it from whom (`chain`), and its bytes where they were seen (`samples`). The last
 //! three need the captures; without them, what the signature itself remembers is shown.
 
 mod chain;
+mod follower;
 mod growth;
 mod samples;
 mod trail;
 
-pub(crate) use trail::Trail;
+pub use follower::{Follower, NotFollowed};
+pub use trail::Trail;
 
-use crate::output::table::block;
-use crate::output::talk::Palette;
+use crate::palette::Palette;
+use crate::signature_text::block;
 use serde::Serialize;
 use serde_json::Value;
 use wormsift::signature::{Finding, Signature};
@@ -20,7 +22,7 @@ use wormsift_export::json_lines;
 use wormsift_export::mute::Muted;
 
 /// All of it as text.
-pub(crate) fn text(
+pub fn text(
     signature: &Signature,
     muted: Option<&Muted>,
     trail: &Trail,
@@ -39,9 +41,16 @@ pub(crate) fn text(
 
 /// One signature and its chain of infection.
 #[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "explanation"))]
-pub(crate) struct Explanation {
-    #[cfg_attr(test, schemars(schema_with = "json_lines::schema::finding"))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "explanation")
+)]
+pub struct Explanation {
+    #[cfg_attr(
+        feature = "schema",
+        schemars(schema_with = "json_lines::schema::finding")
+    )]
     signature: Value,
     /// Hosts that had begun to send, in equal steps of time.
     growth_curve: Vec<growth::Point>,
@@ -55,11 +64,8 @@ pub(crate) struct Explanation {
 }
 
 impl Explanation {
-    pub(crate) fn new(
-        signature: &Signature,
-        muted: Option<&Muted>,
-        trail: &Trail,
-    ) -> Self {
+    /// Of a signature, what mutes it, and its way.
+    pub fn new(signature: &Signature, muted: Option<&Muted>, trail: &Trail) -> Self {
         let line = json_lines::write_marked(&Finding::Summary(signature.clone()), muted);
         Self {
             // It was written a moment ago: there is nothing that could fail.

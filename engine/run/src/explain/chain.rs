@@ -1,8 +1,8 @@
 //! The relays of a signature as a tree.
 
 use super::trail::{Part, Trail};
-use crate::output::table::moment;
-use crate::output::talk::{Paint, Palette};
+use crate::palette::{Paint, Palette};
+use crate::words::moment;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ const DEEPEST: usize = 16;
 
 /// A host that sent the content.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "link"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "link"))]
 pub(super) struct Link {
     pub(super) host: Address,
     /// Whom it had it from; null where that was not seen.
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn every_sender_stands_below_the_one_it_had_it_from() {
-        let signature = crate::output::table::testing::signature(1, 0, 1, b"x");
+        let signature = crate::testing::signature(1, 0, 1, b"x");
         let mut trail = Trail::of(&signature);
         for (number, (from, to)) in
             (1..).zip([(1, 2), (1, 3), (3, 4), (2, 5), (4, 1), (4, 6), (3, 2), (9, 9)])

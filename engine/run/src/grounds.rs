@@ -31,7 +31,7 @@ fn sizes(population: Population) -> Option<String> {
 }
 
 /// Each figure with its name; none that lines of an earlier writer do not have.
-pub(crate) fn grounds(signature: &Signature) -> Vec<(&'static str, String)> {
+pub fn grounds(signature: &Signature) -> Vec<(&'static str, String)> {
     let Evidence { handshakes, view, load, growth, nearest, .. } = &signature.evidence;
     let mut lines = Vec::new();
     if let Some(growth) = growth {
@@ -90,7 +90,7 @@ pub(crate) fn grounds(signature: &Signature) -> Vec<(&'static str, String)> {
 }
 
 /// How fast relays became more.
-pub(crate) fn doubling(growth: &Growth) -> String {
+pub fn doubling(growth: &Growth) -> String {
     let seconds = growth.doubling_seconds;
     let doubling = match seconds < 0.1 {
         true => format!("{:.3} ms", seconds * 1e3),
@@ -107,7 +107,7 @@ pub(crate) fn doubling(growth: &Growth) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::table::testing::signature;
+    use crate::testing::signature;
     use wormsift::signature::{Count, Nearest};
 
     #[test]
