@@ -136,9 +136,25 @@ pub(crate) fn open(sources: &[Source]) -> PyResult<(Vec<Input>, u64)> {
     Ok((inputs, skipped))
 }
 
-/// Whether sources can be read a second time.
-pub(crate) fn can_be_read_twice(sources: &[Source]) -> bool {
-    !sources.iter().any(|it| matches!(&it.kind, Kind::Argument(name) if name == "-"))
+/// Where findings are from: what is needed to read their packets again.
+pub(crate) struct Origin {
+    pub(crate) sources: Vec<Source>,
+    pub(crate) choice: Choice,
+    pub(crate) config: Config,
+}
+
+impl Origin {
+    /// Refuses what can be read once only.
+    pub(crate) fn check_twice(&self) -> PyResult<()> {
+        let is_stream =
+            |it: &Source| matches!(&it.kind, Kind::Argument(name) if name == "-");
+        match self.sources.iter().any(is_stream) {
+            true => {
+                Err(error::input("expected captures that can be read twice, found `-`"))
+            }
+            false => Ok(()),
+        }
+    }
 }
 
 /// The frames that are wanted.

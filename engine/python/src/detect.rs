@@ -3,7 +3,7 @@
 //! The caller's own thread sifts, whenever it asks for what comes next; reading goes on ahead.
 
 use crate::arguments::{self, Moment, Whole};
-use crate::captures::{self, Captures, Source};
+use crate::captures::{self, Captures, Origin};
 use crate::config::{self, Config};
 use crate::error;
 use crate::findings::{Incident, Signature};
@@ -71,12 +71,15 @@ pub(crate) fn detect(
     let pool = arguments::pool(threads.map(|it| it.0))?;
     let inputs = captures.open()?;
     let sensor = captures::sensor(py, config, path(baseline)?)?;
-    let selection = Selection::new(choice, sensor.config());
+    let selection = Selection::new(choice.clone(), sensor.config());
     let detection = Detection::start(inputs, selection, Limits::default(), &sensor)
         .map_err(|reason| error::Error::new_err(reason.to_string()))?;
     Ok(Run {
-        config: Config(sensor.config().clone()),
-        sources: captures.sources.into(),
+        origin: Arc::new(Origin {
+            sources: captures.sources,
+            choice,
+            config: sensor.config().clone(),
+        }),
         state: Mutex::new(State {
             work: Some(Box::new(Work { sensor, detection, durations })),
             pool,
@@ -98,8 +101,7 @@ pub(crate) fn detect(
 /// Tables and statistics are those at the end, so asking for one goes on to the end.
 #[pyclass(frozen, module = "wormsift")]
 pub(crate) struct Run {
-    config: Config,
-    sources: Arc<[Source]>,
+    origin: Arc<Origin>,
     state: Mutex<State>,
 }
 
@@ -299,14 +301,14 @@ impl Run {
     /// The settings.
     #[getter]
     fn config(&self) -> Config {
-        self.config.clone()
+        Config(self.origin.config.clone())
     }
 
     /// The last word on each signature that is not muted, as objects, the first found first.
     fn findings(&self, py: Python<'_>) -> PyResult<Vec<Signature>> {
         self.at_end(py, |state| {
             let all = state.log.signatures().into_iter().filter(|(_, muted)| !muted);
-            all.filter_map(|(entry, _)| Signature::of(&entry, Some(&self.sources)))
+            all.filter_map(|(entry, _)| Signature::of(&entry, Some(&self.origin)))
                 .collect()
         })
     }
@@ -380,7 +382,7 @@ impl Run {
     /// captures are read a second time.
     fn evidence(&self, py: Python<'_>, path: PathBuf) -> PyResult<usize> {
         let signatures = self.last_words(py)?;
-        crate::findings::write_evidence(py, &path, &self.sources, &signatures)
+        crate::findings::write_evidence(py, &path, &self.origin, &signatures)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
@@ -415,7 +417,7 @@ impl Signatures {
             let is_new =
                 matches!(log::finding(&entry), Some(wormsift::Finding::Signature(_)));
             if is_new && !entry.is_muted() {
-                return Ok(Signature::of(&entry, Some(&run.sources)));
+                return Ok(Signature::of(&entry, Some(&run.origin)));
             }
         }
         Ok(None)

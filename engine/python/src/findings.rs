@@ -1,7 +1,7 @@
 //! Signatures and incidents as objects: attributes, JSON, rules and evidence.
 
 use crate::arguments::{Whole, datetime, path_text};
-use crate::captures::{self, Source};
+use crate::captures::{self, Origin};
 use crate::error;
 use crate::log::{self, Entry};
 use crate::rules;
@@ -16,7 +16,9 @@ use wormsift::packet::{Host, Timestamp};
 use wormsift::signature;
 use wormsift_export::json_lines;
 use wormsift_export::text;
-use wormsift_run::{News, evidence};
+use wormsift_run::explain::{self, Follower, NotFollowed, Trail};
+use wormsift_run::palette::Palette;
+use wormsift_run::{News, Selection, evidence};
 
 /// Content that spreads, with the evidence for it.
 ///
@@ -26,23 +28,20 @@ use wormsift_run::{News, evidence};
 pub(crate) struct Signature {
     entry: Arc<Entry>,
     /// The captures that it was found in, where it was found in some.
-    sources: Option<Arc<[Source]>>,
+    origin: Option<Arc<Origin>>,
 }
 
 impl Signature {
     /// What an entry says of a signature, if it does.
-    pub(crate) fn of(
-        entry: &Arc<Entry>,
-        sources: Option<&Arc<[Source]>>,
-    ) -> Option<Self> {
+    pub(crate) fn of(entry: &Arc<Entry>, origin: Option<&Arc<Origin>>) -> Option<Self> {
         log::signature(entry)?;
-        Some(Self { entry: Arc::clone(entry), sources: sources.cloned() })
+        Some(Self { entry: Arc::clone(entry), origin: origin.cloned() })
     }
 
     /// A finding without captures.
     pub(crate) fn new(finding: Finding) -> Self {
         let entry = Entry::of(News::Finding(Box::new(finding)));
-        Self { entry: Arc::new(entry), sources: None }
+        Self { entry: Arc::new(entry), origin: None }
     }
 
     fn finding(&self) -> &Finding {
@@ -51,6 +50,35 @@ impl Signature {
 
     pub(crate) fn get(&self) -> &signature::Signature {
         self.finding().signature()
+    }
+
+    /// The captures that it was found in, to be read again.
+    fn origin(&self) -> PyResult<&Origin> {
+        let Some(origin) = &self.origin else {
+            return Err(error::input(
+                "it was not found in captures, which could be read again",
+            ));
+        };
+        origin.check_twice()?;
+        Ok(origin)
+    }
+
+    /// Its way from host to host through the captures.
+    fn followed(&self, py: Python<'_>) -> PyResult<Trail> {
+        let origin = self.origin()?;
+        let follower = Follower::new(self.get(), &origin.config);
+        let mut follower = follower.map_err(|reason| match reason {
+            NotFollowed::Weak(weak) => {
+                error::config(format!("{}: not looked for: {weak}", self.get().id))
+            }
+            NotFollowed::Matcher(reason) => error::config(reason),
+        })?;
+        let (inputs, _) = captures::open(&origin.sources)?;
+        let selection = Selection::new(origin.choice.clone(), &origin.config);
+        captures::read_all(py, inputs, selection, |batch| {
+            batch.into_iter().for_each(|batch| follower.batch(batch));
+        })?;
+        Ok(follower.finish())
     }
 }
 
@@ -294,16 +322,23 @@ impl Signature {
         rules::one(self.get(), format, sid.0, most_bytes.map(|it| it.0))
     }
 
+    /// All that is known of it as text, as `wormsift explain` prints it. With `follow` the captures are
+    /// read a second time, to see which host had it from which.
+    #[pyo3(signature = (*, follow=false))]
+    fn explain(&self, py: Python<'_>, follow: bool) -> PyResult<String> {
+        let trail = match follow {
+            true => self.followed(py)?,
+            false => Trail::of(self.get()),
+        };
+        Ok(explain::text(self.get(), self.entry.muted(), &trail, Palette(false)))
+    }
+
     /// Copies the packets that show it to a new capture, and says how many they are. The captures are
     /// read a second time.
     fn evidence(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> PyResult<usize> {
-        let Some(sources) = &self.sources else {
-            return Err(error::input(
-                "it was not found in captures: there are no packets to copy",
-            ));
-        };
+        let origin = self.origin()?;
         let signatures = std::slice::from_ref(self.get());
-        write_evidence(py, Path::new(&path_text(path)?), sources, signatures)
+        write_evidence(py, Path::new(&path_text(path)?), origin, signatures)
     }
 
     fn __eq__(&self, other: &Self) -> bool {
@@ -336,13 +371,11 @@ impl Signature {
 pub(crate) fn write_evidence(
     py: Python<'_>,
     path: &Path,
-    sources: &[Source],
+    origin: &Origin,
     signatures: &[signature::Signature],
 ) -> PyResult<usize> {
-    if !captures::can_be_read_twice(sources) {
-        return Err(error::input("expected captures that can be read twice, found `-`"));
-    }
-    let (inputs, _) = captures::open(sources)?;
+    origin.check_twice()?;
+    let (inputs, _) = captures::open(&origin.sources)?;
     let interrupt = Mutex::new(None);
     let copied = error::detached(py, || {
         // A signal is looked for between batches.

@@ -22,9 +22,17 @@ impl Entry {
         Self::News(Box::new(news), None)
     }
 
-    /// Whether an entry of the file of mutes holds for it.
+    /// The entry of the file of mutes that holds for it.
+    pub(crate) fn muted(&self) -> Option<&Muted> {
+        match self {
+            Self::News(_, muted) => muted.as_ref(),
+            Self::Stats(_) => None,
+        }
+    }
+
+    /// Whether there is one.
     pub(crate) fn is_muted(&self) -> bool {
-        matches!(self, Self::News(_, Some(_)))
+        self.muted().is_some()
     }
 
     /// The JSON line, without the line feed.

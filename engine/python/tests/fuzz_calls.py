@@ -169,7 +169,8 @@ class Calls:
 
     def rule(self) -> Any:
         return self.random.choice(self.signatures).rule(
-            self.maybe("yara"), sid=self.maybe(3), most_bytes=self.maybe(64))
+            self.maybe("yara"), sid=self.maybe(3), most_bytes=self.maybe(64),
+        ), self.random.choice(self.signatures).explain()
 
     def rules(self) -> Any:
         return wormsift.rules(self.maybe(self.signatures), self.maybe("snort3"), sid=self.maybe(2**32 - 1))

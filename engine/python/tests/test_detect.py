@@ -167,6 +167,21 @@ def test_rules_and_evidence(tool: Path, trace: Path, tmp_path: Path, found: worm
     assert (tmp_path / "all.pcapng").read_bytes() == (tmp_path / "tool.pcapng").read_bytes()
 
 
+def test_an_explanation_is_that_of_the_tool(tool: Path, trace: Path, tmp_path: Path, found: wormsift.Run) -> None:
+    jsonl = tmp_path / "found.jsonl"
+    jsonl.write_text("\n".join(found.lines()) + "\n")
+    first = found.findings()[0]
+
+    def of_tool(*captures: Path) -> str:
+        command = [tool, "explain", "-q", first.id, "--signatures", jsonl, *captures]
+        return subprocess.run(command, capture_output=True, check=True).stdout.decode()
+
+    assert first.explain() == of_tool()
+    assert first.explain(follow=True) == of_tool(trace) != of_tool()
+    with pytest.raises(wormsift.InputError, match="not found in captures"):
+        wormsift.Signature.from_json(first.to_json()).explain(follow=True)
+
+
 def test_what_is_missing_or_damaged_is_said(tmp_path: Path) -> None:
     with pytest.raises(wormsift.InputError, match="nothing.pcap"):
         wormsift.detect(tmp_path / "nothing.pcap")

@@ -439,6 +439,10 @@ class Signature:
         """It as text of another program; the number of the rule is `sid`. Raises ConfigError where it
         is too weak for a rule."""
 
+    def explain(self, *, follow: bool = False) -> str:
+        """All that is known of it as text, as `wormsift explain` prints it. With `follow` the captures
+        are read a second time, to see which host had it from which."""
+
     def evidence(self, path: _Path) -> int:
         """Copies the packets that show it to a new capture, and says how many they are. The captures
         are read a second time."""
