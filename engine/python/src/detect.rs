@@ -378,10 +378,13 @@ impl Run {
         self.now(py, |state| state.damage.iter().map(|it| it.text().to_owned()).collect())
     }
 
-    /// Copies the packets that show the signatures to a new capture, and says how many they are. The
-    /// captures are read a second time.
+    /// Copies the packets that show the signatures that are not muted to a new capture, and says how
+    /// many they are. The captures are read a second time.
     fn evidence(&self, py: Python<'_>, path: PathBuf) -> PyResult<usize> {
-        let signatures = self.last_words(py)?;
+        let signatures: Vec<_> = self.at_end(py, |state| {
+            let open = state.log.signatures().into_iter().filter(|(_, muted)| !muted);
+            open.filter_map(|(entry, _)| log::signature(&entry).cloned()).collect()
+        })?;
         crate::findings::write_evidence(py, &path, &self.origin, &signatures)
     }
 

@@ -173,7 +173,7 @@ def test_an_explanation_is_that_of_the_tool(tool: Path, trace: Path, tmp_path: P
     first = found.findings()[0]
 
     def of_tool(*captures: Path) -> str:
-        command = [tool, "explain", "-q", first.id, "--signatures", jsonl, *captures]
+        command: list[str | Path] = [tool, "explain", "-q", first.id, "--signatures", jsonl, *captures]
         return subprocess.run(command, capture_output=True, check=True).stdout.decode()
 
     assert first.explain() == of_tool()

@@ -632,8 +632,8 @@ class Run:
         """What is damaged or out of order in the captures, as far as they were read, a line each."""
 
     def evidence(self, path: _Path) -> int:
-        """Copies the packets that show the signatures to a new capture, and says how many they are. The
-        captures are read a second time."""
+        """Copies the packets that show the signatures that are not muted to a new capture, and says how
+        many they are. The captures are read a second time."""
 
 @final
 class Sensor:
