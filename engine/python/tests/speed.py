@@ -7,6 +7,7 @@ Nothing is judged: machines are shared."""
 
 from __future__ import annotations
 
+import resource
 import statistics
 import subprocess
 import sys
@@ -45,12 +46,25 @@ def detect(tool: str, folder: Path, packets: int, turns: int) -> None:
     capture = folder / "capture.pcapng"
     wormsift.generate("outbreak", capture, packets=packets, background_hosts=200, background_rate=2.0)
 
+    # Seconds of processors: other programs on the machine change them less than they change time.
+    spent: dict[str, list[float]] = {}
+
+    def processor(name: str, who: int, work: Callable[[], object]) -> float:
+        begin = resource.getrusage(who)
+        took = seconds(work)
+        end = resource.getrusage(who)
+        used = end.ru_utime - begin.ru_utime + end.ru_stime - begin.ru_stime
+        spent.setdefault(name, []).append(used)
+        return took
+
     def of_tool(threads: int) -> Callable[[], float]:
         command = [tool, "detect", "--json", "-q", "--threads", str(threads), str(capture)]
-        return lambda: seconds(lambda: subprocess.run(command, stdout=subprocess.DEVNULL, check=True))
+        run = lambda: subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+        return lambda: processor(f"tool {threads}", resource.RUSAGE_CHILDREN, run)
 
     def of_python(threads: int) -> Callable[[], float]:
-        return lambda: seconds(lambda: list(wormsift.detect(capture, threads=threads).lines()))
+        run = lambda: list(wormsift.detect(capture, threads=threads).lines())
+        return lambda: processor(f"Python {threads}", resource.RUSAGE_SELF, run)
 
     taken = by_turns(turns, {
         "tool, 1 thread": of_tool(1), "Python, 1 thread": of_python(1),
@@ -62,6 +76,8 @@ def detect(tool: str, folder: Path, packets: int, turns: int) -> None:
     for threads in ("1 thread", "2 threads"):
         print(f"  rate of Python / rate of the tool, {threads}: "
               f"{taken[f'tool, {threads}'] / taken[f'Python, {threads}']:.3f}")
+    used = {name: statistics.median(values) for name, values in spent.items()}
+    print(f"  processor time of the tool / of Python, 1 thread: {used['tool 1'] / used['Python 1']:.3f}")
     for name in ("tool", "Python"):
         print(f"  {name}, 2 threads / 1: {taken[f'{name}, 1 thread'] / taken[f'{name}, 2 threads']:.2f}")
 
