@@ -335,6 +335,7 @@ pub(crate) mod testing {
             }],
             population: None,
             taps: std::collections::BTreeMap::new(),
+            blind: std::collections::BTreeMap::new(),
             first_seen: time,
             first_sighting: Some(FirstSighting {
                 packet: 1,

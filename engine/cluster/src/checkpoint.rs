@@ -13,7 +13,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-const MAGIC: &[u8] = b"WSCHECK1";
+const MAGIC: &[u8] = b"WSCHECK2";
 
 /// A place in the log, and when the broker stored what is there: a broker that was put back
 /// to an older copy has something else there.

@@ -242,6 +242,7 @@ fn hostile_messages_are_refused() {
         spool: 1,
         sequence: 0,
         leaves: false,
+        absent_since: None,
         bytes: Vec::new(),
     };
     let other = Fleet::new("other").unwrap();

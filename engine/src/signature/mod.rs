@@ -150,6 +150,11 @@ pub struct Signature {
     /// Its packets by the tap that saw them, where taps have names; a packet that two saw is one of
     /// both.
     pub taps: BTreeMap<String, u32>,
+    /// Taps of a fleet that were blind between its first and last sighting, their seconds
+    /// included, with in how many of these seconds: a tap had not come so far when the merger
+    /// went on, its parcels are lost, or it was not running. What passed there then is not
+    /// counted here.
+    pub blind: BTreeMap<String, u64>,
     /// Sum of the relays' fan-outs.
     pub spread: u32,
     /// Hosts that passed the content on, as propagation lists them.
@@ -267,6 +272,7 @@ mod tests {
             roles: Roles::default(),
             ports: PortCounts::default(),
             taps: BTreeMap::new(),
+            blind: BTreeMap::new(),
             spread: 0,
             relays,
             population: None,

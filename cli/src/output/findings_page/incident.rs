@@ -2,7 +2,7 @@
 
 use super::pictures::scatter::kind_name;
 use super::pictures::{timeline, tree};
-use crate::output::grounds::doubling;
+use crate::output::grounds::{blind, doubling};
 use crate::output::table::{brief, host_count, moment, number};
 use maud::{Markup, html};
 use std::collections::BTreeSet;
@@ -111,6 +111,9 @@ fn facts(it: &Incident) -> Vec<(&'static str, String)> {
     ];
     if let Some(growth) = &it.growth {
         facts.push(("Growth", doubling(growth)));
+    }
+    if let Some(blind) = blind(&it.blind) {
+        facts.push(("Blind meanwhile", blind));
     }
     facts.extend([
         ("First seen", moment(it.first_seen)),

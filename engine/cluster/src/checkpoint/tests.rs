@@ -17,6 +17,7 @@ fn some(number: u64) -> Checkpoint {
             spool: 1,
             sequence: tick,
             leaves: false,
+            absent_since: None,
             bytes: vec![1; 10],
         });
     }
@@ -83,6 +84,6 @@ fn what_is_not_a_checkpoint_of_this_fleet_is_refused() {
         body[at] = value;
         Writer(body).sealed()
     };
-    assert!(refused(&body(7, b'2')).contains("another version"));
+    assert!(refused(&body(7, b'9')).contains("another version"));
     assert!(refused(&body(16, b'g')).contains("that of fleet gleet"));
 }

@@ -131,6 +131,11 @@ impl Publisher {
         Ok(sequence)
     }
 
+    /// As [`Spool::absent_since`].
+    pub fn absent_since(&self, tick: u64) {
+        self.shared.spool().absent_since(tick);
+    }
+
     /// The merger's next ask for contents; `None` after `wait`. It is repeated until its
     /// answer has come: an ask that was answered may come once more.
     pub fn ask(&self, wait: Duration) -> Option<Ask> {

@@ -96,7 +96,11 @@ impl MergerEnd {
             _ => Merger::new(config, name),
         };
         // The transport alone says which tick closes.
-        let merger = merger.map_err(engine)?.with_lateness(Span::from_secs(u64::MAX));
+        let merger = merger.map_err(engine)?;
+        let mut merger = merger.with_lateness(Span::from_secs(u64::MAX));
+        for (number, tap) in (0..).zip(taps) {
+            merger.name_tap(number, tap.as_str());
+        }
         let mut new = Self {
             merger,
             receiver,
@@ -194,6 +198,11 @@ impl MergerEnd {
                     tick.parcels.iter().for_each(|parcel| self.take(parcel, &mut joined));
                     let behind = tick.behind.iter().filter_map(|tap| self.number(tap));
                     let behind: Vec<u16> = behind.collect();
+                    for blind in &tick.blind {
+                        if let Some(tap) = self.number(&blind.tap) {
+                            self.merger.miss(tap, blind.from, blind.to);
+                        }
+                    }
                     self.merger.close_to(tick.tick, &behind);
                     break;
                 }

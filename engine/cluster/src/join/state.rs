@@ -2,7 +2,7 @@
 
 use super::cut::Joined;
 use super::merger_end::{Asking, MergerEnd, Waiting};
-use crate::closing::Tick;
+use crate::closing::{Blind, Tick};
 use crate::codec::{Malformed, Reader, Writer};
 use crate::message::{read_parcel, write_parcel};
 use crate::{Error, TapName};
@@ -52,6 +52,12 @@ pub(super) fn write(
                 tick.parcels.iter().for_each(|parcel| write_parcel(&mut out, parcel));
                 out.count(tick.behind.len());
                 tick.behind.iter().for_each(|tap| out.name(tap.as_str()));
+                out.count(tick.blind.len());
+                for blind in &tick.blind {
+                    out.name(blind.tap.as_str());
+                    out.u64(blind.from);
+                    out.u64(blind.to);
+                }
             }
         }
     }
@@ -116,6 +122,8 @@ fn read_tick(from: &mut Reader<'_>) -> Result<Tick, Malformed> {
     let parcels = parcels.map(|_| read_parcel(from)).collect::<Result<_, _>>()?;
     let behind = 0..from.count(8)?;
     let behind = behind.map(|_| from.tap()).collect::<Result<Vec<TapName>, _>>()?;
-    // Who was blind was said when it closed.
-    Ok(Tick { tick, parcels, blind: Vec::new(), behind })
+    let blind = 0..from.count(24)?;
+    let read = |_| Ok(Blind { tap: from.tap()?, from: from.u64()?, to: from.u64()? });
+    let blind = blind.map(read).collect::<Result<_, Malformed>>()?;
+    Ok(Tick { tick, parcels, blind, behind })
 }

@@ -70,6 +70,8 @@ pub struct Spool {
     /// Tick and part of the latest parcel.
     latest: Option<(u64, u32)>,
     covered: u64,
+    /// What the next parcel says of the time before it.
+    absent_since: Option<u64>,
     /// Where the last parcel that was read ends: reading on costs nothing more.
     walk: Option<Walk>,
     counters: SpoolCounters,
@@ -118,6 +120,7 @@ impl Spool {
             segments: VecDeque::new(),
             latest: None,
             covered: 0,
+            absent_since: None,
             walk: None,
             counters: SpoolCounters::default(),
             _lock: lock,
@@ -167,6 +170,11 @@ impl Spool {
         Ok(())
     }
 
+    /// The tap was not running since this tick, or saw only a part of it: the next parcel says so.
+    pub fn absent_since(&mut self, tick: u64) {
+        self.absent_since = Some(tick);
+    }
+
     /// Appends a parcel and says its sequence.
     ///
     /// # Errors
@@ -197,6 +205,7 @@ impl Spool {
             spool: self.id,
             sequence,
             leaves,
+            absent_since: self.absent_since,
             bytes: bytes.to_vec(),
         };
         let record = segment::record(&Message::Parcel(parcel).encode(&self.fleet));
@@ -216,6 +225,7 @@ impl Spool {
         }
         let active = self.segments.back_mut().expect("one file is always open");
         active.append(&record)?;
+        self.absent_since = None;
         self.latest = Some((tick, part));
         self.counters.appended += 1;
         Ok(sequence)

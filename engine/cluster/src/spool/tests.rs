@@ -71,7 +71,7 @@ proptest! {
                     let (tick, part) = (number / 3, (number % 3) as u32);
                     prop_assert_eq!(spool.append(tick, part, false, &bytes).unwrap(), number);
                     twin.parcels.push(Parcel {
-                        tap: tap(), tick, part, spool: spool.id(), sequence: number, leaves: false, bytes,
+                        tap: tap(), tick, part, spool: spool.id(), sequence: number, leaves: false, absent_since: None, bytes,
                     });
                 }
                 Step::Cover(index) => {

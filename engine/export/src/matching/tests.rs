@@ -32,6 +32,7 @@ fn signature(protocol: u8, port: Option<u16>, tokens: &[&[u8]]) -> Signature {
         relays: Vec::new(),
         population: None,
         taps: std::collections::BTreeMap::new(),
+        blind: std::collections::BTreeMap::new(),
         first_seen: Timestamp::default(),
         first_sighting: None,
         last_seen: Timestamp::default(),

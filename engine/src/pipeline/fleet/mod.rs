@@ -58,6 +58,7 @@
 //! ```
 
 mod ask;
+mod blind;
 mod closing;
 mod error;
 mod gate;

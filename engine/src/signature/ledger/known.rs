@@ -374,6 +374,8 @@ impl Known {
             roles: tally.roles,
             ports: tally.ports,
             taps: tally.taps.seen_by(&around.settings.taps),
+            // Only a merger knows.
+            blind: std::collections::BTreeMap::new(),
             spread: tally.spread,
             relays: tally.relays.1.clone(),
             population: self.population(around),
