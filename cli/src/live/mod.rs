@@ -3,12 +3,12 @@
 //! One thread reads the rings, sifts on the pool, writes, and looks at signals and clocks
 //! between batches (`watch`). Before the first packet everything is opened and the rights
 //! to open more are given away (`start`, `sandbox`). Others see a snapshot that the loop
-//! posts (`board`): the status page (`page`), Prometheus (`metrics`), both over `http`.
+//! posts (`board`): the status page (`page`), Prometheus (`metrics`), both over
+//! [`status`](crate::status).
 //! Findings go out as lines (`lines`, `output`) and as rules (`rules`), of which a
 //! Suricata is told (`suricata`).
 
 mod board;
-mod http;
 mod lines;
 mod metrics;
 mod output;

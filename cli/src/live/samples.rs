@@ -1,7 +1,8 @@
 //! A snapshot for tests, with hostile bytes in every place that traffic can reach.
 
-use super::board::{BatchTimes, Fixed, Load, News, Reloads, Snapshot};
+use super::board::{BatchTimes, Fixed, Load, Reloads, Snapshot};
 use super::taps::{Interface, State};
+use crate::status::News;
 use std::sync::Arc;
 use std::time::Duration;
 use wormsift::signature::{Finding, Signature};

@@ -5,7 +5,7 @@
 //! opened with the rights that remain, so that it can be opened again later. Then the
 //! threads, then the system calls; then the first packet.
 
-use super::board::{Board, Fixed};
+use super::board::Fixed;
 use super::lines::{Form, Lines};
 use super::output::Output;
 use super::rules::{RuleFile, beside};
@@ -15,7 +15,7 @@ use super::suricata::Suricata;
 use super::taps::Taps;
 use super::watch::{Parts, Watch};
 use super::writer::Writer;
-use super::{http, sandbox, state};
+use super::{sandbox, state};
 use crate::args::limits::check_bytes;
 use crate::args::settings::Settings;
 use crate::args::{Format, LiveArgs, RuleArgs, SelectionArgs, key};
@@ -27,6 +27,7 @@ use crate::input::signals::Signals;
 use crate::output::exit_code::{Exit, Failure};
 use crate::output::output_file::OutputFiles;
 use crate::output::talk::Talk;
+use crate::status::{self, Board};
 use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -149,7 +150,7 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
     let state = args.running.state.clone().map(State::start).transpose();
     let state = state.map_err(|error| Failure::of("thread", error))?;
     if let Some(listener) = listener {
-        http::serve(listener, Arc::clone(&board))
+        status::serve(listener, Arc::clone(&board))
             .map_err(|error| Failure::of("status page", error))?;
     }
     if !args.running.no_sandbox {
@@ -270,14 +271,8 @@ fn listen(args: &LiveArgs) -> Result<Option<TcpListener>, Failure> {
     if args.status.no_status {
         return Ok(None);
     }
-    let address = args.status.status;
-    TcpListener::bind(address).map(Some).map_err(|error| {
-        let hint = "give another --status ADDR:PORT, or --no-status";
-        Failure::of(
-            format_args!("status page at {address}"),
-            format_args!("{error} ({hint})"),
-        )
-    })
+    let hint = "give another --status ADDR:PORT, or --no-status";
+    status::listen(args.status.status, hint).map(Some)
 }
 
 fn folders(args: &LiveArgs, sids: Option<&Path>) -> sandbox::files::Folders {

@@ -22,7 +22,9 @@ fn rules(lateness: u64) -> Rules {
 }
 
 /// Ticks, each with who was blind since the one before, from when to when.
-fn ticks(closed: &[Closed]) -> Vec<(u64, Vec<(TapName, u64, u64)>)> {
+type Blinds = Vec<(TapName, u64, u64)>;
+
+fn ticks(closed: &[Closed]) -> Vec<(u64, Blinds)> {
     let of = |closed: &Closed| match closed {
         Closed::Tick(tick) => {
             let blind = tick.blind.iter().map(|it| (it.tap.clone(), it.from, it.to));
