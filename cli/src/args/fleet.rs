@@ -1,8 +1,9 @@
 //! `wormsift tap` and `wormsift merge`
 
-use super::{DurationArgs, SelectionArgs, SettingArgs};
+use super::{DurationArgs, RuleArgs, SelectionArgs, SettingArgs};
 use crate::output::exit_code::Failure;
 use clap::{Args, ValueEnum, ValueHint};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use wormsift::config::{Config, Size, Span, Tap};
 use wormsift::fleet::Gate;
@@ -26,9 +27,10 @@ Examples:
       --certificate-key merger.key --fleet prod --taps core@berlin,core2@paris --state state
   wormsift export --format suricata state/findings.jsonl > wormsift.rules
 
-Lines are those of `detect --json`, without the counters of a run. A merger that was killed is
-started again with the same words: it goes on from its checkpoint, and stdout has all lines
-from the first on, each once. It ends when all taps have ended. Exit codes as in `detect`.";
+Lines are those of `detect --json`; the counters of a run are in none but that of --stats. A
+merger that was killed is started again with the same words: it goes on from its checkpoint,
+and stdout has all lines from the first on, each once. It ends when all taps have ended, or
+after SIGINT or SIGTERM, and prints what is known by then. Exit codes as in `detect`.";
 
 /// The fleet, and the broker that carries it; the same words at every end.
 #[derive(Args, Debug)]
@@ -125,6 +127,17 @@ pub(crate) struct FleetTapArgs {
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) settings: SettingArgs,
+    #[command(flatten)]
+    pub(crate) status: FleetStatusArgs,
+}
+
+/// The status page.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Status")]
+pub(crate) struct FleetStatusArgs {
+    /// Address of a status page (/), Prometheus metrics (/metrics) and /health. Default: none
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) status: Option<SocketAddr>,
 }
 
 /// What a tap passes on.
@@ -166,4 +179,37 @@ pub(crate) struct MergeArgs {
     pub(crate) durations: DurationArgs,
     #[command(flatten)]
     pub(crate) settings: SettingArgs,
+    #[command(flatten)]
+    pub(crate) output: MergeOutputArgs,
+    #[command(flatten)]
+    pub(crate) rules: RuleArgs,
+    #[command(flatten)]
+    pub(crate) status: FleetStatusArgs,
+}
+
+/// Where a merger's findings go.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct MergeOutputArgs {
+    /// JSON lines on stdout, each as soon as it is known. Default: on a terminal a ranked table
+    /// at the end, elsewhere lines
+    #[arg(long)]
+    json: bool,
+    /// A table, on whatever stdout is, with signatures one by one in place of incidents
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) by_signature: bool,
+    /// All counters at the end, on stderr; where lines are printed, also a line on stdout
+    #[arg(long)]
+    pub(crate) stats: bool,
+    /// Write the signatures to this file, as --format says, whenever there are new ones;
+    /// FILE.jsonl beside it remembers them over a restart
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) rules: Option<PathBuf>,
+}
+
+impl MergeOutputArgs {
+    /// Whether stdout, which may be a screen, takes lines.
+    pub(crate) fn prints_lines(&self, is_screen: bool) -> bool {
+        self.json || !(is_screen || self.by_signature)
+    }
 }

@@ -112,27 +112,12 @@ fn batches(text: &mut Text, times: &BatchTimes) {
 mod tests {
     use super::*;
     use crate::live::samples;
-    use std::collections::BTreeSet;
+    use crate::status::metrics::testing::well_formed;
 
     #[test]
     fn every_value_is_of_a_family_and_stands_once() {
         let text = render(&samples::snapshot());
-        let (mut families, mut seen) = (BTreeSet::new(), BTreeSet::new());
-        for line in text.lines() {
-            if let Some(family) = line.strip_prefix("# TYPE ") {
-                families.insert(family.split(' ').next().unwrap().to_owned());
-            } else if !line.starts_with('#') {
-                let (series, value) = line.rsplit_once(' ').unwrap();
-                assert!(value.parse::<f64>().is_ok(), "{line}");
-                assert!(seen.insert(series.to_owned()), "{series} stands twice");
-                let name = series.split('{').next().unwrap();
-                let base = ["_bucket", "_sum", "_count"]
-                    .iter()
-                    .find_map(|end| name.strip_suffix(end))
-                    .filter(|base| families.contains(*base));
-                assert!(families.contains(base.unwrap_or(name)), "{line}");
-            }
-        }
+        well_formed(&text);
         for name in [
             "wormsift_packets_total{source=\"tap\\\"0\"} 1000",
             "wormsift_capture_dropped_packets_total{source=\"tap\\\"0\"} 7",

@@ -13,10 +13,8 @@ mod lines;
 mod metrics;
 mod output;
 mod page;
-mod ranked;
-mod rules;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod sandbox;
 mod start;
 mod state;

@@ -61,7 +61,7 @@ pub(super) fn interface(name: &str, state: State) -> Interface {
     Interface { name: name.to_owned(), state, counters: LiveCounters::default() }
 }
 
-pub(crate) fn snapshot() -> Snapshot {
+pub(super) fn snapshot() -> Snapshot {
     let sensor =
         Sensor::new(Config::from_toml("memory = '16MiB'").expect("plain settings"))
             .expect("settings in range");

@@ -8,7 +8,6 @@
 use super::board::Fixed;
 use super::lines::{Form, Lines};
 use super::output::Output;
-use super::rules::{RuleFile, beside};
 use super::sandbox::{calls, files, privileges, verify};
 use super::state::State;
 use super::suricata::Suricata;
@@ -26,6 +25,7 @@ use crate::input::selection::Selection;
 use crate::input::signals::Signals;
 use crate::output::exit_code::{Exit, Failure};
 use crate::output::output_file::OutputFiles;
+use crate::output::rule_file::{RuleFile, beside};
 use crate::output::talk::Talk;
 use crate::status::{self, Board};
 use std::fs::File;

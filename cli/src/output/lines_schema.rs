@@ -1,6 +1,7 @@
 //! The JSON Schema of all lines that the tool writes, and the file that holds it.
 
 use super::explain::Explanation;
+use super::fleet_stats::MergeStats;
 use super::report::Warning;
 use super::stats::FinalStats;
 use crate::commands::generate::Written;
@@ -17,6 +18,7 @@ fn schema() -> Value {
     let mut lines = Lines::of_findings();
     lines.add::<FinalStats>("stats");
     lines.add::<LiveStats<'_>>("stats");
+    lines.add::<MergeStats>("stats");
     lines.add::<Warning<'_>>("warning");
     lines.add::<Hit<'_>>("hit");
     lines.add::<Matches<'_>>("matches");

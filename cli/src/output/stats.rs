@@ -113,15 +113,7 @@ impl FinalStats {
 
     /// Section by section, a value a line.
     pub(crate) fn for_people(&self) -> String {
-        let mut text = String::new();
-        for (heading, values) in by_name(&self.engine) {
-            if let Value::Object(values) = values {
-                object(&mut text, &heading, &values);
-            }
-        }
-        for tap in &self.engine.taps {
-            object(&mut text, &format!("tap {}", tap.tap), &by_name(&tap.counters));
-        }
+        let mut text = engine_for_people(&self.engine);
         object(&mut text, "selection", &by_name(&self.selection));
         let MutedCounts { signatures, incidents } = self.muted_counters;
         section(
@@ -133,6 +125,20 @@ impl FinalStats {
         text.truncate(text.trim_end().len());
         text
     }
+}
+
+/// What a sensor has counted, section by section.
+pub(crate) fn engine_for_people(engine: &Stats) -> String {
+    let mut text = String::new();
+    for (heading, values) in by_name(engine) {
+        if let Value::Object(values) = values {
+            object(&mut text, &heading, &values);
+        }
+    }
+    for tap in &engine.taps {
+        object(&mut text, &format!("tap {}", tap.tap), &by_name(&tap.counters));
+    }
+    text
 }
 
 /// Statistics as names and values, in alphabetical order: for output in which a name is
@@ -154,7 +160,7 @@ pub(crate) fn sorted<S: Serializer>(
 }
 
 /// A section of the plain values, then one for each object among them.
-fn object(text: &mut String, heading: &str, values: &Map<String, Value>) {
+pub(crate) fn object(text: &mut String, heading: &str, values: &Map<String, Value>) {
     let plain = values.iter().filter(|(_, value)| !value.is_object());
     section(
         text,

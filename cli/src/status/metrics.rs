@@ -142,3 +142,28 @@ impl Text {
 fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::collections::BTreeSet;
+
+    /// Every value is of a family, is a number, and stands once.
+    pub(crate) fn well_formed(text: &str) {
+        let (mut families, mut seen) = (BTreeSet::new(), BTreeSet::new());
+        for line in text.lines() {
+            if let Some(family) = line.strip_prefix("# TYPE ") {
+                families.insert(family.split(' ').next().unwrap().to_owned());
+            } else if !line.starts_with('#') {
+                let (series, value) = line.rsplit_once(' ').unwrap();
+                assert!(value.parse::<f64>().is_ok(), "{line}");
+                assert!(seen.insert(series.to_owned()), "{series} stands twice");
+                let name = series.split('{').next().unwrap();
+                let base = ["_bucket", "_sum", "_count"]
+                    .iter()
+                    .find_map(|end| name.strip_suffix(end))
+                    .filter(|base| families.contains(*base));
+                assert!(families.contains(base.unwrap_or(name)), "{line}");
+            }
+        }
+    }
+}

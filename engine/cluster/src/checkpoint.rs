@@ -63,7 +63,7 @@ impl Store {
         self.folder.join("checkpoint")
     }
 
-    /// Writes a checkpoint over the one before.
+    /// Writes a checkpoint over the one before, and says how many bytes it has.
     ///
     /// # Errors
     ///
@@ -74,7 +74,7 @@ impl Store {
         position: Position,
         closing: &Closing,
         state: &[u8],
-    ) -> Result<(), Error> {
+    ) -> Result<u64, Error> {
         let mut out = Writer::default();
         out.0.extend_from_slice(MAGIC);
         out.name(self.fleet.as_str());
@@ -94,7 +94,8 @@ impl Store {
             // The new name, too, must be on the disk before any tap deletes a parcel.
             File::open(&self.folder)?.sync_all()
         };
-        write().map_err(Error::io("write the checkpoint", &path))
+        write().map_err(Error::io("write the checkpoint", &path))?;
+        Ok(bytes.len() as u64)
     }
 
     /// The latest checkpoint, if there is one, to go on under `rules` with `declared` taps.

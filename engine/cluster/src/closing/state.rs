@@ -41,8 +41,9 @@ fn write_tap(out: &mut Writer, tap: &Tap) {
     write_pairs(out, tap.excused.iter().copied());
     out.u8(u8::from(tap.is_torn));
     out.u8(u8::from(tap.has_left));
-    let TapCounters { came, duplicates, late, missing, renumbered, blind } = tap.counters;
-    for counter in [came, duplicates, late, missing, renumbered, blind] {
+    let TapCounters { came, bytes, duplicates, late, missing, renumbered, blind } =
+        tap.counters;
+    for counter in [came, bytes, duplicates, late, missing, renumbered, blind] {
         out.u64(counter);
     }
 }
@@ -72,6 +73,7 @@ fn read_tap(from: &mut Reader<'_>) -> Result<Tap, Malformed> {
     let counters = &mut tap.counters;
     for counter in [
         &mut counters.came,
+        &mut counters.bytes,
         &mut counters.duplicates,
         &mut counters.late,
         &mut counters.missing,

@@ -17,6 +17,8 @@ const MOST_SPOOLS: usize = 64;
 pub struct TapCounters {
     /// Parcels that came, whatever became of them.
     pub came: u64,
+    /// Their bytes.
+    pub bytes: u64,
     /// Parcels that had come before, dropped.
     pub duplicates: u64,
     /// Parcels that came after their tick had closed.
@@ -123,6 +125,7 @@ impl Tap {
         late: &mut Vec<Parcel>,
     ) {
         self.counters.came += 1;
+        self.counters.bytes += parcel.bytes.len() as u64;
         if !self.is_current(parcel.spool, closed, late) {
             self.counters.duplicates += 1;
             return;

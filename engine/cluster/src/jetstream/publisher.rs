@@ -52,6 +52,8 @@ pub struct Progress {
     pub delivered: u64,
     /// That the merger's checkpoint covers.
     pub covered: u64,
+    /// Bytes of the spool's files.
+    pub spool_bytes: u64,
 }
 
 /// What the tap's threads and the link's share.
@@ -182,6 +184,7 @@ impl Publisher {
             appended: spool.next(),
             delivered: self.shared.delivered.load(Ordering::Relaxed),
             covered: spool.covered(),
+            spool_bytes: spool.bytes(),
         }
     }
 

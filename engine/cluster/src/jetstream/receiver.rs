@@ -41,6 +41,12 @@ pub struct ReceiverCounters {
     pub taps: Vec<(TapName, TapCounters)>,
     /// How often parcels that were missing were asked for.
     pub asked_for_parcels: u64,
+    /// The place in the log of the last message that was taken.
+    pub position: u64,
+    /// Checkpoints of this fleet.
+    pub checkpoints: u64,
+    /// Bytes of the one that was written last, since it was opened.
+    pub checkpoint_bytes: u64,
 }
 
 /// Receives the parcels of a fleet.
@@ -52,6 +58,7 @@ pub struct Receiver {
     position: Position,
     /// The number of the next checkpoint.
     number: u64,
+    checkpoint_bytes: u64,
     /// The place in the log of the latest checkpoint.
     latest: u64,
     /// Ticks and bytes that came since.
@@ -102,6 +109,7 @@ impl Receiver {
             store,
             position,
             number,
+            checkpoint_bytes: 0,
             latest,
             ticks: 0,
             bytes: 0,
@@ -151,7 +159,8 @@ impl Receiver {
     ///
     /// A disk that refuses; the checkpoint before is then still there.
     pub fn checkpoint(&mut self, state: &[u8]) -> Result<(), Error> {
-        self.store.write(self.number, self.position, &self.closing, state)?;
+        self.checkpoint_bytes =
+            self.store.write(self.number, self.position, &self.closing, state)?;
         self.notes.done(done(self.number, &self.closing), self.unneeded());
         self.number += 1;
         self.latest = self.position.sequence;
@@ -218,6 +227,9 @@ impl Receiver {
             closing: self.closing.counters(),
             taps: self.closing.tap_counters().map(of).collect(),
             asked_for_parcels: self.notes.asked_for_parcels(),
+            position: self.position.sequence,
+            checkpoints: self.number,
+            checkpoint_bytes: self.checkpoint_bytes,
         }
     }
 }

@@ -139,6 +139,12 @@ impl MergerEnd {
         &self.receiver
     }
 
+    /// What each tap is asked and has not answered, by the taps' numbers.
+    pub fn asks_outstanding(&self) -> impl Iterator<Item = (&TapName, u64)> {
+        let count = |asking: &Asking| asking.open.len() as u64;
+        self.taps.iter().zip(self.asking.iter().map(count))
+    }
+
     /// Messages that came whole, and hold no message of the fleet.
     pub fn refused(&self) -> u64 {
         self.refused

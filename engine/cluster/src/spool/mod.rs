@@ -231,7 +231,8 @@ impl Spool {
         Ok(sequence)
     }
 
-    fn bytes(&self) -> u64 {
+    /// Bytes of its files.
+    pub fn bytes(&self) -> u64 {
         self.segments.iter().map(Segment::bytes).sum()
     }
 
