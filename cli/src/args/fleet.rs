@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum, ValueHint};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use wormsift::config::{Config, Size, Span, Tap};
-use wormsift::fleet::Gate;
+use wormsift::fleet::{Gate, Merger};
 use wormsift_cluster::jetstream::Server;
 use wormsift_cluster::{Fleet, TapName};
 
@@ -170,7 +170,7 @@ pub(crate) struct MergeArgs {
     pub(crate) state: PathBuf,
     /// How far, in packet time, the furthest tap may be ahead of one that is waited for. For
     /// captures, as long as they are
-    #[arg(long, value_name = "TIME", default_value = "30s")]
+    #[arg(long, value_name = "TIME", default_value_t = Merger::LATENESS)]
     pub(crate) lateness: Span,
     /// The least time between two checkpoints; taps keep what no checkpoint covers
     #[arg(long, value_name = "TIME", default_value = "10s")]

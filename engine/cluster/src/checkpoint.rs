@@ -7,7 +7,7 @@
 
 use crate::closing::{Closing, Rules};
 use crate::codec::{Malformed, Reader, Writer, unsealed};
-use crate::private::private;
+use crate::private::{make_folder, private};
 use crate::{Error, Fleet, TapName};
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -53,7 +53,7 @@ impl Store {
     ///
     /// A folder that cannot be used, or that another process uses.
     pub fn open(folder: &Path, fleet: &Fleet) -> Result<Self, Error> {
-        fs::create_dir_all(folder)
+        make_folder(folder)
             .map_err(Error::io("make the folder of checkpoints", folder))?;
         let lock = crate::lock::take(folder)?;
         Ok(Self { folder: folder.to_owned(), fleet: fleet.clone(), _lock: lock })

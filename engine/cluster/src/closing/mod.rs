@@ -41,10 +41,10 @@ pub struct Rules {
     pub capacity: usize,
 }
 
-impl Default for Rules {
-    /// 30 seconds, 1 GiB.
-    fn default() -> Self {
-        Self { lateness: 30, capacity: 1 << 30 }
+impl Rules {
+    /// This lateness, and a capacity of 1 GiB.
+    pub fn new(lateness: u64) -> Self {
+        Self { lateness, capacity: 1 << 30 }
     }
 }
 

@@ -59,8 +59,6 @@ pub struct Receiver {
     /// The number of the next checkpoint.
     number: u64,
     checkpoint_bytes: u64,
-    /// The place in the log of the latest checkpoint.
-    latest: u64,
     /// Ticks and bytes that came since.
     ticks: u64,
     bytes: u64,
@@ -101,7 +99,6 @@ impl Receiver {
             None => (Position::default(), Closing::new(rules, declared), 0, None),
         };
         let log = Log::open(link, fleet, position);
-        let latest = position.sequence;
         let new = Self {
             log,
             notes,
@@ -110,7 +107,6 @@ impl Receiver {
             position,
             number,
             checkpoint_bytes: 0,
-            latest,
             ticks: 0,
             bytes: 0,
             has_holes: true,
@@ -163,15 +159,14 @@ impl Receiver {
             self.store.write(self.number, self.position, &self.closing, state)?;
         self.notes.done(done(self.number, &self.closing), self.unneeded());
         self.number += 1;
-        self.latest = self.position.sequence;
         (self.ticks, self.bytes) = (0, 0);
         Ok(())
     }
 
-    /// The messages before the checkpoint before this one: the one at a checkpoint shows
-    /// whether the log is the same.
+    /// The messages before the last one that is in the checkpoint: that one shows whether the log
+    /// is the same.
     fn unneeded(&self) -> u64 {
-        self.latest.saturating_sub(1)
+        self.position.sequence.saturating_sub(1)
     }
 
     /// Whether so much came since the last checkpoint that it is time for another: 64 ticks,

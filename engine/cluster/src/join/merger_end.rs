@@ -8,7 +8,7 @@
 use super::cut::{DISMISSED, Joined, parts};
 use super::engine;
 use super::state;
-use super::tap_end::{PART, sequence};
+use super::tap_end::{Head, PART};
 use crate::closing::{Rules, Tick};
 use crate::jetstream::{Event, Link, Receiver};
 use crate::message::{MAX_CONTENT, Parcel, Piece};
@@ -252,8 +252,8 @@ impl MergerEnd {
     fn take(&mut self, parcel: &Parcel, joined: &mut [Joined]) {
         let tap = self.number(&parcel.tap);
         let whole = tap
-            .zip(sequence(&parcel.bytes))
-            .map(|(tap, (_, part))| (tap, joined[usize::from(tap)].take(part)));
+            .zip(Head::read(&parcel.bytes))
+            .map(|(tap, head)| (tap, joined[usize::from(tap)].take(head.part)));
         match whole {
             Some((tap, Ok(Some(whole)))) if parcel.leaves => {
                 self.asking[usize::from(tap)].end = Some(whole);

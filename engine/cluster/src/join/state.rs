@@ -5,9 +5,11 @@ use super::merger_end::{Asking, MergerEnd, Waiting};
 use crate::closing::{Blind, Tick};
 use crate::codec::{Malformed, Reader, Writer};
 use crate::message::{read_parcel, write_parcel};
+use crate::private::private;
 use crate::{Error, TapName};
 use std::collections::VecDeque;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 /// What was read.
@@ -83,7 +85,10 @@ pub(super) fn read(bytes: &[u8], taps: usize, merger: &Path) -> Result<Found, Er
         return Err(refuse(merger, "it is that of other taps"));
     }
     if let Some(saved) = saved {
-        fs::write(merger, saved).map_err(Error::io("write the saved merger", merger))?;
+        let mut options = private();
+        let file = options.create(true).write(true).truncate(true).open(merger);
+        let written = file.and_then(|mut file| file.write_all(saved));
+        written.map_err(Error::io("write the saved merger", merger))?;
     }
     Ok(found)
 }

@@ -1,11 +1,12 @@
 //! A tap's run: frames in, parcels into the spool, asks answered.
 //!
 //! Guarantees: a tap that was killed, and is given the same captures again, sends what it had
-//! not sent, does what it had been asked, and comes to the same.
+//! not sent, does what it had been asked, and comes to the same. Other captures are refused before
+//! anything of them is sent: each parcel carries a hash of all frames up to it.
 //! Costs: those of the tap, of its spool and of its journal. [`TapEnd::is_ahead`] says when
 //! captures should not be read on: payloads are held until the merger has closed their tick.
 
-use super::cut::{DISMISSED, Joined, parts};
+use super::cut::{DISMISSED, Joined, LAST, parts};
 use super::engine;
 use super::journal::{Asked, Journal};
 use crate::jetstream::{Link, Publisher};
@@ -16,6 +17,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::time::Duration;
 use wormsift::fleet::{Ask, Parcel, Tap};
+use wormsift::packet::Frame;
+use xxhash_rust::xxh3::Xxh3;
 
 /// Parts of a parcel are numbered in steps of it.
 const MOST_PARTS: u32 = 1 << 10;
@@ -28,6 +31,16 @@ const MOST_PARCELS: u64 = 512;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Where an answer's further parts are numbered.
 pub(super) const PART: u32 = 48;
+
+/// What a spool ends with.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    tick: u64,
+    part: u32,
+    /// The tap's parcel, and the hash of the frames up to it.
+    sequence: u64,
+    frames: u64,
+}
 
 /// A tap's run: frames in, parcels into the spool, asks answered.
 pub struct TapEnd {
@@ -45,8 +58,12 @@ pub struct TapEnd {
     bytes: u64,
     /// Parcels that are in the spool from before.
     spooled: u64,
-    /// Tick and part of the last entry of the spool from before.
-    last: Option<(u64, u32)>,
+    /// The last entry of the spool from before.
+    last: Option<Last>,
+    /// A hash of the frames so far.
+    frames: Xxh3,
+    /// That hash at each parcel that the tap has made and that was not looked at, in order.
+    hashes: VecDeque<u64>,
     /// The tick of the last parcel, and how many of it there are.
     tick: (u64, u32),
     /// The first parcel of this tick.
@@ -82,8 +99,13 @@ impl TapEnd {
         let spooled = match spool.next().checked_sub(1).map(|last| spool.read(last)) {
             None => 0,
             Some(Ok(Found::Parcel(it))) => {
-                last = Some((it.tick, it.part));
-                after(&it.bytes)?
+                let found = Head::read(&it.bytes).ok_or_else(|| {
+                    engine("the spool holds what no tap has made; remove its folder")
+                })?;
+                let Head { sequence, frames, part } = found;
+                last = Some(Last { tick: it.tick, part: it.part, sequence, frames });
+                let is_whole = part.first().is_some_and(|flags| flags & LAST != 0);
+                sequence + u64::from(is_whole)
             }
             Some(Err(why)) => return Err(why),
             Some(Ok(Found::Lost { .. } | Found::None)) => {
@@ -102,6 +124,8 @@ impl TapEnd {
             bytes: 0,
             spooled,
             last,
+            frames: Xxh3::new(),
+            hashes: VecDeque::new(),
             tick: (0, 0),
             first: 0,
             settled: 0,
@@ -118,9 +142,30 @@ impl TapEnd {
         Ok(new)
     }
 
-    /// The tap: frames go in here.
-    pub fn tap(&mut self) -> &mut Tap {
-        &mut self.tap
+    /// The tap.
+    pub fn tap(&self) -> &Tap {
+        &self.tap
+    }
+
+    /// Takes a frame, as [`Tap::frame`].
+    pub fn frame(&mut self, frame: &Frame<'_>) {
+        let before = self.tap.counters().parcels;
+        self.tap.frame(frame);
+        // Of what makes the tap's parcels nothing else can differ between two captures.
+        let link = frame.link.0.to_le_bytes();
+        let numbers =
+            [frame.time.as_nanos(), frame.original_len.into(), frame.data.len() as u64];
+        self.frames.update(&link);
+        numbers.iter().for_each(|number| self.frames.update(&number.to_le_bytes()));
+        self.frames.update(frame.data);
+        self.note_parcels(before);
+    }
+
+    /// Parcels that were made since there were so many have the hash of the frames so far.
+    fn note_parcels(&mut self, before: u64) {
+        for _ in before..self.tap.counters().parcels {
+            self.hashes.push_back(self.frames.digest());
+        }
     }
 
     /// Puts the parcels that the tap has made into the spool.
@@ -145,24 +190,47 @@ impl TapEnd {
         let at = self.tick.1;
         self.tick.1 += 1;
         self.made = parcel.sequence() + 1;
+        let frames = self.hashes.pop_front().unwrap_or_default();
+        self.check(parcel, frames)?;
         let message = parcel.encode();
         self.bytes += message.len() as u64;
         if self.made <= self.spooled {
             return Ok(());
         }
-        let parts = parts(&message, MAX_CONTENT - 8);
+        let parts = parts(&message, MAX_CONTENT - Head::BYTES);
         let count = parts.len();
         for (part, bytes) in (0..).zip(parts) {
-            let mut with_sequence = parcel.sequence().to_le_bytes().to_vec();
-            with_sequence.extend_from_slice(&bytes);
+            let head = Head { sequence: parcel.sequence(), frames, part: &bytes };
+            let bytes = head.to_bytes();
             let leaves = parcel.tick().is_none() && part as usize + 1 == count;
             let part = at * MOST_PARTS + part;
             // Killed between two parts: the first are there.
-            if Some((tick, part)) > self.last {
-                self.publisher.send(tick, part, leaves, &with_sequence)?;
+            if self.last.is_none_or(|last| (tick, part) > (last.tick, last.part)) {
+                self.publisher.send(tick, part, leaves, &bytes)?;
             }
         }
         Ok(())
+    }
+
+    /// Whether the captures are those of before, where the parcel is the last one of then.
+    fn check(&self, parcel: &Parcel, frames: u64) -> Result<(), Error> {
+        let Some(last) = self.last else { return Ok(()) };
+        let has_ended = parcel.tick().is_none();
+        let what = match parcel.sequence() {
+            sequence if sequence == last.sequence && frames != last.frames => {
+                "are not those".to_owned()
+            }
+            sequence if sequence < last.sequence && has_ended => format!(
+                "end after {} parcels, of {} that were sent; they are shorter than those",
+                sequence + 1,
+                last.sequence + 1
+            ),
+            _ => return Ok(()),
+        };
+        Err(engine(format_args!(
+            "the captures {what} of the run before, which this spool goes on from; give the same \
+             once more, or begin with an empty folder, and the fleet under another name"
+        )))
     }
 
     /// Does once more what was asked before the tap was killed.
@@ -182,7 +250,9 @@ impl TapEnd {
     ///
     /// As [`TapEnd::send`].
     pub fn finish(&mut self) -> Result<(), Error> {
+        let before = self.tap.counters().parcels;
         self.tap.finish();
+        self.note_parcels(before);
         self.send()
     }
 
@@ -291,17 +361,27 @@ impl TapEnd {
     }
 }
 
-/// One more than the last parcel that is whole in a spool whose last entry is this.
-fn after(bytes: &[u8]) -> Result<u64, Error> {
-    let (sequence, part) = sequence(bytes).ok_or_else(|| {
-        engine("the spool holds what no tap has made; remove its folder")
-    })?;
-    let is_whole = part.first().is_some_and(|flags| flags & super::cut::LAST != 0);
-    Ok(sequence + u64::from(is_whole))
+/// What is before each part of a parcel on its way.
+pub(super) struct Head<'a> {
+    /// Of the tap's parcel.
+    pub(super) sequence: u64,
+    /// A hash of the tap's frames up to it.
+    frames: u64,
+    pub(super) part: &'a [u8],
 }
 
-/// The sequence of the tap's parcel, and the part of it.
-pub(super) fn sequence(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let (sequence, part) = bytes.split_first_chunk()?;
-    Some((u64::from_le_bytes(*sequence), part))
+impl<'a> Head<'a> {
+    const BYTES: usize = 16;
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let numbers = [self.sequence, self.frames].map(u64::to_le_bytes).concat();
+        [&numbers[..], self.part].concat()
+    }
+
+    pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
+        let (sequence, rest) = bytes.split_first_chunk()?;
+        let (frames, part) = rest.split_first_chunk()?;
+        let [sequence, frames] = [sequence, frames].map(|it| u64::from_le_bytes(*it));
+        Some(Self { sequence, frames, part })
+    }
 }

@@ -31,10 +31,6 @@ use crate::time::{Epoch, Span, Timestamp};
 use std::collections::VecDeque;
 use std::io;
 
-/// By how much the tap that is furthest may be ahead of one that holds a tick open, unless set
-/// otherwise.
-const LATENESS: Span = Span::from_secs(30);
-
 /// Packets after which a run of ticks ends.
 const MOST_RECORDS: usize = 1 << 14;
 
@@ -123,6 +119,10 @@ struct Open {
 }
 
 impl Merger {
+    /// By how much the tap that is furthest may be ahead of one that holds a tick open, unless
+    /// set otherwise.
+    pub const LATENESS: Span = Span::from_secs(30);
+
     /// The merger of the taps that `config` names.
     ///
     /// # Errors
@@ -160,7 +160,7 @@ impl Merger {
             lanes.push(Lane::default());
         }
         Self {
-            closing: Closing::new(lanes.len(), ticks(LATENESS)),
+            closing: Closing::new(lanes.len(), ticks(Self::LATENESS)),
             blind: Blind::new(lanes.len()),
             sensor,
             binding,

@@ -52,7 +52,7 @@ pub(in crate::commands) fn run(
     let name = TapName::new("merger").map_err(failure)?;
     let link = SpokenLink::open(args.fleet.server(), &name, talk)?;
     let lateness = args.lateness.as_secs_f64() as u64;
-    let rules = Rules { lateness, ..Rules::default() };
+    let rules = Rules::new(lateness);
     let opened =
         MergerEnd::open(settings.config, &link.link, &fleet, &taps, &args.state, rules);
     let (end, saved) = opened.map_err(failure)?;

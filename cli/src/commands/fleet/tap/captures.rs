@@ -56,8 +56,7 @@ pub(super) fn run(
                 read.damage.iter().for_each(|line| talk.error(line));
                 read.disorder.iter().for_each(|line| talk.warning(line));
                 if let Some(batch) = &read.batch {
-                    let tap = run.end.tap();
-                    (0..batch.len()).for_each(|at| tap.frame(&batch.frame(at)));
+                    (0..batch.len()).for_each(|at| run.end.frame(&batch.frame(at)));
                 }
                 run.end.send().map_err(failure)?;
             }
