@@ -1,6 +1,7 @@
 //! A fleet: taps and a merger, joined by parcels, say what one sensor says.
 
 mod suite;
+mod unrecorded;
 mod workers;
 
 use crate::common::environment::sample;

@@ -33,6 +33,8 @@ pub struct PublisherCounters {
     pub asked_again: u64,
     /// Asks dropped because 1,024 waited; the merger repeats them.
     pub asks_dropped: u64,
+    /// How often the log was found too full for another parcel.
+    pub log_full: u64,
     /// Connections and attempts that ended, whatever the reason.
     pub interrupted: u64,
     /// The latest such reason.

@@ -8,7 +8,6 @@
 use super::link::Link;
 use super::log::{Log, LogCounters};
 use super::notes::Notes;
-use super::streams::MOST_BYTES;
 use crate::checkpoint::{Checkpoint, Position, Store};
 use crate::closing::{Closed, Closing, ClosingCounters, Rules, TapCounters, Tick};
 use crate::message::{Ask, Done, Message, Parcel, Piece, Wanted, fits};
@@ -124,7 +123,8 @@ impl Receiver {
         let Some(entry) = self.log.next(wait)? else { return Ok(None) };
         self.position = entry.position;
         self.bytes += entry.bytes as u64;
-        let closed = match entry.message {
+        let Some(message) = entry.message else { return Ok(Some(Vec::new())) };
+        let closed = match message {
             Message::Parcel(parcel) => self.closing.parcel(parcel),
             Message::Lost(lost) => self.closing.lost(&lost),
             Message::Piece(piece) => {
@@ -178,7 +178,7 @@ impl Receiver {
     /// Whether an eighth of what the log holds came since the last checkpoint: it cannot be put
     /// off.
     pub fn is_log_filling(&self) -> bool {
-        self.bytes >= MOST_BYTES as u64 / 8
+        self.bytes >= self.log.most_bytes() / 8
     }
 
     /// Asks a tap for contents, once a second or two until [`Event::Piece`] with this number

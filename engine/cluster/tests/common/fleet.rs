@@ -138,7 +138,7 @@ pub(crate) struct Merger {
     pub(crate) receiver: Receiver,
     pub(crate) merged: Merged,
     pub(crate) ticks: u64,
-    every: u64,
+    pub(crate) every: u64,
 }
 
 impl Merger {

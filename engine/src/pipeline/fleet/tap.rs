@@ -33,6 +33,8 @@ use std::sync::Arc;
 const LOOK: usize = 256;
 /// Bytes of buffered packets that make a parcel.
 const PART_BYTES: usize = 1 << 20;
+/// Frames that left no record, by which a parcel is made whatever their times are.
+const MOST_UNRECORDED: usize = 1 << 16;
 
 counters! {
     /// What a [`Tap`] did besides counting packets.
@@ -175,7 +177,9 @@ impl Tap {
         if tick > self.state.completed && self.state.tick.is_none_or(|open| open < tick) {
             self.state.completed = tick;
             self.state.tick = Some(tick);
-            self.emit(Contents::empty(), Chunk::new(), tick - 1, true);
+            let unrecorded = self.unrecorded_before(None, tick - 1);
+            let contents = Contents { unrecorded, ..Contents::empty() };
+            self.emit(contents, Chunk::new(), tick - 1, true);
         }
     }
 
@@ -269,6 +273,36 @@ impl Tap {
         if buffered > 0 && is_next || is_much {
             self.flush();
         }
+        self.pass_unrecorded(time);
+    }
+
+    /// Puts frames that left no record into parcels of their own ticks, where a frame of this time
+    /// begins another one and there is nothing else; and where there are many of them, into one of
+    /// the tick that is open.
+    fn pass_unrecorded(&mut self, time: Timestamp) {
+        while let Some(&(_, first)) = self.state.unrecorded.first() {
+            let open = self.state.tick;
+            let own = open.map_or(tick_of(first), |open| open.max(tick_of(first)));
+            // What claims to be far ahead is believed of packets alone.
+            let since = open.map_or(first, |open| Epoch::new(open).start(TICK));
+            let since = since.max(self.clock.now());
+            let is_near = |time: Timestamp| time.since(since) <= self.clock.believable();
+            let is_alone = self.worker.buffered() == 0;
+            let is_next = tick_of(time) > own && is_near(first) && is_near(time);
+            let tick = match self.state.unrecorded.len() < MOST_UNRECORDED {
+                true if is_next && is_alone => own,
+                true => return,
+                false => open.unwrap_or(own),
+            };
+            self.state.tick = Some(tick);
+            if self.worker.frames > 0 {
+                self.flush();
+            } else {
+                let unrecorded = self.unrecorded_before(None, tick);
+                let contents = Contents { unrecorded, ..Contents::empty() };
+                self.emit(contents, Chunk::new(), tick, false);
+            }
+        }
     }
 
     /// Notes a frame that left no record.
@@ -330,7 +364,12 @@ impl Tap {
     ) -> Vec<(u64, Timestamp)> {
         let is_before = |it: &(u64, _)| next.is_none_or(|next| it.0 < next);
         let mut count = self.state.unrecorded.partition_point(is_before);
-        while count > 0 && tick_of(self.state.unrecorded[count - 1].1) > tick {
+        // Many are held back no longer, whatever they claim.
+        let is_bounded = self.state.unrecorded.len() < MOST_UNRECORDED;
+        while count > 0
+            && is_bounded
+            && tick_of(self.state.unrecorded[count - 1].1) > tick
+        {
             count -= 1;
         }
         self.state.unrecorded.drain(..count).collect()

@@ -90,6 +90,11 @@ impl Shown for Tapped {
                 "Parcels that the merger asked for again",
                 it.asked_again,
             ),
+            (
+                "log_full",
+                "How often the broker's log was too full for a parcel",
+                it.log_full,
+            ),
             ("asks_dropped", "Asks dropped since too many waited", it.asks_dropped),
             (
                 "samples_too_late",
