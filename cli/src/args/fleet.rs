@@ -1,5 +1,9 @@
 //! `wormsift tap` and `wormsift merge`
 
+#[cfg(all(target_os = "linux", feature = "pcap"))]
+use super::PcapArgs;
+#[cfg(target_os = "linux")]
+use super::RingArgs;
 use super::{DurationArgs, RuleArgs, SelectionArgs, SettingArgs};
 use crate::output::exit_code::Failure;
 use clap::{Args, ValueEnum, ValueHint};
@@ -17,9 +21,14 @@ Examples:
   wormsift merge --nats nats://127.0.0.1:4222 --fleet demo --taps berlin,paris \\
       --state merger.state --lateness 1d > findings.jsonl
       two taps' captures, one answer; start them in any order
+  wormsift tap berlin -i eth1 --user wormsift --nats tls://broker:4222 --fleet prod \\
+      --taps berlin,paris --spool /var/lib/wormsift/spool
+      an interface (Linux)
 
 A tap that was killed is started again with the same words: it reads its captures once more,
-and sends what it had not sent. It ends when the merger does. Exit codes as in `detect`.";
+and sends what it had not sent. It ends when the merger does. On an interface it goes on with
+what comes, and says since when it was not running; SIGINT and SIGTERM end it, and it may be
+started again. Exit codes as in `detect`, but on an interface 0 after SIGTERM.";
 
 const MERGE_EXAMPLES: &str = "\
 Examples:
@@ -108,8 +117,13 @@ pub(crate) struct FleetTapArgs {
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
     /// What the tap saw, as `detect` takes it
-    #[arg(value_name = "CAPTURE", required = true, value_hint = ValueHint::AnyPath)]
+    #[cfg_attr(target_os = "linux", arg(required_unless_present = "interface"))]
+    #[cfg_attr(not(target_os = "linux"), arg(required = true))]
+    #[arg(value_name = "CAPTURE", value_hint = ValueHint::AnyPath)]
     pub(crate) captures: Vec<String>,
+    #[cfg(target_os = "linux")]
+    #[command(flatten)]
+    pub(crate) interface: FleetInterfaceArgs,
     #[command(flatten)]
     pub(crate) fleet: FleetArgs,
     /// A folder of this tap's own: what it sends is kept there until the merger's checkpoint
@@ -129,6 +143,29 @@ pub(crate) struct FleetTapArgs {
     pub(crate) settings: SettingArgs,
     #[command(flatten)]
     pub(crate) status: FleetStatusArgs,
+}
+
+/// An interface in place of captures.
+#[cfg(target_os = "linux")]
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Capture")]
+pub(crate) struct FleetInterfaceArgs {
+    /// Listen on this interface, as `live` does. What passes while the tap is not running is
+    /// named as not seen
+    #[arg(short, long, value_name = "IFACE", conflicts_with = "captures")]
+    pub(crate) interface: Option<String>,
+    #[command(flatten)]
+    pub(crate) rings: RingArgs,
+    #[cfg(feature = "pcap")]
+    #[command(flatten)]
+    pub(crate) pcap: PcapArgs,
+    /// Become this user once the interface is open. Default: stay the same, without
+    /// capabilities
+    #[arg(long, value_name = "NAME", requires = "interface")]
+    pub(crate) user: Option<String>,
+    /// Stop listening after this time, for good. Default: until a signal
+    #[arg(long, value_name = "TIME", requires = "interface")]
+    pub(crate) duration: Option<Span>,
 }
 
 /// The status page.

@@ -41,8 +41,10 @@ pub(crate) use fleet::{FleetTapArgs, MergeArgs};
 pub(crate) use generate::GenerateArgs;
 pub(crate) use isolate::{AsOf, IsolateArgs};
 pub(crate) use learn::LearnArgs;
+#[cfg(all(target_os = "linux", feature = "pcap"))]
+pub(crate) use live::PcapArgs;
 #[cfg(target_os = "linux")]
-pub(crate) use live::LiveArgs;
+pub(crate) use live::{LiveArgs, RingArgs};
 pub(crate) use matching::MatchArgs;
 pub(crate) use mute::{MuteArgs, MutedArgs};
 pub(crate) use renamed::renamed;

@@ -26,4 +26,10 @@ mod writer;
 
 #[cfg(test)]
 pub(crate) use lines::LiveStats;
+#[cfg(feature = "fleet")]
+pub(crate) use sandbox::privileges;
 pub(crate) use start::run;
+#[cfg(feature = "fleet")]
+pub(crate) use tap::Capturing;
+#[cfg(feature = "fleet")]
+pub(crate) use taps::{Batch, Change, Taps};

@@ -11,6 +11,7 @@ use super::output::Output;
 use super::sandbox::{calls, files, privileges, verify};
 use super::state::State;
 use super::suricata::Suricata;
+use super::tap::Capturing;
 use super::taps::Taps;
 use super::watch::{Parts, Watch};
 use super::writer::Writer;
@@ -72,7 +73,13 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
     let (mutes, _) = mute_file::entries(args.muted.mute.as_deref(), talk)?;
     let muting = Muting::new(mutes.unwrap_or_default());
     let durations = durations::read(args.durations.durations.as_deref(), talk)?;
-    let taps = Taps::open(args)?;
+    let how = Capturing {
+        rings: args.capture.threads,
+        args: &args.capture.rings,
+        #[cfg(feature = "pcap")]
+        pcap: &args.pcap,
+    };
+    let taps = Taps::open(args.interfaces.names(), how)?;
     let listener = listen(args)?;
     // Opened while it can be: it tells the memory in use.
     let status = File::open("/proc/self/status").ok();
@@ -175,7 +182,7 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
     let parts = Parts {
         settings: args.settings.clone(),
         interfaces: args.interfaces.clone(),
-        bpf: args.capture.bpf_ddd.clone(),
+        bpf: args.capture.rings.bpf_ddd.clone(),
         mute: args.muted.mute.clone(),
         muting,
         durations,
@@ -202,7 +209,7 @@ fn check_fits(args: &LiveArgs, tables: u64) -> Result<(), Failure> {
     let threads = args.capture.threads.get() as u64;
     let interfaces = args.interfaces.names().count() as u64;
     let rings = threads * interfaces;
-    let ring_size = args.capture.ring_size;
+    let ring_size = args.capture.rings.ring_size;
     // What waits in the merge, and the batch of an interface that comes on top.
     let merge = Merge::MOST_BYTES as u64 + threads * Rings::BATCH_BYTES as u64;
     let (merge, what) = match interfaces {
@@ -283,7 +290,7 @@ fn folders(args: &LiveArgs, sids: Option<&Path>) -> sandbox::files::Folders {
     written.into_iter().flatten().for_each(|path| folders.write(path));
     let read = [
         args.settings.config.as_deref(),
-        args.capture.bpf_ddd.as_deref(),
+        args.capture.rings.bpf_ddd.as_deref(),
         args.muted.mute.as_deref(),
     ];
     read.into_iter().flatten().for_each(|path| folders.read(path));

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::time::Duration;
 use wormsift::fleet::{Ask, Parcel, Tap};
-use wormsift::packet::Frame;
+use wormsift::packet::{Frame, Timestamp};
 use xxhash_rust::xxh3::Xxh3;
 
 /// Parts of a parcel are numbered in steps of it.
@@ -27,6 +27,9 @@ const MOST_PARTS: u32 = 1 << 10;
 const AHEAD: u64 = Tap::HELD as u64 / 4;
 /// Parcels that the merger has not closed before captures are not read on: it keeps as many.
 const MOST_PARCELS: u64 = 512;
+/// More frames than a parcel can have: by so many their numbers are apart after a run that was
+/// killed, which had one parcel more.
+const NUMBERS: u64 = 1 << 24;
 /// So long the broker has to take an answer before it is told that it cannot be reached.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Where an answer's further parts are numbered.
@@ -60,6 +63,8 @@ pub struct TapEnd {
     spooled: u64,
     /// The last entry of the spool from before.
     last: Option<Last>,
+    /// What is added to the numbers of frames, which begin anew with each run.
+    first_number: u64,
     /// A hash of the frames so far.
     frames: Xxh3,
     /// That hash at each parcel that the tap has made and that was not looked at, in order.
@@ -124,6 +129,7 @@ impl TapEnd {
             bytes: 0,
             spooled,
             last,
+            first_number: 0,
             frames: Xxh3::new(),
             hashes: VecDeque::new(),
             tick: (0, 0),
@@ -140,6 +146,56 @@ impl TapEnd {
             }
         }
         Ok(new)
+    }
+
+    /// The same for a tap that listens: what it had seen cannot be seen once more. It goes on with
+    /// what comes, and says since when it was not running.
+    ///
+    /// # Errors
+    ///
+    /// As [`TapEnd::open`].
+    pub fn open_live(
+        tap: Tap,
+        link: &Link,
+        fleet: &Fleet,
+        name: &TapName,
+        folder: &Path,
+        capacity: u64,
+    ) -> Result<Self, Error> {
+        let mut new = Self::open(tap, link, fleet, name, folder, capacity)?;
+        let absent_since = match new.last.take() {
+            None => 0,
+            Some(last) => {
+                // One that is not whole will never be.
+                let sequence = last.sequence + 1;
+                new.tap = new.tap.going_on(sequence, last.tick);
+                (new.made, new.settled) = (sequence, sequence);
+                new.first_number = sequence.saturating_mul(NUMBERS);
+                last.tick
+            }
+        };
+        new.spooled = 0;
+        for ask in std::mem::take(&mut new.replayed) {
+            new.tap.recall(&ask).map_err(engine)?;
+        }
+        new.publisher.absent_since(absent_since);
+        Ok(new)
+    }
+
+    /// Takes a frame that is seen once: no hash is made of it.
+    pub fn live_frame(&mut self, frame: &Frame<'_>) {
+        let number = self.first_number.saturating_add(frame.number);
+        self.tap.frame(&Frame { number, ..*frame });
+    }
+
+    /// As [`Tap::advance`]: the ticks before `now` are complete.
+    ///
+    /// # Errors
+    ///
+    /// As [`TapEnd::send`].
+    pub fn advance(&mut self, now: Timestamp) -> Result<(), Error> {
+        self.tap.advance(now);
+        self.send()
     }
 
     /// The tap.

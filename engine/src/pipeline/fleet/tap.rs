@@ -141,6 +141,29 @@ impl Tap {
         })
     }
 
+    /// The same, as one that goes on after it was not running: its first parcel has this
+    /// sequence, and its ticks come after this one. It knows nothing of what it saw before.
+    #[must_use]
+    pub fn going_on(mut self, sequence: u64, after: u64) -> Self {
+        let tick = after.saturating_add(1);
+        self.state =
+            State { sequence, tick: Some(tick), completed: tick, ..State::default() };
+        self
+    }
+
+    /// Takes note of an ask that was answered before the tap was not running: what is followed.
+    ///
+    /// # Errors
+    ///
+    /// As [`answer`](Self::answer).
+    pub fn recall(&mut self, ask: &Ask) -> Result<(), ParcelError> {
+        self.binding.check(&ask.binding)?;
+        if let Some(gate) = &mut self.gate {
+            gate.change(ask.tick, &ask.followed);
+        }
+        Ok(())
+    }
+
     /// Its number.
     pub fn number(&self) -> u16 {
         self.number

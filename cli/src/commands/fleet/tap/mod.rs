@@ -1,6 +1,8 @@
 //! `wormsift tap`: captures in, parcels to a merger.
 
 mod captures;
+#[cfg(target_os = "linux")]
+mod interface;
 mod shown;
 
 use super::{PATIENCE, Page, SpokenLink, failure};
@@ -31,6 +33,8 @@ struct Run {
     source: String,
     /// Packets that were read.
     packets: u64,
+    /// Packets for which an interface had no room.
+    dropped: u64,
     spool_size: u64,
 }
 
@@ -54,9 +58,16 @@ pub(in crate::commands) fn run(
     let name = names[usize::from(number)].clone();
     let signals = Signals::new()?;
     let listener = Page::<Tapped>::listen(args.status.status)?;
+    #[cfg(target_os = "linux")]
+    let listened = args.interface.interface.as_deref();
+    #[cfg(not(target_os = "linux"))]
+    let listened: Option<&str> = None;
+    #[cfg(target_os = "linux")]
+    let taps = listened.map(|name| interface::open(args, name, talk)).transpose()?;
     let link = SpokenLink::open(args.fleet.server(), &name, talk)?;
     let size = args.spool_size.0;
-    let end = TapEnd::open(tap, &link.link, &fleet, &name, &args.spool, size);
+    let open = if listened.is_some() { TapEnd::open_live } else { TapEnd::open };
+    let end = open(tap, &link.link, &fleet, &name, &args.spool, size);
     let end = end.map_err(failure)?;
     let mut run = Run {
         started,
@@ -66,10 +77,17 @@ pub(in crate::commands) fn run(
         name,
         fleet: fleet.as_str().to_owned(),
         signals,
-        source: args.captures.join(", "),
+        source: listened.map_or_else(|| args.captures.join(", "), str::to_owned),
         packets: 0,
+        dropped: 0,
         spool_size: size,
     };
+    #[cfg(target_os = "linux")]
+    if let Some(taps) = taps {
+        talk.result(format_args!("listening on {}; end with Ctrl-C", run.source));
+        let duration = args.interface.duration.map(|it| Duration::from_nanos(it.0));
+        return interface::run(&mut run, taps, selection, duration, talk);
+    }
     captures::run(&mut run, args, selection, talk)
 }
 
@@ -108,6 +126,7 @@ impl Run {
             now: now().to_string(),
             uptime: self.started.elapsed(),
             packets: self.packets,
+            dropped: self.dropped,
             parcels,
             bytes,
             is_ahead: self.end.is_ahead(),
@@ -132,6 +151,11 @@ impl Run {
         ));
         let spool = self.end.publisher().counters().spool;
         let losses = [
+            (
+                self.dropped,
+                "packet dropped by the kernel",
+                "packets dropped by the kernel",
+            ),
             (
                 spool.evicted,
                 "parcel lost since the spool was full",

@@ -22,6 +22,7 @@ pub(super) struct Tapped {
     pub(super) now: String,
     pub(super) uptime: Duration,
     pub(super) packets: u64,
+    pub(super) dropped: u64,
     pub(super) parcels: u64,
     pub(super) bytes: u64,
     /// Whether it waits for the merger.
@@ -68,6 +69,7 @@ impl Shown for Tapped {
         link_metrics(&mut text, self.link.is_none(), it.interrupted);
         for (name, help, value) in [
             ("packets", "Packets that were read", self.packets),
+            ("dropped_packets", "Packets that the kernel dropped", self.dropped),
             ("parcels", "Parcels made", self.parcels),
             ("parcel_bytes", "Their bytes", self.bytes),
             (
@@ -176,6 +178,7 @@ mod tests {
             now: "2026-12-01T08:00:00.123456789Z".to_owned(),
             uptime: Duration::from_secs(90),
             packets: 1_000,
+            dropped: 4,
             parcels: 10,
             bytes: 20_000,
             is_ahead: true,
