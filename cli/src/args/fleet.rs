@@ -137,6 +137,10 @@ pub(crate) struct FleetTapArgs {
     /// Which sightings of contents leave this site
     #[arg(long, value_name = "GATE", default_value = "all")]
     pub(crate) gate: GateArg,
+    /// Whether payload leaves this site: samples of contents that alarm, and the beginnings of
+    /// payloads to and from decoys
+    #[arg(long, value_name = "WHEN", default_value = "asked")]
+    pub(crate) pieces: PiecesArg,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
@@ -184,6 +188,16 @@ pub(crate) enum GateArg {
     All,
     /// Those of contents that are prevalent at this tap, or followed by the merger already
     Promoted,
+}
+
+/// When payload leaves a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PiecesArg {
+    /// When the merger asks for it
+    Asked,
+    /// Never: findings have bytes of other taps alone, and say so; a content that no other tap
+    /// shows is no signature
+    Never,
 }
 
 impl From<GateArg> for Gate {

@@ -37,7 +37,7 @@ pub(crate) use explain::ExplainArgs;
 pub(crate) use export::Grade;
 pub(crate) use export::{ExportArgs, Format, RuleArgs};
 #[cfg(feature = "fleet")]
-pub(crate) use fleet::{FleetTapArgs, MergeArgs};
+pub(crate) use fleet::{FleetTapArgs, MergeArgs, PiecesArg};
 pub(crate) use generate::GenerateArgs;
 pub(crate) use isolate::{AsOf, IsolateArgs};
 pub(crate) use learn::LearnArgs;

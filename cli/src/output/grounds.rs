@@ -44,6 +44,10 @@ pub(crate) fn grounds(signature: &Signature) -> Vec<(&'static str, String)> {
     if let Some(blind) = blind(&signature.blind) {
         lines.push(("blind meanwhile", blind));
     }
+    if !signature.withheld.is_empty() {
+        let taps: Vec<&str> = signature.withheld.iter().map(String::as_str).collect();
+        lines.push(("payload withheld by", taps.join(", ")));
+    }
     if (*handshakes, *view) == (Handshakes::default(), View::default()) {
         return lines;
     }

@@ -293,12 +293,14 @@ mod tests {
     fn who_was_blind_is_said_of_an_incident_and_of_its_signature() {
         let mut of_it = signature(501, 41, 60, b"planted content");
         of_it.blind = [("edge".to_owned(), 1)].into();
+        of_it.withheld = ["core".to_owned(), "lab".to_owned()].into();
         let mut it = incident(1, Kind::Outbreak, Confidence::High, 41);
         it.blind = [("core".to_owned(), 12), ("edge".to_owned(), 1)].into();
         let text = rendered(vec![it], &Ranking::of(&[of_it]));
         for line in [
             "blind meanwhile: core 12 seconds, edge 1 second",
             "blind meanwhile: edge 1 second",
+            "payload withheld by: core, lab",
         ] {
             let lines = text.lines().filter(|it| it.trim() == line);
             assert_eq!(lines.count(), 1, "{line}\n{text}");

@@ -336,6 +336,7 @@ pub(crate) mod testing {
             population: None,
             taps: std::collections::BTreeMap::new(),
             blind: std::collections::BTreeMap::new(),
+            withheld: std::collections::BTreeSet::new(),
             first_seen: time,
             first_sighting: Some(FirstSighting {
                 packet: 1,

@@ -72,7 +72,7 @@ pub use wave::{Wave, WaveRule};
 
 use crate::packet::{AddressPlan, Host, Timestamp};
 use crate::state::persist;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// One place where a signature's content was seen.
@@ -155,6 +155,9 @@ pub struct Signature {
     /// went on, its parcels are lost, or it was not running. What passed there then is not
     /// counted here.
     pub blind: BTreeMap<String, u64>,
+    /// Taps of a fleet that saw it and send no payload: the content and the samples are of other
+    /// taps.
+    pub withheld: BTreeSet<String>,
     /// Sum of the relays' fan-outs.
     pub spread: u32,
     /// Hosts that passed the content on, as propagation lists them.
@@ -273,6 +276,7 @@ mod tests {
             ports: PortCounts::default(),
             taps: BTreeMap::new(),
             blind: BTreeMap::new(),
+            withheld: BTreeSet::new(),
             spread: 0,
             relays,
             population: None,

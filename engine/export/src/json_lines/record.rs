@@ -10,7 +10,7 @@ use super::texts::{
 };
 use crate::text::printable;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use wormsift::config::Tap;
 use wormsift::packet::{AddressPlan, Host, Network};
 use wormsift::signature::{
@@ -125,6 +125,10 @@ pub(super) struct Record {
     /// Taps of a fleet that were blind between first_seen and last_seen; missing where none was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     blind: Vec<BlindRecord>,
+    /// Taps of a fleet that saw it and send no payload, so that all bytes are of other taps;
+    /// missing where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    payload_withheld: Vec<String>,
     /// Addresses that sent it; null where there was no memory to count them.
     #[serde(default)]
     population: Option<PopulationRecord>,
@@ -336,6 +340,7 @@ impl From<&Signature> for Record {
                 .map(|(tap, packets)| TapRecord { tap: tap.clone(), packets: *packets })
                 .collect(),
             blind: blind(&signature.blind),
+            payload_withheld: signature.withheld.iter().cloned().collect(),
             population: signature.population.map(PopulationRecord::from),
         }
     }
@@ -397,6 +402,7 @@ impl TryFrom<Record> for Signature {
             ports: PortCounts::of(&ports, record.ports_unlisted),
             taps: read_taps(record.taps)?,
             blind: read_blind(record.blind)?,
+            withheld: read_withheld(record.payload_withheld)?,
             population: record.population.map(Population::try_from).transpose()?,
         })
     }
@@ -550,6 +556,13 @@ pub(super) fn read_blind(
     match taps.iter().find(|it| Tap::new(&it.tap, None).is_err()) {
         Some(wrong) => Err(unreadable("blind", &wrong.tap)),
         None => Ok(taps.into_iter().map(|it| (it.tap, it.seconds)).collect()),
+    }
+}
+
+fn read_withheld(taps: Vec<String>) -> Result<BTreeSet<String>, LineError> {
+    match taps.iter().find(|it| Tap::new(it, None).is_err()) {
+        Some(wrong) => Err(unreadable("payload_withheld", wrong)),
+        None => Ok(taps.into_iter().collect()),
     }
 }
 

@@ -42,6 +42,7 @@ pub(crate) fn signature(content: &[u8]) -> Signature {
         population: None,
         taps: std::collections::BTreeMap::new(),
         blind: std::collections::BTreeMap::new(),
+        withheld: std::collections::BTreeSet::new(),
         first_seen: Timestamp::from_nanos(1_700_000_000_000_000_000),
         first_sighting: None,
         last_seen: Timestamp::from_nanos(1_700_000_100_000_000_000),

@@ -49,6 +49,8 @@ pub struct FleetTap {
     pub blind: u64,
     /// Whether the last tick was closed without it: what it sees is in no finding.
     pub is_blind: bool,
+    /// Whether it sends no payload.
+    pub withholds: bool,
     /// Parcels of it, from its first on, that need not be sent again: what they hold is in the
     /// tables.
     pub covered: u64,
@@ -265,6 +267,7 @@ impl Merger {
         if let Some(away) = &mut self.sensor.away {
             away.has_gates |= parcel.is_gated;
         }
+        lane.counted.withholds = parcel.withholds;
         lane.last_tick = tick;
         let is_late = self.closing.take(tap, tick, parcel.completes);
         lane.counted.parcels += 1;
@@ -600,10 +603,24 @@ impl Merger {
     fn mark(&mut self, told: (usize, usize)) {
         let names: Vec<&str> =
             self.lanes.iter().map(|lane| lane.counted.name.as_str()).collect();
+        let withhold = self.lanes.iter().map(|lane| &lane.counted);
+        let withhold: Vec<&str> =
+            withhold.filter(|tap| tap.withholds).map(|tap| tap.name.as_str()).collect();
         let sensor = &mut self.sensor;
         let findings = &mut sensor.findings[told.0..];
         let incidents = &mut sensor.incidents[told.1..];
         self.blind.mark(&names, findings, incidents, &sensor.clock);
+        if withhold.is_empty() {
+            return;
+        }
+        let is_one = names.len() == 1;
+        for finding in findings {
+            let (Finding::Signature(it) | Finding::Update(it) | Finding::Summary(it)) =
+                finding;
+            let saw =
+                withhold.iter().filter(|name| is_one || it.taps.contains_key(**name));
+            it.withheld = saw.map(|name| (*name).to_owned()).collect();
+        }
     }
 
     /// Goes on with a tick: until an answer is missing, or to its end.

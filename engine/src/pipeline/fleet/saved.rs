@@ -93,6 +93,7 @@ impl Persist for Lane {
         totals.persist(file)?;
         settled.persist(file)?;
         is_gated.persist(file)?;
+        counted.withholds.persist(file)?;
         if file.is_reading() {
             (*next, *last_tick) = (counted.covered, 0);
             (counted.parcels, counted.late) = (counted.covered, late);

@@ -67,6 +67,8 @@ pub struct Tap {
     pub(super) streams: Streams,
     held: Held,
     pub(super) gate: Option<Gatekeeper>,
+    /// Whether no payload goes away.
+    withholds: bool,
     pub(super) state: State,
     parcels: Vec<Parcel>,
     pub(super) counters: TapCounters,
@@ -134,11 +136,22 @@ impl Tap {
             streams,
             held: Held::new(Self::HELD),
             gate,
+            withholds: false,
             state: State::default(),
             config,
             parcels: Vec::new(),
             counters: TapCounters::default(),
         })
+    }
+
+    /// The same, of which no payload goes away: it answers without samples, and shows no beginnings
+    /// of payloads to and from decoys. Findings have bytes of other taps alone, and say so
+    /// ([`Signature::withheld`](crate::signature::Signature::withheld)); a content that no other tap
+    /// shows is no signature.
+    #[must_use]
+    pub fn withholding_payloads(mut self) -> Self {
+        self.withholds = true;
+        self
     }
 
     /// The same, as one that goes on after it was not running: its first parcel has this
@@ -249,11 +262,18 @@ impl Tap {
             tap: self.number,
             tick: ask.tick,
             round: ask.round,
-            found: streams.find(&ask.wanted, sifter),
+            found: match self.withholds {
+                true => vec![None; ask.wanted.len()],
+                false => streams.find(&ask.wanted, sifter),
+            },
             ranks: Vec::new(),
             ordinary: Vec::new(),
         };
         match &ask.ordinary {
+            Ordinary::Ranks if self.withholds => {}
+            Ordinary::Samples(chosen) if self.withholds => {
+                piece.ordinary = vec![None; chosen.len()];
+            }
             Ordinary::Nothing => {}
             Ordinary::Ranks => {
                 let ranks = streams.ordinary().map(|(shard, rank, _)| (shard, rank));
@@ -424,6 +444,7 @@ impl Tap {
             tick,
             completes,
             is_gated: self.gate.is_some(),
+            withholds: self.withholds,
             contents,
         });
         self.held.put(self.state.sequence, chunk, &mut self.streams);
@@ -437,7 +458,8 @@ impl Tap {
     fn away(&self, chunk: &mut Chunk) -> Chunk {
         let mut own = Vec::new();
         let beginning = |record: &Record| {
-            let is_decoys = !self.decoys.is_empty()
+            let is_decoys = !self.withholds
+                && !self.decoys.is_empty()
                 && record.direction != 0
                 && (self.decoys.holds(record.source)
                     || self.decoys.holds(record.destination));

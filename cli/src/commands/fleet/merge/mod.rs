@@ -235,6 +235,17 @@ impl Run {
                 talk.warning(format_args!("tap {tap}: blind in {ticks}"));
             }
         }
+        let merger = self.end.merger();
+        let unknown = merger.stats().signatures.windows_unknown;
+        let withhold = merger.taps().filter(|tap| tap.withholds);
+        let withhold: Vec<&str> = withhold.map(|tap| tap.name.as_str()).collect();
+        if unknown > 0 && !withhold.is_empty() {
+            talk.warning(format_args!(
+                "{} of contents of which no tap sent payload are in no finding ({} send none)",
+                counted(unknown, "alarm"),
+                withhold.join(", ")
+            ));
+        }
         let refused = self.refused();
         if refused > 0 {
             talk.warning(format_args!("{} refused", counted(refused, "message")));

@@ -6,8 +6,8 @@ mod interface;
 mod shown;
 
 use super::{PATIENCE, Page, SpokenLink, failure};
-use crate::args::FleetTapArgs;
 use crate::args::settings::Settings;
+use crate::args::{FleetTapArgs, PiecesArg};
 use crate::input::selection::{self, Selection};
 use crate::input::signals::Signals;
 use crate::output::exit_code::{Exit, Failure};
@@ -55,6 +55,10 @@ pub(in crate::commands) fn run(
     let selection = Selection::new(&args.selection, &settings.config);
     let tap = Tap::with_gate(settings.config, fleet.as_str(), number, args.gate.into());
     let tap = tap.map_err(Failure::usage)?;
+    let tap = match args.pieces {
+        PiecesArg::Asked => tap,
+        PiecesArg::Never => tap.withholding_payloads(),
+    };
     let name = names[usize::from(number)].clone();
     let signals = Signals::new()?;
     let listener = Page::<Tapped>::listen(args.status.status)?;
