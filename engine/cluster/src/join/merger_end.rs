@@ -7,8 +7,9 @@
 
 use super::cut::{DISMISSED, Joined, parts};
 use super::engine;
+use super::spooled::Head;
 use super::state;
-use super::tap_end::{Head, PART};
+use super::tap_end::PART;
 use crate::closing::{Rules, Tick};
 use crate::jetstream::{Event, Link, Receiver};
 use crate::message::{MAX_CONTENT, Parcel, Piece};

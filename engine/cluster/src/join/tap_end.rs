@@ -9,6 +9,7 @@
 use super::cut::{DISMISSED, Joined, LAST, parts};
 use super::engine;
 use super::journal::{Asked, Journal};
+use super::spooled::{Head, Last};
 use crate::jetstream::{Link, Publisher};
 use crate::message::{MAX_CONTENT, Wanted};
 use crate::spool::{Found, Spool};
@@ -34,16 +35,6 @@ const NUMBERS: u64 = 1 << 24;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Where an answer's further parts are numbered.
 pub(super) const PART: u32 = 48;
-
-/// What a spool ends with.
-#[derive(Clone, Copy, Debug)]
-struct Last {
-    tick: u64,
-    part: u32,
-    /// The tap's parcel, and the hash of the frames up to it.
-    sequence: u64,
-    frames: u64,
-}
 
 /// A tap's run: frames in, parcels into the spool, asks answered.
 pub struct TapEnd {
@@ -247,7 +238,9 @@ impl TapEnd {
         self.tick.1 += 1;
         self.made = parcel.sequence() + 1;
         let frames = self.hashes.pop_front().unwrap_or_default();
-        self.check(parcel, frames)?;
+        if let Some(last) = &self.last {
+            last.check(parcel, frames)?;
+        }
         let message = parcel.encode();
         self.bytes += message.len() as u64;
         if self.made <= self.spooled {
@@ -266,27 +259,6 @@ impl TapEnd {
             }
         }
         Ok(())
-    }
-
-    /// Whether the captures are those of before, where the parcel is the last one of then.
-    fn check(&self, parcel: &Parcel, frames: u64) -> Result<(), Error> {
-        let Some(last) = self.last else { return Ok(()) };
-        let has_ended = parcel.tick().is_none();
-        let what = match parcel.sequence() {
-            sequence if sequence == last.sequence && frames != last.frames => {
-                "are not those".to_owned()
-            }
-            sequence if sequence < last.sequence && has_ended => format!(
-                "end after {} parcels, of {} that were sent; they are shorter than those",
-                sequence + 1,
-                last.sequence + 1
-            ),
-            _ => return Ok(()),
-        };
-        Err(engine(format_args!(
-            "the captures {what} of the run before, which this spool goes on from; give the same \
-             once more, or begin with an empty folder, and the fleet under another name"
-        )))
     }
 
     /// Does once more what was asked before the tap was killed.
@@ -414,30 +386,5 @@ impl TapEnd {
                 return;
             }
         }
-    }
-}
-
-/// What is before each part of a parcel on its way.
-pub(super) struct Head<'a> {
-    /// Of the tap's parcel.
-    pub(super) sequence: u64,
-    /// A hash of the tap's frames up to it.
-    frames: u64,
-    pub(super) part: &'a [u8],
-}
-
-impl<'a> Head<'a> {
-    const BYTES: usize = 16;
-
-    fn to_bytes(&self) -> Vec<u8> {
-        let numbers = [self.sequence, self.frames].map(u64::to_le_bytes).concat();
-        [&numbers[..], self.part].concat()
-    }
-
-    pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
-        let (sequence, rest) = bytes.split_first_chunk()?;
-        let (frames, part) = rest.split_first_chunk()?;
-        let [sequence, frames] = [sequence, frames].map(|it| u64::from_le_bytes(*it));
-        Some(Self { sequence, frames, part })
     }
 }

@@ -33,8 +33,6 @@ use std::sync::Arc;
 const LOOK: usize = 256;
 /// Bytes of buffered packets that make a parcel.
 const PART_BYTES: usize = 1 << 20;
-/// Frames that left no record, by which a parcel is made whatever their times are.
-const MOST_UNRECORDED: usize = 1 << 16;
 
 counters! {
     /// What a [`Tap`] did besides counting packets.
@@ -61,7 +59,7 @@ pub struct Tap {
     decoder: Decoder,
     pub(super) defragmenter: Defragmenter,
     no_taps: Option<SeveralTaps>,
-    worker: Worker,
+    pub(super) worker: Worker,
     pub(super) clock: Clock,
     decoys: DecoyRules,
     pub(super) streams: Streams,
@@ -79,11 +77,11 @@ pub struct Tap {
 pub(super) struct State {
     sequence: u64,
     /// The tick that is open.
-    tick: Option<u64>,
+    pub(super) tick: Option<u64>,
     /// One more than the last tick that is complete.
     completed: u64,
     /// Frames that left no record, which are in no parcel yet.
-    unrecorded: Vec<(u64, Timestamp)>,
+    pub(super) unrecorded: Vec<(u64, Timestamp)>,
 }
 
 persist!(State { sequence, tick, completed, unrecorded });
@@ -319,35 +317,6 @@ impl Tap {
         self.pass_unrecorded(time);
     }
 
-    /// Puts frames that left no record into parcels of their own ticks, where a frame of this time
-    /// begins another one and there is nothing else; and where there are many of them, into one of
-    /// the tick that is open.
-    fn pass_unrecorded(&mut self, time: Timestamp) {
-        while let Some(&(_, first)) = self.state.unrecorded.first() {
-            let open = self.state.tick;
-            let own = open.map_or(tick_of(first), |open| open.max(tick_of(first)));
-            // What claims to be far ahead is believed of packets alone.
-            let since = open.map_or(first, |open| Epoch::new(open).start(TICK));
-            let since = since.max(self.clock.now());
-            let is_near = |time: Timestamp| time.since(since) <= self.clock.believable();
-            let is_alone = self.worker.buffered() == 0;
-            let is_next = tick_of(time) > own && is_near(first) && is_near(time);
-            let tick = match self.state.unrecorded.len() < MOST_UNRECORDED {
-                true if is_next && is_alone => own,
-                true => return,
-                false => open.unwrap_or(own),
-            };
-            self.state.tick = Some(tick);
-            if self.worker.frames > 0 {
-                self.flush();
-            } else {
-                let unrecorded = self.unrecorded_before(None, tick);
-                let contents = Contents { unrecorded, ..Contents::empty() };
-                self.emit(contents, Chunk::new(), tick, false);
-            }
-        }
-    }
-
     /// Notes a frame that left no record.
     fn note(&mut self, frame: (u64, Timestamp), before: usize) {
         if self.worker.buffered() == before {
@@ -398,28 +367,14 @@ impl Tap {
         }
     }
 
-    /// Frames without a record before the packet of a number, but for the last ones if they
-    /// belong to the ticks after this one.
-    fn unrecorded_before(
-        &mut self,
-        next: Option<u64>,
-        tick: u64,
-    ) -> Vec<(u64, Timestamp)> {
-        let is_before = |it: &(u64, _)| next.is_none_or(|next| it.0 < next);
-        let mut count = self.state.unrecorded.partition_point(is_before);
-        // Many are held back no longer, whatever they claim.
-        let is_bounded = self.state.unrecorded.len() < MOST_UNRECORDED;
-        while count > 0
-            && is_bounded
-            && tick_of(self.state.unrecorded[count - 1].1) > tick
-        {
-            count -= 1;
-        }
-        self.state.unrecorded.drain(..count).collect()
-    }
-
     /// Makes a parcel of a chunk, whose payloads stay here.
-    fn emit(&mut self, contents: Contents, mut chunk: Chunk, tick: u64, completes: bool) {
+    pub(super) fn emit(
+        &mut self,
+        contents: Contents,
+        mut chunk: Chunk,
+        tick: u64,
+        completes: bool,
+    ) {
         let mut contents = Contents { chunk: self.away(&mut chunk), ..contents };
         for (record, stamp) in chunk.records.iter_mut().zip(&contents.stamps) {
             record.time = *stamp;
