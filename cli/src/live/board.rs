@@ -1,8 +1,7 @@
 //! Snapshot of the running sensor, for the status page and metrics.
 
 use super::taps::{Interface, State};
-use super::{metrics, page};
-use crate::status::{News, Shown};
+use crate::status::News;
 use std::sync::Arc;
 use std::time::Duration;
 use wormsift::Stats;
@@ -34,24 +33,6 @@ impl Snapshot {
     /// Whether no interface is up, so that nothing can come in.
     pub(super) fn is_down(&self) -> bool {
         self.interfaces.iter().all(|it| it.state != State::Up)
-    }
-}
-
-impl Shown for Snapshot {
-    fn page(&self) -> String {
-        page::render(self)
-    }
-
-    fn metrics(&self) -> String {
-        metrics::render(self)
-    }
-
-    fn trouble(&self) -> Option<String> {
-        let text = match self.interfaces.len() {
-            1 => "the interface is down",
-            _ => "no interface is up",
-        };
-        self.is_down().then(|| text.to_owned())
     }
 }
 
@@ -102,25 +83,5 @@ impl BatchTimes {
         }
         self.count += 1;
         self.seconds += seconds;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::live::samples;
-    use crate::live::taps::State;
-    use crate::status::Shown;
-
-    #[test]
-    fn health_ends_with_the_last_interface() {
-        let mut snapshot = samples::snapshot();
-        snapshot.interfaces = vec![
-            samples::interface("tap0", State::Down),
-            samples::interface("tap1", State::Up),
-            samples::interface("tap2", State::Gone),
-        ];
-        assert_eq!(snapshot.trouble(), None);
-        snapshot.interfaces.remove(1);
-        assert_eq!(snapshot.trouble().as_deref(), Some("no interface is up"));
     }
 }

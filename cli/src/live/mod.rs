@@ -16,6 +16,7 @@ mod page;
 #[cfg(test)]
 pub(crate) mod samples;
 mod sandbox;
+mod shown;
 mod start;
 mod state;
 mod suricata;
