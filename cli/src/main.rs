@@ -9,6 +9,8 @@ mod input;
 #[cfg(target_os = "linux")]
 mod live;
 mod output;
+#[cfg(any(target_os = "linux", feature = "fleet"))]
+mod status;
 
 use clap::Parser;
 use clap::error::ErrorKind;

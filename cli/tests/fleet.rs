@@ -2,6 +2,10 @@
 //!
 //! Where no `nats-server` is installed these tests say so; `.ci/nats` installs it.
 
+#[cfg(target_os = "linux")]
+mod interface;
+mod output;
+
 use crate::common::broker::{Broker, Scratch};
 use crate::common::{code, run, stderr, stdout, wormsift};
 use std::collections::BTreeSet;
@@ -48,12 +52,17 @@ impl Fleet<'_> {
     }
 
     fn tap(&self, at: usize) -> Child {
+        self.tap_with(at, &[])
+    }
+
+    fn tap_with(&self, at: usize, more: &[&str]) -> Child {
         let (tap, capture) = self.taps[at];
         let name = tap.split('@').next().expect("a name");
         let spool = self.folder.join(format!("spool-{name}"));
         let mut words = self.role("tap");
         words.extend([name, "--spool", text(&spool), capture].map(str::to_owned));
         words.extend(["--gate", self.gate].map(str::to_owned));
+        words.extend(more.iter().map(|word| (*word).to_owned()));
         self.start(&words, name)
     }
 
@@ -68,11 +77,15 @@ impl Fleet<'_> {
     }
 
     fn merger(&self) -> Child {
+        self.merger_with(&[])
+    }
+
+    fn merger_with(&self, more: &[&str]) -> Child {
         let state = self.folder.join("state");
         let mut words = self.role("merge");
         let own =
             ["--state", text(&state), "--lateness", "1d", "--checkpoint-every", "50ms"];
-        words.extend(own.map(str::to_owned));
+        words.extend(own.iter().chain(more).map(|word| (*word).to_owned()));
         self.start(&words, "merge")
     }
 
@@ -317,4 +330,49 @@ fn a_tap_with_other_settings_is_named() {
         "{said}"
     );
     both.iter_mut().for_each(|tap| ended(tap, || fleet.said("b")));
+}
+
+/// A tap that goes on from a spool with other captures says so, and sends nothing of them.
+#[test]
+fn a_tap_that_is_given_other_captures_says_so() {
+    let scratch = Scratch::new("other-captures");
+    let files = generated(scratch.path(), &["outbreak", "--seed", "7"], &[""]);
+    let more = Scratch::new("other-captures-more");
+    let of_others = generated(more.path(), &["outbreak", "--seed", "8"], &[""]);
+    let cut = scratch.path().join("cut.pcapng");
+    let whole = fs::read(&files[0]).expect("a capture");
+    fs::write(&cut, &whole[..whole.len() / 4]).expect("a capture");
+    let (other, shorter) = ([("a", &*of_others[0])], [("a", text(&cut))]);
+    let taps = [("a", &*files[0])];
+    let Some(mut fleet) = fleet(&scratch, &taps, "all") else { return };
+    let mut tap = fleet.tap(0);
+    let spool = scratch.path().join("spool-a/spool");
+    let bytes = || {
+        let files = fs::read_dir(&spool).ok()?;
+        files.map(|file| Some(file.ok()?.metadata().ok()?.len())).sum::<Option<u64>>()
+    };
+    let begin = Instant::now();
+    let mut before = None;
+    // No merger asks: it is there, and all that it has to send without is in the spool.
+    while before.is_none_or(|before| before < 20_000) || before != bytes() {
+        assert!(begin.elapsed() < PATIENCE, "{}", fleet.said("a"));
+        before = bytes();
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    tap.kill().expect("it can be killed");
+    tap.wait().expect("it ends");
+    for (captures, reason) in [
+        (&other, "the captures are not those of the run before"),
+        (&shorter, "they are shorter than those of the run before"),
+    ] {
+        fleet.taps = captures;
+        let mut tap = fleet.tap(0);
+        // A capture that ends in a packet is damaged, too; that is the lesser evil.
+        ended_with(1, &mut tap, || fleet.said("a"));
+        let said = fleet.said("a");
+        assert!(said.contains(reason), "{said}");
+        assert_eq!(bytes(), before, "nothing of it is sent");
+    }
+    fleet.taps = &taps;
+    assert_eq!(by_kind(&merged(&fleet)), by_kind(&detected(&[&files[0]])));
 }

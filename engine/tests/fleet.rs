@@ -1,6 +1,10 @@
 //! A fleet: taps and a merger, joined by parcels, say what one sensor says.
 
+mod blind;
+mod late;
 mod suite;
+mod unrecorded;
+mod withheld;
 mod workers;
 
 use crate::common::environment::sample;

@@ -1,11 +1,16 @@
 //! `wormsift tap` and `wormsift merge`
 
-use super::{DurationArgs, SelectionArgs, SettingArgs};
+#[cfg(all(target_os = "linux", feature = "pcap"))]
+use super::PcapArgs;
+#[cfg(target_os = "linux")]
+use super::RingArgs;
+use super::{DurationArgs, RuleArgs, SelectionArgs, SettingArgs};
 use crate::output::exit_code::Failure;
 use clap::{Args, ValueEnum, ValueHint};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use wormsift::config::{Config, Size, Span, Tap};
-use wormsift::fleet::Gate;
+use wormsift::fleet::{Gate, Merger};
 use wormsift_cluster::jetstream::Server;
 use wormsift_cluster::{Fleet, TapName};
 
@@ -16,9 +21,14 @@ Examples:
   wormsift merge --nats nats://127.0.0.1:4222 --fleet demo --taps berlin,paris \\
       --state merger.state --lateness 1d > findings.jsonl
       two taps' captures, one answer; start them in any order
+  wormsift tap berlin -i eth1 --user wormsift --nats tls://broker:4222 --fleet prod \\
+      --taps berlin,paris --spool /var/lib/wormsift/spool
+      an interface (Linux)
 
 A tap that was killed is started again with the same words: it reads its captures once more,
-and sends what it had not sent. It ends when the merger does. Exit codes as in `detect`.";
+and sends what it had not sent. It ends when the merger does. On an interface it goes on with
+what comes, and says since when it was not running; SIGINT and SIGTERM end it, and it may be
+started again. Exit codes as in `detect`, but on an interface 0 after SIGTERM.";
 
 const MERGE_EXAMPLES: &str = "\
 Examples:
@@ -26,9 +36,10 @@ Examples:
       --certificate-key merger.key --fleet prod --taps core@berlin,core2@paris --state state
   wormsift export --format suricata state/findings.jsonl > wormsift.rules
 
-Lines are those of `detect --json`, without the counters of a run. A merger that was killed is
-started again with the same words: it goes on from its checkpoint, and stdout has all lines
-from the first on, each once. It ends when all taps have ended. Exit codes as in `detect`.";
+Lines are those of `detect --json`; the counters of a run are in none but that of --stats. A
+merger that was killed is started again with the same words: it goes on from its checkpoint,
+and stdout has all lines from the first on, each once. It ends when all taps have ended, or
+after SIGINT or SIGTERM, and prints what is known by then. Exit codes as in `detect`.";
 
 /// The fleet, and the broker that carries it; the same words at every end.
 #[derive(Args, Debug)]
@@ -106,8 +117,13 @@ pub(crate) struct FleetTapArgs {
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
     /// What the tap saw, as `detect` takes it
-    #[arg(value_name = "CAPTURE", required = true, value_hint = ValueHint::AnyPath)]
+    #[cfg_attr(target_os = "linux", arg(required_unless_present = "interface"))]
+    #[cfg_attr(not(target_os = "linux"), arg(required = true))]
+    #[arg(value_name = "CAPTURE", value_hint = ValueHint::AnyPath)]
     pub(crate) captures: Vec<String>,
+    #[cfg(target_os = "linux")]
+    #[command(flatten)]
+    pub(crate) interface: FleetInterfaceArgs,
     #[command(flatten)]
     pub(crate) fleet: FleetArgs,
     /// A folder of this tap's own: what it sends is kept there until the merger's checkpoint
@@ -121,10 +137,48 @@ pub(crate) struct FleetTapArgs {
     /// Which sightings of contents leave this site
     #[arg(long, value_name = "GATE", default_value = "all")]
     pub(crate) gate: GateArg,
+    /// Whether payload leaves this site: samples of contents that alarm, and the beginnings of
+    /// payloads to and from decoys
+    #[arg(long, value_name = "WHEN", default_value = "asked")]
+    pub(crate) pieces: PiecesArg,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) settings: SettingArgs,
+    #[command(flatten)]
+    pub(crate) status: FleetStatusArgs,
+}
+
+/// An interface in place of captures.
+#[cfg(target_os = "linux")]
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Capture")]
+pub(crate) struct FleetInterfaceArgs {
+    /// Listen on this interface, as `live` does. What passes while the tap is not running is
+    /// named as not seen
+    #[arg(short, long, value_name = "IFACE", conflicts_with = "captures")]
+    pub(crate) interface: Option<String>,
+    #[command(flatten)]
+    pub(crate) rings: RingArgs,
+    #[cfg(feature = "pcap")]
+    #[command(flatten)]
+    pub(crate) pcap: PcapArgs,
+    /// Become this user once the interface is open. Default: stay the same, without
+    /// capabilities
+    #[arg(long, value_name = "NAME", requires = "interface")]
+    pub(crate) user: Option<String>,
+    /// Stop listening after this time, for good. Default: until a signal
+    #[arg(long, value_name = "TIME", requires = "interface")]
+    pub(crate) duration: Option<Span>,
+}
+
+/// The status page.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Status")]
+pub(crate) struct FleetStatusArgs {
+    /// Address of a status page (/), Prometheus metrics (/metrics) and /health. Default: none
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) status: Option<SocketAddr>,
 }
 
 /// What a tap passes on.
@@ -134,6 +188,16 @@ pub(crate) enum GateArg {
     All,
     /// Those of contents that are prevalent at this tap, or followed by the merger already
     Promoted,
+}
+
+/// When payload leaves a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PiecesArg {
+    /// When the merger asks for it
+    Asked,
+    /// Never: findings have bytes of other taps alone, and say so; a content that no other tap
+    /// shows is no signature
+    Never,
 }
 
 impl From<GateArg> for Gate {
@@ -157,7 +221,7 @@ pub(crate) struct MergeArgs {
     pub(crate) state: PathBuf,
     /// How far, in packet time, the furthest tap may be ahead of one that is waited for. For
     /// captures, as long as they are
-    #[arg(long, value_name = "TIME", default_value = "30s")]
+    #[arg(long, value_name = "TIME", default_value_t = Merger::LATENESS)]
     pub(crate) lateness: Span,
     /// The least time between two checkpoints; taps keep what no checkpoint covers
     #[arg(long, value_name = "TIME", default_value = "10s")]
@@ -166,4 +230,37 @@ pub(crate) struct MergeArgs {
     pub(crate) durations: DurationArgs,
     #[command(flatten)]
     pub(crate) settings: SettingArgs,
+    #[command(flatten)]
+    pub(crate) output: MergeOutputArgs,
+    #[command(flatten)]
+    pub(crate) rules: RuleArgs,
+    #[command(flatten)]
+    pub(crate) status: FleetStatusArgs,
+}
+
+/// Where a merger's findings go.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct MergeOutputArgs {
+    /// JSON lines on stdout, each as soon as it is known. Default: on a terminal a ranked table
+    /// at the end, elsewhere lines
+    #[arg(long)]
+    json: bool,
+    /// A table, on whatever stdout is, with signatures one by one in place of incidents
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) by_signature: bool,
+    /// All counters at the end, on stderr; where lines are printed, also a line on stdout
+    #[arg(long)]
+    pub(crate) stats: bool,
+    /// Write the signatures to this file, as --format says, whenever there are new ones;
+    /// FILE.jsonl beside it remembers them over a restart
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) rules: Option<PathBuf>,
+}
+
+impl MergeOutputArgs {
+    /// Whether stdout, which may be a screen, takes lines.
+    pub(crate) fn prints_lines(&self, is_screen: bool) -> bool {
+        self.json || !(is_screen || self.by_signature)
+    }
 }

@@ -67,6 +67,23 @@ pub(crate) struct CaptureArgs {
     #[arg(long, value_name = "N", default_value = "1",
           value_parser = crate::args::limits::threads)]
     pub(crate) threads: NonZero<usize>,
+    #[command(flatten)]
+    pub(crate) rings: RingArgs,
+    /// Only packets for which EXPR holds, as in `detect`; --bpf-ddd costs less
+    #[arg(long, value_name = "EXPR")]
+    pub(crate) filter: Option<Filter>,
+    /// Only packets from or to this network; repeatable, any of them will do
+    #[arg(long, value_name = "ADDR/BITS")]
+    pub(crate) only_net: Vec<Network>,
+    /// No packets from or to this network; repeatable
+    #[arg(long, value_name = "ADDR/BITS")]
+    pub(crate) exclude_net: Vec<Network>,
+}
+
+/// How frames come from the kernel.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Capture")]
+pub(crate) struct RingArgs {
     /// Memory of each ring, shared with the kernel, at least 2MiB
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = ring_size)]
     pub(crate) ring_size: Size,
@@ -83,15 +100,6 @@ pub(crate) struct CaptureArgs {
     /// A BPF program for the kernel, as `tcpdump -ddd` prints it. Default: everything
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) bpf_ddd: Option<PathBuf>,
-    /// Only packets for which EXPR holds, as in `detect`; --bpf-ddd costs less
-    #[arg(long, value_name = "EXPR")]
-    pub(crate) filter: Option<Filter>,
-    /// Only packets from or to this network; repeatable, any of them will do
-    #[arg(long, value_name = "ADDR/BITS")]
-    pub(crate) only_net: Vec<Network>,
-    /// No packets from or to this network; repeatable
-    #[arg(long, value_name = "ADDR/BITS")]
-    pub(crate) exclude_net: Vec<Network>,
 }
 
 /// What libpcap does, where it was built in.

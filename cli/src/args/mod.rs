@@ -37,12 +37,14 @@ pub(crate) use explain::ExplainArgs;
 pub(crate) use export::Grade;
 pub(crate) use export::{ExportArgs, Format, RuleArgs};
 #[cfg(feature = "fleet")]
-pub(crate) use fleet::{FleetArgs, FleetTapArgs, MergeArgs};
+pub(crate) use fleet::{FleetTapArgs, MergeArgs, PiecesArg};
 pub(crate) use generate::GenerateArgs;
 pub(crate) use isolate::{AsOf, IsolateArgs};
 pub(crate) use learn::LearnArgs;
+#[cfg(all(target_os = "linux", feature = "pcap"))]
+pub(crate) use live::PcapArgs;
 #[cfg(target_os = "linux")]
-pub(crate) use live::LiveArgs;
+pub(crate) use live::{LiveArgs, RingArgs};
 pub(crate) use matching::MatchArgs;
 pub(crate) use mute::{MuteArgs, MutedArgs};
 pub(crate) use renamed::renamed;

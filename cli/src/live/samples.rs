@@ -1,7 +1,8 @@
 //! A snapshot for tests, with hostile bytes in every place that traffic can reach.
 
-use super::board::{BatchTimes, Fixed, Load, News, Reloads, Snapshot};
+use super::board::{BatchTimes, Fixed, Load, Reloads, Snapshot};
 use super::taps::{Interface, State};
+use crate::status::News;
 use std::sync::Arc;
 use std::time::Duration;
 use wormsift::signature::{Finding, Signature};
@@ -60,7 +61,7 @@ pub(super) fn interface(name: &str, state: State) -> Interface {
     Interface { name: name.to_owned(), state, counters: LiveCounters::default() }
 }
 
-pub(crate) fn snapshot() -> Snapshot {
+pub(super) fn snapshot() -> Snapshot {
     let sensor =
         Sensor::new(Config::from_toml("memory = '16MiB'").expect("plain settings"))
             .expect("settings in range");

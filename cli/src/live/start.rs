@@ -5,17 +5,17 @@
 //! opened with the rights that remain, so that it can be opened again later. Then the
 //! threads, then the system calls; then the first packet.
 
-use super::board::{Board, Fixed};
+use super::board::Fixed;
 use super::lines::{Form, Lines};
 use super::output::Output;
-use super::rules::{RuleFile, beside};
 use super::sandbox::{calls, files, privileges, verify};
 use super::state::State;
 use super::suricata::Suricata;
+use super::tap::Capturing;
 use super::taps::Taps;
 use super::watch::{Parts, Watch};
 use super::writer::Writer;
-use super::{http, sandbox, state};
+use super::{sandbox, state};
 use crate::args::limits::check_bytes;
 use crate::args::settings::Settings;
 use crate::args::{Format, LiveArgs, RuleArgs, key};
@@ -25,7 +25,9 @@ use crate::input::mute_file;
 use crate::input::signals::Signals;
 use crate::output::exit_code::{Exit, Failure};
 use crate::output::output_file::OutputFiles;
+use crate::output::rule_file::{RuleFile, beside};
 use crate::output::talk::Talk;
+use crate::status::{self, Board};
 use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -71,7 +73,13 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
     let (mutes, _) = mute_file::entries(args.muted.mute.as_deref(), talk)?;
     let muting = Muting::new(mutes.unwrap_or_default());
     let durations = durations::read(args.durations.durations.as_deref(), talk)?;
-    let taps = Taps::open(args)?;
+    let how = Capturing {
+        rings: args.capture.threads,
+        args: &args.capture.rings,
+        #[cfg(feature = "pcap")]
+        pcap: &args.pcap,
+    };
+    let taps = Taps::open(args.interfaces.names(), how)?;
     let listener = listen(args)?;
     // Opened while it can be: it tells the memory in use.
     let status = File::open("/proc/self/status").ok();
@@ -149,7 +157,7 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
     let state = args.running.state.clone().map(State::start).transpose();
     let state = state.map_err(|error| Failure::of("thread", error))?;
     if let Some(listener) = listener {
-        http::serve(listener, Arc::clone(&board))
+        status::serve(listener, Arc::clone(&board))
             .map_err(|error| Failure::of("status page", error))?;
     }
     if !args.running.no_sandbox {
@@ -174,7 +182,7 @@ pub(crate) fn run(args: &LiveArgs, talk: &Talk) -> Result<Exit, Failure> {
     let parts = Parts {
         settings: args.settings.clone(),
         interfaces: args.interfaces.clone(),
-        bpf: args.capture.bpf_ddd.clone(),
+        bpf: args.capture.rings.bpf_ddd.clone(),
         mute: args.muted.mute.clone(),
         muting,
         durations,
@@ -201,7 +209,7 @@ fn check_fits(args: &LiveArgs, tables: u64) -> Result<(), Failure> {
     let threads = args.capture.threads.get() as u64;
     let interfaces = args.interfaces.names().count() as u64;
     let rings = threads * interfaces;
-    let ring_size = args.capture.ring_size;
+    let ring_size = args.capture.rings.ring_size;
     // What waits in the merge, and the batch of an interface that comes on top.
     let merge = Merge::MOST_BYTES as u64 + threads * Rings::BATCH_BYTES as u64;
     let (merge, what) = match interfaces {
@@ -270,14 +278,8 @@ fn listen(args: &LiveArgs) -> Result<Option<TcpListener>, Failure> {
     if args.status.no_status {
         return Ok(None);
     }
-    let address = args.status.status;
-    TcpListener::bind(address).map(Some).map_err(|error| {
-        let hint = "give another --status ADDR:PORT, or --no-status";
-        Failure::of(
-            format_args!("status page at {address}"),
-            format_args!("{error} ({hint})"),
-        )
-    })
+    let hint = "give another --status ADDR:PORT, or --no-status";
+    status::listen(args.status.status, hint).map(Some)
 }
 
 fn folders(args: &LiveArgs, sids: Option<&Path>) -> sandbox::files::Folders {
@@ -288,7 +290,7 @@ fn folders(args: &LiveArgs, sids: Option<&Path>) -> sandbox::files::Folders {
     written.into_iter().flatten().for_each(|path| folders.write(path));
     let read = [
         args.settings.config.as_deref(),
-        args.capture.bpf_ddd.as_deref(),
+        args.capture.rings.bpf_ddd.as_deref(),
         args.muted.mute.as_deref(),
     ];
     read.into_iter().flatten().for_each(|path| folders.read(path));

@@ -1,6 +1,8 @@
 //! An interface that frames are read from.
 
-use crate::args::LiveArgs;
+#[cfg(feature = "pcap")]
+use crate::args::PcapArgs;
+use crate::args::RingArgs;
 use crate::output::exit_code::Failure;
 use std::fs;
 use std::num::NonZero;
@@ -10,6 +12,16 @@ use wormsift_capture::live::{
 };
 #[cfg(feature = "pcap")]
 use wormsift_capture::live::{Library, LibrarySettings};
+
+/// How interfaces are read.
+#[derive(Clone, Copy)]
+pub(crate) struct Capturing<'a> {
+    /// Rings of each.
+    pub(crate) rings: NonZero<usize>,
+    pub(crate) args: &'a RingArgs,
+    #[cfg(feature = "pcap")]
+    pub(crate) pcap: &'a PcapArgs,
+}
 
 /// An interface that is open.
 pub(super) struct Tap {
@@ -27,8 +39,8 @@ enum Source {
 
 impl Tap {
     /// Opens the interface of this name as the arguments say.
-    pub(super) fn open(args: &LiveArgs, name: &str) -> Result<Self, Failure> {
-        Ok(Self { name: name.to_owned(), source: Source::open(args, name)? })
+    pub(super) fn open(how: Capturing<'_>, name: &str) -> Result<Self, Failure> {
+        Ok(Self { name: name.to_owned(), source: Source::open(how, name)? })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -139,27 +151,28 @@ impl Tap {
 }
 
 impl Source {
-    fn open(args: &LiveArgs, name: &str) -> Result<Self, Failure> {
+    fn open(how: Capturing<'_>, name: &str) -> Result<Self, Failure> {
+        let args = how.args;
         let failed = |error: LiveError| Failure::Failed(error.to_string());
         #[cfg(feature = "pcap")]
-        if args.pcap.libpcap {
+        if how.pcap.libpcap {
             let mut settings = LibrarySettings::new(name);
             settings.buffer_bytes = ring_bytes(args);
-            settings.snaplen = args.capture.snaplen;
-            settings.promiscuous = !args.capture.no_promiscuous;
-            settings.filter = args.pcap.bpf.clone();
+            settings.snaplen = args.snaplen;
+            settings.promiscuous = !args.no_promiscuous;
+            settings.filter = how.pcap.bpf.clone();
             return Library::open(&settings).map(Self::Library).map_err(failed);
         }
         let mut settings = LiveSettings::new(name);
-        settings.rings = rings(args);
+        settings.rings = rings(how);
         settings.ring_bytes = ring_bytes(args);
-        settings.snaplen = args.capture.snaplen;
-        settings.promiscuous = !args.capture.no_promiscuous;
-        settings.ignore_outgoing = args.capture.ignore_outgoing;
-        settings.filter = args.capture.bpf_ddd.as_deref().map(read_bpf).transpose()?;
+        settings.snaplen = args.snaplen;
+        settings.promiscuous = !args.no_promiscuous;
+        settings.ignore_outgoing = args.ignore_outgoing;
+        settings.filter = args.bpf_ddd.as_deref().map(read_bpf).transpose()?;
         let rings = Rings::open(&settings).map_err(failed)?;
         #[cfg(feature = "pcap")]
-        if let Some(expression) = &args.pcap.bpf {
+        if let Some(expression) = &how.pcap.bpf {
             let program =
                 BpfProgram::compile(expression, rings.link()).map_err(|error| {
                     Failure::usage(format_args!("--bpf {expression:?}: {error}"))
@@ -171,12 +184,12 @@ impl Source {
 }
 
 /// The bound on threads is far below that of rings.
-fn rings(args: &LiveArgs) -> NonZero<u16> {
-    NonZero::<u16>::try_from(args.capture.threads).unwrap_or(NonZero::<u16>::MAX)
+fn rings(how: Capturing<'_>) -> NonZero<u16> {
+    NonZero::<u16>::try_from(how.rings).unwrap_or(NonZero::<u16>::MAX)
 }
 
-fn ring_bytes(args: &LiveArgs) -> usize {
-    usize::try_from(args.capture.ring_size.0).unwrap_or(usize::MAX)
+fn ring_bytes(args: &RingArgs) -> usize {
+    usize::try_from(args.ring_size.0).unwrap_or(usize::MAX)
 }
 
 /// Reads a BPF program.

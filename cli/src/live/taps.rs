@@ -5,8 +5,7 @@
 //! waiting.
 
 use super::lines::now;
-use super::tap::Tap;
-use crate::args::LiveArgs;
+use super::tap::{Capturing, Tap};
 use crate::output::exit_code::Failure;
 use std::time::{Duration, Instant};
 use wormsift::packet::Frame;
@@ -20,7 +19,7 @@ use wormsift_run::Frames;
 const TURN: Duration = Duration::from_millis(10);
 
 /// Interfaces that are open.
-pub(super) struct Taps {
+pub(crate) struct Taps {
     /// By the number of the tap.
     taps: Vec<Listened>,
     /// Only frames of several go through it.
@@ -39,7 +38,7 @@ struct Listened {
 
 /// Whether frames can come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(crate) enum State {
     Up,
     /// It may come up again.
     Down,
@@ -49,7 +48,7 @@ pub(super) enum State {
 
 /// What has become of an interface, in words.
 #[derive(Debug)]
-pub(super) enum Change {
+pub(crate) enum Change {
     /// It is up again.
     Better(String),
     /// It is down or gone.
@@ -58,14 +57,14 @@ pub(super) enum Change {
 
 /// An interface as others see it.
 #[derive(Clone, Debug)]
-pub(super) struct Interface {
-    pub(super) name: String,
-    pub(super) state: State,
-    pub(super) counters: LiveCounters,
+pub(crate) struct Interface {
+    pub(crate) name: String,
+    pub(crate) state: State,
+    pub(crate) counters: LiveCounters,
 }
 
 /// Frames in order.
-pub(super) enum Batch<'a> {
+pub(crate) enum Batch<'a> {
     /// In the rings of the one interface.
     Lent(LiveBatch<'a>),
     Merged(MergedBatch),
@@ -79,10 +78,13 @@ impl Listened {
 }
 
 impl Taps {
-    /// Opens the interfaces as the arguments say.
-    pub(super) fn open(args: &LiveArgs) -> Result<Self, Failure> {
-        let taps = args.interfaces.names().map(|name| {
-            let tap = Tap::open(args, name)?;
+    /// Opens interfaces.
+    pub(crate) fn open<'a>(
+        names: impl IntoIterator<Item = &'a str>,
+        how: Capturing<'_>,
+    ) -> Result<Self, Failure> {
+        let taps = names.into_iter().map(|name| {
+            let tap = Tap::open(how, name)?;
             Ok(Listened { tap, state: State::Up, counters: LiveCounters::default() })
         });
         let taps = taps.collect::<Result<Vec<_>, Failure>>()?;
@@ -92,7 +94,7 @@ impl Taps {
 
     /// Bytes of memory that frames come in through: rings, and of several interfaces what
     /// waits and the batch that comes on top.
-    pub(super) fn memory_bytes(&self) -> usize {
+    pub(crate) fn memory_bytes(&self) -> usize {
         let rings: usize = self.taps.iter().map(|it| it.tap.memory_bytes()).sum();
         let batch = self.taps.iter().map(|it| it.tap.batch_bytes()).max();
         match self.taps.len() {
@@ -102,25 +104,25 @@ impl Taps {
     }
 
     /// Lets only this through from now on.
-    pub(super) fn set_filter(&self, program: &BpfProgram) -> Result<(), LiveError> {
+    pub(crate) fn set_filter(&self, program: &BpfProgram) -> Result<(), LiveError> {
         let mut left = self.taps.iter().filter(|it| it.state != State::Gone);
         left.try_for_each(|it| it.tap.set_filter(program))
     }
 
     /// Nothing that comes in after this is lent.
-    pub(super) fn stop_receiving(&mut self) -> Result<(), LiveError> {
+    pub(crate) fn stop_receiving(&mut self) -> Result<(), LiveError> {
         let mut left = self.taps.iter_mut().filter(|it| it.state != State::Gone);
         left.try_for_each(|it| it.tap.stop_receiving())
     }
 
     /// Nothing waits any longer for what other interfaces received before it.
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.merge.end();
     }
 
     /// Waits for frames of any of them; whether there are some. Fails when no interface is
     /// left.
-    pub(super) fn wait(&mut self, time: Duration) -> Result<bool, Failure> {
+    pub(crate) fn wait(&mut self, time: Duration) -> Result<bool, Failure> {
         let time = if self.merge.is_waiting() { time.min(TURN) } else { time };
         let mut left: Vec<&mut Listened> =
             self.taps.iter_mut().filter(|it| it.can_give()).collect();
@@ -154,7 +156,7 @@ impl Taps {
 
     /// Looks whether those that were down are up again or gone. Fails when no interface is
     /// left.
-    pub(super) fn look(&mut self) -> Result<(), Failure> {
+    pub(crate) fn look(&mut self) -> Result<(), Failure> {
         let mut gone = Vec::new();
         for it in self.taps.iter_mut().filter(|it| it.state == State::Down) {
             let name = it.tap.name();
@@ -179,12 +181,12 @@ impl Taps {
     }
 
     /// What has become of interfaces since the last time.
-    pub(super) fn take_changes(&mut self) -> Vec<Change> {
+    pub(crate) fn take_changes(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)
     }
 
     /// Each of them, with its counters as of the last [`counters`](Self::counters).
-    pub(super) fn interfaces(&self) -> Vec<Interface> {
+    pub(crate) fn interfaces(&self) -> Vec<Interface> {
         let interface = |it: &Listened| Interface {
             name: it.tap.name().to_owned(),
             state: it.state,
@@ -194,7 +196,7 @@ impl Taps {
     }
 
     /// The frames that are ready.
-    pub(super) fn batch(&mut self) -> Batch<'_> {
+    pub(crate) fn batch(&mut self) -> Batch<'_> {
         match &mut self.taps[..] {
             [one] => Batch::Lent(one.tap.batch()),
             taps => Batch::Merged(merged(&mut self.merge, taps, self.opened)),
@@ -202,7 +204,7 @@ impl Taps {
     }
 
     /// What came in so far. Of one that is gone it is what it told last.
-    pub(super) fn counters(&mut self) -> Result<LiveCounters, LiveError> {
+    pub(crate) fn counters(&mut self) -> Result<LiveCounters, LiveError> {
         let mut sum = LiveCounters::default();
         sum.merged_early = self.merge.early();
         sum.merged_late = self.merge.late();

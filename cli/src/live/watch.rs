@@ -3,7 +3,7 @@
 mod reload;
 mod report;
 
-use super::board::{BatchTimes, Board, Fixed, Load, News, Snapshot};
+use super::board::{BatchTimes, Fixed, Load, Snapshot};
 use super::lines::{Lines, LiveRun, LiveStats, now};
 use super::state::State;
 use super::suricata::Suricata;
@@ -13,6 +13,7 @@ use crate::args::{InterfaceArgs, SettingArgs};
 use crate::input::signals::Signals;
 use crate::output::exit_code::{Exit, Failure};
 use crate::output::talk::Talk;
+use crate::status::{Board, News};
 use rayon::ThreadPool;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -53,7 +54,7 @@ pub(super) struct Parts {
     pub(super) writer: Option<Writer>,
     pub(super) suricata: Option<Suricata>,
     pub(super) state: Option<State>,
-    pub(super) board: Arc<Board>,
+    pub(super) board: Arc<Board<Snapshot>>,
     pub(super) fixed: Arc<Fixed>,
     pub(super) status: Option<File>,
 }

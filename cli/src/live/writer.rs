@@ -6,11 +6,11 @@
 //! [`MOST_A_SECOND`] signatures a second become alerts. The others wait, [`MOST_WAITING`]
 //! of them; beyond, those of the least weight are left out and counted.
 
-use super::ranked::Ranked;
-use super::rules::{MOST, RuleFile};
 use super::sandbox::calls::start_thread;
 use crate::args::RuleArgs;
 use crate::output::exit_code::Failure;
+use crate::output::ranked::Ranked;
+use crate::output::rule_file::{MOST, RuleFile};
 use crate::output::rules;
 use std::io;
 use std::sync::Arc;

@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use wormsift::signature::{Incident, Kind};
 use wormsift_export::mute::Muted;
 use wormsift_export::text::{counted, grouped, service_name};
+use wormsift_run::grounds::blind;
 
 /// Incidents that are kept at the same time; those that come last in the table go first.
 const MOST: usize = 16 * ROWS;
@@ -162,6 +163,9 @@ fn in_full(text: &mut String, rank: Option<usize>, it: &Incident, palette: Palet
     for reason in &it.reasons {
         wrapped(text, "why: ", reason.split(' '), " ");
     }
+    if let Some(blind) = blind(&it.blind) {
+        wrapped(text, "blind meanwhile: ", blind.split(' '), " ");
+    }
     if let Some(growth) = it.growth.filter(|growth| growth.doubling_seconds > 0.0) {
         let _ = writeln!(text, "   relays double in {:.1} s", growth.doubling_seconds);
     }
@@ -282,6 +286,25 @@ mod tests {
             assert!(text.contains(part), "{part}\n{text}");
         }
         assert!(!text.contains("relay_exempt"), "{text}");
+        assert!(!text.contains("blind"), "{text}");
+    }
+
+    #[test]
+    fn who_was_blind_is_said_of_an_incident_and_of_its_signature() {
+        let mut of_it = signature(501, 41, 60, b"planted content");
+        of_it.blind = [("edge".to_owned(), 1)].into();
+        of_it.withheld = ["core".to_owned(), "lab".to_owned()].into();
+        let mut it = incident(1, Kind::Outbreak, Confidence::High, 41);
+        it.blind = [("core".to_owned(), 12), ("edge".to_owned(), 1)].into();
+        let text = rendered(vec![it], &Ranking::of(&[of_it]));
+        for line in [
+            "blind meanwhile: core 12 seconds, edge 1 second",
+            "blind meanwhile: edge 1 second",
+            "payload withheld by: core, lab",
+        ] {
+            let lines = text.lines().filter(|it| it.trim() == line);
+            assert_eq!(lines.count(), 1, "{line}\n{text}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The JSON Schema of all lines that the tool writes, and the file that holds it.
 
+use super::fleet_stats::MergeStats;
 use crate::commands::generate::Written;
 use crate::live::LiveStats;
 use serde_json::Value;
@@ -15,6 +16,7 @@ fn schema() -> Value {
     let mut lines = Lines::of_findings();
     lines.add::<FinalStats>("stats");
     lines.add::<LiveStats<'_>>("stats");
+    lines.add::<MergeStats>("stats");
     lines.add::<Warning<'_>>("warning");
     lines.add::<Hit<'_>>("hit");
     lines.add::<Matches>("matches");

@@ -5,6 +5,8 @@ pub(crate) mod dark_table;
 pub(crate) mod decoys;
 pub(crate) mod exit_code;
 pub(crate) mod findings_page;
+#[cfg(any(test, feature = "fleet"))]
+pub(crate) mod fleet_stats;
 pub(crate) mod incident_table;
 mod largest;
 #[cfg(all(test, target_os = "linux"))]
@@ -13,7 +15,11 @@ pub(crate) mod muted;
 pub(crate) mod news;
 pub(crate) mod output_file;
 pub(crate) mod progress;
+#[cfg(any(target_os = "linux", feature = "fleet"))]
+pub(crate) mod ranked;
 pub(crate) mod report;
+#[cfg(any(target_os = "linux", feature = "fleet"))]
+pub(crate) mod rule_file;
 pub(crate) mod rules;
 pub(crate) mod run_summary;
 pub(crate) mod stats;

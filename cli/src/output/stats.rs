@@ -2,21 +2,14 @@
 
 use crate::output::table::section;
 use serde_json::{Map, Value};
+use wormsift::Stats;
 use wormsift_export::mute::MutedCounts;
 use wormsift_run::FinalStats;
 pub(crate) use wormsift_run::{MutedCounters, by_name, sorted};
 
 /// Section by section, a value a line.
 pub(crate) fn for_people(stats: &FinalStats) -> String {
-    let mut text = String::new();
-    for (heading, values) in by_name(&stats.engine) {
-        if let Value::Object(values) = values {
-            object(&mut text, &heading, &values);
-        }
-    }
-    for tap in &stats.engine.taps {
-        object(&mut text, &format!("tap {}", tap.tap), &by_name(&tap.counters));
-    }
+    let mut text = engine_for_people(&stats.engine);
     object(&mut text, "selection", &by_name(&stats.selection));
     let MutedCounts { signatures, incidents } = stats.muted_counters;
     section(&mut text, "muted", [("signatures", signatures), ("incidents", incidents)]);
@@ -25,8 +18,22 @@ pub(crate) fn for_people(stats: &FinalStats) -> String {
     text
 }
 
+/// What a sensor has counted, section by section.
+pub(crate) fn engine_for_people(engine: &Stats) -> String {
+    let mut text = String::new();
+    for (heading, values) in by_name(engine) {
+        if let Value::Object(values) = values {
+            object(&mut text, &heading, &values);
+        }
+    }
+    for tap in &engine.taps {
+        object(&mut text, &format!("tap {}", tap.tap), &by_name(&tap.counters));
+    }
+    text
+}
+
 /// A section of the plain values, then one for each object among them.
-fn object(text: &mut String, heading: &str, values: &Map<String, Value>) {
+pub(crate) fn object(text: &mut String, heading: &str, values: &Map<String, Value>) {
     let plain = values.iter().filter(|(_, value)| !value.is_object());
     section(
         text,

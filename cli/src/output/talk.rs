@@ -33,7 +33,7 @@ impl Talk {
     }
 
     /// Says nothing but errors, for what is done behind the scenes.
-    #[cfg(target_os = "linux")]
+    #[cfg(any(target_os = "linux", feature = "fleet"))]
     pub(crate) fn silent() -> Self {
         let level = Level::Quiet;
         Self { level, color: ColorChoice::Never, progress: Progress::hidden() }

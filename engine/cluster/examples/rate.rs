@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         &to_merger,
         &fleet,
         &folder.join("merger"),
-        Rules::default(),
+        Rules::new(30),
         declared,
     )?;
     let spool = Spool::open(&folder.join("spool"), &fleet, &tap, DEFAULT_CAPACITY)?;

@@ -7,13 +7,13 @@
 
 use crate::closing::{Closing, Rules};
 use crate::codec::{Malformed, Reader, Writer, unsealed};
-use crate::private::private;
+use crate::private::{make_folder, private};
 use crate::{Error, Fleet, TapName};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-const MAGIC: &[u8] = b"WSCHECK1";
+const MAGIC: &[u8] = b"WSCHECK2";
 
 /// A place in the log, and when the broker stored what is there: a broker that was put back
 /// to an older copy has something else there.
@@ -53,7 +53,7 @@ impl Store {
     ///
     /// A folder that cannot be used, or that another process uses.
     pub fn open(folder: &Path, fleet: &Fleet) -> Result<Self, Error> {
-        fs::create_dir_all(folder)
+        make_folder(folder)
             .map_err(Error::io("make the folder of checkpoints", folder))?;
         let lock = crate::lock::take(folder)?;
         Ok(Self { folder: folder.to_owned(), fleet: fleet.clone(), _lock: lock })
@@ -63,7 +63,7 @@ impl Store {
         self.folder.join("checkpoint")
     }
 
-    /// Writes a checkpoint over the one before.
+    /// Writes a checkpoint over the one before, and says how many bytes it has.
     ///
     /// # Errors
     ///
@@ -74,7 +74,7 @@ impl Store {
         position: Position,
         closing: &Closing,
         state: &[u8],
-    ) -> Result<(), Error> {
+    ) -> Result<u64, Error> {
         let mut out = Writer::default();
         out.0.extend_from_slice(MAGIC);
         out.name(self.fleet.as_str());
@@ -94,7 +94,8 @@ impl Store {
             // The new name, too, must be on the disk before any tap deletes a parcel.
             File::open(&self.folder)?.sync_all()
         };
-        write().map_err(Error::io("write the checkpoint", &path))
+        write().map_err(Error::io("write the checkpoint", &path))?;
+        Ok(bytes.len() as u64)
     }
 
     /// The latest checkpoint, if there is one, to go on under `rules` with `declared` taps.

@@ -31,6 +31,14 @@ impl Writer {
         self.u64(value as u64);
     }
 
+    /// What is not there is written as nothing but that.
+    pub(crate) fn option(&mut self, value: Option<u64>) {
+        self.u8(u8::from(value.is_some()));
+        if let Some(value) = value {
+            self.u64(value);
+        }
+    }
+
     pub(crate) fn bytes(&mut self, value: &[u8]) {
         self.count(value.len());
         self.0.extend_from_slice(value);
@@ -81,6 +89,10 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn u64(&mut self) -> Result<u64, Malformed> {
         self.take().map(u64::from_le_bytes)
+    }
+
+    pub(crate) fn option(&mut self) -> Result<Option<u64>, Malformed> {
+        self.flag()?.then(|| self.u64()).transpose()
     }
 
     /// How many elements of at least `least` bytes follow.

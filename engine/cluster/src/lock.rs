@@ -1,13 +1,14 @@
 //! A folder that one process uses at a time; the lock ends with the process.
 
 use crate::Error;
+use crate::private::private;
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
 /// Takes the folder, as long as the file that is returned is open.
 pub(crate) fn take(folder: &Path) -> Result<File, Error> {
     let path = folder.join("lock");
-    let file = File::options()
+    let file = private()
         .create(true)
         .truncate(false)
         .write(true)

@@ -13,7 +13,7 @@ pub const MAX_MESSAGE: usize = (1 << 20) - 2048;
 pub const MAX_CONTENT: usize = MAX_MESSAGE - 512;
 
 const MAGIC: &[u8] = b"WSFT";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// One part of what one tap saw in one tick.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,9 @@ pub struct Parcel {
     /// Whether the tap sends nothing more until further notice: nobody waits for it then,
     /// and it is not blind.
     pub leaves: bool,
+    /// Since which tick the tap was not running, where it was not right before this parcel:
+    /// from that tick to this one it did not see all.
+    pub absent_since: Option<u64>,
     /// What it holds, at most [`MAX_CONTENT`].
     pub bytes: Vec<u8>,
 }
@@ -160,6 +163,7 @@ pub(crate) fn write_parcel(out: &mut Writer, parcel: &Parcel) {
     out.u64(parcel.spool);
     out.u64(parcel.sequence);
     out.u8(u8::from(parcel.leaves));
+    out.option(parcel.absent_since);
     out.bytes(&parcel.bytes);
 }
 
@@ -171,6 +175,7 @@ pub(crate) fn read_parcel(from: &mut Reader<'_>) -> Result<Parcel, Malformed> {
         spool: from.u64()?,
         sequence: from.u64()?,
         leaves: from.flag()?,
+        absent_since: from.option()?,
         bytes: from.bytes()?.to_vec(),
     })
 }

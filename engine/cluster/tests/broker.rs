@@ -133,11 +133,8 @@ fn the_broker_is_put_back_to_an_older_copy() {
     }
 }
 
-/// What does not fit into the log waits with the taps, and the merger's checkpoints make room.
-#[test]
-fn the_log_is_full() {
-    let scratch = Scratch::new("full");
-    let Some(broker) = Broker::start(scratch.path()) else { return };
+/// A log of so many bytes, made by somebody else.
+fn small_log(broker: &Broker, max_bytes: i64) {
     over(&broker.url(), async |context| {
         let config = async_nats::jetstream::stream::Config {
             name: fleet().log_stream(),
@@ -145,20 +142,87 @@ fn the_log_is_full() {
                 .map(|kind| format!("wormsift.test.{kind}.*"))
                 .to_vec(),
             discard: async_nats::jetstream::stream::DiscardPolicy::New,
-            max_bytes: 64 << 10,
+            max_bytes,
             allow_direct: true,
             ..Default::default()
         };
         context.create_stream(config).await.unwrap();
     });
+}
+
+/// What does not fit into the log waits with the taps, and the merger's checkpoints make room.
+#[test]
+fn the_log_is_full() {
+    let scratch = Scratch::new("full");
+    let Some(broker) = Broker::start(scratch.path()) else { return };
+    small_log(&broker, 64 << 10);
     let mut taps = taps(&broker.url(), &scratch, 300);
     send(&mut taps, 300);
-    let mut merger = Merger::new(&broker.url(), scratch.path(), &TAPS, 10);
+    let mut merger = Merger::new(&broker.url(), scratch.path(), &TAPS, u64::MAX);
+    fill(&mut merger, &taps);
+    assert!(merger.ticks < 300);
+    merger.every = 10;
+    merger.checkpoint();
     merger.merge_to(300);
     assert_eq!(merger.merged, Merged::twin(&TAPS, 300));
-    let counters = taps[0].publisher.counters();
-    assert!(counters.interrupted > 0, "{counters:?}");
     merger.finish(&taps);
+    assert!(taps.iter().all(has_left_room));
+}
+
+/// A merger that writes no checkpoints, until every tap finds the log full.
+fn fill(merger: &mut Merger, taps: &[Tap]) {
+    let begin = Instant::now();
+    while taps.iter().any(|tap| tap.publisher.counters().log_full < 3) {
+        assert!(begin.elapsed() < PATIENCE, "{:?}", taps[0].publisher.counters());
+        merger.step(Duration::from_millis(10));
+    }
+}
+
+/// Whether the broker refused none of its parcels.
+fn has_left_room(tap: &Tap) -> bool {
+    !tap.publisher.counters().why.contains("maximum bytes")
+}
+
+/// Parcels leave room in the log for answers: a merger that waits for one writes no checkpoint,
+/// and nothing makes room until it has come.
+#[test]
+fn an_answer_gets_into_a_log_that_is_full() {
+    let scratch = Scratch::new("full-answer");
+    let Some(broker) = Broker::start(scratch.path()) else { return };
+    small_log(&broker, 1 << 20);
+    // Without checkpoints, as one that waits.
+    let mut merger = Merger::new(&broker.url(), scratch.path(), &TAPS, u64::MAX);
+    let mut taps = taps(&broker.url(), &scratch, 2_000);
+    send(&mut taps, 2_000);
+    fill(&mut merger, &taps);
+    let begin = Instant::now();
+    merger.receiver.ask(&tap("a"), 7, b"what?".to_vec()).unwrap();
+    let ask = taps[0].publisher.ask(PATIENCE).expect("an ask");
+    let answer = vec![7; 50_000];
+    taps[0].publisher.answer(ask.number, &answer, PATIENCE).unwrap();
+    loop {
+        assert!(begin.elapsed() < PATIENCE);
+        let events = merger.receiver.next(Duration::from_secs(1)).unwrap();
+        let piece = events.into_iter().flatten().find_map(|event| match event {
+            Event::Piece(piece) => Some(piece),
+            Event::Tick(tick) => {
+                merger.merged.tick(&tick);
+                merger.ticks += 1;
+                None
+            }
+            Event::Late(late) => panic!("{late:?} is late"),
+        });
+        if piece.is_some_and(|piece| piece.bytes == answer) {
+            break;
+        }
+    }
+    // Then it goes on, and makes room.
+    merger.every = 10;
+    merger.checkpoint();
+    merger.merge_to(2_000);
+    assert_eq!(merger.merged, Merged::twin(&TAPS, 2_000));
+    merger.finish(&taps);
+    assert!(taps.iter().all(has_left_room));
 }
 
 /// The log lost parcels in its middle, which only the merger can see.
@@ -242,6 +306,7 @@ fn hostile_messages_are_refused() {
         spool: 1,
         sequence: 0,
         leaves: false,
+        absent_since: None,
         bytes: Vec::new(),
     };
     let other = Fleet::new("other").unwrap();

@@ -105,7 +105,7 @@ fn taps_are_kept_apart_by_their_certificates() {
         &merger,
         &fleet(),
         &scratch.path().join("merger"),
-        Rules::default(),
+        Rules::new(30),
         &[tap("berlin")],
     )
     .unwrap();

@@ -1,5 +1,6 @@
 //! The figures that a signature rests on, besides its reasons.
 
+use std::collections::BTreeMap;
 use wormsift::signature::{
     Evidence, Growth, Handshakes, HostRange, HostRangeMethod, Load, Population,
     Signature, View,
@@ -39,6 +40,13 @@ pub fn grounds(signature: &Signature) -> Vec<(&'static str, String)> {
     }
     if let Some(population) = signature.population.and_then(sizes) {
         lines.push(("addresses", population));
+    }
+    if let Some(blind) = blind(&signature.blind) {
+        lines.push(("blind meanwhile", blind));
+    }
+    if !signature.withheld.is_empty() {
+        let taps: Vec<&str> = signature.withheld.iter().map(String::as_str).collect();
+        lines.push(("payload withheld by", taps.join(", ")));
     }
     if (*handshakes, *view) == (Handshakes::default(), View::default()) {
         return lines;
@@ -87,6 +95,15 @@ pub fn grounds(signature: &Signature) -> Vec<(&'static str, String)> {
         },
     ));
     lines
+}
+
+/// Taps of a fleet that did not see all meanwhile, if there are some.
+pub fn blind(taps: &BTreeMap<String, u64>) -> Option<String> {
+    let of = |(tap, seconds): (&String, &u64)| {
+        format!("{tap} {}", counted(*seconds, "second"))
+    };
+    let taps: Vec<String> = taps.iter().map(of).collect();
+    (!taps.is_empty()).then(|| taps.join(", "))
 }
 
 /// How fast relays became more.

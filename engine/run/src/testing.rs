@@ -46,6 +46,8 @@ pub fn signature(id: u32, spread: u32, sources: u32, content: &[u8]) -> Signatur
         }],
         population: None,
         taps: std::collections::BTreeMap::new(),
+        blind: std::collections::BTreeMap::new(),
+        withheld: std::collections::BTreeSet::new(),
         first_seen: time,
         first_sighting: Some(FirstSighting {
             packet: 1,

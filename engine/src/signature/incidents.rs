@@ -64,6 +64,8 @@ pub struct Incident {
     pub first_seen: Timestamp,
     /// Latest recorded sighting.
     pub last_seen: Timestamp,
+    /// Taps of a fleet that were blind meanwhile, as in [`Signature::blind`].
+    pub blind: BTreeMap<String, u64>,
     /// The tick at which it was first reported.
     pub detected_at: Timestamp,
     /// The incident that it was found to be part of, in its last word.
@@ -322,6 +324,7 @@ pub(super) fn incident(id: u128, found: &Found, signatures: &[Signature]) -> Inc
         population: strongest.population,
         first_seen: times(|it| it.first_seen).min().unwrap_or_default(),
         last_seen: times(|it| it.last_seen).max().unwrap_or_default(),
+        blind: BTreeMap::new(),
         detected_at: times(|it| it.detected_at).min().unwrap_or_default(),
         part_of: None,
         reasons: found.reasons.clone(),

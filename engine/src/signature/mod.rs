@@ -72,7 +72,7 @@ pub use wave::{Wave, WaveRule};
 
 use crate::packet::{AddressPlan, Host, Timestamp};
 use crate::state::persist;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// One place where a signature's content was seen.
@@ -150,6 +150,14 @@ pub struct Signature {
     /// Its packets by the tap that saw them, where taps have names; a packet that two saw is one of
     /// both.
     pub taps: BTreeMap<String, u32>,
+    /// Taps of a fleet that were blind between its first and last sighting, their seconds
+    /// included, with in how many of these seconds: a tap had not come so far when the merger
+    /// went on, its parcels are lost, or it was not running. What passed there then is not
+    /// counted here.
+    pub blind: BTreeMap<String, u64>,
+    /// Taps of a fleet that saw it and send no payload: the content and the samples are of other
+    /// taps.
+    pub withheld: BTreeSet<String>,
     /// Sum of the relays' fan-outs.
     pub spread: u32,
     /// Hosts that passed the content on, as propagation lists them.
@@ -267,6 +275,8 @@ mod tests {
             roles: Roles::default(),
             ports: PortCounts::default(),
             taps: BTreeMap::new(),
+            blind: BTreeMap::new(),
+            withheld: BTreeSet::new(),
             spread: 0,
             relays,
             population: None,

@@ -64,7 +64,7 @@ fn is_same(one: &[u8], other: &[u8]) -> bool {
     long.windows(short.len()).any(|part| part == short)
 }
 
-fn worms() -> Vec<&'static str> {
+pub(super) fn worms() -> Vec<&'static str> {
     let profiles = Scenario::profiles();
     let worms = profiles.filter(|profile| profile.kind == Kind::Worm && profile.standard);
     worms.map(|profile| profile.name).collect()

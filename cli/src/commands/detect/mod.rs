@@ -25,6 +25,7 @@ use crate::output::rules;
 use crate::output::run_summary::{self, Ended};
 use crate::output::stats;
 use crate::output::talk::Talk;
+use std::ops::ControlFlow;
 use std::time::Instant;
 use wormsift::pipeline::{Baseline, Sensor};
 use wormsift::{Config, Stats};
@@ -67,14 +68,9 @@ pub(super) fn run(args: &DetectArgs, talk: &mut Talk) -> Result<Exit, Failure> {
     let Missing { missing, skipped } = way.missing();
     let mut damaged = missing + unread;
     let sifted = match way.sift(&signals, &durations, &mut report, talk)? {
-        Outcome::Here(sifted) => sifted,
-        #[cfg(feature = "fleet")]
-        Outcome::Elsewhere { is_damaged } => {
-            talk.result("the taps of this process are read; findings are with process 0");
-            return Ok(if is_damaged || unread > 0 { Exit::Damaged } else { Exit::Done });
-        }
-        #[cfg(feature = "fleet")]
-        Outcome::Stopped(signal) => return Ok(Exit::Signal(signal)),
+        ControlFlow::Continue(sifted) => *sifted,
+        // What is found is not told here.
+        ControlFlow::Break(exit) => return Ok(exit),
     };
     let Sifted { sensor, engine, progress, damaged: defects, threads, stopped_by } =
         sifted;
@@ -241,35 +237,23 @@ impl Way {
         }
     }
 
-    /// Sifts to the end.
+    /// Sifts to the end, or ends the run where findings are not told here.
     fn sift(
         self,
         signals: &Signals,
         durations: &Durations,
         report: &mut Report,
         talk: &mut Talk,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<ControlFlow<Exit, Box<Sifted>>, Failure> {
         match self {
             Self::Here(part) => {
-                part.sift(signals, durations, report, talk).map(Outcome::Here)
+                let sifted = part.sift(signals, durations, report, talk)?;
+                Ok(ControlFlow::Continue(Box::new(sifted)))
             }
             #[cfg(feature = "fleet")]
             Self::Workers(part) => part.sift(signals, durations, report, talk),
         }
     }
-}
-
-/// How sifting ended.
-enum Outcome {
-    Here(Sifted),
-    /// Findings are with another process.
-    #[cfg(feature = "fleet")]
-    Elsewhere {
-        is_damaged: bool,
-    },
-    /// Before anything could be found, by this signal.
-    #[cfg(feature = "fleet")]
-    Stopped(i32),
 }
 
 /// What came of sifting.

@@ -1,14 +1,15 @@
 //! Sifting as a dataflow, on workers of this process and of others.
 
-use super::{Missing, Outcome, Sifted, Told};
+use super::{Missing, Sifted, Told};
 use crate::args::DetectArgs;
 use crate::input::inputs::{self, Source};
 use crate::input::signals::Signals;
-use crate::output::exit_code::Failure;
+use crate::output::exit_code::{Exit, Failure};
 use crate::output::news::report_news;
 use crate::output::report::Report;
 use crate::output::talk::Talk;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -161,7 +162,7 @@ impl Part {
         durations: &Durations,
         report: &mut Report,
         talk: &mut Talk,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<ControlFlow<Exit, Box<Sifted>>, Failure> {
         let Self { mut job, mut told, missing, .. } = self;
         if job.processes.is_some() {
             on_lost(|why| {
@@ -184,14 +185,16 @@ impl Part {
             })
         });
         if let (Err(Failure::Failed(_)), Some(signal)) = (&done, signals.caught()) {
-            return Ok(Outcome::Stopped(signal));
+            return Ok(ControlFlow::Break(Exit::Signal(signal)));
         }
         let done = done?;
         readings.take_all(&mut told, talk);
         talk.end_progress();
         let Some(mut done) = done else {
             let is_damaged = missing.missing + readings.damaged > 0;
-            return Ok(Outcome::Elsewhere { is_damaged });
+            talk.result("the taps of this process are read; findings are with process 0");
+            let exit = if is_damaged { Exit::Damaged } else { Exit::Done };
+            return Ok(ControlFlow::Break(exit));
         };
         report_news(&mut done.merger, durations, report, talk)?;
         if done.asked_too_late > 0 {
@@ -217,7 +220,7 @@ impl Part {
         }
         let threads = workers;
         let sifted = Sifted { sensor, engine, progress, damaged, threads, stopped_by };
-        Ok(Outcome::Here(sifted))
+        Ok(ControlFlow::Continue(Box::new(sifted)))
     }
 }
 

@@ -1,14 +1,16 @@
 //! The commands of a fleet: taps far apart, one merger.
 
-mod lines;
 pub(super) mod merge;
 pub(super) mod tap;
 
-use crate::args::FleetArgs;
 use crate::output::exit_code::Failure;
 use crate::output::talk::Talk;
+use crate::status::metrics::Text;
+use crate::status::{self, Board, Shown};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wormsift_cluster::jetstream::Link;
+use wormsift_cluster::jetstream::{Link, Server};
 use wormsift_cluster::{Error, TapName};
 
 /// How long a signal may go unseen.
@@ -32,8 +34,8 @@ struct SpokenLink {
 
 impl SpokenLink {
     /// Settings that cannot work are wrong usage; a broker that is not there may come.
-    fn open(args: &FleetArgs, name: &TapName, talk: &Talk) -> Result<Self, Failure> {
-        let link = Link::open(args.server(), name).map_err(Failure::usage)?;
+    fn open(server: Server, name: &TapName, talk: &Talk) -> Result<Self, Failure> {
+        let link = Link::open(server, name).map_err(Failure::usage)?;
         let _ = link.wait(CONNECT);
         let why = String::new();
         let mut new = Self { link, is_broken: false, attempts: 0, why, looked: None };
@@ -74,6 +76,49 @@ impl SpokenLink {
             _ => {}
         }
     }
+}
+
+/// A status page, where one is asked for.
+struct Page<S>(Option<Arc<Board<S>>>);
+
+impl<S: Shown> Page<S> {
+    /// Takes the address: before rights are given away that it may need.
+    fn listen(address: Option<SocketAddr>) -> Result<Option<TcpListener>, Failure> {
+        let hint = "give another --status ADDR:PORT";
+        address.map(|address| status::listen(address, hint)).transpose()
+    }
+
+    /// Answers from now on.
+    fn serve(listener: Option<TcpListener>, talk: &Talk) -> Result<Self, Failure> {
+        let Some(listener) = listener else { return Ok(Self(None)) };
+        let failed = |error| Failure::of("status page", error);
+        let address = listener.local_addr().map_err(failed)?;
+        let board = Arc::new(Board::new());
+        status::serve(listener, Arc::clone(&board)).map_err(failed)?;
+        talk.result(format_args!("status page http://{address}/"));
+        Ok(Self(Some(board)))
+    }
+
+    /// A round of the loop; whether somebody waits for what it shows.
+    fn round(&self) -> bool {
+        self.0.as_ref().is_some_and(|board| board.round())
+    }
+
+    fn post(&self, shown: S) {
+        if let Some(board) = &self.0 {
+            board.post(shown);
+        }
+    }
+}
+
+/// Metrics of the link to the broker, and how often it broke.
+fn link_metrics(text: &mut Text, is_up: bool, interrupted: u64) {
+    let help = "1 while there is a connection to the broker";
+    text.family("wormsift_fleet_link_up", "gauge", help);
+    text.value(&[], u8::from(is_up));
+    let help = "Connections and attempts that ended";
+    text.family("wormsift_fleet_link_interruptions_total", "counter", help);
+    text.value(&[], interrupted);
 }
 
 /// Settings of the transport that cannot work are wrong usage; all else has failed.

@@ -12,24 +12,8 @@ use seccompiler::{
     SeccompCondition as Condition, SeccompFilter, SeccompRule as Rule, TargetArch,
 };
 use std::collections::BTreeMap;
-use std::io;
-use std::sync::mpsc::channel;
-use std::thread;
 
-/// Starts a thread, and waits until it runs.
-pub(in crate::live) fn start_thread(
-    name: &str,
-    work: impl FnOnce() + Send + 'static,
-) -> io::Result<()> {
-    let (runs, wait) = channel();
-    thread::Builder::new().name(name.to_owned()).spawn(move || {
-        // Nobody waits any more only if the process is about to end.
-        let _ = runs.send(());
-        drop(runs);
-        work();
-    })?;
-    wait.recv().map_err(io::Error::other)
-}
+pub(in crate::live) use crate::status::start_thread;
 
 /// Allowed whatever the arguments.
 const ALLOWED: &[libc::c_long] = &[
@@ -157,6 +141,7 @@ pub(in crate::live) fn restrict() -> Result<String, Failure> {
 mod tests {
     use super::super::environment::skipped;
     use super::*;
+    use std::io;
     use std::net::{TcpListener, TcpStream, UdpSocket};
     use std::os::unix::net::UnixDatagram;
     use std::process::Command;

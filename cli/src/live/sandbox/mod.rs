@@ -7,7 +7,7 @@
 
 pub(super) mod calls;
 pub(super) mod files;
-pub(super) mod privileges;
+pub(crate) mod privileges;
 
 #[cfg(test)]
 #[path = "../../../../engine/tests/common/environment.rs"]

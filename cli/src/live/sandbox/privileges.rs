@@ -7,20 +7,20 @@ use nix::unistd::{Gid, User, getgrouplist, getuid, setgroups, setresgid, setresu
 use std::ffi::CString;
 
 /// Somebody to become.
-pub(in crate::live) struct Person {
+pub(crate) struct Person {
     user: User,
     /// Groups beside the user's own: one of them may open the socket of Suricata.
     groups: Vec<Gid>,
 }
 
 impl Person {
-    pub(in crate::live) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.user.name
     }
 }
 
 /// A user to become, looked up while the user database can be read.
-pub(in crate::live) fn find(name: &str) -> Result<Person, Failure> {
+pub(crate) fn find(name: &str) -> Result<Person, Failure> {
     let failed = |error| Failure::of(format_args!("--user {name}"), error);
     let user = match User::from_name(name) {
         Ok(Some(user)) if user.uid.is_root() => {
@@ -45,7 +45,7 @@ pub(in crate::live) fn find(name: &str) -> Result<Person, Failure> {
 
 /// Becomes `person`, if one is given, and gives all capabilities away for good. Called
 /// before other threads exist: capabilities are each thread's own.
-pub(in crate::live) fn drop(person: Option<&Person>) -> Result<String, Failure> {
+pub(crate) fn drop(person: Option<&Person>) -> Result<String, Failure> {
     let failed = |what: &'static str| {
         move |error: &dyn std::fmt::Display| {
             Failure::of(format_args!("cannot {what}"), error)

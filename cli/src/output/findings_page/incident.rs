@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use wormsift::signature::{Incident, Kind};
 use wormsift_export::html::{pairs, table};
 use wormsift_export::text::{counted, end, grouped, service_name};
-use wormsift_run::grounds::doubling;
+use wormsift_run::grounds::{blind, doubling};
 
 /// Signatures and services that are named.
 const MOST_NAMED: usize = 24;
@@ -111,6 +111,9 @@ fn facts(it: &Incident) -> Vec<(&'static str, String)> {
     ];
     if let Some(growth) = &it.growth {
         facts.push(("Growth", doubling(growth)));
+    }
+    if let Some(blind) = blind(&it.blind) {
+        facts.push(("Blind meanwhile", blind));
     }
     facts.extend([
         ("First seen", moment(it.first_seen)),

@@ -8,7 +8,7 @@ fn fleet() -> Fleet {
 
 fn some(number: u64) -> Checkpoint {
     let tap = TapName::new("a").unwrap();
-    let mut closing = Closing::new(Rules::default(), std::slice::from_ref(&tap));
+    let mut closing = Closing::new(Rules::new(30), std::slice::from_ref(&tap));
     for tick in 0..3 {
         closing.parcel(Parcel {
             tap: tap.clone(),
@@ -17,6 +17,7 @@ fn some(number: u64) -> Checkpoint {
             spool: 1,
             sequence: tick,
             leaves: false,
+            absent_since: None,
             bytes: vec![1; 10],
         });
     }
@@ -33,10 +34,10 @@ fn write(store: &Store, number: u64) {
 fn the_latest_is_read_again() {
     let scratch = Scratch::new();
     let store = Store::open(scratch.path(), &fleet()).unwrap();
-    assert_eq!(store.read(Rules::default(), &[]).unwrap(), None);
+    assert_eq!(store.read(Rules::new(30), &[]).unwrap(), None);
     for number in 0..3 {
         write(&store, number);
-        let read = store.read(Rules::default(), &[]).unwrap();
+        let read = store.read(Rules::new(30), &[]).unwrap();
         assert_eq!(read, Some(some(number)));
     }
     let second = Store::open(scratch.path(), &fleet()).unwrap_err().to_string();
@@ -52,10 +53,10 @@ fn a_checkpoint_that_was_not_finished_does_not_count() {
     let whole = fs::read(store.path()).unwrap();
     for length in 0..whole.len() {
         fs::write(scratch.path().join("checkpoint.new"), &whole[..length]).unwrap();
-        assert_eq!(store.read(Rules::default(), &[]).unwrap(), Some(some(1)));
+        assert_eq!(store.read(Rules::new(30), &[]).unwrap(), Some(some(1)));
     }
     write(&store, 2);
-    assert_eq!(store.read(Rules::default(), &[]).unwrap(), Some(some(2)));
+    assert_eq!(store.read(Rules::new(30), &[]).unwrap(), Some(some(2)));
 }
 
 #[test]
@@ -66,7 +67,7 @@ fn what_is_not_a_checkpoint_of_this_fleet_is_refused() {
     let whole = fs::read(store.path()).unwrap();
     let refused = |bytes: &[u8]| {
         fs::write(store.path(), bytes).unwrap();
-        store.read(Rules::default(), &[]).unwrap_err().to_string()
+        store.read(Rules::new(30), &[]).unwrap_err().to_string()
     };
     for length in 0..whole.len() {
         let said = refused(&whole[..length]);
@@ -83,6 +84,6 @@ fn what_is_not_a_checkpoint_of_this_fleet_is_refused() {
         body[at] = value;
         Writer(body).sealed()
     };
-    assert!(refused(&body(7, b'2')).contains("another version"));
+    assert!(refused(&body(7, b'9')).contains("another version"));
     assert!(refused(&body(16, b'g')).contains("that of fleet gleet"));
 }

@@ -41,10 +41,10 @@ pub struct Rules {
     pub capacity: usize,
 }
 
-impl Default for Rules {
-    /// 30 seconds, 1 GiB.
-    fn default() -> Self {
-        Self { lateness: 30, capacity: 1 << 30 }
+impl Rules {
+    /// This lateness, and a capacity of 1 GiB.
+    pub fn new(lateness: u64) -> Self {
+        Self { lateness, capacity: 1 << 30 }
     }
 }
 
@@ -64,11 +64,23 @@ pub struct Tick {
     pub tick: u64,
     /// Its parcels, by tap, each tap's in its own order.
     pub parcels: Vec<Parcel>,
-    /// Taps that did not see all since the tick that came out before, with in how many ticks:
-    /// nothing came of a tick, or parcels were missing that may be of it.
-    pub blind: Vec<(TapName, u64)>,
+    /// When taps were blind since the tick that came out before, by tap, in order.
+    pub blind: Vec<Blind>,
     /// Taps that had not passed it when it closed: what they saw of it may still come, as late.
     pub behind: Vec<TapName>,
+}
+
+/// Ticks of which the merger does not have all that a tap saw: it had not passed them when they
+/// closed, parcels are missing that may be of them, or it was not running. A tap that passed a
+/// tick and sent nothing of it is not blind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blind {
+    /// Which tap.
+    pub tap: TapName,
+    /// The first tick.
+    pub from: u64,
+    /// The last tick.
+    pub to: u64,
 }
 
 /// Parcels that are missing before others that came.
@@ -219,11 +231,10 @@ impl Closing {
         let behind = self.taps.iter().filter(is_behind);
         let behind = behind.map(|(name, _)| name.clone()).collect();
         for (name, tap) in &mut self.taps {
-            let (own, blind_ticks) = tap.take(since, tick);
+            let (own, spans) = tap.take(since, tick);
             parcels.extend(own);
-            if blind_ticks > 0 {
-                blind.push((name.clone(), blind_ticks));
-            }
+            let named = |(from, to)| Blind { tap: name.clone(), from, to };
+            blind.extend(spans.into_iter().map(named));
         }
         self.emitted = Some(tick);
         Tick { tick, parcels, blind, behind }

@@ -7,17 +7,6 @@ use crate::TapName;
 use crate::codec::{Malformed, Reader, Writer};
 use crate::message::{read_parcel, write_parcel};
 
-fn write_option(out: &mut Writer, value: Option<u64>) {
-    out.u8(u8::from(value.is_some()));
-    out.u64(value.unwrap_or_default());
-}
-
-fn read_option(from: &mut Reader<'_>) -> Result<Option<u64>, Malformed> {
-    let is_there = from.flag()?;
-    let value = from.u64()?;
-    Ok(is_there.then_some(value))
-}
-
 fn write_pairs(out: &mut Writer, pairs: impl ExactSizeIterator<Item = (u64, u64)>) {
     out.count(pairs.len());
     for (from, to) in pairs {
@@ -33,13 +22,13 @@ fn read_pairs<T: FromIterator<(u64, u64)>>(
 }
 
 fn write_tap(out: &mut Writer, tap: &Tap) {
-    write_option(out, tap.spool);
+    out.option(tap.spool);
     out.count(tap.old_spools.len());
     for spool in &tap.old_spools {
         out.u64(*spool);
     }
     out.u64(tap.expected);
-    write_option(out, tap.last.map(|(tick, _)| tick));
+    out.option(tap.last.map(|(tick, _)| tick));
     out.u32(tap.last.map_or(0, |(_, part)| part));
     for parcels in [tap.open.len(), tap.held.len()] {
         out.count(parcels);
@@ -52,17 +41,18 @@ fn write_tap(out: &mut Writer, tap: &Tap) {
     write_pairs(out, tap.excused.iter().copied());
     out.u8(u8::from(tap.is_torn));
     out.u8(u8::from(tap.has_left));
-    let TapCounters { came, duplicates, late, missing, renumbered, blind } = tap.counters;
-    for counter in [came, duplicates, late, missing, renumbered, blind] {
+    let TapCounters { came, bytes, duplicates, late, missing, renumbered, blind } =
+        tap.counters;
+    for counter in [came, bytes, duplicates, late, missing, renumbered, blind] {
         out.u64(counter);
     }
 }
 
 fn read_tap(from: &mut Reader<'_>) -> Result<Tap, Malformed> {
-    let spool = read_option(from)?;
+    let spool = from.option()?;
     let old_spools = (0..from.count(8)?).map(|_| from.u64()).collect::<Result<_, _>>()?;
     let expected = from.u64()?;
-    let tick = read_option(from)?;
+    let tick = from.option()?;
     let part = from.u32()?;
     let (open, held) = (from.u64()?, from.u64()?);
     let last = tick.map(|tick| (tick, part));
@@ -83,6 +73,7 @@ fn read_tap(from: &mut Reader<'_>) -> Result<Tap, Malformed> {
     let counters = &mut tap.counters;
     for counter in [
         &mut counters.came,
+        &mut counters.bytes,
         &mut counters.duplicates,
         &mut counters.late,
         &mut counters.missing,
@@ -98,7 +89,7 @@ impl Closing {
     /// As bytes.
     pub(crate) fn save(&self, out: &mut Writer) {
         for tick in [self.latest, self.closed, self.emitted] {
-            write_option(out, tick);
+            out.option(tick);
         }
         let ClosingCounters { closed_by_lateness, closed_by_memory, taps_refused } =
             self.counters;
@@ -120,7 +111,7 @@ impl Closing {
     ) -> Result<Self, Malformed> {
         let mut new = Self::new(rules, &[]);
         for tick in [&mut new.latest, &mut new.closed, &mut new.emitted] {
-            *tick = read_option(from)?;
+            *tick = from.option()?;
         }
         let counters = &mut new.counters;
         for counter in [

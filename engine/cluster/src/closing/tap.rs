@@ -17,6 +17,8 @@ const MOST_SPOOLS: usize = 64;
 pub struct TapCounters {
     /// Parcels that came, whatever became of them.
     pub came: u64,
+    /// Their bytes.
+    pub bytes: u64,
     /// Parcels that had come before, dropped.
     pub duplicates: u64,
     /// Parcels that came after their tick had closed.
@@ -50,7 +52,7 @@ pub(super) struct Tap {
     pub(super) missing: BTreeMap<u64, u64>,
     /// Where parcels are missing between the latest in order and the next.
     pub(super) is_torn: bool,
-    /// Ticks of which parcels may be missing.
+    /// Ticks of which parcels may be missing, or in which it was not running.
     pub(super) torn: Vec<Span>,
     /// Ticks in which the tap was not there and need not have been.
     pub(super) excused: Vec<Span>,
@@ -82,13 +84,28 @@ impl Default for Tap {
     }
 }
 
-/// How many ticks of `span` are in one of `spans`, which do not overlap.
-fn overlap((from, to): Span, spans: &[Span]) -> u64 {
-    let common = |(first, last): &Span| {
-        let (low, high) = (from.max(*first), to.min(*last));
-        if low <= high { (high - low).saturating_add(1) } else { 0 }
+/// What is left of spans, which are in order and do not touch, without another one.
+fn without(spans: Vec<Span>, (first, last): Span) -> Vec<Span> {
+    let rest = |(from, to): Span| {
+        let before = first.checked_sub(1).map(|before| (from, to.min(before)));
+        let after = last.checked_add(1).map(|after| (from.max(after), to));
+        // A span that the other does not touch is one of the two.
+        [before, after].into_iter().flatten().filter(|(from, to)| from <= to)
     };
-    spans.iter().map(common).fold(0, u64::saturating_add)
+    spans.into_iter().flat_map(rest).collect()
+}
+
+/// The ticks of all these spans, in order; none touches another.
+fn union(mut spans: Vec<Span>) -> Vec<Span> {
+    spans.sort_unstable();
+    let mut joined: Vec<Span> = Vec::new();
+    for (from, to) in spans {
+        match joined.last_mut() {
+            Some(last) if from <= last.1.saturating_add(1) => last.1 = last.1.max(to),
+            _ => joined.push((from, to)),
+        }
+    }
+    joined
 }
 
 impl Tap {
@@ -108,6 +125,7 @@ impl Tap {
         late: &mut Vec<Parcel>,
     ) {
         self.counters.came += 1;
+        self.counters.bytes += parcel.bytes.len() as u64;
         if !self.is_current(parcel.spool, closed, late) {
             self.counters.duplicates += 1;
             return;
@@ -153,6 +171,8 @@ impl Tap {
         self.expected = 0;
         if let Some(old) = self.spool.replace(spool) {
             self.counters.renumbered += 1;
+            // What the old count still had is lost, unless the new one begins before it ends.
+            self.is_torn = true;
             self.old_spools.push_back(old);
             if self.old_spools.len() > MOST_SPOOLS {
                 self.old_spools.pop_front();
@@ -178,6 +198,8 @@ impl Tap {
         self.expected = parcel.sequence.saturating_add(1);
         let tick = parcel.tick;
         if self.last >= Some((tick, parcel.part)) {
+            // It goes on where it was, with none missing.
+            self.is_torn = false;
             self.counters.duplicates += 1;
             return;
         }
@@ -185,6 +207,7 @@ impl Tap {
             let from = self.last.map_or(0, |(last, _)| last);
             self.torn.push((from, tick));
         }
+        self.torn.extend(parcel.absent_since.map(|since| (since.min(tick), tick)));
         if std::mem::replace(&mut self.has_left, parcel.leaves)
             && let Some(left) = self.excused.last_mut()
         {
@@ -304,25 +327,25 @@ impl Tap {
         self.open.iter().map(|parcel| parcel.tick).take_while(move |tick| *tick <= to)
     }
 
-    /// The parcels of a tick that closes, and in how many ticks since `since` it was blind.
-    pub(super) fn take(&mut self, since: u64, tick: u64) -> (Vec<Parcel>, u64) {
+    /// The parcels of a tick that closes, and when since `since` it was blind.
+    pub(super) fn take(&mut self, since: u64, tick: u64) -> (Vec<Parcel>, Vec<Span>) {
         let mut own = Vec::new();
         while self.open.front().is_some_and(|parcel| parcel.tick <= tick) {
             own.extend(self.open.pop_front());
         }
         self.waiting -= own.iter().map(cost).sum::<usize>();
-        let has_hole_after =
-            !self.held.is_empty() && self.last.is_some_and(|(last, _)| last == tick);
-        let is_whole =
-            !own.is_empty() && !has_hole_after && overlap((tick, tick), &self.torn) == 0;
-        let mut blind = u64::from(!is_whole && overlap((tick, tick), &self.excused) == 0);
-        if since < tick {
-            let between = (since, tick - 1);
-            blind += (tick - since).saturating_sub(overlap(between, &self.excused));
+        let mut blind = self.torn.clone();
+        if self.is_awaited() {
+            // What it has not passed; where it has passed all, this is no span.
+            blind
+                .push((self.passed().map_or(0, |passed| passed.saturating_add(1)), tick));
         }
+        let in_time = |(from, to): Span| (from.max(since), to.min(tick));
+        let blind = blind.into_iter().map(in_time).filter(|(from, to)| from <= to);
+        let blind = self.excused.iter().copied().fold(union(blind.collect()), without);
         self.torn.retain(|(_, last)| *last > tick);
         self.excused.retain(|(_, last)| *last > tick);
-        self.counters.blind += blind;
+        self.counters.blind += blind.iter().map(|(from, to)| to - from + 1).sum::<u64>();
         (own, blind)
     }
 

@@ -8,7 +8,8 @@ fn name(number: usize) -> TapName {
 
 fn parcel(tap: usize, tick: u64, part: u32, sequence: u64) -> Parcel {
     let bytes = vec![tap as u8, part as u8];
-    Parcel { tap: name(tap), tick, part, spool: 1, sequence, leaves: false, bytes }
+    let (leaves, absent_since) = (false, None);
+    Parcel { tap: name(tap), tick, part, spool: 1, sequence, leaves, absent_since, bytes }
 }
 
 /// One parcel a tick, so that the sequence is the tick.
@@ -20,9 +21,15 @@ fn rules(lateness: u64) -> Rules {
     Rules { lateness, capacity: usize::MAX }
 }
 
-fn ticks(closed: &[Closed]) -> Vec<(u64, Vec<(TapName, u64)>)> {
+/// Ticks, each with who was blind since the one before, from when to when.
+type Blinds = Vec<(TapName, u64, u64)>;
+
+fn ticks(closed: &[Closed]) -> Vec<(u64, Blinds)> {
     let of = |closed: &Closed| match closed {
-        Closed::Tick(tick) => Some((tick.tick, tick.blind.clone())),
+        Closed::Tick(tick) => {
+            let blind = tick.blind.iter().map(|it| (it.tap.clone(), it.from, it.to));
+            Some((tick.tick, blind.collect()))
+        }
         Closed::Late(_) => None,
     };
     closed.iter().filter_map(of).collect()
@@ -49,8 +56,7 @@ fn a_tick_waits_for_all_declared_taps() {
 fn a_silent_tap_is_waited_for_and_named() {
     let mut closing = Closing::new(rules(5), &[name(0), name(1)]);
     let closed = run(&mut closing, (0..8).map(|tick| plain(0, tick)));
-    let blind = vec![(name(1), 1)];
-    let expected = [(0, blind.clone()), (1, blind.clone()), (2, blind)];
+    let expected = [0, 1, 2].map(|tick| (tick, vec![(name(1), tick, tick)]));
     assert_eq!(ticks(&closed), expected);
     assert_eq!(closing.counters().closed_by_lateness, 3);
     // What it sends of these ticks is late; then it takes part again.
@@ -72,10 +78,10 @@ fn a_hole_is_named_filled_or_given_up() {
     assert_eq!(closing.holes(), [hole(5, 6)]);
     // 5 never comes: it may be of tick 4, which closes before 6 gives it up.
     let closed = run(&mut closing, (7..14).map(|tick| plain(0, tick)));
-    let torn = |ticks| vec![(name(0), ticks)];
+    let torn = |from, to| vec![(name(0), from, to)];
     assert_eq!(
         ticks(&closed),
-        [(4, torn(1)), (6, torn(2))]
+        [(4, torn(4, 4)), (6, torn(5, 6))]
             .into_iter()
             .chain((7..13).map(|t| (t, vec![])))
             .collect::<Vec<_>>()
@@ -92,9 +98,9 @@ fn a_tap_says_what_it_lost() {
     let mut closing = Closing::new(rules(1000), &[name(0)]);
     run(&mut closing, [0, 1, 50].map(|tick| plain(0, tick)));
     let closed = closing.lost(&Lost { tap: name(0), spool: 1, sequence: 50 });
-    assert_eq!(ticks(&closed), [(1, vec![(name(0), 1)])]);
+    assert_eq!(ticks(&closed), [(1, vec![(name(0), 1, 1)])]);
     let closed = closing.parcel(plain(0, 51));
-    assert_eq!(ticks(&closed), [(50, vec![(name(0), 49)])]);
+    assert_eq!(ticks(&closed), [(50, vec![(name(0), 2, 50)])]);
     // Said again, it changes nothing.
     let before = closing.clone();
     assert_eq!(closing.lost(&Lost { tap: name(0), spool: 1, sequence: 50 }), []);
@@ -109,12 +115,12 @@ fn who_leaves_is_not_waited_for() {
     let closed = run(&mut closing, (1..100).map(|tick| plain(0, tick)));
     assert_eq!(closed.len(), 99, "0 to 98");
     assert!(ticks(&closed).iter().all(|(_, blind)| blind.is_empty()));
-    // It comes back, and is away again for ticks that nobody else saw either.
+    // It comes back; of ticks that it passes and sends nothing of, it saw nothing.
     let back = parcel(1, 120, 0, 2);
     let closed = run(&mut closing, [back, plain(0, 100), parcel(0, 121, 0, 101)]);
     assert_eq!(ticks(&closed), [(99, vec![]), (100, vec![])]);
     let closed = run(&mut closing, [parcel(1, 122, 0, 3)]);
-    assert_eq!(ticks(&closed), [(120, vec![(name(0), 20)])]);
+    assert_eq!(ticks(&closed), [(120, vec![])]);
     let all_gone = [
         Parcel { leaves: true, ..parcel(0, 122, 0, 102) },
         Parcel { leaves: true, ..parcel(1, 123, 0, 4) },
@@ -122,6 +128,30 @@ fn who_leaves_is_not_waited_for() {
     let closed = run(&mut closing, all_gone);
     assert_eq!(ticks(&closed).last(), Some(&(123, vec![])));
     assert_eq!(closing.waiting(), 0);
+}
+
+#[test]
+fn a_tap_says_when_it_was_not_running() {
+    let mut closing = Closing::new(rules(1000), &[name(0), name(1)]);
+    run(&mut closing, (10..15).map(|tick| parcel(0, tick, 0, tick - 10)));
+    // It began at 12: before, nobody knows what it would have seen.
+    let since =
+        |since, tick, n| Parcel { absent_since: Some(since), ..parcel(1, tick, 0, n) };
+    let closed = run(&mut closing, [since(0, 12, 0), parcel(1, 13, 0, 1)]);
+    let blind = |from, to| vec![(name(1), from, to)];
+    assert_eq!(
+        ticks(&closed),
+        [(10, blind(10, 10)), (11, blind(11, 11)), (12, blind(12, 12))]
+    );
+    // Killed in 13, there again in 17: known before any of these ticks closes.
+    let again = [since(13, 17, 2), parcel(1, 18, 0, 3), parcel(1, 22, 0, 4)];
+    let rest = (15..23).map(|tick| parcel(0, tick, 0, tick - 10));
+    let closed = run(&mut closing, again.into_iter().chain(rest));
+    let expected = (13..=17).map(|tick| (tick, blind(tick, tick)));
+    let seen = (18..=21).map(|tick| (tick, vec![]));
+    assert_eq!(ticks(&closed), expected.chain(seen).collect::<Vec<_>>());
+    let (_, counters) = closing.tap_counters().nth(1).unwrap();
+    assert_eq!((counters.blind, counters.late), (8, 0));
 }
 
 #[test]
@@ -144,11 +174,11 @@ fn a_new_spool_counts_anew() {
     // A live tap lost its spool: what it did not see is named.
     let anew = |n| Parcel { spool: 3, ..parcel(0, 20 + n, 0, n) };
     let closed = run(&mut closing, [anew(0), anew(2)]);
-    assert_eq!(ticks(&closed), [(11, vec![])]);
+    assert_eq!(ticks(&closed), [(11, vec![(name(0), 11, 11)])]);
     assert_eq!(closing.holes(), [Hole { tap: name(0), spool: 3, from: 1, to: 2 }]);
     let closed = run(&mut closing, [anew(1), anew(3)]);
-    let of = |tick, blind: u64| (tick, vec![(name(0), blind)]);
-    assert_eq!(ticks(&closed), [of(20, 8), (21, vec![]), (22, vec![])]);
+    let lost = vec![(name(0), 12, 20)];
+    assert_eq!(ticks(&closed), [(20, lost), (21, vec![]), (22, vec![])]);
     // Old spools are known.
     assert_eq!(run(&mut closing, [plain(0, 50), of_new(60, 12)]), []);
     let (_, counters) = closing.tap_counters().next().unwrap();
@@ -255,23 +285,14 @@ fn mixed(sent: &[Vec<Parcel>], picks: &[(usize, usize)]) -> Vec<Parcel> {
     mixed
 }
 
-/// All that was sent, in the end, by tick: looked up from the whole, step by step.
+/// All that was sent, in the end, by tick: looked up from the whole, step by step. Nobody is blind:
+/// who passes a tick and sends nothing of it saw nothing.
 fn twin(sent: &[Vec<Parcel>]) -> Vec<Tick> {
     let all = || sent.iter().flatten();
     let ticks: BTreeSet<u64> = all().map(|parcel| parcel.tick).collect();
-    let mut before = None;
     let of = |tick: u64| {
         let parcels = all().filter(|parcel| parcel.tick == tick).cloned().collect();
-        let since = before.replace(tick).map_or(tick, |before: u64| before + 1);
-        let blind_of = |(tap, own): (usize, &Vec<Parcel>)| {
-            let last = own.last().expect("at least one").tick;
-            let is_blind = |tick: &u64| {
-                *tick <= last && own.iter().all(|parcel| parcel.tick != *tick)
-            };
-            (name(tap), (since..=tick).filter(is_blind).count() as u64)
-        };
-        let blind = sent.iter().enumerate().map(blind_of).filter(|(_, ticks)| *ticks > 0);
-        Tick { tick, parcels, blind: blind.collect(), behind: Vec::new() }
+        Tick { tick, parcels, blind: Vec::new(), behind: Vec::new() }
     };
     ticks.into_iter().map(of).collect()
 }

@@ -56,6 +56,9 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// with those that read.
 const SPIN: Duration = Duration::from_micros(20);
 
+/// Opens what the tap of a number reads.
+pub type Open = dyn Fn(u16) -> Result<Box<dyn Feed>, String> + Send + Sync;
+
 /// What is run.
 #[derive(Clone)]
 pub struct Job {
@@ -68,7 +71,7 @@ pub struct Job {
     /// The processes; `None` for this one alone.
     pub processes: Option<Processes>,
     /// Opens what a tap reads; called on the worker that has it.
-    pub open: Arc<dyn Fn(u16) -> Result<Box<dyn Feed>, String> + Send + Sync>,
+    pub open: Arc<Open>,
     /// Whether to give up, in processes that have no merger and while others have not come.
     pub gives_up: Arc<dyn Fn() -> bool + Send + Sync>,
 }

@@ -8,7 +8,7 @@
 
 use super::link::{Link, Sessions, Task, context};
 use super::refusals::Refusals;
-use super::streams::{answered, made};
+use super::streams::{MOST_BYTES, answered, made};
 use crate::checkpoint::Position;
 use crate::message::{Message, Refusal};
 use crate::{Error, Fleet};
@@ -17,6 +17,7 @@ use async_nats::jetstream::consumer::pull::Config;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
 use async_nats::jetstream::stream::Stream;
 use futures_util::StreamExt;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -46,7 +47,8 @@ pub struct LogCounters {
 /// A message of the log.
 pub(super) struct Entry {
     pub(super) position: Position,
-    pub(super) message: Message,
+    /// `None` where it is of no use.
+    pub(super) message: Option<Message>,
     /// How long it is in the log.
     pub(super) bytes: usize,
 }
@@ -55,6 +57,7 @@ pub(super) struct Entry {
 pub(super) struct Log {
     messages: mpsc::Receiver<Entry>,
     counters: Arc<Mutex<LogCounters>>,
+    most: Arc<AtomicI64>,
     link: Link,
     _task: Task,
 }
@@ -65,9 +68,22 @@ impl Log {
         let (sender, messages) = mpsc::channel(BATCH);
         let counters = Arc::<Mutex<LogCounters>>::default();
         let fleet = fleet.clone();
-        let work = Work { fleet, position, sender, counters: counters.clone() };
+        let most = Arc::new(AtomicI64::new(MOST_BYTES));
+        let work = Work {
+            fleet,
+            position,
+            sender,
+            counters: counters.clone(),
+            most: most.clone(),
+        };
         let task = link.keep_up(work);
-        Self { messages, counters, link: link.clone(), _task: task }
+        Self { messages, counters, most, link: link.clone(), _task: task }
+    }
+
+    /// The most bytes of the log, as far as it is known.
+    pub(super) fn most_bytes(&self) -> u64 {
+        let most = self.most.load(Ordering::Relaxed);
+        u64::try_from(most).ok().filter(|most| *most > 0).unwrap_or(MOST_BYTES as u64)
     }
 
     /// The next message; `None` after `wait`.
@@ -94,6 +110,7 @@ struct Work {
     position: Position,
     sender: mpsc::Sender<Entry>,
     counters: Arc<Mutex<LogCounters>>,
+    most: Arc<AtomicI64>,
 }
 
 impl Sessions for Work {
@@ -122,6 +139,7 @@ impl Work {
         client: Client,
     ) -> Result<std::convert::Infallible, String> {
         let (log, _) = made(&context(client), &self.fleet).await?;
+        self.most.store(log.cached_info().config.max_bytes, Ordering::Relaxed);
         self.check(&log).await?;
         let config = Config {
             deliver_policy: DeliverPolicy::ByStartSequence {
@@ -155,6 +173,7 @@ impl Work {
                 };
                 let skipped = info.stream_sequence - next;
                 let decoded = self.decode(&message.subject, &message.payload);
+                let bytes = message.payload.len();
                 self.count(|counters| {
                     counters.read += 1;
                     counters.skipped += skipped;
@@ -162,9 +181,8 @@ impl Work {
                         counters.refused.count(why);
                     }
                 });
-                let Ok(decoded) = decoded else { continue };
-                let (position, bytes) = (self.position, message.payload.len());
-                let entry = Entry { position, message: decoded, bytes };
+                let entry =
+                    Entry { position: self.position, message: decoded.ok(), bytes };
                 if self.sender.send(entry).await.is_err() {
                     return Err("nobody reads on".into());
                 }

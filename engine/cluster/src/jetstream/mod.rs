@@ -10,6 +10,7 @@ mod notes;
 mod publisher;
 mod receiver;
 mod refusals;
+mod room;
 mod sending;
 mod server;
 mod streams;

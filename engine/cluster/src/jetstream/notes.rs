@@ -15,6 +15,7 @@ use async_nats::Client;
 use async_nats::jetstream::Context;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -23,6 +24,9 @@ use tokio::sync::Notify;
 const LOOK: Duration = Duration::from_millis(500);
 /// An ask that nothing came of is repeated.
 const AGAIN: Duration = Duration::from_secs(2);
+/// So many asks of a tap, those of the lowest numbers, are said and repeated; a tap does them in
+/// order. The others wait until these are answered.
+const MOST_ASKS: usize = 256;
 /// So many parcels are asked for at once.
 const MOST_PARCELS: u64 = 1024;
 
@@ -46,6 +50,15 @@ struct Shared {
 impl Shared {
     fn said(&self) -> MutexGuard<'_, Said> {
         self.said.lock().expect("no thread panics with what is said")
+    }
+
+    /// An answer came; whether another ask may be said for it.
+    fn answered(&self, tap: &TapName, number: u64) -> bool {
+        let asks = &mut self.said().asks;
+        asks.remove(&(tap.clone(), number));
+        asks.range((tap.clone(), 0)..=(tap.clone(), u64::MAX))
+            .nth(MOST_ASKS - 1)
+            .is_some()
     }
 }
 
@@ -88,7 +101,9 @@ impl Notes {
 
     /// An answer came, or is not needed any more.
     pub(super) fn answered(&self, tap: &TapName, number: u64) {
-        self.shared.said().asks.remove(&(tap.clone(), number));
+        if self.shared.answered(tap, number) {
+            self.shared.changed.notify_one();
+        }
     }
 
     /// How often parcels were asked for again.
@@ -199,11 +214,18 @@ impl Work {
         let shared = self.shared.clone();
         let mut said = shared.said();
         let mut due = Vec::new();
-        for (ask, last) in said.asks.values_mut() {
-            if last.is_none_or(|last| now - last >= AGAIN) {
-                *last = Some(now);
-                due.push(ask.clone());
+        let mut tap = said.asks.keys().next().map(|(tap, _)| tap.clone());
+        while let Some(asked) = tap {
+            let (first, last) = ((asked.clone(), 0), (asked, u64::MAX));
+            let asks = said.asks.range_mut(&first..=&last).take(MOST_ASKS);
+            for (_, (ask, last)) in asks {
+                if last.is_none_or(|last| now - last >= AGAIN) {
+                    *last = Some(now);
+                    due.push(ask.clone());
+                }
             }
+            let others = (Bound::Excluded(&last), Bound::Unbounded);
+            tap = said.asks.range(others).next().map(|((tap, _), _)| tap.clone());
         }
         let mut first: BTreeMap<TapName, Hole> = BTreeMap::new();
         for hole in &said.holes {
@@ -239,5 +261,48 @@ impl Work {
             said.asked_for_parcels += 1;
         }
         due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_absent_tap_is_asked_is_repeated_from_its_lowest_on() {
+        let tap = |name: &str| TapName::new(name).unwrap();
+        let shared = Arc::new(Shared {
+            fleet: Fleet::new("test").unwrap(),
+            said: Mutex::default(),
+            changed: Notify::new(),
+        });
+        let mut work = Work { shared: shared.clone(), number: 0, asked: BTreeMap::new() };
+        let ask = |tap: &TapName, number| Ask {
+            tap: tap.clone(),
+            number,
+            wanted: Wanted::Content(Vec::new()),
+        };
+        let (absent, there) = (tap("absent"), tap("there"));
+        for (tap, count) in [(&absent, 10_000), (&there, 3)] {
+            for number in 0..count {
+                let key = (tap.clone(), number);
+                shared.said().asks.insert(key, (ask(tap, number), None));
+            }
+        }
+        let numbers = |due: &[Ask], tap: &TapName| -> Vec<u64> {
+            due.iter().filter(|it| it.tap == *tap).map(|it| it.number).collect()
+        };
+        let due = work.due();
+        assert_eq!(numbers(&due, &absent), (0..256).collect::<Vec<_>>());
+        assert_eq!(numbers(&due, &there), [0, 1, 2]);
+        assert_eq!(work.due(), [], "nothing is repeated at once");
+        // Each answer makes room for one more.
+        assert!(shared.answered(&absent, 7) && shared.answered(&absent, 0));
+        assert!(!shared.answered(&there, 1));
+        assert_eq!(numbers(&work.due(), &absent), [256, 257]);
+        let ago = Instant::now().checked_sub(AGAIN).unwrap();
+        shared.said().asks.values_mut().for_each(|(_, last)| *last = Some(ago));
+        let due = work.due();
+        assert_eq!((numbers(&due, &absent).len(), numbers(&due, &there).len()), (256, 2));
     }
 }

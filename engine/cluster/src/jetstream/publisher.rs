@@ -33,6 +33,8 @@ pub struct PublisherCounters {
     pub asked_again: u64,
     /// Asks dropped because 1,024 waited; the merger repeats them.
     pub asks_dropped: u64,
+    /// How often the log was found too full for another parcel.
+    pub log_full: u64,
     /// Connections and attempts that ended, whatever the reason.
     pub interrupted: u64,
     /// The latest such reason.
@@ -52,6 +54,8 @@ pub struct Progress {
     pub delivered: u64,
     /// That the merger's checkpoint covers.
     pub covered: u64,
+    /// Bytes of the spool's files.
+    pub spool_bytes: u64,
 }
 
 /// What the tap's threads and the link's share.
@@ -131,6 +135,11 @@ impl Publisher {
         Ok(sequence)
     }
 
+    /// As [`Spool::absent_since`].
+    pub fn absent_since(&self, tick: u64) {
+        self.shared.spool().absent_since(tick);
+    }
+
     /// The merger's next ask for contents; `None` after `wait`. It is repeated until its
     /// answer has come: an ask that was answered may come once more.
     pub fn ask(&self, wait: Duration) -> Option<Ask> {
@@ -177,6 +186,7 @@ impl Publisher {
             appended: spool.next(),
             delivered: self.shared.delivered.load(Ordering::Relaxed),
             covered: spool.covered(),
+            spool_bytes: spool.bytes(),
         }
     }
 

@@ -8,7 +8,6 @@
 use super::link::Link;
 use super::log::{Log, LogCounters};
 use super::notes::Notes;
-use super::streams::MOST_BYTES;
 use crate::checkpoint::{Checkpoint, Position, Store};
 use crate::closing::{Closed, Closing, ClosingCounters, Rules, TapCounters, Tick};
 use crate::message::{Ask, Done, Message, Parcel, Piece, Wanted, fits};
@@ -41,6 +40,12 @@ pub struct ReceiverCounters {
     pub taps: Vec<(TapName, TapCounters)>,
     /// How often parcels that were missing were asked for.
     pub asked_for_parcels: u64,
+    /// The place in the log of the last message that was taken.
+    pub position: u64,
+    /// Checkpoints of this fleet.
+    pub checkpoints: u64,
+    /// Bytes of the one that was written last, since it was opened.
+    pub checkpoint_bytes: u64,
 }
 
 /// Receives the parcels of a fleet.
@@ -52,8 +57,7 @@ pub struct Receiver {
     position: Position,
     /// The number of the next checkpoint.
     number: u64,
-    /// The place in the log of the latest checkpoint.
-    latest: u64,
+    checkpoint_bytes: u64,
     /// Ticks and bytes that came since.
     ticks: u64,
     bytes: u64,
@@ -94,7 +98,6 @@ impl Receiver {
             None => (Position::default(), Closing::new(rules, declared), 0, None),
         };
         let log = Log::open(link, fleet, position);
-        let latest = position.sequence;
         let new = Self {
             log,
             notes,
@@ -102,7 +105,7 @@ impl Receiver {
             store,
             position,
             number,
-            latest,
+            checkpoint_bytes: 0,
             ticks: 0,
             bytes: 0,
             has_holes: true,
@@ -120,7 +123,8 @@ impl Receiver {
         let Some(entry) = self.log.next(wait)? else { return Ok(None) };
         self.position = entry.position;
         self.bytes += entry.bytes as u64;
-        let closed = match entry.message {
+        let Some(message) = entry.message else { return Ok(Some(Vec::new())) };
+        let closed = match message {
             Message::Parcel(parcel) => self.closing.parcel(parcel),
             Message::Lost(lost) => self.closing.lost(&lost),
             Message::Piece(piece) => {
@@ -151,18 +155,18 @@ impl Receiver {
     ///
     /// A disk that refuses; the checkpoint before is then still there.
     pub fn checkpoint(&mut self, state: &[u8]) -> Result<(), Error> {
-        self.store.write(self.number, self.position, &self.closing, state)?;
+        self.checkpoint_bytes =
+            self.store.write(self.number, self.position, &self.closing, state)?;
         self.notes.done(done(self.number, &self.closing), self.unneeded());
         self.number += 1;
-        self.latest = self.position.sequence;
         (self.ticks, self.bytes) = (0, 0);
         Ok(())
     }
 
-    /// The messages before the checkpoint before this one: the one at a checkpoint shows
-    /// whether the log is the same.
+    /// The messages before the last one that is in the checkpoint: that one shows whether the log
+    /// is the same.
     fn unneeded(&self) -> u64 {
-        self.latest.saturating_sub(1)
+        self.position.sequence.saturating_sub(1)
     }
 
     /// Whether so much came since the last checkpoint that it is time for another: 64 ticks,
@@ -174,7 +178,7 @@ impl Receiver {
     /// Whether an eighth of what the log holds came since the last checkpoint: it cannot be put
     /// off.
     pub fn is_log_filling(&self) -> bool {
-        self.bytes >= MOST_BYTES as u64 / 8
+        self.bytes >= self.log.most_bytes() / 8
     }
 
     /// Asks a tap for contents, once a second or two until [`Event::Piece`] with this number
@@ -218,6 +222,9 @@ impl Receiver {
             closing: self.closing.counters(),
             taps: self.closing.tap_counters().map(of).collect(),
             asked_for_parcels: self.notes.asked_for_parcels(),
+            position: self.position.sequence,
+            checkpoints: self.number,
+            checkpoint_bytes: self.checkpoint_bytes,
         }
     }
 }

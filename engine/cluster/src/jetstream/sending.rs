@@ -5,6 +5,7 @@
 
 use super::link::{Sessions, context};
 use super::publisher::Shared;
+use super::room::share;
 use super::streams::{Ack, answered, publish};
 use crate::message::{Ask, Lost, Message, Parcel, Refusal, Wanted};
 use crate::spool::Found;
@@ -20,6 +21,10 @@ use std::time::Duration;
 
 /// So many parcels are on the way at once.
 const WINDOW: usize = 32;
+/// How often it is looked whether a full log has room again.
+const FULL: Duration = Duration::from_millis(250);
+/// What the broker keeps of a message beside its bytes, about.
+const OVERHEAD: usize = 256;
 /// How often it is looked whether the broker lost something.
 const LOOK: Duration = Duration::from_secs(10);
 
@@ -40,6 +45,12 @@ struct Session {
     window: VecDeque<Ack>,
     /// The last place in the log that was acknowledged.
     latest: u64,
+    /// Bytes that may be sent before it is looked how full the log is.
+    room: u64,
+    /// A parcel that has no room.
+    pending: Option<Parcel>,
+    /// Whether the log was too full for it.
+    is_full: bool,
 }
 
 impl Sessions for Work {
@@ -77,7 +88,15 @@ impl Work {
         answered("subscriptions", client.flush()).await?;
         self.look_up_done(&context).await?;
         let next = self.begin(&context).await?;
-        let mut session = Session { context, next, window: VecDeque::new(), latest: 0 };
+        let mut session = Session {
+            context,
+            next,
+            window: VecDeque::new(),
+            latest: 0,
+            room: 0,
+            pending: None,
+            is_full: false,
+        };
         let mut look = tokio::time::interval(LOOK);
         loop {
             self.fill(&mut session).await?;
@@ -91,7 +110,14 @@ impl Work {
                     None => std::future::pending().await,
                 }
             };
+            let again = async {
+                match session.is_full {
+                    true => tokio::time::sleep(FULL).await,
+                    false => std::future::pending().await,
+                }
+            };
             tokio::select! {
+                () = again => {}
                 ack = acknowledged => {
                     let ack = ack.map_err(|error| format!("a parcel: {error}"))?;
                     session.window.pop_front();
@@ -129,9 +155,18 @@ impl Work {
         Ok(next.max(spool.covered()))
     }
 
-    /// Sends what is there, up to the window.
+    /// Sends what is there, up to the window, as far as the log has room.
     async fn fill(&self, session: &mut Session) -> Result<(), String> {
         while session.window.len() < WINDOW {
+            if let Some(parcel) = session.pending.take() {
+                if !self.has_room(session, parcel.bytes.len() + OVERHEAD).await? {
+                    session.pending = Some(parcel);
+                    break;
+                }
+                session.next += 1;
+                self.send(session, parcel, "").await?;
+                continue;
+            }
             let found = {
                 let mut spool = self.shared.spool();
                 if session.next < spool.next() {
@@ -141,10 +176,7 @@ impl Work {
             };
             match found {
                 Found::None => break,
-                Found::Parcel(parcel) => {
-                    session.next += 1;
-                    self.send(session, parcel, "").await?;
-                }
+                Found::Parcel(parcel) => session.pending = Some(parcel),
                 Found::Lost { next } => {
                     session.next = next;
                     self.send_lost(session, next).await?;
@@ -152,6 +184,33 @@ impl Work {
             }
         }
         Ok(())
+    }
+
+    /// Whether so many bytes may be sent now. The log is looked at when nothing is on the way.
+    async fn has_room(
+        &self,
+        session: &mut Session,
+        bytes: usize,
+    ) -> Result<bool, String> {
+        let bytes = bytes as u64;
+        session.is_full = false;
+        if session.room < bytes {
+            if !session.window.is_empty() {
+                return Ok(false);
+            }
+            let name = self.shared.fleet.log_stream();
+            let log = answered("the log", session.context.get_stream(name)).await?;
+            let info = log.cached_info();
+            session.room = share(info.config.max_bytes, info.state.bytes);
+            if session.room == 0 {
+                session.is_full = true;
+                self.shared.counters().log_full += 1;
+                return Ok(false);
+            }
+        }
+        // One message goes at least.
+        session.room = session.room.saturating_sub(bytes);
+        Ok(true)
     }
 
     async fn send(

@@ -7,8 +7,9 @@
 
 use super::cut::{DISMISSED, Joined, parts};
 use super::engine;
+use super::spooled::Head;
 use super::state;
-use super::tap_end::{PART, sequence};
+use super::tap_end::PART;
 use crate::closing::{Rules, Tick};
 use crate::jetstream::{Event, Link, Receiver};
 use crate::message::{MAX_CONTENT, Parcel, Piece};
@@ -96,7 +97,11 @@ impl MergerEnd {
             _ => Merger::new(config, name),
         };
         // The transport alone says which tick closes.
-        let merger = merger.map_err(engine)?.with_lateness(Span::from_secs(u64::MAX));
+        let merger = merger.map_err(engine)?;
+        let mut merger = merger.with_lateness(Span::from_secs(u64::MAX));
+        for (number, tap) in (0..).zip(taps) {
+            merger.name_tap(number, tap.as_str());
+        }
         let mut new = Self {
             merger,
             receiver,
@@ -133,6 +138,12 @@ impl MergerEnd {
     /// What comes from the taps, and what happened to it.
     pub fn receiver(&self) -> &Receiver {
         &self.receiver
+    }
+
+    /// What each tap is asked and has not answered, by the taps' numbers.
+    pub fn asks_outstanding(&self) -> impl Iterator<Item = (&TapName, u64)> {
+        let count = |asking: &Asking| asking.open.len() as u64;
+        self.taps.iter().zip(self.asking.iter().map(count))
     }
 
     /// Messages that came whole, and hold no message of the fleet.
@@ -194,6 +205,11 @@ impl MergerEnd {
                     tick.parcels.iter().for_each(|parcel| self.take(parcel, &mut joined));
                     let behind = tick.behind.iter().filter_map(|tap| self.number(tap));
                     let behind: Vec<u16> = behind.collect();
+                    for blind in &tick.blind {
+                        if let Some(tap) = self.number(&blind.tap) {
+                            self.merger.miss(tap, blind.from, blind.to);
+                        }
+                    }
                     self.merger.close_to(tick.tick, &behind);
                     break;
                 }
@@ -237,8 +253,8 @@ impl MergerEnd {
     fn take(&mut self, parcel: &Parcel, joined: &mut [Joined]) {
         let tap = self.number(&parcel.tap);
         let whole = tap
-            .zip(sequence(&parcel.bytes))
-            .map(|(tap, (_, part))| (tap, joined[usize::from(tap)].take(part)));
+            .zip(Head::read(&parcel.bytes))
+            .map(|(tap, head)| (tap, joined[usize::from(tap)].take(head.part)));
         match whole {
             Some((tap, Ok(Some(whole)))) if parcel.leaves => {
                 self.asking[usize::from(tap)].end = Some(whole);

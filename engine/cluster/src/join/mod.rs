@@ -11,6 +11,7 @@
 mod cut;
 mod journal;
 mod merger_end;
+mod spooled;
 mod state;
 mod tap_end;
 

@@ -2,12 +2,14 @@
 
 use super::cut::Joined;
 use super::merger_end::{Asking, MergerEnd, Waiting};
-use crate::closing::Tick;
+use crate::closing::{Blind, Tick};
 use crate::codec::{Malformed, Reader, Writer};
 use crate::message::{read_parcel, write_parcel};
+use crate::private::private;
 use crate::{Error, TapName};
 use std::collections::VecDeque;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 /// What was read.
@@ -52,6 +54,12 @@ pub(super) fn write(
                 tick.parcels.iter().for_each(|parcel| write_parcel(&mut out, parcel));
                 out.count(tick.behind.len());
                 tick.behind.iter().for_each(|tap| out.name(tap.as_str()));
+                out.count(tick.blind.len());
+                for blind in &tick.blind {
+                    out.name(blind.tap.as_str());
+                    out.u64(blind.from);
+                    out.u64(blind.to);
+                }
             }
         }
     }
@@ -77,7 +85,10 @@ pub(super) fn read(bytes: &[u8], taps: usize, merger: &Path) -> Result<Found, Er
         return Err(refuse(merger, "it is that of other taps"));
     }
     if let Some(saved) = saved {
-        fs::write(merger, saved).map_err(Error::io("write the saved merger", merger))?;
+        let mut options = private();
+        let file = options.create(true).write(true).truncate(true).open(merger);
+        let written = file.and_then(|mut file| file.write_all(saved));
+        written.map_err(Error::io("write the saved merger", merger))?;
     }
     Ok(found)
 }
@@ -116,6 +127,8 @@ fn read_tick(from: &mut Reader<'_>) -> Result<Tick, Malformed> {
     let parcels = parcels.map(|_| read_parcel(from)).collect::<Result<_, _>>()?;
     let behind = 0..from.count(8)?;
     let behind = behind.map(|_| from.tap()).collect::<Result<Vec<TapName>, _>>()?;
-    // Who was blind was said when it closed.
-    Ok(Tick { tick, parcels, blind: Vec::new(), behind })
+    let blind = 0..from.count(24)?;
+    let read = |_| Ok(Blind { tap: from.tap()?, from: from.u64()?, to: from.u64()? });
+    let blind = blind.map(read).collect::<Result<_, Malformed>>()?;
+    Ok(Tick { tick, parcels, blind, behind })
 }

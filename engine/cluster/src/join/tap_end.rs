@@ -1,13 +1,15 @@
 //! A tap's run: frames in, parcels into the spool, asks answered.
 //!
 //! Guarantees: a tap that was killed, and is given the same captures again, sends what it had
-//! not sent, does what it had been asked, and comes to the same.
+//! not sent, does what it had been asked, and comes to the same. Other captures are refused before
+//! anything of them is sent: each parcel carries a hash of all frames up to it.
 //! Costs: those of the tap, of its spool and of its journal. [`TapEnd::is_ahead`] says when
 //! captures should not be read on: payloads are held until the merger has closed their tick.
 
-use super::cut::{DISMISSED, Joined, parts};
+use super::cut::{DISMISSED, Joined, LAST, parts};
 use super::engine;
 use super::journal::{Asked, Journal};
+use super::spooled::{Head, Last};
 use crate::jetstream::{Link, Publisher};
 use crate::message::{MAX_CONTENT, Wanted};
 use crate::spool::{Found, Spool};
@@ -16,6 +18,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::time::Duration;
 use wormsift::fleet::{Ask, Parcel, Tap};
+use wormsift::packet::{Frame, Timestamp};
+use xxhash_rust::xxh3::Xxh3;
 
 /// Parts of a parcel are numbered in steps of it.
 const MOST_PARTS: u32 = 1 << 10;
@@ -24,6 +28,9 @@ const MOST_PARTS: u32 = 1 << 10;
 const AHEAD: u64 = Tap::HELD as u64 / 4;
 /// Parcels that the merger has not closed before captures are not read on: it keeps as many.
 const MOST_PARCELS: u64 = 512;
+/// More frames than a parcel can have: by so many their numbers are apart after a run that was
+/// killed, which had one parcel more.
+const NUMBERS: u64 = 1 << 24;
 /// So long the broker has to take an answer before it is told that it cannot be reached.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Where an answer's further parts are numbered.
@@ -45,8 +52,14 @@ pub struct TapEnd {
     bytes: u64,
     /// Parcels that are in the spool from before.
     spooled: u64,
-    /// Tick and part of the last entry of the spool from before.
-    last: Option<(u64, u32)>,
+    /// The last entry of the spool from before.
+    last: Option<Last>,
+    /// What is added to the numbers of frames, which begin anew with each run.
+    first_number: u64,
+    /// A hash of the frames so far.
+    frames: Xxh3,
+    /// That hash at each parcel that the tap has made and that was not looked at, in order.
+    hashes: VecDeque<u64>,
     /// The tick of the last parcel, and how many of it there are.
     tick: (u64, u32),
     /// The first parcel of this tick.
@@ -82,8 +95,13 @@ impl TapEnd {
         let spooled = match spool.next().checked_sub(1).map(|last| spool.read(last)) {
             None => 0,
             Some(Ok(Found::Parcel(it))) => {
-                last = Some((it.tick, it.part));
-                after(&it.bytes)?
+                let found = Head::read(&it.bytes).ok_or_else(|| {
+                    engine("the spool holds what no tap has made; remove its folder")
+                })?;
+                let Head { sequence, frames, part } = found;
+                last = Some(Last { tick: it.tick, part: it.part, sequence, frames });
+                let is_whole = part.first().is_some_and(|flags| flags & LAST != 0);
+                sequence + u64::from(is_whole)
             }
             Some(Err(why)) => return Err(why),
             Some(Ok(Found::Lost { .. } | Found::None)) => {
@@ -102,6 +120,9 @@ impl TapEnd {
             bytes: 0,
             spooled,
             last,
+            first_number: 0,
+            frames: Xxh3::new(),
+            hashes: VecDeque::new(),
             tick: (0, 0),
             first: 0,
             settled: 0,
@@ -118,9 +139,80 @@ impl TapEnd {
         Ok(new)
     }
 
-    /// The tap: frames go in here.
-    pub fn tap(&mut self) -> &mut Tap {
-        &mut self.tap
+    /// The same for a tap that listens: what it had seen cannot be seen once more. It goes on with
+    /// what comes, and says since when it was not running.
+    ///
+    /// # Errors
+    ///
+    /// As [`TapEnd::open`].
+    pub fn open_live(
+        tap: Tap,
+        link: &Link,
+        fleet: &Fleet,
+        name: &TapName,
+        folder: &Path,
+        capacity: u64,
+    ) -> Result<Self, Error> {
+        let mut new = Self::open(tap, link, fleet, name, folder, capacity)?;
+        let absent_since = match new.last.take() {
+            None => 0,
+            Some(last) => {
+                // One that is not whole will never be.
+                let sequence = last.sequence + 1;
+                new.tap = new.tap.going_on(sequence, last.tick);
+                (new.made, new.settled) = (sequence, sequence);
+                new.first_number = sequence.saturating_mul(NUMBERS);
+                last.tick
+            }
+        };
+        new.spooled = 0;
+        for ask in std::mem::take(&mut new.replayed) {
+            new.tap.recall(&ask).map_err(engine)?;
+        }
+        new.publisher.absent_since(absent_since);
+        Ok(new)
+    }
+
+    /// Takes a frame that is seen once: no hash is made of it.
+    pub fn live_frame(&mut self, frame: &Frame<'_>) {
+        let number = self.first_number.saturating_add(frame.number);
+        self.tap.frame(&Frame { number, ..*frame });
+    }
+
+    /// As [`Tap::advance`]: the ticks before `now` are complete.
+    ///
+    /// # Errors
+    ///
+    /// As [`TapEnd::send`].
+    pub fn advance(&mut self, now: Timestamp) -> Result<(), Error> {
+        self.tap.advance(now);
+        self.send()
+    }
+
+    /// The tap.
+    pub fn tap(&self) -> &Tap {
+        &self.tap
+    }
+
+    /// Takes a frame, as [`Tap::frame`].
+    pub fn frame(&mut self, frame: &Frame<'_>) {
+        let before = self.tap.counters().parcels;
+        self.tap.frame(frame);
+        // Of what makes the tap's parcels nothing else can differ between two captures.
+        let link = frame.link.0.to_le_bytes();
+        let numbers =
+            [frame.time.as_nanos(), frame.original_len.into(), frame.data.len() as u64];
+        self.frames.update(&link);
+        numbers.iter().for_each(|number| self.frames.update(&number.to_le_bytes()));
+        self.frames.update(frame.data);
+        self.note_parcels(before);
+    }
+
+    /// Parcels that were made since there were so many have the hash of the frames so far.
+    fn note_parcels(&mut self, before: u64) {
+        for _ in before..self.tap.counters().parcels {
+            self.hashes.push_back(self.frames.digest());
+        }
     }
 
     /// Puts the parcels that the tap has made into the spool.
@@ -145,21 +237,25 @@ impl TapEnd {
         let at = self.tick.1;
         self.tick.1 += 1;
         self.made = parcel.sequence() + 1;
+        let frames = self.hashes.pop_front().unwrap_or_default();
+        if let Some(last) = &self.last {
+            last.check(parcel, frames)?;
+        }
         let message = parcel.encode();
         self.bytes += message.len() as u64;
         if self.made <= self.spooled {
             return Ok(());
         }
-        let parts = parts(&message, MAX_CONTENT - 8);
+        let parts = parts(&message, MAX_CONTENT - Head::BYTES);
         let count = parts.len();
         for (part, bytes) in (0..).zip(parts) {
-            let mut with_sequence = parcel.sequence().to_le_bytes().to_vec();
-            with_sequence.extend_from_slice(&bytes);
+            let head = Head { sequence: parcel.sequence(), frames, part: &bytes };
+            let bytes = head.to_bytes();
             let leaves = parcel.tick().is_none() && part as usize + 1 == count;
             let part = at * MOST_PARTS + part;
             // Killed between two parts: the first are there.
-            if Some((tick, part)) > self.last {
-                self.publisher.send(tick, part, leaves, &with_sequence)?;
+            if self.last.is_none_or(|last| (tick, part) > (last.tick, last.part)) {
+                self.publisher.send(tick, part, leaves, &bytes)?;
             }
         }
         Ok(())
@@ -182,7 +278,9 @@ impl TapEnd {
     ///
     /// As [`TapEnd::send`].
     pub fn finish(&mut self) -> Result<(), Error> {
+        let before = self.tap.counters().parcels;
         self.tap.finish();
+        self.note_parcels(before);
         self.send()
     }
 
@@ -289,19 +387,4 @@ impl TapEnd {
             }
         }
     }
-}
-
-/// One more than the last parcel that is whole in a spool whose last entry is this.
-fn after(bytes: &[u8]) -> Result<u64, Error> {
-    let (sequence, part) = sequence(bytes).ok_or_else(|| {
-        engine("the spool holds what no tap has made; remove its folder")
-    })?;
-    let is_whole = part.first().is_some_and(|flags| flags & super::cut::LAST != 0);
-    Ok(sequence + u64::from(is_whole))
-}
-
-/// The sequence of the tap's parcel, and the part of it.
-pub(super) fn sequence(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let (sequence, part) = bytes.split_first_chunk()?;
-    Some((u64::from_le_bytes(*sequence), part))
 }

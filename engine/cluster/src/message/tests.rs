@@ -15,8 +15,8 @@ fn messages() -> impl Strategy<Value = Message> {
             Covered { tap, tick, spool, sequence }
         });
     prop_oneof![
-        (tap(), any::<(u64, u32, u64, u64, bool)>(), bytes()).prop_map(
-            |(tap, (tick, part, spool, sequence, leaves), bytes)| {
+        (tap(), any::<(u64, u32, u64, u64, bool, Option<u64>)>(), bytes()).prop_map(
+            |(tap, (tick, part, spool, sequence, leaves, absent_since), bytes)| {
                 Message::Parcel(Parcel {
                     tap,
                     tick,
@@ -24,6 +24,7 @@ fn messages() -> impl Strategy<Value = Message> {
                     spool,
                     sequence,
                     leaves,
+                    absent_since,
                     bytes,
                 })
             }
@@ -98,7 +99,7 @@ fn another_version_is_named() {
     let lost = Lost { tap: TapName::new("a").unwrap(), spool: 1, sequence: 3 };
     let bytes = Message::Lost(lost).encode(&fleet());
     let mut body = bytes[..bytes.len() - 8].to_vec();
-    body[4] = 2;
+    body[4] += 1;
     let sealed = Writer(body).sealed();
     assert_eq!(Message::decode(&sealed, &fleet()), Err(Refusal::Version));
 }
@@ -113,6 +114,7 @@ fn the_longest_parcel_fits() {
         spool: u64::MAX,
         sequence: u64::MAX,
         leaves: true,
+        absent_since: Some(u64::MAX),
         bytes: vec![7; MAX_CONTENT],
     };
     assert!(fits("a parcel", &parcel.bytes).is_ok());
@@ -141,6 +143,7 @@ fn a_million_sealed_and_damaged_messages() {
         spool: 3,
         sequence: 4,
         leaves: false,
+        absent_since: Some(1),
         bytes: vec![5; 20],
     };
     let wanted = Wanted::Parcels { spool: 1, from: 2, to: 3 };

@@ -2,8 +2,8 @@
 //!
 //! Guarantees: a parcel that was appended is there after the process is killed at any moment;
 //! a record that was not written whole is cut off and counted; a parcel goes only when it is
-//! covered, or, counted, when the bound asks for the oldest. The numbers of parcels go on
-//! where they ended, also when none is left.
+//! covered, or, counted, when the bound asks for the oldest; the last one stays until another
+//! is appended, for who goes on begins with it. The numbers of parcels go on where they ended.
 //! Costs: one write a parcel, no memory that grows with the parcels. [`Spool::sync`] forces
 //! them to the disk; what was appended after it may be missing after a power failure.
 //!
@@ -13,10 +13,11 @@
 mod segment;
 
 use crate::message::fits;
+use crate::private::make_folder;
 use crate::{Error, Fleet, MAX_MESSAGE, Message, Parcel, TapName};
 use segment::{Segment, Walk};
 use std::collections::VecDeque;
-use std::fs::{self, File};
+use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 
@@ -64,12 +65,16 @@ pub struct Spool {
     id: u64,
     /// All before this sequence is on the disk.
     synced: u64,
+    /// And so are the names of the files.
+    has_synced_names: bool,
     capacity: u64,
     segment_bytes: u64,
     segments: VecDeque<Segment>,
     /// Tick and part of the latest parcel.
     latest: Option<(u64, u32)>,
     covered: u64,
+    /// What the next parcel says of the time before it.
+    absent_since: Option<u64>,
     /// Where the last parcel that was read ends: reading on costs nothing more.
     walk: Option<Walk>,
     counters: SpoolCounters,
@@ -104,8 +109,7 @@ impl Spool {
         capacity: u64,
         segment_bytes: u64,
     ) -> Result<Self, Error> {
-        fs::create_dir_all(folder)
-            .map_err(Error::io("make the spool's folder", folder))?;
+        make_folder(folder).map_err(Error::io("make the spool's folder", folder))?;
         let lock = crate::lock::take(folder)?;
         let mut spool = Self {
             folder: folder.to_owned(),
@@ -113,11 +117,13 @@ impl Spool {
             tap: tap.clone(),
             id: new_id(),
             synced: 0,
+            has_synced_names: false,
             capacity,
             segment_bytes,
             segments: VecDeque::new(),
             latest: None,
             covered: 0,
+            absent_since: None,
             walk: None,
             counters: SpoolCounters::default(),
             _lock: lock,
@@ -164,7 +170,13 @@ impl Spool {
             self.latest,
         )?;
         self.segments.push_back(new);
+        self.has_synced_names = false;
         Ok(())
+    }
+
+    /// The tap was not running since this tick, or saw only a part of it: the next parcel says so.
+    pub fn absent_since(&mut self, tick: u64) {
+        self.absent_since = Some(tick);
     }
 
     /// Appends a parcel and says its sequence.
@@ -197,6 +209,7 @@ impl Spool {
             spool: self.id,
             sequence,
             leaves,
+            absent_since: self.absent_since,
             bytes: bytes.to_vec(),
         };
         let record = segment::record(&Message::Parcel(parcel).encode(&self.fleet));
@@ -204,11 +217,8 @@ impl Spool {
         if !active.is_empty() && active.bytes() + record.len() as u64 > self.segment_bytes
         {
             self.begin(sequence)?;
-            self.delete_covered()?;
         }
-        while self.bytes() + record.len() as u64 > self.capacity
-            && self.segments.len() > 1
-        {
+        while self.bytes() + record.len() as u64 > self.capacity && self.can_delete() {
             let oldest = self.segments.front().expect("two files");
             self.counters.evicted +=
                 oldest.next().saturating_sub(oldest.first().max(self.covered));
@@ -216,23 +226,36 @@ impl Spool {
         }
         let active = self.segments.back_mut().expect("one file is always open");
         active.append(&record)?;
+        self.absent_since = None;
         self.latest = Some((tick, part));
         self.counters.appended += 1;
+        self.delete_covered()?;
         Ok(sequence)
     }
 
-    fn bytes(&self) -> u64 {
+    /// Bytes of its files.
+    pub fn bytes(&self) -> u64 {
         self.segments.iter().map(Segment::bytes).sum()
     }
 
+    /// Whether the oldest file can go: the last parcel stays until another one is appended, for
+    /// who goes on begins with it.
+    fn can_delete(&self) -> bool {
+        self.segments.iter().skip(1).any(|later| !later.is_empty())
+    }
+
     fn delete_oldest(&mut self) -> Result<(), Error> {
+        // A parcel that stays must be on the disk when it goes.
+        if self.segments.get(1).is_some_and(|next| next.first() >= self.synced) {
+            self.sync()?;
+        }
         let oldest = self.segments.pop_front().expect("a file more than the open one");
         segment::remove(&self.folder, oldest.first())?;
         Ok(())
     }
 
     fn delete_covered(&mut self) -> Result<(), Error> {
-        while self.segments.len() > 1 && self.segments[0].next() <= self.covered {
+        while self.can_delete() && self.segments[0].next() <= self.covered {
             self.delete_oldest()?;
         }
         Ok(())
@@ -258,6 +281,9 @@ impl Spool {
         if self.synced < self.next() {
             for segment in self.segments.iter().filter(|file| file.next() > self.synced) {
                 segment.sync()?;
+            }
+            if !std::mem::replace(&mut self.has_synced_names, true) {
+                segment::sync_names(&self.folder)?;
             }
             self.synced = self.next();
         }

@@ -57,6 +57,12 @@ pub(super) fn remove(folder: &Path, first: u64) -> Result<u64, Error> {
     Ok(bytes)
 }
 
+/// Forces the names of new files to the disk.
+pub(super) fn sync_names(folder: &Path) -> Result<(), Error> {
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(Error::io("force the spool to the disk", folder))
+}
+
 /// A message as a record.
 pub(super) fn record(message: &[u8]) -> Vec<u8> {
     let length = u32::try_from(message.len()).expect("a message is at most 1 MiB");

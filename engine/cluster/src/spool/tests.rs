@@ -1,6 +1,7 @@
 use super::*;
 use crate::scratch::Scratch;
 use proptest::prelude::*;
+use std::fs;
 
 fn fleet() -> Fleet {
     Fleet::new("fleet").unwrap()
@@ -57,6 +58,8 @@ fn folder_bytes(folder: &Path) -> u64 {
 }
 
 proptest! {
+    // Each forces files to the disk some hundred times.
+    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn a_spool_is_the_latest_of_all_that_was_appended(steps in steps()) {
         let scratch = Scratch::new();
@@ -71,7 +74,7 @@ proptest! {
                     let (tick, part) = (number / 3, (number % 3) as u32);
                     prop_assert_eq!(spool.append(tick, part, false, &bytes).unwrap(), number);
                     twin.parcels.push(Parcel {
-                        tap: tap(), tick, part, spool: spool.id(), sequence: number, leaves: false, bytes,
+                        tap: tap(), tick, part, spool: spool.id(), sequence: number, leaves: false, absent_since: None, bytes,
                     });
                 }
                 Step::Cover(index) => {
@@ -192,6 +195,36 @@ fn what_is_damaged_in_the_middle_is_counted_once() {
         assert_eq!(spool.counters().damaged, 1);
     }
     assert!(matches!(spool.read(end).unwrap(), Found::Parcel(_)));
+}
+
+/// Killed, or refused by the disk, right after a new file was begun: what was the last parcel is
+/// there, however much is covered, and also when the spool is full.
+#[test]
+fn the_last_parcel_outlives_the_file_that_is_begun_after_it() {
+    let scratch = Scratch::new();
+    let mut spool = open(scratch.path());
+    for number in 0..60 {
+        let tick = 10 * number;
+        assert_eq!(spool.append(tick, 0, false, &[1; 100]).unwrap(), number);
+        spool.begin(number + 1).unwrap();
+        spool.cover(number + 1).unwrap();
+        drop(spool);
+        spool = open(scratch.path());
+        assert_eq!((spool.next(), spool.segments.len()), (number + 1, 2));
+        let last = spool.read(number).unwrap();
+        assert!(matches!(last, Found::Parcel(Parcel { tick: it, .. }) if it == tick));
+        spool.cover(number + 1).unwrap();
+        assert!(matches!(spool.read(number).unwrap(), Found::Parcel(_)));
+    }
+    // Nothing is covered, and there is room for one record beside the file's beginning.
+    let full = Scratch::new();
+    let bytes = spool.segments[0].bytes() + 1;
+    let mut spool = Spool::open_cut(full.path(), &fleet(), &tap(), bytes, 1).unwrap();
+    for number in 0..10 {
+        spool.append(number, 0, false, &[1; 100]).unwrap();
+        assert!(matches!(spool.read(number).unwrap(), Found::Parcel(_)));
+    }
+    assert!(spool.counters().evicted > 0);
 }
 
 #[test]

@@ -138,13 +138,13 @@ pub(crate) struct Merger {
     pub(crate) receiver: Receiver,
     pub(crate) merged: Merged,
     pub(crate) ticks: u64,
-    every: u64,
+    pub(crate) every: u64,
 }
 
 impl Merger {
     pub(crate) fn new(url: &str, folder: &Path, taps: &[&str], every: u64) -> Self {
         let declared: Vec<_> = taps.iter().map(|name| tap(name)).collect();
-        let rules = Rules { lateness: 1_000_000, ..Rules::default() };
+        let rules = Rules::new(1_000_000);
         let (receiver, state) = Receiver::open(
             &link(url, "merger"),
             &fleet(),

@@ -3,7 +3,7 @@
 use super::evidence::GrowthRecord;
 use super::muted::MutedRecord;
 use super::population::PopulationRecord;
-use super::record::{address_plan, networks};
+use super::record::{BlindRecord, address_plan, blind, networks, read_blind};
 use super::texts::{Address, GradeName, Id, KindName, PrecisionName, Protocol, Time};
 use super::{LineError, line, record_of};
 use crate::mute::Muted;
@@ -66,6 +66,9 @@ pub(super) struct IncidentRecord {
     population: Option<PopulationRecord>,
     first_seen: Time,
     last_seen: Time,
+    /// Taps of a fleet that were blind between first_seen and last_seen; missing where none was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    blind: Vec<BlindRecord>,
     detected_at: Time,
     /// Of forwarding services and peer protocols: values of the setting `relay_exempt` that
     /// would silence it.
@@ -188,6 +191,7 @@ impl From<&Incident> for IncidentRecord {
             population: it.population.map(PopulationRecord::from),
             first_seen: it.first_seen.into(),
             last_seen: it.last_seen.into(),
+            blind: blind(&it.blind),
             detected_at: it.detected_at.into(),
             relay_exempt: exempt.map(|(host, port)| end(host, port)).collect(),
             reasons: it.reasons.clone(),
@@ -250,6 +254,7 @@ impl TryFrom<IncidentRecord> for Incident {
             },
             first_seen: record.first_seen.read("first_seen")?,
             last_seen: record.last_seen.read("last_seen")?,
+            blind: read_blind(record.blind)?,
             detected_at: record.detected_at.read("detected_at")?,
             id: record.id.read("id")?,
             part_of: record.part_of.map(|id| id.read("part_of")).transpose()?,
@@ -307,6 +312,7 @@ mod tests {
             population: None,
             first_seen: Timestamp::from_nanos(900_000_000),
             last_seen: Timestamp::from_nanos(2_000_000_000),
+            blind: [("edge".to_owned(), 2)].into(),
             detected_at: Timestamp::from_nanos(3_000_000_000),
             part_of: None,
             reasons: vec!["The reason.".to_owned()],
@@ -324,6 +330,9 @@ mod tests {
         assert!(line.contains(r#""relay_exempt":["192.0.2.7:53"]"#), "{line}");
         assert!(line.contains(r#""kind":"forwarding_service""#), "{line}");
         assert!(!line.contains("part_of"));
+        assert!(line.contains(r#","blind":[{"tap":"edge","seconds":2}],"#), "{line}");
+        let all = Incident { blind: [].into(), ..incident.clone() };
+        assert!(!write_incident(&all).contains("blind"), "nobody was");
         assert_eq!(read_incident(&line), Ok(Some(incident.clone())));
         let part_of = Some("0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f".to_owned());
         let part = Incident { part_of, kind: Kind::Outbreak, ..incident };

@@ -10,7 +10,7 @@ use super::texts::{
 };
 use crate::text::printable;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use wormsift::config::Tap;
 use wormsift::packet::{AddressPlan, Host, Network};
 use wormsift::signature::{
@@ -122,6 +122,13 @@ pub(super) struct Record {
     /// Packets by the tap that saw them, where taps have names; one that two saw is one of both.
     #[serde(default)]
     taps: Vec<TapRecord>,
+    /// Taps of a fleet that were blind between first_seen and last_seen; missing where none was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    blind: Vec<BlindRecord>,
+    /// Taps of a fleet that saw it and send no payload, so that all bytes are of other taps;
+    /// missing where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    payload_withheld: Vec<String>,
     /// Addresses that sent it; null where there was no memory to count them.
     #[serde(default)]
     population: Option<PopulationRecord>,
@@ -332,6 +339,8 @@ impl From<&Signature> for Record {
                 .iter()
                 .map(|(tap, packets)| TapRecord { tap: tap.clone(), packets: *packets })
                 .collect(),
+            blind: blind(&signature.blind),
+            payload_withheld: signature.withheld.iter().cloned().collect(),
             population: signature.population.map(PopulationRecord::from),
         }
     }
@@ -392,6 +401,8 @@ impl TryFrom<Record> for Signature {
             roles: record.roles.into(),
             ports: PortCounts::of(&ports, record.ports_unlisted),
             taps: read_taps(record.taps)?,
+            blind: read_blind(record.blind)?,
+            withheld: read_withheld(record.payload_withheld)?,
             population: record.population.map(Population::try_from).transpose()?,
         })
     }
@@ -518,6 +529,40 @@ impl TryFrom<SampleRecord> for SignatureSample {
             offset: record.offset,
             payload_length: record.payload_length,
         })
+    }
+}
+
+/// A tap that was blind.
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "blind"))]
+pub(super) struct BlindRecord {
+    tap: String,
+    /// Seconds of packet time in which it did not see all that passed, or had not sent it when
+    /// the merger went on.
+    seconds: u64,
+}
+
+pub(super) fn blind(taps: &BTreeMap<String, u64>) -> Vec<BlindRecord> {
+    let of = |(tap, seconds): (&String, &u64)| BlindRecord {
+        tap: tap.clone(),
+        seconds: *seconds,
+    };
+    taps.iter().map(of).collect()
+}
+
+pub(super) fn read_blind(
+    taps: Vec<BlindRecord>,
+) -> Result<BTreeMap<String, u64>, LineError> {
+    match taps.iter().find(|it| Tap::new(&it.tap, None).is_err()) {
+        Some(wrong) => Err(unreadable("blind", &wrong.tap)),
+        None => Ok(taps.into_iter().map(|it| (it.tap, it.seconds)).collect()),
+    }
+}
+
+fn read_withheld(taps: Vec<String>) -> Result<BTreeSet<String>, LineError> {
+    match taps.iter().find(|it| Tap::new(it, None).is_err()) {
+        Some(wrong) => Err(unreadable("payload_withheld", wrong)),
+        None => Ok(taps.into_iter().collect()),
     }
 }
 

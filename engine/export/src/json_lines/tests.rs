@@ -40,6 +40,8 @@ fn signature() -> Signature {
         roles: Roles { initiator: 10, responder: 1, unknown: 1 },
         ports: PortCounts::of(&[(445, 11)], 1),
         taps: [("core".to_owned(), 4), ("edge".to_owned(), 12)].into(),
+        blind: [("core".to_owned(), 7)].into(),
+        withheld: ["edge".to_owned()].into(),
         spread: 4,
         relays: vec![
             Relay {
@@ -179,6 +181,8 @@ const GOLDEN: &str = concat!(
     r#""roles":{"initiator":10,"responder":1,"role_unknown":1},"#,
     r#""ports":[{"service_port":445,"packets":11}],"ports_unlisted":1,"#,
     r#""taps":[{"tap":"core","packets":4},{"tap":"edge","packets":12}],"#,
+    r#""blind":[{"tap":"core","seconds":7}],"#,
+    r#""payload_withheld":["edge"],"#,
     r#""population":{"addresses":900,"addresses_precision":"about","#,
     r#""addresses_hour_peak":300,"addresses_now":200,"hosts_low":220,"#,
     r#""hosts_estimate":310,"hosts_high":400,"hosts_method":"cardcount"}}"#,
@@ -305,6 +309,8 @@ fn a_line_of_an_earlier_writer_is_read() {
     expected.roles = Roles::default();
     expected.ports = PortCounts::default();
     expected.taps.clear();
+    expected.blind.clear();
+    expected.withheld.clear();
     expected.population = None;
     expected.addresses = AddressPlan::default();
     let Evidence { keys, alarms, distinct_bytes, reasons, .. } = expected.evidence;
@@ -354,6 +360,8 @@ fn what_cannot_be_read_is_named() {
         ),
         (r#""cardcount""#, r#""guess""#, "hosts_method"),
         (r#""tap":"core"#, r#""tap":"c re"#, "taps"),
+        (r#"withheld":["edge"#, r#"withheld":["e ge"#, "payload_withheld"),
+        (r#""core","seconds"#, r#""c re","seconds"#, "blind"),
         (r#"["192.0.2.7""#, r#"["192.0.2.7%berlin""#, "source_list"),
         (r#""id":"0"#, r#""id":"0,"#, "id"),
         (r#""incident":""#, r#""incident":"A"#, "incident"),

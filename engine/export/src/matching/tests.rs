@@ -32,6 +32,8 @@ fn signature(protocol: u8, port: Option<u16>, tokens: &[&[u8]]) -> Signature {
         relays: Vec::new(),
         population: None,
         taps: std::collections::BTreeMap::new(),
+        blind: std::collections::BTreeMap::new(),
+        withheld: std::collections::BTreeSet::new(),
         first_seen: Timestamp::default(),
         first_sighting: None,
         last_seen: Timestamp::default(),

@@ -41,6 +41,8 @@ pub(crate) fn signature(content: &[u8]) -> Signature {
         relays: Vec::new(),
         population: None,
         taps: std::collections::BTreeMap::new(),
+        blind: std::collections::BTreeMap::new(),
+        withheld: std::collections::BTreeSet::new(),
         first_seen: Timestamp::from_nanos(1_700_000_000_000_000_000),
         first_sighting: None,
         last_seen: Timestamp::from_nanos(1_700_000_100_000_000_000),

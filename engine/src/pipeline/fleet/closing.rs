@@ -75,9 +75,12 @@ impl Closing {
         self.closed = self.closed.max(tick.saturating_add(1));
     }
 
-    /// Whether a tap has not passed a tick.
-    pub(super) fn is_behind(&self, tap: usize, tick: u64) -> bool {
-        self.passed[tap] <= tick
+    /// Since when a tap is missed, where it has not passed a tick that closes now.
+    pub(super) fn missed(&self, tap: usize, tick: u64) -> Option<u64> {
+        let passed = self.passed[tap];
+        // What was before the first tick is nobody's.
+        let since = if self.closed == 0 { tick } else { self.closed.max(passed) };
+        (passed <= tick).then(|| since.min(tick))
     }
 
     pub(super) fn has_ended(&self, tap: usize) -> bool {
@@ -109,8 +112,10 @@ mod tests {
         closing.take(1, 36, false);
         assert!(!closing.may_close(6), "30 ahead, not more");
         closing.take(1, 37, false);
-        assert!(closing.may_close(6) && closing.is_behind(0, 6));
+        assert!(closing.may_close(6));
+        assert_eq!((closing.missed(0, 6), closing.missed(1, 6)), (Some(6), None));
         closing.close(6);
+        assert_eq!(closing.missed(0, 9), Some(7), "from what is closed on");
         assert!(closing.take(0, 6, true) && closing.closed() == 7);
         closing.take(1, END, true);
         assert!(!closing.may_close(7), "who has ended holds nobody up, nor leads");

@@ -5,6 +5,7 @@
 //! asked. While an answer is missing nothing else is done.
 
 use super::ask::{Ask, Ordinary, Piece, Request};
+use super::blind::Blind;
 use super::closing::Closing;
 use super::gate::Change;
 use super::gather::{Batch, Gathering, Given, Numbered};
@@ -30,10 +31,6 @@ use crate::time::{Epoch, Span, Timestamp};
 use std::collections::VecDeque;
 use std::io;
 
-/// By how much the tap that is furthest may be ahead of one that holds a tick open, unless set
-/// otherwise.
-const LATENESS: Span = Span::from_secs(30);
-
 /// Packets after which a run of ticks ends.
 const MOST_RECORDS: usize = 1 << 14;
 
@@ -48,10 +45,12 @@ pub struct FleetTap {
     /// Of these, parcels of ticks that were closed without them: their packets count at the
     /// time at which they came.
     pub late: u64,
-    /// Ticks that were closed without it.
+    /// Ticks in which it was blind: see [`Signature::blind`](crate::signature::Signature::blind).
     pub blind: u64,
     /// Whether the last tick was closed without it: what it sees is in no finding.
     pub is_blind: bool,
+    /// Whether it sends no payload.
+    pub withholds: bool,
     /// Parcels of it, from its first on, that need not be sent again: what they hold is in the
     /// tables.
     pub covered: u64,
@@ -63,6 +62,7 @@ pub struct Merger {
     binding: Binding,
     pub(super) closing: Closing,
     pub(super) lanes: Vec<Lane>,
+    pub(super) blind: Blind,
     pub(super) last_number: u64,
     /// The contents that are followed, as taps with gates were told, in order.
     pub(super) followed: Vec<u64>,
@@ -121,6 +121,10 @@ struct Open {
 }
 
 impl Merger {
+    /// By how much the tap that is furthest may be ahead of one that holds a tick open, unless
+    /// set otherwise.
+    pub const LATENESS: Span = Span::from_secs(30);
+
     /// The merger of the taps that `config` names.
     ///
     /// # Errors
@@ -158,7 +162,8 @@ impl Merger {
             lanes.push(Lane::default());
         }
         Self {
-            closing: Closing::new(lanes.len(), ticks(LATENESS)),
+            closing: Closing::new(lanes.len(), ticks(Self::LATENESS)),
+            blind: Blind::new(lanes.len()),
             sensor,
             binding,
             lanes,
@@ -262,6 +267,7 @@ impl Merger {
         if let Some(away) = &mut self.sensor.away {
             away.has_gates |= parcel.is_gated;
         }
+        lane.counted.withholds = parcel.withholds;
         lane.last_tick = tick;
         let is_late = self.closing.take(tap, tick, parcel.completes);
         lane.counted.parcels += 1;
@@ -522,7 +528,9 @@ impl Merger {
             Ending::Collecting => {
                 // From here on its shards are its own.
                 self.sensor.away = None;
+                let told = self.told();
                 self.sensor.sum_up();
+                self.mark(told);
                 Ending::Done
             }
             other => other,
@@ -535,10 +543,13 @@ impl Merger {
         let mut awake = Vec::new();
         let mut totals = Totals::default();
         for (tap, lane) in self.lanes.iter_mut().enumerate() {
-            let is_behind = tick != END && self.closing.is_behind(tap, tick);
-            awake.push(!is_behind);
-            lane.counted.blind += u64::from(is_behind);
-            lane.counted.is_blind = is_behind;
+            let missed = (tick != END).then(|| self.closing.missed(tap, tick)).flatten();
+            awake.push(missed.is_none());
+            if let Some(from) = missed {
+                self.blind.add(tap, from, tick);
+                lane.counted.blind = self.blind.ticks(tap);
+            }
+            lane.counted.is_blind = missed.is_some();
             while lane.waiting.front().is_some_and(|it| it.parcel.tick <= tick)
                 && let Some(it) = lane.waiting.pop_front()
             {
@@ -583,6 +594,35 @@ impl Merger {
         }
     }
 
+    /// Findings and incidents that the host has not taken.
+    fn told(&self) -> (usize, usize) {
+        (self.sensor.findings.len(), self.sensor.incidents.len())
+    }
+
+    /// Says in those after `told` who was blind.
+    fn mark(&mut self, told: (usize, usize)) {
+        let names: Vec<&str> =
+            self.lanes.iter().map(|lane| lane.counted.name.as_str()).collect();
+        let withhold = self.lanes.iter().map(|lane| &lane.counted);
+        let withhold: Vec<&str> =
+            withhold.filter(|tap| tap.withholds).map(|tap| tap.name.as_str()).collect();
+        let sensor = &mut self.sensor;
+        let findings = &mut sensor.findings[told.0..];
+        let incidents = &mut sensor.incidents[told.1..];
+        self.blind.mark(&names, findings, incidents, &sensor.clock);
+        if withhold.is_empty() {
+            return;
+        }
+        let is_one = names.len() == 1;
+        for finding in findings {
+            let (Finding::Signature(it) | Finding::Update(it) | Finding::Summary(it)) =
+                finding;
+            let saw =
+                withhold.iter().filter(|name| is_one || it.taps.contains_key(**name));
+            it.withheld = saw.map(|name| (*name).to_owned()).collect();
+        }
+    }
+
     /// Goes on with a tick: until an answer is missing, or to its end.
     fn go_on(&mut self, mut open: Open) -> Option<Open> {
         loop {
@@ -595,7 +635,11 @@ impl Merger {
                 open.questions = more;
                 match next {
                     Next::Round => self.ask(&mut open),
-                    Next::Emit(due, evidence) => self.sensor.emit(due, evidence),
+                    Next::Emit(due, evidence) => {
+                        let told = self.told();
+                        self.sensor.emit(due, evidence);
+                        self.mark(told);
+                    }
                 }
                 continue;
             }

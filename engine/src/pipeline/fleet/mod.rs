@@ -58,6 +58,7 @@
 //! ```
 
 mod ask;
+mod blind;
 mod closing;
 mod error;
 mod gate;
@@ -71,6 +72,7 @@ mod questions;
 mod saved;
 pub(super) mod shards;
 mod tap;
+mod unrecorded;
 pub(super) mod wire;
 
 pub use ask::{Ask, Piece};

@@ -26,6 +26,8 @@ pub struct Parcel {
     pub(super) completes: bool,
     /// Whether it lacks the sightings that did not pass the tap's gate.
     pub(super) is_gated: bool,
+    /// Whether its tap sends no payload.
+    pub(super) withholds: bool,
     pub(super) contents: Contents,
 }
 

@@ -79,6 +79,7 @@ pub(super) fn encode(parcel: &Parcel) -> Vec<u8> {
     to.number(parcel.tick.wrapping_add(1));
     to.byte(parcel.completes.into());
     to.byte(parcel.is_gated.into());
+    to.byte(parcel.withholds.into());
     to.number(*frames);
     to.counters(&chunk.packets);
     to.counters(&chunk.windows);
@@ -286,6 +287,7 @@ pub(super) fn decode(message: &[u8]) -> Result<Parcel, ParcelError> {
     let tick = from.number()?.wrapping_sub(1);
     let completes = from.flag()?;
     let is_gated = from.flag()?;
+    let withholds = from.flag()?;
     if tick == END && !completes || tick != END && tick > LAST_TICK {
         return Err(ParcelError::Damaged("tick"));
     }
@@ -347,7 +349,7 @@ pub(super) fn decode(message: &[u8]) -> Result<Parcel, ParcelError> {
     chunk.by_tap = vec![0; usize::from(tap)];
     chunk.by_tap.push(contents.frames);
     reader.finish()?;
-    Ok(Parcel { binding, tap, sequence, tick, completes, is_gated, contents })
+    Ok(Parcel { binding, tap, sequence, tick, completes, is_gated, withholds, contents })
 }
 
 fn signed(from: &mut Reader<'_>) -> Result<i32, ParcelError> {

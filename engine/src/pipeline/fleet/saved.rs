@@ -48,8 +48,9 @@ struct Saved<'a>(&'a mut Merger);
 
 impl Persist for Saved<'_> {
     fn persist(&mut self, file: &mut Exchange<'_>) -> io::Result<()> {
-        let Merger { sensor, closing, lanes, last_number, followed, refused, .. } =
-            &mut *self.0;
+        let Merger {
+            sensor, closing, lanes, blind, last_number, followed, refused, ..
+        } = &mut *self.0;
         Tables(sensor).persist(file)?;
         let mut covered = closing.clone();
         for (tap, lane) in lanes.iter().enumerate() {
@@ -62,6 +63,7 @@ impl Persist for Saved<'_> {
             *closing = covered;
         }
         lanes.iter_mut().try_for_each(|lane| lane.persist(file))?;
+        blind.persist(file)?;
         last_number.persist(file)?;
         followed.persist(file)?;
         refused.persist(file)
@@ -91,6 +93,7 @@ impl Persist for Lane {
         totals.persist(file)?;
         settled.persist(file)?;
         is_gated.persist(file)?;
+        counted.withholds.persist(file)?;
         if file.is_reading() {
             (*next, *last_tick) = (counted.covered, 0);
             (counted.parcels, counted.late) = (counted.covered, late);

@@ -59,12 +59,14 @@ pub struct Tap {
     decoder: Decoder,
     pub(super) defragmenter: Defragmenter,
     no_taps: Option<SeveralTaps>,
-    worker: Worker,
+    pub(super) worker: Worker,
     pub(super) clock: Clock,
     decoys: DecoyRules,
     pub(super) streams: Streams,
     held: Held,
     pub(super) gate: Option<Gatekeeper>,
+    /// Whether no payload goes away.
+    withholds: bool,
     pub(super) state: State,
     parcels: Vec<Parcel>,
     pub(super) counters: TapCounters,
@@ -75,11 +77,11 @@ pub struct Tap {
 pub(super) struct State {
     sequence: u64,
     /// The tick that is open.
-    tick: Option<u64>,
+    pub(super) tick: Option<u64>,
     /// One more than the last tick that is complete.
     completed: u64,
     /// Frames that left no record, which are in no parcel yet.
-    unrecorded: Vec<(u64, Timestamp)>,
+    pub(super) unrecorded: Vec<(u64, Timestamp)>,
 }
 
 persist!(State { sequence, tick, completed, unrecorded });
@@ -132,11 +134,45 @@ impl Tap {
             streams,
             held: Held::new(Self::HELD),
             gate,
+            withholds: false,
             state: State::default(),
             config,
             parcels: Vec::new(),
             counters: TapCounters::default(),
         })
+    }
+
+    /// The same, of which no payload goes away: it answers without samples, and shows no beginnings
+    /// of payloads to and from decoys. Findings have bytes of other taps alone, and say so
+    /// ([`Signature::withheld`](crate::signature::Signature::withheld)); a content that no other tap
+    /// shows is no signature.
+    #[must_use]
+    pub fn withholding_payloads(mut self) -> Self {
+        self.withholds = true;
+        self
+    }
+
+    /// The same, as one that goes on after it was not running: its first parcel has this
+    /// sequence, and its ticks come after this one. It knows nothing of what it saw before.
+    #[must_use]
+    pub fn going_on(mut self, sequence: u64, after: u64) -> Self {
+        let tick = after.saturating_add(1);
+        self.state =
+            State { sequence, tick: Some(tick), completed: tick, ..State::default() };
+        self
+    }
+
+    /// Takes note of an ask that was answered before the tap was not running: what is followed.
+    ///
+    /// # Errors
+    ///
+    /// As [`answer`](Self::answer).
+    pub fn recall(&mut self, ask: &Ask) -> Result<(), ParcelError> {
+        self.binding.check(&ask.binding)?;
+        if let Some(gate) = &mut self.gate {
+            gate.change(ask.tick, &ask.followed);
+        }
+        Ok(())
     }
 
     /// Its number.
@@ -175,7 +211,9 @@ impl Tap {
         if tick > self.state.completed && self.state.tick.is_none_or(|open| open < tick) {
             self.state.completed = tick;
             self.state.tick = Some(tick);
-            self.emit(Contents::empty(), Chunk::new(), tick - 1, true);
+            let unrecorded = self.unrecorded_before(None, tick - 1);
+            let contents = Contents { unrecorded, ..Contents::empty() };
+            self.emit(contents, Chunk::new(), tick - 1, true);
         }
     }
 
@@ -222,11 +260,18 @@ impl Tap {
             tap: self.number,
             tick: ask.tick,
             round: ask.round,
-            found: streams.find(&ask.wanted, sifter),
+            found: match self.withholds {
+                true => vec![None; ask.wanted.len()],
+                false => streams.find(&ask.wanted, sifter),
+            },
             ranks: Vec::new(),
             ordinary: Vec::new(),
         };
         match &ask.ordinary {
+            Ordinary::Ranks if self.withholds => {}
+            Ordinary::Samples(chosen) if self.withholds => {
+                piece.ordinary = vec![None; chosen.len()];
+            }
             Ordinary::Nothing => {}
             Ordinary::Ranks => {
                 let ranks = streams.ordinary().map(|(shard, rank, _)| (shard, rank));
@@ -269,6 +314,7 @@ impl Tap {
         if buffered > 0 && is_next || is_much {
             self.flush();
         }
+        self.pass_unrecorded(time);
     }
 
     /// Notes a frame that left no record.
@@ -321,23 +367,14 @@ impl Tap {
         }
     }
 
-    /// Frames without a record before the packet of a number, but for the last ones if they
-    /// belong to the ticks after this one.
-    fn unrecorded_before(
-        &mut self,
-        next: Option<u64>,
-        tick: u64,
-    ) -> Vec<(u64, Timestamp)> {
-        let is_before = |it: &(u64, _)| next.is_none_or(|next| it.0 < next);
-        let mut count = self.state.unrecorded.partition_point(is_before);
-        while count > 0 && tick_of(self.state.unrecorded[count - 1].1) > tick {
-            count -= 1;
-        }
-        self.state.unrecorded.drain(..count).collect()
-    }
-
     /// Makes a parcel of a chunk, whose payloads stay here.
-    fn emit(&mut self, contents: Contents, mut chunk: Chunk, tick: u64, completes: bool) {
+    pub(super) fn emit(
+        &mut self,
+        contents: Contents,
+        mut chunk: Chunk,
+        tick: u64,
+        completes: bool,
+    ) {
         let mut contents = Contents { chunk: self.away(&mut chunk), ..contents };
         for (record, stamp) in chunk.records.iter_mut().zip(&contents.stamps) {
             record.time = *stamp;
@@ -362,6 +399,7 @@ impl Tap {
             tick,
             completes,
             is_gated: self.gate.is_some(),
+            withholds: self.withholds,
             contents,
         });
         self.held.put(self.state.sequence, chunk, &mut self.streams);
@@ -375,7 +413,8 @@ impl Tap {
     fn away(&self, chunk: &mut Chunk) -> Chunk {
         let mut own = Vec::new();
         let beginning = |record: &Record| {
-            let is_decoys = !self.decoys.is_empty()
+            let is_decoys = !self.withholds
+                && !self.decoys.is_empty()
                 && record.direction != 0
                 && (self.decoys.holds(record.source)
                     || self.decoys.holds(record.destination));

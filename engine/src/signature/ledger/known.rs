@@ -374,6 +374,9 @@ impl Known {
             roles: tally.roles,
             ports: tally.ports,
             taps: tally.taps.seen_by(&around.settings.taps),
+            // Only a merger knows.
+            blind: std::collections::BTreeMap::new(),
+            withheld: std::collections::BTreeSet::new(),
             spread: tally.spread,
             relays: tally.relays.1.clone(),
             population: self.population(around),

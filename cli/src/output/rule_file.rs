@@ -7,8 +7,8 @@
 
 use crate::args::RuleArgs;
 use crate::input::signature_files;
-use crate::live::ranked::Ranked;
 use crate::output::exit_code::Failure;
+use crate::output::ranked::Ranked;
 use crate::output::rules::{Written, not_muted, options, replace, write_file};
 use crate::output::talk::Talk;
 use std::path::{Path, PathBuf};
@@ -20,12 +20,12 @@ use wormsift_export::{Rule, Sid, json_lines};
 
 /// Signatures that are kept unless `--most-rules` says otherwise: as many as the engine
 /// remembers.
-pub(super) const MOST: usize = 4_096;
+pub(crate) const MOST: usize = 4_096;
 /// Between two writings: an outbreak brings many signatures within a second.
 const APART: Duration = Duration::from_secs(5);
 
 /// The file of rules.
-pub(super) struct RuleFile {
+pub(crate) struct RuleFile {
     path: PathBuf,
     memory: PathBuf,
     args: RuleArgs,
@@ -37,7 +37,7 @@ pub(super) struct RuleFile {
 }
 
 /// A file's name with more at its end.
-pub(super) fn beside(path: &Path, more: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, more: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(more);
     PathBuf::from(name)
@@ -46,7 +46,7 @@ pub(super) fn beside(path: &Path, more: &str) -> PathBuf {
 impl RuleFile {
     /// Takes up what an earlier run left, and writes the file: from the start there is
     /// one to load.
-    pub(super) fn open(
+    pub(crate) fn open(
         path: &Path,
         args: RuleArgs,
         mutes: Arc<Mutes>,
@@ -78,28 +78,32 @@ impl RuleFile {
     }
 
     /// Takes other mutes from now on.
-    pub(super) fn mute(&mut self, mutes: Arc<Mutes>) {
+    #[cfg(target_os = "linux")]
+    pub(crate) fn mute(&mut self, mutes: Arc<Mutes>) {
         self.mutes = mutes;
         self.is_due = true;
     }
 
     /// How many signatures are kept.
-    pub(super) fn len(&self) -> usize {
+    #[cfg(target_os = "linux")]
+    pub(crate) fn len(&self) -> usize {
         self.kept.len()
     }
 
     /// Whether a signature is kept.
-    pub(super) fn has(&self, id: &str) -> bool {
+    #[cfg(target_os = "linux")]
+    pub(crate) fn has(&self, id: &str) -> bool {
         self.kept.has(id)
     }
 
     /// Signatures that had to go, or found no place, so far.
-    pub(super) fn left_out(&self) -> u64 {
+    #[cfg(target_os = "linux")]
+    pub(crate) fn left_out(&self) -> u64 {
         self.left_out
     }
 
     /// Takes the last word on a signature. One that makes no rule takes no place.
-    pub(super) fn enter(&mut self, signature: Arc<Signature>) {
+    pub(crate) fn enter(&mut self, signature: Arc<Signature>) {
         self.is_due = true;
         let sid = Sid { sid: 0, rev: 0 };
         // The rule of the whole takes the place of a part's.
@@ -116,7 +120,7 @@ impl RuleFile {
 
     /// Writes if there is something new, and `now` or not too soon after the last time;
     /// what came of it, if it wrote.
-    pub(super) fn write_if_due(&mut self, now: bool) -> Result<Option<Written>, Failure> {
+    pub(crate) fn write_if_due(&mut self, now: bool) -> Result<Option<Written>, Failure> {
         if !self.is_due || !now && self.written.elapsed() < APART {
             return Ok(None);
         }
@@ -128,7 +132,8 @@ impl RuleFile {
     }
 
     /// Writes at the next occasion, news or not.
-    pub(super) fn is_due(&mut self) {
+    #[cfg(target_os = "linux")]
+    pub(crate) fn is_due(&mut self) {
         self.is_due = true;
     }
 
@@ -151,7 +156,7 @@ impl RuleFile {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
     use crate::args::{Format, Grade, IsolateArgs};

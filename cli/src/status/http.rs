@@ -7,11 +7,10 @@
 //! httparse; the rest is a dozen lines, which is less than a server library with its own
 //! threads would bring into the sandbox.
 
-use super::board::Board;
-use super::sandbox::calls::start_thread;
-use super::{metrics, page};
+use super::{Board, Shown, page, start_thread};
+use crate::output::exit_code::Failure;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Shutdown, TcpListener, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,8 +24,19 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Connections that are served at the same time; others wait in the kernel's queue.
 const SERVERS: usize = 8;
 
+/// Takes the address of a status page. `hint` says what to do where it is taken.
+pub(crate) fn listen(address: SocketAddr, hint: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).map_err(|error| {
+        let reason = format!("{error} ({hint})");
+        Failure::of(format_args!("status page at {address}"), reason)
+    })
+}
+
 /// Answers requests in threads of its own, as long as the process lives.
-pub(super) fn serve(listener: TcpListener, board: Arc<Board>) -> io::Result<()> {
+pub(crate) fn serve<S: Shown>(
+    listener: TcpListener,
+    board: Arc<Board<S>>,
+) -> io::Result<()> {
     let is_local = listener.local_addr()?.ip().is_loopback();
     let listener = Arc::new(listener);
     for _ in 0..SERVERS {
@@ -45,7 +55,11 @@ pub(super) fn serve(listener: TcpListener, board: Arc<Board>) -> io::Result<()> 
     Ok(())
 }
 
-fn answer(mut client: TcpStream, is_local: bool, board: &Board) -> io::Result<()> {
+fn answer(
+    mut client: TcpStream,
+    is_local: bool,
+    board: &Board<impl Shown>,
+) -> io::Result<()> {
     let head = read_head(&mut client)?;
     let (with_body, response) = respond(&head, is_local, board);
     write_in_time(&mut client, &response.to_bytes(with_body))?;
@@ -86,7 +100,7 @@ fn read_head(client: &mut TcpStream) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// An answer; all of them are made here or in [`page`] and [`metrics`].
+/// An answer; those of `/` and `/metrics` are of the snapshot.
 struct Response {
     status: &'static str,
     kind: &'static str,
@@ -125,7 +139,7 @@ impl Response {
 }
 
 /// What a request gets, and whether it wants the body.
-fn respond(head: &[u8], is_local: bool, board: &Board) -> (bool, Response) {
+fn respond(head: &[u8], is_local: bool, board: &Board<impl Shown>) -> (bool, Response) {
     let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
     if !request.parse(head).is_ok_and(|parsed| parsed.is_complete()) {
@@ -152,12 +166,12 @@ fn respond(head: &[u8], is_local: bool, board: &Board) -> (bool, Response) {
         "/" | "/metrics" => match board.read() {
             None => Response::text("503 Service Unavailable", "not started yet"),
             Some(snapshot) if path == "/" => {
-                Response { status: "200 OK", kind: HTML, body: page::render(&snapshot) }
+                Response { status: "200 OK", kind: HTML, body: snapshot.page() }
             }
             Some(snapshot) => Response {
                 status: "200 OK",
                 kind: "text/plain; version=0.0.4; charset=utf-8",
-                body: metrics::render(&snapshot),
+                body: snapshot.metrics(),
             },
         },
         "/health" => health(board),
@@ -169,23 +183,17 @@ fn respond(head: &[u8], is_local: bool, board: &Board) -> (bool, Response) {
     (with_body, response)
 }
 
-fn health(board: &Board) -> Response {
+fn health(board: &Board<impl Shown>) -> Response {
     const NOT_WELL: &str = "503 Service Unavailable";
     if !board.is_alive() {
         return Response::text(
             NOT_WELL,
-            "the thread that reads packets has not moved for ten seconds",
+            "the thread that does the work has not moved for ten seconds",
         );
     }
-    match board.read() {
-        Some(snapshot) if snapshot.is_down() => {
-            let text = match snapshot.interfaces.len() {
-                1 => "the interface is down",
-                _ => "no interface is up",
-            };
-            Response::text(NOT_WELL, text)
-        }
-        Some(_) => Response::text("200 OK", "ok"),
+    match board.read().map(|snapshot| snapshot.trouble()) {
+        Some(Some(trouble)) => Response::text(NOT_WELL, &trouble),
+        Some(None) => Response::text("200 OK", "ok"),
         None => Response::text(NOT_WELL, "not started yet"),
     }
 }
@@ -205,11 +213,25 @@ fn is_local_name(value: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::live::samples;
-    use crate::live::taps::State;
+
+    struct Plain;
+
+    impl Shown for Plain {
+        fn page(&self) -> String {
+            "page".to_owned()
+        }
+
+        fn metrics(&self) -> String {
+            "metrics".to_owned()
+        }
+
+        fn trouble(&self) -> Option<String> {
+            None
+        }
+    }
 
     /// A board with somebody who posts to it.
-    fn with_board<T>(look: impl FnOnce(&Board) -> T) -> T {
+    fn with_board<T>(look: impl FnOnce(&Board<Plain>) -> T) -> T {
         let board = Board::new();
         let done = std::sync::atomic::AtomicBool::new(false);
         let order = std::sync::atomic::Ordering::Relaxed;
@@ -217,7 +239,7 @@ mod tests {
             scope.spawn(|| {
                 while !done.load(order) {
                     if board.round() {
-                        board.post(samples::snapshot());
+                        board.post(Plain);
                     }
                     thread::sleep(Duration::from_millis(1));
                 }
@@ -228,7 +250,7 @@ mod tests {
         })
     }
 
-    fn status(request: &str, board: &Board) -> &'static str {
+    fn status(request: &str, board: &Board<Plain>) -> &'static str {
         respond(request.as_bytes(), true, board).1.status
     }
 
@@ -282,19 +304,6 @@ mod tests {
     }
 
     #[test]
-    fn health_ends_with_the_last_interface() {
-        let mut snapshot = samples::snapshot();
-        snapshot.interfaces = vec![
-            samples::interface("tap0", State::Down),
-            samples::interface("tap1", State::Up),
-            samples::interface("tap2", State::Gone),
-        ];
-        assert!(!snapshot.is_down());
-        snapshot.interfaces.remove(1);
-        assert!(snapshot.is_down());
-    }
-
-    #[test]
     fn a_head_request_gets_no_body() {
         with_board(|board| {
             let (with_body, response) = respond(b"HEAD / HTTP/1.1\r\n\r\n", true, board);
@@ -309,7 +318,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let board = Arc::new(Board::new());
-        board.post(samples::snapshot());
+        board.post(Plain);
         serve(listener, Arc::clone(&board)).unwrap();
         // All threads but one are held by clients that do not finish asking.
         let mut slow: Vec<TcpStream> = (1..SERVERS)

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use wormsift::signature::Signature;
 
 /// The last word on each of at most so many signatures.
-pub(super) struct Ranked {
+pub(crate) struct Ranked {
     most: usize,
     next: u64,
     places: HashMap<String, u64>,
@@ -41,7 +41,7 @@ impl Eq for Weighed {}
 
 impl Ranked {
     /// An empty list of at most `most`.
-    pub(super) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Self {
             most,
             next: 0,
@@ -51,21 +51,23 @@ impl Ranked {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    #[cfg(target_os = "linux")]
+    pub(crate) fn len(&self) -> usize {
         self.kept.len()
     }
 
-    pub(super) fn has(&self, id: &str) -> bool {
+    #[cfg(target_os = "linux")]
+    pub(crate) fn has(&self, id: &str) -> bool {
         self.places.contains_key(id)
     }
 
     /// In the order in which they were first entered.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Signature> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Signature> {
         self.kept.values().map(|it| &**it)
     }
 
     /// Takes the last word on a signature. Whether one had to go, this one perhaps.
-    pub(super) fn enter(&mut self, signature: Arc<Signature>) -> bool {
+    pub(crate) fn enter(&mut self, signature: Arc<Signature>) -> bool {
         let place = match self.places.get(&signature.id) {
             Some(place) => *place,
             None => {
@@ -90,7 +92,7 @@ impl Ranked {
     }
 
     /// Forgets a signature.
-    pub(super) fn remove(&mut self, id: &str) {
+    pub(crate) fn remove(&mut self, id: &str) {
         if let Some(place) = self.places.remove(id)
             && let Some(known) = self.kept.remove(&place)
         {
@@ -99,14 +101,15 @@ impl Ranked {
     }
 
     /// Takes out the one of the most weight.
-    pub(super) fn take_best(&mut self) -> Option<Arc<Signature>> {
+    #[cfg(target_os = "linux")]
+    pub(crate) fn take_best(&mut self) -> Option<Arc<Signature>> {
         let best = Arc::clone(&self.order.last()?.0);
         self.remove(&best.id);
         Some(best)
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
     use crate::output::table::testing::signature;

@@ -1,18 +1,12 @@
-//! The lines of a merger: each once in a file, and on stdout.
+//! The lines of a merger, each once in a file.
 //!
 //! A merger that goes on from a checkpoint finds what it had found since then once more; so
-//! the file is cut where it was at the checkpoint, and stdout begins with what is left.
+//! the file is cut where it was at the checkpoint.
 
 use crate::output::exit_code::Failure;
-use crate::output::stdout::{json_line, print};
-use crate::output::talk::Talk;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use wormsift::fleet::Merger;
-use wormsift_export::durations::Durations;
-use wormsift_export::json_lines;
-use wormsift_run::Warning;
 
 pub(super) struct Lines {
     path: PathBuf,
@@ -21,8 +15,12 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Opens the file of a folder. `saved` is what [`Lines::save`] made at the checkpoint.
-    pub(super) fn open(folder: &Path, saved: Option<&[u8]>) -> Result<Self, Failure> {
+    /// Opens the file of a folder, and returns what is left in it. `saved` is what
+    /// [`Lines::save`] made at the checkpoint.
+    pub(super) fn open(
+        folder: &Path,
+        saved: Option<&[u8]>,
+    ) -> Result<(Self, String), Failure> {
         let path = folder.join("findings.jsonl");
         let failed = |error| Failure::of(path.display(), error);
         let kept = folder.join("findings.jsonl.before");
@@ -43,43 +41,16 @@ impl Lines {
         file.set_len(length).map_err(failed)?;
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(failed)?;
-        print(&text)?;
         file.seek(SeekFrom::Start(length)).map_err(failed)?;
-        Ok(Self { path, file, length })
+        Ok((Self { path, file, length }, text))
     }
 
-    /// Writes what the merger found.
-    pub(super) fn take(
-        &mut self,
-        merger: &mut Merger,
-        durations: &Durations,
-        talk: &Talk,
-    ) -> Result<(), Failure> {
-        let mut text = String::new();
-        let mut line = |it: &str| {
-            text.push_str(it);
-            text.push('\n');
-        };
-        for message in merger.warnings() {
-            talk.warning(&message);
-            line(&json_line("warning", &Warning { message: &message })?);
-        }
-        for finding in merger.findings() {
-            line(&json_lines::write(&durations.estimate(finding)));
-        }
-        for incident in merger.incidents() {
-            line(&json_lines::write_incident(&durations.estimate_incident(incident)));
-        }
-        merger.decoy_reports().iter().for_each(|it| line(&json_lines::write_decoy(it)));
-        merger.waves().iter().for_each(|it| line(&json_lines::write_wave(it)));
-        merger.dark_events().iter().for_each(|it| line(&json_lines::write_event(it)));
-        if text.is_empty() {
-            return Ok(());
-        }
+    /// Appends lines.
+    pub(super) fn write(&mut self, text: &str) -> Result<(), Failure> {
         let written = self.file.write_all(text.as_bytes());
         written.map_err(|error| Failure::of(self.path.display(), error))?;
         self.length += text.len() as u64;
-        print(&text)
+        Ok(())
     }
 
     /// Forces the lines to the disk; what to save with the checkpoint.
