@@ -167,6 +167,13 @@ fn a_damaged_file_is_refused_and_says_where() {
     let mut other = good.clone();
     other[8] = 99;
     assert!(refusal(&other).contains("format version 14, found 99"));
+    // Whatever stands there, it is told in one line.
+    let version = env!("CARGO_PKG_VERSION").as_bytes();
+    let at = good.windows(version.len()).position(|it| it == version).unwrap();
+    let mut other = good.clone();
+    other[at + 1] = b'\n';
+    let told = refusal(&other);
+    assert!(told.contains("found 0\\n") && !told.contains('\n'), "{told}");
     for at in [40, good.len() / 2, good.len() - 1] {
         let mut bad = good.clone();
         bad[at] ^= 1;

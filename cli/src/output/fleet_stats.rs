@@ -53,7 +53,7 @@ pub(crate) struct TapStats {
     /// Those that never came.
     pub(crate) missing: u64,
     /// Seconds of packet time in which it was blind.
-    pub(crate) blind: u64,
+    pub(crate) blind_seconds: u64,
     /// Asks that it has not answered.
     pub(crate) asks_outstanding: u64,
 }

@@ -136,6 +136,12 @@ impl<'a> Exchange<'a> {
 
 fn unfit(at: u64, expected: impl Display, found: impl Display) -> io::Error {
     let (expected, found) = (expected.to_string(), found.to_string());
+    // What was read may be anything, and what is said of it is one line.
+    let shown = |c: char| match c.is_control() {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    let found = found.chars().map(shown).collect();
     StateError { at, expected, found }.into()
 }
 

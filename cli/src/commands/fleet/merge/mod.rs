@@ -171,7 +171,7 @@ impl Run {
                 duplicates: counters.duplicates,
                 late: counters.late,
                 missing: counters.missing,
-                blind,
+                blind_seconds: blind,
                 asks_outstanding,
             }
         };
@@ -230,8 +230,8 @@ impl Run {
                 let noun = if count == 1 { one } else { many };
                 talk.warning(format_args!("tap {tap}: {count} {noun}"));
             }
-            if it.blind > 0 {
-                let ticks = counted(it.blind, "second");
+            if it.blind_seconds > 0 {
+                let ticks = counted(it.blind_seconds, "second");
                 talk.warning(format_args!("tap {tap}: blind in {ticks}"));
             }
         }

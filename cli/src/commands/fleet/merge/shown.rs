@@ -169,7 +169,7 @@ impl Merged {
                 "blind_ticks_total",
                 "counter",
                 "Seconds of packet time in which the tap was blind",
-                |it| it.stats.blind,
+                |it| it.stats.blind_seconds,
             ),
             (
                 "tap_blind",
@@ -197,7 +197,7 @@ impl Merged {
                         td { (it.tap) }
                         td.n { (grouped(it.parcels)) }
                         td.n { (bytes(it.bytes)) }
-                        @for count in [it.late, it.missing, it.blind, it.asks_outstanding] {
+                        @for count in [it.late, it.missing, it.blind_seconds, it.asks_outstanding] {
                             td.n { (grouped(count)) }
                         }
                         td { @if *is_blind { "blind" } @else { "there" } }
@@ -255,7 +255,7 @@ mod tests {
                 duplicates: 1,
                 late: 2,
                 missing: 3,
-                blind: 4,
+                blind_seconds: 4,
                 asks_outstanding: 5,
             },
             is_blind,
