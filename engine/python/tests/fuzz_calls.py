@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import random
+import resource
 import sys
 import tempfile
 import warnings
@@ -193,10 +194,14 @@ class Calls:
                               false_positive_rate=self.maybe(0.01), memory="16MiB")
 
     def generate(self) -> Any:
-        options = {name: self.any() for name in self.random.sample(
+        # Numbers are small: memory and time are those of the traffic that is asked for.
+        def few(given: Any) -> Any:
+            return given % 1_000 if isinstance(given, int) else None if isinstance(given, float) else given
+
+        options = {name: few(self.any()) for name in self.random.sample(
             ["seed", "start", "duration", "until_infected", "background_hosts", "vulnerable_hosts",
              "carriage", "payload", "worm", "sees_all", "carriers"], self.random.randrange(3))}
-        return wormsift.generate(self.maybe("outbreak"), packets=self.maybe(200), **options)
+        return wormsift.generate(self.maybe("outbreak"), packets=few(self.maybe(200)), **options)
 
     def evaluate(self) -> Any:
         # Nothing that can be done, so that nothing takes long.
@@ -216,10 +221,15 @@ SHARES = {
 }
 
 
+MOST_MEMORY = 8 << 30
+
+
 def main() -> int:
     calls = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(2**32)
     print(f"{calls} calls from seed {seed}")
+    # What takes more is a fault, and must not take the machine with it.
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     warnings.simplefilter("ignore", wormsift.InputWarning)
     ended: Counter[str] = Counter()
     wrong = 0
