@@ -6,6 +6,7 @@ mod interfaces;
 
 use crate::common;
 use crate::common::namespace::{inside, ip};
+use crate::common::wire::{self, TRACE, send, trace};
 use crate::common::{body, code, folder, run, stdout, udp, wormsift};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -14,13 +15,10 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, Stdio};
+use std::time::Duration;
 use wormsift_capture::live::Sender;
-use wormsift_capture::{Limits, Trace, inputs};
 
-const TRACE: &str =
-    concat!(env!("CARGO_MANIFEST_DIR"), "/../corpora/traces/outbreak.pcapng.zst");
 /// Which windows are kept.
 const SAMPLING: &str = "8";
 /// How long anything may take; a machine may be busy.
@@ -57,9 +55,7 @@ impl Live {
     }
 
     fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        let done = Command::new("kill").args([name, &id]).status();
-        assert!(done.is_ok_and(|status| status.success()));
+        wire::signal(&self.child, name);
     }
 
     /// Ends it with a signal; its exit code, and what it said.
@@ -89,12 +85,8 @@ impl Drop for Live {
     }
 }
 
-fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !done() {
-        assert!(Instant::now() < end, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+fn wait_for(what: &str, done: impl FnMut() -> bool) {
+    wire::wait_for(what, PATIENCE, done);
 }
 
 /// What the status server answers, head and all.
@@ -104,27 +96,6 @@ fn get(path: &str) -> Option<String> {
     let mut text = String::new();
     server.read_to_string(&mut text).ok()?;
     Some(text)
-}
-
-fn send(frames: &[Vec<u8>]) {
-    let sender = Sender::open("tap0").expect("the wire is up");
-    let frames: Vec<&[u8]> = frames.iter().map(Vec::as_slice).collect();
-    let mut sent = 0;
-    while sent < frames.len() {
-        sent += sender.send(&frames[sent..]).expect("the wire is up");
-        // About 100,000 a second: a busy machine must keep up in any build.
-        std::thread::sleep(Duration::from_micros(600));
-    }
-}
-
-/// The frames of the committed outbreak.
-fn trace() -> Vec<Vec<u8>> {
-    let mut trace = Trace::open(inputs(&[TRACE.to_owned()]).0);
-    let mut frames = Vec::new();
-    while let Some(batch) = trace.next_batch(Limits::default()) {
-        frames.extend(batch.frames().map(|frame| frame.data.to_vec()));
-    }
-    frames
 }
 
 /// A small outbreak of a body: 24 hosts, each attacked by the one before.

@@ -18,6 +18,9 @@ pub(crate) mod namespace;
 #[path = "../../../engine/export/tests/common/schema.rs"]
 pub(crate) mod schema;
 
+#[cfg(target_os = "linux")]
+pub(crate) mod wire;
+
 use assert_cmd::cargo::cargo_bin;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

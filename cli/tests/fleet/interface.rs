@@ -2,48 +2,12 @@
 
 use super::{MEMORY, PATIENCE, Scratch, by_kind, ended, fleet, text, wormsift};
 use crate::common::namespace::inside;
+use crate::common::wire::{TRACE, send, signal, trace, wait_for};
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-use wormsift_capture::live::Sender;
-use wormsift_capture::{Limits, Trace, inputs};
-
-const TRACE: &str =
-    concat!(env!("CARGO_MANIFEST_DIR"), "/../corpora/traces/outbreak.pcapng.zst");
-
-fn send(frames: &[Vec<u8>]) {
-    let sender = Sender::open("tap0").expect("the wire is up");
-    let frames: Vec<&[u8]> = frames.iter().map(Vec::as_slice).collect();
-    let mut sent = 0;
-    while sent < frames.len() {
-        sent += sender.send(&frames[sent..]).expect("the wire is up");
-        std::thread::sleep(Duration::from_micros(600));
-    }
-}
-
-fn trace() -> Vec<Vec<u8>> {
-    let mut trace = Trace::open(inputs(&[TRACE.to_owned()]).0);
-    let mut frames = Vec::new();
-    while let Some(batch) = trace.next_batch(Limits::default()) {
-        frames.extend(batch.frames().map(|frame| frame.data.to_vec()));
-    }
-    frames
-}
-
-fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !done() {
-        assert!(begin.elapsed() < PATIENCE, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-fn signal(child: &Child, name: &str) {
-    let done = Command::new("kill").args([name, &child.id().to_string()]).status();
-    assert!(done.is_ok_and(|status| status.success()));
-}
+use std::process::Stdio;
+use std::time::Duration;
 
 fn contents(lines: &[&str]) -> BTreeSet<String> {
     let hex = |line: &&str| {
@@ -87,7 +51,9 @@ fn a_tap_on_a_wire_goes_on_and_says_when_it_was_away() {
             .stderr(fs::File::create(&said).expect("a file"))
             .spawn()
             .expect("the binary runs");
-        wait_for("the tap", || fleet.said("wire").contains("listening on tap1"));
+        wait_for("the tap", PATIENCE, || {
+            fleet.said("wire").contains("listening on tap1")
+        });
         child
     };
     let mut merger = fleet.merger_with(&sampling);
@@ -105,7 +71,7 @@ fn a_tap_on_a_wire_goes_on_and_says_when_it_was_away() {
     let lines = scratch.path().join("state/findings.jsonl");
     let found = || fs::read_to_string(&lines).unwrap_or_default();
     // Nothing more comes in: ticks close by the clock.
-    wait_for("a signature", || !by_kind(&found())[0].is_empty());
+    wait_for("a signature", PATIENCE, || !by_kind(&found())[0].is_empty());
     tap.kill().expect("it can be killed");
     tap.wait().expect("it ends");
     std::thread::sleep(Duration::from_secs(3));
