@@ -27,66 +27,44 @@ pub struct CaptureCounters {
     pub clamped_times: u64,
 }
 
-impl CaptureCounters {
-    /// Adds the totals of another part of the input.
-    pub fn add(&mut self, other: &Self) {
-        let (own, other) = (self.numbers(), other.numbers());
-        *self = Self::of_numbers(std::array::from_fn(|at| own[at] + other[at]));
-    }
+/// Gives a struct of counters its numbers in order, the way back from them, and their sum.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! as_numbers {
+    ($type:ident { $($field:ident),+ $(,)? }) => {
+        impl $type {
+            const COUNT: usize = [$(stringify!($field)),+].len();
 
-    /// As numbers, in the order of the fields.
-    pub fn numbers(&self) -> [u64; 10] {
-        let Self {
-            files,
-            damaged_files,
-            defects,
-            frames,
-            bytes,
-            skipped_blocks,
-            frames_without_interface,
-            frames_without_time,
-            frames_back,
-            clamped_times,
-        } = *self;
-        [
-            files,
-            damaged_files,
-            defects,
-            frames,
-            bytes,
-            skipped_blocks,
-            frames_without_interface,
-            frames_without_time,
-            frames_back,
-            clamped_times,
-        ]
-    }
+            /// As numbers, in the order of the fields.
+            pub fn numbers(&self) -> [u64; Self::COUNT] {
+                let Self { $($field),+ } = *self;
+                [$($field),+]
+            }
 
-    /// Of such numbers.
-    pub fn of_numbers(numbers: [u64; 10]) -> Self {
-        let [
-            files,
-            damaged_files,
-            defects,
-            frames,
-            bytes,
-            skipped_blocks,
-            frames_without_interface,
-            frames_without_time,
-            frames_back,
-            clamped_times,
-        ] = numbers;
-        Self {
-            files,
-            damaged_files,
-            defects,
-            frames,
-            bytes,
-            skipped_blocks,
-            frames_without_interface,
-            frames_without_time,
-            frames_back,
-            clamped_times,
+            /// Of such numbers.
+            pub fn of_numbers(numbers: [u64; Self::COUNT]) -> Self {
+                let [$($field),+] = numbers;
+                Self { $($field),+ }
+            }
+
+            /// Adds the totals of another part of the input.
+            pub fn add(&mut self, other: &Self) {
+                let (own, other) = (self.numbers(), other.numbers());
+                *self = Self::of_numbers(std::array::from_fn(|at| own[at] + other[at]));
+            }
         }
-    }
+    };
 }
+
+as_numbers!(CaptureCounters {
+    files,
+    damaged_files,
+    defects,
+    frames,
+    bytes,
+    skipped_blocks,
+    frames_without_interface,
+    frames_without_time,
+    frames_back,
+    clamped_times,
+});

@@ -82,49 +82,15 @@ pub struct SelectionCounts {
     pub undecoded: u64,
 }
 
-impl SelectionCounts {
-    /// As numbers, in the order of the fields.
-    pub fn numbers(&self) -> [u64; 7] {
-        let Self {
-            selected,
-            before_since,
-            after_until,
-            not_only_net,
-            excluded,
-            filtered,
-            undecoded,
-        } = *self;
-        [selected, before_since, after_until, not_only_net, excluded, filtered, undecoded]
-    }
-
-    /// Of such numbers.
-    pub fn of_numbers(numbers: [u64; 7]) -> Self {
-        let [
-            selected,
-            before_since,
-            after_until,
-            not_only_net,
-            excluded,
-            filtered,
-            undecoded,
-        ] = numbers;
-        Self {
-            selected,
-            before_since,
-            after_until,
-            not_only_net,
-            excluded,
-            filtered,
-            undecoded,
-        }
-    }
-
-    /// Adds the counts of another part of the input.
-    pub fn add(&mut self, other: &Self) {
-        let (own, other) = (self.numbers(), other.numbers());
-        *self = Self::of_numbers(std::array::from_fn(|at| own[at] + other[at]));
-    }
-}
+wormsift_capture::as_numbers!(SelectionCounts {
+    selected,
+    before_since,
+    after_until,
+    not_only_net,
+    excluded,
+    filtered,
+    undecoded,
+});
 
 impl Selection {
     /// A selection of frames as sensors of these settings decode them.
