@@ -25,8 +25,6 @@ use wormsift_run::{Progress, ReaderError, Selection};
 
 /// How long a worker waits for a capture before it looks after its other work.
 const PATIENCE: Duration = Duration::from_millis(2);
-/// The exit code of a process that has lost another one.
-const LOST: i32 = 1;
 
 /// A tap's captures, until its worker takes them.
 type Waiting = Mutex<BTreeMap<u16, (Vec<Input>, Selection)>>;
@@ -38,61 +36,6 @@ pub(super) struct Part {
     told: Mutex<Receiver<(u16, Told)>>,
     pub(super) names: Vec<String>,
     pub(super) missing: Missing,
-}
-
-/// Opens what this process reads.
-fn open(
-    args: &DetectArgs,
-    sources: &[Source],
-    config: Config,
-    baseline: Option<Baseline>,
-    talk: &Talk,
-) -> Result<Part, Failure> {
-    let refused = |flag: &str, expected: &str| {
-        Failure::usage(format!("{flag}: expected {expected}, found several"))
-    };
-    let processes = args.workers.processes()?;
-    // What is left out at a tap is not numbered, and numbers are those of all packets.
-    if args.selection.is_any() && sources.len() > 1 {
-        return Err(refused("--workers with --filter, --since or the like", "one --tap"));
-    }
-    if args.output.write_evidence.is_some() && processes.is_some() {
-        return Err(refused("--write-evidence", "one process"));
-    }
-    let (waiting, (sender, told)) = (Arc::new(Waiting::default()), channel());
-    let (readable, sender) = (waiting.clone(), Mutex::new(sender));
-    let open = Arc::new(move |tap| {
-        let lock = |it: &Mutex<Sender<_>>| {
-            it.lock().unwrap_or_else(PoisonError::into_inner).clone()
-        };
-        let taken = readable.lock().unwrap_or_else(PoisonError::into_inner).remove(&tap);
-        let (inputs, selection) = taken.ok_or("its captures are opened already")?;
-        feed(tap, inputs, selection, lock(&sender))
-    });
-    let job = Job {
-        config: config.clone(),
-        baseline: baseline.map(Arc::new),
-        workers: args.workers.count(),
-        processes,
-        open,
-        gives_up: Arc::new(|| false),
-    };
-    let own = job.processes.as_ref().map_or(0, |it| it.own);
-    let (mut names, mut missing) = (Vec::new(), Missing { missing: 0, skipped: 0 });
-    for Source { tap, arguments } in sources {
-        if job.layout().process_of(*tap) == own {
-            let found = inputs::find(arguments, talk);
-            missing.missing += found.missing;
-            missing.skipped += found.skipped;
-            names.extend(found.inputs.iter().map(|input| input.name().to_owned()));
-            let inputs =
-                found.inputs.into_iter().map(|input| input.of_tap(*tap)).collect();
-            let selection = Selection::new(args.selection.choice(), &config);
-            let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            waiting.insert(*tap, (inputs, selection));
-        }
-    }
-    Ok(Part { job, told: Mutex::new(told), names, missing })
 }
 
 /// Gives a tap what its captures hold.
@@ -145,6 +88,7 @@ impl Feed for CaptureFeed {
 }
 
 impl Part {
+    /// Opens what this process reads.
     pub(super) fn open(
         args: &DetectArgs,
         sources: &[Source],
@@ -152,7 +96,53 @@ impl Part {
         baseline: Option<Baseline>,
         talk: &Talk,
     ) -> Result<Self, Failure> {
-        open(args, sources, config, baseline, talk)
+        let refused = |flag: &str, expected: &str| {
+            Failure::usage(format!("{flag}: expected {expected}, found several"))
+        };
+        let processes = args.workers.processes()?;
+        // What is left out at a tap is not numbered, and numbers are those of all packets.
+        if args.selection.is_any() && sources.len() > 1 {
+            return Err(refused(
+                "--workers with --filter, --since or the like",
+                "one --tap",
+            ));
+        }
+        if args.output.write_evidence.is_some() && processes.is_some() {
+            return Err(refused("--write-evidence", "one process"));
+        }
+        let (waiting, (sender, told)) = (Arc::new(Waiting::default()), channel());
+        let (readable, sender) = (waiting.clone(), Mutex::new(sender));
+        let open = Arc::new(move |tap| {
+            let lent =
+                readable.lock().unwrap_or_else(PoisonError::into_inner).remove(&tap);
+            let (inputs, selection) = lent.ok_or("its captures are opened already")?;
+            let told = sender.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            feed(tap, inputs, selection, told)
+        });
+        let job = Job {
+            config: config.clone(),
+            baseline: baseline.map(Arc::new),
+            workers: args.workers.count(),
+            processes,
+            open,
+            gives_up: Arc::new(|| false),
+        };
+        let own = job.processes.as_ref().map_or(0, |it| it.own);
+        let (mut names, mut missing) = (Vec::new(), Missing { missing: 0, skipped: 0 });
+        for Source { tap, arguments } in sources {
+            if job.layout().process_of(*tap) == own {
+                let found = inputs::find(arguments, talk);
+                missing.missing += found.missing;
+                missing.skipped += found.skipped;
+                names.extend(found.inputs.iter().map(|input| input.name().to_owned()));
+                let inputs =
+                    found.inputs.into_iter().map(|input| input.of_tap(*tap)).collect();
+                let selection = Selection::new(args.selection.choice(), &config);
+                let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                waiting.insert(*tap, (inputs, selection));
+            }
+        }
+        Ok(Self { job, told: Mutex::new(told), names, missing })
     }
 
     /// Runs to the end.
@@ -167,7 +157,7 @@ impl Part {
         if job.processes.is_some() {
             on_lost(|why| {
                 eprintln!("wormsift: {why}");
-                std::process::exit(LOST);
+                std::process::exit(Exit::Failed.code().into());
             });
         }
         let workers = usize::from(job.layout().workers);

@@ -10,8 +10,8 @@ use crate::status::{self, Board, Shown};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use wormsift_cluster::TapName;
 use wormsift_cluster::jetstream::{Link, Server};
-use wormsift_cluster::{Error, TapName};
 
 /// How long a signal may go unseen.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -119,12 +119,4 @@ fn link_metrics(text: &mut Text, is_up: bool, interrupted: u64) {
     let help = "Connections and attempts that ended";
     text.family("wormsift_fleet_link_interruptions_total", "counter", help);
     text.value(&[], interrupted);
-}
-
-/// Settings of the transport that cannot work are wrong usage; all else has failed.
-fn failure(error: Error) -> Failure {
-    match error {
-        Error::Name(_) | Error::Settings(_) => Failure::usage(error),
-        _ => Failure::Failed(error.to_string()),
-    }
 }

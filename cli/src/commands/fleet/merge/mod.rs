@@ -4,7 +4,7 @@ mod found;
 mod lines;
 mod shown;
 
-use super::{PATIENCE, Page, SpokenLink, failure};
+use super::{PATIENCE, Page, SpokenLink};
 use crate::args::MergeArgs;
 use crate::args::settings::Settings;
 use crate::input::signals::Signals;
@@ -49,13 +49,13 @@ pub(in crate::commands) fn run(
     let prepared = Prepared::new(args, talk)?;
     let signals = Signals::new()?;
     let listener = Page::<Merged>::listen(args.status.status)?;
-    let name = TapName::new("merger").map_err(failure)?;
+    let name = TapName::new("merger")?;
     let link = SpokenLink::open(args.fleet.server(), &name, talk)?;
     let lateness = args.lateness.as_secs_f64() as u64;
     let rules = Rules::new(lateness);
     let opened =
         MergerEnd::open(settings.config, &link.link, &fleet, &taps, &args.state, rules);
-    let (end, saved) = opened.map_err(failure)?;
+    let (end, saved) = opened?;
     let found = Found::open(args, prepared, saved.as_deref(), talk)?;
     let page = Page::serve(listener, talk)?;
     let mut run = Run {
@@ -89,7 +89,7 @@ pub(in crate::commands) fn run(
         talk.result("stopped; with the same words it goes on from its checkpoint");
         return Ok(Exit::Signal(signal));
     }
-    if !run.end.dismiss(FAREWELL).map_err(failure)? {
+    if !run.end.dismiss(FAREWELL)? {
         talk.warning(
             "not every tap knows that the merger has ended; start it again to say so once more",
         );
@@ -110,7 +110,7 @@ impl Run {
             if let Some(signal) = signals.caught() {
                 return Ok(Some(signal));
             }
-            self.end.step(PATIENCE).map_err(failure)?;
+            self.end.step(PATIENCE)?;
             self.found.take(self.end.merger(), talk)?;
             self.tell_strangers(talk);
             if self.end.is_checkpoint_due(self.latest.elapsed(), self.every) {
@@ -127,7 +127,7 @@ impl Run {
 
     fn checkpoint(&mut self) -> Result<(), Failure> {
         let saved = self.found.save()?;
-        self.end.checkpoint(&saved).map_err(failure)?;
+        self.end.checkpoint(&saved)?;
         self.latest = Instant::now();
         Ok(())
     }

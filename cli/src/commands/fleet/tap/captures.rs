@@ -1,6 +1,6 @@
 //! A tap that reads captures: it waits for the merger, and can read them once more.
 
-use super::{PATIENCE, Run, failure};
+use super::{PATIENCE, Run};
 use crate::args::FleetTapArgs;
 use crate::input::inputs;
 use crate::output::exit_code::{Exit, Failure};
@@ -47,7 +47,7 @@ pub(super) fn run(
         match reader.next(PATIENCE)? {
             Wait::NotYet => {}
             Wait::Ended => {
-                run.end.finish().map_err(failure)?;
+                run.end.finish()?;
                 has_ended = true;
             }
             Wait::Read(read) => {
@@ -58,7 +58,7 @@ pub(super) fn run(
                 if let Some(batch) = &read.batch {
                     (0..batch.len()).for_each(|at| run.end.frame(&batch.frame(at)));
                 }
-                run.end.send().map_err(failure)?;
+                run.end.send()?;
             }
         }
     }

@@ -4,7 +4,7 @@
 //! parcel a second. What passes while the process does not run is in no parcel; the first one
 //! after it says since when.
 
-use super::{PATIENCE, Run, failure};
+use super::{PATIENCE, Run};
 use crate::args::FleetTapArgs;
 use crate::live::{Batch, Capturing, Change, Taps, privileges};
 use crate::output::exit_code::{Exit, Failure};
@@ -96,7 +96,7 @@ pub(super) fn run(
             }
         }
         None => {
-            run.end.finish().map_err(failure)?;
+            run.end.finish()?;
             while !run.end.is_dismissed() {
                 if let Some(signal) = run.turn(talk)? {
                     return Ok(Exit::Signal(signal));
@@ -134,7 +134,7 @@ fn take(
         }
     }
     drop(batch);
-    run.end.send().map_err(failure)?;
+    run.end.send()?;
     Ok(true)
 }
 
@@ -142,7 +142,7 @@ fn take(
 fn pass(run: &mut Run) -> Result<(), Failure> {
     let behind = BEHIND.as_nanos() as u64;
     let time = Timestamp::from_nanos(now().as_nanos().saturating_sub(behind));
-    run.end.advance(time).map_err(failure)
+    Ok(run.end.advance(time)?)
 }
 
 /// Takes what came in before the end.

@@ -5,7 +5,7 @@ mod captures;
 mod interface;
 mod shown;
 
-use super::{PATIENCE, Page, SpokenLink, failure};
+use super::{PATIENCE, Page, SpokenLink};
 use crate::args::settings::Settings;
 use crate::args::{FleetTapArgs, PiecesArg};
 use crate::input::selection;
@@ -73,7 +73,7 @@ pub(in crate::commands) fn run(
     let size = args.spool_size.0;
     let open = if listened.is_some() { TapEnd::open_live } else { TapEnd::open };
     let end = open(tap, &link.link, &fleet, &name, &args.spool, size);
-    let end = end.map_err(failure)?;
+    let end = end?;
     let mut run = Run {
         started,
         end,
@@ -109,7 +109,7 @@ impl Run {
         if let Some(signal) = self.signals.caught() {
             return Ok(Some(signal));
         }
-        while self.end.serve(Duration::ZERO).map_err(failure)? {}
+        while self.end.serve(Duration::ZERO)? {}
         if self.page.round() {
             let shown = self.shown();
             self.page.post(shown);
@@ -119,7 +119,8 @@ impl Run {
 
     /// Waits a little for something that is asked.
     fn wait(&mut self) -> Result<(), Failure> {
-        self.end.serve(PATIENCE).map_err(failure).map(drop)
+        self.end.serve(PATIENCE)?;
+        Ok(())
     }
 
     fn shown(&mut self) -> Tapped {
