@@ -49,6 +49,9 @@ use wormsift::fleet::{Merger, ShardWorker, Tap};
 use wormsift::pipeline::Baseline;
 use xxhash_rust::xxh3::Xxh3;
 
+/// The name of the fleet that all parts share.
+const FLEET: &str = "dataflow";
+
 /// How long the merger's loop waits before it looks after signals.
 const PATIENCE: Duration = Duration::from_millis(50);
 
@@ -316,16 +319,13 @@ impl Job {
                     Up::Failed(why) => return Err(Error::Worker(why).into()),
                     Up::Left { .. } => {}
                 }
-                send(&mut merger, &mut ends, layout);
             }
             while let Some(result) = ends.result() {
                 let taken = merger.take_result(result?);
                 taken.map_err(|why| worker_failed("take what a worker knows", why))?;
-                send(&mut merger, &mut ends, layout);
             }
             if ended == taps {
                 merger.finish();
-                send(&mut merger, &mut ends, layout);
             }
             if news(&mut merger)? == Control::Stop
                 && !std::mem::replace(&mut is_stopped, true)
@@ -333,6 +333,7 @@ impl Job {
                 (0..taps)
                     .for_each(|tap| ends.tell(layout.worker_of(tap), tap, Down::Stop));
             }
+            send(&mut merger, &mut ends, layout);
             ends.end_turn();
             if !merger.is_finished() {
                 worker.step_or_park(Some(PATIENCE));
@@ -353,9 +354,6 @@ impl Job {
         Ok(Done { merger, asked_too_late, accounts })
     }
 }
-
-/// The name that all ends share.
-const FLEET: &str = "dataflow";
 
 /// Sends what the merger asks and has to be done.
 fn send(merger: &mut Merger, ends: &mut Ends, layout: Layout) {
