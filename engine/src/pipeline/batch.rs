@@ -305,19 +305,6 @@ impl Chunk {
         }
     }
 
-    /// One with room for half of what another holds.
-    pub(crate) fn with_room_of(other: &Self) -> Self {
-        fn room<T>(list: &[T]) -> Vec<T> {
-            Vec::with_capacity(list.len() / 2)
-        }
-        Self {
-            records: room(&other.records),
-            sightings: other.sightings.iter().map(|list| room(list)).collect(),
-            flows: other.flows.iter().map(|list| room(list)).collect(),
-            ..Self::new()
-        }
-    }
-
     /// How many windows that a packet shows by itself are less than this one, by
     /// [`order_of`]; up to [`LEAST`].
     pub(crate) fn lesser(&self, record: u32, key: u64) -> usize {

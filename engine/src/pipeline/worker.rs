@@ -674,13 +674,6 @@ impl Worker {
         std::mem::replace(&mut self.chunk, empty)
     }
 
-    /// The same, and leaves room for more of the kind.
-    pub(crate) fn take_like(&mut self) -> Chunk {
-        self.sift_entered();
-        let empty = Chunk::with_room_of(&self.chunk);
-        std::mem::replace(&mut self.chunk, empty)
-    }
-
     /// What keeps windows, under the key of this sensor.
     pub fn fingerprinter(&self) -> &Fingerprinter {
         &self.sifter.fingerprinter

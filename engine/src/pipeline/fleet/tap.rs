@@ -326,7 +326,7 @@ impl Tap {
 
     /// Puts what is buffered into parcels.
     pub(super) fn flush(&mut self) {
-        let mut chunk = self.worker.take_like();
+        let mut chunk = self.worker.take_chunk(Chunk::new());
         let mut drops = std::mem::take(&mut self.worker.drops);
         let mut frames = std::mem::take(&mut self.worker.frames);
         if frames == 0 {
