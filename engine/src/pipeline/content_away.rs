@@ -38,18 +38,18 @@ pub(crate) struct ContentAway {
 
 impl ContentAway {
     pub(super) fn new(shares: &[u32], binding: Binding) -> Self {
-        let owners = owners(shares);
+        let (owners, workers) = (owners(shares), shares.len().max(1));
         let of = |worker: usize| {
             let shards = (0..).zip(&owners).filter(|(_, of)| usize::from(**of) == worker);
             shards.map(|(shard, _)| shard).collect()
         };
         Self {
             binding,
-            shards: (0..shares.len().max(1)).map(of).collect(),
+            shards: (0..workers).map(of).collect(),
             tasks: Vec::new(),
-            missing: vec![false; shares.len().max(1)],
+            missing: vec![false; workers],
             loads: owners.iter().map(|_| ShardLoad::default()).collect(),
-            followed: vec![Vec::new(); shares.len().max(1)],
+            followed: vec![Vec::new(); workers],
             has_gates: false,
             is_gathered: false,
         }
@@ -155,7 +155,7 @@ impl Sensor {
     ///
     /// # Errors
     ///
-    /// What it hands over is of other settings.
+    /// What it gives back is of other settings.
     pub(super) fn take_result(&mut self, result: ShardResult) -> io::Result<bool> {
         let ShardResult { worker, shards, followed, states } = result;
         let Some(away) = &mut self.away else { return Ok(false) };

@@ -285,8 +285,9 @@ impl Sensor {
         self.collect_until(chunks, frames, Timestamp::MAX);
         self.streams.end_collecting();
         self.starts.enter_all();
-        self.warn_of_overload();
-        self.warn_of_flood(false);
+        let loads = self.loads();
+        self.warn_of_overload(&loads);
+        self.warn_of_flood(&loads, false);
         // Late enough for shares to mean something, and early in a long run.
         if self.coverage.frames() >= MANY_FRAMES {
             self.warn_of_blindness();

@@ -34,13 +34,12 @@ struct Flood {
 
 impl Sensor {
     /// Warns of contents that find no room; at the end of a run, again.
-    pub(super) fn warn_of_flood(&mut self, at_end: bool) {
-        let loads = self.loads();
+    pub(super) fn warn_of_flood(&mut self, loads: &[ShardLoad], at_end: bool) {
         let packets = loads.iter().map(|it| it.kept_out).sum();
         let told = self.flood_told;
         if packets >= MANY_PACKETS && (told == 0 || at_end && packets >= 10 * told) {
             self.flood_told = packets;
-            let text = describe(&Flood::of(&loads), &loads);
+            let text = describe(&Flood::of(loads), loads);
             self.warnings.push(text);
         }
         let counters = *self.ledger.counters();

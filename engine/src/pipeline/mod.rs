@@ -323,7 +323,7 @@ impl Sensor {
     /// What comes at the end of the trace, after all that was pending.
     fn sum_up(&mut self) {
         self.warn_of_blindness();
-        self.warn_of_flood(true);
+        self.warn_of_flood(&self.loads(), true);
         if let Some(dark) = &mut self.dark {
             dark.finish(self.clock.now());
         }

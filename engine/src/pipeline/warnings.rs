@@ -46,8 +46,7 @@ impl Warning {
 impl Sensor {
     /// Warns, once of each, when tables are seen to be overloaded and when time
     /// stands still.
-    pub(super) fn warn_of_overload(&mut self) {
-        let loads = self.loads();
+    pub(super) fn warn_of_overload(&mut self, loads: &[ShardLoad]) {
         let fullest =
             |fill: fn(&ShardLoad) -> f64| loads.iter().map(fill).fold(0.0, f64::max);
         let prevalence = fullest(|load| load.prevalence);

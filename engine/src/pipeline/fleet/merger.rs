@@ -4,35 +4,28 @@
 //! through the stages of a [`Sensor`] but for those that need payloads; for these a tap is
 //! asked. While an answer is missing nothing else is done.
 
-use super::ask::{Ask, Ordinary, Piece, Request};
+use super::ask::{Ask, Piece};
 use super::blind::Blind;
 use super::closing::Closing;
-use super::gate::Change;
-use super::gather::{Batch, Gathering, Given, Numbered};
-use super::parcel::{END, Parcel, Totals};
-use super::questions::{Next, Questions};
+use super::gather::{Given, Numbered};
+use super::parcel::{Parcel, Totals};
+use super::rounds::{Ending, Open};
 use super::shards::{ShardResult, ShardTask, Task};
-use super::tap::{Tap, tick_of};
+use super::tap::Tap;
 use super::wire::Binding;
 use super::{ParcelError, RefusedParcels, binding};
 use crate::config::Config;
 use crate::dark::DarkEvent;
 use crate::decode::FragmentCounters;
 use crate::error::Error;
-use crate::pipeline::batch::NoFrames;
 use crate::pipeline::clock::TICK;
 use crate::pipeline::content_away::ContentAway;
-use crate::pipeline::course::{Course, Step};
-use crate::pipeline::record_at::{PlacedRequest, RecordAt};
 use crate::pipeline::streams::{Away, Streams};
 use crate::pipeline::{Baseline, Sensor, Stats};
-use crate::signature::{DecoyReport, Finding, Incident, SampleRequest, Wave};
-use crate::time::{Epoch, Span, Timestamp};
+use crate::signature::{DecoyReport, Finding, Incident, Wave};
+use crate::time::Span;
 use std::collections::VecDeque;
 use std::io;
-
-/// Packets after which a run of ticks ends.
-const MOST_RECORDS: usize = 1 << 14;
 
 /// How the merger stands with one tap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,34 +52,20 @@ pub struct FleetTap {
 /// See the [module](super).
 pub struct Merger {
     pub(super) sensor: Sensor,
-    binding: Binding,
+    pub(super) binding: Binding,
     pub(super) closing: Closing,
     pub(super) lanes: Vec<Lane>,
     pub(super) blind: Blind,
     pub(super) last_number: u64,
     /// The contents that are followed, as taps with gates were told, in order.
     pub(super) followed: Vec<u64>,
-    open: Option<Open>,
-    asks: Vec<Ask>,
+    pub(super) open: Option<Open>,
+    pub(super) asks: Vec<Ask>,
     pub(super) refused: RefusedParcels,
-    ending: Ending,
+    pub(super) ending: Ending,
     pub(super) is_restored: bool,
     /// Whether ticks may be sifted together.
-    in_runs: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    No,
-    /// Every tick closes.
-    Ticks,
-    /// What was left when taps ended is being sifted.
-    Rest,
-    /// What is pending is being emitted.
-    Pending,
-    /// Content shards come back from their workers.
-    Collecting,
-    Done,
+    pub(super) in_runs: bool,
 }
 
 /// One tap's parcels.
@@ -104,20 +83,6 @@ pub(super) struct Lane {
     /// Whether its tap has a gate.
     pub(super) is_gated: bool,
     pub(super) counted: FleetTap,
-}
-
-/// A tick that is being closed.
-struct Open {
-    tick: u64,
-    round: u32,
-    batch: Batch,
-    course: Course,
-    /// Whether the tick itself is passed.
-    is_passed: bool,
-    questions: Option<Questions>,
-    /// By tap.
-    awake: Vec<bool>,
-    followed: Change,
 }
 
 impl Merger {
@@ -436,363 +401,6 @@ impl Merger {
     /// How it stands with each tap.
     pub fn taps(&self) -> impl Iterator<Item = &FleetTap> {
         self.lanes.iter().map(|lane| &lane.counted)
-    }
-
-    /// Goes on as far as it can.
-    pub(super) fn step(&mut self) {
-        loop {
-            match self.open.take() {
-                Some(open) => {
-                    self.open = self.go_on(open);
-                    if self.open.is_some() {
-                        return;
-                    }
-                }
-                None if self.waits_for_workers() => return,
-                None => match self.next_tick() {
-                    Some(tick) => self.open = Some(self.close(tick)),
-                    None if matches!(self.ending, Ending::No | Ending::Done) => return,
-                    None => self.go_on_ending(),
-                },
-            }
-        }
-    }
-
-    /// The tick that closes next.
-    fn next_tick(&self) -> Option<u64> {
-        if !matches!(self.ending, Ending::No | Ending::Ticks) {
-            return None;
-        }
-        let closed = self.closing.closed();
-        let first = |lane: &Lane| {
-            let ticks = lane.waiting.iter().filter(|it| !it.is_late);
-            ticks.map(|it| it.parcel.tick).find(|tick| *tick != END)
-        };
-        let tick = self.lanes.iter().filter_map(first).min()?.max(closed);
-        let may_close = self.ending == Ending::Ticks || self.closing.may_close(tick);
-        may_close.then(|| self.run_from(tick))
-    }
-
-    /// The last tick that is sifted together with this one.
-    fn run_from(&self, tick: u64) -> u64 {
-        if !self.in_runs {
-            return tick;
-        }
-        let passed = self.closing.all_have_passed();
-        let parcels = self.lanes.iter().flat_map(|lane| &lane.waiting);
-        let parcels = parcels.filter(|it| it.parcel.tick < passed && !it.is_late);
-        let records = parcels.map(|it| (it.parcel.tick, it.parcel.records()));
-        let mut records: Vec<(u64, usize)> = records.collect();
-        records.sort_unstable();
-        let mut room = MOST_RECORDS;
-        let fitting = records.into_iter().take_while(|(_, records)| {
-            let fits = room > 0;
-            room = room.saturating_sub(*records);
-            fits
-        });
-        // Of the last one other parcels may not fit, but ticks are not cut.
-        fitting.last().map_or(tick, |(last, _)| last.max(tick))
-    }
-
-    fn waits_for_workers(&self) -> bool {
-        self.sensor.away.as_ref().is_some_and(ContentAway::is_waiting)
-    }
-
-    fn go_on_ending(&mut self) {
-        self.ending = match self.ending {
-            Ending::Ticks => {
-                self.open = Some(self.close(END));
-                Ending::Rest
-            }
-            Ending::Rest => {
-                let course = self.sensor.begin_pass(Timestamp::MAX);
-                self.open = Some(Open {
-                    tick: END,
-                    // Those of the rest are before them.
-                    round: u32::MAX / 2,
-                    batch: Batch::empty(),
-                    course,
-                    is_passed: true,
-                    questions: None,
-                    awake: vec![true; self.lanes.len()],
-                    followed: Change::default(),
-                });
-                Ending::Pending
-            }
-            Ending::Pending => {
-                if let Some(away) = &mut self.sensor.away {
-                    away.give(|_| Task::Return);
-                }
-                Ending::Collecting
-            }
-            Ending::Collecting => {
-                // From here on its shards are its own.
-                self.sensor.away = None;
-                let told = self.told();
-                self.sensor.sum_up();
-                self.mark(told);
-                Ending::Done
-            }
-            other => other,
-        };
-    }
-
-    /// Takes the parcels of a tick, and begins to sift them.
-    fn close(&mut self, tick: u64) -> Open {
-        let mut given = Vec::new();
-        let mut awake = Vec::new();
-        let mut totals = Totals::default();
-        for (tap, lane) in self.lanes.iter_mut().enumerate() {
-            let missed = (tick != END).then(|| self.closing.missed(tap, tick)).flatten();
-            awake.push(missed.is_none());
-            if let Some(from) = missed {
-                self.blind.add(tap, from, tick);
-                lane.counted.blind = self.blind.ticks(tap);
-            }
-            lane.counted.is_blind = missed.is_some();
-            while lane.waiting.front().is_some_and(|it| it.parcel.tick <= tick)
-                && let Some(it) = lane.waiting.pop_front()
-            {
-                lane.counted.covered = it.parcel.sequence + 1;
-                lane.totals = it.parcel.contents.totals;
-                given.push(it);
-            }
-            totals.add(&lane.totals);
-        }
-        self.closing.close(if tick == END { self.closing.closed() } else { tick });
-        let mut numbered: Vec<Numbered> =
-            self.lanes.iter().map(|lane| lane.numbered).collect();
-        let gathering = Gathering {
-            numbered: (self.lanes.len() > 1).then_some(&mut numbered[..]),
-            last_number: &mut self.last_number,
-            believable: self.sensor.clock.believable(),
-        };
-        let mut batch = gathering.gather(given);
-        let lanes = self.lanes.iter_mut().zip(numbered);
-        lanes.for_each(|(lane, numbered)| lane.numbered = numbered);
-        let sensor = &mut self.sensor;
-        sensor.streams = Streams::Away(Away {
-            seams: std::mem::take(&mut batch.seams),
-            stream: totals.stream,
-            samples: totals.samples,
-            windows: totals.windows,
-            ..Away::default()
-        });
-        sensor.frames += batch.frames;
-        sensor.drops.merge(&batch.drops);
-        batch.chunks.iter().for_each(|chunk| sensor.count_chunk(chunk));
-        let course = sensor.begin(&mut batch.chunks, &NoFrames);
-        Open {
-            tick,
-            round: 0,
-            batch,
-            course,
-            is_passed: false,
-            questions: None,
-            awake,
-            followed: Change::default(),
-        }
-    }
-
-    /// Findings and incidents that the host has not taken.
-    fn told(&self) -> (usize, usize) {
-        (self.sensor.findings.len(), self.sensor.incidents.len())
-    }
-
-    /// Says in those after `told` who was blind.
-    fn mark(&mut self, told: (usize, usize)) {
-        let names: Vec<&str> =
-            self.lanes.iter().map(|lane| lane.counted.name.as_str()).collect();
-        let withhold = self.lanes.iter().map(|lane| &lane.counted);
-        let withhold: Vec<&str> =
-            withhold.filter(|tap| tap.withholds).map(|tap| tap.name.as_str()).collect();
-        let sensor = &mut self.sensor;
-        let findings = &mut sensor.findings[told.0..];
-        let incidents = &mut sensor.incidents[told.1..];
-        self.blind.mark(&names, findings, incidents, &sensor.clock);
-        if withhold.is_empty() {
-            return;
-        }
-        let is_one = names.len() == 1;
-        for finding in findings {
-            let (Finding::Signature(it) | Finding::Update(it) | Finding::Summary(it)) =
-                finding;
-            let saw =
-                withhold.iter().filter(|name| is_one || it.taps.contains_key(**name));
-            it.withheld = saw.map(|name| (*name).to_owned()).collect();
-        }
-    }
-
-    /// Goes on with a tick: until an answer is missing, or to its end.
-    fn go_on(&mut self, mut open: Open) -> Option<Open> {
-        loop {
-            if let Some(questions) = open.questions.take() {
-                if !questions.is_answered() {
-                    open.questions = Some(questions);
-                    return Some(open);
-                }
-                let (more, next) = questions.go_on();
-                open.questions = more;
-                match next {
-                    Next::Round => self.ask(&mut open),
-                    Next::Emit(due, evidence) => {
-                        let told = self.told();
-                        self.sensor.emit(due, evidence);
-                        self.mark(told);
-                    }
-                }
-                continue;
-            }
-            // The batch is over when the tick is passed.
-            let chunks = if open.is_passed { &[][..] } else { &open.batch.chunks[..] };
-            let course = &mut open.course;
-            match self.sensor.next_step(course, chunks, &NoFrames) {
-                Step::Due(due) => {
-                    open.questions = Some(Questions::new(due, open.awake.clone()));
-                    self.ask(&mut open);
-                    continue;
-                }
-                Step::Waiting => return Some(open),
-                Step::Done => {}
-            }
-            let now = self.sensor.clock.now();
-            if open.is_passed || tick_of(now) != open.tick {
-                open.followed = self.follow();
-                self.ask(&mut open);
-                return None;
-            }
-            // Every tap has come to the end of the tick: its alarms need not wait for a packet
-            // of the next one.
-            open.is_passed = true;
-            open.course = self.sensor.begin_pass(Epoch::of(now, TICK).end(TICK));
-        }
-    }
-
-    /// Asks each tap what there is to be asked.
-    fn ask(&mut self, open: &mut Open) {
-        open.round += 1;
-        let until =
-            open.questions.as_ref().map(Questions::tick).filter(|_| !open.is_passed);
-        // The parcels of each tap before these are over at that tick.
-        let settles: Vec<u64> = (0..)
-            .zip(&self.lanes)
-            .map(|(tap, lane)| {
-                let waits = until.and_then(|until| open.batch.first_of(tap, until));
-                waits.unwrap_or(lane.counted.covered)
-            })
-            .collect();
-        let mut requests = self.requests(open, until, &settles);
-        for (tap, lane) in (0..).zip(&mut self.lanes) {
-            let questions = open.questions.as_ref();
-            let asked = questions.and_then(|questions| questions.of_tap(tap));
-            let requests = std::mem::take(&mut requests[usize::from(tap)]);
-            let followed = match lane.is_gated {
-                true => open.followed.clone(),
-                false => Change::default(),
-            };
-            let settles = settles[usize::from(tap)];
-            let is_nothing =
-                asked.is_none() && requests.is_empty() && followed.is_empty();
-            if is_nothing && lane.settled == settles {
-                continue;
-            }
-            lane.settled = settles;
-            let (wanted, ordinary) = asked.unwrap_or((Vec::new(), Ordinary::Nothing));
-            self.asks.push(Ask {
-                binding: self.binding,
-                tap,
-                tick: open.tick,
-                round: open.round,
-                settles,
-                requests,
-                wanted,
-                ordinary,
-                followed,
-            });
-        }
-    }
-
-    /// What is followed since the last call, for taps that have gates.
-    fn follow(&mut self) -> Change {
-        if !self.lanes.iter().any(|lane| lane.is_gated) {
-            return Change::default();
-        }
-        let mut followed: Vec<u64> = match &self.sensor.away {
-            Some(away) => away.followed().collect(),
-            None => {
-                let tables =
-                    self.sensor.content.iter().map(|content| &content.candidates);
-                tables.flat_map(|it| it.by_key().map(|candidate| candidate.key)).collect()
-            }
-        };
-        followed.sort_unstable();
-        let change = Change::between(&self.followed, &followed);
-        self.followed = followed;
-        change
-    }
-
-    /// What content shards have asked of samples during packets before `until`, by tap; what
-    /// concerns parcels that are not over waits.
-    fn requests(
-        &mut self,
-        open: &Open,
-        until: Option<Timestamp>,
-        settles: &[u64],
-    ) -> Vec<Vec<Request>> {
-        let mut by_tap = vec![Vec::new(); self.lanes.len()];
-        let Streams::Away(away) = &mut self.sensor.streams else { return by_tap };
-        let mut requests = std::mem::take(&mut away.requests);
-        requests.sort_by_key(|(shard, placed)| (placed.at, *shard));
-        let time = |at: RecordAt| at.record(&open.batch.chunks).time;
-        if let Some(until) = until {
-            let is_over = |(_, placed): &(u8, PlacedRequest)| {
-                let record = placed.at.record;
-                time(placed.at) < until
-                    && match placed.request {
-                        SampleRequest::Take { .. } => {
-                            let (tap, (sequence, _)) = open.batch.origin(record);
-                            sequence < settles[usize::from(tap)]
-                        }
-                        SampleRequest::Release { .. } => {
-                            (0..).zip(settles).all(|(tap, it)| {
-                                open.batch
-                                    .last_of(tap, record)
-                                    .is_none_or(|at| at.0 < *it)
-                            })
-                        }
-                    }
-            };
-            let (due, waiting) = requests.into_iter().partition(is_over);
-            (requests, away.requests) = (due, waiting);
-        }
-        for (_, placed) in requests {
-            let record = placed.at.record;
-            let time = time(placed.at);
-            let (key, sample) = (placed.key, placed.request);
-            let request = |at| Request { at, key, time, sample };
-            match sample {
-                SampleRequest::Take { .. } => {
-                    let (tap, at) = open.batch.origin(record);
-                    by_tap[usize::from(tap)].push(request(Some(at)));
-                }
-                // Whichever tap has the sample lets go of it.
-                SampleRequest::Release { .. } => {
-                    for (tap, requests) in (0..).zip(&mut by_tap) {
-                        requests.push(request(open.batch.last_of(tap, record)));
-                    }
-                }
-            }
-        }
-        by_tap
-    }
-}
-
-impl Totals {
-    fn add(&mut self, other: &Self) {
-        self.stream += other.stream;
-        self.samples += other.samples;
-        self.fragments += other.fragments;
-        self.windows += other.windows;
     }
 }
 

@@ -58,6 +58,7 @@
 //! ```
 
 mod ask;
+mod asking;
 mod blind;
 mod closing;
 mod error;
@@ -69,6 +70,7 @@ mod merger;
 mod parcel;
 mod parcel_wire;
 mod questions;
+mod rounds;
 mod saved;
 pub(super) mod shards;
 mod tap;

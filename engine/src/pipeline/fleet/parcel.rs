@@ -59,6 +59,16 @@ pub(super) struct Totals {
     pub(super) windows: Windows,
 }
 
+impl Totals {
+    /// Adds those of another tap.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.stream += other.stream;
+        self.samples += other.samples;
+        self.fragments += other.fragments;
+        self.windows += other.windows;
+    }
+}
+
 persist!(Totals { stream, samples, fragments, windows });
 
 impl Contents {
